@@ -1,0 +1,47 @@
+"""GANs, VAEs and their relatives as sums of two kinds of term. The modules, in the order in which the book meets them:
+
+    data        toys with a density, digits, MNIST, Fashion-MNIST, USPS         load
+    exact       worlds with a known truth: divergences by quadrature
+    world       the random variables of one step
+    tools       KL, Likelihood, Adversary and its links
+    objective   Match, Reconstruct; sums, players, phases, formulas
+    zoo         every named model, a line or two each
+    transfer    operators on objectives: swapped
+    nets        networks that return distributions
+    train       build, fit                          runs     Run, History
+    metrics     bounds in nats, coverage, intervals
+    draw        figures in one visual language      widgets  figures to move
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "data": ("Data", "load"),
+    "objective": ("Match", "Reconstruct"),
+    "tools": ("KL", "Adversary", "Likelihood"),
+    "transfer": ("swapped",),
+    "train": ("Model", "NonFiniteLoss", "build", "fit"),
+    "runs": ("Run",),
+    "metrics": ("interval",),
+}
+_MODULES = ("data", "draw", "exact", "metrics", "nets", "objective", "runs", "tools", "train", "transfer", "widgets",
+            "world", "zoo")  # fmt: skip
+_FROM = {name: module for module, names in _HOME.items() for name in names}
+__all__ = [*_FROM, *_MODULES]
+
+
+def __getattr__(name: str):
+    # Modules are imported when they are used: `import ganvae_lib` costs nothing that a user may not need.
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    if name in _FROM:
+        return getattr(import_module(f".{_FROM[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

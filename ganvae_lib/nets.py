@@ -1,0 +1,335 @@
+"""Networks that return ``torch.distributions`` objects, so that a loss reads like the page.
+
+Every network maps ``[*seeds, batch, ...]`` to a distribution with that batch shape. Its layers are torch's own, and a
+single network is an ordinary module. ``stack`` gives every parameter a leading seeds axis; the layers below then
+run all copies as one batched matrix product or one grouped convolution. They keep no running statistics (no
+BatchNorm): a buffer that a forward pass changes would tie phases and seeds together.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent, Normal, constraints
+from torch.nn import functional as F
+
+__all__ = [
+    "OBSERVATIONS", "Conv2d", "ConvTranspose2d", "Decoder", "Discriminator", "Encoder", "Gaussian", "GroupNorm",
+    "Linear", "Point", "StandardNormal", "conv_down", "conv_up", "initialise", "mlp", "stack", "unstack",
+]  # fmt: skip
+
+
+class Point(Distribution):
+    """All mass on one point: what an implicit model's generator returns (Eq. ``eq-implicit-model``, chapter 01).
+
+    It can be sampled and has a mean; it has no density, and ``log_prob`` says so (NotImplementedError).
+    """
+
+    arg_constraints: dict = {}
+    support = constraints.real
+    has_rsample = True
+
+    def __init__(self, value: Tensor, event_dims: int, validate_args=None):
+        self.value = value
+        split = value.ndim - event_dims
+        super().__init__(value.shape[:split], value.shape[split:], validate_args=validate_args)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.value
+
+    def rsample(self, sample_shape=torch.Size()) -> Tensor:
+        return self.value.expand(*sample_shape, *self.value.shape)
+
+    def log_prob(self, value):
+        raise NotImplementedError(
+            "an implicit model can be sampled but has no density; for a likelihood choose observation='gaussian', "
+            "'bernoulli' or 'continuous bernoulli', for a comparison by samples the Adversary tool."
+        )
+
+
+# ---------------------------------------------------------------- layers with an optional leading seeds axis
+
+
+class Linear(nn.Linear):
+    """``nn.Linear``; with weights [seeds, out, in] it maps [seeds, batch, in] to [seeds, batch, out]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.weight.ndim == 2:
+            return F.linear(x, self.weight, self.bias)
+        return torch.baddbmm(self.bias.unsqueeze(-2), x, self.weight.mT)
+
+
+def _grouped(x: Tensor, seeds: int, function) -> Tensor:
+    """Run ``function`` on [batch, seeds * channels, ...] instead of [seeds, batch, channels, ...]."""
+    y = function(x.transpose(0, 1).flatten(1, 2))
+    return y.unflatten(1, (seeds, -1)).transpose(0, 1)
+
+
+class Conv2d(nn.Conv2d):
+    """``nn.Conv2d``; with a leading seeds axis, one grouped convolution."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        w, b = self.weight, self.bias
+        if w.ndim == 4:
+            return F.conv2d(x, w, b, self.stride, self.padding)
+        convolve = lambda x: F.conv2d(x, w.flatten(0, 1), b.flatten(), self.stride, self.padding, groups=len(w))  # noqa: E731
+        return _grouped(x, len(w), convolve)
+
+
+class ConvTranspose2d(nn.ConvTranspose2d):
+    """``nn.ConvTranspose2d``; with a leading seeds axis, one grouped convolution."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        w, b = self.weight, self.bias
+        args = self.stride, self.padding, self.output_padding
+        if w.ndim == 4:
+            return F.conv_transpose2d(x, w, b, *args)
+        return _grouped(x, len(w), lambda x: F.conv_transpose2d(x, w.flatten(0, 1), b.flatten(), *args, len(w)))
+
+
+class GroupNorm(nn.GroupNorm):
+    """``nn.GroupNorm``: no state but its parameters; the seeds axis joins the batch."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.weight.ndim == 1:
+            return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+        y = F.group_norm(x.flatten(0, 1), self.num_groups, eps=self.eps).view_as(x)
+        affine = (len(self.weight), 1, -1, *[1] * (x.ndim - 3))
+        return y * self.weight.view(affine) + self.bias.view(affine)
+
+
+STACKABLE: dict[type, type] = {
+    nn.Linear: Linear, nn.Conv2d: Conv2d, nn.ConvTranspose2d: ConvTranspose2d, nn.GroupNorm: GroupNorm,
+}  # fmt: skip
+
+
+# ---------------------------------------------------------------- trunks
+
+
+def _activation(name: str) -> nn.Module:
+    known = {"relu": nn.ReLU(), "leaky relu": nn.LeakyReLU(0.2), "silu": nn.SiLU(), "tanh": nn.Tanh()}
+    if name not in known:
+        from .tools import unknown
+
+        raise unknown("activation", name, known)
+    return known[name]
+
+
+class Flatten(nn.Module):
+    """Flatten the last ``dims`` axes, whatever stands before them."""
+
+    def __init__(self, dims: int):
+        super().__init__()
+        self.dims = dims
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if self.dims == 1 else x.flatten(-self.dims)
+
+
+class Unflatten(nn.Module):
+    """Give the last axis the shape ``shape``."""
+
+    def __init__(self, shape: Sequence[int]):
+        super().__init__()
+        self.shape = tuple(shape)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if len(self.shape) == 1 else x.unflatten(-1, self.shape)
+
+
+def mlp(shape: Sequence[int], hidden: Sequence[int], out: int, activation: str = "relu") -> nn.Sequential:
+    """Fully connected trunk from ``shape`` to ``out`` features."""
+    sizes = [math.prod(shape), *hidden]
+    layers: list[nn.Module] = [Flatten(len(shape))]
+    for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+        layers += [Linear(a, b), _activation(activation)]
+    return nn.Sequential(*layers, Linear(sizes[-1], out))
+
+
+def _check_image(shape: Sequence[int]) -> None:
+    if len(shape) != 3 or shape[1] != shape[2] or shape[1] % 4:
+        raise ValueError(
+            f"a convolutional network needs square images [channels, side, side] with a side divisible by 4, got "
+            f"{tuple(shape)}; use architecture='mlp' or pad the images."
+        )
+
+
+def conv_down(shape: Sequence[int], width: int, out: int, activation: str = "leaky relu") -> nn.Sequential:
+    """Two strided convolutions from an image to ``out`` features (Radford et al., 2016, without BatchNorm)."""
+    _check_image(shape)
+    c, side = shape[0], shape[1]
+    return nn.Sequential(
+        Conv2d(c, width, 4, 2, 1), _activation(activation),
+        Conv2d(width, 2 * width, 4, 2, 1), GroupNorm(8, 2 * width), _activation(activation),
+        Flatten(3), Linear(2 * width * (side // 4) ** 2, out),
+    )  # fmt: skip
+
+
+def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "relu") -> nn.Sequential:
+    """The mirror image of ``conv_down``: from ``features`` to a flat image of ``shape``."""
+    _check_image(shape)
+    c, side = shape[0], shape[1] // 4
+    return nn.Sequential(
+        Linear(features, 2 * width * side**2), Unflatten((2 * width, side, side)),
+        GroupNorm(8, 2 * width), _activation(activation),
+        ConvTranspose2d(2 * width, width, 4, 2, 1), GroupNorm(8, width), _activation(activation),
+        ConvTranspose2d(width, c, 4, 2, 1), Flatten(3),
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- distributions from features
+
+
+class StandardNormal(nn.Module):
+    """The prior p(z) = N(0, 1) on ``latent`` dimensions; calling it returns the distribution."""
+
+    def __init__(self, latent: int):
+        super().__init__()
+        self.register_buffer("loc", torch.zeros(latent), persistent=False)
+        self.register_buffer("scale", torch.ones(latent), persistent=False)
+
+    def forward(self) -> Distribution:
+        return Independent(Normal(self.loc, self.scale), 1)
+
+
+class Gaussian(nn.Module):
+    """Observation model N(x; features, σ²), with one σ for all dimensions, learned unless ``scale`` fixes it."""
+
+    def __init__(self, scale: float | None = None):
+        super().__init__()
+        start = torch.zeros(1) if scale is None else torch.full((1,), math.log(scale))
+        self.start = float(start)
+        if scale is None:
+            self.log_scale = nn.Parameter(start)
+        else:
+            self.register_buffer("log_scale", start)
+
+    def reset_parameters(self) -> None:
+        with torch.no_grad():
+            self.log_scale.fill_(self.start)
+
+    def forward(self, features: Tensor, dims: int) -> Distribution:
+        scale = self.log_scale.exp()
+        return Independent(Normal(features, scale.reshape(*scale.shape[:-1], *[1] * (dims + 1))), dims)
+
+
+class BernoulliPixels(nn.Module):
+    """Observation model with independent pixels in {0, 1}; the features are their logits."""
+
+    def forward(self, features: Tensor, dims: int) -> Distribution:
+        return Independent(Bernoulli(logits=features), dims)
+
+
+class ContinuousBernoulliPixels(nn.Module):
+    """Observation model for grey levels in [0, 1] (Loaiza-Ganem and Cunningham, 2019): a true density."""
+
+    def forward(self, features: Tensor, dims: int) -> Distribution:
+        return Independent(ContinuousBernoulli(logits=features), dims)
+
+
+class PointPixels(nn.Module):
+    """No noise at all: the generator of an implicit model. ``squash`` keeps images in [0, 1]."""
+
+    def __init__(self, squash: bool = False):
+        super().__init__()
+        self.squash = squash
+
+    def forward(self, features: Tensor, dims: int) -> Distribution:
+        return Point(features.sigmoid() if self.squash else features, dims)
+
+
+OBSERVATIONS = {
+    "bernoulli": BernoulliPixels, "continuous bernoulli": ContinuousBernoulliPixels, "gaussian": Gaussian,
+    "point": PointPixels,
+}  # fmt: skip
+
+
+class Encoder(nn.Module):
+    """q_η(z|x) = N(z; μ(x), diag σ²(x)); the trunk gives μ and log σ², so 2 x latent features."""
+
+    def __init__(self, trunk: nn.Module):
+        super().__init__()
+        self.trunk = trunk
+
+    def forward(self, x: Tensor) -> Distribution:
+        loc, log_variance = self.trunk(x).float().chunk(2, -1)
+        return Independent(Normal(loc, (log_variance / 2).exp()), 1)
+
+
+class Decoder(nn.Module):
+    """p_θ(x|z): a trunk, and an observation model that turns its features into a distribution of ``shape``.
+
+    With the observation ``PointPixels`` it is the generator of an implicit model.
+    """
+
+    def __init__(self, trunk: nn.Module, observation: nn.Module, shape: Sequence[int]):
+        super().__init__()
+        self.trunk, self.observation, self.shape = trunk, observation, tuple(shape)
+
+    def forward(self, z: Tensor) -> Distribution:
+        features = self.trunk(z).float()
+        return self.observation(features.unflatten(-1, self.shape), len(self.shape))
+
+
+class Discriminator(nn.Module):
+    """q_φ(y|x) = Bernoulli(D_φ(x)), y = 1 for the target's samples; ``.logits`` is t_φ(x), the critic's score.
+
+    For a joint space it takes several tensors and reads them side by side.
+    """
+
+    def __init__(self, trunk: nn.Module, dims: Sequence[int]):
+        super().__init__()
+        self.trunk, self.dims = trunk, tuple(dims)
+
+    def forward(self, *tensors: Tensor) -> Distribution:
+        if len(tensors) > 1:
+            tensors = (torch.cat([t.flatten(-d) for t, d in zip(tensors, self.dims, strict=True)], -1),)
+        return Bernoulli(logits=self.trunk(tensors[0]).float().squeeze(-1))
+
+
+# ---------------------------------------------------------------- copies
+
+
+def initialise(module: nn.Module, seed: int) -> nn.Module:
+    """A copy with fresh initial weights, which depend on ``seed`` only."""
+    module = copy.deepcopy(module)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for part in module.modules():
+            if hasattr(part, "reset_parameters"):
+                part.reset_parameters()
+    return module
+
+
+def stack(modules: Sequence[nn.Module]) -> nn.Module:
+    """One module whose parameters are those of ``modules`` along a leading seeds axis.
+
+    Raises TypeError for a layer with parameters that cannot carry that axis.
+    """
+    stacked = copy.deepcopy(modules[0])
+    for name, part in stacked.named_modules():
+        if type(part) in STACKABLE:
+            part.__class__ = STACKABLE[type(part)]  # torch's own layer: same parameters, a forward that knows the axis
+        elif [*part.parameters(recurse=False)] and type(part) not in (*STACKABLE.values(), Gaussian):
+            raise TypeError(
+                f"layer {name or 'at the top'} ({type(part).__name__}) cannot be stacked over seeds; build it from "
+                "Linear, Conv2d, ConvTranspose2d and GroupNorm, or fit one seed at a time with seeds=[k]."
+            )
+    return _with_parameters(stacked, lambda name: torch.stack([m.get_parameter(name) for m in modules]))
+
+
+def unstack(module: nn.Module, k: int) -> nn.Module:
+    """The k-th of the stacked copies, as an ordinary module."""
+    return _with_parameters(copy.deepcopy(module), lambda name: module.get_parameter(name)[k].clone())
+
+
+def _with_parameters(module: nn.Module, value) -> nn.Module:
+    for name, _ in list(module.named_parameters()):
+        owner, _, leaf = name.rpartition(".")
+        setattr(module.get_submodule(owner), leaf, nn.Parameter(value(name).detach()))
+    return module

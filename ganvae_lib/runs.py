@@ -1,0 +1,156 @@
+"""What ``fit`` returns: the trained copies, their learning curves, samples, scores, and a way to keep them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .objective import from_dict, to_dict
+from .train import Model, NonFiniteLoss, build
+from .world import Noise, draw
+
+__all__ = ["History", "Run"]
+
+
+class History(Mapping):
+    """Learning curves: a loss by name, as a tensor [points, seeds]; each point is the mean since the last one.
+
+    ``.steps`` has the number of steps done at each point, ``.seeds`` the names of the columns.
+    """
+
+    def __init__(self, seeds: list[int], keys: list[str]):
+        self.seeds, self.keys_, self.steps = list(seeds), list(keys), []
+        self._points: list[Tensor] = []
+
+    def append(self, step: int, rows: Tensor, run=None) -> None:
+        """Add the mean of ``rows``, [steps, terms, *seeds]; raise NonFiniteLoss at the first bad value."""
+        rows = rows.detach().double().cpu().reshape(len(rows), len(self.keys_), len(self.seeds))
+        if not rows.isfinite().all():
+            first, term, seed = (~rows.isfinite()).nonzero()[0].tolist()
+            error = NonFiniteLoss(
+                f"the loss '{self.keys_[term]}' is {rows[first, term, seed].item()} at step {step - len(rows) + first + 1}"
+                f", seed {self.seeds[seed]}; lower lr, choose another link, or look at the data."
+            )
+            error.run = run
+            raise error
+        self.steps.append(step)
+        self._points.append(rows.mean(0))
+
+    def __getitem__(self, key: str) -> Tensor:
+        if key not in self.keys_:
+            raise KeyError(f"no loss {key!r}; there are {', '.join(map(repr, self.keys_))}.")
+        return torch.stack([point[self.keys_.index(key)] for point in self._points])
+
+    def __iter__(self):
+        return iter(self.keys_)
+
+    def __len__(self) -> int:
+        return len(self.keys_)
+
+    def __repr__(self) -> str:
+        return f"History({', '.join(self.keys_)}; {len(self.steps)} points, seeds {self.seeds})"
+
+
+class Run:
+    """A finished (or interrupted) training: ``.model`` with its copies, ``.history``, ``.config``."""
+
+    def __init__(self, model: Model, history: History, data, config: dict):
+        self.model, self.history, self.config = model, history, config
+        self.data = None if data is None else dict(name=data.name, digest=data.digest, note=data.note)
+        self.world = getattr(data, "world", None)
+
+    @property
+    def seeds(self) -> list[int]:
+        return self.history.seeds
+
+    @torch.no_grad()
+    def sample(self, n: int, seed: int = 0, *, z: Tensor | None = None, mean: bool = False) -> Tensor:
+        """``n`` draws x ~ p_θ(x|z), z ~ p(z), per trained copy: [seeds, n, *shape]; every copy gets the same z.
+
+        ``mean`` gives the mean of p_θ(x|z) instead, without observation noise, as pictures of VAEs usually show it.
+        ``z``, [n, latent], replaces the draw of the codes. Raises TypeError for an objective without a decoder.
+        """
+        if "decoder" not in self.model.networks:
+            raise TypeError(f"{self.model.objective} has no decoder to sample from.")
+        lead = self.model.lead
+        prior = self.model.prior()
+        device = prior.base_dist.loc.device
+        if z is None:
+            z = draw(prior.expand((n,)), Noise(seed, device), "sample z")
+        p = self.model.decoder(z.to(device).expand(*lead, *z.shape))
+        noise = Noise([seed] * lead[0] if lead else seed, device)
+        x = p.mean if mean else draw(p, noise, "sample x", gradient=False)
+        return x if lead else x.unsqueeze(0)
+
+    def evaluate(self, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0):
+        """What can be measured of the model, per seed, with intervals: a :class:`~ganvae_lib.metrics.Scores`.
+
+        With an encoder and an explicit decoder: the ELBO and the importance-weighted bound with ``k`` samples on
+        ``data``, nats per example. On a toy that knows its modes: modes covered and share of high-quality samples
+        among ``n``. Raises ValueError when neither applies or data are missing.
+        """
+        from . import metrics
+
+        return metrics.evaluate(self, data, k=k, n=n, seed=seed)
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write the run into the folder ``path``: ``run.json`` and ``model.safetensors``. No pickle.
+
+        Each file is written beside its final name and moved, so an interrupted save leaves the old one whole.
+        """
+        from safetensors.torch import save
+
+        path = Path(path)
+        path.mkdir(parents=True, exist_ok=True)
+        tensors = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
+        card = dict(
+            format=1, objective=to_dict(self.model.objective), networks=self.model.config, seeds=self.model.seeds,
+            config=self.config, data=self.data,
+            history=dict(seeds=self.history.seeds, keys=self.history.keys_, steps=self.history.steps,
+                         points=[p.tolist() for p in self.history._points]),
+        )  # fmt: skip
+        for name, content in (("model.safetensors", save(tensors)), ("run.json", json.dumps(card).encode())):
+            part = path / (name + ".part")
+            part.write_bytes(content)
+            os.replace(part, path / name)
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, model: Model | None = None) -> Run:
+        """Read what ``save`` wrote. ``model`` is needed only for networks that ``build`` did not make.
+
+        Raises ValueError, saying which, for a file that is missing, damaged or of another model.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        path = Path(path)
+        try:
+            card = json.loads((path / "run.json").read_bytes())
+            tensors = load((path / "model.safetensors").read_bytes())
+            objective, past = from_dict(card["objective"]), card["history"]
+        except FileNotFoundError as error:
+            raise ValueError(f"{error.filename} is missing; {path} is not a folder that Run.save wrote.") from error
+        except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} is damaged or of another format ({error}); save the run again.") from error
+        if model is None:
+            if card["networks"] is None:
+                raise ValueError("this run has networks of its own; pass a model with the same ones: Run.load(path, model).")
+            networks = dict(card["networks"])
+            model = build(objective, networks.pop("shape"), **networks)
+        model = model.copies(card["seeds"], fresh=False)
+        model.objective = objective
+        try:
+            model.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise ValueError(f"the weights in {path} do not fit the model: {str(error).splitlines()[1].strip()}") from error
+        history = History(past["seeds"], past["keys"])
+        history.steps, history._points = past["steps"], [torch.tensor(p, dtype=torch.float64) for p in past["points"]]
+        run = cls(model.eval(), history, None, card["config"])
+        run.data = card["data"]
+        return run

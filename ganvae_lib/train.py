@@ -1,0 +1,319 @@
+"""Training: a model is an objective plus networks; ``fit`` knows only the objective's phases."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Bernoulli, Distribution, Independent
+
+from . import nets
+from .objective import Objective
+from .tools import unknown
+from .world import Noise, World
+
+__all__ = ["Model", "NonFiniteLoss", "build", "fit"]
+
+PLAYER = {"decoder": "theta", "encoder": "eta"}  # every discriminator belongs to phi
+
+
+class Model(nn.Module):
+    """An objective, the networks that it needs, and the prior p(z).
+
+    ``networks`` maps "decoder", "encoder", "discriminator_x", ... to modules that return distributions.
+    ``config`` is what ``build`` was asked for, or None for networks of one's own.
+    Raises ValueError when a network that the objective needs is missing.
+    """
+
+    def __init__(self, objective: Objective, networks: dict[str, nn.Module], prior: nn.Module, config: dict | None = None):
+        super().__init__()
+        if missing := [n for n in objective.networks if n not in networks]:
+            raise ValueError(f"{objective} needs the networks {', '.join(missing)}, which were not given.")
+        self.objective, self.config = objective, config
+        self.networks = nn.ModuleDict({n: networks[n] for n in objective.networks})
+        self.prior = prior
+        self.seeds: int | list[int] = 0  # one int for a single model, a list for stacked copies
+
+    def __getattr__(self, name: str):
+        if name == "generator":
+            name = "decoder"
+        networks = self.__dict__["_modules"].get("networks", {})
+        if name in networks:
+            return networks[name]
+        return super().__getattr__(name)
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """The seeds axis: () for a single model, (K,) for K stacked copies."""
+        return () if isinstance(self.seeds, int) else (len(self.seeds),)
+
+    def of(self, players: Sequence[str]) -> list[nn.Parameter]:
+        """The parameters of these players."""
+        return [p for n, net in self.networks.items() if PLAYER.get(n, "phi") in players for p in net.parameters()]
+
+    def copies(self, seeds: int | list[int], fresh: bool = True) -> Model:
+        """A copy per seed, stacked if ``seeds`` is a list; ``fresh`` draws new initial weights from each seed."""
+        make = lambda seed: nets.initialise(self, seed) if fresh else self  # noqa: E731
+        if isinstance(seeds, int):
+            model = nets.copy.deepcopy(make(seeds))
+        else:
+            model = nets.stack([make(seed) for seed in seeds])
+        model.seeds = seeds
+        return model
+
+    def single(self, k: int) -> Model:
+        """The k-th stacked copy as an ordinary model."""
+        model = nets.unstack(self, k)
+        model.seeds = self.seeds[k]
+        return model
+
+
+def build(
+    objective: Objective,
+    data,
+    *,
+    latent: int | None = None,
+    hidden: Sequence[int] = (128, 128),
+    architecture: str = "mlp",
+    width: int = 32,
+    observation: str | None = None,
+    scale: float | None = None,
+    activation: str = "relu",
+) -> Model:
+    """A model: ``objective`` and suitable networks for ``data``.
+
+    data:          a ``Data`` (or the shape of one example).
+    latent:        dimensions of z; by default 2 for points and 20 for images.
+    hidden:        widths of the hidden layers (mlp); ``width`` the first number of channels (conv).
+    observation:   p(x|z): "bernoulli", "continuous bernoulli", "gaussian" (``scale`` fixes its σ) or "point"
+                   (an implicit model). By default a point if the generator is only compared by samples, else Gaussian
+                   for points in the plane and, for images, Bernoulli if they are binary and continuous Bernoulli if not.
+    Raises ValueError for unknown names, for sizes that are not positive, and for data that do not suit the observation.
+    """
+    shape = tuple(getattr(data, "shape", data))
+    image = len(shape) == 3
+    latent = latent or (20 if image else 2)
+    sizes = (latent, *hidden, width, *shape)
+    if not all(isinstance(s, int) and s > 0 for s in sizes):
+        raise ValueError(f"sizes must be positive integers, got latent={latent}, hidden={hidden}, width={width}, {shape}.")
+    if architecture not in ("mlp", "conv"):
+        raise unknown("architecture", architecture, ("mlp", "conv"))
+    if observation is None:
+        explicit = any(type(t).__name__ == "Reconstruct" and t.variable == "x" for t in objective.terms)
+        x = getattr(data, "x", None)
+        binary = x is not None and bool(((x == 0) | (x == 1)).all())
+        pixels = "bernoulli" if binary else "continuous bernoulli"
+        observation = "point" if not explicit else pixels if image else "gaussian"
+    if observation not in nets.OBSERVATIONS:
+        raise unknown("observation", observation, nets.OBSERVATIONS)
+    noise = {"gaussian": {"scale": scale}, "point": {"squash": image}}.get(observation, {})
+
+    def down(inputs: Sequence[int], out: int, activation: str) -> nn.Module:
+        if architecture == "conv" and len(inputs) == 3:
+            return nets.conv_down(inputs, width, out)
+        return nets.mlp(inputs, hidden, out, activation)
+
+    def make(name: str) -> nn.Module:
+        size = torch.Size(shape).numel()
+        if name == "encoder":
+            return nets.Encoder(down(shape, 2 * latent, activation))
+        if name == "decoder":
+            up = nets.conv_up(latent, width, shape) if architecture == "conv" else nets.mlp((latent,), hidden, size, activation)
+            return nets.Decoder(up, nets.OBSERVATIONS[observation](**noise), shape)
+        inputs = {"x": shape, "z": (latent,), "xz": (size + latent,)}[name.removeprefix("discriminator_")]
+        return nets.Discriminator(down(inputs, 1, "leaky relu"), (len(shape), 1))
+
+    config = dict(shape=list(shape), latent=latent, hidden=list(hidden), architecture=architecture, width=width,
+                  observation=observation, scale=scale, activation=activation)  # fmt: skip
+    model = Model(objective, {n: make(n) for n in objective.networks}, nets.StandardNormal(latent), config)
+    if hasattr(data, "x"):
+        check(model, data)
+    return model
+
+
+def check(model: Model, data) -> None:
+    """Raise ValueError, saying what to do, if ``data`` do not fit the model."""
+    shape = (model.config or {}).get("shape")
+    if shape is not None and tuple(shape) != tuple(data.shape):
+        raise ValueError(f"the model was built for examples of shape {tuple(shape)}, the data have {tuple(data.shape)}.")
+    observation = getattr(model.networks["decoder"], "observation", None) if "decoder" in model.networks else None
+    x = data.x
+    if isinstance(observation, nets.BernoulliPixels) and not bool(((x == 0) | (x == 1)).all()):
+        raise ValueError(
+            "a Bernoulli observation needs pixels that are 0 or 1; load the data with binarize='threshold' or 'sample', "
+            "or build with observation='continuous bernoulli'."
+        )
+    if isinstance(observation, nets.ContinuousBernoulliPixels) and not bool(((x >= 0) & (x <= 1)).all()):
+        raise ValueError("a continuous-Bernoulli observation needs pixels in [0, 1]; rescale x, or use 'gaussian'.")
+
+
+class NonFiniteLoss(ArithmeticError):
+    """A loss became NaN or infinite. ``.run`` holds everything up to the last check, to look at or to save."""
+
+    run = None
+
+
+@contextmanager
+def _unchecked():
+    """Switch off the argument checks of distributions: each costs a host sync per call."""
+    before = Distribution._validate_args
+    Distribution.set_default_validate_args(False)
+    try:
+        yield
+    finally:
+        Distribution.set_default_validate_args(before)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        mps = torch.backends.mps.is_available()
+        name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    device = torch.device(name)
+    available = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
+    if not available.get(device.type, lambda: True)():
+        raise ValueError(f"device {name!r} is not available here; use device='auto' or 'cpu'.")
+    return device
+
+
+@contextmanager
+def _precision(name: str, device: torch.device):
+    if name not in ("fp32", "tf32", "bf16"):
+        raise unknown("precision", name, ("fp32", "tf32", "bf16"))
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if name == "tf32" else before)
+    try:
+        with torch.autocast(device.type, torch.bfloat16, enabled=name == "bf16"):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+class Batches:
+    """Minibatches of a data set that stays on the device, by index: a new order each epoch, one stream per seed.
+
+    The examples left over at the end of an epoch (fewer than a batch) are skipped.
+    """
+
+    def __init__(self, x: Tensor, batch: int, noise: Noise):
+        self.x, self.batch, self.noise = x, min(batch, len(x)), noise
+        self.generators = noise.generators("batches")
+        self.at = self.per_epoch = len(x) // self.batch
+
+    def next(self) -> Tensor:
+        if self.at == self.per_epoch:
+            orders = [torch.randperm(len(self.x), generator=g, device=self.x.device) for g in self.generators]
+            self.order = torch.stack(orders) if self.noise.lead else orders[0]
+            self.at = 0
+        index = self.order[..., self.at * self.batch : (self.at + 1) * self.batch]
+        self.at += 1
+        return self.x.index_select(0, index.reshape(-1)).unflatten(0, index.shape)
+
+
+def fit(
+    model: Model,
+    data,
+    steps: int,
+    *,
+    batch: int = 128,
+    seeds: int | Sequence[int] = 1,
+    fresh: bool = True,
+    device: str = "auto",
+    precision: str = "fp32",
+    lr: float | dict[str, float] | None = None,
+    betas: tuple[float, float] | None = None,
+    log_every: int | None = None,
+    progress: bool | None = None,
+):
+    """Train copies of ``model`` on ``data`` and return a :class:`~ganvae_lib.runs.Run`; ``model`` itself stays as it is.
+
+    seeds:      8 trains seeds 0 to 7 at once, stacked in one run; a list names them. Seed k sees the same initial
+                weights, minibatches and noise in any company, so it equals the single run ``seeds=[k]`` up to rounding.
+    fresh:      draw new initial weights from each seed; False starts every seed from the model's present weights.
+    device:     "auto" takes cuda, then mps, then cpu.
+    precision:  "fp32", "tf32" (matrix products on recent GPUs) or "bf16" (autocast; parameters stay in fp32).
+    lr, betas:  of Adam; lr may be a dict by player. By default 1e-3, (0.9, 0.999), and with an adversary
+                2e-4, (0.5, 0.999).
+    log_every:  steps between two points of ``.history``; the only moments at which the host waits for the device.
+    progress:   show a bar; by default unless the environment has GANVAE_PROGRESS=0.
+    Raises ValueError for arguments or data that do not fit, and NonFiniteLoss (naming term, step and seed) within
+    ``log_every`` steps of the first loss that is not finite.
+    """
+    from .runs import History, Run
+
+    if steps < 1 or batch < 1:
+        raise ValueError(f"steps and batch must be at least 1, got {steps} and {batch}.")
+    names = list(range(seeds)) if isinstance(seeds, int) else [int(s) for s in seeds]
+    if not names or len(set(names)) < len(names) or min(names) < 0:
+        raise ValueError(f"seeds must be a positive number or a list of different non-negative ints, got {seeds}.")
+    check(model, data)
+    target = _device(device)
+    adversarial = bool(model.objective.adversaries)
+    lr = (2e-4 if adversarial else 1e-3) if lr is None else lr
+    betas = ((0.5, 0.999) if adversarial else (0.9, 0.999)) if betas is None else betas
+    rates = lr if isinstance(lr, dict) else dict.fromkeys(("theta", "eta", "phi"), lr)
+    if unknown_players := set(rates) - {"theta", "eta", "phi"}:
+        raise unknown("player", unknown_players.pop(), ("theta", "eta", "phi"))
+
+    model = model.copies(names[0] if len(names) == 1 else names, fresh).to(target).train()
+    noise = Noise(model.seeds, target)
+    batches = Batches(data.x.to(target), batch, noise)
+    phases = model.objective.phases()
+    optimizers = [_adam(model, phase.players, rates, betas, target) for phase in phases]
+    every = min(log_every or max(1, steps // 100), steps)
+    keys = [key for phase in phases for key in _keys(phase)]
+    buffer = torch.zeros(every, len(keys), *noise.lead, device=target)
+    history = History(names, keys)
+    run = Run(model, history, data, dict(steps=steps, batch=batch, lr=lr, betas=betas, precision=precision, device=str(target)))
+
+    with _unchecked(), _precision(precision, target), _bar(steps, progress) as bar:
+        for step in range(steps):
+            world = World(model, batches.next(), noise)
+            values: list[Tensor] = []
+            for phase, (optimizer, parameters) in zip(phases, optimizers, strict=True):
+                for _ in range(phase.steps - 1):  # extra updates of a critic, each on a minibatch of its own
+                    _descend(phase, World(model, batches.next(), noise, detached=True), optimizer, parameters)
+                values += _descend(phase, world, optimizer, parameters)
+                world.moved(phase.players)
+            row = step % every
+            buffer[row] = torch.stack(values)
+            if row == every - 1 or step == steps - 1:
+                history.append(step + 1, buffer[: row + 1], run)
+                bar.update(row + 1)
+    model.eval()
+    return run
+
+
+def _keys(phase) -> list[str]:
+    return [f"{t.name}, discriminator" if phase.critic else t.name for t in phase.terms]
+
+
+def _descend(phase, world: World, optimizer, parameters: list[nn.Parameter]) -> list[Tensor]:
+    """One update: the gradient of the phase's loss with respect to its players' parameters, and nobody else's."""
+    losses = phase.losses(world)
+    gradients = torch.autograd.grad(phase.total(losses).sum(), parameters)
+    for p, gradient in zip(parameters, gradients, strict=True):
+        # Fused Adam walks through memory: parameter and gradient must lie alike in it.
+        p.grad = gradient if gradient.stride() == p.stride() else torch.empty_like(p).copy_(gradient)
+    optimizer.step()
+    for p in parameters:
+        p.grad = None
+    return [v.detach() for v in losses.values()]
+
+
+def _adam(model: Model, players: Sequence[str], rates: dict, betas, device: torch.device):
+    groups = [{"params": model.of((p,)), "lr": rates[p]} for p in players]
+    adam = torch.optim.Adam(groups, betas=betas, fused=device.type in ("cpu", "cuda"))
+    return adam, [p for group in groups for p in group["params"]]
+
+
+@contextmanager
+def _bar(steps: int, progress: bool | None):
+    from tqdm.auto import tqdm
+
+    if progress is None:
+        progress = os.environ.get("GANVAE_PROGRESS", "1") != "0"
+    with tqdm(total=steps, disable=not progress, leave=False, unit="step") as bar:
+        yield bar

@@ -1,0 +1,169 @@
+"""The random variables of one training step, each drawn when it is first read.
+
+Generation runs z ~ p(z), x ~ p_θ(x|z); inference runs x ~ d(x), z ~ q_η(z|x) (Eq. ``eq-explicit-model``,
+chapter 01). A :class:`World` holds both runs for one minibatch. What it has drawn stays drawn until a player on
+which it depends has moved, so a step never computes the same thing twice and never uses a stale one.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent, Normal
+
+from .nets import Point
+
+__all__ = ["Noise", "World", "draw"]
+
+_BLOCK = 2**20  # numbers drawn at once per seed: few calls of the generator, and little memory
+
+
+class Noise:
+    """Noise by name, from one stream per seed and name, so that seed k sees the same numbers in any company.
+
+    ``seeds`` is one int (no seeds axis) or a sequence of ints (a leading axis of that length). Streams are drawn in
+    blocks whose length depends only on the shape asked for: drawing 16 seeds costs one call each per block, not
+    per step.
+    """
+
+    def __init__(self, seeds: int | list[int], device: torch.device | str = "cpu"):
+        self.lead = () if isinstance(seeds, int) else (len(seeds),)
+        self.seeds = [seeds] if isinstance(seeds, int) else list(seeds)
+        self.device = torch.device(device)
+        self._streams: dict[tuple, list] = {}
+
+    def generators(self, name: str) -> list[torch.Generator]:
+        """One fresh generator per seed; its start depends on the seed and the name only."""
+        salt = zlib.crc32(name.encode())
+        return [torch.Generator(self.device).manual_seed((seed << 32) + salt) for seed in self.seeds]
+
+    def normal(self, name: str, *shape: int) -> Tensor:
+        """Standard normal numbers, [*seeds, *shape]."""
+        return self._next(torch.randn, name, shape)
+
+    def uniform(self, name: str, *shape: int) -> Tensor:
+        """Numbers uniform on [0, 1), [*seeds, *shape]."""
+        return self._next(torch.rand, name, shape)
+
+    def _next(self, law, name, shape):
+        key = (law.__name__, name, shape)
+        if key not in self._streams:
+            label = f"{law.__name__} {name} {'x'.join(map(str, shape))}"
+            length = max(1, min(256, _BLOCK // max(1, torch.Size(shape).numel())))
+            self._streams[key] = [self.generators(label), None, length, length]
+        stream = self._streams[key]
+        generators, block, at, length = stream
+        if at == length:
+            rows = [law(length, *shape, generator=g, device=self.device) for g in generators]
+            stream[1] = block = torch.stack(rows, 1) if self.lead else rows[0]
+            at = 0
+        stream[2] = at + 1
+        return block[at]
+
+
+def draw(p: Distribution, noise: Noise, name: str, gradient: bool = True) -> Tensor:
+    """A sample of ``p`` through which gradients flow (Eq. ``eq-reparameterisation``, chapter 03), from named noise.
+
+    Raises TypeError for a distribution that has no such sample (a Bernoulli), unless ``gradient`` is False.
+    """
+    if isinstance(p, Point):
+        return p.value
+    base = p.base_dist if isinstance(p, Independent) else p
+    shape = base.batch_shape[len(noise.lead) :]
+    if isinstance(base, Normal):
+        return base.loc + base.scale * noise.normal(name, *shape)
+    if isinstance(base, ContinuousBernoulli):
+        return base.icdf(noise.uniform(name, *shape))
+    if isinstance(base, Bernoulli):
+        if not gradient:
+            return (noise.uniform(name, *shape) < base.probs).to(base.probs)
+        raise TypeError(
+            f"{name} is drawn from a Bernoulli, whose samples carry no gradient; choose observation='gaussian', "
+            "'continuous bernoulli' or 'point'."
+        )
+    raise TypeError(f"do not know how to draw from {type(base).__name__} with a gradient; use a Normal or a Point.")
+
+
+class drawn:
+    """A variable of a :class:`World`: computed once, forgotten when a player in ``depends`` moves."""
+
+    def __init__(self, *depends: str):
+        self.depends = frozenset(depends)
+
+    def __call__(self, function):
+        self.function, self.name = function, function.__name__
+        self.__doc__ = function.__doc__
+        return self
+
+    def __get__(self, world, owner=None):
+        if world is None:
+            return self
+        if self.name not in world.memory:
+            with torch.set_grad_enabled(not world.detached):
+                world.memory[self.name] = self.function(world)
+        return world.memory[self.name]
+
+
+@dataclass
+class World:
+    """One minibatch ``x`` of data, [*seeds, batch, *shape], and everything that the model makes of it."""
+
+    model: torch.nn.Module
+    x: Tensor
+    noise: Noise
+    detached: bool = False  # a world that only a discriminator looks at needs no graph
+    memory: dict = field(default_factory=dict)
+
+    @property
+    def batch(self) -> int:
+        return self.x.shape[len(self.noise.lead)]
+
+    @drawn()
+    def z(self) -> Tensor:
+        """z ~ p(z)."""
+        return draw(self.model.prior().expand((*self.noise.lead, self.batch)), self.noise, "z")
+
+    @drawn("eta")
+    def q_z_given_x(self) -> Distribution:
+        """q_η(z|x) at the data."""
+        return self.model.encoder(self.x)
+
+    @drawn("eta")
+    def z_from_x(self) -> Tensor:
+        """z ~ q_η(z|x), x ~ d(x)."""
+        return draw(self.q_z_given_x, self.noise, "z from x")
+
+    @drawn("theta")
+    def x_from_z(self) -> Tensor:
+        """x ~ p_θ(x|z), z ~ p(z)."""
+        return draw(self.model.decoder(self.z), self.noise, "x from z")
+
+    @drawn("theta", "eta")
+    def x_again(self) -> Distribution:
+        """p_θ(x|z) at the z that was inferred from x."""
+        return self.model.decoder(self.z_from_x)
+
+    @drawn("theta", "eta")
+    def z_again(self) -> Distribution:
+        """q_η(z|x) at the x that was generated from z."""
+        return self.model.encoder(self.x_from_z)
+
+    def target(self, space: str) -> tuple[Tensor, ...]:
+        """A sample of what the model should match in ``space``: the data, the prior, or data with inferred codes."""
+        return {"x": lambda: (self.x,), "z": lambda: (self.z,), "xz": lambda: (self.x, self.z_from_x)}[space]()
+
+    def made(self, space: str) -> tuple[Tensor, ...]:
+        """The model's sample in ``space``: generated data, inferred codes, or codes with generated data."""
+        return {
+            "x": lambda: (self.x_from_z,),
+            "z": lambda: (self.z_from_x,),
+            "xz": lambda: (self.x_from_z, self.z),
+        }[space]()
+
+    def moved(self, players) -> None:
+        """Forget what depends on these players."""
+        for name in [n for n in self.memory if getattr(World, n).depends & set(players)]:
+            del self.memory[name]

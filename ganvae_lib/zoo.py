@@ -1,0 +1,42 @@
+"""Every named model, a line or two each. The formula that an entry prints is the code that trains it."""
+
+from __future__ import annotations
+
+from .objective import Match, Objective, Reconstruct
+from .tools import KL, Adversary
+
+__all__ = ["ALL", "FGAN_JS", "FGAN_KL", "FGAN_REVERSE_KL", "GAN", "HINGE_GAN", "KL_GAN", "LSGAN", "MINIMAX_GAN",
+           "REVERSE_KL_GAN", "VAE", "WGAN_GP", "beta_vae"]  # fmt: skip
+
+# Kingma and Welling, 2014; Rezende, Mohamed and Wierstra, 2014.
+VAE = Reconstruct("x") + Match("z", KL())
+
+
+def beta_vae(beta: float = 4.0) -> Objective:
+    """Higgins et al., 2017: the VAE with its KL term weighted by ``beta``."""
+    return Reconstruct("x") + beta * Match("z", KL())
+
+
+# Goodfellow et al., 2014: the game as derived (minimax), and the generator loss that is used (non-saturating).
+MINIMAX_GAN = Match("x", Adversary("minimax"))
+GAN = Match("x", Adversary("non-saturating"))
+
+# The same discriminator, read as a log ratio: the two directions of KL.
+KL_GAN = Match("x", Adversary("KL"))
+REVERSE_KL_GAN = Match("x", Adversary("reverse KL"))
+
+# Mao et al., 2017. Lim and Ye, 2017. Arjovsky et al., 2017, with the penalty of Gulrajani et al., 2017.
+LSGAN = Match("x", Adversary("least squares"))
+HINGE_GAN = Match("x", Adversary("hinge"))
+WGAN_GP = Match("x", Adversary("Wasserstein", steps=5, penalty=10.0))
+
+# Nowozin, Cseke and Tomioka, 2016.
+FGAN_KL = Match("x", Adversary("f-KL"))
+FGAN_REVERSE_KL = Match("x", Adversary("f-reverse KL"))
+FGAN_JS = Match("x", Adversary("f-JS"))
+
+ALL: dict[str, Objective] = {
+    "VAE": VAE, "beta-VAE": beta_vae(), "GAN": GAN, "minimax GAN": MINIMAX_GAN, "KL-GAN": KL_GAN,
+    "reverse KL-GAN": REVERSE_KL_GAN, "LSGAN": LSGAN, "hinge GAN": HINGE_GAN, "WGAN-GP": WGAN_GP,
+    "f-GAN (KL)": FGAN_KL, "f-GAN (reverse KL)": FGAN_REVERSE_KL, "f-GAN (JS)": FGAN_JS,
+}  # fmt: skip
