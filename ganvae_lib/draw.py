@@ -5,7 +5,7 @@ inference network eta, the discriminator phi, the prior. The style says again wh
 read in grey and by colour-blind readers.
 """
 
-__all__ = ["COLOR", "PAPER", "STYLE", "curves", "density", "images", "scatter", "style"]
+__all__ = ["COLOR", "PAPER", "STYLE", "curves", "density", "images", "scatter", "schematic", "style"]
 
 COLOR = {"data": "#1B79C4", "theta": "#C8510A", "eta": "#08875F", "phi": "#B0469F", "prior": "#767676"}
 _LINE = {"data": "-", "theta": "--", "eta": "-.", "phi": ":", "prior": (0, (8, 3))}
@@ -174,6 +174,98 @@ def density(toy, who="data", extent=None, label=None, ax=None):
     p = toy.log_prob(x).exp().reshape(len(grid), len(grid)).T
     # Equal steps in sqrt(p): a narrow high mode does not hide a broad low one.
     wash = LinearSegmentedColormap.from_list(who, [PAPER, COLOR[who]])
-    ax.contourf(grid, grid, p.sqrt(), levels=9, cmap=wash, alpha=0.75)
+    levels = torch.linspace(0.06, 1, 9).double() * p.max().sqrt()
+    ax.contourf(grid, grid, p.sqrt(), levels=levels.numpy(), cmap=wash, alpha=0.75)
     ax.set_aspect("equal")
+    return ax
+
+
+def schematic(objective, ax=None):
+    """The graph of an objective: solid arrows generate (theta), dashed arrows infer (eta), dotted ones judge (phi).
+
+    The shaded node is observed; y says whether a sample is the target's or the model's.
+    Returns the axes.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import FancyArrowPatch
+
+    networks, spaces = objective.networks, [t.space for t in objective.adversaries]
+    if ax is None:
+        _, ax = plt.subplots(figsize=(3.4, 1.5 + 0.9 * bool(spaces)))
+    at = {"z": (0.0, 0.0), "x": (2.0, 0.0)}
+    at |= {f"y_{s}": ({"x": 2.0, "z": 0.0, "xz": 1.0}[s], 1.15) for s in spaces}
+    both = {"decoder", "encoder"} <= set(networks)
+    arrows = [("z", "x", "theta", r"$p_\theta(x|z)$", -0.28)] if "decoder" in networks else []
+    arrows += [("x", "z", "eta", r"$q_\eta(z|x)$", -0.28)] if "encoder" in networks else []
+    arrows += [(v, f"y_{s}", "phi", "", 0.0) for s in spaces for v in s]
+    for start, end, who, text, bend in arrows:
+        bend = bend if both else 0.0
+        ax.add_patch(FancyArrowPatch(at[start], at[end], arrowstyle="-|>", mutation_scale=13, shrinkA=13, shrinkB=13,
+                                     connectionstyle=f"arc3,rad={bend}", color=COLOR[who], linewidth=1.8,
+                                     linestyle={"theta": "-", "eta": "--", "phi": ":"}[who]))
+        above = 1 if who == "theta" else -1  # each label stands outside the bow of its arrow
+        ax.text(1.0, above * (0.2 + 0.65 * abs(bend)), text, color=COLOR[who], ha="center", va="center")
+    for s in spaces:
+        left = s == "x"
+        ax.text(at[f"y_{s}"][0] + (-0.26 if left else 0.26), 1.15, rf"$q_\phi(y|{','.join(s)})$", color=COLOR["phi"],
+                ha="right" if left else "left", va="center")
+    for name, (x, y) in at.items():
+        face = "#D6E6F5" if name == "x" else PAPER
+        ax.plot(x, y, "o", markersize=25, markerfacecolor=face, markeredgecolor=INK, markeredgewidth=1.2, zorder=3)
+        ax.text(x, y, f"${name[0]}$", ha="center", va="center", zorder=4, fontsize=12)
+    ax.set(xlim=(-0.6, 2.6), ylim=(-0.75, 1.6 if spaces else 0.75))
+    ax.set_axis_off()
+    return ax
+
+
+def schematic(objective, ax=None):
+    """Draw the graph of an objective: solid arrows generate, dashed ones infer, dotted ones judge.
+
+    A grey or blue tag says what a variable is compared with, and by which tool. Returns the axes.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import FancyArrowPatch
+
+    if ax is None:
+        ax = plt.figure(figsize=(5.2, 2.2)).gca()
+    place = {"z": (0.0, 0.0), "x": (2.2, 0.0)}
+    tags = {"x": [], "z": []}
+    matches = [t for t in objective.terms if hasattr(t, "tool")]
+    for term in matches:
+        if term not in objective.adversaries:
+            tags[term.space].append(type(term.tool).__name__)
+    for term in objective.terms:
+        if not hasattr(term, "tool"):
+            tags[term.variable].append("reconstruction")
+    judged = [t.space for t in objective.adversaries]
+    place |= {f"y{s}": {"x": (4.4, 0.0), "z": (-2.2, 0.0), "xz": (1.1, -1.7)}[s] for s in judged}
+
+    def arrow(a, b, who, line, text, bend=0.0, rise=0.0):
+        ax.add_patch(FancyArrowPatch(place[a], place[b], connectionstyle=f"arc3,rad={bend}", arrowstyle="-|>",
+                                     mutation_scale=14, shrinkA=17, shrinkB=17, linestyle=line, linewidth=1.8,
+                                     color=COLOR[who]))
+        x, y = ((u + v) / 2 for u, v in zip(place[a], place[b], strict=True))
+        ax.text(x, y + rise, text, color=COLOR[who], ha="center", va="center")
+
+    if "decoder" in objective.networks:
+        arrow("z", "x", "theta", "-", r"$p_\theta(x|z)$", bend=-0.35, rise=0.66)
+    if "encoder" in objective.networks:
+        arrow("x", "z", "eta", (0, (5, 2)), r"$q_\eta(z|x)$", bend=-0.35, rise=-0.66)
+    for space in dict.fromkeys(judged):
+        for variable in space:
+            low = -0.9 if len(space) == 1 else 0.0
+            arrow(variable, f"y{space}", "phi", ":", rf"$D_\phi({space})$" if low else "", rise=0.35 if low else 0.0)
+    for name, (x, y) in place.items():
+        who = "phi" if name[0] == "y" else "data" if name == "x" else "prior"
+        ax.plot(x, y, "o", markersize=25, markerfacecolor=PAPER, markeredgecolor=COLOR[who], markeredgewidth=1.8)
+        ax.text(x, y - 0.02, f"${name[0]}$", ha="center", va="center", fontsize=13, color=COLOR[who])
+    for name, tools in tags.items():
+        target = {"x": r"$d(x)$", "z": r"$p(z)$"}[name]
+        text = "\n".join(f"{tool}{' to ' + target if tool == 'KL' else ''}" for tool in tools)
+        ax.text(place[name][0], -0.62, text, ha="center", va="top", fontsize=8.5,
+                color=COLOR[{"x": "data", "z": "prior"}[name]])
+    xs = [x for x, _ in place.values()]
+    ax.set(xlim=(min(xs) - 0.7, max(xs) + 0.7), ylim=(-2.2 if "yxz" in place else -1.25, 1.1))
+    ax.set_aspect("equal")
+    ax.set_axis_off()
     return ax
