@@ -37,8 +37,9 @@ class Noise:
 
     def generators(self, name: str) -> list[torch.Generator]:
         """One fresh generator per seed; its start depends on the seed and the name only."""
-        salt = zlib.crc32(name.encode())
-        return [torch.Generator(self.device).manual_seed((seed << 32) + salt) for seed in self.seeds]
+        # 32 bits: torch's CPU generator ignores the upper half of its seed.
+        starts = [zlib.crc32(f"{seed} {name}".encode()) for seed in self.seeds]
+        return [torch.Generator(self.device).manual_seed(start) for start in starts]
 
     def normal(self, name: str, *shape: int) -> Tensor:
         """Standard normal numbers, [*seeds, *shape]."""
@@ -151,17 +152,13 @@ class World:
         """q_η(z|x) at the x that was generated from z."""
         return self.model.encoder(self.x_from_z)
 
-    def target(self, space: str) -> tuple[Tensor, ...]:
-        """A sample of what the model should match in ``space``: the data, the prior, or data with inferred codes."""
-        return {"x": lambda: (self.x,), "z": lambda: (self.z,), "xz": lambda: (self.x, self.z_from_x)}[space]()
+    def target(self, space: str) -> Tensor:
+        """A sample of what the model should match in ``space``: the data or the prior."""
+        return self.x if space == "x" else self.z
 
-    def made(self, space: str) -> tuple[Tensor, ...]:
-        """The model's sample in ``space``: generated data, inferred codes, or codes with generated data."""
-        return {
-            "x": lambda: (self.x_from_z,),
-            "z": lambda: (self.z_from_x,),
-            "xz": lambda: (self.x_from_z, self.z),
-        }[space]()
+    def made(self, space: str) -> Tensor:
+        """The model's sample in ``space``: generated data or inferred codes."""
+        return self.x_from_z if space == "x" else self.z_from_x
 
     def moved(self, players) -> None:
         """Forget what depends on these players."""
