@@ -134,7 +134,7 @@ def evaluate(run, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> 
         values["ELBO (nats)"] = elbo(run.model, data, seed=seed)
         values[f"IWAE-{k} (nats)"] = iwae(run.model, data, k, seed=seed)
     toy = getattr(data, "world", None) or run.world
-    if getattr(toy, "modes", None) is not None and "decoder" in networks:
+    if getattr(toy, "modes", None) is not None and {"decoder", "density"} & set(networks):
         values |= coverage(run.sample(n, seed).cpu(), toy)
     if not values:
         raise ValueError(

@@ -14,11 +14,13 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent, Normal, constraints
+from torch.distributions import (
+    Bernoulli, ContinuousBernoulli, Distribution, Independent, MultivariateNormal, Normal, constraints,
+)  # fmt: skip
 from torch.nn import functional as F
 
 __all__ = [
-    "OBSERVATIONS", "Conv2d", "ConvTranspose2d", "Decoder", "Discriminator", "Encoder", "Gaussian", "GroupNorm",
+    "OBSERVATIONS", "Conv2d", "ConvTranspose2d", "Decoder", "Discriminator", "Encoder", "Gaussian", "GaussianDensity", "GroupNorm",
     "Linear", "Point", "StandardNormal", "conv_down", "conv_up", "initialise", "mlp", "stack", "unstack",
 ]  # fmt: skip
 
@@ -197,6 +199,29 @@ class StandardNormal(nn.Module):
         return Independent(Normal(self.loc, self.scale), 1)
 
 
+class GaussianDensity(nn.Module):
+    """p_θ(x) = N(x; μ, L Lᵀ) with no latent variable; calling it returns the distribution.
+
+    Its maximum-likelihood fit has the moments of the data (Eq. ``eq-forward-kl-moments``, chapter 02).
+    """
+
+    def __init__(self, shape: Sequence[int]):
+        super().__init__()
+        self.shape = tuple(shape)
+        n = math.prod(shape)
+        self.loc, self.log_diagonal, self.below = (nn.Parameter(torch.zeros(s)) for s in ((n,), (n,), (n, n)))
+
+    def reset_parameters(self) -> None:
+        with torch.no_grad():
+            for p in self.parameters():
+                p.zero_()
+
+    def forward(self) -> Distribution:
+        tril = self.below.tril(-1) + torch.diag_embed(self.log_diagonal.exp())
+        # The batch axis has length 1: one density for all examples, beside a possible seeds axis.
+        return MultivariateNormal(self.loc.unsqueeze(-2), scale_tril=tril.unsqueeze(-3))
+
+
 class Gaussian(nn.Module):
     """Observation model N(x; features, σ²), with one σ for all dimensions, learned unless ``scale`` fixes it."""
 
@@ -278,18 +303,14 @@ class Decoder(nn.Module):
 
 class Discriminator(nn.Module):
     """q_φ(y|x) = Bernoulli(D_φ(x)), y = 1 for the target's samples; ``.logits`` is t_φ(x), the critic's score.
-
-    For a joint space it takes several tensors and reads them side by side.
     """
 
-    def __init__(self, trunk: nn.Module, dims: Sequence[int]):
+    def __init__(self, trunk: nn.Module):
         super().__init__()
-        self.trunk, self.dims = trunk, tuple(dims)
+        self.trunk = trunk
 
-    def forward(self, *tensors: Tensor) -> Distribution:
-        if len(tensors) > 1:
-            tensors = (torch.cat([t.flatten(-d) for t, d in zip(tensors, self.dims, strict=True)], -1),)
-        return Bernoulli(logits=self.trunk(tensors[0]).float().squeeze(-1))
+    def forward(self, x: Tensor) -> Distribution:
+        return Bernoulli(logits=self.trunk(x).float().squeeze(-1))
 
 
 # ---------------------------------------------------------------- copies
@@ -315,7 +336,7 @@ def stack(modules: Sequence[nn.Module]) -> nn.Module:
     for name, part in stacked.named_modules():
         if type(part) in STACKABLE:
             part.__class__ = STACKABLE[type(part)]  # torch's own layer: same parameters, a forward that knows the axis
-        elif [*part.parameters(recurse=False)] and type(part) not in (*STACKABLE.values(), Gaussian):
+        elif [*part.parameters(recurse=False)] and type(part) not in (*STACKABLE.values(), Gaussian, GaussianDensity):
             raise TypeError(
                 f"layer {name or 'at the top'} ({type(part).__name__}) cannot be stacked over seeds; build it from "
                 "Linear, Conv2d, ConvTranspose2d and GroupNorm, or fit one seed at a time with seeds=[k]."

@@ -1,6 +1,6 @@
 r"""Objectives: sums of two kinds of term over the random variables of a step.
 
-    Match(space, tool)     make the model agree with its target in a space: "x", "z" or the joint "xz"
+    Match(space, tool)     make the model agree with its target in a space, "x" or "z"
     Reconstruct(variable)  get "x" back after a round trip through the code, or "z" through the sample
 
 An objective is a frozen value. It adds, scales, compares (order does not count), prints as text and as LaTeX with one
@@ -23,12 +23,11 @@ from .tools import KL, LINKS, Adversary, Likelihood
 
 __all__ = ["Match", "Objective", "Phase", "Reconstruct", "Sum", "Table", "Term", "from_dict"]
 
-SPACES = ("x", "z", "xz")
-MAKER = {"x": ("theta",), "z": ("eta",), "xz": ("theta", "eta")}  # who makes the model's sample in a space
-SWAP = {"x": "z", "z": "x", "xz": "xz", "theta": "eta", "eta": "theta"}
-_TARGET = {"x": "d(x)", "z": "p(z)", "xz": r"d(x)\,q_\eta(z|x)"}
-_MODEL = {"x": r"p_\theta(x)", "z": r"q_\eta(z)", "xz": r"p(z)\,p_\theta(x|z)"}
-_ARGUMENT = {"x": "(x)", "z": "(z)", "xz": "(x,z)"}
+SPACES = ("x", "z")
+MAKER = {"x": ("theta",), "z": ("eta",)}  # who makes the model's sample in a space
+SWAP = {"x": "z", "z": "x", "theta": "eta", "eta": "theta"}
+_TARGET = {"x": "d(x)", "z": "p(z)"}
+_MODEL = {"x": r"p_\theta(x)", "z": r"q_\eta(z)"}
 _GREEK = {"theta": "θ", "eta": "η", "phi": "φ"}
 _AS_TEXT = (
     (r"\\mathbb\{E\}_\{((?:[^{}]|\{[^{}]*\})*)\}", r"E_{\1}"), (r"\\mathbb\{E\}", "E"), (r"\\mathrm\{(\w+)\}", r"\1"),
@@ -164,8 +163,7 @@ class Match(Term):
     """Make the model's distribution agree with its target in ``space``, compared by ``tool``.
 
     In x the target is the data d(x) and theta makes the model's samples; in z the target is the prior p(z) and eta
-    makes them; in "xz" the pairs (x, inferred z) are compared with (generated x, z). With ``KL`` in z the term is
-    E_d KL(q_η(z|x) ‖ p(z)), the second term of Eq. ``eq-elbo`` (chapter 03).
+    makes them. With ``KL`` in z the term is E_d KL(q_η(z|x) ‖ p(z)), the second term of Eq. ``eq-elbo`` (chapter 03).
     """
 
     space: str
@@ -190,8 +188,10 @@ class Match(Term):
 
     @property
     def networks(self) -> tuple[str, ...]:
-        made = tuple({"theta": "decoder", "eta": "encoder"}[p] for p in self.reaches)
-        return (*made, f"discriminator_{self.space}") if isinstance(self.tool, Adversary) else made
+        if isinstance(self.tool, Likelihood) and self.space == "x":
+            return ("density",)
+        made = "decoder" if self.space == "x" else "encoder"
+        return (made, f"discriminator_{self.space}") if isinstance(self.tool, Adversary) else (made,)
 
     @property
     def name(self) -> str:
@@ -200,27 +200,23 @@ class Match(Term):
 
     def critic_loss(self, world) -> Tensor:
         """The discriminator's loss (Eq. ``eq-gan-value``, chapter 04), [*seeds]; the samples carry no gradient."""
-        target = tuple(t.detach() for t in world.target(self.space))
-        made = tuple(t.detach() for t in world.made(self.space))
+        target, made = world.target(self.space).detach(), world.made(self.space).detach()
         return self.tool.critic(world.model.networks[f"discriminator_{self.space}"], target, made, world.noise)
 
     def loss(self, world) -> Tensor:
         """The loss of the players who make the sample, [*seeds], in nats where the tool measures nats."""
         match self.tool, self.space:
-            case Adversary(), "xz":
-                # Each maker sees its own half: the roles of target and model are exchanged for the encoder.
-                raise NotImplementedError("Match('xz', Adversary) is a value so far; no chapter trains it yet.")
             case Adversary(), space:
                 return self.tool.generator(world.model.networks[f"discriminator_{space}"], world.made(space))
             case KL(), "z":
                 return kl_divergence(world.q_z_given_x, world.model.prior()).mean(-1)
-            case Likelihood(), "x" if hasattr(world.model.decoder, "log_prob"):
-                return -world.model.decoder.log_prob(world.x).mean(-1)
+            case Likelihood(), "x":
+                return -world.model.density().log_prob(world.x.flatten(len(world.noise.lead) + 1)).mean(-1)
         needs = "the target's density" if isinstance(self.tool, KL) else "the model's density"
         raise TypeError(f"{self!r} needs {needs} in {self.space}, which is not known; use Adversary() there.")
 
     def formula(self, player: str) -> str:
-        target, made, arg = _TARGET[self.space], _MODEL[self.space], _ARGUMENT[self.space]
+        target, made, arg = _TARGET[self.space], _MODEL[self.space], f"({self.space})"
         if isinstance(self.tool, Adversary):
             link = LINKS[self.tool.link]
             put = lambda tex: tex.replace(r"D_\phi", rf"D_\phi{arg}").replace(r"t_\phi", rf"t_\phi{arg}")  # noqa: E731

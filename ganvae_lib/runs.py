@@ -73,11 +73,17 @@ class Run:
         """``n`` draws x ~ p_θ(x|z), z ~ p(z), per trained copy: [seeds, n, *shape]; every copy gets the same z.
 
         ``mean`` gives the mean of p_θ(x|z) instead, without observation noise, as pictures of VAEs usually show it.
-        ``z``, [n, latent], replaces the draw of the codes. Raises TypeError for an objective without a decoder.
+        ``z``, [n, latent], replaces the draw of the codes.
+        Raises TypeError for an objective without a model of x, and for ``z`` or ``mean`` where there is no z.
         """
+        lead = self.model.lead
+        if "density" in self.model.networks and z is None and not mean:
+            p = self.model.density()
+            e = Noise(seed, p.loc.device).normal("sample x", n, p.loc.shape[-1])
+            x = (p.loc + e @ p.scale_tril.squeeze(-3).mT).unflatten(-1, self.model.density.shape)
+            return x if lead else x.unsqueeze(0)
         if "decoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective} has no decoder to sample from.")
-        lead = self.model.lead
         prior = self.model.prior()
         device = prior.base_dist.loc.device
         if z is None:

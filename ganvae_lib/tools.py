@@ -125,31 +125,26 @@ class Adversary:
         penalty = f", penalty={self.penalty:g}" if self.penalty else ""
         return f"Adversary({self.link!r}{steps}{penalty})"
 
-    def critic(self, discriminator, target: tuple[Tensor, ...], model: tuple[Tensor, ...], noise) -> Tensor:
+    def critic(self, discriminator, target: Tensor, model: Tensor, noise) -> Tensor:
         """Loss of the discriminator, [*seeds]; ``target`` and ``model`` are samples [*seeds, batch, *shape]."""
-        link = LINKS[self.link]
-        axis = len(noise.lead)
+        link, axis = LINKS[self.link], len(noise.lead)
         # One pass over both halves: the networks hold no batch statistics, so this equals two passes.
-        both = tuple(torch.cat(pair, axis) for pair in zip(target, model, strict=True))
-        t = discriminator(*both).logits
-        t_target, t_model = t.split([target[0].shape[axis], model[0].shape[axis]], -1)
+        t = discriminator(torch.cat((target, model), axis)).logits
+        t_target, t_model = t.split((target.shape[axis], model.shape[axis]), -1)
         loss = link.real(t_target).mean(-1) + link.fake(t_model).mean(-1)
         if self.penalty:
             loss = loss + self.penalty * self.gradient_penalty(discriminator, target, model, noise)
         return loss
 
-    def gradient_penalty(self, discriminator, target, model, noise) -> Tensor:
+    def gradient_penalty(self, discriminator, target: Tensor, model: Tensor, noise) -> Tensor:
         """E[(‖∇_x t(x)‖ - 1)²] on the segments between samples of the two sides, [*seeds]."""
-        u = noise.uniform("segment", target[0].shape[len(noise.lead)])
-        points = []
-        for a, b in zip(target, model, strict=True):
-            share = u.reshape(*u.shape, *[1] * (a.ndim - u.ndim))
-            points.append((share * a + (1 - share) * b).requires_grad_())
-        t = discriminator(*points).logits
-        grads = torch.autograd.grad(t.sum(), points, create_graph=True)
-        squares = sum(grad.flatten(u.ndim).square().sum(-1) for grad in grads)
-        return ((squares + 1e-12).sqrt() - 1).square().mean(-1)  # 1e-12: the root has no slope at 0
+        u = noise.uniform("segment", target.shape[len(noise.lead)])
+        share = u.reshape(*u.shape, *[1] * (target.ndim - u.ndim))
+        x = (share * target + (1 - share) * model).requires_grad_()
+        (slope,) = torch.autograd.grad(discriminator(x).logits.sum(), x, create_graph=True)
+        norm = (slope.flatten(u.ndim).square().sum(-1) + 1e-12).sqrt()  # 1e-12: the root has no slope at 0
+        return (norm - 1).square().mean(-1)
 
-    def generator(self, discriminator, model: tuple[Tensor, ...]) -> Tensor:
+    def generator(self, discriminator, model: Tensor) -> Tensor:
         """Loss of the player that makes ``model``, [*seeds]."""
-        return LINKS[self.link].generator(discriminator(*model).logits).mean(-1)
+        return LINKS[self.link].generator(discriminator(model).logits).mean(-1)

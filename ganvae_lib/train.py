@@ -17,13 +17,14 @@ from .world import Noise, World
 
 __all__ = ["Model", "NonFiniteLoss", "build", "fit"]
 
-PLAYER = {"decoder": "theta", "encoder": "eta"}  # every discriminator belongs to phi
+PLAYER = {"decoder": "theta", "density": "theta", "encoder": "eta"}  # every discriminator belongs to phi
 
 
 class Model(nn.Module):
     """An objective, the networks that it needs, and the prior p(z).
 
-    ``networks`` maps "decoder", "encoder", "discriminator_x", ... to modules that return distributions.
+    ``networks`` maps "decoder" p(x|z), "encoder" q(z|x), "density" p(x), "discriminator_x", "discriminator_z" to modules
+    that return distributions; also ``model.decoder`` (or ``.generator``), ``model.encoder``, ...
     ``config`` is what ``build`` was asked for, or None for networks of one's own.
     Raises ValueError when a network that the objective needs is missing.
     """
@@ -118,13 +119,14 @@ def build(
 
     def make(name: str) -> nn.Module:
         size = torch.Size(shape).numel()
+        if name == "density":
+            return nets.GaussianDensity(shape)
         if name == "encoder":
             return nets.Encoder(down(shape, 2 * latent, activation))
         if name == "decoder":
             up = nets.conv_up(latent, width, shape) if architecture == "conv" else nets.mlp((latent,), hidden, size, activation)
             return nets.Decoder(up, nets.OBSERVATIONS[observation](**noise), shape)
-        inputs = {"x": shape, "z": (latent,), "xz": (size + latent,)}[name.removeprefix("discriminator_")]
-        return nets.Discriminator(down(inputs, 1, "leaky relu"), (len(shape), 1))
+        return nets.Discriminator(down(shape if name == "discriminator_x" else (latent,), 1, "leaky relu"))
 
     config = dict(shape=list(shape), latent=latent, hidden=list(hidden), architecture=architecture, width=width,
                   observation=observation, scale=scale, activation=activation)  # fmt: skip

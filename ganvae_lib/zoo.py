@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from .objective import Match, Objective, Reconstruct
-from .tools import KL, Adversary
+from .tools import KL, Adversary, Likelihood
 
-__all__ = ["ALL", "FGAN_JS", "FGAN_KL", "FGAN_REVERSE_KL", "GAN", "HINGE_GAN", "KL_GAN", "LSGAN", "MINIMAX_GAN",
-           "REVERSE_KL_GAN", "VAE", "WGAN_GP", "beta_vae"]  # fmt: skip
+__all__ = ["ALL", "FGAN_JS", "FGAN_KL", "FGAN_REVERSE_KL", "GAN", "HINGE_GAN", "KL_GAN", "LIKELIHOOD", "LSGAN",
+           "MINIMAX_GAN", "REVERSE_KL_GAN", "VAE", "WGAN_GP", "beta_vae"]  # fmt: skip
+
+# No latent variable and no adversary: maximum likelihood of a density, here a Gaussian.
+LIKELIHOOD = Match("x", Likelihood())
 
 # Kingma and Welling, 2014; Rezende, Mohamed and Wierstra, 2014.
 VAE = Reconstruct("x") + Match("z", KL())
@@ -17,7 +20,7 @@ def beta_vae(beta: float = 4.0) -> Objective:
     return Reconstruct("x") + beta * Match("z", KL())
 
 
-# Goodfellow et al., 2014: the game as derived (minimax), and the generator loss that is used (non-saturating).
+# Goodfellow et al., 2014: the game as derived (minimax), and the generator's loss in use (non-saturating).
 MINIMAX_GAN = Match("x", Adversary("minimax"))
 GAN = Match("x", Adversary("non-saturating"))
 
@@ -36,7 +39,7 @@ FGAN_REVERSE_KL = Match("x", Adversary("f-reverse KL"))
 FGAN_JS = Match("x", Adversary("f-JS"))
 
 ALL: dict[str, Objective] = {
-    "VAE": VAE, "beta-VAE": beta_vae(), "GAN": GAN, "minimax GAN": MINIMAX_GAN, "KL-GAN": KL_GAN,
-    "reverse KL-GAN": REVERSE_KL_GAN, "LSGAN": LSGAN, "hinge GAN": HINGE_GAN, "WGAN-GP": WGAN_GP,
+    "maximum likelihood": LIKELIHOOD, "VAE": VAE, "beta-VAE": beta_vae(), "GAN": GAN,
+    "minimax GAN": MINIMAX_GAN, "KL-GAN": KL_GAN, "reverse KL-GAN": REVERSE_KL_GAN, "LSGAN": LSGAN, "hinge GAN": HINGE_GAN, "WGAN-GP": WGAN_GP,
     "f-GAN (KL)": FGAN_KL, "f-GAN (reverse KL)": FGAN_REVERSE_KL, "f-GAN (JS)": FGAN_JS,
 }  # fmt: skip
