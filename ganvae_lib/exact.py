@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
 
 __all__ = ["DIVERGENCES", "FDivergence", "Space", "finite", "line", "minimise", "plane"]
 
@@ -28,6 +27,11 @@ _LOG2 = math.log(2.0)
 def _times(p: Tensor, v: Tensor) -> Tensor:
     """p * v where p is a density, with 0 * inf = 0 in the value and in the gradient."""
     return p * torch.where(p == 0, 0.0, v)
+
+
+def _softplus(r: Tensor) -> Tensor:
+    """log(1 + e^r). torch's own softplus rounds beyond 20, and its second derivative is NaN for large |r|."""
+    return -torch.nn.functional.logsigmoid(-r)
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,12 @@ DIVERGENCES = {
     "js": FDivergence(
         f=lambda u: (u * u.log() - (1 + u) * ((1 + u) / 2).log()) / 2,
         conjugate=_below(_LOG2 / 2, lambda t: -(2 - (2 * t).exp()).log() / 2),
-        density=lambda p, q, r: (_times(p, _LOG2 - softplus(-r)) + _times(q, _LOG2 - softplus(r))) / 2,
+        density=lambda p, q, r: (_times(p, _LOG2 - _softplus(-r)) + _times(q, _LOG2 - _softplus(r))) / 2,
         names=r"\mathrm{JSD}(p,q)"),
     "non-saturating": FDivergence(
         f=lambda u: (1 + u) * ((1 + u) / 2).log(),
         conjugate=lambda t: torch.where(t < 1 - _LOG2, _LOG2, 2 * (t - 1).exp() - t),
-        density=lambda p, q, r: _times(p + q, softplus(r) - _LOG2),
+        density=lambda p, q, r: _times(p + q, _softplus(r) - _LOG2),
         names=r"2\,\mathrm{KL}(\tfrac{p+q}{2}\|q)"),
     "pearson": FDivergence(
         f=lambda u: (u - 1) ** 2,
@@ -155,8 +159,8 @@ class Space:
             raise ValueError(f"the weight of the first density must lie strictly between 0 and 1, not {weight}")
         p, q, r = self._pair(log_p, log_q)
         a, b = math.log(weight), math.log1p(-weight)
-        to_p = _times(p, -torch.logaddexp(torch.full_like(r, a), b - r))
-        to_q = _times(q, -torch.logaddexp(torch.full_like(r, b), a + r))
+        to_p = _times(p, -a - _softplus(b - a - r))  # log p/m
+        to_q = _times(q, -b - _softplus(a - b + r))  # log q/m
         return self.integrate(weight * to_p + (1 - weight) * to_q)
 
     def f_divergence(self, f: str | FDivergence | Callable[[Tensor], Tensor], log_p: Tensor, log_q: Tensor) -> Tensor:

@@ -172,6 +172,28 @@ def test_gradients_are_finite_in_the_far_tails(name):
     assert value.isfinite() and gradient.isfinite() and gradient > 0
 
 
+def test_gradients_where_support_is_missing_and_at_equality():
+    a = torch.tensor([0.3, -0.2, 0.5], dtype=torch.float64, requires_grad=True)
+    space, hole = exact.finite(3), torch.tensor([0.0, 0.0, -math.inf], dtype=torch.float64)
+    for w in (0.5, 0.3):
+        js = space.js(a.log_softmax(0), space.normalise(hole), w)
+        assert torch.autograd.grad(js, a)[0].isfinite().all()
+        js = space.js(space.normalise(a + hole), a.detach().log_softmax(0), w)
+        assert torch.autograd.grad(js, a)[0].isfinite().all()
+    for name in exact.DIVERGENCES:
+        value = space.f_divergence(name, a.log_softmax(0), a.detach().log_softmax(0))
+        assert torch.autograd.grad(value, a)[0].abs().max() < 1e-12, name
+
+
+@pytest.mark.parametrize("name", [n for n in exact.DIVERGENCES if n != "total variation"])
+def test_curvature_at_equality_is_half_fisher_times_f2(name):
+    """Near p = q every f-divergence is f''(1)/2 times the quadratic form of the Fisher information."""
+    second = {"kl": 1, "reverse kl": 1, "js": 0.25, "non-saturating": 0.5, "pearson": 2, "hellinger": 0.5}[name]
+    loss = lambda v: X.f_divergence(name, Normal(v[0], v[1].exp()).log_prob(X.points), normal(0.0, 1.0))
+    hessian = torch.autograd.functional.hessian(loss, torch.zeros(2, dtype=torch.float64))
+    close(hessian, second * torch.tensor([[1.0, 0.0], [0.0, 2.0]]), 1e-7)
+
+
 def test_normalise():
     close(X.normalise(normal(1.0, 2.0) + 3.0), normal(1.0, 2.0))
 
@@ -181,6 +203,8 @@ def test_minimise_finds_moments_and_says_when_it_does_not():
     x, value = exact.minimise(lambda v: X.kl(d, Normal(v[0], v[1].exp()).log_prob(X.points)), [0.0, 0.0])
     close(torch.stack([x[0], x[1].exp()]), [1.0, 2.0], 1e-8)
     assert abs(value) < 1e-12
+    (x,), value = exact.minimise(lambda v: (v**4 - 2 * v**2).sum(), [0.1])  # starts where the curvature is negative
+    assert abs(x - 1) < 1e-9 and abs(value + 1) < 1e-12
     with pytest.raises(RuntimeError, match="no minimum found"):
         exact.minimise(lambda v: v.sum(), [0.0], steps=3)
 

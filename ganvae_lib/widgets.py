@@ -1,0 +1,244 @@
+"""Figures to move: plain HTML, SVG and JavaScript that need no kernel, no network and no library.
+
+A figure carries its own mathematics (:data:`MATHS`), which the tests run in Node and compare with :mod:`exact`.
+The same figure is live in the built site, from ``file://``, and in Jupyter.
+"""
+
+from dataclasses import dataclass
+from html import escape
+
+from .draw import COLOR, INK, PAPER
+
+__all__ = ["MATHS", "Figure", "two_directions"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A piece of HTML that a notebook and the built page show as it is."""
+
+    html: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+#: Divergences between one Gaussian and a two-mode world, by the trapezoid rule of ``exact.line(-45, 45, 1801)``.
+MATHS = """
+const maths = (() => {
+  const n = 1801, h = 0.05, X = Array.from({length: n}, (_, i) => -45 + h * i), ln2 = Math.log(2);
+  const logNormal = (x, m, s) => -0.5 * Math.log(2 * Math.PI) - Math.log(s) - 0.5 * ((x - m) / s) ** 2;
+  const softplus = r => Math.max(r, 0) + Math.log1p(Math.exp(-Math.abs(r)));
+  // The world: weight w on N(0.25 - gap/2, 0.7^2), the rest on N(0.25 + gap/2, 1).
+  const logWorld = (x, w, gap) => {
+    const a = Math.log(w) + logNormal(x, 0.25 - gap / 2, 0.7);
+    return a + softplus(Math.log1p(-w) + logNormal(x, 0.25 + gap / 2, 1) - a);
+  };
+  // What is paid at x, never negative; r = log(d/p). The integral is the divergence.
+  const cost = {
+    forward: (d, p, r) => d * r - d + p,
+    reverse: (d, p, r) => -p * r - p + d,
+    js: (d, p, r) => (d * (ln2 - softplus(-r)) + p * (ln2 - softplus(r))) / 2,
+    ns: (d, p, r) => (p + d) * (softplus(-r) - ln2) - p + d,
+  };
+  const world = (w, gap) => X.map(x => logWorld(x, w, gap));
+  const paid = (name, log_d, mean, sd) => log_d.map((ld, i) => {
+    const lp = logNormal(X[i], mean, sd);
+    return cost[name](Math.exp(ld), Math.exp(lp), ld - lp);
+  });
+  const divergence = (name, log_d, mean, sd, every = 1) => {
+    let sum = 0;
+    for (let i = 0; i < n; i += every) {
+      const lp = logNormal(X[i], mean, sd);
+      sum += cost[name](Math.exp(log_d[i]), Math.exp(lp), log_d[i] - lp);
+    }
+    return sum * h * every;
+  };
+  // Downhill in (mean, log sd) with short steps, so that it ends in the valley where it began.
+  const descend = (name, log_d, mean, sd) => {
+    let v = [mean, Math.log(sd)], step = 0.08;
+    const at = u => divergence(name, log_d, u[0], Math.exp(u[1])), path = [[mean, sd]];
+    let now = at(v);
+    for (let k = 0; k < 2000 && step > 1e-9; k++) {
+      const e = 1e-5, g = [0, 1].map(j => {
+        const a = v.slice(), b = v.slice(); a[j] += e; b[j] -= e; return (at(a) - at(b)) / (2 * e);
+      });
+      const H = [0, 1].map(j => {
+        const a = v.slice(), b = v.slice(); a[j] += 1e-3; b[j] -= 1e-3; return Math.abs(at(a) + at(b) - 2 * now) / 1e-6;
+      });
+      const s = g.map((gj, j) => -gj / Math.max(H[j], 1e-3)), length = Math.hypot(s[0], s[1]);
+      if (length < 1e-8) break;
+      const u = v.map((vj, j) => vj + s[j] * Math.min(1, step / length)), then = at(u);
+      if (then < now) { v = u; now = then; path.push([v[0], Math.exp(v[1])]); step = Math.min(0.08, 1.5 * step); }
+      else step /= 3;
+    }
+    return {mean: v[0], sd: Math.exp(v[1]), value: now, path};
+  };
+  const best = (name, log_d) => {
+    let start = null, least = Infinity;
+    for (let mean = -6; mean <= 6; mean += 0.5) for (const sd of [0.4, 0.8, 1.2, 2, 3, 4.5]) {
+      const value = divergence(name, log_d, mean, sd, 4);
+      if (value < least) { least = value; start = [mean, sd]; }
+    }
+    return descend(name, log_d, ...start);
+  };
+  return {X, world, paid, divergence, descend, best};
+})();
+"""
+
+_STYLE = """
+#ID { background: PAPER; color: INK; border: 1px solid #D9D9D2; border-radius: 8px; padding: .7em .9em;
+  font: 14px/1.4 system-ui, sans-serif; max-width: 760px; box-sizing: border-box; }
+#ID * { box-sizing: border-box; }
+#ID svg { display: block; width: 100%; overflow: visible; }
+#ID svg text { font-size: 12px; fill: INK; }
+#ID .sliders { display: grid; grid-template-columns: repeat(auto-fit, minmax(17em, 1fr)); gap: .1em 1.4em; }
+#ID .sliders label { display: grid; grid-template-columns: 1fr auto; align-items: baseline; }
+#ID .sliders input { grid-column: 1 / 3; width: 100%; margin: .1em 0 .4em; accent-color: THETA; }
+#ID .sliders .world input { accent-color: DATA; }
+#ID output, #ID td.value { font-variant-numeric: tabular-nums; }
+#ID table { border-collapse: collapse; width: 100%; margin: .4em 0; background: none; color: inherit; }
+#ID tr, #ID th, #ID td { background: none; color: inherit; border: 0; }
+#ID th, #ID td { padding: .15em .3em; text-align: left; font-weight: normal; white-space: nowrap; }
+#ID td.value { text-align: right; width: 5.5em; }
+#ID tbody tr.chosen { background: #EFEFE8; }
+#ID tbody label { cursor: pointer; }
+#ID button { font: inherit; font-size: 13px; color: INK; background: #FFF; border: 1px solid #8A8E94; border-radius: 5px;
+  padding: .1em .55em; margin: .1em; cursor: pointer; }
+#ID button:hover { background: #EFEFE8; }
+#ID button:focus-visible, #ID input:focus-visible { outline: 3px solid DATA; outline-offset: 2px; }
+#ID .theta { color: THETA; } #ID .data { color: DATA; }
+#ID p { margin: .3em 0; color: inherit; }
+@media (max-width: 480px) { #ID { padding: .5em; font-size: 13px; } #ID th, #ID td { padding: .1em; }
+  #ID td.value { width: 3.9em; } #ID button { padding: .1em .3em; } }
+"""
+
+_ROWS = (
+    ("forward", "KL({d} ‖ {p})", "forward KL"),
+    ("reverse", "KL({p} ‖ {d})", "reverse KL"),
+    ("js", "JSD({d}, {p})", "Jensen-Shannon"),
+    ("ns", "2 KL({m} ‖ {d})", "non-saturating"),
+)
+
+_PAGE = """
+const root = document.getElementById("ID"), $ = selector => root.querySelector(selector);
+const names = ["forward", "reverse", "js", "ns"], start = START, sliders = {};
+root.querySelectorAll("input[type=range]").forEach(e => sliders[e.name] = e);
+const value = name => Number(sliders[name].value);
+let log_d = maths.world(start.weight, start.gap), exact = null, moving = 0;
+
+function curve(values, x, y) {
+  return values.map((v, i) => (i ? "L" : "M") + x(maths.X[i + from]).toFixed(1) + " " + y(v).toFixed(1)).join("");
+}
+const from = maths.X.findIndex(x => x > -8.01), to = maths.X.findIndex(x => x > 8.01);
+
+function render() {
+  const mean = exact ? exact.mean : value("mean"), sd = exact ? exact.sd : value("sd");
+  const chosen = $("input[type=radio]:checked").value, name = $("input[type=radio]:checked").dataset.title;
+  for (const key of names)
+    $("[data-value=" + key + "]").textContent = maths.divergence(key, log_d, mean, sd).toFixed(4);
+  root.querySelectorAll("tbody tr").forEach(tr => tr.classList.toggle("chosen", tr.dataset.row === chosen));
+  for (const key in sliders) {
+    const shown = (exact && key in exact ? exact[key] : value(key)).toFixed(key === "gap" ? 1 : 2);
+    $("[data-shown=" + key + "]").textContent = shown;
+    sliders[key].setAttribute("aria-valuetext", shown);
+  }
+  const W = Math.max(260, $("svg").clientWidth || 640), H = 260, low = 172, x = u => 8 + (u + 8) / 16 * (W - 16);
+  const d = log_d.slice(from, to).map(Math.exp);
+  const p = maths.X.slice(from, to).map(u => Math.exp(-0.5 * ((u - mean) / sd) ** 2) / sd / Math.sqrt(2 * Math.PI));
+  const top = Math.max(0.32, ...d, Math.min(0.9, Math.max(...p)));
+  const y = v => low - Math.min(v / top, 1.02) * (low - 26);
+  const cost = maths.paid(chosen, log_d, mean, sd).slice(from, to), scale = Math.max(0.08, ...cost);
+  const yc = v => H - 22 - v / scale * 40, area = path => path + "L" + x(8) + " " + (H - 22) + "L" + x(-8) + " " + (H - 22) + "Z";
+  const ticks = [-8, -6, -4, -2, 0, 2, 4, 6, 8].map(u => "<text text-anchor='middle' x='" + x(u) + "' y='" + (H - 6)
+    + "'>" + String(u).replace("-", "\\u2212") + "</text><path d='M" + x(u) + " " + (H - 22) + "v4' stroke='INK'/>").join("");
+  const path = (line, stroke, more) => "<path d='" + line + "' fill='none' stroke='" + stroke + "' " + more + "/>";
+  $("svg").setAttribute("viewBox", "0 0 " + W + " " + H);
+  $("svg").innerHTML = "<text x='8' y='14'>densities: <tspan fill='DATA'>data d, solid</tspan>; <tspan fill='THETA'>model p\\u03B8, dashed"
+    + "</tspan></text>" + path(curve(d, x, y) + "L" + x(8) + " " + low + "L" + x(-8) + " " + low + "Z", "none", "style='fill:DATA;opacity:.14'")
+    + path("M8 " + low + "H" + (W - 8), "#B5B8BC", "") + path(curve(d, x, y), "DATA", "stroke-width='2.2'")
+    + path(curve(p, x, y), "THETA", "stroke-width='2.4' stroke-dasharray='8 5'")
+    + "<text x='8' y='" + (low + 15) + "'>where " + name + " is paid</text>"
+    + path(area(curve(cost, x, yc)), "none", "style='fill:INK;opacity:.35'")
+    + path("M8 " + (H - 22) + "H" + (W - 8), "INK", "") + ticks;
+}
+
+function go(to, word) {
+  const name = $("input[type=radio]:checked").dataset.title, frames = to.path.length, id = ++moving;
+  const quiet = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const put = (mean, sd) => { exact = {mean, sd}; sliders.mean.value = mean; sliders.sd.value = sd; render(); };
+  const end = () => { put(to.mean, to.sd); $("[role=status]").textContent = word + " of " + name + ": mean "
+    + to.mean.toFixed(3).replace("-", "\\u2212") + ", standard deviation " + to.sd.toFixed(3) + ", value " + to.value.toFixed(4) + " nats."; };
+  if (quiet || word === "Best fit") return end();
+  let k = 0;
+  const stride = Math.max(1, Math.ceil(frames / 60));
+  const tick = () => {
+    if (id !== moving) return;
+    if ((k += stride) >= frames) return end();
+    put(...to.path[k]); window.requestAnimationFrame(tick);
+  };
+  tick();
+}
+
+for (const key in sliders) sliders[key].addEventListener("input", () => {
+  moving++; $("[role=status]").textContent = "";
+  if (key in start && (key === "weight" || key === "gap")) log_d = maths.world(value("weight"), value("gap")); else exact = null;
+  render();
+});
+root.querySelectorAll("input[type=radio]").forEach(e => e.addEventListener("change", render));
+root.querySelectorAll("button[data-go]").forEach(b => b.addEventListener("click", () => {
+  const row = b.closest("tr").dataset.row;
+  $("input[value=" + row + "]").checked = true;
+  if (b.dataset.go === "best") go(maths.best(row, log_d), "Best fit");
+  else go(maths.descend(row, log_d, exact ? exact.mean : value("mean"), exact ? exact.sd : value("sd")), "Nearest minimum");
+}));
+$("button[data-reset]").addEventListener("click", () => {
+  moving++; exact = null; for (const key in sliders) sliders[key].value = start[key];
+  log_d = maths.world(start.weight, start.gap); $("[role=status]").textContent = ""; render();
+});
+new ResizeObserver(render).observe(root);
+render();
+"""
+
+
+def two_directions(mean=-1.0, std=1.5, weight=0.35, gap=4.5, name="two-directions") -> Figure:
+    """One Gaussian against a world of two modes: four divergences, live, and where each is paid (chapter 02).
+
+    Args:
+        mean, std: where the model starts; -6 to 6 and 0.2 to 6.
+        weight: mass of the world's left mode, N(0.25 - gap/2, 0.7^2); the rest is N(0.25 + gap/2, 1).
+        gap: distance between the modes, 0 to 10.
+        name: id of the HTML element; one page must not use it twice.
+
+    The values are those of Eq. ``eq-kl``, ``eq-js`` and the last row of ``eq-f-divergence``'s table, in nats.
+    """
+    start = {"mean": mean, "sd": std, "weight": weight, "gap": gap}
+    d, p, m = "<i class='data'>d</i>", "<i class='theta'>p<sub>θ</sub></i>", "<i>m</i>"
+
+    def slider(key, text, low, high, step, who):
+        return (f'<label class="{who}"><span>{text}</span><output data-shown="{key}"></output>'
+                f'<input type="range" name="{key}" min="{low}" max="{high}" step="{step}" value="{start[key]}"></label>')
+
+    rows = "".join(
+        f'<tr data-row="{key}"><th scope="row"><label><input type="radio" name="{name}-chosen" value="{key}" '
+        f'data-title="{title}"{" checked" if key == "forward" else ""}> {text.format(d=d, p=p, m=m)}</label></th>'
+        f'<td class="value" data-value="{key}"></td><td><button type="button" data-go="descend" '
+        f'aria-label="{title}: downhill from here">downhill</button><button type="button" data-go="best" '
+        f'aria-label="{title}: go to the best fit">best fit</button></td></tr>'
+        for key, text, title in _ROWS)
+    label = ("Interactive figure: a Gaussian model is moved against a world with two modes; forward KL, reverse KL, "
+             "Jensen-Shannon and non-saturating divergence are recomputed, in nats.")
+    html = (f'<div id="ID" role="group" aria-label="{escape(label)}"><style>{_STYLE}</style>'
+            '<svg height="260" aria-hidden="true"></svg><div class="sliders">'
+            + slider("mean", f"mean of {p}", -6, 6, 0.05, "model")
+            + slider("sd", f"standard deviation of {p}", 0.2, 6, 0.05, "model")
+            + slider("weight", f"weight of the left mode of {d}", 0.02, 0.98, 0.01, "world")
+            + slider("gap", f"distance of the modes of {d}", 0, 10, 0.1, "world")
+            + '</div><table><thead><tr><th scope="col">divergence</th><th scope="col" style="text-align:right">nats</th>'
+            f'<th scope="col">move the model</th></tr></thead><tbody>{rows}</tbody></table>'
+            f'<p>{m} is the half-and-half mixture of {d} and {p}. '
+            '<button type="button" data-reset>start again</button></p><p role="status"></p>'
+            f"<script>{{{MATHS}{_PAGE}}}</script></div>")
+    for word, text in {"START": str(start).replace("'", '"'), "PAPER": PAPER, "INK": INK, "THETA": COLOR["theta"],
+                       "DATA": COLOR["data"], "ID": name}.items():
+        html = html.replace(word, text)
+    return Figure(html)

@@ -1,0 +1,85 @@
+"""The figures' own mathematics, run in Node, equals exact.py; and the HTML needs nothing from outside."""
+
+import json
+import math
+import re
+import shutil
+import subprocess
+
+import pytest
+import torch
+from torch.distributions import Normal
+
+from ganvae_lib import exact, widgets
+
+X = exact.line(-45, 45, 1801)
+WORLDS = [(0.35, 4.5), (0.35, 9.5), (0.8, 2.0), (0.5, 0.0)]
+MODELS = [(-1.0, 1.5), (2.45, 1.07), (-6.0, 0.2), (6.0, 6.0)]
+
+
+def node(expression):
+    if not (program := shutil.which("node")):
+        pytest.skip("no Node.js here to run the figure's JavaScript")
+    script = widgets.MATHS + f"console.log(JSON.stringify({expression}))"
+    return json.loads(subprocess.run([program, "-e", script], capture_output=True, text=True, check=True).stdout)
+
+
+def normal(mean, std):  # Normal(0.25, 0.7) of Python floats would round them to float32
+    return Normal(*torch.tensor([mean, std], dtype=torch.float64)).log_prob(X.points)
+
+
+def world(weight, gap):
+    return torch.logaddexp(math.log(weight) + normal(0.25 - gap / 2, 0.7),
+                           math.log(1 - weight) + normal(0.25 + gap / 2, 1.0))
+
+
+def model(v):
+    return Normal(v[0], v[1].exp()).log_prob(X.points)
+
+
+DIVERGENCES = {
+    "forward": lambda d, p: X.kl(d, p),
+    "reverse": lambda d, p: X.kl(p, d),
+    "js": lambda d, p: X.js(d, p),
+    "ns": lambda d, p: X.f_divergence("non-saturating", p, d),
+}
+
+
+def test_values_are_those_of_exact():
+    got = node(f"{json.dumps(WORLDS)}.map(w => {json.dumps(MODELS)}.map(m => {json.dumps([*DIVERGENCES])}"
+               ".map(name => maths.divergence(name, maths.world(...w), ...m))))")
+    truth = [[[float(f(world(*w), normal(*m))) for f in DIVERGENCES.values()]
+              for m in MODELS] for w in WORLDS]
+    torch.testing.assert_close(torch.tensor(got, dtype=torch.float64), torch.tensor(truth, dtype=torch.float64),
+                               rtol=1e-9, atol=1e-9)
+
+
+def test_cost_is_never_negative():
+    least = node(f"{json.dumps([*DIVERGENCES])}.map(name => Math.min(...maths.paid(name, maths.world(.35, 4.5), -1, 1.5)))")
+    assert min(least) > -1e-15
+
+
+@pytest.mark.parametrize("name", DIVERGENCES)
+def test_best_fit_is_the_global_minimum(name):
+    d = world(0.35, 4.5)
+    starts = [(-2.0, -0.3), (2.5, 0.0), (0.5, 0.8)]
+    (mean, log_sd), value = min((exact.minimise(lambda v: DIVERGENCES[name](d, model(v)), s) for s in starts),
+                                key=lambda found: found[1])
+    got = node(f"maths.best('{name}', maths.world(.35, 4.5))")
+    assert abs(got["mean"] - mean) < 1e-4 and abs(got["sd"] - log_sd.exp()) < 1e-4
+    assert abs(got["value"] - value) < 1e-8
+
+
+def test_downhill_stays_in_its_valley():
+    d = world(0.35, 4.5)
+    (mean, _), value = exact.minimise(lambda v: X.kl(model(v), d), (-2.0, -0.3))
+    got = node("maths.descend('reverse', maths.world(.35, 4.5), -2.5, 0.6)")
+    assert abs(got["mean"] - mean) < 1e-4 and abs(got["value"] - value) < 1e-8 and mean < -1.9
+
+
+def test_html_is_complete_and_alone():
+    html = widgets.two_directions(name="fig-one")._repr_html_()
+    assert html.startswith('<div id="fig-one" role="group" aria-label="') and html.endswith("</div>")
+    assert not re.search(r"https?:|src=|@import|\b(ID|START|PAPER|INK|THETA|DATA)\b", html)
+    assert html == widgets.two_directions(name="fig-one")._repr_html_()  # re-execution gives no diff
+    assert html.count("<button") == 9 and html.count('type="range"') == 4
