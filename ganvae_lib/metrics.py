@@ -53,17 +53,16 @@ class Scores(Mapping):
         return "\n".join(lines)
 
 
-def _chunks(model, data, per_example: int, limit: int = 2**22):
-    """Pieces of the data, with the model's seeds axis, small enough to repeat ``per_example`` times."""
+def _chunks(model, data, limit: int = 2**20):
+    """Pieces of the data, with the model's seeds axis; their length does not depend on the number of seeds."""
     device = next(model.parameters()).device
-    lead = model.lead
-    size = max(1, limit // (per_example * max(1, math.prod(data.shape)) * math.prod(lead)))
+    size = max(1, min(2**14, limit // math.prod(data.shape)))
     for start in range(0, len(data), size):
         x = data.x[start : start + size].to(device)
-        yield x.expand(*lead, *x.shape)
+        yield x.expand(*model.lead, *x.shape)
 
 
-def _bound(model, data, k: int, seed: int, pieces) -> Tensor:
+def _bound(model, data, seed: int, pieces) -> Tensor:
     if not {"encoder", "decoder"} <= set(model.networks):
         raise TypeError(f"{model.objective} has no encoder and decoder, so it has no such bound.")
     device = next(model.parameters()).device
@@ -71,7 +70,7 @@ def _bound(model, data, k: int, seed: int, pieces) -> Tensor:
     noise = Noise([seed] * math.prod(lead) if lead else seed, device)  # the same noise for every copy
     total = torch.zeros(lead, dtype=torch.float64, device=device)
     with torch.no_grad():
-        for x in _chunks(model, data, k):
+        for x in _chunks(model, data):
             total += pieces(x, noise).double().sum(-1)
     return (total / len(data)).reshape(-1).cpu()
 
@@ -83,7 +82,7 @@ def elbo(model, data, *, seed: int = 0) -> Tensor:
         q = model.encoder(x)
         return model.decoder(draw(q, noise, "z")).log_prob(x) - kl_divergence(q, model.prior())
 
-    return _bound(model, data, 1, seed, pieces)
+    return _bound(model, data, seed, pieces)
 
 
 def iwae(model, data, k: int = 64, *, seed: int = 0) -> Tensor:
@@ -102,7 +101,7 @@ def iwae(model, data, k: int = 64, *, seed: int = 0) -> Tensor:
             weights.append(model.decoder(z).log_prob(x) + model.prior().log_prob(z) - q.log_prob(z))
         return torch.stack(weights).logsumexp(0) - math.log(k)
 
-    return _bound(model, data, 1, seed, pieces)
+    return _bound(model, data, seed, pieces)
 
 
 def coverage(samples: Tensor, toy, within: float = 3.0, share: float = 0.2) -> dict[str, Tensor]:

@@ -20,8 +20,8 @@ from torch.distributions import (
 from torch.nn import functional as F
 
 __all__ = [
-    "OBSERVATIONS", "Conv2d", "ConvTranspose2d", "Decoder", "Discriminator", "Encoder", "Gaussian", "GaussianDensity", "GroupNorm",
-    "Linear", "Point", "StandardNormal", "conv_down", "conv_up", "initialise", "mlp", "stack", "unstack",
+    "OBSERVATIONS", "Conv2d", "ConvTranspose2d", "Decoder", "Discriminator", "Encoder", "Gaussian", "GaussianDensity",
+    "GroupNorm", "Linear", "Point", "StandardNormal", "conv_down", "conv_up", "initialise", "mlp", "stack", "unstack",
 ]  # fmt: skip
 
 
@@ -61,9 +61,18 @@ class Linear(nn.Linear):
     """``nn.Linear``; with weights [seeds, out, in] it maps [seeds, batch, in] to [seeds, batch, out]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.weight.ndim == 2:
-            return F.linear(x, self.weight, self.bias)
-        return torch.baddbmm(self.bias.unsqueeze(-2), x, self.weight.mT)
+        w, b = self.weight, self.bias
+        if w.ndim == 2:
+            return F.linear(x, w, b)
+        rows = x.flatten(1, -2)
+        y = rows @ w.mT if b is None else torch.baddbmm(b.unsqueeze(-2), rows, w.mT)
+        return y if x.ndim == 3 else y.unflatten(1, x.shape[1:-1])
+
+
+def _flat(layer: nn.Module) -> tuple[int, Tensor, Tensor | None]:
+    """Number of seeds, weight and bias of a stacked convolution, with the seeds axis merged into the channels."""
+    w, b = layer.weight, layer.bias
+    return len(w), w.flatten(0, 1), None if b is None else b.flatten()
 
 
 def _grouped(x: Tensor, seeds: int, function) -> Tensor:
@@ -76,22 +85,22 @@ class Conv2d(nn.Conv2d):
     """``nn.Conv2d``; with a leading seeds axis, one grouped convolution."""
 
     def forward(self, x: Tensor) -> Tensor:
-        w, b = self.weight, self.bias
-        if w.ndim == 4:
-            return F.conv2d(x, w, b, self.stride, self.padding)
-        convolve = lambda x: F.conv2d(x, w.flatten(0, 1), b.flatten(), self.stride, self.padding, groups=len(w))  # noqa: E731
-        return _grouped(x, len(w), convolve)
+        if self.weight.ndim == 4:
+            return super().forward(x)
+        seeds, w, b = _flat(self)
+        rest = self.stride, self.padding, self.dilation, seeds * self.groups
+        return _grouped(x, seeds, lambda x: F.conv2d(x, w, b, *rest))
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
     """``nn.ConvTranspose2d``; with a leading seeds axis, one grouped convolution."""
 
     def forward(self, x: Tensor) -> Tensor:
-        w, b = self.weight, self.bias
-        args = self.stride, self.padding, self.output_padding
-        if w.ndim == 4:
-            return F.conv_transpose2d(x, w, b, *args)
-        return _grouped(x, len(w), lambda x: F.conv_transpose2d(x, w.flatten(0, 1), b.flatten(), *args, len(w)))
+        if self.weight.ndim == 4:
+            return super().forward(x)
+        seeds, w, b = _flat(self)
+        rest = self.stride, self.padding, self.output_padding, seeds * self.groups, self.dilation
+        return _grouped(x, seeds, lambda x: F.conv_transpose2d(x, w, b, *rest))
 
 
 class GroupNorm(nn.GroupNorm):
@@ -99,7 +108,7 @@ class GroupNorm(nn.GroupNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.weight.ndim == 1:
-            return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+            return super().forward(x)
         y = F.group_norm(x.flatten(0, 1), self.num_groups, eps=self.eps).view_as(x)
         affine = (len(self.weight), 1, -1, *[1] * (x.ndim - 3))
         return y * self.weight.view(affine) + self.bias.view(affine)
@@ -302,8 +311,7 @@ class Decoder(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """q_φ(y|x) = Bernoulli(D_φ(x)), y = 1 for the target's samples; ``.logits`` is t_φ(x), the critic's score.
-    """
+    """q_φ(y|x) = Bernoulli(D_φ(x)), y = 1 for the target's samples; ``.logits`` is t_φ(x), the critic's score."""
 
     def __init__(self, trunk: nn.Module):
         super().__init__()
@@ -317,10 +325,10 @@ class Discriminator(nn.Module):
 
 
 def initialise(module: nn.Module, seed: int) -> nn.Module:
-    """A copy with fresh initial weights, which depend on ``seed`` only."""
-    module = copy.deepcopy(module)
+    """A copy, on the CPU, with fresh initial weights, which depend on ``seed`` only."""
+    module = copy.deepcopy(module).cpu()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the accelerators, too
         for part in module.modules():
             if hasattr(part, "reset_parameters"):
                 part.reset_parameters()
@@ -330,23 +338,45 @@ def initialise(module: nn.Module, seed: int) -> nn.Module:
 def stack(modules: Sequence[nn.Module]) -> nn.Module:
     """One module whose parameters are those of ``modules`` along a leading seeds axis.
 
-    Raises TypeError for a layer with parameters that cannot carry that axis.
+    Raises TypeError for a layer that cannot carry that axis.
     """
     stacked = copy.deepcopy(modules[0])
     for name, part in stacked.named_modules():
-        if type(part) in STACKABLE:
-            part.__class__ = STACKABLE[type(part)]  # torch's own layer: same parameters, a forward that knows the axis
-        elif [*part.parameters(recurse=False)] and type(part) not in (*STACKABLE.values(), Gaussian, GaussianDensity):
+        if not _stackable(part):
             raise TypeError(
                 f"layer {name or 'at the top'} ({type(part).__name__}) cannot be stacked over seeds; build it from "
                 "Linear, Conv2d, ConvTranspose2d and GroupNorm, or fit one seed at a time with seeds=[k]."
             )
+        # torch's own layer: same parameters, a forward that knows the axis
+        part.__class__ = STACKABLE.get(type(part), type(part))
+    _shift_axes(stacked, 1)
     return _with_parameters(stacked, lambda name: torch.stack([m.get_parameter(name) for m in modules]))
 
 
 def unstack(module: nn.Module, k: int) -> nn.Module:
     """The k-th of the stacked copies, as an ordinary module."""
-    return _with_parameters(copy.deepcopy(module), lambda name: module.get_parameter(name)[k].clone())
+    single = copy.deepcopy(module)
+    _shift_axes(single, -1)
+    return _with_parameters(single, lambda name: module.get_parameter(name)[k].clone())
+
+
+def _stackable(part: nn.Module) -> bool:
+    kind = type(part)
+    if kind in STACKABLE or kind in STACKABLE.values():
+        # Reflecting paddings count axes from the front; a norm without parameters cannot show how many seeds there are.
+        return getattr(part, "padding_mode", "zeros") == "zeros" and getattr(part, "affine", True)
+    family = kind.__module__.rpartition(".")[2]
+    knows_axes = family in ("pooling", "upsampling", "batchnorm", "instancenorm") and kind.__module__.startswith("torch.")
+    own = any(True for _ in part.parameters(recurse=False))
+    return kind in (Gaussian, GaussianDensity) or not (own or knows_axes)
+
+
+def _shift_axes(module: nn.Module, by: int) -> None:
+    """Let torch's Flatten and Unflatten, which count axes from the front, step over the seeds axis."""
+    for part in module.modules():
+        for axis in {nn.Flatten: ("start_dim", "end_dim"), nn.Unflatten: ("dim",)}.get(type(part), ()):
+            if getattr(part, axis) >= 0:
+                setattr(part, axis, getattr(part, axis) + by)
 
 
 def _with_parameters(module: nn.Module, value) -> nn.Module:

@@ -57,6 +57,12 @@ class Objective:
 
     __rmul__ = __mul__
 
+    def __neg__(self) -> Objective:
+        return -1 * self
+
+    def __sub__(self, other: Objective) -> Objective:
+        return self + -other if isinstance(other, Objective) else NotImplemented
+
     @property
     def adversaries(self) -> tuple[Match, ...]:
         """The terms that bring a discriminator with them."""
@@ -144,8 +150,12 @@ class Term(Objective):
     def _check(self) -> None:
         if not abs(self.weight) > 0 or abs(self.weight) == float("inf"):
             raise ValueError(f"the weight of a term must be finite and not zero, got {self.weight}.")
-        if self.only is not None and not (self.only and set(self.only) <= set(self.reaches)):
-            raise ValueError(f"only={self.only} must name players whom the term reaches: {self.reaches}.")
+        if self.only is not None:
+            if not self.only or isinstance(self.only, str) or not set(self.only) <= set(self.reaches):
+                raise ValueError(f"only={self.only!r} must be a tuple of players whom the term reaches: {self.reaches}.")
+            # One way of writing it, so that equal terms compare equal.
+            only = tuple(p for p in self.reaches if p in self.only)
+            object.__setattr__(self, "only", None if only == self.reaches else only)
 
     def __repr__(self) -> str:
         only = "" if self.only is None else f", only={self.only}"
@@ -154,7 +164,7 @@ class Term(Objective):
 
     def swapped(self) -> Term:
         """The term with x and z, theta and eta exchanged."""
-        only = self.only and tuple(sorted((SWAP[p] for p in self.only), reverse=True))
+        only = self.only and tuple(SWAP[p] for p in self.only)
         return replace(self, **{self._place: SWAP[getattr(self, self._place)]}, only=only)
 
 
@@ -369,13 +379,16 @@ def from_dict(terms: list[dict]) -> Objective:
     """The inverse of ``to_dict``. Raises ValueError for a term or tool that does not exist."""
     built = []
     for entry in map(dict, terms):
-        kind = {"Match": Match, "Reconstruct": Reconstruct}.get(entry.pop("term", None))
+        kind = {"Match": Match, "Reconstruct": Reconstruct}.get(name := entry.pop("term", None))
         if kind is None:
-            raise tools.unknown("term", terms, ("Match", "Reconstruct"))
+            raise tools.unknown("term", name, ("Match", "Reconstruct"))
         if entry.get("only") is not None:
             entry["only"] = tuple(entry["only"])
         if kind is Match:
             tool = dict(entry["tool"])
-            entry["tool"] = {"KL": KL, "Likelihood": Likelihood, "Adversary": Adversary}[tool.pop("name")](**tool)
+            known = {"KL": KL, "Likelihood": Likelihood, "Adversary": Adversary}
+            if (name := tool.pop("name")) not in known:
+                raise tools.unknown("tool", name, known)
+            entry["tool"] = known[name](**tool)
         built.append(kind(**entry))
     return Sum.of(*built)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -105,25 +106,30 @@ class Run:
         return metrics.evaluate(self, data, k=k, n=n, seed=seed)
 
     def save(self, path: str | os.PathLike) -> Path:
-        """Write the run into the folder ``path``: ``run.json`` and ``model.safetensors``. No pickle.
+        """Write the run into the folder ``path``: ``run.json`` and the weights, ``model-....safetensors``. No pickle.
 
-        Each file is written beside its final name and moved, so an interrupted save leaves the old one whole.
+        The new ``run.json`` is moved into place last and names its weights, so an interrupted save leaves the run that
+        was there before whole.
         """
         from safetensors.torch import save
 
         path = Path(path)
         path.mkdir(parents=True, exist_ok=True)
         tensors = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
+        weights = save(tensors)
+        digest = sha256(weights).hexdigest()
         card = dict(
-            format=1, objective=to_dict(self.model.objective), networks=self.model.config, seeds=self.model.seeds,
+            format=1, weights=f"model-{digest[:12]}.safetensors", sha256=digest, objective=to_dict(self.model.objective), networks=self.model.config, seeds=self.model.seeds,
             config=self.config, data=self.data,
             history=dict(seeds=self.history.seeds, keys=self.history.keys_, steps=self.history.steps,
                          points=[p.tolist() for p in self.history._points]),
         )  # fmt: skip
-        for name, content in (("model.safetensors", save(tensors)), ("run.json", json.dumps(card).encode())):
+        for name, content in ((card["weights"], weights), ("run.json", json.dumps(card).encode())):
             part = path / (name + ".part")
             part.write_bytes(content)
             os.replace(part, path / name)
+        for old in set(path.glob("model-*.safetensors*")) - {path / card["weights"]}:
+            old.unlink()
         return path
 
     @classmethod
@@ -132,31 +138,32 @@ class Run:
 
         Raises ValueError, saying which, for a file that is missing, damaged or of another model.
         """
-        from safetensors import SafetensorError
         from safetensors.torch import load
 
         path = Path(path)
         try:
             card = json.loads((path / "run.json").read_bytes())
-            tensors = load((path / "model.safetensors").read_bytes())
-            objective, past = from_dict(card["objective"]), card["history"]
+            weights = (path / card["weights"]).read_bytes()
+            if sha256(weights).hexdigest() != card["sha256"]:
+                raise ValueError(f"{card['weights']} is not the file that was saved")
+            objective, networks, past = from_dict(card["objective"]), card["networks"], card["history"]
+            history = History(past["seeds"], past["keys"])
+            history.steps, history._points = past["steps"], [torch.tensor(p, dtype=torch.float64) for p in past["points"]]
+            if networks is not None and model is None:
+                model = build(objective, networks.pop("shape"), **networks)
+            config, data, seeds = card["config"], card["data"], card["seeds"]
         except FileNotFoundError as error:
             raise ValueError(f"{error.filename} is missing; {path} is not a folder that Run.save wrote.") from error
-        except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} is damaged or of another format ({error}); save the run again.") from error
         if model is None:
-            if card["networks"] is None:
-                raise ValueError("this run has networks of its own; pass a model with the same ones: Run.load(path, model).")
-            networks = dict(card["networks"])
-            model = build(objective, networks.pop("shape"), **networks)
-        model = model.copies(card["seeds"], fresh=False)
+            raise ValueError("this run has networks of its own; pass a model with the same ones: Run.load(path, model).")
+        model = model.copies(seeds, fresh=False)
         model.objective = objective
         try:
-            model.load_state_dict(tensors)
+            model.load_state_dict(load(weights))
         except RuntimeError as error:
             raise ValueError(f"the weights in {path} do not fit the model: {str(error).splitlines()[1].strip()}") from error
-        history = History(past["seeds"], past["keys"])
-        history.steps, history._points = past["steps"], [torch.tensor(p, dtype=torch.float64) for p in past["points"]]
-        run = cls(model.eval(), history, None, card["config"])
-        run.data = card["data"]
+        run = cls(model.eval(), history, None, config)
+        run.data = data
         return run

@@ -56,7 +56,15 @@ class Model(nn.Module):
         return [p for n, net in self.networks.items() if PLAYER.get(n, "phi") in players for p in net.parameters()]
 
     def copies(self, seeds: int | list[int], fresh: bool = True) -> Model:
-        """A copy per seed, stacked if ``seeds`` is a list; ``fresh`` draws new initial weights from each seed."""
+        """A copy per seed, stacked if ``seeds`` is a list; ``fresh`` draws new initial weights from each seed.
+
+        Raises TypeError for copies that are stacked already, except to go on with them all (not fresh, same seeds).
+        """
+        if self.lead:
+            if not fresh and seeds == self.seeds:
+                return nets.copy.deepcopy(self)
+            raise TypeError(f"this model holds stacked copies, of seeds {self.seeds}; take one with model.single(k), "
+                            "or go on with all by seeds=run.seeds, fresh=False.")  # fmt: skip
         make = lambda seed: nets.initialise(self, seed) if fresh else self  # noqa: E731
         if isinstance(seeds, int):
             model = nets.copy.deepcopy(make(seeds))
@@ -96,10 +104,13 @@ def build(
     """
     shape = tuple(getattr(data, "shape", data))
     image = len(shape) == 3
-    latent = latent or (20 if image else 2)
-    sizes = (latent, *hidden, width, *shape)
-    if not all(isinstance(s, int) and s > 0 for s in sizes):
-        raise ValueError(f"sizes must be positive integers, got latent={latent}, hidden={hidden}, width={width}, {shape}.")
+    latent = (20 if image else 2) if latent is None else latent
+    sizes = (latent, width, *shape, *([hidden] if isinstance(hidden, (int, float)) else hidden))
+    if isinstance(hidden, int) or not all(isinstance(s, int) and s > 0 for s in sizes):
+        raise ValueError(f"sizes must be positive integers, hidden a list of them; got latent={latent}, hidden={hidden}, "
+                         f"width={width} and examples of shape {shape}.")  # fmt: skip
+    if scale is not None and not 0 < scale < float("inf"):
+        raise ValueError(f"scale must be a positive number, got {scale}.")
     if architecture not in ("mlp", "conv"):
         raise unknown("architecture", architecture, ("mlp", "conv"))
     if observation is None:
@@ -173,7 +184,10 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         mps = torch.backends.mps.is_available()
         name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    device = torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise unknown("device", name, ("auto", "cpu", "cuda", "mps")) from error
     available = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
     if not available.get(device.type, lambda: True)():
         raise ValueError(f"device {name!r} is not available here; use device='auto' or 'cpu'.")
@@ -245,19 +259,21 @@ def fit(
     """
     from .runs import History, Run
 
-    if steps < 1 or batch < 1:
-        raise ValueError(f"steps and batch must be at least 1, got {steps} and {batch}.")
-    names = list(range(seeds)) if isinstance(seeds, int) else [int(s) for s in seeds]
-    if not names or len(set(names)) < len(names) or min(names) < 0:
-        raise ValueError(f"seeds must be a positive number or a list of different non-negative ints, got {seeds}.")
+    if not all(isinstance(n, int) and n > 0 for n in (steps, batch, 1 if log_every is None else log_every)):
+        raise ValueError(f"steps, batch and log_every must be positive integers, got {steps}, {batch} and {log_every}.")
+    names = list(range(seeds)) if isinstance(seeds, int) else list(seeds) if isinstance(seeds, Sequence) else [None]
+    if not names or len(set(names)) < len(names) or not all(isinstance(s, int) and 0 <= s < 2**32 for s in names):
+        raise ValueError(f"seeds must be a positive number or a list of different ints from 0 to 2**32 - 1, got {seeds}.")
     check(model, data)
     target = _device(device)
     adversarial = bool(model.objective.adversaries)
     lr = (2e-4 if adversarial else 1e-3) if lr is None else lr
     betas = ((0.5, 0.999) if adversarial else (0.9, 0.999)) if betas is None else betas
     rates = lr if isinstance(lr, dict) else dict.fromkeys(("theta", "eta", "phi"), lr)
-    if unknown_players := set(rates) - {"theta", "eta", "phi"}:
-        raise unknown("player", unknown_players.pop(), ("theta", "eta", "phi"))
+    for player in set(rates) - {"theta", "eta", "phi"}:
+        raise unknown("player", player, ("theta", "eta", "phi"))
+    if missing := set(model.objective.players) - set(rates):
+        raise ValueError(f"lr names no rate for {', '.join(sorted(missing))}; every player of the objective needs one.")
 
     model = model.copies(names[0] if len(names) == 1 else names, fresh).to(target).train()
     noise = Noise(model.seeds, target)
@@ -268,7 +284,8 @@ def fit(
     keys = [key for phase in phases for key in _keys(phase)]
     buffer = torch.zeros(every, len(keys), *noise.lead, device=target)
     history = History(names, keys)
-    run = Run(model, history, data, dict(steps=steps, batch=batch, lr=lr, betas=betas, precision=precision, device=str(target)))
+    config = dict(steps=steps, batch=batch, lr=lr, betas=list(betas), precision=precision, device=str(target))
+    run = Run(model, history, data, config)
 
     with _unchecked(), _precision(precision, target), _bar(steps, progress) as bar:
         for step in range(steps):
