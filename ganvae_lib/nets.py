@@ -283,6 +283,11 @@ OBSERVATIONS = {
 }  # fmt: skip
 
 
+def _full(features: Tensor) -> Tensor:
+    """At least fp32: distributions are evaluated in full precision under autocast, too."""
+    return features.float() if features.dtype in (torch.bfloat16, torch.float16) else features
+
+
 class Encoder(nn.Module):
     """q_η(z|x) = N(z; μ(x), diag σ²(x)); the trunk gives μ and log σ², so 2 x latent features."""
 
@@ -291,7 +296,7 @@ class Encoder(nn.Module):
         self.trunk = trunk
 
     def forward(self, x: Tensor) -> Distribution:
-        loc, log_variance = self.trunk(x).float().chunk(2, -1)
+        loc, log_variance = _full(self.trunk(x)).chunk(2, -1)
         return Independent(Normal(loc, (log_variance / 2).exp()), 1)
 
 
@@ -306,7 +311,7 @@ class Decoder(nn.Module):
         self.trunk, self.observation, self.shape = trunk, observation, tuple(shape)
 
     def forward(self, z: Tensor) -> Distribution:
-        features = self.trunk(z).float()
+        features = _full(self.trunk(z))
         return self.observation(features.unflatten(-1, self.shape), len(self.shape))
 
 
@@ -318,7 +323,7 @@ class Discriminator(nn.Module):
         self.trunk = trunk
 
     def forward(self, x: Tensor) -> Distribution:
-        return Bernoulli(logits=self.trunk(x).float().squeeze(-1))
+        return Bernoulli(logits=_full(self.trunk(x)).squeeze(-1))
 
 
 # ---------------------------------------------------------------- copies
