@@ -28,8 +28,8 @@ _HOME = {
     "runs": ("Run",),
     "metrics": ("interval",),
 }
-_MODULES = ("data", "draw", "exact", "metrics", "nets", "objective", "runs", "tools", "train", "transfer", "widgets",
-            "world", "zoo")  # fmt: skip
+_MODULES = ("data", "draw", "exact", "metrics", "nets", "objective", "runs", "sources", "tools", "toys", "train",
+            "transfer", "widgets", "world", "zoo")  # fmt: skip
 _FROM = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [*_FROM, *_MODULES]
 

@@ -1,0 +1,176 @@
+"""Data: toys with a known density, the embedded digits, and MNIST, Fashion-MNIST and USPS with checksums.
+
+Most readers need only ``load(name, split, fraction)``. Images are float32 in [0, 1], shape [N, 1, H, W].
+
+Environment: ``GANVAE_DATA`` names a folder that already holds the files (in ``mnist/``, ``fashion-mnist/``,
+``usps/``); ``GANVAE_CACHE`` says where downloads are kept; ``GANVAE_SCALE`` is "small" or "full": ``scale``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import math
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import toys
+from .sources import SETS, DataError
+from .toys import grid, mixture1d, moons, pinwheel, ring
+
+__all__ = ["Data", "DataError", "NAMES", "load", "scale", "ring", "grid", "moons", "pinwheel", "mixture1d"]
+
+_TOYS = ("ring", "grid", "moons", "pinwheel", "mixture1d")
+NAMES = (*SETS, *_TOYS)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Data:
+    """Examples x [N, *shape], float32, and perhaps labels y [N], int64.
+
+    ``world`` is the distribution that made them, if it is known; ``note`` says where they come from.
+
+    >>> Data(torch.zeros(4, 1, 8, 8), torch.tensor([0, 1, 2, 1]), name="blank")
+    Data('blank': 4 examples of shape (1, 8, 8), 3 classes)
+    >>> Data(torch.zeros(0, 2))
+    Traceback (most recent call last):
+    ValueError: data: x is empty; give at least one example.
+    """
+
+    x: Tensor
+    y: Tensor | None = None
+    name: str = "data"
+    world: Any = None
+    note: str = ""
+
+    def __post_init__(self):
+        x, y, name = self.x, self.y, self.name
+        if not isinstance(x, Tensor) or x.dtype != torch.float32 or x.ndim < 2:
+            found = f"{x.dtype} of shape {tuple(x.shape)}" if hasattr(x, "dtype") else type(x).__name__
+            raise ValueError(
+                f"{name}: x must be a float32 tensor [N, ...], not {found}; "
+                "convert it with torch.as_tensor(x).float() and scale images to [0, 1]."
+            )
+        if x.numel() == 0:
+            raise ValueError(f"{name}: x is empty; give at least one example.")
+        if not torch.isfinite(x).all():
+            bad = (~torch.isfinite(x)).flatten(1).any(1).nonzero()[0].item()
+            raise ValueError(f"{name}: x holds NaN or infinity, first in example {bad}; remove or repair it.")
+        if y is None:
+            return
+        if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.shape != x.shape[:1]:
+            found = f"{y.dtype} of shape {tuple(y.shape)}" if hasattr(y, "dtype") else type(y).__name__
+            raise ValueError(
+                f"{name}: y must be an int64 tensor with one label for each of the {len(x)} examples, "
+                f"not {found}."
+            )
+        if y.min() < 0:
+            raise ValueError(f"{name}: y holds a negative label; number the classes from 0.")
+
+    shape = property(lambda self: tuple(self.x.shape[1:]), doc="Shape of one example.")
+    classes = property(
+        lambda self: 0 if self.y is None else int(self.y.max()) + 1, doc="Number of classes, 0 if none."
+    )
+
+    def __len__(self):
+        return len(self.x)
+
+    def __repr__(self):
+        classes = f", {self.classes} classes" if self.classes else ""
+        return f"Data({self.name!r}: {len(self)} examples of shape {self.shape}{classes})"
+
+    def to(self, device) -> Data:
+        """The same data on another device."""
+        return replace(self, x=self.x.to(device), y=None if self.y is None else self.y.to(device))
+
+    @property
+    def digest(self) -> str:
+        """First 12 hex digits of the sha256 of x and y: two runs with the same digest saw the same data."""
+        parts = [self.x] if self.y is None else [self.x, self.y]
+        return hashlib.sha256(b"".join(p.cpu().contiguous().numpy().tobytes() for p in parts)).hexdigest()[
+            :12
+        ]
+
+
+def load(
+    name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, binarize: str | None = None
+) -> Data:
+    """A data set by name; see ``NAMES``.
+
+    split: "train" or "test". fraction: a stratified subset, each class keeping its share and at least one
+    example; with one seed a smaller fraction is part of a larger one. seed: of the subset and of toys.
+    binarize: None (grey levels), "threshold" (x > 1/2) or "sample" (every pixel drawn once from
+    Bernoulli(grey level), the same draw whatever the fraction and seed).
+    Raises ValueError on a bad argument, DataError if files are missing, altered or cannot be downloaded.
+
+    >>> digits = load("digits")
+    >>> digits
+    Data('digits': 1500 examples of shape (1, 8, 8), 10 classes)
+    >>> len(load("digits", fraction=0.1)), len(load("digits", "test"))
+    (150, 297)
+    >>> ring = load("ring", "test")
+    >>> ring.x.shape, ring.world.log_prob(ring.x).shape
+    (torch.Size([20000, 2]), torch.Size([20000]))
+    >>> load("minst")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: no data set 'minst'; did you mean 'mnist'? There are digits, mnist, ..., pinwheel, mixture1d.
+    """
+    if name not in NAMES:
+        near = difflib.get_close_matches(str(name).lower(), NAMES, 1, 0.0)[0]
+        raise ValueError(f"no data set {name!r}; did you mean {near!r}? There are {', '.join(NAMES)}.")
+    if split not in ("train", "test"):
+        raise ValueError(f"split must be 'train' or 'test', not {split!r}.")
+    if not 0 < fraction <= 1:
+        raise ValueError(f"fraction must lie in (0, 1], not {fraction}; 0.1 keeps 10% of every class.")
+    if binarize not in (None, "threshold", "sample"):
+        raise ValueError(f"binarize must be None, 'threshold' or 'sample', not {binarize!r}.")
+    if name in _TOYS:
+        if binarize:
+            raise ValueError(f"{name} is a set of points, not of images; leave binarize out.")
+        world = getattr(toys, name)()
+        x, y = world.sample(20_000, 2 * seed + (split == "test"), labels=True)
+        data = Data(x.float(), y, name, world, f"drawn from the toy, seed {seed}")
+    else:
+        x, y, note = SETS[name](name, split)
+        x, y = torch.tensor(x).float(), torch.tensor(y).long()
+        data = Data(*_binarized(x, y, binarize, split), name, None, note + _NOTES[binarize])
+    keep = _stratified(data, fraction, seed)
+    return replace(data, x=data.x[keep], y=data.y[keep]) if fraction < 1 else data
+
+
+_NOTES = {
+    None: "",
+    "threshold": "; binarised at 1/2",
+    "sample": "; binarised once, each pixel drawn from Bernoulli(grey level)",
+}
+
+
+def _binarized(x: Tensor, y: Tensor, how: str | None, split: str) -> tuple[Tensor, Tensor]:
+    if how == "threshold":
+        x = (x > 0.5).float()
+    elif how == "sample":
+        noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(17 + (split == "test")))
+        x = (noise < x).float()
+    return x, y
+
+
+def _stratified(data: Data, fraction: float, seed: int) -> Tensor:
+    """Sorted indices of the subset: the start of a seeded shuffle of every class, so that subsets nest."""
+    generator, kept = torch.Generator().manual_seed(seed), []
+    for label in range(data.classes):
+        members = (data.y == label).nonzero().squeeze(1)
+        members = members[torch.randperm(len(members), generator=generator)]
+        kept.append(members[: max(1, math.floor(fraction * len(members) + 0.5))])
+    return torch.cat(kept).sort().values
+
+
+def scale() -> str:
+    """The switch GANVAE_SCALE: "small" (default: embedded data, seconds) or "full" (real sets)."""
+    value = os.environ.get("GANVAE_SCALE") or "small"
+    if value not in ("small", "full"):
+        raise ValueError(f"GANVAE_SCALE is {value!r}; set it to small or full, or leave it unset for small.")
+    return value
