@@ -1,0 +1,57 @@
+# `make help` lists what there is. The only needs are git, make and Python 3.11, 3.12 or 3.13.
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# PYTHON=python3.12 chooses the interpreter; else the environment's own, else the first fitting one on the PATH.
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(shell for p in $(BIN)/python python3 python3.13 python3.12 python3.11 python; do \
+    $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+endif
+PYVERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+INSTALLED := $(VENV)/.installed-$(PYVERSION)
+
+# One thread for each process: two processes with two threads each are several times slower on two cores.
+export OMP_NUM_THREADS := 1
+PORT ?= 8000
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book notebooks test lint lab serve clean
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z]*\):.*##/\1:/p' $(firstword $(MAKEFILE_LIST)) | awk -F: '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 to 3.13), GANVAE_SCALE=full the long runs on real data."
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@case "$(PYVERSION)" in 3.11|3.12|3.13) ;; *) \
+	    echo "This needs Python 3.11, 3.12 or 3.13; found: '$(PYTHON)' $(PYVERSION). Say for instance: make PYTHON=/path/to/python3.12 ..." >&2; exit 1;; esac
+	@found=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true); \
+	    if [ "$$found" != "$(PYVERSION)" ]; then echo "Making $(VENV) with Python $(PYVERSION)"; $(PYTHON) -m venv --clear $(VENV); fi
+	@echo "Installing requirements.txt (some minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(INSTALLED)  ## make .venv and install the pinned environment
+
+book: setup  ## execute the chapters that have changed and build the site
+	@$(BIN)/python book/build.py --jobs $(JOBS)
+
+notebooks: setup  ## execute the chapters and write their outputs into notebooks/, for committing
+	@GANVAE_SCALE=small $(BIN)/python book/build.py --write --jobs $(JOBS)
+
+lint: setup  ## ruff over the library, the tests and the notebooks
+	$(BIN)/ruff check .
+
+test: lint book  ## everything: lint, the build, unit tests, doctests, every chapter
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval-lax tests ganvae_lib notebooks
+
+lab: setup  ## open the chapters in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=. notebooks/01_two_processes.ipynb
+
+serve: book  ## serve the site at http://localhost:8000 (PORT= to change)
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+clean:  ## remove what was built (not .venv)
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,313 @@
+"""Executes the chapters, builds the site, checks it.
+
+    python book/build.py            executes what has changed, builds _build/html, checks every page
+    python book/build.py --write    executes likewise and writes the outputs into notebooks/, for committing
+
+A chapter is executed again when its code cells, the library, the committed results, requirements.txt or GANVAE_SCALE
+have changed. Its outputs are kept in _build/executed and merged with the current text, so an edited sentence costs no execution.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+STATIC_SUFFIXES = {".py", ".pyc", ".ipynb"}  # of book/, what is no part of the site's sources
+
+
+class BookError(Exception):
+    """The book cannot be built; the message says why."""
+
+
+# -- what the book consists of --------------------------------------------------------------------------------------
+
+
+def pages(root: Path) -> list[str]:
+    """The documents of _toc.yml, in reading order, without suffix."""
+    found = []
+
+    def walk(node):
+        if isinstance(node, dict):
+            found.extend(str(node[key]) for key in ("root", "file") if key in node)
+            for value in node.values():
+                walk(value)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value)
+
+    walk(yaml.safe_load((root / "_toc.yml").read_text(encoding="utf8")))
+    return [re.sub(r"\.(md|ipynb|rst)$", "", page) for page in found]
+
+
+def source(root: Path, page: str) -> Path:
+    """The file of a page. The index lies in book/ but must be at the top of the staged tree: Sphinx writes it there."""
+    stem = "book/genindex" if page == "genindex" else page
+    for suffix in (".ipynb", ".md"):
+        path = root / (stem + suffix)
+        if path.is_file():
+            return path
+    raise BookError(f"_toc.yml names the page {page!r}, but neither {stem}.ipynb nor {stem}.md exists.")
+
+
+def digest(*parts: bytes | str) -> str:
+    h = hashlib.sha256()
+    for part in parts:
+        part = part.encode() if isinstance(part, str) else part
+        h.update(str(len(part)).encode() + b":" + part)
+    return h.hexdigest()
+
+
+def files(*where: Path) -> list[Path]:
+    return sorted(p for folder in where for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+
+
+# -- executing ------------------------------------------------------------------------------------------------------
+
+
+def environment_key(root: Path) -> str:
+    """Whatever besides its own code can change what a chapter prints."""
+    used = [p for p in files(root / "ganvae_lib", root / "results") if p.suffix in {".py", ".json"}]
+    used.append(root / "requirements.txt")
+    scale = os.environ.get("GANVAE_SCALE", "small")
+    return digest(sys.version, scale, *(x for p in used if p.is_file() for x in (p.name, p.read_bytes())))
+
+
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def chapter_key(notebook, environment: str) -> str:
+    return digest(environment, *(cell.source for cell in code_cells(notebook)))
+
+
+def failure(path: Path, notebook, index: int, what: str, timeout: int) -> str:
+    cell = notebook.cells[index]
+    number = sum(c.cell_type == "code" for c in notebook.cells[: index + 1])
+    error = next((o for o in cell.get("outputs", []) if o.output_type == "error"), None)
+    if error is not None:
+        # torch and others colour their messages
+        plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in "\n".join(error.traceback).splitlines()]
+        what = f"{error.ename}: {error.evalue}\n" + "\n".join("    " + line for line in plain[-25:])
+    elif what == "timeout":
+        what = f"it ran longer than {timeout} s"
+    return f"{path.name}, cell {index + 1} (In [{number}]) failed: {what}"
+
+
+def execute(path: Path, notebook, timeout: int) -> list[dict]:
+    """Runs a copy of the notebook in its own folder with one thread; the outputs, one entry per code cell."""
+    started = [0]
+    notebook = nbformat.from_dict(notebook)
+    for cell in code_cells(notebook):
+        cell.outputs, cell.execution_count = [], None
+    client = NotebookClient(
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,
+        coalesce_streams=True,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # it warns at every start that its port is local TCP
+        on_cell_start=lambda cell, cell_index: started.__setitem__(0, cell_index),
+    )
+    try:
+        client.execute(env={"GANVAE_SCALE": "small"} | dict(os.environ) | ONE_THREAD)
+    except CellExecutionError:
+        raise BookError(failure(path, notebook, started[0], "error", timeout)) from None
+    except CellTimeoutError:
+        raise BookError(failure(path, notebook, started[0], "timeout", timeout)) from None
+    except DeadKernelError:
+        raise BookError(failure(path, notebook, started[0], "the kernel died (out of memory?)", timeout)) from None
+    if "widgets" in notebook.metadata:
+        raise BookError(f"{path.name} makes ipywidgets, which are dead in a page without a kernel: use plain HTML and JS.")
+    return [{"execution_count": c.execution_count, "outputs": c.outputs} for c in code_cells(notebook)]
+
+
+def executed(root: Path, path: Path, environment: str, timeout: int):
+    """The chapter with its current text and the outputs of its current code; (notebook, seconds, whether it was run)."""
+    notebook = nbformat.read(path, as_version=4)
+    key = chapter_key(notebook, environment)
+    cache = root / "_build" / "executed" / (path.stem + ".json")
+    kept = json.loads(cache.read_text(encoding="utf8")) if cache.is_file() else {}
+    fresh = kept.get("key") != key
+    if fresh:
+        begun = time.perf_counter()
+        outputs = execute(path, notebook, timeout)
+        kept = {"key": key, "seconds": round(time.perf_counter() - begun, 1), "cells": outputs}
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        part = cache.with_suffix(".part")
+        part.write_text(json.dumps(kept), encoding="utf8")
+        part.replace(cache)
+    for cell, saved in zip(code_cells(notebook), kept["cells"], strict=True):
+        cell.execution_count = saved["execution_count"]
+        cell.outputs = [nbformat.from_dict(o) for o in saved["outputs"]]
+    # What differs between machines without meaning anything.
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        cell.metadata.pop("ExecuteTime", None)
+    return notebook, kept["seconds"], fresh
+
+
+def chapters(root: Path, jobs: int, timeout: int) -> dict[str, object]:
+    """Page -> executed notebook. All chapters run even if one fails: a reader of the log sees every failure."""
+    todo = {page: path for page in pages(root) if (path := source(root, page)).suffix == ".ipynb"}
+    environment = environment_key(root)
+    done, failures = {}, []
+    width = max((len(page) for page in todo), default=0)
+    with ThreadPoolExecutor(jobs) as pool:
+        running = {page: pool.submit(executed, root, path, environment, timeout) for page, path in todo.items()}
+        for page, future in running.items():
+            try:
+                done[page], seconds, fresh = future.result()
+                print(f"  {page:{width}}  {seconds:6.1f} s{'' if fresh else '  (unchanged, kept)'}", flush=True)
+            except BookError as error:
+                failures.append(str(error))
+                print(f"  {page:{width}}  FAILED", flush=True)
+    if failures:
+        raise BookError("\n".join(failures))
+    return done
+
+
+# -- building -------------------------------------------------------------------------------------------------------
+
+
+def stage(root: Path, notebooks: dict[str, object]) -> str:
+    """Writes _build/src, the tree that Sphinx reads, and returns its digest."""
+    target = root / "_build" / "src"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(root / name, target / name)
+    shutil.copytree(
+        root / "book",
+        target / "book",
+        ignore=lambda folder, names: [n for n in names if Path(n).suffix in STATIC_SUFFIXES or n == "__pycache__"],
+    )
+    if (target / "book" / "genindex.md").is_file():
+        (target / "book" / "genindex.md").rename(target / "genindex.md")
+    for page, notebook in notebooks.items():
+        path = target / (page + ".ipynb")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, path)
+    for folder in {source(root, page).parent for page in notebooks}:  # pictures that a chapter's text includes
+        for picture in files(folder):
+            if picture.suffix in {".png", ".svg", ".jpg", ".webp"}:
+                copy = target / picture.relative_to(root)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(picture, copy)
+    staged = files(target)
+    requirements = (root / "requirements.txt").read_bytes() if (root / "requirements.txt").is_file() else b""
+    here = Path(__file__).read_bytes()
+    return digest(here, requirements, *(x for p in staged for x in (str(p.relative_to(target)), p.read_bytes())))
+
+
+def build(root: Path) -> None:
+    """A complete build: an incremental one hides the warnings of pages that it does not read again."""
+    out = root / "_build"
+    for old in (out / "html", out / ".doctrees"):
+        shutil.rmtree(old, ignore_errors=True)
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(out / "src"), "--path-output", str(root)]
+    command += ["-W", "-n", "--keep-going", "-q"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=root)
+    (out / "sphinx.log").write_text(run.stdout + run.stderr, encoding="utf8")
+    if run.returncode:
+        lines = [line for line in (run.stdout + run.stderr).splitlines() if re.search(r"WARNING|ERROR|rror:", line)]
+        shutil.rmtree(out / "html", ignore_errors=True)
+        told = "\n".join(f"  {line.replace(str(out / 'src') + os.sep, '')}" for line in lines or run.stderr.splitlines()[-15:])
+        raise BookError(f"Sphinx is not content (the whole log: _build/sphinx.log):\n{told}")
+
+
+# -- checking -------------------------------------------------------------------------------------------------------
+
+EXTERNAL = [
+    re.compile(r"<(?:script|img|iframe|source|audio|video|embed)\b[^>]*?\ssrc\s*=\s*[\"']?((?:https?:)?//[^\"'\s>]+)", re.I),
+    re.compile(r"<link\b(?=[^>]*\brel\s*=\s*[\"']?(?:stylesheet|preload|prefetch|icon|shortcut|modulepreload|preconnect))"
+               r"[^>]*?\shref\s*=\s*[\"']?((?:https?:)?//[^\"'\s>]+)", re.I),
+    re.compile(r"(?:@import\s+|url\()\s*[\"']?((?:https?:)?//[^\"')\s]+)", re.I),
+    re.compile(r"\bimport\s*\(?\s*[\"']((?:https?:)?//[^\"']+)", re.I),
+]  # fmt: skip
+
+
+def external(text: str) -> list[str]:
+    """Addresses outside the site that a browser would load when it shows this HTML or CSS (links to click are fine)."""
+    return [hit for pattern in EXTERNAL for hit in pattern.findall(text)]
+
+
+def words(html: str) -> int:
+    """How many words the article of a built page has."""
+    article = re.search(r"<article\b.*?</article>", html, re.S)
+    return len(re.findall(r"\w+", re.sub(r"<(script|style)\b.*?</\1>|<[^>]+>", " ", article.group() if article else "", flags=re.S)))
+
+
+def check(root: Path, least: int = 20) -> list[str]:
+    """What is wrong with the built site: one line per finding."""
+    html = root / "_build" / "html"
+    found = []
+    for page in pages(root):
+        path = html / (page + ".html")
+        if not path.is_file():
+            found.append(f"{page}: there is no page")
+        elif words(path.read_text(encoding="utf8")) < (1 if page == "genindex" else least):
+            found.append(f"{page}: the page is empty")
+    for path in files(html):
+        if path.suffix in {".html", ".css"}:
+            found += [f"{path.relative_to(html)}: loads {address}" for address in external(path.read_text(encoding="utf8"))]
+    return found
+
+
+def main(arguments=None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="write the outputs into the notebooks, build no site")
+    parser.add_argument("--jobs", type=int, default=2, help="chapters that run at the same time")
+    parser.add_argument("--timeout", type=int, default=600, help="seconds for one cell")
+    parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[1], help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    root = options.root.resolve()
+    try:
+        print("Chapters", flush=True)
+        notebooks = chapters(root, options.jobs, options.timeout)
+        if options.write:
+            for page, notebook in notebooks.items():
+                nbformat.write(notebook, source(root, page))
+            print("The outputs are in the notebooks.")
+            return 0
+        begun = time.perf_counter()
+        key = stage(root, notebooks)
+        stamp = root / "_build" / "html" / ".built"
+        fresh = not (stamp.is_file() and stamp.read_text() == key)
+        if fresh:
+            build(root)
+        problems = check(root)
+        if problems:
+            stamp.unlink(missing_ok=True)
+            raise BookError("The site is not whole:\n" + "\n".join("  " + line for line in problems))
+        stamp.write_text(key)
+    except BookError as error:
+        print(f"\nThe book was not built.\n{error}", file=sys.stderr)
+        return 1
+    index = root / "_build" / "html" / "index.html"
+    print(f"Site     {f'built in {time.perf_counter() - begun:.1f} s' if fresh else 'unchanged'}, {len(pages(root))} pages checked")
+    print(f"\nIt is in {index.parent}\nOpen {index.as_uri()} in a browser (no server, no network needed), or run `make serve`.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
