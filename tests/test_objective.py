@@ -1,0 +1,273 @@
+"""The algebra of objectives: laws, phases, printed forms, and what each link descends."""
+
+import json
+import math
+from dataclasses import FrozenInstanceError
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import logsigmoid
+
+from ganvae_lib import zoo
+from ganvae_lib.objective import Match, Phase, Reconstruct, Sum, from_dict, to_dict
+from ganvae_lib.tools import KL, LINKS, Adversary, Likelihood
+from ganvae_lib.transfer import swapped
+
+X, Z = Reconstruct("x"), Reconstruct("z")
+GAN_X, GAN_Z, KL_Z = Match("x", Adversary()), Match("z", Adversary()), Match("z", KL())
+SLEEP = Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",))
+ENTRIES = pytest.mark.parametrize("entry", zoo.ALL.values(), ids=zoo.ALL)
+
+# ---------------------------------------------------------------- laws
+
+weights = st.sampled_from([0.25, 0.5, 1.0, 2.0, 3.0])  # their sums and products are exact
+adversaries = st.builds(Adversary, st.sampled_from(list(LINKS)), st.integers(1, 3), st.sampled_from([0.0, 10.0]))
+matches = st.builds(Match, st.sampled_from(["x", "z"]), st.just(KL()) | st.just(Likelihood()) | adversaries, weights)
+only = st.sampled_from([None, ("theta",), ("eta",), ("theta", "eta"), ("eta", "theta")])
+reconstructions = st.builds(Reconstruct, st.sampled_from(["x", "z"]), weights, only)
+objectives = st.lists(matches | reconstructions, min_size=1, max_size=5).map(lambda terms: Sum.of(*terms))
+law = settings(max_examples=40, deadline=None)
+
+
+@law
+@given(objectives, objectives, objectives, weights, weights)
+def test_sums_and_weights_obey_the_laws_of_a_vector_space(a, b, c, v, w):
+    for left, right in [
+        (a + b, b + a), ((a + b) + c, a + (b + c)), (w * (a + b), w * a + w * b), ((v + w) * a, v * a + w * a),
+        (v * (w * a), (v * w) * a), (a + a, 2 * a), (1 * a, a), (a * w, w * a), (a + b - 0.125 * b, a + 0.875 * b),
+    ]:  # fmt: skip
+        assert left == right and hash(left) == hash(right)
+    assert a != 2 * a and a != a + b
+
+
+@law
+@given(objectives, objectives, weights)
+def test_swapped_is_linear_and_its_own_inverse(a, b, w):
+    assert swapped(swapped(a)) == a
+    assert swapped(a + w * b) == swapped(a) + w * swapped(b)
+
+
+@law
+@given(objectives)
+def test_objectives_survive_text_and_json(a):
+    assert eval(repr(a)) == a
+    assert eval(repr(a - 0.125 * SLEEP)) == a - 0.125 * SLEEP
+    assert from_dict(json.loads(json.dumps(to_dict(a)))) == a
+
+
+@law
+@given(objectives)
+def test_every_player_descends_exactly_its_terms_in_one_phase(a):
+    phases = a.phases()
+    critics = [t for phase in phases if phase.critic for t in phase.terms]
+    assert sorted(map(repr, critics)) == sorted(map(repr, a.adversaries))
+    for player in {"theta", "eta"} & set(a.players):
+        (phase,) = [p for p in phases if player in p.players]
+        assert {t for t in phase.terms if player in t.reaches} == {t for t in a.terms if player in t.movers}
+    assert {p for phase in phases for p in phase.players} == set(a.players)
+    assert a._repr_latex_().count(r"\min_") == len(a.players) == str(a).count("descends")
+
+
+@ENTRIES
+def test_zoo_entries_swap_back_round_trip_and_stay_frozen(entry):
+    assert swapped(swapped(entry)) == entry == from_dict(to_dict(entry)) == eval(repr(entry))
+    assert {entry: 1}[entry] == 1
+    with pytest.raises(FrozenInstanceError):
+        entry.terms[0].weight = 2.0
+    with pytest.raises((FrozenInstanceError, AttributeError)):
+        entry.terms = ()
+    assert sum(line.count("&") for line in entry._repr_latex_().splitlines()) == len(entry.players)
+
+
+def test_entries_differ():
+    assert len(set(zoo.ALL.values())) == len(zoo.ALL)
+
+
+def test_the_swaps_of_the_book():
+    infogan, aae, cyclegan = GAN_X + Z, GAN_Z + X, GAN_X + GAN_Z + X + Z
+    assert swapped(infogan) == aae
+    assert swapped(cyclegan) == cyclegan
+    assert swapped(SLEEP) == SLEEP
+    assert swapped(2 * zoo.VAE) == 2 * Z + 2 * Match("x", KL())
+    assert X + X == 2 * X == Reconstruct("x", 2.0)
+    assert Reconstruct("x", only=("eta", "theta")) == X
+    assert zoo.beta_vae(1.0) == zoo.VAE != zoo.beta_vae(2.0)
+
+
+# ---------------------------------------------------------------- phases
+
+BOTH, T, E = ("theta", "eta"), ("theta",), ("eta",)
+
+
+@pytest.mark.parametrize("objective, expected", [
+    (zoo.VAE, [Phase(BOTH, (X, KL_Z))]),
+    (zoo.LIKELIHOOD, [Phase(T, (Match("x", Likelihood()),))]),
+    (zoo.WGAN_GP, [Phase(("phi",), (zoo.WGAN_GP,), True, 5), Phase(T, (zoo.WGAN_GP,))]),
+    (GAN_X + Z, [Phase(("phi",), (GAN_X,), True), Phase(BOTH, (GAN_X, Z))]),
+    (X + GAN_Z, [Phase(("phi",), (GAN_Z,), True), Phase(BOTH, (X, GAN_Z))]),
+    (GAN_X + GAN_Z + X + Z, [Phase(("phi",), (GAN_X, GAN_Z), True), Phase(BOTH, (GAN_X, X, Z, GAN_Z))]),
+    (SLEEP, [Phase(T, SLEEP.terms[:1]), Phase(E, SLEEP.terms[1:])]),
+    (GAN_X + zoo.WGAN_GP, [Phase(("phi",), (GAN_X,), True), Phase(("phi",), (zoo.WGAN_GP,), True, 5),
+                           Phase(T, (GAN_X, zoo.WGAN_GP))]),
+], ids=["VAE", "likelihood", "WGAN-GP", "InfoGAN", "AAE", "CycleGAN", "wake-sleep", "two critics"])  # fmt: skip
+def test_phases(objective, expected):
+    found = objective.phases()
+    assert [(p.players, set(p.terms), p.critic, p.steps) for p in found] == [
+        (p.players, set(p.terms), p.critic, p.steps) for p in expected
+    ]
+
+
+def test_networks_and_players():
+    assert zoo.VAE.networks == ("encoder", "decoder") and zoo.VAE.players == BOTH
+    assert zoo.GAN.networks == ("decoder", "discriminator_x") and zoo.GAN.players == ("theta", "phi")
+    assert zoo.LIKELIHOOD.networks == ("density",) and zoo.LIKELIHOOD.players == T
+    assert set((GAN_X + GAN_Z).networks) == {"decoder", "encoder", "discriminator_x", "discriminator_z"}
+
+
+# ---------------------------------------------------------------- printed forms
+
+
+@pytest.mark.parametrize("objective, text, lines", [
+    (zoo.VAE, "Reconstruct('x') + Match('z', KL())",
+     {"θ": "E_{d(x) q_η(z|x)}[-log p_θ(x|z)]",
+      "η": "E_{d(x) q_η(z|x)}[-log p_θ(x|z)] + E_{d(x)}[KL(q_η(z|x)‖p(z))]"}),
+    (zoo.beta_vae(4), "Reconstruct('x') + 4 * Match('z', KL())",
+     {"θ": "E_{d(x) q_η(z|x)}[-log p_θ(x|z)]",
+      "η": "E_{d(x) q_η(z|x)}[-log p_θ(x|z)] + 4 E_{d(x)}[KL(q_η(z|x)‖p(z))]"}),
+    (zoo.LIKELIHOOD, "Match('x', Likelihood())", {"θ": "E_{d(x)}[-log p_θ(x)]"}),
+    (zoo.GAN, "Match('x', Adversary('non-saturating'))",
+     {"θ": "E_{p_θ(x)}[-log D_φ(x)]", "φ": "E_{d(x)}[-log D_φ(x)] + E_{p_θ(x)}[-log(1-D_φ(x))]"}),
+    (zoo.WGAN_GP, "Match('x', Adversary('Wasserstein', steps=5, penalty=10))",
+     {"θ": "E_{p_θ(x)}[-t_φ(x)]", "φ": "E_{d(x)}[-t_φ(x)] + E_{p_θ(x)}[t_φ(x)] + 10 E[(‖∇t_φ‖-1)²]"}),
+    (SLEEP, "Reconstruct('x', only=('theta',)) + Reconstruct('z', only=('eta',))",
+     {"θ": "E_{d(x) q_η(z|x)}[-log p_θ(x|z)]", "η": "E_{p(z) p_θ(x|z)}[-log q_η(z|x)]"}),
+    (X - 2 * GAN_Z, "Reconstruct('x') - 2 * Match('z', Adversary('non-saturating'))",
+     {"θ": "E_{d(x) q_η(z|x)}[-log p_θ(x|z)]", "η": "E_{d(x) q_η(z|x)}[-log p_θ(x|z)] - 2 E_{q_η(z)}[-log D_φ(z)]",
+      "φ": "E_{p(z)}[-log D_φ(z)] + E_{q_η(z)}[-log(1-D_φ(z))]"}),
+], ids=lambda v: v if isinstance(v, str) else "")  # fmt: skip
+def test_objectives_print_as_text(objective, text, lines):
+    assert repr(objective) == text
+    assert str(objective).splitlines() == [text, *(f"  {p} descends {line}" for p, line in lines.items())]
+
+
+def test_objectives_show_as_latex():
+    assert zoo.GAN._repr_latex_() == (
+        "$$\\begin{aligned}\n"
+        r"\min_{\theta}\;& \mathbb{E}_{p_\theta(x)}[-\log D_\phi(x)]" "\\\\\n"
+        r"\min_{\phi}\;& \mathbb{E}_{d(x)}[-\log D_\phi(x)] + \mathbb{E}_{p_\theta(x)}[-\log(1-D_\phi(x))]"
+        "\n\\end{aligned}$$"
+    )  # fmt: skip
+    assert zoo.beta_vae(4)._repr_latex_() == (
+        "$$\\begin{aligned}\n"
+        r"\min_{\theta}\;& \mathbb{E}_{d(x)\,q_\eta(z|x)}[-\log p_\theta(x|z)]" "\\\\\n"
+        r"\min_{\eta}\;& \mathbb{E}_{d(x)\,q_\eta(z|x)}[-\log p_\theta(x|z)]"
+        r" + 4\,\mathbb{E}_{d(x)}[\mathrm{KL}(q_\eta(z|x)\,\|\,p(z))]"
+        "\n\\end{aligned}$$"
+    )  # fmt: skip
+
+
+def test_explain_says_who_descends_what_and_where_theta_stands():
+    table = (X + KL_Z + Match("x", Adversary("KL")) + Match("x", Adversary("reverse KL")) + Z).explain()
+    assert table.header == ("term", "space", "tool", "players", "where theta stands")
+    assert [row[1:] for row in table.rows] == [
+        ("x", "reconstruction", "θ, η", "second"), ("z", "KL", "η", "absent (eta: first)"),
+        ("x", "Adversary (KL)", "θ", "second"), ("x", "Adversary (reverse KL)", "θ", "first"),
+        ("z", "reconstruction", "θ, η", "first"),
+    ]  # fmt: skip
+    assert str(zoo.VAE.explain()).splitlines()[1].split() == ["Reconstruct('x')", "x", "reconstruction", "θ,", "η", "second"]
+    assert table._repr_html_().count("<tr>") == 6 and "Match(&#x27;z&#x27;, KL())" in table._repr_html_()
+
+
+# ---------------------------------------------------------------- links
+
+D = torch.sigmoid
+BY_HAND = {  # link: (real, fake, generator) with D = sigmoid(t), written out naively
+    "minimax": (lambda t: -D(t).log(), lambda t: -(1 - D(t)).log(), lambda t: (1 - D(t)).log()),
+    "non-saturating": (lambda t: -D(t).log(), lambda t: -(1 - D(t)).log(), lambda t: -D(t).log()),
+    "KL": (lambda t: -D(t).log(), lambda t: -(1 - D(t)).log(), lambda t: -D(t) / (1 - D(t))),
+    "reverse KL": (lambda t: -D(t).log(), lambda t: -(1 - D(t)).log(), lambda t: -(D(t) / (1 - D(t))).log()),
+    "least squares": (lambda t: 0.5 * (t - 1) ** 2, lambda t: 0.5 * t * t, lambda t: 0.5 * (t - 1) ** 2),
+    "hinge": (lambda t: (1 - t).clamp(min=0), lambda t: (1 + t).clamp(min=0), lambda t: -t),
+    "Wasserstein": (lambda t: -t, lambda t: t, lambda t: -t),
+    "f-KL": (lambda t: -t, lambda t: torch.exp(t - 1), lambda t: -torch.exp(t - 1)),
+    "f-reverse KL": (lambda t: (-t).exp(), lambda t: -1 - (-t).exp().log(), lambda t: 1 + (-t).exp().log()),
+    "f-JS": (lambda t: -(2 * D(t)).log(), lambda t: -(2 - 2 * D(t)).log(), lambda t: (2 - 2 * D(t)).log()),
+}
+
+RATIO = torch.tensor([0.05, 0.3, 0.9, 1.0, 1.7, 6.0], dtype=torch.float64)
+BEST = {"least squares": lambda r: r / (1 + r), "f-KL": lambda r: 1 + r.log()}  # of t; elsewhere log r
+F = {  # generators f of D_f(d‖g) = ∫ g f(d/g)
+    r"2\,\mathrm{JSD}(d,g)": lambda r: r * (2 * r / (1 + r)).log() + (2 / (1 + r)).log(),
+    r"2\,\mathrm{KL}(m\,\|\,d)": lambda r: (1 + r) * ((1 + r) / (2 * r)).log(),
+    r"\mathrm{KL}(d\,\|\,g)": lambda r: r * r.log(),
+    r"\mathrm{KL}(g\,\|\,d)": lambda r: -r.log(),
+    # f'' = 1/(r (1+r)³), integrated twice
+    r"D_f(d\,\|\,g),\ f''(r)=\tfrac{1}{r(1+r)^3}": lambda r: r * (r / (1 + r)).log() - 1 / (2 * (1 + r)),
+}
+
+
+def slope(f, at):
+    at = at.clone().requires_grad_()
+    return torch.autograd.grad(f(at).sum(), at, create_graph=True)[0]
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_links_are_the_formulas_written_by_hand(name):
+    t = torch.linspace(-4, 4, 33, dtype=torch.float64)
+    link = LINKS[name]
+    for found, by_hand in zip((link.real, link.fake, link.generator), BY_HAND[name], strict=True):
+        torch.testing.assert_close(found(t), by_hand(t), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [n for n in LINKS if n not in ("hinge", "Wasserstein")])
+def test_a_link_descends_the_divergence_it_names(name):
+    """With t at its optimum and frozen, f''(r) = -h'(r)/r, where h(r) is the generator's loss at ratio r = d/g."""
+    link, best = LINKS[name], BEST.get(name, torch.log)
+    r, t = RATIO, best(RATIO)
+    torch.testing.assert_close(r * slope(link.real, t) + slope(link.fake, t), 0 * r, rtol=0, atol=1e-12)
+    found = -slope(lambda r: link.generator(best(r)), r) / r
+    torch.testing.assert_close(found, slope(lambda r: slope(F[link.descends], r), r), rtol=1e-9, atol=1e-12)
+
+
+def test_hinge_at_its_best_is_twice_the_total_variation():
+    d, g = torch.tensor([[0.5, 0.2, 0.2, 0.1], [0.1, 0.4, 0.2, 0.3]], dtype=torch.float64)
+    t = torch.linspace(-2, 2, 401, dtype=torch.float64)
+    link = LINKS["hinge"]
+    at = (d[:, None] * link.real(t) + g[:, None] * link.fake(t)).min(1)
+    variation = 0.5 * (d - g).abs().sum()
+    assert math.isclose(at.values.sum(), 2 - 2 * variation, rel_tol=1e-12)
+    best = (d - g).sign()
+    assert math.isclose((d * -link.generator(best) + g * link.generator(best)).sum(), 2 * variation, rel_tol=1e-12)
+
+
+def test_links_stay_finite_where_the_naive_formula_does_not():
+    t = torch.tensor([-200.0, 200.0])
+    torch.testing.assert_close(LINKS["non-saturating"].generator(t), torch.tensor([200.0, 0.0]))
+    torch.testing.assert_close(LINKS["minimax"].fake(t), -logsigmoid(-t))
+
+
+# ---------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize("make, error, words", [
+    (lambda: Adversary("non saturating"), ValueError, r"unknown link.*Did you mean 'non-saturating'\?"),
+    (lambda: Adversary("KL", steps=0), ValueError, "steps must be at least 1"),
+    (lambda: Adversary("KL", penalty=-1.0), ValueError, "penalty"),
+    (lambda: Match("y", KL()), ValueError, "unknown space 'y'"),
+    (lambda: Match("x", "KL"), TypeError, r"KL\(\), Likelihood\(\) or Adversary"),
+    (lambda: Reconstruct("X"), ValueError, "unknown variable 'X'.*Did you mean 'x'"),
+    (lambda: 0 * X, ValueError, "finite and not zero"),
+    (lambda: math.nan * X, ValueError, "finite and not zero"),
+    (lambda: X - X, ValueError, "finite and not zero"),
+    (lambda: Reconstruct("x", only=("phi",)), ValueError, "players whom the term reaches"),
+    (lambda: Reconstruct("x", only="theta"), ValueError, "tuple of players"),
+    (lambda: Match("x", KL(), only=("eta",)), ValueError, "players whom the term reaches"),
+    (lambda: X + 1, TypeError, "unsupported operand"),
+    (lambda: from_dict([{"term": "Mach"}]), ValueError, "unknown term 'Mach'.*Did you mean 'Match'"),
+    (lambda: from_dict([{"term": "Match", "space": "x", "tool": {"name": "MMD"}}]), ValueError, "unknown tool 'MMD'"),
+])  # fmt: skip
+def test_mistakes_are_named(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
