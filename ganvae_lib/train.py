@@ -272,6 +272,8 @@ def fit(
     rates = lr if isinstance(lr, dict) else dict.fromkeys(("theta", "eta", "phi"), lr)
     for player in set(rates) - {"theta", "eta", "phi"}:
         raise unknown("player", player, ("theta", "eta", "phi"))
+    if not all(0 <= rate < float("inf") for rate in rates.values()) or not all(0 <= beta < 1 for beta in betas):
+        raise ValueError(f"lr must not be negative and betas must lie in [0, 1), got lr={lr} and betas={betas}.")
     if missing := set(model.objective.players) - set(rates):
         raise ValueError(f"lr names no rate for {', '.join(sorted(missing))}; every player of the objective needs one.")
 

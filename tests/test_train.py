@@ -1,0 +1,538 @@
+"""Training: gradients written by hand, who moves, seeds in company, noise, errors, saving."""
+
+import json
+import math
+import os
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+from tiny import KEPT, drift, images, points, small
+from torch import nn
+from torch.nn.functional import leaky_relu
+
+from ganvae_lib import exact, nets, zoo
+from ganvae_lib.data import Data
+from ganvae_lib.objective import Match, Reconstruct
+from ganvae_lib.runs import Run
+from ganvae_lib.tools import KL, LINKS, Adversary, Likelihood
+from ganvae_lib.train import Batches, Model, NonFiniteLoss, _adam, _descend, build, fit
+from ganvae_lib.world import Noise, World
+
+X, Z, GAN_X, GAN_Z = Reconstruct("x"), Reconstruct("z"), Match("x", Adversary()), Match("z", Adversary())
+SLEEP = Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",))
+SUMS = {"AAE": X + 0.5 * GAN_Z, "InfoGAN": GAN_X + 2 * Z, "both ways": X + Z + GAN_X + 3 * GAN_Z, "wake-sleep": SLEEP,
+        "mixed": 2 * X + Reconstruct("z", only=("eta",)) + Match("z", KL())}  # fmt: skip
+ALL = pytest.mark.parametrize("objective", [*zoo.ALL.values(), *SUMS.values()], ids=[*zoo.ALL, *SUMS])
+ENTRIES = pytest.mark.parametrize("objective", zoo.ALL.values(), ids=zoo.ALL)
+POINTS, IMAGES = points(), images()
+
+
+def short(model, data=POINTS, steps=50, **options):
+    return fit(model, data, steps, **{"batch": 32, "log_every": 1, **options})
+
+
+# ---------------------------------------------------------------- gradients
+
+
+class ByHand:
+    """Every loss of the book, written out on the weights of two-layer networks: no distribution, no World."""
+
+    def __init__(self, model, x, seed):
+        self.model, self.x, self.n = model, x, len(x)
+        self.noise = lambda name, *shape: Noise(seed).normal(name, self.n, *shape).double()
+        self.z = self.noise("z", 3)
+
+    def net(self, name, x, slope=0.0):
+        _, a, _, b = self.model.networks[name].trunk
+        return leaky_relu(x @ a.weight.T + a.bias, slope) @ b.weight.T + b.bias
+
+    def q(self, x):
+        return self.net("encoder", x).tensor_split(2, 1)  # μ and log σ²
+
+    def z_from_x(self):
+        mean, log_var = self.q(self.x)
+        return mean + log_var.exp().sqrt() * self.noise("z from x", 3)
+
+    def log_s(self):
+        return getattr(self.model.decoder.observation, "log_scale", None)
+
+    def x_from_z(self):
+        x = self.net("decoder", self.z)
+        return x if self.log_s() is None else x + self.log_s().exp() * self.noise("x from z", 2)
+
+    def loss(self, term):
+        match term:
+            case Reconstruct("x"):
+                error = self.x - self.net("decoder", self.z_from_x())
+                return (error**2 / (2 * self.log_s().exp() ** 2) + self.log_s() + 0.5 * math.log(2 * math.pi)).sum() / self.n
+            case Reconstruct("z"):
+                mean, log_var = self.q(self.x_from_z())
+                return 0.5 * ((self.z - mean) ** 2 / log_var.exp() + log_var + math.log(2 * math.pi)).sum() / self.n
+            case Match("z", KL()):
+                mean, log_var = self.q(self.x)
+                return 0.5 * (mean**2 + log_var.exp() - log_var - 1).sum() / self.n
+            case Match("x", Likelihood()):
+                m, log_diagonal, below = self.model.density.parameters()
+                white = torch.linalg.inv(below.tril(-1) + log_diagonal.exp().diag()) @ (self.x - m).T
+                return 0.5 * (white**2).sum() / self.n + log_diagonal.sum() + math.log(2 * math.pi)
+            case Match(space, Adversary(link)):
+                made = self.x_from_z() if space == "x" else self.z_from_x()
+                return self.sides(link)[2](self.net(f"discriminator_{space}", made, 0.2)).mean()
+
+    def critic(self, term):
+        real, fake, _ = self.sides(term.tool.link)
+        pair = (self.x, self.x_from_z()) if term.space == "x" else (self.z, self.z_from_x())
+        target, made = (t.detach() for t in pair)
+        name = f"discriminator_{term.space}"
+        loss = real(self.net(name, target, 0.2)).mean() + fake(self.net(name, made, 0.2)).mean()
+        if term.tool.penalty:
+            u = Noise(self.model.seeds).uniform("segment", self.n).double()[:, None]
+            _, a, _, b = self.model.networks[name].trunk
+            bends = torch.where((u * target + (1 - u) * made) @ a.weight.T + a.bias > 0, 1.0, 0.2)
+            slopes = (bends * b.weight) @ a.weight  # ∇_x t, no double backward needed
+            loss = loss + term.tool.penalty * ((slopes.norm(dim=1) - 1) ** 2).mean()
+        return loss
+
+    @staticmethod
+    def sides(link):
+        from test_objective import BY_HAND
+
+        return BY_HAND[link]
+
+
+def prepared(objective, seed=3, n=16):
+    model = small(objective, POINTS, hidden=(8,)).copies(seed).double()
+    for i, p in enumerate(model.parameters()):  # away from special values such as a zero mean
+        p.data += 0.1 * torch.randn(p.shape, generator=torch.Generator().manual_seed(i)).double()
+    return model, World(model, POINTS.x[:n].double(), Noise(seed))
+
+
+@ALL
+def test_each_phase_has_the_gradient_written_by_hand(objective):
+    model, world = prepared(objective)
+    hand = ByHand(model, world.x, 3)
+    for phase in objective.phases():
+        parameters = {p: model.of((p,)) for p in phase.players}
+        flat = [q for p in phase.players for q in parameters[p]]
+        losses = phase.losses(world)
+        found = iter(torch.autograd.grad(phase.total(losses), flat, retain_graph=True))
+        for term, loss in zip(phase.terms, losses.values(), strict=True):
+            torch.testing.assert_close(loss, hand.critic(term) if phase.critic else hand.loss(term), rtol=1e-8, atol=0)
+        for player in phase.players:
+            if player == "phi":
+                total = sum(hand.critic(t) for t in objective.adversaries if t.tool.steps == phase.steps)
+            else:
+                total = sum(t.weight * hand.loss(t) for t in objective.terms if player in t.movers)
+            for expected in torch.autograd.grad(total, parameters[player]):
+                torch.testing.assert_close(next(found), expected, rtol=1e-6, atol=1e-9)
+
+
+def test_the_gradient_penalty_agrees_with_finite_differences():
+    model, world = prepared(zoo.WGAN_GP)
+    weights = model.discriminator_x.trunk[1].weight
+
+    def loss():
+        world.noise = Noise(3)
+        return zoo.WGAN_GP.tool.gradient_penalty(model.discriminator_x, world.x, world.x_from_z.detach(), world.noise)
+
+    (slope,) = torch.autograd.grad(loss(), weights)
+    for i in (0, 3, 7):
+        values = []
+        for step in (1e-6, -1e-6):
+            weights.data[i, 0] += step
+            values.append(loss().item())
+            weights.data[i, 0] -= step
+        assert math.isclose((values[0] - values[1]) / 2e-6, slope[i, 0], rel_tol=1e-5)
+
+
+@ALL
+def test_after_a_phase_only_its_players_have_moved(objective):
+    model = small(objective, POINTS).copies([0, 1])
+    noise = Noise([0, 1])
+    batches = Batches(POINTS.x, 16, noise)
+    for phase in objective.phases():
+        before = {n: v.clone() for n, v in model.state_dict().items()}
+        rates = dict.fromkeys(("theta", "eta", "phi"), 1e-2)
+        _descend(phase, World(model, batches.next(), noise), *_adam(model, phase.players, rates, (0.5, 0.9), torch.device("cpu")))
+        players = {n: {"decoder": "theta", "density": "theta", "encoder": "eta"}.get(n, "phi") for n in model.networks}
+        for name, value in model.state_dict().items():
+            moved = not torch.equal(value, before[name])
+            assert not moved or players[name.split(".")[1]] in phase.players, name
+        for player in phase.players:
+            assert any(not torch.equal(v, before[n]) for n, v in model.state_dict().items()
+                       if players[n.split(".")[1]] == player)  # fmt: skip
+        assert all(p.grad is None for p in model.parameters())
+
+
+# ---------------------------------------------------------------- seeds in company
+
+
+def assert_same_run(together, alone, column):
+    assert together.history.keys() == alone.history.keys()
+    for key in alone.history:
+        assert drift(together.history[key][:50, column], alone.history[key][:50, 0]) < KEPT, key
+
+
+@ALL
+def test_a_seed_in_company_equals_the_seed_alone(objective):
+    model = small(objective, POINTS)
+    assert_same_run(short(model, seeds=[5, 0, 2]), short(model, seeds=[2]), 2)
+
+
+@pytest.mark.parametrize("architecture", ["mlp", "conv"])
+@pytest.mark.parametrize("objective", [zoo.VAE, zoo.GAN], ids=["VAE", "GAN"])
+def test_a_seed_in_company_equals_the_seed_alone_on_images(objective, architecture):
+    model = small(objective, IMAGES, architecture=architecture, width=8)
+    together, alone = (short(model, IMAGES, seeds=s) for s in ([1, 4], [4]))
+    assert_same_run(together, alone, 1)
+    torch.testing.assert_close(together.sample(3)[1], alone.sample(3)[0], rtol=0, atol=0 if objective == zoo.VAE else 1e-4)
+    if objective == zoo.VAE:
+        a, b = (run.evaluate(IMAGES, k=3) for run in (together, alone))
+        for name in a:
+            torch.testing.assert_close(a[name][1], b[name][0], rtol=1e-5, atol=0)
+
+
+def own_networks(objective):
+    down = lambda out: nn.Sequential(nn.Conv2d(1, 4, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(64, out))  # noqa: E731
+    up = nn.Sequential(nn.Linear(3, 32), nn.ReLU(), nn.Linear(32, 64))
+    makers = {"encoder": lambda: nets.Encoder(down(6)), "discriminator_x": lambda: nets.Discriminator(down(1)),
+              "decoder": lambda: nets.Decoder(up, nets.BernoulliPixels() if "encoder" in objective.networks
+                                              else nets.PointPixels(squash=True), (1, 8, 8))}  # fmt: skip
+    return Model(objective, {n: makers[n]() for n in objective.networks}, nets.StandardNormal(3))
+
+
+@pytest.mark.parametrize("objective", [zoo.VAE, zoo.GAN], ids=["VAE", "GAN"])
+def test_plain_torch_networks_train_stacked_and_are_kept(objective, tmp_path):
+    model = own_networks(objective)
+    together = short(model, IMAGES, seeds=[1, 4], steps=20)
+    assert_same_run(together, short(model, IMAGES, seeds=[4], steps=20), 1)
+    again = Run.load(together.save(tmp_path), own_networks(objective))
+    assert torch.equal(again.sample(4), together.sample(4))
+    with pytest.raises(ValueError, match=r"pass a model with the same ones: Run.load\(path, model\)"):
+        Run.load(tmp_path)
+
+
+def test_training_goes_on_from_where_it_stopped():
+    first = short(small(zoo.VAE, POINTS), seeds=[1, 4], steps=30)
+    more = short(first.model, seeds=first.seeds, fresh=False, steps=5)
+    assert (more.history["reconstruct x"][0] < first.history["reconstruct x"][0] - 0.05).all()
+    start = short(small(zoo.VAE, POINTS), seeds=[1, 4], steps=5)
+    assert (more.history["reconstruct x"][0] < start.history["reconstruct x"][0]).all()
+
+
+# ---------------------------------------------------------------- noise, minibatches, worlds
+
+
+@pytest.mark.parametrize("law", ["normal", "uniform"])
+def test_noise_is_the_same_in_any_company_and_across_blocks(law):
+    numbers = lambda seeds, *others: [  # noqa: E731
+        [getattr(noise, law)("z", 4, 2), *(noise.normal(o, 3) for o in others)][0] for noise in [Noise(seeds)] for _ in range(600)
+    ]
+    alone, together = numbers(3), numbers([1, 3, 2], "x", "y")
+    assert all(torch.equal(a, b[1]) for a, b in zip(alone, together, strict=True))
+    everything = torch.stack(together).double()
+    assert len(everything.unique()) > 0.99 * everything.numel()  # nothing repeats: not over seeds, nor over blocks
+    mean, variance = (0.0, 1.0) if law == "normal" else (0.5, 1 / 12)
+    assert abs(everything.mean() - mean) < 5 * (variance / everything.numel()) ** 0.5
+    assert abs(everything.var() / variance - 1) < 0.05
+
+
+def test_streams_of_seeds_and_names_are_unrelated():
+    noise = Noise(list(range(6)))
+    rows = torch.cat([noise.normal(name, 4000) for name in ("z", "z from x")])
+    assert (torch.corrcoef(rows) - torch.eye(12)).abs().max() < 0.08
+
+
+def test_large_shapes_draw_in_small_blocks_with_the_same_law():
+    a, b = Noise(7), Noise([7])
+    for _ in range(3):
+        assert torch.equal(a.normal("x", 2**19), b.normal("x", 2**19)[0])
+
+
+def test_batches_visit_every_example_once_per_epoch():
+    x = torch.arange(10.0)[:, None]
+    batches = Batches(x, 3, Noise([0, 1]))
+    epochs = [torch.cat([batches.next() for _ in range(3)], 1).squeeze(-1) for _ in range(4)]
+    for epoch in epochs:
+        assert all(len(seed.unique()) == 9 for seed in epoch)
+    assert not torch.equal(epochs[0], epochs[1]) and not torch.equal(epochs[0][0], epochs[0][1])
+    alone = Batches(x, 3, Noise(1))
+    assert torch.equal(torch.cat([alone.next() for _ in range(3)]).squeeze(-1), epochs[0][1])
+
+
+def test_a_world_draws_once_and_forgets_what_depends_on_a_moved_player():
+    model, world = prepared(X + Z + GAN_X)
+    read = lambda: {n: getattr(world, n) for n in ("z", "q_z_given_x", "z_from_x", "x_from_z", "x_again", "z_again")}  # noqa: E731
+    kept = lambda a, b: {n for n in a if a[n] is b[n]}  # noqa: E731
+    first = read()
+    assert kept(first, read()) == set(first)
+    for players, stays in [(("phi",), set(first)), (("theta",), {"z", "q_z_given_x", "z_from_x"}), (("eta",), {"z", "x_from_z"}),
+                           (("theta", "eta"), {"z"})]:  # fmt: skip
+        before = read()
+        world.moved(players)
+        assert kept(before, read()) == stays
+    assert not World(model, world.x, Noise(3), detached=True).x_from_z.requires_grad
+
+
+# ---------------------------------------------------------------- determinism
+
+
+@ENTRIES
+def test_training_is_deterministic_and_leaves_the_world_alone(objective):
+    model = small(objective, POINTS)
+    weights = {n: v.clone() for n, v in model.state_dict().items()}
+    runs = []
+    for state in (1, 2):
+        torch.manual_seed(state)
+        rng = torch.get_rng_state()
+        runs.append(short(model, seeds=2, steps=8))
+        assert torch.equal(rng, torch.get_rng_state())
+    a, b = runs
+    assert all(torch.equal(a.history[key], b.history[key]) for key in a.history)
+    assert all(torch.equal(v, b.model.state_dict()[n]) for n, v in a.model.state_dict().items())
+    assert all(torch.equal(v, weights[n]) for n, v in model.state_dict().items())
+    assert not model.lead and torch.distributions.Distribution._validate_args == __debug__
+
+
+def test_deterministic_algorithms_are_no_obstacle():
+    torch.use_deterministic_algorithms(True)
+    try:
+        short(small(zoo.GAN, IMAGES, architecture="conv", width=8), IMAGES, seeds=2, steps=2)
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize("objective", [zoo.VAE, zoo.WGAN_GP], ids=["VAE", "WGAN-GP"])
+@pytest.mark.parametrize("precision, tolerance", [("tf32", 1e-3), ("bf16", 0.1)])
+def test_lower_precision_stays_near_full_precision(objective, precision, tolerance):
+    model = small(objective, IMAGES, architecture="conv", width=8)
+    full, low = (short(model, IMAGES, seeds=2, steps=10, precision=p) for p in ("fp32", precision))
+    for key in full.history:
+        assert drift(low.history[key], full.history[key]) < tolerance
+    assert all(p.dtype == torch.float32 for p in low.model.parameters())
+    assert torch.get_float32_matmul_precision() == "highest"
+    if precision == "bf16":
+        assert not torch.equal(low.history[key], full.history[key])
+
+
+def test_history_points_are_means_since_the_last_point():
+    model = small(zoo.GAN, POINTS)
+    fine, coarse = (short(model, seeds=2, steps=10, log_every=every) for every in (1, 4))
+    assert coarse.history.steps == [4, 8, 10] and fine.history.steps == list(range(1, 11))
+    for key in fine.history:
+        expected = torch.stack([rows.mean(0) for rows in fine.history[key].split(4)])
+        torch.testing.assert_close(coarse.history[key], expected, rtol=1e-12, atol=0)
+    with pytest.raises(KeyError, match="no loss 'x'"):
+        fine.history["x"]
+
+
+# ---------------------------------------------------------------- known optima
+
+
+def test_maximum_likelihood_finds_the_moments_of_the_data():
+    run = fit(build(zoo.LIKELIHOOD, POINTS), POINTS, 400, batch=512, seeds=2, lr=0.05)
+    density = run.model.density()
+    for k in range(2):
+        torch.testing.assert_close(density.mean[k, 0], POINTS.x.mean(0), rtol=0, atol=1e-3)
+        torch.testing.assert_close(density.covariance_matrix[k, 0], POINTS.x.T.cov(correction=0), rtol=1e-3, atol=1e-3)
+    drawn = run.sample(50_000)[1]
+    torch.testing.assert_close(drawn.T.cov(), density.covariance_matrix[1, 0], rtol=0, atol=0.06)
+
+
+def test_the_best_discriminator_measures_the_jensen_shannon_divergence():
+    """E_d[-log D] + E_g[-log(1-D)] = 2 log 2 - 2 JSD(d, g) at the optimum (Eq. eq-jsd-value)."""
+
+    class Quadratic(nn.Module):  # the log ratio of two normals is a quadratic
+        def __init__(self):
+            super().__init__()
+            self.last = nets.Linear(2, 1)
+
+        def forward(self, x):
+            return self.last(torch.cat((x, x**2), -1))
+
+    ranks = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000
+    data = Data(1 + torch.special.ndtri(ranks).float()[:, None], name="normal")
+    networks = {"decoder": nets.Decoder(nn.Linear(1, 1), nets.PointPixels(), (1,)), "discriminator_x": nets.Discriminator(Quadratic())}
+    model = Model(zoo.GAN, networks, nets.StandardNormal(1))
+    with torch.no_grad():
+        for p, value in zip(model.decoder.parameters(), (1.5, 0.0), strict=True):
+            p.fill_(value)
+    run = fit(model, data, 800, batch=1000, fresh=False, lr={"theta": 0.0, "phi": 0.02}, log_every=400)
+    line = exact.line(-12, 12, 4001)
+    log_d, log_g = (torch.distributions.Normal(m, s).log_prob(line.points) for m, s in ((1.0, 1.0), (0.0, 1.5)))
+    value = 2 * math.log(2) - 2 * line.js(log_d, log_g)
+    assert abs(run.history["match x, discriminator"][-1].item() - value) < 0.004
+    assert torch.equal(run.model.decoder.trunk.weight, model.decoder.trunk.weight)
+
+
+# ---------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize("bad, name", [(math.nan, "nan"), (math.inf, "inf")])
+def test_the_first_loss_that_is_not_finite_is_named(bad, name, monkeypatch):
+    calls = []
+
+    def bomb(t):
+        calls.append(1)
+        return t + (torch.tensor([[0.0], [bad]]) if len(calls) == 7 else 0)
+
+    monkeypatch.setitem(LINKS, "bomb", replace(LINKS["non-saturating"], generator=bomb))
+    model = small(Match("x", Adversary("bomb")), POINTS)
+    with pytest.raises(NonFiniteLoss, match=rf"'match x' is {name} at step 7, seed 9; lower lr") as error:
+        short(model, seeds=[4, 9], steps=20, log_every=5)
+    run = error.value.run
+    assert len(calls) == 10 and run.history.steps == [5] and run.history["match x"].isfinite().all()
+    assert run.sample(2)[0].isfinite().all()
+
+
+def test_divergence_is_noticed_in_any_term():
+    with pytest.raises(NonFiniteLoss, match=r"at step \d+, seed 0"):
+        short(small(zoo.VAE, POINTS), lr=1e6, steps=50)
+
+
+def altered(data, x):
+    return SimpleNamespace(**{n: getattr(data, n) for n in ("y", "name", "digest", "note", "world")}, x=x, shape=tuple(x.shape[1:]))
+
+
+VAE, IMAGE_VAE = small(zoo.VAE, POINTS), small(zoo.VAE, IMAGES)
+
+
+@pytest.mark.parametrize("make, error, words", [
+    (lambda: short(VAE, IMAGES), ValueError, r"built for examples of shape \(2,\), the data have \(1, 8, 8\)"),
+    (lambda: short(IMAGE_VAE, images(binary=False)), ValueError, "pixels that are 0 or 1; load the data with binarize="),
+    (lambda: build(zoo.VAE, images(binary=False), observation="bernoulli"), ValueError, "pixels that are 0 or 1"),
+    (lambda: build(zoo.VAE, altered(IMAGES, 2 * IMAGES.x), observation="continuous bernoulli"), ValueError, r"in \[0, 1\]"),
+    (lambda: build(zoo.VAE, POINTS, observation="gausian"), ValueError, "unknown observation.*Did you mean 'gaussian'"),
+    (lambda: build(zoo.VAE, POINTS, architecture="cnn"), ValueError, "unknown architecture 'cnn'"),
+    (lambda: build(zoo.VAE, POINTS, architecture="conv"), ValueError, "square images"),
+    (lambda: build(zoo.VAE, POINTS, activation="swish"), ValueError, "unknown activation"),
+    (lambda: build(zoo.VAE, POINTS, latent=0), ValueError, "positive integers"),
+    (lambda: build(zoo.VAE, POINTS, hidden=64), ValueError, "hidden a list"),
+    (lambda: build(zoo.VAE, POINTS, hidden=(64, -1)), ValueError, "positive integers"),
+    (lambda: build(zoo.VAE, POINTS, scale=-1.0), ValueError, "scale must be a positive number"),
+    (lambda: Model(zoo.VAE, {"encoder": nn.Identity()}, nets.StandardNormal(2)), ValueError, "needs the networks decoder"),
+    *[(lambda s=s: short(VAE, seeds=s), ValueError, "seeds must be a positive number or a list of different")
+      for s in (0, -1, [], [1, 1], [-1, 2], 1.5, "12", [0.5], [2**32])],
+    (lambda: short(VAE, steps=0), ValueError, "steps, batch and log_every must be positive"),
+    (lambda: short(VAE, batch=-1), ValueError, "steps, batch and log_every must be positive"),
+    (lambda: short(VAE, log_every=0), ValueError, "steps, batch and log_every must be positive"),
+    (lambda: short(VAE, device="gpu"), ValueError, "unknown device 'gpu'.*'cuda'"),
+    (lambda: short(VAE, precision="fp8"), ValueError, "unknown precision 'fp8'"),
+    (lambda: short(VAE, lr={"gamma": 1.0}), ValueError, "unknown player 'gamma'"),
+    (lambda: short(VAE, lr={"theta": 1.0}), ValueError, "lr names no rate for eta"),
+    (lambda: short(VAE, lr=-1.0), ValueError, "lr must not be negative"),
+    (lambda: short(VAE, lr={"theta": 1.0, "eta": math.nan}), ValueError, "lr must not be negative"),
+    (lambda: short(VAE, betas=(0.5, 1.0)), ValueError, "betas must lie in"),
+    (lambda: short(small(Match("x", KL()), POINTS)), TypeError, "needs the target's density in x.*use Adversary"),
+    (lambda: short(small(X + Match("z", Likelihood()), POINTS)), TypeError, "needs the model's density in z.*use Adversary"),
+    (lambda: short(small(SLEEP, IMAGES), IMAGES), TypeError, "carry no gradient; choose observation="),
+    (lambda: short(small(X + Z, POINTS, observation="point")), NotImplementedError, "no density"),
+    (lambda: short(IMAGE_VAE, IMAGES, steps=1).evaluate(), ValueError, "nothing to measure: a bound needs data"),
+])  # fmt: skip
+def test_mistakes_are_named(make, error, words):
+    with pytest.raises(error, match=words) as caught:
+        make()
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_an_absent_device_is_named():
+    with pytest.raises(ValueError, match="device 'cuda' is not available here; use device='auto' or 'cpu'"):
+        short(VAE, device="cuda")
+
+
+def test_a_batch_larger_than_the_data_is_the_whole_of_them():
+    assert short(small(zoo.LIKELIHOOD, POINTS), batch=10**6, steps=2).history["match x"].shape == (2, 1)
+
+
+# ---------------------------------------------------------------- samples, saving
+
+
+def test_samples_are_reproducible_and_shared_codes_show_what_differs():
+    run = short(small(zoo.VAE, IMAGES), IMAGES, seeds=2, steps=2)
+    assert torch.equal(run.sample(5, seed=1), run.sample(5, seed=1)) and not torch.equal(run.sample(5), run.sample(5, seed=1))
+    assert set(run.sample(5).unique().tolist()) == {0.0, 1.0}
+    z = torch.ones(4, 3)
+    for k in range(2):
+        expected = run.model.single(k).decoder(z).mean
+        torch.testing.assert_close(run.sample(4, z=z, mean=True)[k], expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(TypeError, match="no decoder"):
+        short(small(Match("z", KL()), POINTS), steps=1).sample(3)
+
+
+@pytest.mark.parametrize("seeds", [1, [3], [3, 5]], ids=str)
+@pytest.mark.parametrize("objective, data, options", [
+    (zoo.VAE, IMAGES, {"architecture": "conv", "width": 8}), (zoo.VAE, POINTS, {"scale": 0.5}), (zoo.WGAN_GP, POINTS, {}),
+    (zoo.LIKELIHOOD, POINTS, {}), (SLEEP, POINTS, {}),
+], ids=["conv VAE", "VAE", "WGAN-GP", "likelihood", "wake-sleep"])  # fmt: skip
+def test_a_saved_run_comes_back_bit_by_bit(objective, data, options, seeds, tmp_path):
+    run = short(small(objective, data, **options), data, seeds=seeds, steps=3)
+    again = Run.load(run.save(tmp_path / "new" / "run"))
+    assert torch.equal(again.sample(4), run.sample(4))
+    assert again.history.keys() == run.history.keys() and again.history.steps == run.history.steps
+    assert all(torch.equal(again.history[key], run.history[key]) for key in run.history)
+    assert (again.seeds, again.config, again.data, again.model.objective) == (run.seeds, run.config, run.data, objective)
+    assert again.model.lead == run.model.lead and not again.model.training
+
+
+@pytest.fixture
+def saved(tmp_path):
+    run = short(small(zoo.GAN, POINTS), seeds=2, steps=3)
+    return run, run.save(tmp_path / "run")
+
+
+def test_saved_files_are_json_and_safetensors(saved):
+    _, path = saved
+    assert sorted(p.suffix for p in path.iterdir()) == [".json", ".safetensors"]
+    card = json.loads((path / "run.json").read_text())
+    assert card["data"]["name"] == "ring" and card["config"]["steps"] == 3
+    assert b"pickle" not in (path / card["weights"]).read_bytes()
+
+
+def the(path, end):
+    (found,) = path.glob(f"*{end}")
+    return found
+
+
+@pytest.mark.parametrize("end", ["run.json", ".safetensors"])
+@pytest.mark.parametrize("damage, words", [
+    (lambda p: p.unlink(), "is missing"), (lambda p: p.write_bytes(p.read_bytes()[:-20]), "damaged"),
+    (lambda p: p.write_bytes(b""), "damaged"), (lambda p: p.write_bytes(b"\xff" * 100), "damaged"),
+    (lambda p: p.write_bytes(p.read_bytes()[:-1] + b"\x01"), "damaged"),
+    (lambda p: p.write_bytes(b"[1, 2]"), "damaged"), (lambda p: p.write_bytes(b'{"objective": 1}'), "damaged"),
+], ids=["missing", "truncated", "empty", "noise", "altered", "list", "other"])  # fmt: skip
+def test_damaged_files_are_refused(saved, end, damage, words):
+    _, path = saved
+    damage(the(path, end))
+    with pytest.raises(ValueError, match=words):
+        Run.load(path)
+
+
+def test_weights_of_another_model_are_refused(saved):
+    _, path = saved
+    with pytest.raises(ValueError, match="do not fit the model"):
+        Run.load(path, small(zoo.GAN, POINTS, hidden=(4,)))
+
+
+@pytest.mark.parametrize("fails_at", [0, 1])
+def test_an_interrupted_save_keeps_the_old_run(saved, fails_at, monkeypatch):
+    run, path = saved
+    other = short(small(zoo.GAN, POINTS), seeds=[7, 8], steps=4)
+    done = []
+
+    def interrupted(source, target):
+        if len(done) == fails_at:
+            raise OSError("no space left")
+        done.append(target)
+        return rename(source, target)
+
+    rename = os.replace
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(OSError):
+        other.save(path)
+    monkeypatch.undo()
+    assert torch.equal(Run.load(path).sample(3), run.sample(3)) and Run.load(path).seeds == [0, 1]
+    other.save(path)
+    assert torch.equal(Run.load(path).sample(3), other.sample(3)) and len(list(path.iterdir())) == 2
