@@ -231,14 +231,18 @@ def minimise(loss: Callable[[Tensor], Tensor], start, steps: int = 100, reach: f
     """A local minimum of a smooth `loss` of a short float64 vector, near `start`.
 
     Newton's method, with negative curvature turned round, steps no longer than `reach`, and halving until the loss
-    falls. Returns the minimiser and the minimum. Raises ``RuntimeError`` when the gradient has not vanished.
+    falls. Returns the minimiser and the minimum. Raises ``RuntimeError`` when the gradient has not vanished, and
+    ``ValueError`` where the second derivatives are not finite.
     """
     x = torch.as_tensor(start, dtype=torch.float64)
     for _ in range(steps):
         value, gradient = float(loss(x)), torch.func.grad(loss)(x)
         if gradient.norm() < 1e-9:
             return x, value
-        curvature, axes = torch.linalg.eigh(torch.autograd.functional.hessian(loss, x))
+        hessian = torch.autograd.functional.hessian(loss, x)
+        if not bool(hessian.isfinite().all()):
+            raise ValueError(f"the loss has no finite second derivatives at {x.tolist()}; start elsewhere")
+        curvature, axes = torch.linalg.eigh(hessian)
         step = -axes @ (axes.T @ gradient / curvature.abs().clamp(min=1e-6))
         step = step * min(1.0, reach / float(step.norm()))
         while float(loss(x + step)) > value and step.norm() > 1e-12:
