@@ -20,7 +20,7 @@ JOBS ?= 2
 .PHONY: help setup book notebooks test lint lab serve clean
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z]*\):.*##/\1:/p' $(firstword $(MAKEFILE_LIST)) | awk -F: '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 to 3.13), GANVAE_SCALE=full the long runs on real data."
 
 $(INSTALLED): requirements.txt pyproject.toml

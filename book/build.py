@@ -2,9 +2,11 @@
 
     python book/build.py            executes what has changed, builds _build/html, checks every page
     python book/build.py --write    executes likewise and writes the outputs into notebooks/, for committing
+    python book/build.py --only 03  a draft of the chapters with "03" in their name, in _build/only; not strict
 
-A chapter is executed again when its code cells, the library, the committed results, requirements.txt or GANVAE_SCALE
-have changed. Its outputs are kept in _build/executed and merged with the current text, so an edited sentence costs no execution.
+A chapter is executed again when its code cells, the library, the committed results, requirements.txt or
+GANVAE_SCALE have changed. Its outputs are kept in _build/executed and merged with the current text, so an edited
+sentence costs no execution.
 """
 
 import argparse
@@ -24,7 +26,7 @@ import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 STATIC_SUFFIXES = {".py", ".pyc", ".ipynb"}  # of book/, what is no part of the site's sources
 
 
@@ -32,11 +34,11 @@ class BookError(Exception):
     """The book cannot be built; the message says why."""
 
 
-# -- what the book consists of --------------------------------------------------------------------------------------
+# -- what the book consists of -------------------------------------------------------------------------------
 
 
-def pages(root: Path) -> list[str]:
-    """The documents of _toc.yml, in reading order, without suffix."""
+def pages(toc: Path) -> list[str]:
+    """The documents of a _toc.yml, in reading order, without suffix."""
     found = []
 
     def walk(node):
@@ -48,12 +50,25 @@ def pages(root: Path) -> list[str]:
             for value in node:
                 walk(value)
 
-    walk(yaml.safe_load((root / "_toc.yml").read_text(encoding="utf8")))
+    walk(yaml.safe_load(toc.read_text(encoding="utf8")))
     return [re.sub(r"\.(md|ipynb|rst)$", "", page) for page in found]
 
 
+def shorter(toc: Path, only: str) -> str:
+    """The text of _toc.yml less the chapters whose name does not hold `only`."""
+
+    def keep(entry):
+        return only in entry["file"] or not entry["file"].startswith("notebooks/")
+
+    tree = yaml.safe_load(toc.read_text(encoding="utf8"))
+    for part in tree.get("parts", []):
+        part["chapters"] = [entry for entry in part["chapters"] if keep(entry)]
+    tree["parts"] = [part for part in tree.get("parts", []) if part["chapters"]]
+    return yaml.safe_dump(tree, sort_keys=False)
+
+
 def source(root: Path, page: str) -> Path:
-    """The file of a page. The index lies in book/ but must be at the top of the staged tree: Sphinx writes it there."""
+    """The file of a page. The index lies in book/, but Sphinx writes it at the top: so it is staged there."""
     stem = "book/genindex" if page == "genindex" else page
     for suffix in (".ipynb", ".md"):
         path = root / (stem + suffix)
@@ -71,10 +86,12 @@ def digest(*parts: bytes | str) -> str:
 
 
 def files(*where: Path) -> list[Path]:
-    return sorted(p for folder in where for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    return sorted(
+        p for folder in where for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts
+    )
 
 
-# -- executing ------------------------------------------------------------------------------------------------------
+# -- executing -----------------------------------------------------------------------------------------------
 
 
 def environment_key(root: Path) -> str:
@@ -97,12 +114,12 @@ def failure(path: Path, notebook, index: int, what: str, timeout: int) -> str:
     cell = notebook.cells[index]
     number = sum(c.cell_type == "code" for c in notebook.cells[: index + 1])
     error = next((o for o in cell.get("outputs", []) if o.output_type == "error"), None)
-    if error is not None:
+    if what == "timeout":
+        what = f"it ran longer than {timeout} s"
+    elif error is not None:
         # torch and others colour their messages
         plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in "\n".join(error.traceback).splitlines()]
         what = f"{error.ename}: {error.evalue}\n" + "\n".join("    " + line for line in plain[-25:])
-    elif what == "timeout":
-        what = f"it ran longer than {timeout} s"
     return f"{path.name}, cell {index + 1} (In [{number}]) failed: {what}"
 
 
@@ -119,7 +136,7 @@ def execute(path: Path, notebook, timeout: int) -> list[dict]:
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
         coalesce_streams=True,
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # it warns at every start that its port is local TCP
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # it warns at every start that it uses local TCP
         on_cell_start=lambda cell, cell_index: started.__setitem__(0, cell_index),
     )
     try:
@@ -129,14 +146,18 @@ def execute(path: Path, notebook, timeout: int) -> list[dict]:
     except CellTimeoutError:
         raise BookError(failure(path, notebook, started[0], "timeout", timeout)) from None
     except DeadKernelError:
-        raise BookError(failure(path, notebook, started[0], "the kernel died (out of memory?)", timeout)) from None
+        raise BookError(
+            failure(path, notebook, started[0], "the kernel died (out of memory?)", timeout)
+        ) from None
     if "widgets" in notebook.metadata:
-        raise BookError(f"{path.name} makes ipywidgets, which are dead in a page without a kernel: use plain HTML and JS.")
+        raise BookError(
+            f"{path.name} makes ipywidgets, dead in a page without a kernel: use plain HTML and JS."
+        )
     return [{"execution_count": c.execution_count, "outputs": c.outputs} for c in code_cells(notebook)]
 
 
 def executed(root: Path, path: Path, environment: str, timeout: int):
-    """The chapter with its current text and the outputs of its current code; (notebook, seconds, whether it was run)."""
+    """The chapter with its current text and the outputs of its current code; how many seconds; whether it ran now."""
     notebook = nbformat.read(path, as_version=4)
     key = chapter_key(notebook, environment)
     cache = root / "_build" / "executed" / (path.stem + ".json")
@@ -166,18 +187,22 @@ def executed(root: Path, path: Path, environment: str, timeout: int):
     return notebook, kept["seconds"], fresh
 
 
-def chapters(root: Path, jobs: int, timeout: int) -> dict[str, object]:
-    """Page -> executed notebook. All chapters run even if one fails: a reader of the log sees every failure."""
-    todo = {page: path for page in pages(root) if (path := source(root, page)).suffix == ".ipynb"}
+def chapters(root: Path, toc: Path, jobs: int, timeout: int) -> dict[str, object]:
+    """Page -> executed notebook. All chapters run even if one fails, so that the log has every failure."""
+    todo = {page: path for page in pages(toc) if (path := source(root, page)).suffix == ".ipynb"}
     environment = environment_key(root)
     done, failures = {}, []
     width = max((len(page) for page in todo), default=0)
     with ThreadPoolExecutor(jobs) as pool:
-        running = {page: pool.submit(executed, root, path, environment, timeout) for page, path in todo.items()}
+        running = {
+            page: pool.submit(executed, root, path, environment, timeout) for page, path in todo.items()
+        }
         for page, future in running.items():
             try:
                 done[page], seconds, fresh = future.result()
-                print(f"  {page:{width}}  {seconds:6.1f} s{'' if fresh else '  (unchanged, kept)'}", flush=True)
+                print(
+                    f"  {page:{width}}  {seconds:6.1f} s{'' if fresh else '  (unchanged, kept)'}", flush=True
+                )
             except BookError as error:
                 failures.append(str(error))
                 print(f"  {page:{width}}  FAILED", flush=True)
@@ -186,20 +211,22 @@ def chapters(root: Path, jobs: int, timeout: int) -> dict[str, object]:
     return done
 
 
-# -- building -------------------------------------------------------------------------------------------------------
+# -- building ------------------------------------------------------------------------------------------------
 
 
-def stage(root: Path, notebooks: dict[str, object]) -> str:
-    """Writes _build/src, the tree that Sphinx reads, and returns its digest."""
-    target = root / "_build" / "src"
+def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, object]) -> str:
+    """Writes out/src, the tree that Sphinx reads, and returns its digest."""
+    target = out / "src"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for name in ("_config.yml", "_toc.yml"):
-        shutil.copy(root / name, target / name)
+    shutil.copy(root / "_config.yml", target / "_config.yml")
+    shutil.copy(toc, target / "_toc.yml")
     shutil.copytree(
         root / "book",
         target / "book",
-        ignore=lambda folder, names: [n for n in names if Path(n).suffix in STATIC_SUFFIXES or n == "__pycache__"],
+        ignore=lambda folder, names: [
+            n for n in names if Path(n).suffix in STATIC_SUFFIXES or n == "__pycache__"
+        ],
     )
     if (target / "book" / "genindex.md").is_file():
         (target / "book" / "genindex.md").rename(target / "genindex.md")
@@ -207,7 +234,7 @@ def stage(root: Path, notebooks: dict[str, object]) -> str:
         path = target / (page + ".ipynb")
         path.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, path)
-    for folder in {source(root, page).parent for page in notebooks}:  # pictures that a chapter's text includes
+    for folder in {source(root, page).parent for page in notebooks}:  # pictures in the text
         for picture in files(folder):
             if picture.suffix in {".png", ".svg", ".jpg", ".webp"}:
                 copy = target / picture.relative_to(root)
@@ -216,29 +243,44 @@ def stage(root: Path, notebooks: dict[str, object]) -> str:
     staged = files(target)
     requirements = (root / "requirements.txt").read_bytes() if (root / "requirements.txt").is_file() else b""
     here = Path(__file__).read_bytes()
-    return digest(here, requirements, *(x for p in staged for x in (str(p.relative_to(target)), p.read_bytes())))
+    return digest(
+        here, requirements, *(x for p in staged for x in (str(p.relative_to(target)), p.read_bytes()))
+    )
 
 
-def build(root: Path) -> None:
+def build(out: Path, strict: bool) -> None:
     """A complete build: an incremental one hides the warnings of pages that it does not read again."""
-    out = root / "_build"
-    for old in (out / "html", out / ".doctrees"):
-        shutil.rmtree(old, ignore_errors=True)
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(out / "src"), "--path-output", str(root)]
-    command += ["-W", "-n", "--keep-going", "-q"]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=root)
-    (out / "sphinx.log").write_text(run.stdout + run.stderr, encoding="utf8")
+    for old in ("html", "sphinx"):
+        shutil.rmtree(out / old, ignore_errors=True)
+    # Jupyter Book writes PATH/_build/html and clutters PATH/_build: it gets a folder of its own.
+    command = [
+        sys.executable,
+        "-c",
+        "from jupyter_book.cli.main import main; main()",
+        "build",
+        str(out / "src"),
+    ]
+    command += ["--path-output", str(out / "sphinx"), "-n", "-q", *(["-W", "--keep-going"] if strict else [])]
+    run = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ) | {"NO_COLOR": "1"})
+    log = run.stdout + run.stderr
+    (out / "sphinx.log").write_text(log, encoding="utf8")
+    warnings = [line for line in log.splitlines() if re.search(r"WARNING|ERROR|CRITICAL|rror:", line)]
+    told = "\n".join(
+        "  " + line.replace(str(out / "src") + os.sep, "") for line in warnings or log.splitlines()[-15:]
+    )
     if run.returncode:
-        lines = [line for line in (run.stdout + run.stderr).splitlines() if re.search(r"WARNING|ERROR|rror:", line)]
-        shutil.rmtree(out / "html", ignore_errors=True)
-        told = "\n".join(f"  {line.replace(str(out / 'src') + os.sep, '')}" for line in lines or run.stderr.splitlines()[-15:])
-        raise BookError(f"Sphinx is not content (the whole log: _build/sphinx.log):\n{told}")
+        raise BookError(f"Sphinx is not content (its whole log: {out.name}/sphinx.log):\n{told}")
+    if warnings:
+        print(told)
+    (out / "sphinx" / "_build" / "html").rename(out / "html")
+    shutil.rmtree(out / "sphinx")
 
 
-# -- checking -------------------------------------------------------------------------------------------------------
+# -- checking ------------------------------------------------------------------------------------------------
 
 EXTERNAL = [
-    re.compile(r"<(?:script|img|iframe|source|audio|video|embed)\b[^>]*?\ssrc\s*=\s*[\"']?((?:https?:)?//[^\"'\s>]+)", re.I),
+    re.compile(r"<(?:script|img|iframe|source|audio|video|embed)\b[^>]*?\ssrc\s*=\s*[\"']?((?:https?:)?//[^\"'\s>]+)",
+               re.I),
     re.compile(r"<link\b(?=[^>]*\brel\s*=\s*[\"']?(?:stylesheet|preload|prefetch|icon|shortcut|modulepreload|preconnect))"
                r"[^>]*?\shref\s*=\s*[\"']?((?:https?:)?//[^\"'\s>]+)", re.I),
     re.compile(r"(?:@import\s+|url\()\s*[\"']?((?:https?:)?//[^\"')\s]+)", re.I),
@@ -247,21 +289,21 @@ EXTERNAL = [
 
 
 def external(text: str) -> list[str]:
-    """Addresses outside the site that a browser would load when it shows this HTML or CSS (links to click are fine)."""
+    """Addresses outside the site that a browser loads to show this HTML or CSS (links to click are fine)."""
     return [hit for pattern in EXTERNAL for hit in pattern.findall(text)]
 
 
 def words(html: str) -> int:
     """How many words the article of a built page has."""
     article = re.search(r"<article\b.*?</article>", html, re.S)
-    return len(re.findall(r"\w+", re.sub(r"<(script|style)\b.*?</\1>|<[^>]+>", " ", article.group() if article else "", flags=re.S)))
+    text = re.sub(r"<(script|style)\b.*?</\1>|<[^>]+>", " ", article.group() if article else "", flags=re.S)
+    return len(re.findall(r"\w+", text))
 
 
-def check(root: Path, least: int = 20) -> list[str]:
+def check(html: Path, toc: Path, least: int = 20) -> list[str]:
     """What is wrong with the built site: one line per finding."""
-    html = root / "_build" / "html"
     found = []
-    for page in pages(root):
+    for page in pages(toc):
         path = html / (page + ".html")
         if not path.is_file():
             found.append(f"{page}: there is no page")
@@ -269,43 +311,62 @@ def check(root: Path, least: int = 20) -> list[str]:
             found.append(f"{page}: the page is empty")
     for path in files(html):
         if path.suffix in {".html", ".css"}:
-            found += [f"{path.relative_to(html)}: loads {address}" for address in external(path.read_text(encoding="utf8"))]
+            found += [
+                f"{path.relative_to(html)}: loads {address}"
+                for address in external(path.read_text(encoding="utf8"))
+            ]
     return found
 
 
 def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="write the outputs into the notebooks, build no site")
+    parser.add_argument(
+        "--write", action="store_true", help="write the outputs into the notebooks, build no site"
+    )
+    parser.add_argument(
+        "--only", metavar="NAME", help="a draft of some chapters, in _build/only; warnings are no errors"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="chapters that run at the same time")
     parser.add_argument("--timeout", type=int, default=600, help="seconds for one cell")
-    parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[1], help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--root", type=Path, default=Path(__file__).resolve().parents[1], help=argparse.SUPPRESS
+    )
     options = parser.parse_args(arguments)
     root = options.root.resolve()
+    out, toc = root / "_build", root / "_toc.yml"
     try:
+        if options.only:
+            out = out / "only"
+            out.mkdir(parents=True, exist_ok=True)
+            (out / "_toc.yml").write_text(shorter(toc, options.only), encoding="utf8")
+            toc = out / "_toc.yml"
         print("Chapters", flush=True)
-        notebooks = chapters(root, options.jobs, options.timeout)
+        notebooks = chapters(root, toc, options.jobs, options.timeout)
         if options.write:
             for page, notebook in notebooks.items():
                 nbformat.write(notebook, source(root, page))
             print("The outputs are in the notebooks.")
             return 0
         begun = time.perf_counter()
-        key = stage(root, notebooks)
-        stamp = root / "_build" / "html" / ".built"
-        fresh = not (stamp.is_file() and stamp.read_text() == key)
+        key = stage(root, out, toc, notebooks)
+        html = out / "html"
+        stamp = html / ".built"
+        fresh = not (stamp.is_file() and stamp.read_text(encoding="utf8") == key)
         if fresh:
-            build(root)
-        problems = check(root)
+            build(out, strict=not options.only)
+        problems = check(html, toc)
         if problems:
             stamp.unlink(missing_ok=True)
             raise BookError("The site is not whole:\n" + "\n".join("  " + line for line in problems))
-        stamp.write_text(key)
+        stamp.write_text(key, encoding="utf8")
     except BookError as error:
         print(f"\nThe book was not built.\n{error}", file=sys.stderr)
         return 1
-    index = root / "_build" / "html" / "index.html"
-    print(f"Site     {f'built in {time.perf_counter() - begun:.1f} s' if fresh else 'unchanged'}, {len(pages(root))} pages checked")
-    print(f"\nIt is in {index.parent}\nOpen {index.as_uri()} in a browser (no server, no network needed), or run `make serve`.")
+    took = f"built in {time.perf_counter() - begun:.1f} s" if fresh else "unchanged"
+    print(f"Site: {took}, {len(pages(toc))} pages checked. It is in {html}")
+    print(
+        f"Open {(html / 'index.html').as_uri()} in a browser (no server, no network needed), or run `make serve`."
+    )
     return 0
 
 

@@ -1,0 +1,22 @@
+"""What every test process needs: one thread, no window, repeatable examples."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: several processes share the cores
+
+import hypothesis
+import matplotlib
+import pytest
+
+matplotlib.use("Agg")
+hypothesis.settings.register_profile("book", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("book")
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    """Figures that a test leaves open would add up to a warning in another one."""
+    yield
+    from matplotlib import pyplot
+
+    pyplot.close("all")
