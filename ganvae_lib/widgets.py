@@ -87,7 +87,7 @@ const maths = (() => {
 
 _STYLE = """
 #ID { background: PAPER; color: INK; border: 1px solid #D9D9D2; border-radius: 8px; padding: .7em .9em;
-  font: 14px/1.4 system-ui, sans-serif; max-width: 760px; box-sizing: border-box; }
+  font: 14px/1.4 system-ui, sans-serif; text-align: left; color-scheme: light; max-width: 760px; box-sizing: border-box; }
 #ID * { box-sizing: border-box; }
 #ID svg { display: block; width: 100%; overflow: visible; }
 #ID svg text { font-size: 12px; fill: INK; }
