@@ -248,6 +248,12 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, object]) -> str
     )
 
 
+def readable(line: str, source: Path) -> str:
+    """A line of Sphinx's log without colours and long paths; notebook.ipynb:20007 is line 7 of the third cell."""
+    line = re.sub(r"\x1b\[[0-9;]*m", "", line).replace(str(source) + os.sep, "")
+    return re.sub(r"\.ipynb:(\d+)", lambda m: f".ipynb, cell {int(m[1]) // 10000 + 1}, line {int(m[1]) % 10000}", line)
+
+
 def build(out: Path, strict: bool) -> None:
     """A complete build: an incremental one hides the warnings of pages that it does not read again."""
     for old in ("html", "sphinx"):
@@ -265,9 +271,7 @@ def build(out: Path, strict: bool) -> None:
     log = run.stdout + run.stderr
     (out / "sphinx.log").write_text(log, encoding="utf8")
     warnings = [line for line in log.splitlines() if re.search(r"WARNING|ERROR|CRITICAL|rror:", line)]
-    told = "\n".join(
-        "  " + line.replace(str(out / "src") + os.sep, "") for line in warnings or log.splitlines()[-15:]
-    )
+    told = "\n".join("  " + readable(line, out / "src") for line in warnings or log.splitlines()[-15:])
     if run.returncode:
         raise BookError(f"Sphinx is not content (its whole log: {out.name}/sphinx.log):\n{told}")
     if warnings:
