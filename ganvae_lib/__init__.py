@@ -7,8 +7,9 @@
     objective   Match, Reconstruct; sums, players, phases, formulas
     zoo         every named model, a line or two each
     transfer    operators on objectives: swapped
-    nets        networks that return distributions
-    train       build, fit                          runs     Run, History
+    nets        networks that return distributions  stacking many seeds in one network
+    model       an objective and its networks       build
+    train       fit                                 runs     Run, History
     metrics     bounds in nats, coverage, intervals
     draw        figures in one visual language      widgets  figures to move
 """
@@ -24,12 +25,13 @@ _HOME = {
     "objective": ("Match", "Reconstruct"),
     "tools": ("KL", "Adversary", "Likelihood"),
     "transfer": ("swapped",),
-    "train": ("Model", "NonFiniteLoss", "build", "fit"),
+    "model": ("Model", "build"),
+    "train": ("NonFiniteLoss", "fit"),
     "runs": ("Run",),
     "metrics": ("interval",),
 }
-_MODULES = ("data", "draw", "exact", "metrics", "nets", "objective", "runs", "sources", "tools", "toys", "train",
-            "transfer", "widgets", "world", "zoo")  # fmt: skip
+_MODULES = ("data", "draw", "exact", "formula", "metrics", "model", "nets", "objective", "runs", "sources", "stacking",
+            "tools", "toys", "train", "transfer", "widgets", "world", "zoo")  # fmt: skip
 _FROM = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [*_FROM, *_MODULES]
 

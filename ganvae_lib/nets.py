@@ -1,27 +1,32 @@
 """Networks that return ``torch.distributions`` objects, so that a loss reads like the page.
 
-Every network maps ``[*seeds, batch, ...]`` to a distribution with that batch shape. Its layers are torch's own, and a
-single network is an ordinary module. ``stack`` gives every parameter a leading seeds axis; the layers below then
-run all copies as one batched matrix product or one grouped convolution. They keep no running statistics (no
-BatchNorm): a buffer that a forward pass changes would tie phases and seeds together.
+Every network maps ``[*seeds, batch, ...]`` to a distribution with that batch shape; the seeds axis is there only when
+copies are stacked. The layers keep no running statistics (no BatchNorm): a buffer that a forward pass changes would tie
+phases and seeds together.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import (
-    Bernoulli, ContinuousBernoulli, Distribution, Independent, MultivariateNormal, Normal, constraints,
+    Bernoulli,
+    ContinuousBernoulli,
+    Distribution,
+    Independent,
+    MultivariateNormal,
+    Normal,
+    constraints,
 )  # fmt: skip
-from torch.nn import functional as F
+
+from .stacking import Conv2d, ConvTranspose2d, GroupNorm, Linear, initialise, stack, unstack
 
 __all__ = [
-    "OBSERVATIONS", "Conv2d", "ConvTranspose2d", "Decoder", "Discriminator", "Encoder", "Gaussian", "GaussianDensity",
-    "GroupNorm", "Linear", "Point", "StandardNormal", "conv_down", "conv_up", "initialise", "mlp", "stack", "unstack",
+    "OBSERVATIONS", "Decoder", "Discriminator", "Encoder", "Gaussian", "GaussianDensity", "Linear", "Point",
+    "StandardNormal", "conv_down", "conv_up", "initialise", "mlp", "stack", "unstack",
 ]  # fmt: skip
 
 
@@ -44,7 +49,7 @@ class Point(Distribution):
     def mean(self) -> Tensor:
         return self.value
 
-    def rsample(self, sample_shape=torch.Size()) -> Tensor:
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         return self.value.expand(*sample_shape, *self.value.shape)
 
     def log_prob(self, value):
@@ -52,71 +57,6 @@ class Point(Distribution):
             "an implicit model can be sampled but has no density; for a likelihood choose observation='gaussian', "
             "'bernoulli' or 'continuous bernoulli', for a comparison by samples the Adversary tool."
         )
-
-
-# ---------------------------------------------------------------- layers with an optional leading seeds axis
-
-
-class Linear(nn.Linear):
-    """``nn.Linear``; with weights [seeds, out, in] it maps [seeds, batch, in] to [seeds, batch, out]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        w, b = self.weight, self.bias
-        if w.ndim == 2:
-            return F.linear(x, w, b)
-        rows = x.flatten(1, -2)
-        y = rows @ w.mT if b is None else torch.baddbmm(b.unsqueeze(-2), rows, w.mT)
-        return y if x.ndim == 3 else y.unflatten(1, x.shape[1:-1])
-
-
-def _flat(layer: nn.Module) -> tuple[int, Tensor, Tensor | None]:
-    """Number of seeds, weight and bias of a stacked convolution, with the seeds axis merged into the channels."""
-    w, b = layer.weight, layer.bias
-    return len(w), w.flatten(0, 1), None if b is None else b.flatten()
-
-
-def _grouped(x: Tensor, seeds: int, function) -> Tensor:
-    """Run ``function`` on [batch, seeds * channels, ...] instead of [seeds, batch, channels, ...]."""
-    y = function(x.transpose(0, 1).flatten(1, 2))
-    return y.unflatten(1, (seeds, -1)).transpose(0, 1)
-
-
-class Conv2d(nn.Conv2d):
-    """``nn.Conv2d``; with a leading seeds axis, one grouped convolution."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.weight.ndim == 4:
-            return super().forward(x)
-        seeds, w, b = _flat(self)
-        rest = self.stride, self.padding, self.dilation, seeds * self.groups
-        return _grouped(x, seeds, lambda x: F.conv2d(x, w, b, *rest))
-
-
-class ConvTranspose2d(nn.ConvTranspose2d):
-    """``nn.ConvTranspose2d``; with a leading seeds axis, one grouped convolution."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.weight.ndim == 4:
-            return super().forward(x)
-        seeds, w, b = _flat(self)
-        rest = self.stride, self.padding, self.output_padding, seeds * self.groups, self.dilation
-        return _grouped(x, seeds, lambda x: F.conv_transpose2d(x, w, b, *rest))
-
-
-class GroupNorm(nn.GroupNorm):
-    """``nn.GroupNorm``: no state but its parameters; the seeds axis joins the batch."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.weight.ndim == 1:
-            return super().forward(x)
-        y = F.group_norm(x.flatten(0, 1), self.num_groups, eps=self.eps).view_as(x)
-        affine = (len(self.weight), 1, -1, *[1] * (x.ndim - 3))
-        return y * self.weight.view(affine) + self.bias.view(affine)
-
-
-STACKABLE: dict[type, type] = {
-    nn.Linear: Linear, nn.Conv2d: Conv2d, nn.ConvTranspose2d: ConvTranspose2d, nn.GroupNorm: GroupNorm,
-}  # fmt: skip
 
 
 # ---------------------------------------------------------------- trunks
@@ -214,6 +154,8 @@ class GaussianDensity(nn.Module):
     Its maximum-likelihood fit has the moments of the data (Eq. ``eq-forward-kl-moments``, chapter 02).
     """
 
+    stackable = True
+
     def __init__(self, shape: Sequence[int]):
         super().__init__()
         self.shape = tuple(shape)
@@ -233,6 +175,8 @@ class GaussianDensity(nn.Module):
 
 class Gaussian(nn.Module):
     """Observation model N(x; features, σ²), with one σ for all dimensions, learned unless ``scale`` fixes it."""
+
+    stackable = True
 
     def __init__(self, scale: float | None = None):
         super().__init__()
@@ -324,68 +268,3 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Distribution:
         return Bernoulli(logits=_full(self.trunk(x)).squeeze(-1))
-
-
-# ---------------------------------------------------------------- copies
-
-
-def initialise(module: nn.Module, seed: int) -> nn.Module:
-    """A copy, on the CPU, with fresh initial weights, which depend on ``seed`` only."""
-    module = copy.deepcopy(module).cpu()
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the accelerators, too
-        for part in module.modules():
-            if hasattr(part, "reset_parameters"):
-                part.reset_parameters()
-    return module
-
-
-def stack(modules: Sequence[nn.Module]) -> nn.Module:
-    """One module whose parameters are those of ``modules`` along a leading seeds axis.
-
-    Raises TypeError for a layer that cannot carry that axis.
-    """
-    stacked = copy.deepcopy(modules[0])
-    for name, part in stacked.named_modules():
-        if not _stackable(part):
-            raise TypeError(
-                f"layer {name or 'at the top'} ({type(part).__name__}) cannot be stacked over seeds; build it from "
-                "Linear, Conv2d, ConvTranspose2d and GroupNorm, or fit one seed at a time with seeds=[k]."
-            )
-        # torch's own layer: same parameters, a forward that knows the axis
-        part.__class__ = STACKABLE.get(type(part), type(part))
-    _shift_axes(stacked, 1)
-    return _with_parameters(stacked, lambda name: torch.stack([m.get_parameter(name) for m in modules]))
-
-
-def unstack(module: nn.Module, k: int) -> nn.Module:
-    """The k-th of the stacked copies, as an ordinary module."""
-    single = copy.deepcopy(module)
-    _shift_axes(single, -1)
-    return _with_parameters(single, lambda name: module.get_parameter(name)[k].clone())
-
-
-def _stackable(part: nn.Module) -> bool:
-    kind = type(part)
-    if kind in STACKABLE or kind in STACKABLE.values():
-        # Reflecting paddings count axes from the front; a norm without parameters cannot show how many seeds there are.
-        return getattr(part, "padding_mode", "zeros") == "zeros" and getattr(part, "affine", True)
-    family = kind.__module__.rpartition(".")[2]
-    knows_axes = family in ("pooling", "upsampling", "batchnorm", "instancenorm") and kind.__module__.startswith("torch.")
-    own = any(True for _ in part.parameters(recurse=False))
-    return kind in (Gaussian, GaussianDensity) or not (own or knows_axes)
-
-
-def _shift_axes(module: nn.Module, by: int) -> None:
-    """Let torch's Flatten and Unflatten, which count axes from the front, step over the seeds axis."""
-    for part in module.modules():
-        for axis in {nn.Flatten: ("start_dim", "end_dim"), nn.Unflatten: ("dim",)}.get(type(part), ()):
-            if getattr(part, axis) >= 0:
-                setattr(part, axis, getattr(part, axis) + by)
-
-
-def _with_parameters(module: nn.Module, value) -> nn.Module:
-    for name, _ in list(module.named_parameters()):
-        owner, _, leaf = name.rpartition(".")
-        setattr(module.get_submodule(owner), leaf, nn.Parameter(value(name).detach()))
-    return module

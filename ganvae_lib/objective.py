@@ -10,7 +10,6 @@ line per player, and knows its *phases*: which players descend which loss. Playe
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from functools import reduce
@@ -19,29 +18,16 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from . import tools
+from .formula import GREEK, Table, plain
 from .tools import KL, LINKS, Adversary, Likelihood
 
-__all__ = ["Match", "Objective", "Phase", "Reconstruct", "Sum", "Table", "Term", "from_dict"]
+__all__ = ["Match", "Objective", "Phase", "Reconstruct", "Sum", "Term", "from_dict", "to_dict"]
 
 SPACES = ("x", "z")
 MAKER = {"x": ("theta",), "z": ("eta",)}  # who makes the model's sample in a space
 SWAP = {"x": "z", "z": "x", "theta": "eta", "eta": "theta"}
 _TARGET = {"x": "d(x)", "z": "p(z)"}
 _MODEL = {"x": r"p_\theta(x)", "z": r"q_\eta(z)"}
-_GREEK = {"theta": "θ", "eta": "η", "phi": "φ"}
-_AS_TEXT = (
-    (r"\\mathbb\{E\}_\{((?:[^{}]|\{[^{}]*\})*)\}", r"E_{\1}"), (r"\\mathbb\{E\}", "E"), (r"\\mathrm\{(\w+)\}", r"\1"),
-    (r"\\frac\{(.*?)\}\{(.*?)\}", r"(\1/(\2))"), (r"\\tfrac(\d)(\d)", r"\1/\2 "), (r"\\\|", "‖"), (r"\\,", " "),
-    *((rf"\\{name}", sign) for name, sign in _GREEK.items()), (r"\\nabla ", "∇"), (r"\\(log|max) ?", r"\1 "), (r"\^2", "²"),
-    (r" ‖ ", "‖"), (r"log \(", "log("), (r"max \(", "max("),
-)  # fmt: skip
-
-
-def _plain(latex: str) -> str:
-    """The formula as text, for terminals."""
-    for pattern, text in _AS_TEXT:
-        latex = re.sub(pattern, text, latex)
-    return latex
 
 
 class Objective:
@@ -118,7 +104,7 @@ class Objective:
         return " + ".join(map(repr, self.terms)).replace("+ -", "- ")
 
     def __str__(self) -> str:
-        return "\n".join([repr(self), *(f"  {_GREEK[p]} descends {_plain(text)}" for p, text in self._lines())])
+        return "\n".join([repr(self), *(f"  {GREEK[p]} descends {plain(text)}" for p, text in self._lines())])
 
     def explain(self) -> Table:
         """A table with a row per term: space, tool, who descends it, and where theta stands in the KL."""
@@ -152,7 +138,7 @@ class Term(Objective):
             raise ValueError(f"the weight of a term must be finite and not zero, got {self.weight}.")
         if self.only is not None:
             if not self.only or isinstance(self.only, str) or not set(self.only) <= set(self.reaches):
-                raise ValueError(f"only={self.only!r} must be a tuple of players whom the term reaches: {self.reaches}.")
+                raise ValueError(f"only={self.only!r} must be a tuple of players of this term, {self.reaches}.")
             # One way of writing it, so that equal terms compare equal.
             only = tuple(p for p in self.reaches if p in self.only)
             object.__setattr__(self, "only", None if only == self.reaches else only)
@@ -229,11 +215,12 @@ class Match(Term):
         target, made, arg = _TARGET[self.space], _MODEL[self.space], f"({self.space})"
         if isinstance(self.tool, Adversary):
             link = LINKS[self.tool.link]
-            put = lambda tex: tex.replace(r"D_\phi", rf"D_\phi{arg}").replace(r"t_\phi", rf"t_\phi{arg}")  # noqa: E731
+            put = lambda tex: tex.replace(r"D_\phi", rf"D_\phi{arg}").replace(r"t_\phi", rf"t_\phi{arg}")
             if player == "phi":
-                text = rf"\mathbb{{E}}_{{{target}}}[{put(link.real_tex)}] + \mathbb{{E}}_{{{made}}}[{put(link.fake_tex)}]"
+                real, fake = put(link.real_tex), put(link.fake_tex)
+                text = rf"\mathbb{{E}}_{{{target}}}[{real}] + \mathbb{{E}}_{{{made}}}[{fake}]"
                 if self.tool.penalty:
-                    norm = rf"\|\nabla t_\phi\|"
+                    norm = r"\|\nabla t_\phi\|"
                     text += rf" + {self.tool.penalty:g}\,\mathbb{{E}}[({norm}-1)^2]"
                 return text
             return rf"\mathbb{{E}}_{{{made}}}[{put(link.generator_tex)}]" if player in self.movers else ""
@@ -254,7 +241,7 @@ class Match(Term):
             stands = {KL: "first", Likelihood: "second"}[type(self.tool)]
         if "theta" not in self.movers:
             stands = f"absent (eta: {stands})"
-        return repr(self), self.space, tool, ", ".join(_GREEK[p] for p in self.movers), stands
+        return repr(self), self.space, tool, ", ".join(GREEK[p] for p in self.movers), stands
 
 
 @dataclass(frozen=True, repr=False)
@@ -300,7 +287,7 @@ class Reconstruct(Term):
         stands, other = ("second", "first") if self.variable == "x" else ("first", "second")
         if "theta" not in self.movers:
             stands = f"absent (eta: {other})"
-        return repr(self), self.variable, "reconstruction", ", ".join(_GREEK[p] for p in self.movers), stands
+        return repr(self), self.variable, "reconstruction", ", ".join(GREEK[p] for p in self.movers), stands
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -346,27 +333,6 @@ class Phase:
         # The discriminator's own optimum does not depend on the weight of its term.
         weights = [1.0 if self.critic else t.weight for t in self.terms]
         return reduce(lambda a, b: a + b, (w * v for w, v in zip(weights, losses.values(), strict=True)))
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows under a header, printed as text and shown as a table in a notebook."""
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def __str__(self) -> str:
-        widths = [max(len(r[i]) for r in (self.header, *self.rows)) for i in range(len(self.header))]
-        return "\n".join("  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip()
-                         for r in (self.header, *self.rows))  # fmt: skip
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        line = lambda row, tag: "<tr>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in row) + "</tr>"  # noqa: E731
-        return f"<table><thead>{line(self.header, 'th')}</thead><tbody>{''.join(line(r, 'td') for r in self.rows)}</tbody></table>"
 
 
 def to_dict(objective: Objective) -> list[dict]:

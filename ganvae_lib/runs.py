@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from .model import Model, build
 from .objective import from_dict, to_dict
-from .train import Model, NonFiniteLoss, build
+from .train import NonFiniteLoss
 from .world import Noise, draw
 
 __all__ = ["History", "Run"]
@@ -34,8 +35,9 @@ class History(Mapping):
         if not rows.isfinite().all():
             first, term, seed = (~rows.isfinite()).nonzero()[0].tolist()
             error = NonFiniteLoss(
-                f"the loss '{self.keys_[term]}' is {rows[first, term, seed].item()} at step {step - len(rows) + first + 1}"
-                f", seed {self.seeds[seed]}; lower lr, choose another link, or look at the data."
+                f"the loss '{self.keys_[term]}' is {rows[first, term, seed].item()} "
+                f"at step {step - len(rows) + first + 1}, seed {self.seeds[seed]}; "
+                "lower lr, choose another link, or look at the data."
             )
             error.run = run
             raise error
@@ -119,7 +121,8 @@ class Run:
         weights = save(tensors)
         digest = sha256(weights).hexdigest()
         card = dict(
-            format=1, weights=f"model-{digest[:12]}.safetensors", sha256=digest, objective=to_dict(self.model.objective), networks=self.model.config, seeds=self.model.seeds,
+            format=1, weights=f"model-{digest[:12]}.safetensors", sha256=digest,
+            objective=to_dict(self.model.objective), networks=self.model.config, seeds=self.model.seeds,
             config=self.config, data=self.data,
             history=dict(seeds=self.history.seeds, keys=self.history.keys_, steps=self.history.steps,
                          points=[p.tolist() for p in self.history._points]),
@@ -148,7 +151,8 @@ class Run:
                 raise ValueError(f"{card['weights']} is not the file that was saved")
             objective, networks, past = from_dict(card["objective"]), card["networks"], card["history"]
             history = History(past["seeds"], past["keys"])
-            history.steps, history._points = past["steps"], [torch.tensor(p, dtype=torch.float64) for p in past["points"]]
+            history.steps = past["steps"]
+            history._points = [torch.tensor(p, dtype=torch.float64) for p in past["points"]]
             if networks is not None and model is None:
                 model = build(objective, networks.pop("shape"), **networks)
             config, data, seeds = card["config"], card["data"], card["seeds"]
@@ -157,13 +161,14 @@ class Run:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} is damaged or of another format ({error}); save the run again.") from error
         if model is None:
-            raise ValueError("this run has networks of its own; pass a model with the same ones: Run.load(path, model).")
+            raise ValueError("this run has networks of its own; pass a model with the same: Run.load(path, model).")
         model = model.copies(seeds, fresh=False)
         model.objective = objective
         try:
             model.load_state_dict(load(weights))
         except RuntimeError as error:
-            raise ValueError(f"the weights in {path} do not fit the model: {str(error).splitlines()[1].strip()}") from error
+            first = str(error).splitlines()[1].strip()
+            raise ValueError(f"the weights in {path} do not fit the model: {first}") from error
         run = cls(model.eval(), history, None, config)
         run.data = data
         return run

@@ -40,6 +40,7 @@ FGAN_JS = Match("x", Adversary("f-JS"))
 
 ALL: dict[str, Objective] = {
     "maximum likelihood": LIKELIHOOD, "VAE": VAE, "beta-VAE": beta_vae(), "GAN": GAN,
-    "minimax GAN": MINIMAX_GAN, "KL-GAN": KL_GAN, "reverse KL-GAN": REVERSE_KL_GAN, "LSGAN": LSGAN, "hinge GAN": HINGE_GAN, "WGAN-GP": WGAN_GP,
+    "minimax GAN": MINIMAX_GAN, "KL-GAN": KL_GAN, "reverse KL-GAN": REVERSE_KL_GAN, "LSGAN": LSGAN,
+    "hinge GAN": HINGE_GAN, "WGAN-GP": WGAN_GP,
     "f-GAN (KL)": FGAN_KL, "f-GAN (reverse KL)": FGAN_REVERSE_KL, "f-GAN (JS)": FGAN_JS,
 }  # fmt: skip

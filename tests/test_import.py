@@ -46,4 +46,4 @@ def test_the_contents_page_offers_everything_it_names():
         assert getattr(ganvae_lib, name) is not None
     assert set(ganvae_lib.__all__) <= set(dir(ganvae_lib))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        ganvae_lib.nothing
+        _ = ganvae_lib.nothing

@@ -14,10 +14,11 @@ from torch.nn.functional import leaky_relu
 
 from ganvae_lib import exact, nets, zoo
 from ganvae_lib.data import Data
+from ganvae_lib.model import Model, build
 from ganvae_lib.objective import Match, Reconstruct
 from ganvae_lib.runs import Run
 from ganvae_lib.tools import KL, LINKS, Adversary, Likelihood
-from ganvae_lib.train import Batches, Model, NonFiniteLoss, _adam, _descend, build, fit
+from ganvae_lib.train import Batches, NonFiniteLoss, _adam, _descend, fit
 from ganvae_lib.world import Noise, World
 
 X, Z, GAN_X, GAN_Z = Reconstruct("x"), Reconstruct("z"), Match("x", Adversary()), Match("z", Adversary())
@@ -195,7 +196,7 @@ def test_a_seed_in_company_equals_the_seed_alone_on_images(objective, architectu
 
 
 def own_networks(objective):
-    down = lambda out: nn.Sequential(nn.Conv2d(1, 4, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(64, out))  # noqa: E731
+    down = lambda out: nn.Sequential(nn.Conv2d(1, 4, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(64, out))
     up = nn.Sequential(nn.Linear(3, 32), nn.ReLU(), nn.Linear(32, 64))
     makers = {"encoder": lambda: nets.Encoder(down(6)), "discriminator_x": lambda: nets.Discriminator(down(1)),
               "decoder": lambda: nets.Decoder(up, nets.BernoulliPixels() if "encoder" in objective.networks
@@ -210,7 +211,7 @@ def test_plain_torch_networks_train_stacked_and_are_kept(objective, tmp_path):
     assert_same_run(together, short(model, IMAGES, seeds=[4], steps=20), 1)
     again = Run.load(together.save(tmp_path), own_networks(objective))
     assert torch.equal(again.sample(4), together.sample(4))
-    with pytest.raises(ValueError, match=r"pass a model with the same ones: Run.load\(path, model\)"):
+    with pytest.raises(ValueError, match=r"pass a model with the same.*Run.load\(path, model\)"):
         Run.load(tmp_path)
 
 
@@ -227,7 +228,7 @@ def test_training_goes_on_from_where_it_stopped():
 
 @pytest.mark.parametrize("law", ["normal", "uniform"])
 def test_noise_is_the_same_in_any_company_and_across_blocks(law):
-    numbers = lambda seeds, *others: [  # noqa: E731
+    numbers = lambda seeds, *others: [
         [getattr(noise, law)("z", 4, 2), *(noise.normal(o, 3) for o in others)][0] for noise in [Noise(seeds)] for _ in range(600)
     ]
     alone, together = numbers(3), numbers([1, 3, 2], "x", "y")
@@ -264,8 +265,8 @@ def test_batches_visit_every_example_once_per_epoch():
 
 def test_a_world_draws_once_and_forgets_what_depends_on_a_moved_player():
     model, world = prepared(X + Z + GAN_X)
-    read = lambda: {n: getattr(world, n) for n in ("z", "q_z_given_x", "z_from_x", "x_from_z", "x_again", "z_again")}  # noqa: E731
-    kept = lambda a, b: {n for n in a if a[n] is b[n]}  # noqa: E731
+    read = lambda: {n: getattr(world, n) for n in ("z", "q_z_given_x", "z_from_x", "x_from_z", "x_again", "z_again")}
+    kept = lambda a, b: {n for n in a if a[n] is b[n]}
     first = read()
     assert kept(first, read()) == set(first)
     for players, stays in [(("phi",), set(first)), (("theta",), {"z", "q_z_given_x", "z_from_x"}), (("eta",), {"z", "x_from_z"}),
@@ -304,7 +305,7 @@ def test_deterministic_algorithms_are_no_obstacle():
         torch.use_deterministic_algorithms(False)
 
 
-@pytest.mark.parametrize("objective", [zoo.VAE, zoo.WGAN_GP], ids=["VAE", "WGAN-GP"])
+@pytest.mark.parametrize("objective", [zoo.VAE, zoo.GAN], ids=["VAE", "GAN"])
 @pytest.mark.parametrize("precision, tolerance", [("tf32", 1e-3), ("bf16", 0.1)])
 def test_lower_precision_stays_near_full_precision(objective, precision, tolerance):
     model = small(objective, IMAGES, architecture="conv", width=8)

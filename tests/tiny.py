@@ -3,7 +3,7 @@
 import torch
 
 from ganvae_lib.data import Data, ring
-from ganvae_lib.train import build
+from ganvae_lib.model import build
 
 KEPT = 1e-5  # how closely two runs must agree over the first 50 steps
 
