@@ -136,6 +136,7 @@ def execute(path: Path, notebook, timeout: int) -> list[dict]:
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
         coalesce_streams=True,
+        store_widget_state=False,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # it warns at every start that it uses local TCP
         on_cell_start=lambda cell, cell_index: started.__setitem__(0, cell_index),
     )

@@ -69,6 +69,7 @@ def test_outputs_are_clean(chapter):
     for number, _, output in outputs(chapter):
         where = f"{chapter}, cell {number}"
         assert output.output_type != "error", where
+        assert "application/vnd.jupyter.widget-view+json" not in output.get("data", {}), f"{where}: a widget"
         assert output.get("name") != "stderr", f"{where} writes to stderr: {text(output)[:200]}"
         found = re.search(r"\bat 0x[0-9a-f]{6,}|/home/\w+|/Users/\w+|/tmp/\w+|/root/", text(output))
         assert not found, f"{where} shows {found and found.group()!r}"
