@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import FrozenInstanceError
 
 import pytest
@@ -219,6 +220,24 @@ def test_links_are_the_formulas_written_by_hand(name):
     link = LINKS[name]
     for found, by_hand in zip((link.real, link.fake, link.generator), BY_HAND[name], strict=True):
         torch.testing.assert_close(found(t), by_hand(t), rtol=1e-12, atol=1e-12)
+
+
+AS_CODE = [
+    (r"\\log\\frac\{(.*?)\}\{(.*?)\}", r"log((\1)/(\2))"), (r"\\log 2(\(1-D\)|D)", r"log(2*\1)"), (r"\\log D", "log(D)"),
+    (r"\\tfrac12", "0.5*"), (r"e\^\{(.*?)\}", r"exp(\1)"), (r"\\max\(0,", "relu("), (r"\^2", "**2"), (r"\\log", "log"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_the_formulas_that_links_print_are_the_code_that_trains(name):
+    t = torch.linspace(-3, 3, 13, dtype=torch.float64)
+    names = {"t": t, "D": D(t), "log": torch.log, "exp": torch.exp, "relu": torch.relu}
+    link = LINKS[name]
+    for side in ("real", "fake", "generator"):
+        code = getattr(link, f"{side}_tex").replace(r"_\phi", "")
+        for tex, python in AS_CODE:
+            code = re.sub(tex, python, code)
+        torch.testing.assert_close(eval(code, names), getattr(link, side)(t), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", [n for n in LINKS if n not in ("hinge", "Wasserstein")])
