@@ -204,7 +204,7 @@ def schematic(objective, ax=None):
                                      connectionstyle=f"arc3,rad={bend}", color=COLOR[who], linewidth=1.8,
                                      linestyle={"theta": "-", "eta": "--", "phi": ":"}[who]))
         above = 1 if who == "theta" else -1  # each label stands outside the bow of its arrow
-        ax.text(1.0, above * (0.2 + 0.65 * abs(bend)), text, color=COLOR[who], ha="center", va="center")
+        ax.text(1.0, above * (0.27 + 0.65 * abs(bend)), text, color=COLOR[who], ha="center", va="center")
     for s in spaces:
         left = s == "x"
         ax.text(at[f"y_{s}"][0] + (-0.26 if left else 0.26), 1.15, rf"$q_\phi(y|{','.join(s)})$", color=COLOR["phi"],
