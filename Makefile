@@ -44,6 +44,7 @@ notebooks: setup  ## execute the chapters and write their outputs into notebooks
 lint: setup  ## ruff over the library, the tests and the notebooks
 	$(BIN)/ruff check .
 
+test: export GANVAE_PROGRESS := 0
 test: lint book  ## everything: lint, the build, unit tests, doctests, every chapter
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval-lax tests ganvae_lib notebooks
 

@@ -141,7 +141,7 @@ def execute(path: Path, notebook, timeout: int) -> list[dict]:
         on_cell_start=lambda cell, cell_index: started.__setitem__(0, cell_index),
     )
     try:
-        client.execute(env={"GANVAE_SCALE": "small"} | dict(os.environ) | ONE_THREAD)
+        client.execute(env={"GANVAE_SCALE": "small"} | dict(os.environ) | ONE_THREAD | NO_BARS)
     except CellExecutionError:
         raise BookError(failure(path, notebook, started[0], "error", timeout)) from None
     except CellTimeoutError:
