@@ -13,6 +13,10 @@ INSTALLED := $(VENV)/.installed-$(PYVERSION)
 
 # One thread for each process: two processes with two threads each are several times slower on two cores.
 export OMP_NUM_THREADS := 1
+# A relative folder of data would be looked for in notebooks/, where the chapters run.
+ifdef GANVAE_DATA
+export GANVAE_DATA := $(abspath $(GANVAE_DATA))
+endif
 PORT ?= 8000
 JOBS ?= 2
 
