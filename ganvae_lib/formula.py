@@ -42,5 +42,6 @@ class Table:
         from html import escape
 
         line = lambda row, tag: "<tr>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in row) + "</tr>"
-        body = "".join(line(row, "td") for row in self.rows)
-        return f"<table><thead>{line(self.header, 'th')}</thead><tbody>{body}</tbody></table>"
+        rows = "".join(line(row, "td") for row in self.rows)
+        # The class is the one that notebook pages have a style for.
+        return f'<table class="dataframe"><thead>{line(self.header, "th")}</thead><tbody>{rows}</tbody></table>'
