@@ -30,7 +30,7 @@ def _times(p: Tensor, v: Tensor) -> Tensor:
 
 
 def _softplus(r: Tensor) -> Tensor:
-    """log(1 + e^r). torch's own softplus rounds beyond 20, and its second derivative is NaN for large |r|."""
+    """log(1 + e^r) to full precision. torch's softplus is r beyond 20; logaddexp(r, 0) has NaN second derivatives."""
     return -torch.nn.functional.logsigmoid(-r)
 
 
