@@ -27,6 +27,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+NO_BARS = {"GANVAE_PROGRESS": "0"}  # a bar in a stored output is noise
 STATIC_SUFFIXES = {".py", ".pyc", ".ipynb"}  # of book/, what is no part of the site's sources
 
 
