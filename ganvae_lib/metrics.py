@@ -118,7 +118,8 @@ def coverage(samples: Tensor, toy, within: float = 3.0, share: float = 0.2) -> d
     nearest, mode = distance.min(-1)
     good = nearest < within * float(toy.std)
     counts = torch.stack([(good & (mode == i)).sum(-1) for i in range(len(modes))], -1)
-    needed = share * samples.shape[1] / len(modes)
+    weights = getattr(toy, "weights", torch.full((len(modes),), 1 / len(modes)))
+    needed = share * samples.shape[1] * weights
     return {"modes": (counts >= needed).sum(-1).double(), "high quality": good.double().mean(-1)}
 
 

@@ -124,7 +124,7 @@ def build(
 
     def down(inputs: Sequence[int], out: int, activation: str) -> nn.Module:
         if architecture == "conv" and len(inputs) == 3:
-            return nets.conv_down(inputs, width, out)
+            return nets.conv_down(inputs, width, out, activation)
         return nets.mlp(inputs, hidden, out, activation)
 
     def make(name: str) -> nn.Module:
@@ -135,7 +135,7 @@ def build(
             return nets.Encoder(down(shape, 2 * latent, activation))
         if name == "decoder":
             trunk = (
-                nets.conv_up(latent, width, shape)
+                nets.conv_up(latent, width, shape, activation)
                 if architecture == "conv"
                 else nets.mlp((latent,), hidden, size, activation)
             )

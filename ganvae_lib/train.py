@@ -52,13 +52,15 @@ def _device(name: str) -> torch.device:
 def _precision(name: str, device: torch.device):
     if name not in ("fp32", "tf32", "bf16"):
         raise unknown("precision", name, ("fp32", "tf32", "bf16"))
-    before = torch.get_float32_matmul_precision()
+    before, cudnn = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("high" if name == "tf32" else before)
+    torch.backends.cudnn.allow_tf32 = name == "tf32"  # torch's default lets convolutions use it unasked
     try:
         with torch.autocast(device.type, torch.bfloat16, enabled=name == "bf16"):
             yield
     finally:
         torch.set_float32_matmul_precision(before)
+        torch.backends.cudnn.allow_tf32 = cudnn
 
 
 class Batches:

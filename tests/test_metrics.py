@@ -10,7 +10,7 @@ from tiny import images, points, small
 from torch import nn
 
 from ganvae_lib import metrics, nets, zoo
-from ganvae_lib.data import Data, grid, moons, ring
+from ganvae_lib.data import Data, grid, mixture1d, moons, ring
 from ganvae_lib.model import Model
 from ganvae_lib.objective import Match
 from ganvae_lib.runs import History, Run
@@ -175,3 +175,12 @@ def test_a_run_evaluates_what_applies():
     aae = small(zoo.VAE + Match("z", Adversary()), points())
     run = Run(aae, History([0], []), points(), {})
     assert run.evaluate(points(), k=2, n=100)["ELBO (nats)"].shape == (1,)
+
+
+def test_a_mode_is_covered_by_its_own_share():
+    # 35 % and 65 %: the needed counts of 1,000 samples are 70 and 130 at share = 0.2.
+    toy = mixture1d()
+    left, right = (torch.full((n, 1), m) for n, m in ((70, -2.0), (130, 2.5)))
+    nowhere = torch.full((800, 1), 30.0)
+    assert metrics.coverage(torch.cat([left, right, nowhere])[None], toy)["modes"].tolist() == [2]
+    assert metrics.coverage(torch.cat([left[1:], right[1:], nowhere])[None], toy)["modes"].tolist() == [0]

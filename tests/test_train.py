@@ -406,6 +406,7 @@ VAE, IMAGE_VAE = small(zoo.VAE, POINTS), small(zoo.VAE, IMAGES)
     (lambda: build(zoo.VAE, images(binary=False), observation="bernoulli"), ValueError, "pixels that are 0 or 1"),
     (lambda: build(zoo.VAE, altered(IMAGES, 2 * IMAGES.x), observation="continuous bernoulli"), ValueError, r"in \[0, 1\]"),
     (lambda: build(zoo.VAE, POINTS, observation="gausian"), ValueError, "unknown observation.*Did you mean 'gaussian'"),
+    (lambda: build(zoo.VAE, IMAGES, architecture="conv", width=12), ValueError, "width must be a multiple of 8"),
     (lambda: build(zoo.VAE, POINTS, architecture="cnn"), ValueError, "unknown architecture 'cnn'"),
     (lambda: build(zoo.VAE, POINTS, architecture="conv"), ValueError, "square images"),
     (lambda: build(zoo.VAE, POINTS, activation="swish"), ValueError, "unknown activation"),
