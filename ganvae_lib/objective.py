@@ -241,7 +241,10 @@ class Match(Term):
             stands = {KL: "first", Likelihood: "second"}[type(self.tool)]
         if "theta" not in self.movers:
             stands = f"absent (eta: {stands})"
-        return repr(self), self.space, tool, ", ".join(GREEK[p] for p in self.movers), stands
+        players = ", ".join(GREEK[p] for p in self.movers)
+        if isinstance(self.tool, Adversary):
+            players += f" against {GREEK['phi']}"
+        return repr(self), self.space, tool, players, stands
 
 
 @dataclass(frozen=True, repr=False)

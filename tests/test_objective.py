@@ -174,7 +174,7 @@ def test_explain_says_who_descends_what_and_where_theta_stands():
     assert table.header == ("term", "space", "tool", "players", "where theta stands")
     assert [row[1:] for row in table.rows] == [
         ("x", "reconstruction", "θ, η", "second"), ("z", "KL", "η", "absent (eta: first)"),
-        ("x", "Adversary (KL)", "θ", "second"), ("x", "Adversary (reverse KL)", "θ", "first"),
+        ("x", "Adversary (KL)", "θ against φ", "second"), ("x", "Adversary (reverse KL)", "θ against φ", "first"),
         ("z", "reconstruction", "θ, η", "first"),
     ]  # fmt: skip
     assert str(zoo.VAE.explain()).splitlines()[1].split() == ["Reconstruct('x')", "x", "reconstruction", "θ,", "η", "second"]
