@@ -181,7 +181,10 @@ def _descend(phase, world: World, optimizer, parameters: list[nn.Parameter]) -> 
 
 
 def _adam(model: Model, players: Sequence[str], rates: dict, betas, device: torch.device):
-    groups = [{"params": model.of((p,)), "lr": rates[p]} for p in players]
+    by_rate: dict[float, list[str]] = {}  # players who share a rate share a group: one kernel for both
+    for player in players:
+        by_rate.setdefault(rates[player], []).append(player)
+    groups = [{"params": model.of(who), "lr": rate} for rate, who in by_rate.items()]
     adam = torch.optim.Adam(groups, betas=betas, fused=device.type in ("cpu", "cuda"))
     return adam, [p for group in groups for p in group["params"]]
 
