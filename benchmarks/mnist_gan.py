@@ -3,7 +3,7 @@
     python benchmarks/mnist_gan.py                  # about 15 minutes on one CPU thread
     python benchmarks/mnist_gan.py --steps 500 --name trial
 
-The judge is a small network of our own, trained on the 60,000 training digits; its accuracy on the test digits is stated.
+The judge is a small network of our own, trained on the 60,000 training digits; its test accuracy is stated.
 Real test digits are judged by it too: they are what a perfect generator would score.
 
 Writes results/mnist_gan.png (real digits, samples of seed 0) and results/mnist_gan.json:
@@ -99,13 +99,17 @@ def main() -> None:
         if seed == 0:
             record.picture(args.name, [("MNIST", test.x[:48]), ("samples of the GAN", samples[:48])], [8, 8])
     real_scores = verdict(classes(net, test.x), real)
-    points = [s for s in run.history.steps]
+    points = list(run.history.steps)
     path = record.write(args.name, dict(
         experiment="GAN on MNIST", command=f"python benchmarks/mnist_gan.py --steps {args.steps}",
         seeds=list(range(args.seeds)),
-        config=dict(objective=repr(zoo.GAN), steps=args.steps, optimizer="Adam", precision="fp32", **config, **training),
-        data=dict(name="mnist", train=dict(n=len(train), digest=train.digest), test=dict(n=len(test), digest=test.digest)),
-        judge=dict(network="two strided 5x5 convolutions (16, 32), 128 units; 3 epochs", test_accuracy=round(accuracy, 4)),
+        config=dict(objective=repr(zoo.GAN), steps=args.steps, optimizer="Adam", precision="fp32") | config | training,
+        data=dict(
+            name="mnist", train=dict(n=len(train), digest=train.digest), test=dict(n=len(test), digest=test.digest)
+        ),
+        judge=dict(
+            network="two strided 5x5 convolutions (16, 32), 128 units; 3 epochs", test_accuracy=round(accuracy, 4)
+        ),
         n_samples=len(samples),
         samples={key: record.summary(row[key] for row in rows) for key in rows[0]},
         real={key: round(real_scores[key], 4) for key in ("classes", "confidence", "confident")},

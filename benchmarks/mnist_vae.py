@@ -1,10 +1,10 @@
-"""A VAE (784-400-20) on MNIST at full scale, four seeds, beside a plain PyTorch loop that shares no code with the library.
+"""A VAE (784-400-20) on MNIST at full scale, four seeds, beside a plain PyTorch loop that shares no code with it.
 
     python benchmarks/mnist_vae.py                 # 20 epochs, about 10 minutes on one CPU thread
     python benchmarks/mnist_vae.py --epochs 1 --test 200 --k 50 --name trial
 
-Binarisation: stochastic and fixed. Each pixel of each image is drawn once from Bernoulli(grey level); train and test keep
-that draw. It is our draw, not the file that some papers share, so figures compare with theirs to a few tenths of a nat.
+Binarisation: stochastic and fixed. Each pixel of each image is drawn once from Bernoulli(grey level); train and test
+keep that draw. It is our draw, not the file that some papers share, so figures compare with theirs to a few tenths of a nat.
 
 Writes results/mnist_vae.png (reconstructions and samples of seed 0) and results/mnist_vae.json:
 
@@ -67,7 +67,9 @@ class Plain(nn.Module):
             for start in range(0, k, chunk):
                 e = torch.randn(min(chunk, k - start), mean.shape[1])
                 z = mean + torch.exp(0.5 * logvar) * e
-                log_px = -F.binary_cross_entropy_with_logits(self.decode(z), image.expand(len(z), -1), reduction="none").sum(1)
+                log_px = -F.binary_cross_entropy_with_logits(
+                    self.decode(z), image.expand(len(z), -1), reduction="none"
+                ).sum(1)
                 # the constants of the two normals cancel
                 logs.append(log_px - 0.5 * (z**2).sum(1) + 0.5 * (e**2).sum(1) + 0.5 * logvar.sum())
             logs = torch.cat(logs).double()
@@ -134,18 +136,20 @@ def main() -> None:
         again = model0.decoder(model0.encoder(test.x[:24]).mean).mean
     pairs = torch.stack([test.x[:24], again], 1).reshape(6, 4, 2, 1, 28, 28).transpose(1, 2).reshape(-1, 1, 28, 28)
     samples = run.sample(48, mean=True)[0]
-    record.picture(args.name, [("test images (above) and reconstructions (below)", pairs[:48].view(6, 2, 4, 1, 28, 28).flatten(0, 2)),
-                               ("samples: means of p(x|z), z from the prior", samples)], [4, 8])  # fmt: skip
+    panels = [("test images (above) and reconstructions (below)", pairs[:48].view(6, 2, 4, 1, 28, 28).flatten(0, 2)),
+              ("samples: means of p(x|z), z from the prior", samples)]  # fmt: skip
+    record.picture(args.name, panels, [4, 8])
 
     card = dict(
         experiment="VAE on MNIST", command=f"python benchmarks/mnist_vae.py --epochs {args.epochs}", seeds=seeds,
         config=dict(network="784-400-20", latent=20, epochs=args.epochs, steps=args.epochs * per_epoch, batch=batch,
                     optimizer="Adam", lr=1e-3, binarisation="stochastic, drawn once: x ~ Bernoulli(grey level)",
                     precision=args.precision, k=args.k),
-        data=dict(name="mnist", train=dict(n=len(train), digest=train.digest), test=dict(n=len(test), digest=test.digest),
-                  iwae_images=len(subset)),
+        data=dict(name="mnist", train=dict(n=len(train), digest=train.digest),
+                  test=dict(n=len(test), digest=test.digest), iwae_images=len(subset)),
         library=library,
-        curve=dict(epochs=[s // per_epoch for s in run.history.steps], elbo_train=[[round(v, 3) for v in p] for p in curve.tolist()]),
+        curve=dict(epochs=[s // per_epoch for s in run.history.steps],
+                   elbo_train=[[round(v, 3) for v in p] for p in curve.tolist()]),
         environment=record.environment(),
     )  # fmt: skip
     record.write(args.name, card)  # the reference follows, and takes as long again
@@ -155,8 +159,12 @@ def main() -> None:
         rows.append(reference(seed, train.x.flatten(1), test.x.flatten(1), chosen, args.epochs, batch, args.k))
         print("reference", seed, rows[-1], flush=True)
     card["reference"] = {key: record.summary(row[key] for row in rows) for key in keys}
-    card["reference"] |= {key: round(sum(row[key] for row in rows), 1) for key in ("seconds_training", "seconds_evaluation")}
-    card["difference"] = {key: record.difference(library[key]["values"], card["reference"][key]["values"]) for key in keys[:3]}
+    card["reference"] |= {
+        key: round(sum(row[key] for row in rows), 1) for key in ("seconds_training", "seconds_evaluation")
+    }
+    card["difference"] = {
+        key: record.difference(library[key]["values"], card["reference"][key]["values"]) for key in keys[:3]
+    }
     print(card["difference"], record.write(args.name, card).name)
 
 

@@ -20,7 +20,8 @@ def environment() -> dict:
     import numpy
 
     card = {"python": platform.python_version(), "torch": torch.__version__, "numpy": numpy.__version__,
-            "threads": torch.get_num_threads(), "device": "cpu", "processor": platform.processor() or platform.machine()}  # fmt: skip
+            "threads": torch.get_num_threads(), "device": "cpu",
+            "processor": platform.processor() or platform.machine()}  # fmt: skip
     info = Path("/proc/cpuinfo")
     if info.exists():
         lines = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)

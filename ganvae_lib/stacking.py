@@ -118,7 +118,8 @@ def unstack(module: nn.Module, k: int) -> nn.Module:
     """The k-th of the stacked copies, as an ordinary module."""
     single = copy.deepcopy(module)
     _shift_axes(single, -1)
-    return _with_parameters(single, lambda name: module.get_parameter(name)[k].clone())
+    plain = torch.contiguous_format
+    return _with_parameters(single, lambda name: module.get_parameter(name)[k].clone(memory_format=plain))
 
 
 def _stackable(part: nn.Module) -> bool:
