@@ -4,7 +4,8 @@
     python benchmarks/mnist_vae.py --epochs 1 --test 200 --k 50 --name trial
 
 Binarisation: stochastic and fixed. Each pixel of each image is drawn once from Bernoulli(grey level); train and test
-keep that draw. It is our draw, not the file that some papers share, so figures compare with theirs to a few tenths of a nat.
+keep that draw. It is our draw, not the file that some papers share, so figures compare with theirs to a few tenths of a
+nat.
 
 Writes results/mnist_vae.png (reconstructions and samples of seed 0) and results/mnist_vae.json:
 
