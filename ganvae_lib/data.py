@@ -13,6 +13,7 @@ import hashlib
 import math
 import os
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -87,13 +88,16 @@ class Data:
         """The same data on another device."""
         return replace(self, x=self.x.to(device), y=None if self.y is None else self.y.to(device))
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """First 12 hex digits of the sha256 of x and y: two runs with the same digest saw the same data."""
-        parts = [self.x] if self.y is None else [self.x, self.y]
-        return hashlib.sha256(b"".join(p.cpu().contiguous().numpy().tobytes() for p in parts)).hexdigest()[
-            :12
-        ]
+        """First 12 hex digits of the sha256 of x and y: two runs with the same digest saw the same data.
+
+        It is computed once, so leave x and y as they are, and make changed data with ``dataclasses.replace``.
+        """
+        sha = hashlib.sha256()
+        for part in (self.x,) if self.y is None else (self.x, self.y):
+            sha.update(part.cpu().contiguous().numpy())
+        return sha.hexdigest()[:12]
 
 
 def load(
