@@ -1,6 +1,6 @@
 """A convolutional GAN (non-saturating) on MNIST at full scale, four seeds, its samples judged by a classifier.
 
-    python benchmarks/mnist_gan.py                  # about 15 minutes on one CPU thread
+    python benchmarks/mnist_gan.py                  # about 12 minutes on one CPU thread
     python benchmarks/mnist_gan.py --steps 500 --name trial
 
 The judge is a small network of our own, trained on the 60,000 training digits; its test accuracy is stated.

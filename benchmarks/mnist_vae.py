@@ -135,11 +135,10 @@ def main() -> None:
     with torch.no_grad():
         model0 = run.model.single(0) if len(seeds) > 1 else run.model
         again = model0.decoder(model0.encoder(test.x[:24]).mean).mean
-    pairs = torch.stack([test.x[:24], again], 1).reshape(6, 4, 2, 1, 28, 28).transpose(1, 2).reshape(-1, 1, 28, 28)
+    rows = torch.stack([test.x[:24].view(3, 8, 1, 28, 28), again.view(3, 8, 1, 28, 28)], 1).flatten(0, 2)
     samples = run.sample(48, mean=True)[0]
-    panels = [("test images (above) and reconstructions (below)", pairs[:48].view(6, 2, 4, 1, 28, 28).flatten(0, 2)),
-              ("samples: means of p(x|z), z from the prior", samples)]  # fmt: skip
-    record.picture(args.name, panels, [4, 8])
+    panels = [("test digits, reconstructions below", rows), ("samples: means of p(x|z)", samples)]
+    record.picture(args.name, panels, [8, 8])
 
     card = dict(
         experiment="VAE on MNIST", command=f"python benchmarks/mnist_vae.py --epochs {args.epochs}", seeds=seeds,

@@ -23,16 +23,16 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         w, b = self.weight, self.bias
-        if w.ndim == 2:
+        single = w.ndim == 2
+        if single and self.out_features > 1:
             return F.linear(x, w, b)
-        rows = x.flatten(1, -2)
-        if b is None:
-            y = rows @ w.mT
-        elif w.shape[1] == 1:  # in this order a single output rounds as F.linear does, and Adam magnifies rounding
-            y = torch.baddbmm(b.unsqueeze(-1), w, rows.mT).mT
+        rows, b = (x, b) if single else (x.flatten(1, -2), None if b is None else b.unsqueeze(-2))
+        if self.out_features == 1:  # a sum rounds alike with and without the seeds axis, and Adam magnifies rounding
+            y = (rows * w).sum(-1, keepdim=True)
+            y = y if b is None else y + b
         else:
-            y = torch.baddbmm(b.unsqueeze(-2), rows, w.mT)
-        return y if x.ndim == 3 else y.unflatten(1, x.shape[1:-1])
+            y = rows @ w.mT if b is None else torch.baddbmm(b, rows, w.mT)
+        return y if single or x.ndim == 3 else y.unflatten(1, x.shape[1:-1])
 
 
 def _flat(layer: nn.Module) -> tuple[int, Tensor, Tensor | None]:

@@ -1,0 +1,268 @@
+"""Training speed, side by side in one process on one thread: the library, the usual loops, and pythae's trainer.
+
+    python benchmarks/speed.py                     # about 10 minutes
+    python benchmarks/speed.py --only stacked      # one part: vae, gan, stacked
+    python benchmarks/speed.py --quick             # fewer rounds, nothing written
+
+pythae is optional: ``pip install pythae==0.1.2``, best in a virtual environment of its own, with this library installed
+there too or its folder in PYTHONPATH. Without it the comparison with pythae is left out, and said to be.
+
+Contenders take turns, round by round, and each ratio is the median over rounds of the ratio within a round, so a
+machine that slows down for a while slows down both. Times are processor time of this process (one thread), which other
+programs disturb less than the clock on the wall; ratios of wall time are kept too. A call of ``fit`` is timed whole,
+with its copies of the networks and its checks; of pythae only the loop over the training set.
+
+Writes results/speed.json:
+
+    experiment, command, environment (versions, processor, its instruction sets)
+    rows      one per comparison: {workload, this, against, rounds, ratio (median), ratio_range [min, max],
+              ratio_wall (median), ms_per_step: {this, against} (medians; per step of one seed), target}
+    bf16      what bf16 does to the bound: elbo_fp32, elbo_bf16 (test, nats): {values [4], mean, half_width_95};
+              difference: the same of bf16 minus fp32 seed by seed; steps
+    missing   what could not be measured, and why
+
+and prints the rows as a table in Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from itertools import pairwise
+
+import record
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from ganvae_lib import Model, build, fit, load, metrics, nets, zoo
+
+BATCH = 128
+
+
+def race(contenders: dict, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """(processor seconds, wall seconds) of every contender in every round, after one warm-up each."""
+    for run in contenders.values():
+        run()
+    times = {name: [] for name in contenders}
+    for i in range(rounds):
+        names = list(contenders)
+        for name in names if i % 2 == 0 else reversed(names):
+            cpu, wall = time.process_time(), time.perf_counter()
+            contenders[name]()
+            times[name].append((time.process_time() - cpu, time.perf_counter() - wall))
+    return times
+
+
+def row(workload: str, times: dict, this: str, against: str, steps: int, target: float | None) -> dict:
+    cpu, wall = ([b[i] / a[i] for a, b in zip(times[this], times[against], strict=True)] for i in (0, 1))
+    names = {"this": this, "against": against}
+    ms = {k: round(1e3 * statistics.median(t for t, _ in times[n]) / steps, 3) for k, n in names.items()}
+    return dict(workload=workload, this=this, against=against, rounds=len(cpu), ratio=round(statistics.median(cpu), 2),
+                ratio_range=[round(min(cpu), 2), round(max(cpu), 2)], ratio_wall=round(statistics.median(wall), 2),
+                ms_per_step=ms, target=target)  # fmt: skip
+
+
+# ---------------------------------------------------------------- VAE 784-400-20
+
+
+class TextbookVAE(nn.Module):
+    """As in PyTorch's own examples/vae."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc21, self.fc22 = nn.Linear(784, 400), nn.Linear(400, 20), nn.Linear(400, 20)
+        self.fc3, self.fc4 = nn.Linear(20, 400), nn.Linear(400, 784)
+
+    def forward(self, x):
+        h = F.relu(self.fc1(x.view(-1, 784)))
+        mu, logvar = self.fc21(h), self.fc22(h)
+        z = mu + torch.randn_like(mu) * torch.exp(0.5 * logvar)
+        return torch.sigmoid(self.fc4(F.relu(self.fc3(z)))), mu, logvar
+
+
+def textbook_vae(data):
+    model = TextbookVAE()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    loader = DataLoader(TensorDataset(data.x), batch_size=BATCH, shuffle=True, drop_last=True)
+
+    def epoch():
+        total = 0.0
+        for (x,) in loader:
+            optimizer.zero_grad()
+            again, mu, logvar = model(x)
+            bce = F.binary_cross_entropy(again, x.view(-1, 784), reduction="sum")
+            loss = bce - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+            loss.backward()
+            total += loss.item()
+            optimizer.step()
+
+    return epoch
+
+
+def pythae_vae(data):
+    """pythae's trainer, with the same network; only its loop over the training set is timed."""
+    from pythae.data.datasets import BaseDataset
+    from pythae.models import VAE, VAEConfig
+    from pythae.models.base.base_utils import ModelOutput
+    from pythae.models.nn import BaseDecoder, BaseEncoder
+    from pythae.trainers import BaseTrainer, BaseTrainerConfig
+
+    class Encoder(BaseEncoder):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.Sequential(nn.Linear(784, 400), nn.ReLU())
+            self.embedding, self.log_var = nn.Linear(400, 20), nn.Linear(400, 20)
+
+        def forward(self, x):
+            h = self.layers(x.reshape(-1, 784))
+            return ModelOutput(embedding=self.embedding(h), log_covariance=self.log_var(h))
+
+    class Decoder(BaseDecoder):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784), nn.Sigmoid())
+
+        def forward(self, z):
+            return ModelOutput(reconstruction=self.layers(z).reshape(-1, 1, 28, 28))
+
+    config = VAEConfig(input_dim=(1, 28, 28), latent_dim=20, reconstruction_loss="bce")
+    trainer = BaseTrainer(
+        model=VAE(config, encoder=Encoder(), decoder=Decoder()),
+        train_dataset=BaseDataset(data.x, torch.zeros(len(data))),
+        training_config=BaseTrainerConfig(output_dir=tempfile.mkdtemp(), num_epochs=1, learning_rate=1e-3, no_cuda=True,
+                                          per_device_train_batch_size=BATCH, optimizer_cls="Adam"),
+    )  # fmt: skip
+    trainer.prepare_training()
+    return lambda: trainer.train_step(1)
+
+
+def vae(rounds: int, missing: list[str]) -> list[dict]:
+    data = load("mnist", binarize="sample")
+    steps = len(data) // BATCH
+    model = build(zoo.VAE, data, latent=20, hidden=(400,))
+    ours = lambda p: lambda: fit(model, data, steps=steps, batch=BATCH, seeds=[0], device="cpu", precision=p)
+    contenders = {"ganvae_lib, fp32": ours("fp32"), "textbook loop, fp32": textbook_vae(data)}
+    try:
+        contenders["pythae 0.1.2, fp32"] = pythae_vae(data)
+    except ImportError as error:
+        missing.append(f"pythae is not installed here ({error}); `pip install pythae==0.1.2` to compare with it")
+        print(missing[-1])
+    contenders["ganvae_lib, bf16"] = ours("bf16")
+    times = race(contenders, rounds)
+    name = f"VAE 784-400-20, batch {BATCH}, one epoch of MNIST"
+    rows = [row(name, times, "ganvae_lib, fp32", "textbook loop, fp32", steps, None)]
+    if "pythae 0.1.2, fp32" in times:
+        rows.append(row(name, times, "ganvae_lib, fp32", "pythae 0.1.2, fp32", steps, 1.3))
+        rows.append(row(name, times, "ganvae_lib, bf16", "pythae 0.1.2, fp32", steps, 1.9))
+    return rows
+
+
+# ---------------------------------------------------------------- GAN of PyTorch-GAN/gan.py
+
+
+def gan_trunks() -> tuple[nn.Module, nn.Module]:
+    """The layers of eriklindernoren/PyTorch-GAN's gan.py, without BatchNorm."""
+    up, down = (100, 128, 256, 512, 1024), (784, 512, 256)
+    layers = lambda sizes: [m for a, b in pairwise(sizes) for m in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
+    generator = nn.Sequential(*layers(up), nn.Linear(1024, 784))
+    return generator, nn.Sequential(nn.Flatten(), *layers(down), nn.Linear(256, 1))
+
+
+def loop_gan(data, steps: int):
+    """gan.py's loop, on ready tensors instead of a DataLoader of pictures."""
+    up, down = gan_trunks()
+    generator, discriminator = nn.Sequential(up, nn.Sigmoid()), nn.Sequential(down, nn.Sigmoid())
+    adam = lambda network: torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    optimizer_g, optimizer_d = adam(generator), adam(discriminator)
+    adversarial, x = nn.BCELoss(), data.x.flatten(1)
+
+    def epoch():
+        for index in torch.randperm(len(x)).split(BATCH)[:steps]:
+            real = x[index]
+            valid, fake = torch.ones(BATCH, 1), torch.zeros(BATCH, 1)
+            optimizer_g.zero_grad()
+            made = generator(torch.randn(BATCH, 100))
+            g_loss = adversarial(discriminator(made), valid)
+            g_loss.backward()
+            optimizer_g.step()
+            optimizer_d.zero_grad()
+            d_loss = (adversarial(discriminator(real), valid) + adversarial(discriminator(made.detach()), fake)) / 2
+            d_loss.backward()
+            optimizer_d.step()
+            d_loss.item(), g_loss.item()
+
+    return epoch
+
+
+def gan(rounds: int, missing: list[str]) -> list[dict]:
+    data = load("mnist")
+    steps = 200
+    up, down = gan_trunks()
+    networks = {"decoder": nets.Decoder(up, nets.OBSERVATIONS["point"](squash=True), data.shape),
+                "discriminator_x": nets.Discriminator(nn.Sequential(nets.Flatten(3), *down[1:]))}  # fmt: skip
+    model = Model(zoo.GAN, networks, nets.StandardNormal(100))
+    contenders = {
+        "ganvae_lib, fp32": lambda: fit(model, data, steps=steps, batch=BATCH, seeds=[0], device="cpu"),
+        "loop of gan.py on ready tensors, fp32": loop_gan(data, steps),
+    }
+    times = race(contenders, rounds)
+    return [row(f"GAN of PyTorch-GAN/gan.py without BatchNorm, batch {BATCH}, MNIST", times, *contenders, steps, 1.15)]
+
+
+# ---------------------------------------------------------------- stacked seeds
+
+
+def stacked(rounds: int, missing: list[str]) -> list[dict]:
+    data, steps, rows = load("ring"), 200, []
+    model = build(zoo.GAN, data, hidden=(128, 128))
+    for batch, target in ((256, 1.7), (64, 4.0)):
+        train = lambda seeds, batch=batch: fit(model, data, steps=steps, batch=batch, seeds=seeds, device="cpu")
+        contenders = {
+            "16 seeds stacked": lambda train=train: train(16),
+            "16 runs one after another": lambda train=train: [train([k]) for k in range(16)],
+        }
+        times = race(contenders, rounds)
+        rows.append(row(f"GAN in the plane, 128-128, batch {batch}", times, *contenders, 16 * steps, target))
+    return rows
+
+
+def bf16_bound(steps: int = 300) -> dict:
+    """Does bf16 reach the same bound? Four seeds with the same initial weights, minibatches and noise."""
+    train, test = (load("mnist", split=split, binarize="sample") for split in ("train", "test"))
+    model = build(zoo.VAE, train, latent=20, hidden=(400,))
+    runs = [fit(model, train, steps=steps, batch=BATCH, seeds=4, device="cpu", precision=p) for p in ("fp32", "bf16")]
+    fp32, bf16 = (metrics.elbo(run.model, test) for run in runs)
+    return dict(elbo_fp32=record.summary(fp32), elbo_bf16=record.summary(bf16), difference=record.summary(bf16 - fp32),
+                steps=steps)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=("vae", "gan", "stacked"))
+    parser.add_argument("--quick", action="store_true")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    os.environ["GANVAE_PROGRESS"] = "0"
+    rounds = 3 if args.quick else 7
+    rows, missing = [], []
+    for part in (vae, gan, stacked):
+        if args.only in (None, part.__name__):
+            rows += part(rounds, missing)
+            print(*rows[-3:], sep="\n", flush=True)
+    print("\n| workload | this | against | ratio | range over rounds | target |\n|---|---|---|---|---|---|")
+    for r in rows:
+        low, high = r["ratio_range"]
+        cells = r["workload"], r["this"], r["against"], f"{r['ratio']:.2f}x", f"{low:.2f} to {high:.2f}"
+        print(f"| {' | '.join(cells)} | {r['target'] or ''} |")
+    if args.only is None and not args.quick:
+        record.write("speed", dict(experiment="training speed", command="python benchmarks/speed.py", rows=rows,
+                                   bf16=bf16_bound(), missing=missing, environment=record.environment()))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
