@@ -333,7 +333,8 @@ def main(arguments=None) -> int:
         "--only", metavar="NAME", help="a draft of some chapters, in _build/only; warnings are no errors"
     )
     parser.add_argument("--jobs", type=int, default=2, help="chapters that run at the same time")
-    parser.add_argument("--timeout", type=int, default=600, help="seconds for one cell")
+    slow = os.environ.get("GANVAE_SCALE") == "full"  # its cells train for minutes to hours
+    parser.add_argument("--timeout", type=int, default=86_400 if slow else 600, help="seconds for one cell")
     parser.add_argument(
         "--root", type=Path, default=Path(__file__).resolve().parents[1], help=argparse.SUPPRESS
     )
