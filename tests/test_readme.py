@@ -1,5 +1,6 @@
 """The README's code runs as printed (with fewer steps), and its numbers are those of the committed results."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -25,3 +26,21 @@ def test_code_runs_as_printed(code, tmp_path, monkeypatch):
 def test_every_link_to_a_file_leads_somewhere():
     targets = [t for t in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in t]
     assert targets and [t for t in targets if not (ROOT / t).exists()] == []
+
+
+def test_the_numbers_are_those_of_the_records():
+    vae, gan = (json.loads((ROOT / f"results/mnist_{name}.json").read_text()) for name in ("vae", "gan"))
+    for who in ("library", "reference"):
+        for score in (vae[who]["elbo"], vae[who]["iwae"]):
+            assert f"{score['mean']:.2f} ± {score['half_width_95']:.2f} nats" in README
+    sure = gan["samples"]["confident"]
+    assert f"{100 * sure['mean']:.0f} ± {100 * sure['half_width_95']:.0f} %" in README
+    assert f"{100 * gan['judge']['test_accuracy']:.1f} %" in README
+    assert f"{100 * gan['real']['confident']:.0f} %" in README and set(gan["samples"]["classes"]["values"]) == {10.0}
+
+
+def test_the_speed_table_is_the_record():
+    record = json.loads((ROOT / "results/speed.json").read_text())
+    rows = re.findall(r"^\| (.*?) \| (.*?) \| (.*?) \| ([\d.]+) \(([\d.]+) to ([\d.]+)\) \|$", README, re.M)
+    told = [(workload, this, against, *map(float, ratio)) for workload, this, against, *ratio in rows]
+    assert told == [(r["workload"], r["this"], r["against"], r["ratio"], *r["ratio_range"]) for r in record["rows"]]
