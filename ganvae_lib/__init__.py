@@ -2,6 +2,7 @@
 
     data        toys with a density, digits, MNIST, Fashion-MNIST, USPS         load
     exact       worlds with a known truth: divergences by quadrature
+    lemmas      both sides of the lemmas of Part II, for any world
     world       the random variables of one step
     tools       KL, Likelihood, Adversary and its links
     objective   Match, Reconstruct; sums, players, phases, formulas
@@ -30,7 +31,7 @@ _HOME = {
     "runs": ("Run",),
     "metrics": ("interval",),
 }
-_MODULES = ("data", "draw", "exact", "formula", "metrics", "model", "nets", "objective", "runs", "sources", "stacking",
+_MODULES = ("data", "draw", "exact", "formula", "lemmas", "metrics", "model", "nets", "objective", "runs", "sources", "stacking",
             "tools", "toys", "train", "transfer", "widgets", "world", "zoo")  # fmt: skip
 _FROM = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [*_FROM, *_MODULES]

@@ -150,15 +150,16 @@ class Space:
         """KL(p || q) = E_p[log p - log q]: Eq. ``eq-kl`` (chapter 02). Infinite when p has mass where q has none."""
         return self.f_divergence("kl", log_p, log_q)
 
-    def js(self, log_p: Tensor, log_q: Tensor, weight: float = 0.5) -> Tensor:
+    def js(self, log_p: Tensor, log_q: Tensor, weight: float | Tensor = 0.5) -> Tensor:
         """w KL(p || m) + (1-w) KL(q || m), m = w p + (1-w) q: Eq. ``eq-js`` (chapter 02). At w = 1/2, at most log 2.
 
-        Raises ``ValueError`` unless 0 < `weight` < 1.
+        `weight` is a number or ``[...]``. Raises ``ValueError`` unless 0 < `weight` < 1.
         """
-        if not 0 < weight < 1:
-            raise ValueError(f"the weight of the first density must lie strictly between 0 and 1, not {weight}")
+        weight = torch.as_tensor(weight, dtype=torch.float64).unsqueeze(-1)
+        if not bool(((weight > 0) & (weight < 1)).all()):
+            raise ValueError(f"the weight of the first density must lie strictly between 0 and 1, not {weight[..., 0]}")
         p, q, r = self._pair(log_p, log_q)
-        a, b = math.log(weight), math.log1p(-weight)
+        a, b = weight.log(), (-weight).log1p()
         to_p = _times(p, -a - _softplus(b - a - r))  # log p/m
         to_q = _times(q, -b - _softplus(a - b + r))  # log q/m
         return self.integrate(weight * to_p + (1 - weight) * to_q)
