@@ -30,44 +30,9 @@ import time
 
 import record
 import torch
-from torch import nn
-from torch.nn import functional as F
+from measures import classes, judge, verdict
 
 from ganvae_lib import build, fit, load, zoo
-
-
-def judge(train, test, epochs: int = 3) -> tuple[nn.Module, float]:
-    """A small convolutional classifier of digits, and its accuracy on the test digits."""
-    torch.manual_seed(0)
-    net = nn.Sequential(
-        nn.Conv2d(1, 16, 5, 2, 2), nn.ReLU(), nn.Conv2d(16, 32, 5, 2, 2), nn.ReLU(),
-        nn.Flatten(), nn.Linear(32 * 49, 128), nn.ReLU(), nn.Dropout(0.3), nn.Linear(128, 10),
-    )  # fmt: skip
-    steps = epochs * (len(train) // 128)
-    optimizer = torch.optim.Adam(net.parameters(), lr=2e-3)
-    rate = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, steps)
-    for _ in range(epochs):
-        for index in torch.randperm(len(train)).split(128)[: len(train) // 128]:
-            optimizer.zero_grad()
-            F.cross_entropy(net(train.x[index]), train.y[index]).backward()
-            optimizer.step()
-            rate.step()
-    net.eval()
-    return net, (classes(net, test.x).argmax(1) == test.y).double().mean().item()
-
-
-@torch.no_grad()
-def classes(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """Class probabilities, [N, 10]."""
-    return torch.cat([net(part).softmax(1) for part in x.split(1000)])
-
-
-def verdict(p: torch.Tensor, real: torch.Tensor) -> dict[str, float]:
-    frequency = p.argmax(1).bincount(minlength=10).double() / len(p)
-    top = p.max(1).values.double()
-    kl = torch.special.entr(frequency).neg() - frequency * real.log()
-    return dict(classes=(frequency >= 0.02).sum().item(), confidence=top.mean().item(),
-                confident=(top >= 0.9).double().mean().item(), kl_classes=kl.sum().item())  # fmt: skip
 
 
 def main() -> None:
