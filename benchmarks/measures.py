@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganvae_lib import fit
+from ganvae_lib.metrics import coverage
 from ganvae_lib.train import NonFiniteLoss
 
 # ---------------------------------------------------------------- frequencies of modes or classes
@@ -22,6 +23,44 @@ def frequency_kl(counts: Tensor, weights: Tensor) -> dict[str, float]:
     g = (counts.double() + 1) / (counts.sum() + len(counts))
     d = weights.double()
     return {"kl_d_g": (d * (d / g).log()).sum().item(), "kl_g_d": (g * (g / d).log()).sum().item()}
+
+
+def histogram(x: Tensor, reach: float = 4.0, bins: int = 40) -> Tensor:
+    """Counts of points x [..., n, 2] in bins x bins squares of [-reach, reach]², and outside: [..., bins² + 1]."""
+    cell = ((x + reach) / (2 * reach) * bins).floor().long()
+    inside = ((cell >= 0) & (cell < bins)).all(-1)
+    index = torch.where(inside, cell[..., 0] * bins + cell[..., 1], bins**2)
+    counts = torch.zeros(*x.shape[:-2], bins**2 + 1, dtype=torch.float64)
+    return counts.scatter_add(-1, index, torch.ones_like(index, dtype=torch.float64))
+
+
+def histogram_divergences(counts: Tensor, d: Tensor) -> dict[str, float]:
+    """Between the probabilities d [B] of bins and counted samples of a model, one added to each count: nats.
+
+    d is smoothed alike, (n d + 1)/(n + B), so that every number is finite. A mean over bins loses detail inside
+    them: the true divergences are larger.
+    """
+    n, size = counts.sum(), len(counts)
+    g, d = (counts.double() + 1) / (n + size), (n * d.double() + 1) / (n + size)
+    m = (d + g) / 2
+    kl = lambda p, q: (p * (p / q).log()).sum().item()
+    return {"bins_kl_d_g": kl(d, g), "bins_kl_g_d": kl(g, d), "bins_jsd": (kl(d, m) + kl(g, m)) / 2,
+            "bins_tv": (d - g).abs().sum().item() / 2}  # fmt: skip
+
+
+def modes(x: Tensor, toy, d: Tensor) -> dict[str, float]:
+    """What n samples x [n, 2] of one model say of a toy with modes; d are the toy's own bins. Keys: see modes.py."""
+    weights, count = toy.weights, len(toy.modes)
+    distance, mode = torch.cdist(x.double(), toy.modes).min(-1)
+    good = distance < 3 * toy.std
+    among = mode[good].bincount(minlength=count)
+    covered = among >= 0.2 * len(x) * weights
+    return {
+        "modes": float(coverage(x[None], toy)["modes"]), "high_quality": good.double().mean().item(),
+        "missed_mass": weights[~covered].sum().item(), **frequency_kl(mode.bincount(minlength=count), weights),
+        "spread": (distance[good].square().mean() / (2 * toy.std**2)).sqrt().item() if good.any() else 0.0,
+        **histogram_divergences(histogram(x), d),
+    }  # fmt: skip
 
 
 # ---------------------------------------------------------------- a judge of digits
