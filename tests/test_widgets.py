@@ -1,4 +1,4 @@
-"""The figures' own mathematics, run in Node, equals exact.py; and the HTML needs nothing from outside."""
+"""The figures' own mathematics, run in Node, equals exact.py and lemmas.py; and the HTML needs nothing from outside."""
 
 import json
 import math
@@ -10,17 +10,17 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from ganvae_lib import exact, widgets
+from ganvae_lib import exact, lemmas, widgets
 
 X = exact.line(-45, 45, 1801)
 WORLDS = [(0.35, 4.5), (0.35, 9.5), (0.8, 2.0), (0.5, 0.0)]
 MODELS = [(-1.0, 1.5), (2.45, 1.07), (-6.0, 0.2), (6.0, 6.0)]
 
 
-def node(expression):
+def node(expression, maths=widgets.MATHS):
     if not (program := shutil.which("node")):
         pytest.skip("no Node.js here to run the figure's JavaScript")
-    script = widgets.MATHS + f"console.log(JSON.stringify({expression}))"
+    script = maths + f"console.log(JSON.stringify({expression}))"
     return json.loads(subprocess.run([program, "-e", script], capture_output=True, text=True, check=True).stdout)
 
 
@@ -77,9 +77,47 @@ def test_downhill_stays_in_its_valley():
     assert abs(got["mean"] - mean) < 1e-4 and abs(got["value"] - value) < 1e-8 and mean < -1.9
 
 
-def test_html_is_complete_and_alone():
-    html = widgets.two_directions(name="fig-one")._repr_html_()
+@pytest.mark.parametrize("figure, buttons, sliders", [(widgets.two_directions, 9, 4), (widgets.lemma_1, 6, 5)])
+def test_html_is_complete_and_alone(figure, buttons, sliders):
+    html = figure(name="fig-one")._repr_html_()
     assert html.startswith('<div id="fig-one" role="group" aria-label="') and html.endswith("</div>")
-    assert not re.search(r"https?:|src=|@import|\b(ID|START|PAPER|INK|THETA|DATA)\b", html)
-    assert html == widgets.two_directions(name="fig-one")._repr_html_()  # re-execution gives no diff
-    assert html.count("<button") == 9 and html.count('type="range"') == 4
+    assert not re.search(r"https?:|src=|@import|\b(ID|START|PAPER|INK|THETA|DATA|PHI|PRIOR)\b", html)
+    assert html == figure(name="fig-one")._repr_html_()  # re-execution gives no diff
+    assert html.count("<button") == buttons and html.count('type="range"') == sliders
+
+
+# ---------------------------------------------------------------- Lemma 1
+
+LINE = exact.line(-30, 30, 1201)
+START = torch.tensor([0.3, math.log(1.6)], dtype=torch.float64)
+JUDGES = [(0.7, 0.0), (1.0, 0.0), (0.0, -3.0), (-1.0, 0.0), (2.0, 3.0)]  # sharpness, shift
+OFFSETS = [(0.0, 0.0), (1.5, 0.3), (-3.0, 0.7), (3.0, -0.7)]
+
+
+def step(weight, sharpness, shift):
+    at = lambda mean, std: Normal(mean, std).log_prob(LINE.points)
+    number = lambda v: torch.tensor(v, dtype=torch.float64)
+    log_d = torch.logaddexp(math.log(weight) + at(number(-2.0), number(0.7)), math.log(1 - weight) + at(number(2.5), number(1.0)))
+    generator = lambda theta: at(theta[..., 0:1], theta[..., 1:2].exp())
+    logit = sharpness * lemmas.optimal_logit(generator(START), log_d) + shift
+    return lemmas.GeneratorStep.gan(LINE, generator, log_d, START, logit)
+
+
+@pytest.mark.parametrize("weight", [0.02, 0.35, 0.98])
+def test_both_sides_of_lemma_1_are_those_of_the_library(weight):
+    terms = ("left", "kl", "js", "remainder", "log_z", "right")
+    got = node(f"{json.dumps(JUDGES)}.map(j => {json.dumps(OFFSETS)}.map(o => {{ const s = lemma.sides("
+               f"lemma.freeze({weight}, ...j), lemma.start.map((v, k) => v + o[k])); return {json.dumps(terms)}"
+               ".map(key => s[key]); }))", widgets.LEMMA_MATHS)
+    sides = [[step(weight, *judge).sides(START + torch.tensor(offset, dtype=torch.float64)) for offset in OFFSETS]
+             for judge in JUDGES]
+    truth = [[[float(getattr(at, term)) for term in terms] for at in row] for row in sides]
+    torch.testing.assert_close(torch.tensor(got, dtype=torch.float64), torch.tensor(truth, dtype=torch.float64),
+                               rtol=1e-9, atol=1e-9)
+
+
+def test_gradient_step_of_the_figure_is_that_of_the_library():
+    got = node(f"{json.dumps(JUDGES)}.map(j => lemma.slope(lemma.freeze(0.35, ...j)))", widgets.LEMMA_MATHS)
+    steps = [step(0.35, *judge) for judge in JUDGES]
+    truth = [lemmas.gradient(lambda theta, at=at: at.sides(theta).left, START) for at in steps]
+    torch.testing.assert_close(torch.tensor(got, dtype=torch.float64), torch.stack(truth), rtol=0, atol=1e-7)

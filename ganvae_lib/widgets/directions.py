@@ -1,26 +1,10 @@
-"""Figures to move: plain HTML, SVG and JavaScript that need no kernel, no network and no library.
+"""Two directions of KL, to move (chapter 02)."""
 
-A figure carries its own mathematics (:data:`MATHS`), which the tests run in Node and compare with :mod:`exact`.
-The same figure is live in the built site, from ``file://``, and in Jupyter.
-"""
-
-from dataclasses import dataclass
 from html import escape
 
-from .draw import COLOR, INK, PAPER
+from .page import STYLE, Figure, page
 
-__all__ = ["MATHS", "Figure", "two_directions"]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A piece of HTML that a notebook and the built page show as it is."""
-
-    html: str
-
-    def _repr_html_(self) -> str:
-        return self.html
-
+__all__ = ["MATHS", "two_directions"]
 
 #: Divergences between one Gaussian and a two-mode world, by the trapezoid rule of ``exact.line(-45, 45, 1801)``.
 MATHS = """
@@ -83,33 +67,6 @@ const maths = (() => {
   };
   return {X, world, paid, divergence, descend, best};
 })();
-"""
-
-_STYLE = """
-#ID { background: PAPER; color: INK; border: 1px solid #D9D9D2; border-radius: 8px; padding: .7em .9em;
-  font: 14px/1.4 system-ui, sans-serif; text-align: left; color-scheme: light; max-width: 760px; box-sizing: border-box; }
-#ID * { box-sizing: border-box; }
-#ID svg { display: block; width: 100%; overflow: visible; }
-#ID svg text { font-size: 12px; fill: INK; }
-#ID .sliders { display: grid; grid-template-columns: repeat(auto-fit, minmax(17em, 1fr)); gap: .1em 1.4em; }
-#ID .sliders label { display: grid; grid-template-columns: 1fr auto; align-items: baseline; }
-#ID .sliders input { grid-column: 1 / 3; width: 100%; margin: .1em 0 .4em; accent-color: THETA; }
-#ID .sliders .world input { accent-color: DATA; }
-#ID output, #ID td.value { font-variant-numeric: tabular-nums; }
-#ID table { border-collapse: collapse; width: 100%; margin: .4em 0; background: none; color: inherit; }
-#ID tr, #ID th, #ID td { background: none; color: inherit; border: 0; }
-#ID th, #ID td { padding: .15em .3em; text-align: left; font-weight: normal; white-space: nowrap; }
-#ID td.value { text-align: right; width: 5.5em; }
-#ID tbody tr.chosen { background: #EFEFE8; }
-#ID tbody label { cursor: pointer; }
-#ID button { font: inherit; font-size: 13px; color: INK; background: #FFF; border: 1px solid #8A8E94; border-radius: 5px;
-  padding: .1em .55em; margin: .1em; cursor: pointer; }
-#ID button:hover { background: #EFEFE8; }
-#ID button:focus-visible, #ID input:focus-visible { outline: 3px solid DATA; outline-offset: 2px; }
-#ID .theta { color: THETA; } #ID .data { color: DATA; }
-#ID p { margin: .3em 0; color: inherit; }
-@media (max-width: 480px) { #ID { padding: .5em; font-size: 13px; } #ID th, #ID td { padding: .1em; }
-  #ID td.value { width: 3.9em; } #ID button { padding: .1em .3em; } }
 """
 
 _ROWS = (
@@ -227,7 +184,7 @@ def two_directions(mean=-1.0, std=1.5, weight=0.35, gap=4.5, name="two-direction
         for key, text, title in _ROWS)
     label = ("Interactive figure: a Gaussian model is moved against a world with two modes; forward KL, reverse KL, "
              "Jensen-Shannon and non-saturating divergence are recomputed, in nats.")
-    html = (f'<div id="ID" role="group" aria-label="{escape(label)}"><style>{_STYLE}</style>'
+    html = (f'<div id="ID" role="group" aria-label="{escape(label)}"><style>{STYLE}</style>'
             '<svg height="260" aria-hidden="true"></svg><div class="sliders">'
             + slider("mean", f"mean of {p}", -6, 6, 0.05, "model")
             + slider("sd", f"standard deviation of {p}", 0.2, 6, 0.05, "model")
@@ -238,7 +195,4 @@ def two_directions(mean=-1.0, std=1.5, weight=0.35, gap=4.5, name="two-direction
             f'<p>{m} is the half-and-half mixture of {d} and {p}. '
             '<button type="button" data-reset>start again</button></p><p role="status"></p>'
             f"<script>{{{MATHS}{_PAGE}}}</script></div>")
-    for word, text in {"START": str(start).replace("'", '"'), "PAPER": PAPER, "INK": INK, "THETA": COLOR["theta"],
-                       "DATA": COLOR["data"], "ID": name}.items():
-        html = html.replace(word, text)
-    return Figure(html)
+    return page(html, name, start)

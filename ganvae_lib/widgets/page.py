@@ -1,0 +1,55 @@
+"""What the figures to move have in common: their paper, their colours, their look."""
+
+import json
+from dataclasses import dataclass
+
+from ..draw import COLOR, INK, PAPER
+
+__all__ = ["STYLE", "Figure", "page"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A piece of HTML that a notebook and the built page show as it is."""
+
+    html: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+STYLE = """
+#ID { background: PAPER; color: INK; border: 1px solid #D9D9D2; border-radius: 8px; padding: .7em .9em;
+  font: 14px/1.4 system-ui, sans-serif; text-align: left; color-scheme: light; max-width: 760px; box-sizing: border-box; }
+#ID * { box-sizing: border-box; }
+#ID svg { display: block; width: 100%; overflow: visible; }
+#ID svg text { font-size: 12px; fill: INK; }
+#ID .sliders { display: grid; grid-template-columns: repeat(auto-fit, minmax(17em, 1fr)); gap: .1em 1.4em; }
+#ID .sliders label { display: grid; grid-template-columns: 1fr auto; align-items: baseline; }
+#ID .sliders input { grid-column: 1 / 3; width: 100%; margin: .1em 0 .4em; accent-color: THETA; }
+#ID .sliders .world input { accent-color: DATA; }
+#ID output, #ID td.value { font-variant-numeric: tabular-nums; }
+#ID table { border-collapse: collapse; width: 100%; margin: .4em 0; background: none; color: inherit; }
+#ID tr, #ID th, #ID td { background: none; color: inherit; border: 0; }
+#ID th, #ID td { padding: .15em .3em; text-align: left; font-weight: normal; white-space: nowrap; }
+#ID td.value { text-align: right; width: 5.5em; }
+#ID tbody tr.chosen { background: #EFEFE8; }
+#ID tbody label { cursor: pointer; }
+#ID button { font: inherit; font-size: 13px; color: INK; background: #FFF; border: 1px solid #8A8E94; border-radius: 5px;
+  padding: .1em .55em; margin: .1em; cursor: pointer; }
+#ID button:hover { background: #EFEFE8; }
+#ID button:focus-visible, #ID input:focus-visible { outline: 3px solid DATA; outline-offset: 2px; }
+#ID .theta { color: THETA; } #ID .data { color: DATA; }
+#ID p { margin: .3em 0; color: inherit; }
+@media (max-width: 480px) { #ID { padding: .5em; font-size: 13px; } #ID th, #ID td { padding: .1em; }
+  #ID td.value { width: 3.9em; } #ID button { padding: .1em .3em; } }
+"""
+
+
+def page(html: str, name: str, start: dict) -> Figure:
+    """The figure, once its placeholders in capitals are filled in: the colours, where it starts, and its id."""
+    words = {"START": json.dumps(start), "PAPER": PAPER, "INK": INK, "THETA": COLOR["theta"], "DATA": COLOR["data"],
+             "PHI": COLOR["phi"], "PRIOR": COLOR["prior"], "ID": name}
+    for word, text in words.items():
+        html = html.replace(word, text)
+    return Figure(html)
