@@ -104,7 +104,8 @@ def main() -> None:
                 rows[way].append(look(x))
                 print(f"{name}, seed {seed}, {way}: {rounded(rows[way][-1][0])}, {elapsed:.0f} s", flush=True)
                 if seed == 0:
-                    panels.append((f"{name}\n{way}", x[:24]))
+                    title = f"{name}\n{way}".replace(", ", "\n").replace("us B", "us\nB").replace("KL GAN", "KL\nGAN")
+                    panels.append((title, x[:24]))
             if observation == "gaussian":
                 sigma.append(round(run.model.decoder.observation.log_scale.exp().item(), 4))
         link = None if explicit else LINKS[objective.tool.link].descends
@@ -135,7 +136,7 @@ def main() -> None:
                  for a, b in pairs if min(len(kept.get(k, {}).get("classes", ())) for k in (a, b)) > 1},
         environment=record.environment(),
     ))  # fmt: skip
-    record.picture(args.name, panels, [4] * len(panels), width=10, height=2.4)
+    record.picture(args.name, panels, [4] * len(panels), width=10, height=2.9)
     print(path.name)
 
 
