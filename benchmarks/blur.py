@@ -185,7 +185,7 @@ def main() -> None:
     ))  # fmt: skip
     show = lambda *words: [panels[0], *(p for p in panels if any(w in p[0] for w in words))]
     for name, chosen in (("", show("GAN\n", "density", "Gaussian\n")), ("_vae", show("means", "learned\nsamples"))):
-        record.picture(args.name + name, chosen, [4] * len(chosen), width=1.3 * len(chosen), height=2.6)
+        record.picture(args.name + name, chosen, [4] * len(chosen), width=1.3 * len(chosen), height=3.0)
     print(path.name)
 
 

@@ -1,0 +1,79 @@
+"""The measures that the benchmarks report, on inputs whose answer is known."""
+
+import math
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+import blur
+import exact_modes
+import measures
+
+from ganvae_lib.toys import ring
+
+
+def test_frequencies_that_are_right_have_no_divergence_and_a_missing_class_costs_much():
+    even = torch.full((4,), 0.25)
+    right = measures.frequency_kl(torch.full((4,), 250), even)
+    assert right == pytest.approx({"kl_d_g": 0, "kl_g_d": 0}, abs=1e-12)
+    one = measures.frequency_kl(torch.tensor([1000, 0, 0, 0]), even)
+    assert one["kl_g_d"] == pytest.approx(math.log(4), abs=0.03)
+    assert one["kl_d_g"] == pytest.approx(0.25 * math.log(0.25 / 0.997) + 0.75 * math.log(0.25 * 1004), abs=1e-3)
+
+
+def test_histogram_counts_every_point_once_and_knows_the_outside():
+    counts = measures.histogram(torch.tensor([[[-3.95, -3.95], [0.05, 0.15], [9.0, 0.0]]]))
+    assert counts.shape == (1, 1601) and counts.sum() == 3
+    assert counts[0, 0] == counts[0, 20 * 40 + 20] == counts[0, -1] == 1
+
+
+def test_histograms_of_the_same_points_have_no_divergence():
+    counts = measures.histogram(ring().sample(5000, 0))
+    found = measures.histogram_divergences(counts, counts / 5000)
+    assert found == pytest.approx(dict.fromkeys(found, 0), abs=1e-12)
+
+
+def test_modes_of_the_world_itself_and_of_half_of_it():
+    world = ring()
+    x, component = world.sample(20_000, 0, labels=True)
+    d = measures.histogram(x) / len(x)
+    whole = measures.modes(x, world, d)
+    assert whole["modes"] == 8 and whole["missed_mass"] == 0
+    assert whole["high_quality"] == pytest.approx(1 - math.exp(-4.5), abs=0.003)
+    half = measures.modes(x[component < 4], world, d)
+    assert half["modes"] == 4 and half["missed_mass"] == pytest.approx(0.5)
+    assert half["kl_g_d"] == pytest.approx(math.log(2), abs=0.02) and half["kl_d_g"] > 2
+
+
+def test_energies_of_white_noise_and_of_a_ramp():
+    noise = torch.randn(400, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    assert measures.laplacian_energy(noise) == pytest.approx(20, rel=0.05)
+    assert measures.gradient_energy(noise) == pytest.approx(4, rel=0.05)
+    ramp = torch.arange(8.0).expand(1, 1, 8, 8)
+    assert measures.laplacian_energy(ramp) == 0 and measures.gradient_energy(ramp) == 1
+
+
+def test_the_nearest_of_shifted_images_is_the_shift():
+    images = torch.rand(5, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    assert measures.nearest(images + 0.01, images) == pytest.approx(0.01, abs=1e-4)
+
+
+def test_kernel_density_is_the_mixture_that_it_says():
+    centres, x = torch.tensor([[0.0, 0.0], [1.0, 0.0]]).double(), torch.tensor([[0.5, 0.25]]).double()
+    square = torch.cdist(x, centres).square()
+    each = torch.distributions.Normal(centres, 0.5).log_prob(x).sum(-1)
+    expected = each.logsumexp(0) - math.log(2)
+    assert blur.kernel_log_density(square, 0.5, 2).item() == pytest.approx(expected.item())
+    square[0, 1] = math.inf
+    assert blur.kernel_log_density(square, 0.5, 2).item() == pytest.approx(each[0].item())
+
+
+def test_exact_worlds_are_densities_and_keep_their_own_modes():
+    for gap in exact_modes.GAPS.values():
+        world = exact_modes.World(gap)
+        assert world.space.integrate(world.log_d.exp()).item() == pytest.approx(1, abs=1e-9)
+        found = world.measures(world.log_d[None])
+        assert found["modes"].item() == 4 and abs(found["jsd"].item()) < 1e-12
