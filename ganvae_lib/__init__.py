@@ -31,8 +31,8 @@ _HOME = {
     "runs": ("Run",),
     "metrics": ("interval",),
 }
-_MODULES = ("data", "draw", "exact", "formula", "lemmas", "metrics", "model", "nets", "objective", "runs", "sources", "stacking",
-            "tools", "toys", "train", "transfer", "widgets", "world", "zoo")  # fmt: skip
+_MODULES = ("data", "draw", "exact", "formula", "lemmas", "metrics", "model", "nets", "objective", "runs", "sources",
+            "stacking", "tools", "toys", "train", "transfer", "widgets", "world", "zoo")  # fmt: skip
 _FROM = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [*_FROM, *_MODULES]
 

@@ -23,7 +23,7 @@ from . import toys
 from .sources import SETS, DataError
 from .toys import grid, mixture1d, moons, pinwheel, ring
 
-__all__ = ["Data", "DataError", "NAMES", "load", "scale", "ring", "grid", "moons", "pinwheel", "mixture1d"]
+__all__ = ["Data", "DataError", "Domains", "NAMES", "load", "scale", "ring", "grid", "moons", "pinwheel", "mixture1d"]
 
 _TOYS = ("ring", "grid", "moons", "pinwheel", "mixture1d")
 NAMES = (*SETS, *_TOYS)
@@ -88,6 +88,14 @@ class Data:
         """The same data on another device."""
         return replace(self, x=self.x.to(device), y=None if self.y is None else self.y.to(device))
 
+    def map(self, change, name: str) -> Data:
+        """The same examples with x changed by a function, under another name.
+
+        >>> load("digits").map(lambda x: 1 - x, "inverted digits")
+        Data('inverted digits': 1500 examples of shape (1, 8, 8), 10 classes)
+        """
+        return Data(change(self.x), self.y, name, None, f"{name}, from {self.name}; {self.note}")
+
     @cached_property
     def digest(self) -> str:
         """First 12 hex digits of the sha256 of x and y: two runs with the same digest saw the same data.
@@ -98,6 +106,38 @@ class Data:
         for part in (self.x,) if self.y is None else (self.x, self.y):
             sha.update(part.cpu().contiguous().numpy())
         return sha.hexdigest()[:12]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Domains:
+    """Examples of two domains: a source (y = 1), labelled where labels are needed, and a target (y = 0).
+
+    It takes the place of ``Data`` in ``build`` and ``fit``: x and labels are the source's, ``other`` is the target's x.
+    Labels of the target are never read. Raises ValueError when the examples differ in shape.
+    """
+
+    source: Data
+    target: Data
+
+    def __post_init__(self):
+        if self.source.shape != self.target.shape:
+            raise ValueError(
+                f"examples of both domains must have one shape, got {self.source.shape} in {self.source.name} and "
+                f"{self.target.shape} in {self.target.name}; resize one with .map(...)."
+            )
+
+    x, y, shape, classes, world = (property(lambda self, n=n: getattr(self.source, n)) for n in
+                                   ("x", "y", "shape", "classes", "world"))  # fmt: skip
+    other = property(lambda self: self.target.x, doc="The target's examples.")
+    name = property(lambda self: f"{self.source.name} -> {self.target.name}")
+    note = property(lambda self: f"source: {self.source.note}; target: {self.target.note}")
+    digest = property(lambda self: f"{self.source.digest} {self.target.digest}")
+
+    def __len__(self):
+        return len(self.source)
+
+    def __repr__(self):
+        return f"Domains({self.source!r}, {self.target!r})"
 
 
 def load(

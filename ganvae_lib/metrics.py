@@ -11,7 +11,7 @@ from torch.distributions import kl_divergence
 
 from .world import Noise, draw
 
-__all__ = ["Scores", "coverage", "elbo", "evaluate", "interval", "iwae"]
+__all__ = ["Scores", "accuracy", "coverage", "elbo", "evaluate", "interval", "iwae"]
 
 
 def interval(values: Tensor, level: float = 0.95) -> tuple[float, float]:
@@ -80,7 +80,7 @@ def elbo(model, data, *, seed: int = 0) -> Tensor:
 
     def pieces(x, noise):
         q = model.encoder(x)
-        return model.decoder(draw(q, noise, "z")).log_prob(x) - kl_divergence(q, model.prior())
+        return model.decoder(draw(q, noise, "z")).log_prob(x) - kl_divergence(q, model.prior().expand(q.batch_shape))
 
     return _bound(model, data, seed, pieces)
 
@@ -123,6 +123,25 @@ def coverage(samples: Tensor, toy, within: float = 3.0, share: float = 0.2) -> d
     return {"modes": (counts >= needed).sum(-1).double(), "high quality": good.double().mean(-1)}
 
 
+def accuracy(model, data) -> Tensor:
+    """Share of the examples of ``data`` whose label a model's classifier names from their features, [seeds].
+
+    Raises TypeError for a model without a classifier and ValueError for data without labels.
+    """
+    if "classifier" not in model.networks:
+        raise TypeError(f"{model.objective!r} has no classifier, so it has no accuracy.")
+    if data.y is None:
+        raise ValueError(f"{data.name} has no labels y to compare with.")
+    right, start = 0, 0
+    with torch.no_grad():
+        for x in _chunks(model, data):
+            n = x.shape[len(model.lead)]
+            named = model.classifier(model.features(x).mean).logits.argmax(-1)
+            right = right + (named == data.y[start : start + n].to(named.device)).sum(-1)
+            start += n
+    return (right / len(data)).double().reshape(-1).cpu()
+
+
 def evaluate(run, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> Scores:
     """See ``Run.evaluate``."""
     from .nets import PointPixels
@@ -133,12 +152,15 @@ def evaluate(run, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> 
     if explicit and data is not None:
         values["ELBO (nats)"] = elbo(run.model, data, seed=seed)
         values[f"IWAE-{k} (nats)"] = iwae(run.model, data, k, seed=seed)
+    if "classifier" in networks and data is not None and data.y is not None:
+        values["accuracy"] = accuracy(run.model, data)
     toy = getattr(data, "world", None) or run.world
     if getattr(toy, "modes", None) is not None and {"decoder", "density"} & set(networks):
         values |= coverage(run.sample(n, seed).cpu(), toy)
     if not values:
         raise ValueError(
             "nothing to measure: a bound needs data and a model with an encoder and an explicit decoder "
-            "(pass data, for example load(name, split='test')), coverage needs a toy with modes."
+            "(pass data, for example load(name, split='test')), coverage needs a toy with modes, accuracy a "
+            "classifier and labels."
         )
     return Scores(values)

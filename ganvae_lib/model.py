@@ -14,14 +14,16 @@ from .tools import unknown
 
 __all__ = ["Model", "build", "check"]
 
-PLAYER = {"decoder": "theta", "density": "theta", "encoder": "eta"}  # every discriminator belongs to phi
+PLAYER = {"decoder": "theta", "density": "theta", "features": "theta", "classifier": "theta", "encoder": "eta"}
+# Every other network is a discriminator and belongs to phi.
 
 
 class Model(nn.Module):
     """An objective, the networks that it needs, and the prior p(z).
 
-    ``networks`` maps "decoder" p(x|z), "encoder" q(z|x), "density" p(x), "discriminator_x", "discriminator_z" to
-    modules that return distributions; also ``model.decoder`` (or ``.generator``), ``model.encoder``, ...
+    ``networks`` maps "decoder" p(x|z), "encoder" q(z|x), "density" p(x), "features", "classifier", "discriminator_x",
+    "discriminator_z", "discriminator_features" to modules that return distributions; also ``model.decoder`` (or
+    ``.generator``), ``model.encoder``, ...
     ``config`` is what ``build`` was asked for, or None for networks of one's own.
     Raises ValueError when a network that the objective needs is missing.
     """
@@ -90,15 +92,19 @@ def build(
     observation: str | None = None,
     scale: float | None = None,
     activation: str = "relu",
+    codes: str = "gaussian",
+    classes: int | None = None,
 ) -> Model:
     """A model: ``objective`` and suitable networks for ``data``.
 
     data:          a ``Data`` (or the shape of one example).
-    latent:        dimensions of z; by default 2 for points and 20 for images.
+    latent:        dimensions of z, or of the features; by default 2 for points and 20 for images.
     hidden:        widths of the hidden layers (mlp); ``width`` the first number of channels (conv).
     observation:   p(x|z): "bernoulli", "continuous bernoulli", "gaussian" (``scale`` fixes its σ) or "point"
                    (an implicit model). By default a point if the generator is only compared by samples, else Gaussian
                    for points in the plane and, for images, Bernoulli if they are binary, continuous Bernoulli if not.
+    codes:         z is "gaussian" or "bernoulli": real numbers under N(0, 1), or bits under fair coins.
+    classes:       how many classes a classifier tells apart; by default those of the data.
     Raises ValueError for unknown names, sizes that are not positive, and data that do not suit the observation.
     """
     shape = tuple(getattr(data, "shape", data))
@@ -112,6 +118,11 @@ def build(
         raise ValueError(f"scale must be a positive number, got {scale}.")
     if architecture not in ("mlp", "conv"):
         raise unknown("architecture", architecture, ("mlp", "conv"))
+    if codes not in nets.CODES:
+        raise unknown("kind of code", codes, nets.CODES)
+    classes = getattr(data, "classes", 0) if classes is None else classes
+    if "classifier" in objective.networks and not classes:
+        raise ValueError(f"{objective!r} learns from labels; give data with labels y.")
     if observation is None:
         explicit = any(type(t).__name__ == "Reconstruct" and t.variable == "x" for t in objective.terms)
         x = getattr(data, "x", None)
@@ -127,12 +138,18 @@ def build(
             return nets.conv_down(inputs, width, out, activation)
         return nets.mlp(inputs, hidden, out, activation)
 
+    prior, encoder, per_code = nets.CODES[codes]
+
     def make(name: str) -> nn.Module:
         size = torch.Size(shape).numel()
         if name == "density":
             return nets.GaussianDensity(shape)
         if name == "encoder":
-            return nets.Encoder(down(shape, 2 * latent, activation))
+            return encoder(down(shape, per_code * latent, activation))
+        if name == "features":
+            return nets.Features(down(shape, latent, activation))
+        if name == "classifier":
+            return nets.Classifier(nets.mlp((latent,), (), classes))
         if name == "decoder":
             trunk = (
                 nets.conv_up(latent, width, shape, activation)
@@ -143,8 +160,9 @@ def build(
         return nets.Discriminator(down(shape if name == "discriminator_x" else (latent,), 1, "leaky relu"))
 
     config = dict(shape=list(shape), latent=latent, hidden=list(hidden), architecture=architecture, width=width,
-                  observation=observation, scale=scale, activation=activation)  # fmt: skip
-    model = Model(objective, {n: make(n) for n in objective.networks}, nets.StandardNormal(latent), config)
+                  observation=observation, scale=scale, activation=activation, codes=codes,
+                  classes=classes if "classifier" in objective.networks else None)  # fmt: skip
+    model = Model(objective, {n: make(n) for n in objective.networks}, prior(latent), config)
     if hasattr(data, "x"):
         check(model, data)
     return model
@@ -162,6 +180,15 @@ def check(model: Model, data) -> None:
         raise ValueError(
             f"the model was built for examples of shape {tuple(shape)}, the data have {tuple(data.shape)}."
         )
+    if "labels" in model.objective.reads and getattr(data, "y", None) is None:
+        raise ValueError(f"{model.objective!r} learns from labels, which {data.name} does not have; give data with y.")
+    if "other" in model.objective.reads and getattr(data, "other", None) is None:
+        raise ValueError(
+            f"{model.objective!r} compares two domains; put them together with data.Domains(source, target)."
+        )
+    classes = (model.config or {}).get("classes")
+    if classes and data.classes > classes:
+        raise ValueError(f"the model tells {classes} classes apart, the data have {data.classes}.")
     observation = getattr(model.networks["decoder"], "observation", None) if "decoder" in model.networks else None
     x = data.x
     if isinstance(observation, nets.BernoulliPixels) and not _binary(x):

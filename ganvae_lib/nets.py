@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import (
     Bernoulli,
+    Categorical,
     ContinuousBernoulli,
     Distribution,
     Independent,
@@ -25,8 +26,9 @@ from torch.distributions import (
 from .stacking import Conv2d, ConvTranspose2d, GroupNorm, Linear, initialise, stack, unstack
 
 __all__ = [
-    "OBSERVATIONS", "Decoder", "Discriminator", "Encoder", "Gaussian", "GaussianDensity", "Linear", "Point",
-    "StandardNormal", "conv_down", "conv_up", "initialise", "mlp", "stack", "unstack",
+    "CODES", "OBSERVATIONS", "Classifier", "CoinEncoder", "Decoder", "Discriminator", "Encoder", "FairCoins",
+    "Features", "Gaussian", "GaussianDensity", "Linear", "Point", "StandardNormal", "conv_down", "conv_up",
+    "initialise", "mlp", "stack", "unstack",
 ]  # fmt: skip
 
 
@@ -151,6 +153,17 @@ class StandardNormal(nn.Module):
         return Independent(Normal(self.loc, self.scale), 1)
 
 
+class FairCoins(nn.Module):
+    """The prior of binary codes: ``latent`` independent fair coins; calling it returns the distribution."""
+
+    def __init__(self, latent: int):
+        super().__init__()
+        self.register_buffer("logits", torch.zeros(latent), persistent=False)
+
+    def forward(self) -> Distribution:
+        return Independent(Bernoulli(logits=self.logits), 1)
+
+
 class GaussianDensity(nn.Module):
     """p_θ(x) = N(x; μ, L Lᵀ) with no latent variable; calling it returns the distribution.
 
@@ -245,6 +258,43 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor) -> Distribution:
         loc, log_variance = _full(self.trunk(x)).chunk(2, -1)
         return Independent(Normal(loc, (log_variance / 2).exp()), 1)
+
+
+class CoinEncoder(nn.Module):
+    """q_η(z|x) for binary codes: independent coins, whose logits are the trunk's features."""
+
+    def __init__(self, trunk: nn.Module):
+        super().__init__()
+        self.trunk = trunk
+
+    def forward(self, x: Tensor) -> Distribution:
+        return Independent(Bernoulli(logits=_full(self.trunk(x))), 1)
+
+
+#: The kinds of code: prior, encoder, and how many features of the trunk a dimension of the code takes.
+CODES = {"gaussian": (StandardNormal, Encoder, 2), "bernoulli": (FairCoins, CoinEncoder, 1)}
+
+
+class Features(nn.Module):
+    """x ↦ its features, a distribution without noise (``def-features``, chapter 06)."""
+
+    def __init__(self, trunk: nn.Module):
+        super().__init__()
+        self.trunk = trunk
+
+    def forward(self, x: Tensor) -> Distribution:
+        return Point(_full(self.trunk(x)), 1)
+
+
+class Classifier(nn.Module):
+    """p_θ(t|x): the class t, from the features; the trunk gives the logits (``def-classify``, chapter 06)."""
+
+    def __init__(self, trunk: nn.Module):
+        super().__init__()
+        self.trunk = trunk
+
+    def forward(self, features: Tensor) -> Distribution:
+        return Categorical(logits=_full(self.trunk(features)))
 
 
 class Decoder(nn.Module):

@@ -1,7 +1,8 @@
-r"""Objectives: sums of two kinds of term over the random variables of a step.
+r"""Objectives: sums of a few kinds of term over the random variables of a step.
 
-    Match(space, tool)     make the model agree with its target in a space, "x" or "z"
+    Match(space, tool)     make the model agree with its target in a space: "x", "z", or "features" of two domains
     Reconstruct(variable)  get "x" back after a round trip through the code, or "z" through the sample
+    Classify()             name the class of a labelled example from its features
 
 An objective is a frozen value. It adds, scales, compares (order does not count), prints as text and as LaTeX with one
 line per player, and knows its *phases*: which players descend which loss. Players are theta (generation), eta
@@ -19,15 +20,16 @@ from torch.distributions import kl_divergence
 
 from . import tools
 from .formula import GREEK, Table, plain
-from .tools import KL, LINKS, Adversary, Likelihood
+from .tools import KL, LINKS, LOGISTIC, Adversary, Likelihood
 
-__all__ = ["Match", "Objective", "Phase", "Reconstruct", "Sum", "Term", "from_dict", "to_dict"]
+__all__ = ["Classify", "Match", "Objective", "Phase", "Reconstruct", "Sum", "Term", "from_dict", "to_dict"]
 
-SPACES = ("x", "z")
-MAKER = {"x": ("theta",), "z": ("eta",)}  # who makes the model's sample in a space
+SPACES = ("x", "z", "features")
+MAKER = {"x": ("theta",), "z": ("eta",), "features": ("theta",)}  # who makes the model's sample in a space
 SWAP = {"x": "z", "z": "x", "theta": "eta", "eta": "theta"}
-_TARGET = {"x": "d(x)", "z": "p(z)"}
-_MODEL = {"x": r"p_\theta(x)", "z": r"q_\eta(z)"}
+# Features are written x, as in chapter 06: there x is what theta makes of an example, and y is its domain.
+_TARGET = {"x": "d(x)", "z": "p(z)", "features": r"p_\theta(x|y=1)"}
+_MODEL = {"x": r"p_\theta(x)", "z": r"q_\eta(z)", "features": r"p_\theta(x|y=0)"}
 
 
 class Objective:
@@ -58,6 +60,12 @@ class Objective:
     def networks(self) -> tuple[str, ...]:
         """The networks that the objective needs, by name."""
         return tuple(dict.fromkeys(n for t in self.terms for n in t.networks))
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What a minibatch must hold beside x: "labels", and examples of the "other" domain."""
+        labels = ("labels",) if any(isinstance(t, Classify) for t in self.terms) else ()
+        return (*labels, *(("other",) if any(t.place == "features" for t in self.adversaries) else ()))
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -148,10 +156,17 @@ class Term(Objective):
         text = f"{type(self).__name__}({self._arguments()}{only})"
         return text if self.weight == 1 else f"{self.weight:g} * {text}"
 
+    @property
+    def place(self) -> str:
+        """Where the term stands: its space or its variable."""
+        return getattr(self, self._place)
+
     def swapped(self) -> Term:
-        """The term with x and z, theta and eta exchanged."""
+        """The term with x and z, theta and eta exchanged; what knows neither x nor z stays as it is."""
+        if self.place not in SWAP:
+            return self
         only = self.only and tuple(SWAP[p] for p in self.only)
-        return replace(self, **{self._place: SWAP[getattr(self, self._place)]}, only=only)
+        return replace(self, **{self._place: SWAP[self.place]}, only=only)
 
 
 @dataclass(frozen=True, repr=False)
@@ -160,6 +175,10 @@ class Match(Term):
 
     In x the target is the data d(x) and theta makes the model's samples; in z the target is the prior p(z) and eta
     makes them. With ``KL`` in z the term is E_d KL(q_η(z|x) ‖ p(z)), the second term of Eq. ``eq-elbo`` (chapter 03).
+    In "features" theta makes both sides, the features of the source domain (y=1) and of the other one (y=0), and
+    descends the discriminator's answers with y reversed in both: Eq. ``eq-ada`` (chapter 06).
+
+    Raises ValueError for an unknown space, and in "features" for a link without a logistic discriminator.
     """
 
     space: str
@@ -173,6 +192,9 @@ class Match(Term):
             raise tools.unknown("space", self.space, SPACES)
         if not isinstance(self.tool, (KL, Likelihood, Adversary)):
             raise TypeError(f"the tool must be KL(), Likelihood() or Adversary(...), got {self.tool!r}.")
+        if self.space == "features" and getattr(self.tool, "link", "") not in LOGISTIC:
+            raise ValueError(f"in features both sides are samples that move, so the tool must be an Adversary with a "
+                             f"link that can be reversed, {', '.join(LOGISTIC)}; got {self.tool!r}.")  # fmt: skip
         self._check()
 
     def _arguments(self) -> str:
@@ -186,7 +208,7 @@ class Match(Term):
     def networks(self) -> tuple[str, ...]:
         if isinstance(self.tool, Likelihood) and self.space == "x":
             return ("density",)
-        made = "decoder" if self.space == "x" else "encoder"
+        made = {"x": "decoder", "z": "encoder", "features": "features"}[self.space]
         return (made, f"discriminator_{self.space}") if isinstance(self.tool, Adversary) else (made,)
 
     @property
@@ -203,16 +225,18 @@ class Match(Term):
         """The loss of the players who make the sample, [*seeds], in nats where the tool measures nats."""
         match self.tool, self.space:
             case Adversary(), space:
-                return self.tool.generator(world.model.networks[f"discriminator_{space}"], world.made(space))
+                both = world.target(space) if space == "features" else None
+                return self.tool.generator(world.model.networks[f"discriminator_{space}"], world.made(space), both)
             case KL(), "z":
-                return kl_divergence(world.q_z_given_x, world.model.prior()).mean(-1)
+                q = world.q_z_given_x
+                return kl_divergence(q, world.model.prior().expand(q.batch_shape)).mean(-1)
             case Likelihood(), "x":
                 return -world.model.density().log_prob(world.x.flatten(len(world.noise.lead) + 1)).mean(-1)
         needs = "the target's density" if isinstance(self.tool, KL) else "the model's density"
         raise TypeError(f"{self!r} needs {needs} in {self.space}, which is not known; use Adversary() there.")
 
     def formula(self, player: str) -> str:
-        target, made, arg = _TARGET[self.space], _MODEL[self.space], f"({self.space})"
+        target, made, arg = _TARGET[self.space], _MODEL[self.space], "(z)" if self.space == "z" else "(x)"
         if isinstance(self.tool, Adversary):
             link = LINKS[self.tool.link]
             put = lambda tex: tex.replace(r"D_\phi", rf"D_\phi{arg}").replace(r"t_\phi", rf"t_\phi{arg}")
@@ -223,7 +247,12 @@ class Match(Term):
                     norm = r"\|\nabla t_\phi\|"
                     text += rf" + {self.tool.penalty:g}\,\mathbb{{E}}[({norm}-1)^2]"
                 return text
-            return rf"\mathbb{{E}}_{{{made}}}[{put(link.generator_tex)}]" if player in self.movers else ""
+            if player not in self.movers:
+                return ""
+            text = rf"\mathbb{{E}}_{{{made}}}[{put(link.generator_tex)}]"
+            if self.space == "features":
+                text += rf" + \mathbb{{E}}_{{{target}}}[{put(link.reversed_tex)}]"
+            return text
         if player not in self.movers:
             return ""
         if isinstance(self.tool, Likelihood):
@@ -236,7 +265,7 @@ class Match(Term):
         tool = type(self.tool).__name__
         if isinstance(self.tool, Adversary):
             tool += f" ({self.tool.link})"
-            stands = LINKS[self.tool.link].model_stands
+            stands = "on both sides" if self.space == "features" else LINKS[self.tool.link].model_stands
         else:
             stands = {KL: "first", Likelihood: "second"}[type(self.tool)]
         if "theta" not in self.movers:
@@ -291,6 +320,36 @@ class Reconstruct(Term):
         if "theta" not in self.movers:
             stands = f"absent (eta: {other})"
         return repr(self), self.variable, "reconstruction", ", ".join(GREEK[p] for p in self.movers), stands
+
+
+@dataclass(frozen=True, repr=False)
+class Classify(Term):
+    """Name the class of a labelled example from its features: E_{p_θ(x,t|y=1)}[-log p_θ(t|x)].
+
+    The features x and the classifier are both theta's; t is the label: Eq. ``def-classify`` (chapter 06).
+    """
+
+    weight: float = 1.0
+    only: tuple[str, ...] | None = None
+    place = "label"
+    reaches = ("theta",)
+    networks = ("features", "classifier")
+    name = "classify"
+
+    def __post_init__(self):
+        self._check()
+
+    def _arguments(self) -> str:
+        return ""
+
+    def loss(self, world) -> Tensor:
+        return -world.model.classifier(world.features).log_prob(world.labels).mean(-1)
+
+    def formula(self, player: str) -> str:
+        return r"\mathbb{E}_{p_\theta(x,t|y=1)}[-\log p_\theta(t|x)]" if player == "theta" else ""
+
+    def row(self) -> tuple[str, ...]:
+        return repr(self), "label", "likelihood", GREEK["theta"], "second"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -348,9 +407,10 @@ def from_dict(terms: list[dict]) -> Objective:
     """The inverse of ``to_dict``. Raises ValueError for a term or tool that does not exist."""
     built = []
     for entry in map(dict, terms):
-        kind = {"Match": Match, "Reconstruct": Reconstruct}.get(name := entry.pop("term", None))
+        kinds = {"Match": Match, "Reconstruct": Reconstruct, "Classify": Classify}
+        kind = kinds.get(name := entry.pop("term", None))
         if kind is None:
-            raise tools.unknown("term", name, ("Match", "Reconstruct"))
+            raise tools.unknown("term", name, kinds)
         if entry.get("only") is not None:
             entry["only"] = tuple(entry["only"])
         if kind is Match:

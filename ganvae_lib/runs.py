@@ -87,13 +87,12 @@ class Run:
             return x if lead else x.unsqueeze(0)
         if "decoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective} has no decoder to sample from.")
-        prior = self.model.prior()
-        device = prior.base_dist.loc.device
+        prior, device = self.model.prior(), next(self.model.parameters()).device
         if z is None:
             z = draw(prior.expand((n,)), Noise(seed, device), "sample z")
         p = self.model.decoder(z.to(device).expand(*lead, *z.shape))
         noise = Noise([seed] * lead[0] if lead else seed, device)
-        x = p.mean if mean else draw(p, noise, "sample x", gradient=False)
+        x = p.mean if mean else draw(p, noise, "sample x")
         return x if lead else x.unsqueeze(0)
 
     def evaluate(self, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0):

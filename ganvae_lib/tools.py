@@ -9,6 +9,7 @@ logit t = log D/(1-D), which is log r at its optimum (Eq. ``eq-optimal-d``, chap
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-__all__ = ["KL", "LINKS", "Adversary", "Likelihood", "Link", "unknown"]
+__all__ = ["KL", "LINKS", "LOGISTIC", "Adversary", "Likelihood", "Link", "unknown"]
 
 
 def unknown(kind: str, name: object, known) -> ValueError:
@@ -45,6 +46,14 @@ class Link:
     generator_tex: str
     descends: str
     label: str
+
+    @property
+    def reversed_tex(self) -> str:
+        """``generator_tex`` with D and 1 - D exchanged."""
+        other = {"{D}": "{1-D}", "{1-D}": "{D}", "(1-D)": " D", " D": "(1-D)", "D": "(1-D)"}
+        text = self.generator_tex.replace(r"D_\phi", "D")
+        text = re.sub(r"\{D\}|\{1-D\}|\(1-D\)| ?D", lambda found: other[found[0]], text)
+        return text.replace("D", r"D_\phi")
 
     @property
     def model_stands(self) -> str:
@@ -84,6 +93,9 @@ LINKS: dict[str, Link] = {
                  r"-\log 2D_\phi", r"-\log 2(1-D_\phi)", r"\log 2(1-D_\phi)",
                  r"2\,\mathrm{JSD}(d,g)", "eq-fgan"),
 }
+
+#: The links whose discriminator is a posterior q(y|x): reversing y turns its logit t into -t.
+LOGISTIC = tuple(name for name, link in LINKS.items() if (link.real, link.fake) == _LOGISTIC)
 
 
 @dataclass(frozen=True)
@@ -145,6 +157,13 @@ class Adversary:
         norm = (slope.flatten(u.ndim).square().sum(-1) + 1e-12).sqrt()  # 1e-12: the root has no slope at 0
         return (norm - 1).square().mean(-1)
 
-    def generator(self, discriminator, model: Tensor) -> Tensor:
-        """Loss of the player that makes ``model``, [*seeds]."""
-        return LINKS[self.link].generator(discriminator(model).logits).mean(-1)
+    def generator(self, discriminator, model: Tensor, target: Tensor | None = None) -> Tensor:
+        """Loss of the player that makes ``model``, [*seeds].
+
+        When the player makes ``target`` too, its samples enter with y reversed, that is with -t: Eq. ``eq-ada``
+        (chapter 06).
+        """
+        loss = LINKS[self.link].generator(discriminator(model).logits).mean(-1)
+        if target is not None:
+            loss = loss + LINKS[self.link].generator(-discriminator(target).logits).mean(-1)
+        return loss

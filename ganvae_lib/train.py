@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -75,22 +75,24 @@ def _keep_memory() -> None:
 class Batches:
     """Minibatches of a data set that stays on the device, by index: a new order each epoch, one stream per seed.
 
-    The examples left over at the end of an epoch (fewer than a batch) are skipped.
+    ``parts`` are tensors of equal length, x first; a minibatch holds the same rows of each. The examples left over at
+    the end of an epoch (fewer than a batch) are skipped.
     """
 
-    def __init__(self, x: Tensor, batch: int, noise: Noise):
-        self.x, self.batch, self.noise = x, min(batch, len(x)), noise
-        self.generators = noise.generators("batches")
-        self.at = self.per_epoch = len(x) // self.batch
+    def __init__(self, parts: Sequence[Tensor], batch: int, noise: Noise, name: str = "batches"):
+        self.parts, self.batch, self.noise = parts, batch, noise
+        self.x = parts[0]
+        self.generators = noise.generators(name)
+        self.at = self.per_epoch = len(self.x) // self.batch
 
-    def next(self) -> Tensor:
+    def next(self) -> list[Tensor]:
         if self.at == self.per_epoch:
             orders = [torch.randperm(len(self.x), generator=g, device=self.x.device) for g in self.generators]
             self.order = torch.stack(orders) if self.noise.lead else orders[0]
             self.at = 0
         index = self.order[..., self.at * self.batch : (self.at + 1) * self.batch]
         self.at += 1
-        return self.x.index_select(0, index.reshape(-1)).unflatten(0, index.shape)
+        return [part.index_select(0, index.reshape(-1)).unflatten(0, index.shape) for part in self.parts]
 
 
 def fit(
@@ -145,7 +147,7 @@ def fit(
     _keep_memory()
     model = model.copies(names[0] if len(names) == 1 else names, fresh).to(target).train()
     noise = Noise(model.seeds, target)
-    batches = Batches(data.x.to(target), batch, noise)
+    next_world = _worlds(model, data, batch, noise, target)
     phases = model.objective.phases()
     optimizers = [_adam(model, phase.players, rates, betas, target) for phase in phases]
     every = min(log_every or max(1, steps // 100), steps)
@@ -157,11 +159,11 @@ def fit(
 
     with _unchecked(), _precision(precision, target), _bar(steps, progress) as bar:
         for step in range(steps):
-            world = World(model, batches.next(), noise)
+            world = next_world()
             values: list[Tensor] = []
             for phase, (optimizer, parameters) in zip(phases, optimizers, strict=True):
                 for _ in range(phase.steps - 1):  # extra updates of a critic, each on a minibatch of its own
-                    _descend(phase, World(model, batches.next(), noise, detached=True), optimizer, parameters)
+                    _descend(phase, next_world(detached=True), optimizer, parameters)
                 values += _descend(phase, world, optimizer, parameters)
                 world.moved(phase.players)
             row = step % every
@@ -171,6 +173,22 @@ def fit(
                 bar.update(row + 1)
     model.eval()
     return run
+
+
+def _worlds(model: Model, data, batch: int, noise: Noise, device: torch.device) -> Callable[..., World]:
+    """A function that draws the next minibatch, of what the objective reads, and returns its World."""
+    reads = model.objective.reads
+    batch = min(batch, len(data), *([len(data.other)] if "other" in reads else []))
+    parts = [data.x.to(device), *([data.y.to(device)] if "labels" in reads else [])]
+    batches = Batches(parts, batch, noise)
+    others = Batches([data.other.to(device)], batch, noise, "batches of the other") if "other" in reads else None
+
+    def next_world(detached: bool = False) -> World:
+        x, *labels = batches.next()
+        other = others.next()[0] if others else None
+        return World(model, x, noise, labels[0] if labels else None, other, detached)
+
+    return next_world
 
 
 def _keys(phase) -> list[str]:

@@ -65,10 +65,26 @@ class Noise:
         return block[at]
 
 
-def draw(p: Distribution, noise: Noise, name: str, gradient: bool = True) -> Tensor:
+class _Coins(torch.autograd.Function):
+    """A Bernoulli sample. A gradient that would have to pass through it is an error, not a silent zero."""
+
+    @staticmethod
+    def forward(ctx, probs: Tensor, u: Tensor, name: str) -> Tensor:
+        ctx.name = name
+        return (u < probs).to(probs)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        raise TypeError(
+            f"{ctx.name} is drawn from a Bernoulli, whose samples carry no gradient; choose observation='gaussian', "
+            "'continuous bernoulli' or 'point', codes='gaussian', or a term for one player only, as in wake-sleep."
+        )
+
+
+def draw(p: Distribution, noise: Noise, name: str) -> Tensor:
     """A sample of ``p`` through which gradients flow (Eq. ``eq-reparameterisation``, chapter 03), from named noise.
 
-    Raises TypeError for a distribution that has no such sample (a Bernoulli), unless ``gradient`` is False.
+    A Bernoulli has no such sample: it is drawn all the same, and TypeError is raised by a gradient that needs it.
     """
     if isinstance(p, Point):
         return p.value
@@ -79,12 +95,7 @@ def draw(p: Distribution, noise: Noise, name: str, gradient: bool = True) -> Ten
     if isinstance(base, ContinuousBernoulli):
         return base.icdf(noise.uniform(name, *shape))
     if isinstance(base, Bernoulli):
-        if not gradient:
-            return (noise.uniform(name, *shape) < base.probs).to(base.probs)
-        raise TypeError(
-            f"{name} is drawn from a Bernoulli, whose samples carry no gradient; choose observation='gaussian', "
-            "'continuous bernoulli' or 'point'."
-        )
+        return _Coins.apply(base.probs, noise.uniform(name, *shape), name)
     raise TypeError(f"do not know how to draw from {type(base).__name__} with a gradient; use a Normal or a Point.")
 
 
@@ -110,11 +121,16 @@ class drawn:
 
 @dataclass
 class World:
-    """One minibatch ``x`` of data, [*seeds, batch, *shape], and everything that the model makes of it."""
+    """One minibatch ``x`` of data, [*seeds, batch, *shape], and everything that the model makes of it.
+
+    Where the objective reads them: the ``labels`` of x, [*seeds, batch], and a minibatch of the ``other`` domain.
+    """
 
     model: torch.nn.Module
     x: Tensor
     noise: Noise
+    labels: Tensor | None = None
+    other: Tensor | None = None
     detached: bool = False  # a world that only a discriminator looks at needs no graph
     memory: dict = field(default_factory=dict)
 
@@ -152,13 +168,23 @@ class World:
         """q_η(z|x) at the x that was generated from z."""
         return self.model.encoder(self.x_from_z)
 
+    @drawn("theta")
+    def features(self) -> Tensor:
+        """What theta makes of the data: the features of the source domain, y = 1 (``def-features``, chapter 06)."""
+        return draw(self.model.features(self.x), self.noise, "features")
+
+    @drawn("theta")
+    def other_features(self) -> Tensor:
+        """The features of the other domain, y = 0."""
+        return draw(self.model.features(self.other), self.noise, "other features")
+
     def target(self, space: str) -> Tensor:
-        """A sample of what the model should match in ``space``: the data or the prior."""
-        return self.x if space == "x" else self.z
+        """A sample of what the model should match in ``space``: the data, the prior, or the source's features."""
+        return getattr(self, space)
 
     def made(self, space: str) -> Tensor:
-        """The model's sample in ``space``: generated data or inferred codes."""
-        return self.x_from_z if space == "x" else self.z_from_x
+        """The model's sample in ``space``: generated data, inferred codes, or the other domain's features."""
+        return getattr(self, {"x": "x_from_z", "z": "z_from_x", "features": "other_features"}[space])
 
     def moved(self, players) -> None:
         """Forget what depends on these players."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from .objective import Match, Objective, Reconstruct
+from .objective import Classify, Match, Objective, Reconstruct
 from .tools import KL, Adversary, Likelihood
 
-__all__ = ["ALL", "FGAN_JS", "FGAN_KL", "FGAN_REVERSE_KL", "GAN", "HINGE_GAN", "KL_GAN", "LIKELIHOOD", "LSGAN",
-           "MINIMAX_GAN", "REVERSE_KL_GAN", "VAE", "WGAN_GP", "beta_vae"]  # fmt: skip
+__all__ = [
+    "ADA", "ALL", "DANN", "FGAN_JS", "FGAN_KL", "FGAN_REVERSE_KL", "GAN", "HELMHOLTZ", "HINGE_GAN", "KL_GAN",
+    "LIKELIHOOD", "LSGAN", "MINIMAX_GAN", "REVERSE_KL_GAN", "SOURCE_ONLY", "VAE", "WGAN_GP", "beta_vae",
+]  # fmt: skip
 
 # No latent variable and no adversary: maximum likelihood of a density, here a Gaussian.
 LIKELIHOOD = Match("x", Likelihood())
@@ -38,9 +40,19 @@ FGAN_KL = Match("x", Adversary("f-KL"))
 FGAN_REVERSE_KL = Match("x", Adversary("f-reverse KL"))
 FGAN_JS = Match("x", Adversary("f-JS"))
 
+# Dayan, Hinton, Neal and Zemel, 1995: the Helmholtz machine, trained by wake-sleep (Hinton et al., 1995).
+HELMHOLTZ = Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",))
+
+# A classifier of the source domain alone, the baseline. Ganin and Lempitsky, 2015: the gradient of the domain
+# classifier reversed (minimax). Adversarial domain adaptation as in Hu et al., 2018: its answers reversed.
+SOURCE_ONLY = Classify()
+DANN = Classify() + Match("features", Adversary("minimax"))
+ADA = Classify() + Match("features", Adversary("non-saturating"))
+
 ALL: dict[str, Objective] = {
     "maximum likelihood": LIKELIHOOD, "VAE": VAE, "beta-VAE": beta_vae(), "GAN": GAN,
     "minimax GAN": MINIMAX_GAN, "KL-GAN": KL_GAN, "reverse KL-GAN": REVERSE_KL_GAN, "LSGAN": LSGAN,
     "hinge GAN": HINGE_GAN, "WGAN-GP": WGAN_GP,
+    "Helmholtz machine": HELMHOLTZ, "source only": SOURCE_ONLY, "DANN": DANN, "ADA": ADA,
     "f-GAN (KL)": FGAN_KL, "f-GAN (reverse KL)": FGAN_REVERSE_KL, "f-GAN (JS)": FGAN_JS,
 }  # fmt: skip

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch.nn.functional import logsigmoid
 
 from ganvae_lib import zoo
-from ganvae_lib.objective import Match, Phase, Reconstruct, Sum, from_dict, to_dict
-from ganvae_lib.tools import KL, LINKS, Adversary, Likelihood
+from ganvae_lib.objective import Classify, Match, Phase, Reconstruct, Sum, from_dict, to_dict
+from ganvae_lib.tools import KL, LINKS, LOGISTIC, Adversary, Likelihood
 from ganvae_lib.transfer import swapped
 
 X, Z = Reconstruct("x"), Reconstruct("z")
@@ -26,9 +26,10 @@ ENTRIES = pytest.mark.parametrize("entry", zoo.ALL.values(), ids=zoo.ALL)
 weights = st.sampled_from([0.25, 0.5, 1.0, 2.0, 3.0])  # their sums and products are exact
 adversaries = st.builds(Adversary, st.sampled_from(list(LINKS)), st.integers(1, 3), st.sampled_from([0.0, 10.0]))
 matches = st.builds(Match, st.sampled_from(["x", "z"]), st.just(KL()) | st.just(Likelihood()) | adversaries, weights)
+domains = st.builds(Match, st.just("features"), st.builds(Adversary, st.sampled_from(LOGISTIC)), weights)
 only = st.sampled_from([None, ("theta",), ("eta",), ("theta", "eta"), ("eta", "theta")])
 reconstructions = st.builds(Reconstruct, st.sampled_from(["x", "z"]), weights, only)
-objectives = st.lists(matches | reconstructions, min_size=1, max_size=5).map(lambda terms: Sum.of(*terms))
+objectives = st.lists(matches | reconstructions | domains | st.builds(Classify, weights), min_size=1, max_size=5).map(lambda terms: Sum.of(*terms))
 law = settings(max_examples=40, deadline=None)
 
 
@@ -95,6 +96,18 @@ def test_the_swaps_of_the_book():
     assert X + X == 2 * X == Reconstruct("x", 2.0)
     assert Reconstruct("x", only=("eta", "theta")) == X
     assert zoo.beta_vae(1.0) == zoo.VAE != zoo.beta_vae(2.0)
+
+
+def test_reversing_a_link_exchanges_the_answers_of_the_discriminator():
+    assert LOGISTIC == ("minimax", "non-saturating", "KL", "reverse KL")
+    assert [LINKS[name].reversed_tex.replace(r"D_\phi", "D") for name in LOGISTIC] == [
+        r"\log D", r"-\log(1-D)", r"-(1-D)/ D", r"-\log\frac{1-D}{D}"]  # fmt: skip
+    assert "E_{p_θ(x|y=0)}[-log D_φ(x)] + E_{p_θ(x|y=1)}[-log(1-D_φ(x))]" in str(zoo.ADA)
+    assert swapped(zoo.ADA) == zoo.ADA
+    with pytest.raises(ValueError, match="a link that can be reversed, minimax, non-saturating, KL, reverse KL"):
+        Match("features", Adversary("hinge"))
+    with pytest.raises(ValueError, match="both sides are samples"):
+        Match("features", KL())
 
 
 # ---------------------------------------------------------------- phases

@@ -52,7 +52,7 @@ def vae(model, batches, noise):
     encoder, decoder = plain(model.encoder), plain(model.decoder)
     optimizer = adam(encoder, decoder, lr=1e-3)
     for _ in range(STEPS):
-        x = batches.next().view(BATCH, 784)
+        x = batches.next()[0].view(BATCH, 784)
         mu, logvar = encoder(x).chunk(2, dim=1)
         z = mu + torch.exp(0.5 * logvar) * noise.normal("z from x", BATCH, 20)
         reconstruction = bce(decoder(z), x, reduction="sum") / BATCH
@@ -68,7 +68,7 @@ def gan(model, batches, noise):
     optimizer_g, optimizer_d = (adam(n, lr=2e-4, betas=(0.5, 0.999)) for n in (generator, discriminator))
     ones, zeros = torch.ones(BATCH, 1), torch.zeros(BATCH, 1)
     for _ in range(STEPS):
-        x = batches.next().view(BATCH, 784)
+        x = batches.next()[0].view(BATCH, 784)
         fake = torch.sigmoid(generator(noise.normal("z", BATCH, 20)))
         optimizer_d.zero_grad()
         loss_d = bce(discriminator(x), ones) + bce(discriminator(fake.detach()), zeros)
@@ -86,8 +86,8 @@ def wgan_gp(model, batches, noise):
     optimizer_g, optimizer_c = (adam(n, lr=2e-4, betas=(0.5, 0.999)) for n in (generator, critic))
     for _ in range(STEPS // 5):
         # A step's last critic update uses the minibatch that was drawn first, and the generator its codes.
-        last = batches.next().view(BATCH, 784)
-        for x in [*(batches.next().view(BATCH, 784) for _ in range(4)), last]:
+        last = batches.next()[0].view(BATCH, 784)
+        for x in [*(batches.next()[0].view(BATCH, 784) for _ in range(4)), last]:
             fake = torch.sigmoid(generator(noise.normal("z", BATCH, 20)))
             u = noise.uniform("segment", BATCH).view(BATCH, 1)
             between = (u * x + (1 - u) * fake.detach()).requires_grad_(True)
@@ -111,7 +111,7 @@ def wgan_gp(model, batches, noise):
 def test_losses_equal_those_of_plain_pytorch(objective, hidden, twin, seeds, data):
     model = build(objective, data, hidden=hidden)
     noise = Noise(SEED)
-    reference = list(twin(model.copies(SEED), Batches(data.x, BATCH, noise), noise))
+    reference = list(twin(model.copies(SEED), Batches([data.x], BATCH, noise), noise))
     run = fit(model, data, len(reference), batch=BATCH, seeds=seeds, log_every=1)
     for key in run.history:
         by_hand = torch.stack([losses[key].detach() for losses in reference]).double()

@@ -8,17 +8,17 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from tiny import KEPT, drift, images, points, small
+from tiny import KEPT, drift, images, points, small, suited
 from torch import nn
 from torch.nn.functional import leaky_relu
 
 from ganvae_lib import exact, nets, zoo
 from ganvae_lib.data import Data
 from ganvae_lib.model import Model, build
-from ganvae_lib.objective import Match, Reconstruct
+from ganvae_lib.objective import Classify, Match, Reconstruct
 from ganvae_lib.runs import Run
 from ganvae_lib.tools import KL, LINKS, Adversary, Likelihood
-from ganvae_lib.train import Batches, NonFiniteLoss, _adam, _descend, fit
+from ganvae_lib.train import Batches, NonFiniteLoss, _adam, _descend, _worlds, fit
 from ganvae_lib.world import Noise, World
 
 X, Z, GAN_X, GAN_Z = Reconstruct("x"), Reconstruct("z"), Match("x", Adversary()), Match("z", Adversary())
@@ -31,6 +31,7 @@ POINTS, IMAGES = points(), images()
 
 
 def short(model, data=POINTS, steps=50, **options):
+    data = suited(model.objective, data)
     return fit(model, data, steps, **{"batch": 32, "log_every": 1, **options})
 
 
@@ -40,8 +41,9 @@ def short(model, data=POINTS, steps=50, **options):
 class ByHand:
     """Every loss of the book, written out on the weights of two-layer networks: no distribution, no World."""
 
-    def __init__(self, model, x, seed):
-        self.model, self.x, self.n = model, x, len(x)
+    def __init__(self, model, world, seed):
+        self.model, self.x, self.n = model, world.x, len(world.x)
+        self.labels, self.other = world.labels, world.other
         self.noise = lambda name, *shape: Noise(seed).normal(name, self.n, *shape).double()
         self.z = self.noise("z", 3)
 
@@ -78,14 +80,21 @@ class ByHand:
                 m, log_diagonal, below = self.model.density.parameters()
                 white = torch.linalg.inv(below.tril(-1) + log_diagonal.exp().diag()) @ (self.x - m).T
                 return 0.5 * (white**2).sum() / self.n + log_diagonal.sum() + math.log(2 * math.pi)
+            case Classify():
+                (_, layer), features = self.model.classifier.trunk, self.net("features", self.x)
+                return -(features @ layer.weight.T + layer.bias).log_softmax(1)[range(self.n), self.labels].sum() / self.n
+            case Match("features", Adversary(link)):
+                t = [self.net("discriminator_features", self.net("features", x), 0.2) for x in (self.other, self.x)]
+                return self.sides(link)[2](t[0]).mean() + self.sides(link)[2](-t[1]).mean()
             case Match(space, Adversary(link)):
                 made = self.x_from_z() if space == "x" else self.z_from_x()
                 return self.sides(link)[2](self.net(f"discriminator_{space}", made, 0.2)).mean()
 
     def critic(self, term):
         real, fake, _ = self.sides(term.tool.link)
-        pair = (self.x, self.x_from_z()) if term.space == "x" else (self.z, self.z_from_x())
-        target, made = (t.detach() for t in pair)
+        pair = {"x": lambda: (self.x, self.x_from_z()), "z": lambda: (self.z, self.z_from_x()),
+                "features": lambda: (self.net("features", self.x), self.net("features", self.other))}  # fmt: skip
+        target, made = (t.detach() for t in pair[term.space]())
         name = f"discriminator_{term.space}"
         loss = real(self.net(name, target, 0.2)).mean() + fake(self.net(name, made, 0.2)).mean()
         if term.tool.penalty:
@@ -104,16 +113,18 @@ class ByHand:
 
 
 def prepared(objective, seed=3, n=16):
-    model = small(objective, POINTS, hidden=(8,)).copies(seed).double()
+    data = suited(objective, POINTS)
+    model = small(objective, data, hidden=(8,)).copies(seed).double()
     for i, p in enumerate(model.parameters()):  # away from special values such as a zero mean
         p.data += 0.1 * torch.randn(p.shape, generator=torch.Generator().manual_seed(i)).double()
-    return model, World(model, POINTS.x[:n].double(), Noise(seed))
+    labels, other = (data.y[:n], data.other[:n].double()) if objective.reads else (None, None)
+    return model, World(model, data.x[:n].double(), Noise(seed), labels, other)
 
 
 @ALL
 def test_each_phase_has_the_gradient_written_by_hand(objective):
     model, world = prepared(objective)
-    hand = ByHand(model, world.x, 3)
+    hand = ByHand(model, world, 3)
     for phase in objective.phases():
         parameters = {p: model.of((p,)) for p in phase.players}
         flat = [q for p in phase.players for q in parameters[p]]
@@ -150,14 +161,15 @@ def test_the_gradient_penalty_agrees_with_finite_differences():
 
 @ALL
 def test_after_a_phase_only_its_players_have_moved(objective):
-    model = small(objective, POINTS).copies([0, 1])
+    model = small(objective, suited(objective, POINTS)).copies([0, 1])
     noise = Noise([0, 1])
-    batches = Batches(POINTS.x, 16, noise)
+    next_world = _worlds(model, suited(objective, POINTS), 16, noise, torch.device("cpu"))
     for phase in objective.phases():
         before = {n: v.clone() for n, v in model.state_dict().items()}
         rates = dict.fromkeys(("theta", "eta", "phi"), 1e-2)
-        _descend(phase, World(model, batches.next(), noise), *_adam(model, phase.players, rates, (0.5, 0.9), torch.device("cpu")))
-        players = {n: {"decoder": "theta", "density": "theta", "encoder": "eta"}.get(n, "phi") for n in model.networks}
+        _descend(phase, next_world(), *_adam(model, phase.players, rates, (0.5, 0.9), torch.device("cpu")))
+        thetas = {"decoder", "density", "features", "classifier"}
+        players = {n: "theta" if n in thetas else "eta" if n == "encoder" else "phi" for n in model.networks}
         for name, value in model.state_dict().items():
             moved = not torch.equal(value, before[name])
             assert not moved or players[name.split(".")[1]] in phase.players, name
@@ -178,7 +190,7 @@ def assert_same_run(together, alone, column):
 
 @ALL
 def test_a_seed_in_company_equals_the_seed_alone(objective):
-    model = small(objective, POINTS)
+    model = small(objective, suited(objective, POINTS))
     assert_same_run(short(model, seeds=[5, 0, 2]), short(model, seeds=[2]), 2)
 
 
@@ -254,13 +266,15 @@ def test_large_shapes_draw_in_small_blocks_with_the_same_law():
 
 def test_batches_visit_every_example_once_per_epoch():
     x = torch.arange(10.0)[:, None]
-    batches = Batches(x, 3, Noise([0, 1]))
-    epochs = [torch.cat([batches.next() for _ in range(3)], 1).squeeze(-1) for _ in range(4)]
+    pairs = Batches([x, -x], 3, Noise([0, 1]))
+    assert all(torch.equal(a, -b) for a, b in (pairs.next() for _ in range(7)))
+    batches = Batches([x], 3, Noise([0, 1]))
+    epochs = [torch.cat([batches.next()[0] for _ in range(3)], 1).squeeze(-1) for _ in range(4)]
     for epoch in epochs:
         assert all(len(seed.unique()) == 9 for seed in epoch)
     assert not torch.equal(epochs[0], epochs[1]) and not torch.equal(epochs[0][0], epochs[0][1])
-    alone = Batches(x, 3, Noise(1))
-    assert torch.equal(torch.cat([alone.next() for _ in range(3)]).squeeze(-1), epochs[0][1])
+    alone = Batches([x], 3, Noise(1))
+    assert torch.equal(torch.cat([alone.next()[0] for _ in range(3)]).squeeze(-1), epochs[0][1])
 
 
 def test_a_world_draws_once_and_forgets_what_depends_on_a_moved_player():
@@ -282,7 +296,7 @@ def test_a_world_draws_once_and_forgets_what_depends_on_a_moved_player():
 
 @ENTRIES
 def test_training_is_deterministic_and_leaves_the_world_alone(objective):
-    model = small(objective, POINTS)
+    model = small(objective, suited(objective, POINTS))
     weights = {n: v.clone() for n, v in model.state_dict().items()}
     runs = []
     for state in (1, 2):
@@ -429,7 +443,7 @@ VAE, IMAGE_VAE = small(zoo.VAE, POINTS), small(zoo.VAE, IMAGES)
     (lambda: short(VAE, betas=(0.5, 1.0)), ValueError, "betas must lie in"),
     (lambda: short(small(Match("x", KL()), POINTS)), TypeError, "needs the target's density in x.*use Adversary"),
     (lambda: short(small(X + Match("z", Likelihood()), POINTS)), TypeError, "needs the model's density in z.*use Adversary"),
-    (lambda: short(small(SLEEP, IMAGES), IMAGES), TypeError, "carry no gradient; choose observation="),
+    (lambda: short(small(GAN_X, IMAGES, observation="bernoulli"), IMAGES), TypeError, "carry no gradient; choose observation="),
     (lambda: short(small(X + Z, POINTS, observation="point")), NotImplementedError, "no density"),
     (lambda: short(IMAGE_VAE, IMAGES, steps=1).evaluate(), ValueError, "nothing to measure: a bound needs data"),
 ])  # fmt: skip
