@@ -27,8 +27,8 @@ _HOME = {
     "tools": ("KL", "Adversary", "Likelihood"),
     "transfer": ("swapped",),
     "model": ("Model", "build"),
-    "train": ("NonFiniteLoss", "fit"),
-    "runs": ("Run",),
+    "train": ("fit",),
+    "runs": ("NonFiniteLoss", "Run"),
     "metrics": ("interval",),
 }
 _MODULES = ("data", "draw", "exact", "formula", "lemmas", "metrics", "model", "nets", "objective", "runs", "sources",

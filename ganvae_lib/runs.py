@@ -13,10 +13,15 @@ from torch import Tensor
 
 from .model import Model, build
 from .objective import from_dict, to_dict
-from .train import NonFiniteLoss
 from .world import Noise, draw
 
-__all__ = ["History", "Run"]
+__all__ = ["History", "NonFiniteLoss", "Run"]
+
+
+class NonFiniteLoss(ArithmeticError):
+    """A loss became NaN or infinite. ``.run`` holds everything up to the last check, to look at or to save."""
+
+    run = None
 
 
 class History(Mapping):

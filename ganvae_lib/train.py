@@ -11,16 +11,11 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from .model import Model, check
+from .runs import History, NonFiniteLoss, Run
 from .tools import unknown
 from .world import Noise, World
 
 __all__ = ["NonFiniteLoss", "fit"]
-
-
-class NonFiniteLoss(ArithmeticError):
-    """A loss became NaN or infinite. ``.run`` holds everything up to the last check, to look at or to save."""
-
-    run = None
 
 
 @contextmanager
@@ -124,8 +119,6 @@ def fit(
     Raises ValueError for arguments or data that do not fit, and NonFiniteLoss (naming term, step and seed) within
     ``log_every`` steps of the first loss that is not finite.
     """
-    from .runs import History, Run
-
     if not all(isinstance(n, int) and n > 0 for n in (steps, batch, 1 if log_every is None else log_every)):
         raise ValueError(f"steps, batch and log_every must be positive integers, got {steps}, {batch} and {log_every}.")
     names = list(range(seeds)) if isinstance(seeds, int) else list(seeds) if isinstance(seeds, Sequence) else [None]
