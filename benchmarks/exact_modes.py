@@ -183,7 +183,7 @@ def best(world: World, g: Generator, direction: str) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seeds", type=int, default=16)
     parser.add_argument("--name", default="exact_modes", help="name of the file in results/")
     args = parser.parse_args()

@@ -1,6 +1,6 @@
 """Missing modes on three worlds with a known truth: eight models, one size of network, eight seeds.
 
-    python benchmarks/modes.py                      # about 20 minutes on one CPU thread
+    python benchmarks/modes.py                      # about 15 minutes on one CPU thread
 
 Worlds: ``ring`` (8 equal modes), ``grid`` (25 equal modes) and ``unequal`` (the ring with weights of 30 % down to
 2 %). All models have the same generator or decoder, the discriminators and encoders the same hidden layers, and all
@@ -110,8 +110,8 @@ def divergence(objective) -> str | None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--pilot-steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--pilot-steps", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--samples", type=int, default=50_000)
     parser.add_argument("--name", default="modes", help="name of the file in results/")
