@@ -1,6 +1,6 @@
 """What makes samples blurred? Sharpness on the 8 x 8 digits, by direction of KL and by observation model; eight seeds.
 
-    python benchmarks/blur.py                       # about 10 minutes on one CPU thread
+    python benchmarks/blur.py                       # about 5 minutes on one CPU thread
 
 Three GANs; VAEs that differ in the observation model p(x|z) alone (a Gaussian with the standard deviation fixed or
 learned, a continuous Bernoulli); and two densities fitted by maximum likelihood, hence in the VAE's direction of KL:
@@ -89,7 +89,7 @@ def one_gaussian(x: Tensor) -> torch.distributions.MultivariateNormal:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--name", default="blur", help="name of the files in results/")
