@@ -5,7 +5,8 @@
     lemmas      both sides of the lemmas of Part II, for any world
     world       the random variables of one step
     tools       KL, Likelihood, Adversary and its links
-    objective   Match, Reconstruct; sums, players, phases, formulas
+    objective   sums of terms, players, phases, formulas
+    terms       Match, Reconstruct, Classify
     zoo         every named model, a line or two each
     transfer    operators on objectives: swapped
     nets        networks that return distributions  stacking many seeds in one network
@@ -23,7 +24,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "data": ("Data", "load"),
-    "objective": ("Match", "Reconstruct"),
+    "terms": ("Classify", "Match", "Reconstruct"),
     "tools": ("KL", "Adversary", "Likelihood"),
     "transfer": ("swapped",),
     "model": ("Model", "build"),
@@ -32,7 +33,7 @@ _HOME = {
     "metrics": ("interval",),
 }
 _MODULES = ("data", "draw", "exact", "formula", "lemmas", "metrics", "model", "nets", "objective", "runs", "sources",
-            "stacking", "tools", "toys", "train", "transfer", "widgets", "world", "zoo")  # fmt: skip
+            "stacking", "terms", "tools", "toys", "train", "transfer", "widgets", "world", "zoo")  # fmt: skip
 _FROM = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [*_FROM, *_MODULES]
 

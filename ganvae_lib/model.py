@@ -10,6 +10,7 @@ from torch import nn
 
 from . import nets, stacking
 from .objective import Objective
+from .terms import Reconstruct
 from .tools import unknown
 
 __all__ = ["Model", "build", "check"]
@@ -124,7 +125,7 @@ def build(
     if "classifier" in objective.networks and not classes:
         raise ValueError(f"{objective!r} learns from labels; give data with labels y.")
     if observation is None:
-        explicit = any(type(t).__name__ == "Reconstruct" and t.variable == "x" for t in objective.terms)
+        explicit = any(isinstance(t, Reconstruct) and t.variable == "x" for t in objective.terms)
         x = getattr(data, "x", None)
         binary = x is not None and _binary(x)
         pixels = "bernoulli" if binary else "continuous bernoulli"

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .model import Model, build
-from .objective import from_dict, to_dict
+from .terms import from_dict, to_dict
 from .world import Noise, draw
 
 __all__ = ["History", "NonFiniteLoss", "Run"]

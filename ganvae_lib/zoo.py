@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .objective import Classify, Match, Objective, Reconstruct
+from .objective import Objective
+from .terms import Classify, Match, Reconstruct
 from .tools import KL, Adversary, Likelihood
 
 __all__ = [

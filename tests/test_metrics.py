@@ -12,8 +12,8 @@ from torch import nn
 from ganvae_lib import metrics, nets, zoo
 from ganvae_lib.data import Data, grid, mixture1d, moons, ring
 from ganvae_lib.model import Model
-from ganvae_lib.objective import Match
 from ganvae_lib.runs import History, Run
+from ganvae_lib.terms import Match
 from ganvae_lib.tools import Adversary
 from ganvae_lib.train import fit
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch.nn.functional import logsigmoid
 
 from ganvae_lib import zoo
-from ganvae_lib.objective import Classify, Match, Phase, Reconstruct, Sum, from_dict, to_dict
+from ganvae_lib.objective import Phase, Sum
+from ganvae_lib.terms import Classify, Match, Reconstruct, from_dict, to_dict
 from ganvae_lib.tools import KL, LINKS, LOGISTIC, Adversary, Likelihood
 from ganvae_lib.transfer import swapped
 
@@ -81,6 +82,14 @@ def test_zoo_entries_swap_back_round_trip_and_stay_frozen(entry):
     with pytest.raises((FrozenInstanceError, AttributeError)):
         entry.terms = ()
     assert sum(line.count("&") for line in entry._repr_latex_().splitlines()) == len(entry.players)
+
+
+def test_terms_are_still_found_where_they_were():
+    from ganvae_lib import objective, terms
+
+    assert all(getattr(objective, n) is getattr(terms, n) for n in terms.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Mach'"):
+        objective.Mach  # noqa: B018
 
 
 def test_entries_differ():

@@ -15,8 +15,8 @@ from torch.nn.functional import leaky_relu
 from ganvae_lib import exact, nets, zoo
 from ganvae_lib.data import Data
 from ganvae_lib.model import Model, build
-from ganvae_lib.objective import Classify, Match, Reconstruct
 from ganvae_lib.runs import Run
+from ganvae_lib.terms import Classify, Match, Reconstruct
 from ganvae_lib.tools import KL, LINKS, Adversary, Likelihood
 from ganvae_lib.train import Batches, NonFiniteLoss, _adam, _descend, _worlds, fit
 from ganvae_lib.world import Noise, World
