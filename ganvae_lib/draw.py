@@ -183,13 +183,16 @@ def density(toy, who="data", extent=None, label=None, ax=None):
 def schematic(objective, ax=None):
     """The graph of an objective: solid arrows generate (theta), dashed arrows infer (eta), dotted ones judge (phi).
 
-    The shaded node is observed; y says whether a sample is the target's or the model's.
+    The shaded node is observed; y says whether a sample is the target's or the model's. With features, as in chapter
+    06, z is an example of either domain, x its features, t its label and y its domain.
     Returns the axes.
     """
     import matplotlib.pyplot as plt
     from matplotlib.patches import FancyArrowPatch
 
     networks, spaces = objective.networks, [t.space for t in objective.adversaries]
+    if "features" in networks:
+        return _domains(bool(spaces), ax)
     if ax is None:
         _, ax = plt.subplots(figsize=(3.4, 1.5 + 0.9 * bool(spaces)))
     at = {"z": (0.0, 0.0), "x": (2.0, 0.0)}
@@ -214,5 +217,28 @@ def schematic(objective, ax=None):
         ax.plot(x, y, "o", markersize=25, markerfacecolor=face, markeredgecolor=INK, markeredgewidth=1.2, zorder=3)
         ax.text(x, y, f"${name[0]}$", ha="center", va="center", zorder=4, fontsize=12)
     ax.set(xlim=(-0.6, 2.6), ylim=(-0.75, 1.6 if spaces else 0.75))
+    ax.set_axis_off()
+    return ax
+
+
+def _domains(adversary, ax):
+    """The graph of features and their classifier, with or without a judge of the domain."""
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import FancyArrowPatch
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(3.8, 2.0 if adversary else 1.5))
+    at = {"z": (0.0, 0.0), "x": (1.8, 0.0), "t": (3.6, 0.0)} | ({"y": (1.8, 1.15)} if adversary else {})
+    arrows = [("z", "x", "theta", r"$x=G_\theta(z)$", (0.9, 0.3)), ("x", "t", "theta", r"$p_\theta(t|x)$", (2.7, 0.3))]
+    arrows += [("x", "y", "phi", r"$q_\phi(y|x)$", (2.3, 0.65))] if adversary else []
+    for start, end, who, text, where in arrows:
+        ax.add_patch(FancyArrowPatch(at[start], at[end], arrowstyle="-|>", mutation_scale=13, shrinkA=13, shrinkB=13,
+                                     color=COLOR[who], linewidth=1.8, linestyle=":" if who == "phi" else "-"))
+        ax.text(*where, text, color=COLOR[who], ha="center", va="center")
+    for name, (x, y) in at.items():
+        face = "#D6E6F5" if name != "x" else PAPER  # the features are the one thing that nobody observes
+        ax.plot(x, y, "o", markersize=25, markerfacecolor=face, markeredgecolor=INK, markeredgewidth=1.2, zorder=3)
+        ax.text(x, y, f"${name}$", ha="center", va="center", zorder=4, fontsize=12)
+    ax.set(xlim=(-0.5, 4.1), ylim=(-0.5, 1.55 if adversary else 0.5))
     ax.set_axis_off()
     return ax
