@@ -89,7 +89,7 @@ def one_gaussian(x: Tensor) -> torch.distributions.MultivariateNormal:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--name", default="blur", help="name of the files in results/")
