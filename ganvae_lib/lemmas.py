@@ -195,13 +195,13 @@ def random_steps(n: int, seed: int = 0, discriminator: str = "random", real: str
 
 @dataclass(frozen=True)
 class CodedSides:
-    """The terms of Lemma 2 at one (θ, η), each [...], in nats."""
+    """The terms of Lemma 2 at one (θ, η), each [...], in nats; m_θ(x) = (p_θ(x) + d(x))/2."""
 
-    line_1: Tensor  # the bound with the perfect discriminator reversed
-    line_2: Tensor  # minus the KL to the posterior over (z, y)
+    line_1: Tensor  # the bound with the perfect discriminator reversed: Eq. ``def-first-line`` (chapter 08)
+    line_2: Tensor  # minus the KL to the posterior over (z, y): Eq. ``def-second-line`` (chapter 08)
     elbo: Tensor  # E_d ELBO, the ordinary one
     constant: Tensor  # C, what generated examples contribute
-    log_evidence: Tensor  # E log p_θ(x) under p_θ0(x), p_θ(x) = (p̃_θ(x) + d(x))/2
+    log_evidence: Tensor  # E log m_θ(x) under m_θ0(x): line_1 - line_2, Eq. ``eq-lemma-2-evidence`` (chapter 08)
 
 
 @dataclass(frozen=True)
