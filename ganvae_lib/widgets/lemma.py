@@ -104,7 +104,7 @@ function bothSides(f, offset, at) {
     + (gap ? path("M" + here + " " + y(at.left) + "V" + y(at.left + at.remainder), "PRIOR", "stroke-width='4'") : "")
     + "<circle cx='" + here + "' cy='" + y(at.left) + "' r='6' fill='THETA'/>"
     + path("M8 " + low + "H" + (W - 8), "INK", "") + [least, most].map(v => path("M8 " + y(v) + "h5", "INK", "")
-        + text(16, y(v) + 4, minus(v.toFixed(2)) + " nats")).join("")
+        + text(16, y(v) + 4, minus(v.toFixed(2)) + " nats", "style='paint-order:stroke;stroke:PAPER;stroke-width:4px'")).join("")
     + text(x(0), H - 8, "\\u03B8\\u2080", "text-anchor='middle'") + text(W - 8, H - 8, "towards \\u03B8 and beyond \\u2192", "text-anchor='end'");
 }
 
@@ -149,7 +149,7 @@ _ROWS = (
 )
 
 
-def lemma_1(mean=1.5, width=0.3, sharpness=0.7, shift=0.0, weight=0.35, name="lemma-1") -> Figure:
+def lemma_1(mean=1.5, width=0.3, sharpness=0.7, shift=0.0, weight=0.35, name="both-sides-of-lemma-1") -> Figure:
     """Move the generator, the discriminator or the world: both sides of ``eq-lemma-1-exact`` (chapter 07) move together.
 
     Args:
