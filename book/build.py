@@ -2,7 +2,7 @@
 
     python book/build.py            executes what has changed, builds _build/html, checks every page
     python book/build.py --write    executes likewise and writes the outputs into notebooks/, for committing
-    python book/build.py --only 03  a draft of the chapters with "03" in their name, in _build/only; not strict
+    python book/build.py --only 03  a draft of the chapters with "03" in their name, in _build/only/03; not strict
 
 A chapter is executed again when its code cells, the library, the committed results, requirements.txt or
 GANVAE_SCALE have changed. Its outputs are kept in _build/executed and merged with the current text, so an edited
@@ -21,10 +21,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import checks
 import nbformat
 import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from registry import Registry
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 NO_BARS = {"GANVAE_PROGRESS": "0"}  # a bar in a stored output is noise
@@ -216,7 +218,7 @@ def chapters(root: Path, toc: Path, jobs: int, timeout: int) -> dict[str, object
 # -- building ------------------------------------------------------------------------------------------------
 
 
-def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, object]) -> str:
+def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, object], registry: Registry) -> str:
     """Writes out/src, the tree that Sphinx reads, and returns its digest."""
     target = out / "src"
     shutil.rmtree(target, ignore_errors=True)
@@ -232,6 +234,8 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, object]) -> str
     )
     if (target / "book" / "genindex.md").is_file():
         (target / "book" / "genindex.md").rename(target / "genindex.md")
+    if (page := target / "book" / "checks.md").is_file():
+        page.write_text(checks.filled(page.read_text(encoding="utf8"), registry, pages(toc)), encoding="utf8")
     for page, notebook in notebooks.items():
         path = target / (page + ".ipynb")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -244,9 +248,9 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, object]) -> str
                 shutil.copy(picture, copy)
     staged = files(target)
     requirements = (root / "requirements.txt").read_bytes() if (root / "requirements.txt").is_file() else b""
-    here = Path(__file__).read_bytes()
+    here = [p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py"))]
     return digest(
-        here, requirements, *(x for p in staged for x in (str(p.relative_to(target)), p.read_bytes()))
+        *here, requirements, *(x for p in staged for x in (str(p.relative_to(target)), p.read_bytes()))
     )
 
 
@@ -269,7 +273,9 @@ def build(out: Path, strict: bool) -> None:
         str(out / "src"),
     ]
     command += ["--path-output", str(out / "sphinx"), "-n", "-q", *(["-W", "--keep-going"] if strict else [])]
-    run = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ) | {"NO_COLOR": "1"})
+    # _config.yml names checks.py as an extension of Sphinx.
+    env = dict(os.environ) | {"NO_COLOR": "1", "PYTHONPATH": str(Path(__file__).resolve().parent)}
+    run = subprocess.run(command, capture_output=True, text=True, env=env)
     log = run.stdout + run.stderr
     (out / "sphinx.log").write_text(log, encoding="utf8")
     warnings = [line for line in log.splitlines() if re.search(r"WARNING|ERROR|CRITICAL|rror:", line)]
@@ -330,7 +336,7 @@ def main(arguments=None) -> int:
         "--write", action="store_true", help="write the outputs into the notebooks, build no site"
     )
     parser.add_argument(
-        "--only", metavar="NAME", help="a draft of some chapters, in _build/only; warnings are no errors"
+        "--only", metavar="NAME", help="a draft of some chapters, in _build/only/NAME; warnings are no errors"
     )
     parser.add_argument("--jobs", type=int, default=2, help="chapters that run at the same time")
     slow = os.environ.get("GANVAE_SCALE") == "full"  # its cells train for minutes to hours
@@ -343,10 +349,13 @@ def main(arguments=None) -> int:
     out, toc = root / "_build", root / "_toc.yml"
     try:
         if options.only:
-            out = out / "only"
+            out = out / "only" / options.only
             out.mkdir(parents=True, exist_ok=True)
             (out / "_toc.yml").write_text(shorter(toc, options.only), encoding="utf8")
             toc = out / "_toc.yml"
+        registry = Registry(root)
+        if registry.problems and not options.only and not options.write:
+            raise BookError("The registry has gaps:\n" + "\n".join("  " + line for line in registry.problems))
         print("Chapters", flush=True)
         notebooks = chapters(root, toc, options.jobs, options.timeout)
         if options.write:
@@ -355,7 +364,7 @@ def main(arguments=None) -> int:
             print("The outputs are in the notebooks.")
             return 0
         begun = time.perf_counter()
-        key = stage(root, out, toc, notebooks)
+        key = stage(root, out, toc, notebooks, registry)
         html = out / "html"
         stamp = html / ".built"
         fresh = not (stamp.is_file() and stamp.read_text(encoding="utf8") == key)
@@ -369,6 +378,10 @@ def main(arguments=None) -> int:
     except BookError as error:
         print(f"\nThe book was not built.\n{error}", file=sys.stderr)
         return 1
+    for line in registry.problems:  # of a draft
+        if line.startswith((*notebooks, "ganvae_lib/")):
+            print("  " + line)
+    print(registry)
     took = f"built in {time.perf_counter() - begun:.1f} s" if fresh else "unchanged"
     print(f"Site: {took}, {len(pages(toc))} pages checked. It is in {html}")
     print(

@@ -1,0 +1,49 @@
+"""The page "What the machine checks", and an anchor for Sphinx at every cell that checks something."""
+
+from docutils import nodes
+from registry import Registry, labels_of
+
+__all__ = ["filled", "setup"]
+
+PLACE = "% registry\n"  # a comment in book/checks.md: here the counts and the tables go
+
+
+def filled(text: str, registry: Registry, pages: list[str]) -> str:
+    """book/checks.md with the statements of `pages`; their numbers come from Sphinx."""
+    pages = [page for page in pages if registry.count([page])[0]]
+    rows = [(f"{{doc}}`/{page}`", *registry.count([page])) for page in pages]
+    rows.append(("**Together**", *(f"**{n}**" for n in registry.count(pages))))
+    parts = [table(["Chapter", "Statements", "Checked", "Exempt"], rows, "checks-counts")]
+    for page in pages:
+        rows = [row(s) for s in registry.statements.values() if s.page == page]
+        parts += [f"## {registry.titles[page]}", table(["Statement", "About", "Check", "Code"], rows, "checks-list")]
+    return text.replace(PLACE, "\n\n".join(parts) + "\n")
+
+
+def row(s) -> tuple[str, ...]:
+    number = f"{{eq}}`{s.label}`" if s.kind == "equation" else f"{{prf:ref}}`{s.label}`"
+    check = "exempt" if s.exempt else f"[`{s.label}`](#check-{s.label})"
+    return number, s.title, check, " ".join(f"`{name}`" for name in s.code)
+
+
+def table(head: list[str], rows: list[tuple], name: str) -> str:
+    lines = [head, ["---"] + ["---" if name == "checks-list" else "--:"] * (len(head) - 1), *rows]
+    cells = [[str(cell).replace("|", r"\|") for cell in line] for line in lines]
+    return f":::{{div}} {name}\n" + "\n".join("| " + " | ".join(line) + " |" for line in cells) + "\n:::"
+
+
+# -- the extension of Sphinx -----------------------------------------------------------------------------------
+
+
+def anchors(app, doctree) -> None:
+    """Makes #check-LABEL a target, inside the cell, so that a browser unfolds a folded one that is the target."""
+    for cell in doctree.findall(nodes.container):
+        if "cell_input" in cell["classes"]:
+            for label in labels_of(cell.astext()):
+                cell["ids"].append(f"check-{label}")
+                app.env.get_domain("std").note_hyperlink_target(f"check-{label}", app.env.docname, f"check-{label}")
+
+
+def setup(app):
+    app.connect("doctree-read", anchors)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
