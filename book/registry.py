@@ -29,7 +29,7 @@ PREFIX = {"lemma": "lem", "theorem": "thm", "corollary": "cor", "proposition": "
 LABEL = r"\b(?:eq|lem|thm|cor|prop|def)-[a-z0-9]+(?:-[a-z0-9]+)*"
 CITED = re.compile(LABEL)
 # A docstring's "``eq-kl`` and ``eq-js`` (chapter 02)": all labels of the row stand in that chapter.
-ROW = re.compile(rf"((?:{LABEL}`*[\s,;#(]*(?:and|or|Eqs?\.|Lemma|Theorem|Definition)?[\s`#]*)+)chapter (\d\d)")
+ROW = re.compile(rf"((?:{LABEL}(?:[\s,;#(`]|and\b|or\b|Eqs?\.|Lemma|Theorem|Definition)*)+)chapter (\d\d)")
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Registry:
                     self._add(Statement(label, found["kind"], found["title"].strip() or heading, page, number))
 
     def _add(self, new: Statement) -> None:
-        old = self.statements.setdefault(new.label, new)
+        old = self.statements.setdefault(new.label, new) if new.label else new
         allowed = ("eq", "def") if new.kind == "equation" else (PREFIX[new.kind],)
         if not new.label.startswith(tuple(prefix + "-" for prefix in allowed)):
             wanted = " or ".join(prefix + "-" for prefix in allowed)

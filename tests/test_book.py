@@ -1,6 +1,5 @@
 """The book as a whole: its chapters, its labels, its build and its built pages."""
 
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -8,17 +7,15 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import build
 import nbformat
 import pytest
 import yaml
+from registry import Registry
 
 ROOT = Path(__file__).resolve().parents[1]
 TOC = ROOT / "_toc.yml"
 HTML = ROOT / "_build" / "html"
-
-spec = importlib.util.spec_from_file_location("build", ROOT / "book" / "build.py")
-build = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(build)
 
 PAGES = build.pages(TOC)
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
@@ -99,31 +96,6 @@ def test_every_figure_has_a_number_a_caption_and_alt_text(chapter):
             assert ":alt:" in block, f"{chapter}: {block.splitlines()[0]} has no :alt:"
         for alt in re.findall(r"!\[(.*?)\]\(", source):
             assert len(alt) >= 20, f"{chapter}: ![{alt}](...) has no alt text"
-
-
-def defined_equations():
-    """Label of every equation in the pages, with repetitions."""
-    sources = [s for c in CHAPTERS for s in prose(c)]
-    sources += [p.read_text(encoding="utf8") for p in (ROOT / "book").glob("*.md")]
-    found = []
-    for source in sources:
-        found += re.findall(r"\$\$[ \t]*\(([\w-]+)\)[ \t]*$", source, re.M)
-        found += re.findall(r"^`{3,}\{math\}\s*\n(?:\s*:\w+:.*\n)*?\s*:label:\s*([\w-]+)", source, re.M)
-    return found
-
-
-def test_equation_labels_are_unique():
-    assert [label for label, n in Counter(defined_equations()).items() if n > 1] == []
-
-
-def test_equations_that_the_library_names_stand_in_the_book():
-    named = {}
-    for path in (ROOT / "ganvae_lib").rglob("*.py"):
-        for label in re.findall(r"\beq-[a-z0-9]+(?:-[a-z0-9]+)*", path.read_text(encoding="utf8")):
-            named.setdefault(label, []).append(path.name)
-    assert named, "the docstrings name no equation"
-    missing = set(named) - set(defined_equations())
-    assert not missing, {label: named[label] for label in sorted(missing)}
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -217,6 +189,33 @@ def test_execution_is_kept_until_code_library_or_scale_change(small, run, monkey
     assert executes()
 
 
+EQUATION = ("$$\nx = 1\n$$ (eq-one)",)
+
+
+def test_a_gap_of_the_registry_stops_the_build_but_not_a_draft(small, run):
+    toc = {"format": "jb-book", "root": "book/intro", "parts": [{"caption": "I", "chapters": SMALL_TOC["chapters"]}]}
+    (small.root / "_toc.yml").write_text(yaml.safe_dump(toc))
+    small(EQUATION, "x = 1")
+    said = "notebooks/01_small, cell 2: eq-one has no check"
+    status, printed = run()
+    assert status == 1 and said in printed and not (small.root / "_build" / "html").exists()
+    status, printed = run("--only", "01")
+    assert status == 0 and said in printed and "Registry: 1 statements, 0 checked, 0 definitions exempt" in printed
+
+
+def test_the_page_of_the_checks_leads_to_their_cells(small, run):
+    toc = SMALL_TOC | {"chapters": [*SMALL_TOC["chapters"], {"file": "book/checks"}]}
+    (small.root / "_toc.yml").write_text(yaml.safe_dump(toc))
+    shutil.copy(ROOT / "book" / "checks.md", small.root / "book")
+    small(EQUATION, ("```{prf:lemma} One\n:label: lem-one\nText.\n```",), "# check: eq-one, lem-one\nassert 1")
+    status, printed = run()
+    assert status == 0 and "Registry: 2 statements, 2 checked, 0 definitions exempt" in printed
+    page = (small.root / "_build/html/book/checks.html").read_text()
+    for target in ("equation-eq-one", "lem-one", "check-eq-one", "check-lem-one"):
+        assert f'href="../notebooks/01_small.html#{target}"' in page
+        assert f'id="{target}"' in (small.root / "_build/html/notebooks/01_small.html").read_text()
+
+
 def test_check_finds_missing_and_empty_pages_and_outside_addresses(tmp_path):
     toc = tmp_path / "_toc.yml"
     toc.write_text(yaml.safe_dump({"root": "a", "chapters": [{"file": "b"}, {"file": "c"}, {"file": "genindex"}]}))
@@ -259,6 +258,22 @@ def test_what_a_page_loads_is_in_the_site(site, page):
         if address and not re.match(r"(https?|mailto|data|javascript):", address):
             file = (path.parent / address.split("?")[0]).resolve()
             assert file.is_file(), f"{page} refers to {address}"
+
+
+def test_the_page_of_the_checks_leads_to_every_statement_and_every_check(site):
+    page = site / "book" / "checks.html"
+    registry, html = Registry(ROOT), page.read_text(encoding="utf8")
+    links = set(re.findall(r'href="\.\./(notebooks/[^"#]*)\.html#([^"]+)"', html))
+    for s in registry.statements.values():
+        assert (s.page, ("equation-" if s.kind == "equation" else "") + s.label) in links
+        assert s.exempt or (registry.checks[s.label][0], f"check-{s.label}") in links
+    for chapter, anchors in {c: {a for d, a in links if d == c} for c in CHAPTERS}.items():
+        there = re.findall(r'\bid="([^"]+)"', (site / (chapter + ".html")).read_text(encoding="utf8"))
+        assert anchors <= set(there), f"{chapter}: {sorted(anchors - set(there))}"
+        assert len(there) == len(set(there)), f"{chapter}: {[i for i, n in Counter(there).items() if n > 1]}"
+    total, checked, exempt = registry.count(PAGES)
+    row = re.search(r"Together.*?</tr>", html, re.S).group()
+    assert [int(n) for n in re.findall(r"<strong>(\d+)</strong>", row)] == [total, checked, exempt]
 
 
 @pytest.mark.parametrize("page", CHAPTERS)
