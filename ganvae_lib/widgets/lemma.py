@@ -91,6 +91,7 @@ function bothSides(f, offset, at) {
   const tangent = values.map(v => v.left + v.remainder), all = [...tangent, ...values.map(v => v.left), at.left + at.remainder];
   const least = Math.min(...all), most = Math.max(...all), span = Math.max(most - least, 0.02), low = H - 24, high = narrow ? 66 : 32;
   const x = e => 8 + (e / end + 1) / 2 * (W - 16), y = v => low - (v - (least + most - span) / 2) / span * (low - high - 6) - 3;
+  const scale = (low - high - 6) / span, bar = [5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01].find(v => v * scale < (low - high) / 2) || 0.005;
   const legend = [word("INK", "left side: line"), word("THETA", "right side: rings"),
     word("PRIOR", "right side without KL(m\\u03B8\\u2016m\\u03B8\\u2080): dashed")];
   const here = x(size), gap = Math.abs(y(at.left + at.remainder) - y(at.left)) > 2;
@@ -103,8 +104,9 @@ function bothSides(f, offset, at) {
         + "' r='4' fill='none' stroke='THETA' stroke-width='1.6'/>" : "").join("")
     + (gap ? path("M" + here + " " + y(at.left) + "V" + y(at.left + at.remainder), "PRIOR", "stroke-width='4'") : "")
     + "<circle cx='" + here + "' cy='" + y(at.left) + "' r='6' fill='THETA'/>"
-    + path("M8 " + low + "H" + (W - 8), "INK", "") + [least, most].map(v => path("M8 " + y(v) + "h5", "INK", "")
-        + text(16, y(v) + 4, minus(v.toFixed(2)) + " nats", "style='paint-order:stroke;stroke:PAPER;stroke-width:4px'")).join("")
+    + path("M8 " + low + "H" + (W - 8), "INK", "")
+    + path("M12 " + (high + 2) + "v" + bar * scale, "INK", "stroke-width='2'")
+    + text(18, high + 12, bar + " nats", "style='paint-order:stroke;stroke:PAPER;stroke-width:4px'")
     + text(x(0), H - 8, "\\u03B8\\u2080", "text-anchor='middle'") + text(W - 8, H - 8, "towards \\u03B8 and beyond \\u2192", "text-anchor='end'");
 }
 
@@ -126,7 +128,7 @@ const put = (values, words) => {
 };
 for (const key in sliders) sliders[key].addEventListener("input", () => { $("[role=status]").textContent = ""; render(); });
 root.querySelectorAll("button[data-judge]").forEach(b => b.addEventListener("click", () =>
-  put({sharpness: b.dataset.judge, shift: 0}, "The discriminator is now " + b.textContent + ".")));
+  put({sharpness: b.dataset.judge, shift: 0}, "Discriminator: " + b.textContent + ".")));
 $("button[data-home]").addEventListener("click", () => put({mean: 0, width: 0}, "The generator is at \\u03B8\\u2080."));
 $("button[data-reset]").addEventListener("click", () => { direction = [1, 0]; put(start, ""); });
 $("button[data-step]").addEventListener("click", () => {
