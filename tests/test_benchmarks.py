@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import blur
 import exact_modes
 import measures
+import record
 
 from ganvae_lib.toys import ring
 
@@ -77,3 +78,15 @@ def test_exact_worlds_are_densities_and_keep_their_own_modes():
         assert world.space.integrate(world.log_d.exp()).item() == pytest.approx(1, abs=1e-9)
         found = world.measures(world.log_d[None])
         assert found["modes"].item() == 4 and abs(found["jsd"].item()) < 1e-12
+
+
+def test_differences_have_welchs_interval_and_constants_none():
+    from scipy.stats import ttest_ind
+
+    a, b = [1.0, 2.0, 3.0, 4.0], [2.0, 4.0, 6.0, 8.0, 10.0]
+    low, high = ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    found = record.difference(a, b)
+    assert found["mean"] == -3.5 and found["half_width_95"] == pytest.approx((high - low) / 2, abs=1e-4)
+    assert found["agree"] == (low <= 0 <= high)
+    assert record.difference([8, 8, 8], [8, 8]) == {"mean": 0.0, "half_width_95": 0.0, "agree": True}
+    assert record.difference([8, 8, 8], [7, 7])["agree"] is False
