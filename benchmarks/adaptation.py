@@ -19,7 +19,8 @@ Writes results/adaptation.png (both domains) and results/adaptation.json:
                      the two test sets that are named rightly
     gain             per adapted model: mean difference to SOURCE_ONLY on the target, Welch's 95 % interval
     discriminator    per adapted model: its loss over the last tenth of training, nats (log 4 = 1.386 when it is lost)
-    seconds, environment
+    seconds          wall clock of the whole script; the committed run shared its processor with others
+    environment
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 """Two domains: examples of both in a step, features that move on both sides, a classifier, accuracy."""
 
+import json
 import math
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib
 import pytest
@@ -10,7 +13,7 @@ from tiny import KEPT, drift
 from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
-from ganvae_lib import Adversary, Classify, Match, Model, Run, build, draw, fit, load, nets, zoo
+from ganvae_lib import Adversary, Classify, Match, Model, Run, build, draw, fit, interval, load, nets, zoo
 from ganvae_lib.data import Data, Domains
 from ganvae_lib.metrics import accuracy
 from ganvae_lib.tools import LOGISTIC
@@ -259,3 +262,34 @@ def test_the_graph_of_features(objective, shown):
     assert shown == {text for text in texts if len(text) == 3}
     assert (r"$q_\phi(y|x)$" in texts) == bool(objective.adversaries)
     matplotlib.pyplot.close(ax.figure)
+
+
+# ---------------------------------------------------------------- the script of the full scale
+
+
+def test_the_script_trains_the_zoos_objectives_on_images_of_one_shape():
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+    import adaptation
+
+    assert {name: adaptation.objective(name) for name in adaptation.LINKS} == MODELS
+    flat = torch.full((2, 1, 28, 28), 0.3)
+    assert torch.allclose(adaptation.shrink(flat), torch.full((2, 1, 16, 16), 0.3))
+    x = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(adaptation.turn(x, 0.0), x, atol=1e-5)
+    assert torch.allclose(adaptation.turn(x, 90.0), x.rot90(1, (2, 3)), atol=1e-4)  # against the clock, as in the plane
+
+
+def test_the_record_of_mnist_to_usps_is_what_the_chapter_reads():
+    card = json.loads((Path(__file__).resolve().parents[1] / "results" / "adaptation.json").read_text(encoding="utf8"))
+    assert len(card["seeds"]) == 8 and not set(card["seeds"]) & set(card["pilot"]["seeds"])
+    for model, scores in card["accuracy"].items():
+        values = torch.tensor(scores["target"]["values"], dtype=torch.float64)
+        mean, half = interval(values)
+        assert mean == pytest.approx(scores["target"]["mean"], abs=1e-4), model
+        assert half == pytest.approx(scores["target"]["half_width_95"], abs=2e-4), model
+    for model, chosen in card["chosen"].items():
+        best = max((row for row in card["pilot"]["rows"] if row["model"] == model), key=lambda row: row["accuracy"]["mean"])
+        assert (best["lr"], best["weight"]) == (chosen["lr"], chosen["weight"])
+    for model in ("ADA", "DANN"):  # what the chapter says of the two
+        gain = card["gain"][model]
+        assert gain["mean"] - gain["half_width_95"] > 0
