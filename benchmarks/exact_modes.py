@@ -26,7 +26,8 @@ Writes results/exact_modes.json:
     worlds.<near|far>   weights [4], means [4], std
       .particles.<together|spread>.<direction>.<exact|sampled|learned>
                      modes, missed_mass, kl_d_g, kl_g_d, jsd: {values [16], mean, half_width_95};
-                     kept [4]: share of starts that keep each mode; finite: starts that did not fail
+                     kept [4]: share of starts that keep each mode; finite: starts that did not fail;
+                     inside: least mass of a start inside the interval of the quadrature (the rest is not counted)
       .two.<direction>  divergence (its least value, nats), starts_at_best (share of starts within 0.001 of it),
                      means, stds, weights [2] of the best, modes, missed_mass, kept [4] (0 or 1)
     seconds, environment
@@ -72,8 +73,8 @@ def log_mixture(x: Tensor, log_weights: Tensor, means: Tensor, stds: Tensor) -> 
 class World:
     def __init__(self, gap: float):
         self.means = gap * (torch.arange(4, dtype=torch.float64) - 1.5)
-        reach = float(self.means[-1]) + 8
-        self.space = exact.line(-reach, reach, int(20 * reach) + 1, tolerance=0.01)  # a step of 0.1
+        line = lambda reach: exact.line(-reach, reach, int(20 * reach) + 1, tolerance=0.01)  # a step of 0.1
+        self.space, self.wide = line(float(self.means[-1]) + 8), line(float(self.means[-1]) + 60)
         self.log_d = self.log_density(self.space.points)
 
     def log_density(self, x: Tensor) -> Tensor:
@@ -84,14 +85,14 @@ class World:
         return self.means[component] + STD * torch.randn(shape, dtype=torch.float64, generator=generator)
 
     def measures(self, log_g: Tensor) -> dict[str, Tensor]:
-        """For densities [S, n]: every measure [S], and which modes are kept [S, 4]."""
-        space, x = self.space, self.space.points
+        """For densities [S, n] on the wide line, where a generator may stray: every measure [S], kept modes [S, 4]."""
+        space, x, log_d = self.wide, self.wide.points, self.log_density(self.wide.points)
         cell = (x[:, None] - self.means).abs()
         inside = (cell.argmin(-1)[:, None] == torch.arange(4)) & (cell < 3 * STD)
         mass = (log_g.exp() * space.weights) @ inside.double()
         kept = mass >= 0.2 * WEIGHTS
-        return {"modes": kept.sum(-1), "missed_mass": (~kept).double() @ WEIGHTS, "kl_d_g": space.kl(self.log_d, log_g),
-                "kl_g_d": space.kl(log_g, self.log_d), "jsd": space.js(log_g, self.log_d), "kept": kept}  # fmt: skip
+        return {"modes": kept.sum(-1), "missed_mass": (~kept).double() @ WEIGHTS, "kl_d_g": space.kl(log_d, log_g),
+                "kl_g_d": space.kl(log_g, log_d), "jsd": space.js(log_g, log_d), "kept": kept}  # fmt: skip
 
 
 class Generator:
@@ -160,16 +161,18 @@ def train(world: World, g: Generator, direction: str, how: str, steps: int, lr: 
 
 
 def summaries(found: dict[str, Tensor]) -> dict:
-    good = torch.stack([v.double() for k, v in found.items() if k != "kept"]).isfinite().all(0)
+    good = found["modes"].isfinite()
     entry = {key: record.summary(found[key][good]) for key in CONVENTIONS if good.any()}
-    return entry | {"kept": [round(v, 4) for v in found["kept"].double().mean(0).tolist()], "finite": int(good.sum())}
+    return entry | {"kept": [round(v, 4) for v in found["kept"].double().mean(0).tolist()], "finite": int(good.sum()),
+                    "inside": round(found["inside"].min().item(), 4)}  # fmt: skip
 
 
 def best(world: World, g: Generator, direction: str) -> dict:
     with torch.no_grad():
         log_g = g.log_density(world.space.points.expand(len(g.means), -1))
         value = DIRECTIONS[direction][1](world.space, log_g, world.log_d)
-        k, found, order = int(value.argmin()), world.measures(log_g), g.means[value.argmin()].argsort()
+        found = world.measures(g.log_density(world.wide.points.expand(len(g.means), -1)))
+        k, order = int(value.argmin()), g.means[value.argmin()].argsort()
         return dict(
             divergence=round(value[k].item(), 4),
             starts_at_best=round((value < value[k] + 1e-3).double().mean().item(), 4),
@@ -198,7 +201,7 @@ def main() -> None:
                     g = Generator(starts(kind, args.seeds, 20, world), free_weights=False)
                     train(world, g, direction, how, **training)
                     with torch.no_grad():
-                        found = world.measures(g.log_density(world.space.points.expand(args.seeds, -1)))
+                        found = world.measures(g.log_density(world.wide.points.expand(args.seeds, -1)))
                     entry = summaries(found)
                     particles.setdefault(kind, {}).setdefault(direction, {})[how] = entry
                     print(place, kind, direction, how, {k: entry[k]["mean"] for k in CONVENTIONS}, entry["kept"],

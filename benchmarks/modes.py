@@ -21,6 +21,7 @@ Writes results/modes.json:
                      also alone in results/modes_pilot.json
     worlds.<name>    digest, n (training points), weights [M], modes [M][2], std
       .perfect       the measures of draws of the world itself: what a perfect model would score
+      .chance        the measures of points uniform on a square around the modes: what no structure at all scores
       .models.<model>   objective, divergence (LaTeX: what the generator descends at the optimum; null if none),
                      lr, seconds (all seeds), failed {seed: message}
         .samples, .means   (means: the means of p(x|z), VAE only)
@@ -72,6 +73,12 @@ CONVENTIONS = {
 def truth(world) -> torch.Tensor:
     """Probabilities of the bins, from two million draws."""
     return measures.histogram(world.sample(2_000_000, 1)) / 2_000_000
+
+
+def chance(world, n: int, seed: int) -> torch.Tensor:
+    """Points uniform on the square that reaches half a unit beyond the modes."""
+    reach = float(world.modes.abs().max()) + 0.5
+    return reach * (2 * torch.rand(n, 2, generator=torch.Generator().manual_seed(seed)) - 1)
 
 
 def data(name: str, world, seed: int = 0) -> Data:
@@ -133,6 +140,7 @@ def main() -> None:
     for world_name, world in WORLDS.items():
         points, d = data(world_name, world), truth(world)
         perfect = measures.by_seed([measures.modes(world.sample(args.samples, 1000 + s), world, d) for s in seeds])
+        blob = measures.by_seed([measures.modes(chance(world, args.samples, s), world, d) for s in seeds])
         models, kept = {}, {}
         for name, objective in MODELS.items():
             lr = chosen["models"][name]["chosen"]
@@ -162,7 +170,8 @@ def main() -> None:
         worlds[world_name] = dict(
             digest=points.digest, n=len(points), weights=world.weights.tolist(), std=world.std,
             modes=[[round(v, 4) for v in row] for row in world.modes.tolist()],
-            perfect={key: record.summary(v) for key, v in perfect.items()}, models=models,
+            perfect={key: record.summary(v) for key, v in perfect.items()},
+            chance={key: record.summary(v) for key, v in blob.items()}, models=models,
             compare={f"{a} - {b}": {key: record.difference(kept[a][key], kept[b][key]) for key in CONVENTIONS}
                      for a, b in pairs if min(len(kept.get(k, {}).get("modes", ())) for k in (a, b)) > 1},
         )  # fmt: skip
