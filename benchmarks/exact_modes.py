@@ -26,8 +26,7 @@ Writes results/exact_modes.json:
     worlds.<near|far>   weights [4], means [4], std
       .particles.<together|spread>.<direction>.<exact|sampled|learned>
                      modes, missed_mass, kl_d_g, kl_g_d, jsd: {values [16], mean, half_width_95};
-                     kept [4]: share of starts that keep each mode; finite: starts that did not fail;
-                     inside: least mass of a start inside the interval of the quadrature (the rest is not counted)
+                     kept [4]: share of starts that keep each mode; finite: starts that did not fail
       .two.<direction>  divergence (its least value, nats), starts_at_best (share of starts within 0.001 of it),
                      means, stds, weights [2] of the best, modes, missed_mass, kept [4] (0 or 1)
     seconds, environment
@@ -161,10 +160,9 @@ def train(world: World, g: Generator, direction: str, how: str, steps: int, lr: 
 
 
 def summaries(found: dict[str, Tensor]) -> dict:
-    good = found["modes"].isfinite()
+    good = torch.stack([v.double() for k, v in found.items() if k != "kept"]).isfinite().all(0)
     entry = {key: record.summary(found[key][good]) for key in CONVENTIONS if good.any()}
-    return entry | {"kept": [round(v, 4) for v in found["kept"].double().mean(0).tolist()], "finite": int(good.sum()),
-                    "inside": round(found["inside"].min().item(), 4)}  # fmt: skip
+    return entry | {"kept": [round(v, 4) for v in found["kept"].double().mean(0).tolist()], "finite": int(good.sum())}
 
 
 def best(world: World, g: Generator, direction: str) -> dict:

@@ -76,7 +76,7 @@ def test_exact_worlds_are_densities_and_keep_their_own_modes():
     for gap in exact_modes.GAPS.values():
         world = exact_modes.World(gap)
         assert world.space.integrate(world.log_d.exp()).item() == pytest.approx(1, abs=1e-9)
-        found = world.measures(world.log_d[None])
+        found = world.measures(world.log_density(world.wide.points)[None])
         assert found["modes"].item() == 4 and abs(found["jsd"].item()) < 1e-12
 
 
