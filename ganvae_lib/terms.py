@@ -146,7 +146,8 @@ class Reconstruct(Term):
     """Get a variable back after a round trip.
 
     "x": E_{d(x) q_η(z|x)}[-log p_θ(x|z)], the first term of Eq. ``eq-elbo`` (chapter 03);
-    "z": E_{p(z) p_θ(x|z)}[-log q_η(z|x)].
+    "z": E_{p(z) p_θ(x|z)}[-log q_η(z|x)]. Each for one player ``only``: the wake phase (``def-wake``, chapter 09) and
+    the sleep phase (``def-sleep``, chapter 09).
     """
 
     variable: str

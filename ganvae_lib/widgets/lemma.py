@@ -107,7 +107,7 @@ function bothSides(f, offset, at) {
     + path("M8 " + low + "H" + (W - 8), "INK", "")
     + path("M12 " + (high + 2) + "v" + bar * scale, "INK", "stroke-width='2'")
     + text(18, high + 12, bar + " nats", "style='paint-order:stroke;stroke:PAPER;stroke-width:4px'")
-    + text(x(0), H - 8, "\\u03B8\\u2080", "text-anchor='middle'") + text(W - 8, H - 8, "towards \\u03B8 and beyond \\u2192", "text-anchor='end'");
+    + text(x(0), H - 8, "\\u03B8\\u2080", "text-anchor='middle'") + text(W - 8, H - 8, "along the line through \\u03B8 \\u2192", "text-anchor='end'");
 }
 
 function render() {
@@ -135,7 +135,7 @@ $("button[data-step]").addEventListener("click", () => {
   const s = lemma.slope(lemma.freeze(value("weight"), value("sharpness"), value("shift"))), size = Math.hypot(...s);
   const to = s.map((u, j) => Math.max(-reach[j], Math.min(reach[j], -u)));
   put({mean: to[0], width: to[1]}, size < 1e-6 ? "The gradient is zero: no step." : "One gradient step of rate 1 from \\u03B8\\u2080, gradient length "
-    + size.toFixed(3) + ".");
+    + size.toFixed(3) + (to.some((v, j) => v !== -s[j]) ? ", cut at the end of a slider." : "."));
 });
 new ResizeObserver(render).observe(root);
 render();
@@ -181,8 +181,8 @@ def lemma_1(mean=1.5, width=0.3, sharpness=0.7, shift=0.0, weight=0.35, name="bo
             '#ID th { white-space: normal; }</style>'
             '<svg class="densities" height="222" aria-hidden="true"></svg>'
             '<svg class="sides" height="200" aria-hidden="true"></svg><div class="sliders">'
-            + slider("mean", "generator: mean less that of θ₀", -3, 3, "model")
-            + slider("width", "generator: log width less that of θ₀", -0.7, 0.7, "model")
+            + slider("mean", "generator: mean, minus its value at θ₀", -3, 3, "model")
+            + slider("width", "generator: log width, minus its value at θ₀", -0.7, 0.7, "model")
             + slider("sharpness", "discriminator: sharpness", -1, 2, "judge")
             + slider("shift", "discriminator: shift of the logit", -3, 3, "judge")
             + slider("weight", "world: weight of the left mode", 0.02, 0.98, "world")
