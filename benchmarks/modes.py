@@ -43,7 +43,7 @@ import record
 import torch
 
 from ganvae_lib import Data, build, zoo
-from ganvae_lib.objective import Match
+from ganvae_lib.terms import Match
 from ganvae_lib.tools import LINKS, Adversary
 from ganvae_lib.toys import Mixture, grid, pinwheel, ring
 

@@ -203,12 +203,3 @@ class Phase:
         # The discriminator's own optimum does not depend on the weight of its term.
         weights = [1.0 if self.critic else t.weight for t in self.terms]
         return reduce(lambda a, b: a + b, (w * v for w, v in zip(weights, losses.values(), strict=True)))
-
-
-def __getattr__(name: str):
-    # Where the terms were before they had a module of their own.
-    if name in ("Classify", "Match", "Reconstruct", "from_dict", "to_dict"):
-        from . import terms
-
-        return getattr(terms, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,8 +9,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 
 from ganvae_lib import metrics, zoo
 from ganvae_lib.data import Data
-from ganvae_lib.objective import Match, Reconstruct
 from ganvae_lib.runs import Run
+from ganvae_lib.terms import Match, Reconstruct
 from ganvae_lib.tools import KL
 from ganvae_lib.train import fit
 from ganvae_lib.transfer import swapped

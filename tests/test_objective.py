@@ -84,14 +84,6 @@ def test_zoo_entries_swap_back_round_trip_and_stay_frozen(entry):
     assert sum(line.count("&") for line in entry._repr_latex_().splitlines()) == len(entry.players)
 
 
-def test_terms_are_still_found_where_they_were():
-    from ganvae_lib import objective, terms
-
-    assert all(getattr(objective, n) is getattr(terms, n) for n in terms.__all__)
-    with pytest.raises(AttributeError, match="no attribute 'Mach'"):
-        objective.Mach  # noqa: B018
-
-
 def test_entries_differ():
     assert len(set(zoo.ALL.values())) == len(zoo.ALL)
 
