@@ -184,7 +184,7 @@ def two_directions(mean=-1.0, std=1.5, weight=0.35, gap=4.5, name="two-direction
         for key, text, title in _ROWS)
     label = ("Interactive figure: a Gaussian model is moved against a world with two modes; forward KL, reverse KL, "
              "Jensen-Shannon and non-saturating divergence are recomputed, in nats.")
-    html = (f'<div id="ID" role="group" aria-label="{escape(label)}"><style>{STYLE}</style>'
+    html = (f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{STYLE}</style>'
             '<svg height="260" aria-hidden="true"></svg><div class="sliders">'
             + slider("mean", f"mean of {p}", -6, 6, 0.05, "model")
             + slider("sd", f"standard deviation of {p}", 0.2, 6, 0.05, "model")

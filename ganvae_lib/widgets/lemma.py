@@ -176,7 +176,7 @@ def lemma_1(mean=1.5, width=0.3, sharpness=0.7, shift=0.0, weight=0.35, name="bo
     label = ("Interactive figure: the generator, the discriminator and the world are moved, and both sides of Lemma 1 are "
              "recomputed, in nats. They are equal wherever the generator is; without its remainder the right side only "
              "touches the left one, where the step starts.")
-    html = (f'<div id="ID" role="group" aria-label="{escape(label)}"><style>{STYLE}'
+    html = (f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{STYLE}'
             '#ID .phi { color: PHI; } #ID .sliders .judge input { accent-color: PHI; } #ID tr.term th { padding-left: 1.2em; }'
             '#ID th { white-space: normal; }</style>'
             '<svg class="densities" height="222" aria-hidden="true"></svg>'

@@ -48,8 +48,10 @@ STYLE = """
 
 def page(html: str, name: str, start: dict) -> Figure:
     """The figure, once its placeholders in capitals are filled in: the colours, where it starts, and its id."""
-    words = {"START": json.dumps(start), "PAPER": PAPER, "INK": INK, "THETA": COLOR["theta"], "DATA": COLOR["data"],
-             "PHI": COLOR["phi"], "PRIOR": COLOR["prior"], "ID": name}
+    # Else JupyterLab takes the arrow keys for itself, and sliders do not move.
+    words = {"KEYS": 'data-lm-suppress-shortcuts="true"', "START": json.dumps(start), "PAPER": PAPER,
+             "INK": INK, "THETA": COLOR["theta"], "DATA": COLOR["data"], "PHI": COLOR["phi"], "PRIOR": COLOR["prior"],
+             "ID": name}  # fmt: skip
     for word, text in words.items():
         html = html.replace(word, text)
     return Figure(html)
