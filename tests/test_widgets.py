@@ -80,7 +80,7 @@ def test_downhill_stays_in_its_valley():
 @pytest.mark.parametrize("figure, buttons, sliders", [(widgets.two_directions, 9, 4), (widgets.lemma_1, 6, 5)])
 def test_html_is_complete_and_alone(figure, buttons, sliders):
     html = figure(name="fig-one")._repr_html_()
-    assert html.startswith('<div id="fig-one" role="group" data-lm-suppress-shortcuts="true" aria-label="')
+    assert html.startswith('<div id="fig-one" role="group" data-lm-suppress-shortcuts="true" onkeydown=')
     assert html.endswith("</div>")
     assert not re.search(r"https?:|src=|@import|\b(ID|KEYS|START|PAPER|INK|THETA|DATA|PHI|PRIOR)\b", html)
     assert html == figure(name="fig-one")._repr_html_()  # re-execution gives no diff

@@ -48,8 +48,9 @@ STYLE = """
 
 def page(html: str, name: str, start: dict) -> Figure:
     """The figure, once its placeholders in capitals are filled in: the colours, where it starts, and its id."""
-    # Else JupyterLab takes the arrow keys for itself, and sliders do not move.
-    words = {"KEYS": 'data-lm-suppress-shortcuts="true"', "START": json.dumps(start), "PAPER": PAPER,
+    # Else JupyterLab answers an arrow key first, takes the focus away, and the slider does not move.
+    keys = 'data-lm-suppress-shortcuts="true" onkeydown="event.stopPropagation()"'
+    words = {"KEYS": keys, "START": json.dumps(start), "PAPER": PAPER,
              "INK": INK, "THETA": COLOR["theta"], "DATA": COLOR["data"], "PHI": COLOR["phi"], "PRIOR": COLOR["prior"],
              "ID": name}  # fmt: skip
     for word, text in words.items():
