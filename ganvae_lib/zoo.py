@@ -52,7 +52,7 @@ ADA = Classify() + Match("features", Adversary("non-saturating"))
 
 ALL: dict[str, Objective] = {
     "maximum likelihood": LIKELIHOOD, "VAE": VAE, "beta-VAE": beta_vae(), "GAN": GAN,
-    "minimax GAN": MINIMAX_GAN, "KL-GAN": KL_GAN, "reverse KL-GAN": REVERSE_KL_GAN, "LSGAN": LSGAN,
+    "minimax GAN": MINIMAX_GAN, "KL-GAN": KL_GAN, "reverse-KL GAN": REVERSE_KL_GAN, "LSGAN": LSGAN,
     "hinge GAN": HINGE_GAN, "WGAN-GP": WGAN_GP,
     "Helmholtz machine": HELMHOLTZ, "source only": SOURCE_ONLY, "DANN": DANN, "ADA": ADA,
     "f-GAN (KL)": FGAN_KL, "f-GAN (reverse KL)": FGAN_REVERSE_KL, "f-GAN (JS)": FGAN_JS,
