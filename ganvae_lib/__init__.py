@@ -1,4 +1,4 @@
-"""GANs, VAEs and their relatives as sums of a few kinds of term. The modules, in the order in which the book meets them:
+"""GANs, VAEs and their relatives as sums of a few kinds of term. The modules, in the order in which the book uses them:
 
     data        toys with a density, digits, MNIST, Fashion-MNIST, USPS         load
     exact       worlds with a known truth: divergences by quadrature
