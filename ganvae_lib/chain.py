@@ -1,0 +1,113 @@
+"""The chain rule as a distribution: what the networks of ``autoregressive`` share (chapter 05).
+
+    p_θ(x) = Π_i p_θ(x_i | x_1, ..., x_{i-1})        (Eq. ``eq-chain-rule``, chapter 05)
+
+A network maps x to the logits of all its conditionals at once; its architecture keeps the i-th from seeing x_i and what
+comes after, and that alone makes the product a density.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+__all__ = ["Autoregressive", "ChainRule"]
+
+
+class ChainRule(Distribution):
+    """p_θ(x), the product of a network's conditionals: a distribution of the network's ``shape``.
+
+    Its batch shape is [*seeds, 1]: one density for all examples.
+    """
+
+    arg_constraints: dict = {}
+
+    def __init__(self, network: Autoregressive, validate_args=None):
+        self.network = network
+        super().__init__((*network.lead, 1), network.shape, validate_args=validate_args)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p_θ(x), exactly: [*seeds, batch, *shape] to [*seeds, batch], nats. Raises ValueError for a wrong x."""
+        network, lead = self.network, self.network.lead
+        if x.ndim != len(lead) + 1 + len(network.shape) or x.shape[: len(lead)] != lead:
+            wanted = [*lead, "batch", *network.shape]
+            raise ValueError(f"x must have the shape [{', '.join(map(str, wanted))}], got {list(x.shape)}.")
+        if self._validate_args:
+            network.check(x)
+        index = network.index(x).flatten(len(lead) + 1)
+        logits = network.logits(x).to(network.head.bias.dtype)  # full precision under autocast, too
+        conditionals = logits.log_softmax(-1)
+        return conditionals.gather(-1, index.unsqueeze(-1)).squeeze(-1).sum(-1)
+
+
+class Autoregressive(nn.Module):
+    """What the networks share, each of which gives ``logits`` for training and ``next`` for sampling.
+
+    shape:   of one example; its dimensions are conditioned in the order in which they lie in memory.
+    levels:  how many values a dimension can take: 0, 1/(levels-1), ..., 1 for pixels, 0, 1, 2, ... for symbols.
+    """
+
+    shape: tuple[int, ...]
+    levels: int
+    unit: float  # distance of two neighbouring values
+    head: nn.Module
+
+    def forward(self) -> Distribution:
+        return ChainRule(self)
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        return tuple(self.head.bias.shape[:-1])
+
+    def logits(self, x: Tensor) -> Tensor:
+        """The conditionals of all dimensions, [*seeds, batch, *shape] to [*seeds, batch, dimensions, levels]."""
+        raise NotImplementedError
+
+    def next(self, x: Tensor, i: int, memory):
+        """The logits of dimension i, [*seeds, batch, levels], from the dimensions before it, and a new memory."""
+        raise NotImplementedError
+
+    def index(self, x: Tensor) -> Tensor:
+        """Which of its values each dimension has, int64."""
+        return (x / self.unit).round().long()
+
+    def check(self, x: Tensor) -> None:
+        """Raise ValueError, saying what to do, unless x is [..., *shape] with values that are possible."""
+        name = type(self).__name__
+        if tuple(x.shape[-len(self.shape) :]) != self.shape:
+            raise ValueError(f"{name} was built for examples of shape {self.shape}, got x of shape {tuple(x.shape)}.")
+        values = x / self.unit
+        index = values.round()
+        if not bool(((values - index).abs() < 1e-3).all() & (index >= 0).all() & (index < self.levels).all()):
+            raise ValueError(
+                f"{name} knows {self.levels} values, 0 to {(self.levels - 1) * self.unit:g} in steps of {self.unit:g}; "
+                "binarise or round x, or give the network more levels."
+            )
+
+    @torch.no_grad()
+    def draw(self, n: int, noise, given: Tensor | None = None, first: int = 0) -> Tensor:
+        """``n`` exact samples, one dimension after the other (Eq. ``eq-ancestral``, chapter 05): [*seeds, n, *shape].
+
+        noise:  a ``world.Noise`` with the network's seeds, or with none, and then every copy gets the same numbers.
+        given:  x [..., n, *shape] whose ``first`` dimensions are kept: the sample completes them.
+        Raises ValueError when n or ``first`` is out of range.
+        """
+        size = math.prod(self.shape)
+        if n < 1 or not 0 <= first <= size or (first and given is None):
+            raise ValueError(f"draw needs n >= 1 and 0 <= first <= {size}, with first > 0 only where x is given; "
+                             f"got n={n}, first={first}.")  # fmt: skip
+        u = noise.uniform("sample x", n, size).to(self.head.bias.dtype).expand(*self.lead, n, size)
+        x = torch.zeros_like(u)
+        if first:
+            x[..., :first] = given.flatten(-len(self.shape))[..., :first]
+        memory = None
+        for i in range(size):
+            # Even where x is given: the memory has to read it.
+            logits, memory = self.next(x.unflatten(-1, self.shape), i, memory)
+            if i >= first:
+                passed = logits.softmax(-1).cumsum(-1)[..., :-1] <= u[..., i, None]
+                x[..., i] = passed.sum(-1) * self.unit
+        return x.unflatten(-1, self.shape)
