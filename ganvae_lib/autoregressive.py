@@ -74,9 +74,11 @@ class GatedLayer(nn.Module):
 class _Pixels(Autoregressive):
     def __init__(self, shape: Sequence[int], levels: int):
         super().__init__()
-        self.shape, self.levels, self.unit = tuple(shape), levels, 1 / (levels - 1)
-        if len(self.shape) != 3 or self.shape[0] != 1:
-            raise ValueError(f"a network for pixels needs images [1, height, width], got {self.shape}.")
+        shape = tuple(shape)
+        if len(shape) != 3 or shape[0] != 1 or levels < 2:
+            raise ValueError(f"a network for pixels needs images [1, height, width], got {shape}, and at least two "
+                             f"levels, got {levels}.")  # fmt: skip
+        self.shape, self.levels, self.unit = shape, levels, 1 / (levels - 1)
 
 
 class PixelCNN(_Pixels):

@@ -78,7 +78,9 @@ class Autoregressive(nn.Module):
         """Raise ValueError, saying what to do, unless x is [..., *shape] with values that are possible."""
         name = type(self).__name__
         if tuple(x.shape[-len(self.shape) :]) != self.shape:
-            raise ValueError(f"{name} was built for examples of shape {self.shape}, got x of shape {tuple(x.shape)}.")
+            raise ValueError(
+                f"{name} was built for examples of shape {self.shape}, got x of shape {tuple(x.shape)}."
+            )
         values = x / self.unit
         index = values.round()
         if not bool(((values - index).abs() < 1e-3).all() & (index >= 0).all() & (index < self.levels).all()):
