@@ -1,14 +1,16 @@
 """GANs, VAEs and their relatives as sums of a few kinds of term. The modules, in the order in which the book uses them:
 
     data        toys with a density, digits, MNIST, Fashion-MNIST, USPS         load
+    glyphs      characters with known factors   text    windows of characters
     exact       worlds with a known truth: divergences by quadrature
     lemmas      both sides of the lemmas of Part II, for any world
     world       the random variables of one step
-    tools       KL, Likelihood, Adversary and its links
+    links       the losses of an adversary          tools    KL, Likelihood, Adversary, MMD, Summaries
     objective   sums of terms, players, phases, formulas
-    terms       Match, Reconstruct, Classify
+    match       Match, and its spaces               terms    Reconstruct, Unpredictable, Classify
     zoo         every named model, a line or two each
     transfer    operators on objectives: swapped
+    distributions  what torch does not have         codes    what z can be: priors and encoders
     nets        networks that return distributions  stacking many seeds in one network
     model       an objective and its networks       build
     train       fit                                 runs     Run, History
@@ -24,16 +26,20 @@ __version__ = "0.1.0"
 
 _HOME = {
     "data": ("Data", "load"),
-    "terms": ("Classify", "Match", "Reconstruct"),
-    "tools": ("KL", "Adversary", "Likelihood"),
+    "match": ("Match",),
+    "terms": ("Classify", "Reconstruct", "Unpredictable"),
+    "tools": ("KL", "MMD", "Adversary", "Likelihood", "Summaries"),
     "transfer": ("swapped",),
     "model": ("Model", "build"),
     "train": ("fit",),
     "runs": ("NonFiniteLoss", "Run"),
     "metrics": ("interval",),
 }
-_MODULES = ("data", "draw", "exact", "formula", "lemmas", "metrics", "model", "nets", "objective", "runs", "sources",
-            "stacking", "terms", "tools", "toys", "train", "transfer", "widgets", "world", "zoo")  # fmt: skip
+_MODULES = (
+    "codes", "data", "distributions", "draw", "exact", "formula", "glyphs", "lemmas", "links", "match", "metrics",
+    "model", "nets", "objective", "runs", "sources", "stacking", "terms", "text", "tools", "toys", "train",
+    "transfer", "widgets", "world", "zoo",
+)  # fmt: skip
 _FROM = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [*_FROM, *_MODULES]
 

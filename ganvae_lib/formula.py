@@ -10,6 +10,7 @@ __all__ = ["GREEK", "Table", "plain"]
 GREEK = {"theta": "θ", "eta": "η", "phi": "φ"}
 _AS_TEXT = (
     (r"\\mathbb\{E\}_\{((?:[^{}]|\{[^{}]*\})*)\}", r"E_{\1}"), (r"\\mathbb\{E\}", "E"), (r"\\mathrm\{(\w+)\}", r"\1"),
+    (r"\\hat ([xz])", "\\1\u0302"), (r"\\big", ""),
     (r"\\frac\{(.*?)\}\{(.*?)\}", r"(\1/(\2))"), (r"\\tfrac(\d)(\d)", r"\1/\2 "), (r"\\\|", "‖"), (r"\\,", " "),
     *((rf"\\{name}", sign) for name, sign in GREEK.items()), (r"\\nabla ", "∇"),
     (r"\\(log|max) ?", r"\1 "), (r"\^2", "²"),

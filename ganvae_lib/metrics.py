@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import kl_divergence
 
+from .codes import ImplicitEncoder, OtherDomain
 from .world import Noise, draw
 
 __all__ = ["Scores", "accuracy", "coverage", "elbo", "evaluate", "interval", "iwae"]
@@ -142,6 +143,13 @@ def accuracy(model, data) -> Tensor:
     return (right / len(data)).double().reshape(-1).cpu()
 
 
+def _has_density(model) -> bool:
+    """Has q_η(z|x) a density, against a prior that has one?"""
+    if isinstance(model.prior, OtherDomain) or isinstance(model.encoder, ImplicitEncoder):
+        return False
+    return not {"point", "unit", "uniform"} & set(getattr(model.encoder, "codes", None) or ())
+
+
 def evaluate(run, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> Scores:
     """See ``Run.evaluate``."""
     from .nets import PointPixels
@@ -149,6 +157,7 @@ def evaluate(run, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> 
     values: dict[str, Tensor] = {}
     networks = run.model.networks
     explicit = {"encoder", "decoder"} <= set(networks) and not isinstance(networks["decoder"].observation, PointPixels)
+    explicit = explicit and _has_density(run.model)
     if explicit and data is not None:
         values["ELBO (nats)"] = elbo(run.model, data, seed=seed)
         values[f"IWAE-{k} (nats)"] = iwae(run.model, data, k, seed=seed)

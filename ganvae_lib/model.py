@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 from . import nets, stacking
+from .codes import CODES, Encoder, ImplicitEncoder, OtherDomain, Prior, features_of
+from .match import Match
 from .objective import Objective
 from .terms import Reconstruct
-from .tools import unknown
+from .tools import KL, Likelihood, unknown
 
 __all__ = ["Model", "build", "check"]
 
@@ -23,10 +25,10 @@ class Model(nn.Module):
     """An objective, the networks that it needs, and the prior p(z).
 
     ``networks`` maps "decoder" p(x|z), "encoder" q(z|x), "density" p(x), "features", "classifier", "discriminator_x",
-    "discriminator_z", "discriminator_features" to modules that return distributions; also ``model.decoder`` (or
+    "discriminator_z", ... (``Space.judge``) to modules that return distributions; also ``model.decoder`` (or
     ``.generator``), ``model.encoder``, ...
     ``config`` is what ``build`` was asked for, or None for networks of one's own.
-    Raises ValueError when a network that the objective needs is missing.
+    Raises ValueError when a network that the objective needs is missing, or a discriminator that nobody trains.
     """
 
     def __init__(
@@ -35,6 +37,12 @@ class Model(nn.Module):
         super().__init__()
         if missing := [n for n in objective.networks if n not in networks]:
             raise ValueError(f"{objective} needs the networks {', '.join(missing)}, which were not given.")
+        trained = {t.judge for t in objective.adversaries if t.steps}
+        for term in objective.terms:
+            if (judge := getattr(term, "judge", None)) in objective.networks and judge not in trained:
+                raise ValueError(
+                    f"{term!r} asks {judge}, which no term of {objective!r} trains; add one with steps > 0."
+                )
         self.objective, self.config = objective, config
         self.networks = nn.ModuleDict({n: networks[n] for n in objective.networks})
         self.prior = prior
@@ -47,6 +55,12 @@ class Model(nn.Module):
         if name in networks:
             return networks[name]
         return super().__getattr__(name)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What a minibatch must hold beside x: what the objective reads, and the other domain where z is data, too."""
+        other = ("other",) if isinstance(self.prior, OtherDomain) else ()
+        return tuple(dict.fromkeys(self.objective.reads + other))
 
     @property
     def lead(self) -> tuple[int, ...]:
@@ -92,24 +106,35 @@ def build(
     width: int = 32,
     observation: str | None = None,
     scale: float | None = None,
+    noiseless: bool | None = None,
+    noise: int = 0,
     activation: str = "relu",
-    codes: str = "gaussian",
+    codes: str | dict[str, int] | None = None,
     classes: int | None = None,
+    density: str | None = None,
+    other: Sequence[int] | None = None,
 ) -> Model:
     """A model: ``objective`` and suitable networks for ``data``.
 
-    data:          a ``Data`` (or the shape of one example).
+    data:          a ``Data`` (or the shape of one example). With ``Domains``, z is data of the second domain, unless
+                   the objective compares features.
     latent:        dimensions of z, or of the features; by default 2 for points and 20 for images.
     hidden:        widths of the hidden layers (mlp); ``width`` the first number of channels (conv).
-    observation:   p(x|z): "bernoulli", "continuous bernoulli", "gaussian" (``scale`` fixes its σ) or "point"
-                   (an implicit model). By default a point if the generator is only compared by samples, else Gaussian
-                   for points in the plane and, for images, Bernoulli if they are binary, continuous Bernoulli if not.
-    codes:         z is "gaussian" or "bernoulli": real numbers under N(0, 1), or bits under fair coins.
-    classes:       how many classes a classifier tells apart; by default those of the data.
+    observation:   p(x|z): "bernoulli", "continuous bernoulli", "gaussian", "laplace" (``scale`` fixes its σ or b) or
+                   "point" (an implicit model). By default a point if x is only compared by samples, else Gaussian for
+                   points in the plane and, for images, Bernoulli if they are binary, continuous Bernoulli if not.
+    noiseless:     samples of x are the mean of p(x|z); by default where x is reconstructed and compared by samples.
+    noise:         so many noise inputs of the generator beside z, for the observation "point".
+    codes:         a name of ``CODES``, or a dict of names and dimensions such as {"one-hot": 10, "uniform": 2}.
+    classes:       how many classes a classifier tells apart, or characters a text has; by default those of the data.
+    density:       p(x) without a code: "gaussian", "pixelcnn", "pixelrnn" or "rnn"; by default "rnn" for text.
+    other:         shape of the second domain; by default that of the data.
     Raises ValueError for unknown names, sizes that are not positive, and data that do not suit the observation.
     """
     shape = tuple(getattr(data, "shape", data))
     image = len(shape) == 3
+    if other is None and "other" not in objective.reads and hasattr(data, "other"):
+        other = data.other.shape[1:]
     latent = (20 if image else 2) if latent is None else latent
     sizes = (latent, width, *shape, *([hidden] if isinstance(hidden, (int, float)) else hidden))
     if isinstance(hidden, int) or not all(isinstance(s, int) and s > 0 for s in sizes):
@@ -119,54 +144,114 @@ def build(
         raise ValueError(f"scale must be a positive number, got {scale}.")
     if architecture not in ("mlp", "conv"):
         raise unknown("architecture", architecture, ("mlp", "conv"))
-    if codes not in nets.CODES:
-        raise unknown("kind of code", codes, nets.CODES)
-    classes = getattr(data, "classes", 0) if classes is None else classes
+    if codes is None:
+        codes = "unit" if "predictor_z" in objective.networks else "gaussian"
+    parts = dict(codes) if isinstance(codes, dict) else {codes: latent}
+    for kind in parts:
+        if kind not in CODES or (kind == "implicit" and len(parts) > 1):
+            raise unknown("kind of code", kind, CODES)
+    latent = sum(parts.values())
+    classes = (len(getattr(data, "alphabet", "")) or getattr(data, "classes", 0)) if classes is None else classes
     if "classifier" in objective.networks and not classes:
         raise ValueError(f"{objective!r} learns from labels; give data with labels y.")
-    if observation is None:
-        explicit = any(isinstance(t, Reconstruct) and t.variable == "x" for t in objective.terms)
-        x = getattr(data, "x", None)
-        binary = x is not None and _binary(x)
-        pixels = "bernoulli" if binary else "continuous bernoulli"
-        observation = "point" if not explicit else pixels if image else "gaussian"
+    default, mean = _observation(objective, image, getattr(data, "x", None))
+    observation = default if observation is None else observation
     if observation not in nets.OBSERVATIONS:
         raise unknown("observation", observation, nets.OBSERVATIONS)
-    noise = {"gaussian": {"scale": scale}, "point": {"squash": image}}.get(observation, {})
+    if noise and observation != "point":
+        raise ValueError(f"noise inputs are for a generator with observation='point', not {observation!r}.")
+    noiseless = mean and observation != "point" if noiseless is None else noiseless
+    density = ("rnn" if hasattr(data, "alphabet") else "gaussian") if density is None else density
 
     def down(inputs: Sequence[int], out: int, activation: str) -> nn.Module:
         if architecture == "conv" and len(inputs) == 3:
             return nets.conv_down(inputs, width, out, activation)
         return nets.mlp(inputs, hidden, out, activation)
 
-    prior, encoder, per_code = nets.CODES[codes]
+    def generator(inputs: Sequence[int], outputs: Sequence[int]) -> nn.Module:
+        size, images = torch.Size(outputs).numel(), len(outputs) == 3
+        if architecture == "conv" and images and len(inputs) == 3 and tuple(inputs[1:]) == tuple(outputs[1:]):
+            trunk = nets.conv_same(inputs, width, outputs[0], activation)
+        elif architecture == "conv" and images and len(inputs) == 1:
+            trunk = nets.conv_up(inputs[0], width, outputs, activation)
+        else:
+            trunk = nets.mlp(inputs, hidden, size, activation)
+        squash = {"squash": images and (noiseless or observation == "point")}
+        options = {"gaussian": {"scale": scale} | squash, "laplace": {"scale": scale} | squash, "point": squash}
+        return nets.Decoder(trunk, nets.OBSERVATIONS[observation](**options.get(observation, {})), outputs,
+                            noiseless, noise)  # fmt: skip
+
+    code = (latent,) if other is None else tuple(other)
+
+    def encoder() -> nn.Module:
+        if other is not None:
+            return generator(shape, code)
+        if "implicit" in parts:
+            head = nets.mlp((hidden[-1] + latent,), hidden[-1:], latent, activation)
+            return ImplicitEncoder(down(shape, hidden[-1], activation), head, latent, latent)
+        return Encoder(down(shape, sum(features_of(parts)), activation), parts)
+
+    def judge(space: str) -> nn.Module:
+        if len(space) == 1 or space == "features":
+            return nets.Discriminator(down({"x": shape}.get(space, code), 1, "leaky relu"))
+        body = down(shape, hidden[-1], "leaky relu") if architecture == "conv" and image else nets.Flatten(len(shape))
+        seen = hidden[-1] if architecture == "conv" and image else torch.Size(shape).numel()
+        return nets.Discriminator(nets.mlp((seen + torch.Size(code).numel(),), hidden, 1, "leaky relu"), body)
 
     def make(name: str) -> nn.Module:
-        size = torch.Size(shape).numel()
         if name == "density":
-            return nets.GaussianDensity(shape)
+            return _density(density, shape, width, hidden, classes)
         if name == "encoder":
-            return encoder(down(shape, per_code * latent, activation))
+            return encoder()
         if name == "features":
             return nets.Features(down(shape, latent, activation))
         if name == "classifier":
             return nets.Classifier(nets.mlp((latent,), (), classes))
         if name == "decoder":
-            trunk = (
-                nets.conv_up(latent, width, shape, activation)
-                if architecture == "conv"
-                else nets.mlp((latent,), hidden, size, activation)
-            )
-            return nets.Decoder(trunk, nets.OBSERVATIONS[observation](**noise), shape)
-        return nets.Discriminator(down(shape if name == "discriminator_x" else (latent,), 1, "leaky relu"))
+            return generator((code[0] + noise,) if len(code) == 1 else code, shape)
+        kind, _, space = name.partition("_")
+        if kind == "predictor":
+            units = torch.Size(shape if space == "x" else code).numel()
+            return nets.Predictor(nets.mlp((2 * units,), hidden, 1, activation), units)
+        return judge(space)
 
     config = dict(shape=list(shape), latent=latent, hidden=list(hidden), architecture=architecture, width=width,
-                  observation=observation, scale=scale, activation=activation, codes=codes,
-                  classes=classes if "classifier" in objective.networks else None)  # fmt: skip
-    model = Model(objective, {n: make(n) for n in objective.networks}, prior(latent), config)
+                  observation=observation, scale=scale, noiseless=noiseless, noise=noise, activation=activation,
+                  codes=codes, classes=classes if {"classifier", "density"} & set(objective.networks) else None,
+                  density=density, other=None if other is None else list(other))  # fmt: skip
+    prior = Prior(parts) if other is None else OtherDomain(other)
+    model = Model(objective, {n: make(n) for n in objective.networks}, prior, config)
     if hasattr(data, "x"):
         check(model, data)
     return model
+
+
+def _observation(objective: Objective, image: bool, x: torch.Tensor | None) -> tuple[str, bool]:
+    """The default p(x|z), and whether samples are its mean."""
+    spaces = {t.space for t in objective.terms if isinstance(t, Match) and not isinstance(t.tool, KL | Likelihood)}
+    explicit = any(isinstance(t, Reconstruct) and t.variable == "x" and not t.within for t in objective.terms)
+    mean = explicit and bool(spaces & {"x", "x again"})
+    if not explicit:
+        return "point", False
+    if not image:
+        return "gaussian", mean
+    # A sample of binary pixels has no gradient: where one is needed, and the mean does not serve, pixels are grey.
+    binary = x is not None and _binary(x) and not (spaces & {"xz", "x|z"} and not mean)
+    return "bernoulli" if binary else "continuous bernoulli", mean
+
+
+def _density(kind: str, shape: tuple[int, ...], width: int, hidden: Sequence[int], classes: int) -> nn.Module:
+    if kind == "gaussian":
+        return nets.GaussianDensity(shape)
+    from . import autoregressive
+
+    if kind == "pixelcnn":
+        return autoregressive.PixelCNN(shape, width)
+    if kind == "pixelrnn":
+        return autoregressive.PixelRNN(shape, width)
+    if kind == "rnn":
+        return autoregressive.CharRNN(shape[0], classes, hidden[0])
+    raise unknown("density", kind, ("gaussian", "pixelcnn", "pixelrnn", "rnn"))
 
 
 def _binary(x: torch.Tensor) -> bool:
@@ -183,12 +268,15 @@ def check(model: Model, data) -> None:
         )
     if "labels" in model.objective.reads and getattr(data, "y", None) is None:
         raise ValueError(f"{model.objective!r} learns from labels, which {data.name} does not have; give data with y.")
-    if "other" in model.objective.reads and getattr(data, "other", None) is None:
+    if "other" in model.reads and getattr(data, "other", None) is None:
         raise ValueError(
             f"{model.objective!r} compares two domains; put them together with data.Domains(source, target)."
         )
+    if isinstance(model.prior, OtherDomain) and tuple(data.other.shape[1:]) != model.prior.shape:
+        raise ValueError(f"the model was built for a second domain of shape {model.prior.shape}, {data.name} has "
+                         f"{tuple(data.other.shape[1:])}.")  # fmt: skip
     classes = (model.config or {}).get("classes")
-    if classes and data.classes > classes:
+    if classes and "classifier" in model.networks and data.classes > classes:
         raise ValueError(f"the model tells {classes} classes apart, the data have {data.classes}.")
     observation = getattr(model.networks["decoder"], "observation", None) if "decoder" in model.networks else None
     x = data.x

@@ -18,47 +18,22 @@ from torch.distributions import (
     ContinuousBernoulli,
     Distribution,
     Independent,
+    Laplace,
     MultivariateNormal,
     Normal,
-    constraints,
+    ReshapeTransform,
+    TransformedDistribution,
 )  # fmt: skip
 
+from .codes import Encoder, StandardNormal
+from .distributions import Noiseless, Point, Pushforward, full
 from .stacking import Conv2d, ConvTranspose2d, GroupNorm, Linear, initialise, stack, unstack
 
 __all__ = [
-    "CODES", "OBSERVATIONS", "Classifier", "CoinEncoder", "Decoder", "Discriminator", "Encoder", "FairCoins",
-    "Features", "Gaussian", "GaussianDensity", "Linear", "Point", "StandardNormal", "conv_down", "conv_up",
+    "OBSERVATIONS", "Classifier", "Decoder", "Discriminator", "Encoder", "Features", "Gaussian", "GaussianDensity",
+    "LaplacePixels", "Linear", "Point", "Predictor", "StandardNormal", "conv_down", "conv_same", "conv_up",
     "initialise", "mlp", "stack", "unstack",
 ]  # fmt: skip
-
-
-class Point(Distribution):
-    """All mass on one point: what an implicit model's generator returns (Eq. ``eq-implicit-model``, chapter 01).
-
-    It can be sampled and has a mean; it has no density, and ``log_prob`` says so (NotImplementedError).
-    """
-
-    arg_constraints: dict = {}
-    support = constraints.real
-    has_rsample = True
-
-    def __init__(self, value: Tensor, event_dims: int, validate_args=None):
-        self.value = value
-        split = value.ndim - event_dims
-        super().__init__(value.shape[:split], value.shape[split:], validate_args=validate_args)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.value
-
-    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        return self.value.expand(*sample_shape, *self.value.shape)
-
-    def log_prob(self, value):
-        raise NotImplementedError(
-            "an implicit model can be sampled but has no density; for a likelihood choose observation='gaussian', "
-            "'bernoulli' or 'continuous bernoulli', for a comparison by samples the Adversary tool."
-        )
 
 
 # ---------------------------------------------------------------- trunks
@@ -138,30 +113,17 @@ def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "
     )  # fmt: skip
 
 
+def conv_same(shape: Sequence[int], width: int, channels: int, activation: str = "relu") -> nn.Sequential:
+    """Three convolutions that keep the side: from an image to a flat image of ``channels``, for translation."""
+    _check_image(shape, width)
+    return nn.Sequential(
+        Conv2d(shape[0], width, 5, padding=2), _activation(activation),
+        Conv2d(width, width, 5, padding=2), GroupNorm(8, width), _activation(activation),
+        Conv2d(width, channels, 5, padding=2), Flatten(3),
+    )  # fmt: skip
+
+
 # ---------------------------------------------------------------- distributions from features
-
-
-class StandardNormal(nn.Module):
-    """The prior p(z) = N(0, 1) on ``latent`` dimensions; calling it returns the distribution."""
-
-    def __init__(self, latent: int):
-        super().__init__()
-        self.register_buffer("loc", torch.zeros(latent), persistent=False)
-        self.register_buffer("scale", torch.ones(latent), persistent=False)
-
-    def forward(self) -> Distribution:
-        return Independent(Normal(self.loc, self.scale), 1)
-
-
-class FairCoins(nn.Module):
-    """The prior of binary codes: ``latent`` independent fair coins; calling it returns the distribution."""
-
-    def __init__(self, latent: int):
-        super().__init__()
-        self.register_buffer("logits", torch.zeros(latent), persistent=False)
-
-    def forward(self) -> Distribution:
-        return Independent(Bernoulli(logits=self.logits), 1)
 
 
 class GaussianDensity(nn.Module):
@@ -186,18 +148,30 @@ class GaussianDensity(nn.Module):
     def forward(self) -> Distribution:
         tril = self.below.tril(-1) + torch.diag_embed(self.log_diagonal.exp())
         # The batch axis has length 1: one density for all examples, beside a possible seeds axis.
-        return MultivariateNormal(self.loc.unsqueeze(-2), scale_tril=tril.unsqueeze(-3))
+        flat = MultivariateNormal(self.loc.unsqueeze(-2), scale_tril=tril.unsqueeze(-3))
+        n = self.loc.shape[-1]
+        return flat if len(self.shape) == 1 else TransformedDistribution(flat, ReshapeTransform((n,), self.shape))
+
+    def draw(self, n: int, noise) -> Tensor:
+        """``n`` draws x ~ p_θ(x), [*seeds, n, *shape], from named noise."""
+        flat = getattr(p := self(), "base_dist", p)
+        e = noise.normal("sample x", n, self.loc.shape[-1])
+        return (flat.loc + e @ flat.scale_tril.squeeze(-3).mT).unflatten(-1, self.shape)
 
 
 class Gaussian(nn.Module):
-    """Observation model N(x; features, σ²), with one σ for all dimensions, learned unless ``scale`` fixes it."""
+    """Observation model N(x; features, σ²), with one σ for all dimensions, learned unless ``scale`` fixes it.
+
+    ``squash`` keeps the means of images in [0, 1].
+    """
 
     stackable = True
+    law = Normal
 
-    def __init__(self, scale: float | None = None):
+    def __init__(self, scale: float | None = None, squash: bool = False):
         super().__init__()
         start = torch.zeros(1) if scale is None else torch.full((1,), math.log(scale))
-        self.start = float(start)
+        self.start, self.squash = float(start), squash
         if scale is None:
             self.log_scale = nn.Parameter(start)
         else:
@@ -209,7 +183,14 @@ class Gaussian(nn.Module):
 
     def forward(self, features: Tensor, dims: int) -> Distribution:
         scale = self.log_scale.exp()
-        return Independent(Normal(features, scale.reshape(*scale.shape[:-1], *[1] * (dims + 1))), dims)
+        loc = features.sigmoid() if self.squash else features
+        return Independent(self.law(loc, scale.reshape(*scale.shape[:-1], *[1] * (dims + 1))), dims)
+
+
+class LaplacePixels(Gaussian):
+    """Observation model Laplace(x; features, b): misses are priced by |x - features|/b."""
+
+    law = Laplace
 
 
 class BernoulliPixels(nn.Module):
@@ -239,40 +220,8 @@ class PointPixels(nn.Module):
 
 OBSERVATIONS = {
     "bernoulli": BernoulliPixels, "continuous bernoulli": ContinuousBernoulliPixels, "gaussian": Gaussian,
-    "point": PointPixels,
+    "laplace": LaplacePixels, "point": PointPixels,
 }  # fmt: skip
-
-
-def _full(features: Tensor) -> Tensor:
-    """At least fp32: distributions are evaluated in full precision under autocast, too."""
-    return features.float() if features.dtype in (torch.bfloat16, torch.float16) else features
-
-
-class Encoder(nn.Module):
-    """q_η(z|x) = N(z; μ(x), diag σ²(x)); the trunk gives μ and log σ², so 2 x latent features."""
-
-    def __init__(self, trunk: nn.Module):
-        super().__init__()
-        self.trunk = trunk
-
-    def forward(self, x: Tensor) -> Distribution:
-        loc, log_variance = _full(self.trunk(x)).chunk(2, -1)
-        return Independent(Normal(loc, (log_variance / 2).exp()), 1)
-
-
-class CoinEncoder(nn.Module):
-    """q_η(z|x) for binary codes: independent coins, whose logits are the trunk's features."""
-
-    def __init__(self, trunk: nn.Module):
-        super().__init__()
-        self.trunk = trunk
-
-    def forward(self, x: Tensor) -> Distribution:
-        return Independent(Bernoulli(logits=_full(self.trunk(x))), 1)
-
-
-#: The kinds of code: prior, encoder, and how many features of the trunk a dimension of the code takes.
-CODES = {"gaussian": (StandardNormal, Encoder, 2), "bernoulli": (FairCoins, CoinEncoder, 1)}
 
 
 class Features(nn.Module):
@@ -283,7 +232,7 @@ class Features(nn.Module):
         self.trunk = trunk
 
     def forward(self, x: Tensor) -> Distribution:
-        return Point(_full(self.trunk(x)), 1)
+        return Point(full(self.trunk(x)), 1)
 
 
 class Classifier(nn.Module):
@@ -294,30 +243,66 @@ class Classifier(nn.Module):
         self.trunk = trunk
 
     def forward(self, features: Tensor) -> Distribution:
-        return Categorical(logits=_full(self.trunk(features)))
+        return Categorical(logits=full(self.trunk(features)))
 
 
 class Decoder(nn.Module):
     """p_θ(x|z): a trunk, and an observation model that turns its features into a distribution of ``shape``.
 
-    With the observation ``PointPixels`` it is the generator of an implicit model.
+    With the observation ``PointPixels`` it is the generator of an implicit model; with ``noise`` > 0 that generator
+    has so many noise inputs beside z. ``noiseless`` draws the mean and keeps the noise for ``log_prob``.
     """
 
-    def __init__(self, trunk: nn.Module, observation: nn.Module, shape: Sequence[int]):
+    def __init__(self, trunk: nn.Module, observation: nn.Module, shape: Sequence[int], noiseless: bool = False,
+                 noise: int = 0):  # fmt: skip
         super().__init__()
         self.trunk, self.observation, self.shape = trunk, observation, tuple(shape)
+        self.noiseless, self.noise = noiseless, noise
 
     def forward(self, z: Tensor) -> Distribution:
-        features = _full(self.trunk(z))
+        if self.noise:
+            push = lambda e: self._observe(torch.cat((z, e), -1)).mean
+            return Pushforward(push, self.noise, z.shape[:-1], self.shape)
+        p = self._observe(z)
+        return Noiseless(p) if self.noiseless else p
+
+    def _observe(self, z: Tensor) -> Distribution:
+        features = full(self.trunk(z))
         return self.observation(features.unflatten(-1, self.shape), len(self.shape))
 
 
 class Discriminator(nn.Module):
-    """q_φ(y|x) = Bernoulli(D_φ(x)), y = 1 for the target's samples; ``.logits`` is t_φ(x), the critic's score."""
+    """q_φ(y|x) = Bernoulli(D_φ(x)), y = 1 for the target's samples; ``.logits`` is t_φ(x), the critic's score.
 
-    def __init__(self, trunk: nn.Module):
+    With a ``body`` it judges pairs (x, z): the body turns x into features, and the trunk sees these beside z.
+    """
+
+    def __init__(self, trunk: nn.Module, body: nn.Module | None = None):
+        super().__init__()
+        self.trunk, self.body = trunk, body
+
+    def forward(self, x: Tensor, z: Tensor | None = None) -> Distribution:
+        if self.body is not None:
+            h = self.body(x)
+            x = torch.cat((h, z.flatten(h.ndim - 1).to(h.dtype)), -1)
+        return Bernoulli(logits=full(self.trunk(x)).squeeze(-1))
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """h_φ(x): what the last layer sees (Larsen et al., 2016; chapter 13)."""
+        return full(self.trunk[:-1](x))
+
+
+class Predictor(nn.Module):
+    """Predicts each unit of a code from all the others: [..., L] -> [..., L] (Schmidhuber, 1992; chapter 11).
+
+    One trunk serves all units: it sees the code with unit i blanked out, and which unit that is.
+    """
+
+    def __init__(self, trunk: nn.Module, units: int):
         super().__init__()
         self.trunk = trunk
+        self.register_buffer("which", torch.eye(units), persistent=False)
 
-    def forward(self, x: Tensor) -> Distribution:
-        return Bernoulli(logits=_full(self.trunk(x)).squeeze(-1))
+    def forward(self, z: Tensor) -> Tensor:
+        others = z.unsqueeze(-2) * (1 - self.which)
+        return full(self.trunk(torch.cat((others, self.which.expand_as(others)), -1))).squeeze(-1)

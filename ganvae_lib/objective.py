@@ -18,7 +18,9 @@ from .formula import GREEK, Table, plain
 
 __all__ = ["Objective", "Phase", "Sum", "Term"]
 
-SWAP = {"x": "z", "z": "x", "theta": "eta", "eta": "theta"}
+# In the joint space the two sides change places, which changes nothing: the links there can be reversed.
+SWAP = {"x": "z", "z": "x", "xz": "xz", "x|z": "z|x", "z|x": "x|z", "x again": "z again", "z again": "x again",
+        "theta": "eta", "eta": "theta"}  # fmt: skip
 
 
 class Objective:
@@ -58,7 +60,7 @@ class Objective:
     @property
     def players(self) -> tuple[str, ...]:
         """Everyone who descends something: theta, eta, phi."""
-        movers = {p for t in self.terms for p in t.movers} | ({"phi"} if self.adversaries else set())
+        movers = {p for t in self.terms for p in t.movers} | ({"phi"} if any(t.steps for t in self.terms) else set())
         return tuple(p for p in ("theta", "eta", "phi") if p in movers)
 
     def phases(self) -> tuple[Phase, ...]:
@@ -67,8 +69,8 @@ class Objective:
         Two players share a phase when the sum of their terms has the right gradient for both: no term reaches a
         player whom it does not name.
         """
-        steps = sorted({t.tool.steps for t in self.adversaries})
-        phases = [Phase(("phi",), tuple(t for t in self.adversaries if t.tool.steps == s), True, s) for s in steps]
+        steps = sorted({t.steps for t in self.adversaries} - {0})
+        phases = [Phase(("phi",), tuple(t for t in self.adversaries if t.steps == s), True, s) for s in steps]
         rest: list[Phase] = []
         for player in ("theta", "eta"):
             terms = tuple(t for t in self.terms if player in t.movers)
@@ -88,7 +90,7 @@ class Objective:
         lines = []
         for player in self.players:
             parts = [(1.0 if player == "phi" else t.weight, t.formula(player)) for t in self.terms]
-            text = " + ".join(("" if w == 1 else rf"{w:g}\,") + p for w, p in parts if p)
+            text = " + ".join(_weighted(w, p) for w, p in parts if p)
             lines.append((player, text.replace("+ -", "- ")))
         return lines
 
@@ -117,6 +119,8 @@ class Term(Objective):
     """One summand: it has a ``weight``, and may be meant for some players ``only``."""
 
     adversarial = False  # does a discriminator come with it?
+    steps = 0  # updates of that discriminator per step
+    detail = ""  # what tells the term from another of the same name
     needs: tuple[str, ...] = ()  # what it reads beside x
 
     @property
@@ -183,6 +187,14 @@ class Sum(Objective):
         return hash(frozenset(self.terms))
 
 
+def _weighted(weight: float, formula: str) -> str:
+    if weight == 1:
+        return formula
+    if r" + \mathbb" in formula:
+        formula = rf"\big({formula}\big)"
+    return rf"{-weight:g}\,{formula[1:]}" if formula.startswith("-") else rf"{weight:g}\,{formula}"
+
+
 @dataclass(frozen=True)
 class Phase:
     """These ``players`` descend the sum of these ``terms``; a critic's phase is repeated ``steps`` times."""
@@ -192,11 +204,17 @@ class Phase:
     critic: bool = False
     steps: int = 1
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The name of each term's loss; where two terms share a name, it says how they differ."""
+        names = [t.name for t in self.terms]
+        names = [f"{n} ({t.detail})" if names.count(n) > 1 else n for n, t in zip(names, self.terms, strict=True)]
+        return tuple(f"{n}, discriminator" if self.critic else n for n in names)
+
     def losses(self, world) -> dict[str, Tensor]:
         """The value of every term, unweighted, [*seeds]."""
-        if self.critic:
-            return {f"{t.name}, discriminator": t.critic_loss(world) for t in self.terms}
-        return {t.name: t.loss(world) for t in self.terms}
+        values = [t.critic_loss(world) if self.critic else t.loss(world) for t in self.terms]
+        return dict(zip(self.keys, values, strict=True))
 
     def total(self, losses: dict[str, Tensor]) -> Tensor:
         """What the phase descends: the weighted sum, [*seeds]."""

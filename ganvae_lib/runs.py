@@ -84,21 +84,44 @@ class Run:
         ``z``, [n, latent], replaces the draw of the codes.
         Raises TypeError for an objective without a model of x, and for ``z`` or ``mean`` where there is no z.
         """
-        lead = self.model.lead
+        lead, device = self.model.lead, next(self.model.parameters()).device
+        noise = Noise([seed] * lead[0] if lead else seed, device)
         if "density" in self.model.networks and z is None and not mean:
-            p = self.model.density()
-            e = Noise(seed, p.loc.device).normal("sample x", n, p.loc.shape[-1])
-            x = (p.loc + e @ p.scale_tril.squeeze(-3).mT).unflatten(-1, self.model.density.shape)
+            x = self.model.density.draw(n, noise)
             return x if lead else x.unsqueeze(0)
         if "decoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective} has no decoder to sample from.")
-        prior, device = self.model.prior(), next(self.model.parameters()).device
         if z is None:
-            z = draw(prior.expand((n,)), Noise(seed, device), "sample z")
+            z = draw(self.model.prior().expand((n,)), Noise(seed, device), "sample z")
         p = self.model.decoder(z.to(device).expand(*lead, *z.shape))
-        noise = Noise([seed] * lead[0] if lead else seed, device)
         x = p.mean if mean else draw(p, noise, "sample x")
         return x if lead else x.unsqueeze(0)
+
+    @torch.no_grad()
+    def infer(self, x: Tensor, seed: int = 0, *, mean: bool = False) -> Tensor:
+        """Codes z ~ q_η(z|x) of examples [n, *shape], per trained copy: [seeds, n, latent]; or their ``mean``.
+
+        Raises TypeError for a model without an encoder.
+        """
+        if "encoder" not in self.model.networks:
+            raise TypeError(f"{self.model.objective} has no encoder to infer codes with.")
+        lead = self.model.lead
+        x = x.to(next(self.model.parameters()).device)
+        q = self.model.encoder(x.expand(*lead, *x.shape))
+        z = q.mean if mean else draw(q, Noise([seed] * lead[0] if lead else seed, x.device), "infer z")
+        return z if lead else z.unsqueeze(0)
+
+    @torch.no_grad()
+    def reconstruct(self, x: Tensor, seed: int = 0) -> Tensor:
+        """The mean of p_θ(x|z) at codes inferred from examples [n, *shape]: [seeds, n, *shape].
+
+        Raises TypeError for a model without an encoder and a decoder.
+        """
+        z = self.infer(x, seed)
+        if "decoder" not in self.model.networks:
+            raise TypeError(f"{self.model.objective} has no decoder to reconstruct with.")
+        x = self.model.decoder(z if self.model.lead else z[0]).mean
+        return x if self.model.lead else x.unsqueeze(0)
 
     def evaluate(self, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0):
         """What can be measured of the model, per seed, with intervals: a :class:`~ganvae_lib.metrics.Scores`.

@@ -1,23 +1,22 @@
 """Tools: the exchangeable ways of comparing a model distribution with its target.
 
 A tool is a frozen value. ``KL`` needs the density of the target, ``Likelihood`` needs the density of the model,
-``Adversary`` needs only samples of both. The *link* of an adversary chooses which divergence the other player
-descends. Write r = target/model for the density ratio; a discriminator trained with the logistic loss has the
-logit t = log D/(1-D), which is log r at its optimum (Eq. ``eq-optimal-d``, chapter 04).
+``Adversary``, ``MMD`` and ``Summaries`` need only samples of both. The *link* of an adversary (``links``) chooses which
+divergence the other player descends.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import relu, softplus
 
-__all__ = ["KL", "LINKS", "LOGISTIC", "Adversary", "Likelihood", "Link", "unknown"]
+from .links import LINKS, LOGISTIC, REVERSIBLE, Link
+
+__all__ = ["KL", "LINKS", "LOGISTIC", "MMD", "REVERSIBLE", "TOOLS", "Adversary", "Likelihood", "Link",
+           "Summaries", "unknown"]  # fmt: skip
 
 
 def unknown(kind: str, name: object, known) -> ValueError:
@@ -29,78 +28,22 @@ def unknown(kind: str, name: object, known) -> ValueError:
     return ValueError(f"unknown {kind} {name!r}; choose one of {', '.join(map(repr, known))}.{hint}")
 
 
-@dataclass(frozen=True)
-class Link:
-    """One row of the table of adversarial losses: three functions of the discriminator's output t.
-
-    The discriminator descends ``E_target[real(t)] + E_model[fake(t)]``, the other player descends
-    ``E_model[generator(t)]``. ``descends`` is the divergence whose gradient that is when the discriminator is
-    optimal and frozen; d is the target's density, g the model's and m their mean.
-    """
-
-    real: Callable[[Tensor], Tensor]
-    fake: Callable[[Tensor], Tensor]
-    generator: Callable[[Tensor], Tensor]
-    real_tex: str
-    fake_tex: str
-    generator_tex: str
-    descends: str
-    label: str
-
-    @property
-    def reversed_tex(self) -> str:
-        """``generator_tex`` with D and 1 - D exchanged."""
-        other = {"{D}": "{1-D}", "{1-D}": "{D}", "(1-D)": " D", " D": "(1-D)", "D": "(1-D)"}
-        text = self.generator_tex.replace(r"D_\phi", "D")
-        text = re.sub(r"\{D\}|\{1-D\}|\(1-D\)| ?D", lambda found: other[found[0]], text)
-        return text.replace("D", r"D_\phi")
-
-    @property
-    def model_stands(self) -> str:
-        """Where the model stands in the KL that is descended: first, second, or neither."""
-        if self.descends.startswith((r"\mathrm{KL}(g", r"2\,\mathrm{KL}(m")):
-            return "first"
-        return "second" if self.descends.startswith(r"\mathrm{KL}(d") else "neither: not a KL"
+Samples = tuple[Tensor, ...]  # one tensor, or a pair such as (x, z), each [*seeds, batch, *shape]
 
 
-_LOGISTIC = (lambda t: softplus(-t), softplus)
-_LOGISTIC_TEX = (r"-\log D_\phi", r"-\log(1-D_\phi)")
-_LOG2 = math.log(2)
+def _parts(samples: Tensor | Samples) -> Samples:
+    return (samples,) if isinstance(samples, Tensor) else samples
 
-LINKS: dict[str, Link] = {
-    "minimax": Link(*_LOGISTIC, lambda t: -softplus(t), *_LOGISTIC_TEX, r"\log(1-D_\phi)",
-                    r"2\,\mathrm{JSD}(d,g)", "eq-minimax"),
-    "non-saturating": Link(*_LOGISTIC, lambda t: softplus(-t), *_LOGISTIC_TEX, r"-\log D_\phi",
-                           r"2\,\mathrm{KL}(m\,\|\,d)", "eq-non-saturating"),
-    "KL": Link(*_LOGISTIC, lambda t: -t.exp(), *_LOGISTIC_TEX, r"-D_\phi/(1-D_\phi)",
-               r"\mathrm{KL}(d\,\|\,g)", "eq-link-kl"),
-    "reverse KL": Link(*_LOGISTIC, lambda t: -t, *_LOGISTIC_TEX, r"-\log\frac{D_\phi}{1-D_\phi}",
-                       r"\mathrm{KL}(g\,\|\,d)", "eq-link-reverse-kl"),
-    "least squares": Link(lambda t: (t - 1) ** 2 / 2, lambda t: t**2 / 2, lambda t: (t - 1) ** 2 / 2,
-                          r"\tfrac12(t_\phi-1)^2", r"\tfrac12t_\phi^2", r"\tfrac12(t_\phi-1)^2",
-                          r"D_f(d\,\|\,g),\ f''(r)=\tfrac{1}{r(1+r)^3}", "eq-least-squares"),
-    "hinge": Link(lambda t: relu(1 - t), lambda t: relu(1 + t), lambda t: -t,
-                  r"\max(0,1-t_\phi)", r"\max(0,1+t_\phi)", r"-t_\phi",
-                  r"2\,\mathrm{TV}(d,g)", "eq-hinge"),
-    "Wasserstein": Link(lambda t: -t, lambda t: t, lambda t: -t, r"-t_\phi", r"t_\phi", r"-t_\phi",
-                        r"W_1(d,g)", "eq-wgan-gp"),
-    # f-GAN: T = output activation of t, f* the conjugate; real = -T, fake = f*(T), generator = -f*(T).
-    "f-KL": Link(lambda t: -t, lambda t: (t - 1).exp(), lambda t: -(t - 1).exp(),
-                 r"-t_\phi", r"e^{t_\phi-1}", r"-e^{t_\phi-1}", r"\mathrm{KL}(d\,\|\,g)", "eq-fgan"),
-    "f-reverse KL": Link(lambda t: (-t).exp(), lambda t: t - 1, lambda t: 1 - t,
-                         r"e^{-t_\phi}", r"t_\phi-1", r"1-t_\phi", r"\mathrm{KL}(g\,\|\,d)", "eq-fgan"),
-    "f-JS": Link(lambda t: softplus(-t) - _LOG2, lambda t: softplus(t) - _LOG2, lambda t: _LOG2 - softplus(t),
-                 r"-\log 2D_\phi", r"-\log 2(1-D_\phi)", r"\log 2(1-D_\phi)",
-                 r"2\,\mathrm{JSD}(d,g)", "eq-fgan"),
-}
 
-#: The links whose discriminator is a posterior q(y|x): reversing y turns its logit t into -t.
-LOGISTIC = tuple(name for name, link in LINKS.items() if (link.real, link.fake) == _LOGISTIC)
+def _flat(samples: Tensor | Samples, lead: int) -> Tensor:
+    return torch.cat([part.flatten(lead + 1) for part in _parts(samples)], -1)
 
 
 @dataclass(frozen=True)
 class KL:
     """KL(model ‖ target), in nats: the tool for a target whose density is known (Eq. ``eq-kl``, chapter 02)."""
+
+    stands, title = "first", "KL"
 
 
 @dataclass(frozen=True)
@@ -110,16 +53,19 @@ class Likelihood:
     Up to the entropy of the target this is KL(target ‖ model) (Eq. ``eq-kl``, chapter 02).
     """
 
+    stands, title = "second", "Likelihood"
+
 
 @dataclass(frozen=True)
 class Adversary:
     """A discriminator that tells the target's samples from the model's (Eq. ``eq-gan-value``, chapter 04).
 
     link:     a name in ``LINKS``: the losses of both sides.
-    steps:    updates of the discriminator, on fresh minibatches, per update of the other players.
+    steps:    updates of the discriminator, on fresh minibatches, per update of the other players; 0 for a term that
+              only asks a discriminator which another term trains.
     penalty:  weight of the gradient penalty E[(‖∇_x t(x)‖ - 1)²] between the two samples
               (Eq. ``eq-wgan-gp``, chapter 04; Gulrajani et al., 2017).
-    Raises ValueError for an unknown link, fewer than one step or a negative penalty.
+    Raises ValueError for an unknown link, a negative number of steps or a negative penalty.
     """
 
     link: str = "non-saturating"
@@ -129,41 +75,146 @@ class Adversary:
     def __post_init__(self):
         if self.link not in LINKS:
             raise unknown("link", self.link, LINKS)
-        if self.steps < 1 or not 0 <= self.penalty < math.inf:
-            raise ValueError(f"steps must be at least 1 and penalty finite and non-negative, got {self}.")
+        if self.steps < 0 or not 0 <= self.penalty < math.inf:
+            raise ValueError(f"steps and penalty must not be negative, and penalty be finite, got {self}.")
 
     def __repr__(self) -> str:
-        steps = f", steps={self.steps}" if self.steps > 1 else ""
+        steps = f", steps={self.steps}" if self.steps != 1 else ""
         penalty = f", penalty={self.penalty:g}" if self.penalty else ""
         return f"Adversary({self.link!r}{steps}{penalty})"
 
-    def critic(self, discriminator, target: Tensor, model: Tensor, noise) -> Tensor:
-        """Loss of the discriminator, [*seeds]; ``target`` and ``model`` are samples [*seeds, batch, *shape]."""
+    @property
+    def stands(self) -> str:
+        """Where the model stands in the KL that is descended."""
+        return LINKS[self.link].model_stands
+
+    @property
+    def title(self) -> str:
+        """The tool's name in a table."""
+        return f"Adversary ({self.link})"
+
+    def critic(self, discriminator, target: Tensor | Samples, model: Tensor | Samples, noise) -> Tensor:
+        """Loss of the discriminator, [*seeds]; ``target`` and ``model`` are samples, or pairs of them."""
         link, axis = LINKS[self.link], len(noise.lead)
+        target, model = _parts(target), _parts(model)
         # One pass over both halves: the networks hold no batch statistics, so this equals two passes.
-        t = discriminator(torch.cat((target, model), axis)).logits
-        t_target, t_model = t.split((target.shape[axis], model.shape[axis]), -1)
+        t = discriminator(*(torch.cat(pair, axis) for pair in zip(target, model, strict=True))).logits
+        t_target, t_model = t.split((target[0].shape[axis], model[0].shape[axis]), -1)
         loss = link.real(t_target).mean(-1) + link.fake(t_model).mean(-1)
         if self.penalty:
             loss = loss + self.penalty * self.gradient_penalty(discriminator, target, model, noise)
         return loss
 
-    def gradient_penalty(self, discriminator, target: Tensor, model: Tensor, noise) -> Tensor:
-        """E[(‖∇_x t(x)‖ - 1)²] on the segments between samples of the two sides, [*seeds]."""
-        u = noise.uniform("segment", target.shape[len(noise.lead)])
-        share = u.reshape(*u.shape, *[1] * (target.ndim - u.ndim))
-        x = (share * target + (1 - share) * model).requires_grad_()
-        (slope,) = torch.autograd.grad(discriminator(x).logits.sum(), x, create_graph=True)
-        norm = (slope.flatten(u.ndim).square().sum(-1) + 1e-12).sqrt()  # 1e-12: the root has no slope at 0
-        return (norm - 1).square().mean(-1)
+    def gradient_penalty(self, discriminator, target: Tensor | Samples, model: Tensor | Samples, noise) -> Tensor:
+        """E[(‖∇t‖ - 1)²] on the segments between samples of the two sides, [*seeds]."""
+        target, model = _parts(target), _parts(model)
+        u = noise.uniform("segment", target[0].shape[len(noise.lead)])
+        between = []
+        for a, b in zip(target, model, strict=True):
+            share = u.reshape(*u.shape, *[1] * (a.ndim - u.ndim))
+            between.append((share * a + (1 - share) * b).requires_grad_())
+        slopes = torch.autograd.grad(discriminator(*between).logits.sum(), between, create_graph=True)
+        squares = sum(slope.flatten(u.ndim).square().sum(-1) for slope in slopes)
+        return ((squares + 1e-12).sqrt() - 1).square().mean(-1)  # 1e-12: the root has no slope at 0
 
-    def generator(self, discriminator, model: Tensor, target: Tensor | None = None) -> Tensor:
+    def generator(self, discriminator, model: Tensor | Samples, target: Tensor | Samples | None = None) -> Tensor:
         """Loss of the player that makes ``model``, [*seeds].
 
-        When the player makes ``target`` too, its samples enter with y reversed, that is with -t: Eq. ``eq-ada``
+        When a player makes ``target``, its samples enter with y reversed, that is with -t: Eq. ``eq-ada``
         (chapter 06).
         """
-        loss = LINKS[self.link].generator(discriminator(model).logits).mean(-1)
+        loss = LINKS[self.link].generator(discriminator(*_parts(model)).logits).mean(-1)
         if target is not None:
-            loss = loss + LINKS[self.link].generator(-discriminator(target).logits).mean(-1)
+            loss = loss + LINKS[self.link].generator(-discriminator(*_parts(target)).logits).mean(-1)
         return loss
+
+
+_KERNELS = {
+    "gaussian": lambda squares, width: (-squares / (2 * width)).exp(),
+    "inverse multiquadric": lambda squares, width: width / (width + squares),
+}
+
+
+@dataclass(frozen=True)
+class MMD:
+    """Maximum mean discrepancy, E k(a, a') + E k(b, b') - 2 E k(a, b): Eq. ``eq-mmd`` (chapter 14). No discriminator.
+
+    kernel:  "gaussian" exp(-‖a - b‖²/2w) or "inverse multiquadric" w/(w + ‖a - b‖²).
+    scales:  the kernel is the sum over these widths, w = 2 D s for samples in D dimensions: ‖a - b‖² is 2 D on average
+             for two draws from N(0, 1). Data of another size want other scales.
+    The estimate is unbiased (pairs of one sample with itself are left out), so it can be negative (Gretton et al.,
+    2012). Raises ValueError for an unknown kernel or scales that are not positive, TypeError for a single example.
+    """
+
+    kernel: str = "inverse multiquadric"
+    scales: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+    stands = "neither: not a KL"
+    title = "MMD"
+
+    def __post_init__(self):
+        if self.kernel not in _KERNELS:
+            raise unknown("kernel", self.kernel, _KERNELS)
+        object.__setattr__(self, "scales", tuple(self.scales))
+        if not self.scales or not all(0 < s < math.inf for s in self.scales):
+            raise ValueError(f"scales must be positive numbers, got {self.scales}.")
+
+    def __repr__(self) -> str:
+        scales = "" if self.scales == MMD.scales else f", scales={self.scales}"
+        return f"MMD({self.kernel!r}{scales})"
+
+    def loss(self, target: Tensor | Samples, model: Tensor | Samples, lead: int = 0) -> Tensor:
+        """The unbiased estimate, [*seeds], of samples [*seeds, batch, *shape]; ``lead`` counts the seeds axes."""
+        a, b = _flat(target, lead), _flat(model, lead)
+        if min(a.shape[lead], b.shape[lead]) < 2:
+            raise TypeError("MMD compares pairs of examples; give minibatches of two or more.")
+        within = lambda s: self._mean(s, s, lead)
+        return within(a) + within(b) - 2 * self._mean(a, b, lead)
+
+    def _mean(self, a: Tensor, b: Tensor, lead: int) -> Tensor:
+        norms = lambda s: s.square().sum(-1)
+        squares = (norms(a).unsqueeze(-1) + norms(b).unsqueeze(-2) - 2 * a @ b.mT).clamp_min(0)
+        k = sum(_KERNELS[self.kernel](squares, 2 * a.shape[-1] * s) for s in self.scales)
+        if a is not b:
+            return k.mean((-2, -1))
+        n = a.shape[lead]
+        return (k.sum((-2, -1)) - k.diagonal(dim1=-2, dim2=-1).sum(-1)) / (n * (n - 1))
+
+
+_SUMMARIES = {"mean": lambda x: x.mean(-2), "variance": lambda x: x.var(-2)}
+
+
+@dataclass(frozen=True)
+class Summaries:
+    """Squared distance of summary statistics of two samples: Eq. ``eq-summaries`` (chapter 14).
+
+    statistics:  of "mean" and "variance", per dimension. They see nothing else of a distribution.
+    ``fit`` descends the distance (simulated moments; McFadden, 1989); where the simulator has no gradient,
+    ``rejection.sample`` accepts parameters for which it is small (approximate Bayesian computation).
+    Raises ValueError for an unknown statistic.
+    """
+
+    statistics: tuple[str, ...] = ("mean", "variance")
+    stands = "neither: not a KL"
+    title = "Summaries"
+
+    def __post_init__(self):
+        object.__setattr__(self, "statistics", tuple(self.statistics))
+        for name in self.statistics:
+            if name not in _SUMMARIES:
+                raise unknown("statistic", name, _SUMMARIES)
+
+    def __repr__(self) -> str:
+        return "Summaries()" if self == Summaries() else f"Summaries({self.statistics!r})"
+
+    def of(self, samples: Tensor | Samples, lead: int = 0) -> Tensor:
+        """s(x): the statistics side by side, [*seeds, number of statistics x D]."""
+        flat = _flat(samples, lead)
+        return torch.cat([_SUMMARIES[name](flat) for name in self.statistics], -1)
+
+    def loss(self, target: Tensor | Samples, model: Tensor | Samples, lead: int = 0) -> Tensor:
+        """‖s(target) - s(model)‖², [*seeds]."""
+        return (self.of(target, lead) - self.of(model, lead)).square().sum(-1)
+
+
+#: Every tool by name.
+TOOLS = {tool.__name__: tool for tool in (KL, Likelihood, Adversary, MMD, Summaries)}

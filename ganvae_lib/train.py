@@ -144,7 +144,7 @@ def fit(
     phases = model.objective.phases()
     optimizers = [_adam(model, phase.players, rates, betas, target) for phase in phases]
     every = min(log_every or max(1, steps // 100), steps)
-    keys = [key for phase in phases for key in _keys(phase)]
+    keys = list(dict.fromkeys(key for phase in phases for key in phase.keys))
     buffer = torch.zeros(every, len(keys), *noise.lead, device=target)
     history = History(names, keys)
     config = dict(steps=steps, batch=batch, lr=lr, betas=list(betas), precision=precision, device=str(target))
@@ -153,14 +153,14 @@ def fit(
     with _unchecked(), _precision(precision, target), _bar(steps, progress) as bar:
         for step in range(steps):
             world = next_world()
-            values: list[Tensor] = []
+            values: dict[str, Tensor] = {}
             for phase, (optimizer, parameters) in zip(phases, optimizers, strict=True):
                 for _ in range(phase.steps - 1):  # extra updates of a critic, each on a minibatch of its own
                     _descend(phase, next_world(detached=True), optimizer, parameters)
-                values += _descend(phase, world, optimizer, parameters)
+                values = _descend(phase, world, optimizer, parameters) | values  # a term in two phases counts once
                 world.moved(phase.players)
             row = step % every
-            buffer[row] = torch.stack(values)
+            buffer[row] = torch.stack([values[key] for key in keys])
             if row == every - 1 or step == steps - 1:
                 history.append(step + 1, buffer[: row + 1], run)
                 bar.update(row + 1)
@@ -170,7 +170,7 @@ def fit(
 
 def _worlds(model: Model, data, batch: int, noise: Noise, device: torch.device) -> Callable[..., World]:
     """A function that draws the next minibatch, of what the objective reads, and returns its World."""
-    reads = model.objective.reads
+    reads = model.reads
     batch = min(batch, len(data), *([len(data.other)] if "other" in reads else []))
     parts = [data.x.to(device), *([data.y.to(device)] if "labels" in reads else [])]
     batches = Batches(parts, batch, noise)
@@ -184,11 +184,7 @@ def _worlds(model: Model, data, batch: int, noise: Noise, device: torch.device) 
     return next_world
 
 
-def _keys(phase) -> list[str]:
-    return [f"{t.name}, discriminator" if phase.critic else t.name for t in phase.terms]
-
-
-def _descend(phase, world: World, optimizer, parameters: list[nn.Parameter]) -> list[Tensor]:
+def _descend(phase, world: World, optimizer, parameters: list[nn.Parameter]) -> dict[str, Tensor]:
     """One update: the gradient of the phase's loss with respect to its players' parameters, and nobody else's."""
     losses = phase.losses(world)
     gradients = torch.autograd.grad(phase.total(losses).sum(), parameters)
@@ -198,7 +194,7 @@ def _descend(phase, world: World, optimizer, parameters: list[nn.Parameter]) -> 
     optimizer.step()
     for p in parameters:
         p.grad = None
-    return [v.detach() for v in losses.values()]
+    return {key: loss.detach() for key, loss in losses.items()}
 
 
 def _adam(model: Model, players: Sequence[str], rates: dict, betas, device: torch.device):

@@ -12,9 +12,19 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent, Normal
+from torch.distributions import (
+    Bernoulli,
+    ContinuousBernoulli,
+    Distribution,
+    Independent,
+    Laplace,
+    Normal,
+    OneHotCategorical,
+    Uniform,
+)  # fmt: skip
 
-from .nets import Point
+from .codes import OtherDomain
+from .distributions import Noiseless, Point, Product, Pushforward
 
 __all__ = ["Noise", "World", "draw"]
 
@@ -65,37 +75,51 @@ class Noise:
         return block[at]
 
 
-class _Coins(torch.autograd.Function):
-    """A Bernoulli sample. A gradient that would have to pass through it is an error, not a silent zero."""
+class _Discrete(torch.autograd.Function):
+    """A discrete sample. A gradient that would have to pass through it is an error, not a silent zero."""
 
     @staticmethod
-    def forward(ctx, probs: Tensor, u: Tensor, name: str) -> Tensor:
-        ctx.name = name
-        return (u < probs).to(probs)
+    def forward(ctx, probs: Tensor, sample: Tensor, name: str, law: str) -> Tensor:
+        ctx.what = f"{name} is drawn from a {law}"
+        return sample.to(probs)
 
     @staticmethod
     def backward(ctx, gradient):
         raise TypeError(
-            f"{ctx.name} is drawn from a Bernoulli, whose samples carry no gradient; choose observation='gaussian', "
-            "'continuous bernoulli' or 'point', codes='gaussian', or a term for one player only, as in wake-sleep."
+            f"{ctx.what}, whose samples carry no gradient; choose observation='gaussian', 'continuous bernoulli' or "
+            "'point', codes='gaussian', or a term for one player only, as in wake-sleep."
         )
 
 
 def draw(p: Distribution, noise: Noise, name: str) -> Tensor:
     """A sample of ``p`` through which gradients flow (Eq. ``eq-reparameterisation``, chapter 03), from named noise.
 
-    A Bernoulli has no such sample: it is drawn all the same, and TypeError is raised by a gradient that needs it.
+    Bernoulli and one-hot have no such sample: they are drawn all the same, and TypeError is raised by a gradient that
+    needs it.
     """
-    if isinstance(p, Point):
-        return p.value
+    if isinstance(p, Point | Noiseless):
+        return p.mean
+    if isinstance(p, Product):
+        return torch.cat([draw(part, noise, f"{name}, part {i}") for i, part in enumerate(p.parts)], -1)
     base = p.base_dist if isinstance(p, Independent) else p
     shape = base.batch_shape[len(noise.lead) :]
-    if isinstance(base, Normal):
-        return base.loc + base.scale * noise.normal(name, *shape)
-    if isinstance(base, ContinuousBernoulli):
-        return base.icdf(noise.uniform(name, *shape))
-    if isinstance(base, Bernoulli):
-        return _Coins.apply(base.probs, noise.uniform(name, *shape), name)
+    match base:
+        case Normal():
+            return base.loc + base.scale * noise.normal(name, *shape)
+        case Uniform():
+            return base.low + (base.high - base.low) * noise.uniform(name, *shape)
+        case Laplace():  # the ends of the interval are at infinity
+            return base.icdf(noise.uniform(name, *shape).clamp(1e-6, 1 - 1e-6))
+        case ContinuousBernoulli():
+            return base.icdf(noise.uniform(name, *shape))
+        case Pushforward():
+            return base.function(noise.normal(name, *shape, base.noise))
+        case Bernoulli():
+            return _Discrete.apply(base.probs, noise.uniform(name, *shape) < base.probs, name, "Bernoulli")
+        case OneHotCategorical():
+            u, n = noise.uniform(name, *shape, 1), base.event_shape[0]
+            index = (base.probs.cumsum(-1)[..., :-1] < u).sum(-1)
+            return _Discrete.apply(base.probs, torch.nn.functional.one_hot(index, n), name, "one-hot")
     raise TypeError(f"do not know how to draw from {type(base).__name__} with a gradient; use a Normal or a Point.")
 
 
@@ -140,7 +164,9 @@ class World:
 
     @drawn()
     def z(self) -> Tensor:
-        """z ~ p(z)."""
+        """z ~ p(z); or examples of the other domain, where z is data, too."""
+        if isinstance(self.model.prior, OtherDomain):
+            return self.other
         return draw(self.model.prior().expand((*self.noise.lead, self.batch)), self.noise, "z")
 
     @drawn("eta")
@@ -168,6 +194,16 @@ class World:
         """q_η(z|x) at the x that was generated from z."""
         return self.model.encoder(self.x_from_z)
 
+    @drawn("theta", "eta")
+    def x_back(self) -> Tensor:
+        """A sample of p_θ(x|z) at the z that was inferred from x."""
+        return draw(self.x_again, self.noise, "x again")
+
+    @drawn("theta", "eta")
+    def z_back(self) -> Tensor:
+        """A sample of q_η(z|x) at the x that was generated from z."""
+        return draw(self.z_again, self.noise, "z again")
+
     @drawn("theta")
     def features(self) -> Tensor:
         """What theta makes of the data: the features of the source domain, y = 1 (``def-features``, chapter 06)."""
@@ -178,13 +214,9 @@ class World:
         """The features of the other domain, y = 0."""
         return draw(self.model.features(self.other), self.noise, "other features")
 
-    def target(self, space: str) -> Tensor:
-        """A sample of what the model should match in ``space``: the data, the prior, or the source's features."""
-        return getattr(self, space)
-
-    def made(self, space: str) -> Tensor:
-        """The model's sample in ``space``: generated data, inferred codes, or the other domain's features."""
-        return getattr(self, {"x": "x_from_z", "z": "z_from_x", "features": "other_features"}[space])
+    def read(self, names: tuple[str, ...]) -> tuple[Tensor, ...]:
+        """These variables, in this order."""
+        return tuple(getattr(self, name) for name in names)
 
     def moved(self, players) -> None:
         """Forget what depends on these players."""

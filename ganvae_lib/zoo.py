@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .objective import Objective
-from .terms import Classify, Match, Reconstruct
-from .tools import KL, Adversary, Likelihood
+from .terms import Classify, Match, Reconstruct, Unpredictable
+from .tools import KL, MMD, Adversary, Likelihood, Summaries
+from .transfer import swapped
 
 __all__ = [
-    "ADA", "ALL", "DANN", "FGAN_JS", "FGAN_KL", "FGAN_REVERSE_KL", "GAN", "HELMHOLTZ", "HINGE_GAN", "KL_GAN",
-    "LIKELIHOOD", "LSGAN", "MINIMAX_GAN", "REVERSE_KL_GAN", "SOURCE_ONLY", "VAE", "WGAN_GP", "beta_vae",
+    "AAE", "ABC", "ADA", "ALI", "ALL", "ALPHA_GAN", "AS_VAE", "AVB", "BIGAN", "CYCLEGAN", "DANN", "FGAN_JS", "FGAN_KL",
+    "FGAN_REVERSE_KL", "GAN", "GMMN", "HELMHOLTZ", "HINGE_GAN", "INFOGAN", "KL_GAN", "LIKELIHOOD", "LSGAN", "MDGAN",
+    "MINIMAX_GAN", "PIXELCNN", "PIXELRNN", "PREDICTABILITY_MINIMISATION", "REVERSE_KL_GAN", "RNN_LM", "SOURCE_ONLY",
+    "VAE", "VAE_GAN", "WAE_MMD", "WGAN_GP", "beta_vae", "name",
 ]  # fmt: skip
 
-# No latent variable and no adversary: maximum likelihood of a density, here a Gaussian.
-LIKELIHOOD = Match("x", Likelihood())
+# No latent variable and no adversary: maximum likelihood of a density. The network makes the model: a Gaussian; masked
+# convolutions or a recurrent network over rows (van den Oord et al., 2016a, b); a recurrent network over characters.
+LIKELIHOOD = PIXELCNN = PIXELRNN = RNN_LM = Match("x", Likelihood())
 
 # Kingma and Welling, 2014; Rezende, Mohamed and Wierstra, 2014.
 VAE = Reconstruct("x") + Match("z", KL())
@@ -50,10 +56,60 @@ SOURCE_ONLY = Classify()
 DANN = Classify() + Match("features", Adversary("minimax"))
 ADA = Classify() + Match("features", Adversary("non-saturating"))
 
+# Chen et al., 2016: z is the code; noise that nobody infers is an input of the generator. Makhzani et al., 2015: the
+# same with x and z exchanged. Tolstikhin et al., 2018: its adversary exchanged for MMD.
+INFOGAN = Match("x", Adversary()) + Reconstruct("z")
+AAE = swapped(INFOGAN)
+WAE_MMD = Reconstruct("x") + 10 * Match("z", MMD())
+
+# Schmidhuber, 1992, with a reconstruction that keeps the code informative.
+PREDICTABILITY_MINIMISATION = Reconstruct("x") + Unpredictable("z")
+
+# Zhu et al., 2017, where z is data too: InfoGAN and its mirror image. Published with least squares, and with weight 10
+# on mean absolute errors.
+CYCLEGAN = INFOGAN + AAE
+
+# Larsen et al., 2016. Che et al., 2017: the discriminator does not train on reconstructions. Rosca et al., 2017.
+VAE_GAN = (Reconstruct("x", within="discriminator") + Match("z", KL()) + Match("x", Adversary())
+           + Match("x again", Adversary(), only=("theta",)))  # fmt: skip
+MDGAN = Match("x", Adversary()) + Reconstruct("x") + Match("x again", Adversary(steps=0))
+ALPHA_GAN = (Reconstruct("x") + Match("x", Adversary("reverse KL")) + Match("x again", Adversary("reverse KL"))
+             + Match("z", Adversary("reverse KL")))  # fmt: skip
+
+# Dumoulin et al., 2017; Donahue et al., 2017, who wrote the game as minimax.
+ALI = Match("xz", Adversary())
+BIGAN = Match("xz", Adversary("minimax"))
+
+# Mescheder, Nowozin and Geiger, 2017. Pu et al., 2017: the same bound for x and for z.
+AVB = Reconstruct("x") + Match("z|x", Adversary("reverse KL"))
+AS_VAE = AVB + swapped(AVB)
+
+# Li, Swersky and Zemel, 2015; Dziugaite, Roy and Ghahramani, 2015.
+GMMN = Match("x", MMD("gaussian"))
+
+# Approximate Bayesian computation (Tavare et al., 1997; Pritchard et al., 1999) compares summaries: `rejection` accepts
+# by the distance that `fit` descends.
+ABC = Match("x", Summaries())
+
 ALL: dict[str, Objective] = {
     "maximum likelihood": LIKELIHOOD, "VAE": VAE, "beta-VAE": beta_vae(), "GAN": GAN,
     "minimax GAN": MINIMAX_GAN, "KL-GAN": KL_GAN, "reverse-KL GAN": REVERSE_KL_GAN, "LSGAN": LSGAN,
     "hinge GAN": HINGE_GAN, "WGAN-GP": WGAN_GP,
     "Helmholtz machine": HELMHOLTZ, "source only": SOURCE_ONLY, "DANN": DANN, "ADA": ADA,
+    "InfoGAN": INFOGAN, "AAE": AAE, "WAE-MMD": WAE_MMD, "predictability minimisation": PREDICTABILITY_MINIMISATION,
+    "CycleGAN": CYCLEGAN, "VAE/GAN": VAE_GAN, "MDGAN": MDGAN, "alpha-GAN": ALPHA_GAN, "ALI": ALI, "BiGAN": BIGAN,
+    "AVB": AVB, "AS-VAE": AS_VAE, "GMMN": GMMN, "ABC": ABC,
     "f-GAN (KL)": FGAN_KL, "f-GAN (reverse KL)": FGAN_REVERSE_KL, "f-GAN (JS)": FGAN_JS,
 }  # fmt: skip
+
+
+def name(objective: Objective) -> str | None:
+    """The name of an objective in ``ALL``; if it has none, of the one that differs in its weights only; or None.
+
+    >>> name(Reconstruct("x") + Match("z", KL())), name(Reconstruct("x") + 7 * Match("z", Adversary()))
+    ('VAE', 'AAE')
+    """
+    bare = lambda o: frozenset(replace(t, weight=1.0) for t in o.terms)
+    exact = (n for n, known in ALL.items() if known == objective)
+    alike = (n for n, known in ALL.items() if bare(known) == bare(objective))
+    return next(exact, None) or next(alike, None)

@@ -13,8 +13,8 @@ from torch.nn.functional import logsigmoid
 
 from ganvae_lib import zoo
 from ganvae_lib.objective import Phase, Sum
-from ganvae_lib.terms import Classify, Match, Reconstruct, from_dict, to_dict
-from ganvae_lib.tools import KL, LINKS, LOGISTIC, Adversary, Likelihood
+from ganvae_lib.terms import Classify, Match, Reconstruct, Unpredictable, from_dict, to_dict
+from ganvae_lib.tools import KL, LINKS, LOGISTIC, MMD, REVERSIBLE, Adversary, Likelihood, Summaries
 from ganvae_lib.transfer import swapped
 
 X, Z = Reconstruct("x"), Reconstruct("z")
@@ -26,11 +26,17 @@ ENTRIES = pytest.mark.parametrize("entry", zoo.ALL.values(), ids=zoo.ALL)
 
 weights = st.sampled_from([0.25, 0.5, 1.0, 2.0, 3.0])  # their sums and products are exact
 adversaries = st.builds(Adversary, st.sampled_from(list(LINKS)), st.integers(1, 3), st.sampled_from([0.0, 10.0]))
-matches = st.builds(Match, st.sampled_from(["x", "z"]), st.just(KL()) | st.just(Likelihood()) | adversaries, weights)
+samplers = adversaries | st.just(MMD()) | st.just(MMD("gaussian", (0.5, 2))) | st.just(Summaries(("mean",)))
+matches = st.builds(Match, st.sampled_from(["x", "z"]), st.just(KL()) | st.just(Likelihood()) | samplers, weights)
+given_only = st.sampled_from(["x", "z", "x|z", "z|x", "x again", "z again"])
+matches |= st.builds(Match, given_only, samplers, weights)
+matches |= st.builds(Match, st.just("xz"), st.builds(Adversary, st.sampled_from(REVERSIBLE)) | st.just(MMD()), weights)
 domains = st.builds(Match, st.just("features"), st.builds(Adversary, st.sampled_from(LOGISTIC)), weights)
 only = st.sampled_from([None, ("theta",), ("eta",), ("theta", "eta"), ("eta", "theta")])
-reconstructions = st.builds(Reconstruct, st.sampled_from(["x", "z"]), weights, only)
-objectives = st.lists(matches | reconstructions | domains | st.builds(Classify, weights), min_size=1, max_size=5).map(lambda terms: Sum.of(*terms))
+within = st.sampled_from([None, "discriminator"])
+reconstructions = st.builds(Reconstruct, st.sampled_from(["x", "z"]), weights, only, within)
+rest = domains | st.builds(Classify, weights) | st.builds(Unpredictable, st.sampled_from(["x", "z"]), weights)
+objectives = st.lists(matches | reconstructions | rest, min_size=1, max_size=5).map(lambda terms: Sum.of(*terms))
 law = settings(max_examples=40, deadline=None)
 
 
@@ -286,10 +292,16 @@ def test_links_stay_finite_where_the_naive_formula_does_not():
 
 @pytest.mark.parametrize("make, error, words", [
     (lambda: Adversary("non saturating"), ValueError, r"unknown link.*Did you mean 'non-saturating'\?"),
-    (lambda: Adversary("KL", steps=0), ValueError, "steps must be at least 1"),
+    (lambda: Adversary("KL", steps=-1), ValueError, "must not be negative"),
     (lambda: Adversary("KL", penalty=-1.0), ValueError, "penalty"),
     (lambda: Match("y", KL()), ValueError, "unknown space 'y'"),
-    (lambda: Match("x", "KL"), TypeError, r"KL\(\), Likelihood\(\) or Adversary"),
+    (lambda: Match("x", "KL"), TypeError, r"must be one of KL\(\), Likelihood\(\), Adversary\(\), MMD\(\)"),
+        (lambda: Match("xz", Adversary("least squares")), ValueError, "link that can be reversed"),
+        (lambda: Match("x again", KL()), ValueError, "only samples to compare"),
+        (lambda: Match("x", MMD("cosine")), ValueError, "unknown kernel"),
+        (lambda: Match("x", MMD(scales=(0,))), ValueError, "scales must be positive"),
+        (lambda: Match("x", Summaries(("median",))), ValueError, "unknown statistic"),
+        (lambda: Reconstruct("x", within="decoder"), ValueError, "unknown place"),
     (lambda: Reconstruct("X"), ValueError, "unknown variable 'X'.*Did you mean 'x'"),
     (lambda: 0 * X, ValueError, "finite and not zero"),
     (lambda: math.nan * X, ValueError, "finite and not zero"),
@@ -299,7 +311,7 @@ def test_links_stay_finite_where_the_naive_formula_does_not():
     (lambda: Match("x", KL(), only=("eta",)), ValueError, "must be a tuple of players"),
     (lambda: X + 1, TypeError, "unsupported operand"),
     (lambda: from_dict([{"term": "Mach"}]), ValueError, "unknown term 'Mach'.*Did you mean 'Match'"),
-    (lambda: from_dict([{"term": "Match", "space": "x", "tool": {"name": "MMD"}}]), ValueError, "unknown tool 'MMD'"),
+    (lambda: from_dict([{"term": "Match", "space": "x", "tool": {"name": "MDM"}}]), ValueError, "unknown tool 'MDM'.*'MMD'"),
 ])  # fmt: skip
 def test_mistakes_are_named(make, error, words):
     with pytest.raises(error, match=words):
