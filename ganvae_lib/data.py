@@ -1,9 +1,9 @@
-"""Data: toys with a known density, the embedded digits, and MNIST, Fashion-MNIST and USPS with checksums.
+"""Data: toys with a known density, rendered glyphs, the embedded digits and text, and MNIST and others with checksums.
 
 Most readers need only ``load(name, split, fraction)``. Images are float32 in [0, 1], shape [N, 1, H, W].
 
 Environment: ``GANVAE_DATA`` names a folder that already holds the files (in ``mnist/``, ``fashion-mnist/``,
-``usps/``); ``GANVAE_CACHE`` says where downloads are kept; ``GANVAE_SCALE`` is "small" or "full": ``scale``.
+``usps/``, ``text/``); ``GANVAE_CACHE`` says where downloads are kept; ``GANVAE_SCALE`` is "small" or "full": ``scale``.
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ from .toys import grid, mixture1d, moons, pinwheel, ring
 __all__ = ["Data", "DataError", "Domains", "NAMES", "load", "scale", "ring", "grid", "moons", "pinwheel", "mixture1d"]
 
 _TOYS = ("ring", "grid", "moons", "pinwheel", "mixture1d")
-NAMES = (*SETS, *_TOYS)
+_TEXTS = ("text", "tinyshakespeare")
+NAMES = (*SETS, "glyphs", *_TEXTS, *_TOYS)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Data:
     """Examples x [N, *shape], float32, and perhaps labels y [N], int64.
 
-    ``world`` is the distribution that made them, if it is known; ``note`` says where they come from.
+    ``world`` is the distribution that made them, if it is known; ``note`` says where they come from; ``factors`` are
+    the true causes of the examples, if they are known: [N] each, float32 if continuous and int64 if discrete.
 
     >>> Data(torch.zeros(4, 1, 8, 8), torch.tensor([0, 1, 2, 1]), name="blank")
     Data('blank': 4 examples of shape (1, 8, 8), 3 classes)
@@ -47,6 +49,7 @@ class Data:
     name: str = "data"
     world: Any = None
     note: str = ""
+    factors: dict[str, Tensor] | None = None
 
     def __post_init__(self):
         x, y, name = self.x, self.y, self.name
@@ -61,6 +64,15 @@ class Data:
         if not torch.isfinite(x).all():
             bad = (~torch.isfinite(x)).flatten(1).any(1).nonzero()[0].item()
             raise ValueError(f"{name}: x holds NaN or infinity, first in example {bad}; remove or repair it.")
+        for factor, v in (self.factors or {}).items():
+            if not isinstance(v, Tensor) or v.dtype not in (torch.float32, torch.int64) or v.shape != x.shape[:1]:
+                found = f"{v.dtype} of shape {tuple(v.shape)}" if hasattr(v, "dtype") else type(v).__name__
+                raise ValueError(
+                    f"{name}: the factor {factor!r} must be a float32 (continuous) or int64 (discrete) tensor with one "
+                    f"value for each of the {len(x)} examples, not {found}."
+                )
+            if not torch.isfinite(v).all():
+                raise ValueError(f"{name}: the factor {factor!r} holds NaN or infinity; remove or repair it.")
         if y is None:
             return
         if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.shape != x.shape[:1]:
@@ -82,11 +94,28 @@ class Data:
 
     def __repr__(self):
         classes = f", {self.classes} classes" if self.classes else ""
-        return f"Data({self.name!r}: {len(self)} examples of shape {self.shape}{classes})"
+        factors = f", {len(self.factors)} factors" if self.factors else ""
+        return f"Data({self.name!r}: {len(self)} examples of shape {self.shape}{classes}{factors})"
+
+    def _each(self, change) -> Data:
+        """x, y and every factor changed alike."""
+        y = None if self.y is None else change(self.y)
+        factors = self.factors and {name: change(v) for name, v in self.factors.items()}
+        return replace(self, x=change(self.x), y=y, factors=factors)
+
+    def __getitem__(self, rows) -> Data:
+        """Some of the examples, with their labels and factors: a slice or a tensor of indices.
+
+        >>> load("digits")[:100]
+        Data('digits': 100 examples of shape (1, 8, 8), 10 classes)
+        """
+        if isinstance(rows, int):
+            raise TypeError(f"{self.name}: one example is {self.name}.x[{rows}]; for data give a slice or a tensor.")
+        return self._each(lambda v: v[rows])
 
     def to(self, device) -> Data:
         """The same data on another device."""
-        return replace(self, x=self.x.to(device), y=None if self.y is None else self.y.to(device))
+        return self._each(lambda v: v.to(device))
 
     def map(self, change, name: str) -> Data:
         """The same examples with x changed by a function, under another name.
@@ -94,7 +123,7 @@ class Data:
         >>> load("digits").map(lambda x: 1 - x, "inverted digits")
         Data('inverted digits': 1500 examples of shape (1, 8, 8), 10 classes)
         """
-        return Data(change(self.x), self.y, name, None, f"{name}, from {self.name}; {self.note}")
+        return Data(change(self.x), self.y, name, None, f"{name}, from {self.name}; {self.note}", self.factors)
 
     @cached_property
     def digest(self) -> str:
@@ -146,9 +175,11 @@ def load(
     """A data set by name; see ``NAMES``.
 
     split: "train" or "test". fraction: a stratified subset, each class keeping its share and at least one
-    example; with one seed a smaller fraction is part of a larger one. seed: of the subset and of toys.
+    example; with one seed a smaller fraction is part of a larger one. seed: of the subset, of toys and of glyphs.
     binarize: None (grey levels), "threshold" (x > 1/2) or "sample" (every pixel drawn once from
     Bernoulli(grey level), the same draw whatever the fraction and seed).
+    "glyphs" are 10,000 and 2,000 images with ``factors`` (see ``glyphs.glyphs``), "text" and "tinyshakespeare" are
+    windows of 64 characters (see ``text.Text``).
     Raises ValueError on a bad argument, DataError if files are missing, altered or cannot be downloaded.
 
     >>> digits = load("digits")
@@ -172,18 +203,26 @@ def load(
         raise ValueError(f"fraction must lie in (0, 1], not {fraction}; 0.1 keeps 10% of every class.")
     if binarize not in (None, "threshold", "sample"):
         raise ValueError(f"binarize must be None, 'threshold' or 'sample', not {binarize!r}.")
+    if binarize and name in (*_TOYS, *_TEXTS):
+        raise ValueError(f"{name} holds {'points' if name in _TOYS else 'text'}, not images; leave binarize out.")
     if name in _TOYS:
-        if binarize:
-            raise ValueError(f"{name} is a set of points, not of images; leave binarize out.")
         world = getattr(toys, name)()
         x, y = world.sample(20_000, 2 * seed + (split == "test"), labels=True)
         data = Data(x.float(), y, name, world, f"drawn from the toy, seed {seed}")
+    elif name in _TEXTS:
+        from .text import text
+
+        data = text(name, split)
+    elif name == "glyphs":
+        from .glyphs import glyphs
+
+        drawn = glyphs(10_000 if split == "train" else 2_000, 2 * seed + (split == "test"))
+        data = replace(drawn, x=_binarized(drawn.x, binarize, split), note=drawn.note + _NOTES[binarize])
     else:
         x, y, note = SETS[name](name, split)
         x, y = torch.tensor(x).float(), torch.tensor(y).long()
-        data = Data(*_binarized(x, y, binarize, split), name, None, note + _NOTES[binarize])
-    keep = _stratified(data, fraction, seed)
-    return replace(data, x=data.x[keep], y=data.y[keep]) if fraction < 1 else data
+        data = Data(_binarized(x, binarize, split), y, name, None, note + _NOTES[binarize])
+    return data[_stratified(data, fraction, seed)] if fraction < 1 else data
 
 
 _NOTES = {
@@ -193,20 +232,21 @@ _NOTES = {
 }
 
 
-def _binarized(x: Tensor, y: Tensor, how: str | None, split: str) -> tuple[Tensor, Tensor]:
+def _binarized(x: Tensor, how: str | None, split: str) -> Tensor:
     if how == "threshold":
         x = (x > 0.5).float()
     elif how == "sample":
         noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(17 + (split == "test")))
         x = (noise < x).float()
-    return x, y
+    return x
 
 
 def _stratified(data: Data, fraction: float, seed: int) -> Tensor:
     """Sorted indices of the subset: the start of a seeded shuffle of every class, so that subsets nest."""
     generator, kept = torch.Generator().manual_seed(seed), []
-    for label in range(data.classes):
-        members = (data.y == label).nonzero().squeeze(1)
+    y = torch.zeros(len(data)) if data.y is None else data.y  # without labels: one class
+    for label in range(max(data.classes, 1)):
+        members = (y == label).nonzero().squeeze(1)
         members = members[torch.randperm(len(members), generator=generator)]
         kept.append(members[: max(1, math.floor(fraction * len(members) + 0.5))])
     return torch.cat(kept).sort().values

@@ -222,7 +222,8 @@ def download(folder: str, file: str, mirrors, checksum: str) -> Path:
     except ImportError:
         raise DataError(f"downloading {folder} needs pooch: pip install pooch, {remedy}") from None
     cache = Path(os.environ.get("GANVAE_CACHE") or pooch.os_cache("ganvae_lib")) / folder
-    for url in 2 * [mirror + file for mirror in mirrors]:
+    # a mirror is a folder, or the address of the file where it has another name there
+    for url in 2 * [mirror + file if mirror.endswith("/") else mirror for mirror in mirrors]:
         try:
             return Path(pooch.retrieve(url, checksum, fname=file, path=cache, downloader=_resume))
         except (
