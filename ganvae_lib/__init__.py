@@ -1,7 +1,8 @@
 """GANs, VAEs and their relatives as sums of a few kinds of term. The modules, in the order in which the book uses them:
 
     data        toys with a density, digits, MNIST, Fashion-MNIST, USPS         load
-    glyphs      characters with known factors   text    windows of characters
+    glyphs      characters with known factors       text     windows of characters
+    pairs       two domains with a hidden pairing
     exact       worlds with a known truth: divergences by quadrature
     lemmas      both sides of the lemmas of Part II, for any world
     world       the random variables of one step
@@ -14,7 +15,7 @@
     nets        networks that return distributions  stacking many seeds in one network
     model       an objective and its networks       build
     train       fit                                 runs     Run, History
-    metrics     bounds in nats, coverage, intervals
+    metrics     bounds in nats, coverage, intervals disentangle  mutual information gap
     draw        figures in one visual language      widgets  figures to move
 """
 
@@ -36,9 +37,9 @@ _HOME = {
     "metrics": ("interval",),
 }
 _MODULES = (
-    "codes", "data", "distributions", "draw", "exact", "formula", "glyphs", "lemmas", "links", "match", "metrics",
-    "model", "nets", "objective", "runs", "sources", "stacking", "terms", "text", "tools", "toys", "train",
-    "transfer", "widgets", "world", "zoo",
+    "codes", "data", "disentangle", "distributions", "draw", "exact", "formula", "glyphs", "lemmas", "links", "match",
+    "metrics", "model", "nets", "objective", "pairs", "runs", "sources", "stacking", "terms", "text", "tools", "toys",
+    "train", "transfer", "widgets", "world", "zoo",
 )  # fmt: skip
 _FROM = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [*_FROM, *_MODULES]

@@ -142,13 +142,14 @@ class Domains:
     """Examples of two domains: a source (y = 1), labelled where labels are needed, and a target (y = 0).
 
     It takes the place of ``Data`` in ``build`` and ``fit``: x and labels are the source's, ``other`` is the target's x.
-    Labels of the target are never read. Raises ValueError when the examples differ in shape.
+    Labels of the target are never read. A model that compares features needs examples of one shape: ``one_shape``.
     """
 
     source: Data
     target: Data
 
-    def __post_init__(self):
+    def one_shape(self) -> None:
+        """Raise ValueError if the examples of the two domains differ in shape."""
         if self.source.shape != self.target.shape:
             raise ValueError(
                 f"examples of both domains must have one shape, got {self.source.shape} in {self.source.name} and "

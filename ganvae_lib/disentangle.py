@@ -1,0 +1,113 @@
+"""What a code knows of the true factors: mutual information, and the mutual information gap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["Gap", "mutual_information", "mutual_information_gap"]
+
+
+def _bins(v: Tensor, bins: int) -> tuple[Tensor, int]:
+    """The number of the bin of each value, and how many there are. Integers are their own bins."""
+    v = torch.as_tensor(v).detach().cpu().contiguous()
+    if v.ndim != 1 or not len(v):
+        raise ValueError(f"mutual information needs one value for each example, not the shape {tuple(v.shape)}.")
+    if bins < 1 or not torch.isfinite(v).all():
+        raise ValueError(f"mutual information needs finite values and bins >= 1, got bins={bins}.")
+    if v.is_floating_point():
+        # bins of equal counts, so that a monotone change of v changes nothing; equal values share a bin
+        ranked = v.double().sort().values
+        inner = torch.arange(1, bins) * len(v) // bins
+        v = torch.bucketize(v.double(), ranked[inner].unique(), right=True)
+    values, which = v.unique(return_inverse=True)
+    return which, len(values)
+
+
+def _entropy(which: Tensor, count: int) -> Tensor:
+    share = torch.bincount(which, minlength=count).double() / len(which)
+    return -torch.xlogy(share, share).sum()
+
+
+def mutual_information(a: Tensor, b: Tensor, bins: int = 20) -> float:
+    """I(a; b) in nats of two columns [N], from the frequencies of their bins: H(a) + H(b) - H(a, b).
+
+    Integers are discrete; other numbers fall into ``bins`` bins with equal counts, which loses what differs within a
+    bin. The estimate is biased upwards: for independent a and b its mean is about (A - 1)(B - 1)/(2 N), where A and B
+    count the bins (Miller, 1955). Raises ValueError for columns that are empty, not finite or of two lengths.
+
+    >>> a = torch.tensor([0, 0, 1, 1])
+    >>> round(mutual_information(a, a), 4), mutual_information(a, torch.tensor([0, 1, 0, 1]))
+    (0.6931, 0.0)
+    """
+    (a, count_a), (b, count_b) = _bins(a, bins), _bins(b, bins)
+    if len(a) != len(b):
+        raise ValueError(f"mutual information needs pairs; got {len(a)} and {len(b)} values.")
+    joint = _entropy(a * count_b + b, count_a * count_b)
+    return max(0.0, float(_entropy(a, count_a) + _entropy(b, count_b) - joint))
+
+
+@dataclass(frozen=True, repr=False)
+class Gap:
+    """The mutual information gap and what it is made of; prints as a table with a row for each factor."""
+
+    information: Tensor  # I(code; factor) in nats, [factors, codes], float64
+    entropy: Tensor  # H(factor), [factors]
+    factors: tuple[str, ...]
+    codes: tuple[str, ...]
+
+    @property
+    def gaps(self) -> dict[str, float]:
+        """(best - second best code) / H(factor), for every factor that varies."""
+        best = torch.cat([self.information, torch.zeros(len(self.factors), 1)], 1).topk(2, 1).values
+        gaps = (best[:, 0] - best[:, 1]) / self.entropy
+        return {name: float(gap) for name, gap, h in zip(self.factors, gaps, self.entropy, strict=True) if h > 0}
+
+    @property
+    def best(self) -> dict[str, str]:
+        """The code that knows most of each factor that varies."""
+        rows = zip(self.factors, self.information.argmax(1), strict=True)
+        return {name: self.codes[i] for name, i in rows if name in self.gaps}
+
+    mig = property(lambda self: sum(self.gaps.values()) / len(self.gaps), doc="The mean of ``gaps``.")
+
+    def __float__(self) -> float:
+        return self.mig
+
+    def __repr__(self) -> str:
+        width = max(map(len, self.factors))
+        rows = [
+            f"{name:<{width}}  gap {self.gaps[name]:.2f}  best {self.best[name]}: {row.max() / h:.2f} of {h:.2f} nats"
+            for name, row, h in zip(self.factors, self.information, self.entropy, strict=True)
+            if h > 0
+        ]
+        return "\n".join([f"mutual information gap {self.mig:.3f}", *rows])
+
+
+def mutual_information_gap(codes, factors: Mapping[str, Tensor], bins: int = 20) -> Gap:
+    """Mean over factors v of (I(c₁; v) - I(c₂; v))/H(v), c₁ and c₂ the codes that know most of v (Chen et al., 2018).
+
+    codes: [N, K], or a dict of columns [N], which may mix continuous and discrete ones. factors: columns [N], such as
+    ``data.factors``; those that are constant are left out. Information is ``mutual_information`` with ``bins``: 1 if
+    each factor is known exactly by one code and by no other, about 0 if no code knows it or two know it equally well.
+    Raises ValueError if nothing varies or lengths differ.
+
+    >>> v = {"a": torch.arange(1000.0), "b": torch.arange(1000.0) * 37 % 1000}
+    >>> gap = mutual_information_gap(torch.stack([v["a"].square(), -v["b"]], 1), v)
+    >>> gap.best, gap.mig > 0.9
+    ({'a': '0', 'b': '1'}, True)
+    """
+    if not isinstance(codes, Mapping):
+        if codes.ndim != 2:
+            raise ValueError(f"codes must be [N, K] or a dict of columns, not a tensor of shape {tuple(codes.shape)}.")
+        codes = {str(i): column for i, column in enumerate(codes.unbind(1))}
+    if not codes or not factors:
+        raise ValueError("the gap needs at least one code and one factor; glyphs.glyphs gives data with factors.")
+    information = [[mutual_information(c, v, bins) for c in codes.values()] for v in factors.values()]
+    entropy = torch.stack([_entropy(*_bins(v, bins)) for v in factors.values()])
+    if not (entropy > 0).any():
+        raise ValueError("no factor varies, so there is nothing to know.")
+    return Gap(torch.tensor(information, dtype=torch.float64), entropy, tuple(factors), tuple(map(str, codes)))
