@@ -104,7 +104,9 @@ class PixelCNN(_Pixels):
 
     def next(self, x: Tensor, i: int, memory: None):
         row, column = divmod(i, self.shape[-1])
-        return self.logits(x[..., : row + 1, :])[..., i, :], None
+        # Rows beyond the reach, or below, are of no account.
+        x = x[..., max(0, row - self.reach) : row + 1, :]
+        return self.logits(x)[..., column - self.shape[-1], :], None
 
 
 class PixelRNN(_Pixels):
