@@ -30,6 +30,10 @@ class _Implicit(Distribution):
             "MMD tool."
         )
 
+    @property
+    def mean(self):
+        raise NotImplementedError("the mean of noise pushed through a network is not known; draw samples instead.")
+
 
 class Point(_Implicit):
     """All mass on one point: what an implicit model's generator returns (Eq. ``eq-implicit-model``, chapter 01)."""

@@ -164,7 +164,8 @@ def evaluate(run, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> 
     if "classifier" in networks and data is not None and data.y is not None:
         values["accuracy"] = accuracy(run.model, data)
     toy = getattr(data, "world", None) or run.world
-    if getattr(toy, "modes", None) is not None and {"decoder", "density"} & set(networks):
+    drawn = {"decoder", "density"} & set(networks) and not isinstance(run.model.prior, OtherDomain)
+    if getattr(toy, "modes", None) is not None and drawn:
         values |= coverage(run.sample(n, seed).cpu(), toy)
     if not values:
         raise ValueError(

@@ -133,23 +133,28 @@ def build(
     """
     shape = tuple(getattr(data, "shape", data))
     image = len(shape) == 3
-    if other is None and "other" not in objective.reads and hasattr(data, "other"):
+    coded = {"encoder", "decoder"} & set(objective.networks)  # is there a z at all?
+    if other is None and coded and "other" not in objective.reads and hasattr(data, "other"):
         other = data.other.shape[1:]
     latent = (20 if image else 2) if latent is None else latent
-    sizes = (latent, width, *shape, *([hidden] if isinstance(hidden, (int, float)) else hidden))
+    if codes is None:
+        codes = "unit" if "predictor_z" in objective.networks else "gaussian"
+    parts = dict(codes) if isinstance(codes, dict) else {codes: latent}
+    for kind in parts:
+        if kind not in CODES:
+            raise unknown("kind of code", kind, CODES)
+    if not parts or ("implicit" in parts and len(parts) > 1):
+        raise ValueError(f"codes need one part or more, and 'implicit' stands alone, got {codes}.")
+    sizes = (latent, width, *shape, *parts.values(), *([hidden] if isinstance(hidden, (int, float)) else hidden))
     if isinstance(hidden, int) or not all(isinstance(s, int) and s > 0 for s in sizes):
-        raise ValueError(f"sizes must be positive integers, hidden a list of them; got latent={latent}, "
+        raise ValueError(f"sizes must be positive integers, hidden a list of them; got latent={latent}, codes={codes}, "
                          f"hidden={hidden}, width={width} and examples of shape {shape}.")  # fmt: skip
     if scale is not None and not 0 < scale < float("inf"):
         raise ValueError(f"scale must be a positive number, got {scale}.")
     if architecture not in ("mlp", "conv"):
         raise unknown("architecture", architecture, ("mlp", "conv"))
-    if codes is None:
-        codes = "unit" if "predictor_z" in objective.networks else "gaussian"
-    parts = dict(codes) if isinstance(codes, dict) else {codes: latent}
-    for kind in parts:
-        if kind not in CODES or (kind == "implicit" and len(parts) > 1):
-            raise unknown("kind of code", kind, CODES)
+    if architecture == "conv" and not (image or len(other or ()) == 3):
+        nets.check_image(shape, width)
     latent = sum(parts.values())
     classes = (len(getattr(data, "alphabet", "")) or getattr(data, "classes", 0)) if classes is None else classes
     if "classifier" in objective.networks and not classes:
@@ -158,8 +163,9 @@ def build(
     observation = default if observation is None else observation
     if observation not in nets.OBSERVATIONS:
         raise unknown("observation", observation, nets.OBSERVATIONS)
-    if noise and observation != "point":
-        raise ValueError(f"noise inputs are for a generator with observation='point', not {observation!r}.")
+    if not isinstance(noise, int) or noise < 0 or (noise and (observation != "point" or other is not None)):
+        raise ValueError(f"noise inputs, so many beside a code, are for a generator with observation='point'; "
+                         f"got noise={noise!r} with {observation!r}" + (" and z from data." if other else "."))  # fmt: skip
     noiseless = mean and observation != "point" if noiseless is None else noiseless
     density = ("rnn" if hasattr(data, "alphabet") else "gaussian") if density is None else density
 
@@ -236,7 +242,9 @@ def _observation(objective: Objective, image: bool, x: torch.Tensor | None) -> t
     if not image:
         return "gaussian", mean
     # A sample of binary pixels has no gradient: where one is needed, and the mean does not serve, pixels are grey.
-    binary = x is not None and _binary(x) and not (spaces & {"xz", "x|z"} and not mean)
+    descends = any(isinstance(t, Reconstruct) and t.variable == "z" and "theta" in t.movers for t in objective.terms)
+    smooth = bool(spaces & {"xz", "x|z", "z again"}) or descends
+    binary = x is not None and _binary(x) and (mean or not smooth)
     return "bernoulli" if binary else "continuous bernoulli", mean
 
 

@@ -80,7 +80,7 @@ def mlp(shape: Sequence[int], hidden: Sequence[int], out: int, activation: str =
     return nn.Sequential(*layers, Linear(sizes[-1], out))
 
 
-def _check_image(shape: Sequence[int], width: int) -> None:
+def check_image(shape: Sequence[int], width: int) -> None:
     if width % 8:
         raise ValueError(f"width must be a multiple of 8 (the groups of GroupNorm), got {width}.")
     if len(shape) != 3 or shape[1] != shape[2] or shape[1] % 4:
@@ -92,7 +92,7 @@ def _check_image(shape: Sequence[int], width: int) -> None:
 
 def conv_down(shape: Sequence[int], width: int, out: int, activation: str = "leaky relu") -> nn.Sequential:
     """Two strided convolutions from an image to ``out`` features (Radford et al., 2016, without BatchNorm)."""
-    _check_image(shape, width)
+    check_image(shape, width)
     c, side = shape[0], shape[1]
     return nn.Sequential(
         Conv2d(c, width, 4, 2, 1), _activation(activation),
@@ -103,7 +103,7 @@ def conv_down(shape: Sequence[int], width: int, out: int, activation: str = "lea
 
 def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "relu") -> nn.Sequential:
     """The mirror image of ``conv_down``: from ``features`` to a flat image of ``shape``."""
-    _check_image(shape, width)
+    check_image(shape, width)
     c, side = shape[0], shape[1] // 4
     return nn.Sequential(
         Linear(features, 2 * width * side**2), Unflatten((2 * width, side, side)),
@@ -115,7 +115,7 @@ def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "
 
 def conv_same(shape: Sequence[int], width: int, channels: int, activation: str = "relu") -> nn.Sequential:
     """Three convolutions that keep the side: from an image to a flat image of ``channels``, for translation."""
-    _check_image(shape, width)
+    check_image(shape, width)
     return nn.Sequential(
         Conv2d(shape[0], width, 5, padding=2), _activation(activation),
         Conv2d(width, width, 5, padding=2), GroupNorm(8, width), _activation(activation),

@@ -207,8 +207,9 @@ class Phase:
     @property
     def keys(self) -> tuple[str, ...]:
         """The name of each term's loss; where two terms share a name, it says how they differ."""
-        names = [t.name for t in self.terms]
-        names = [f"{n} ({t.detail})" if names.count(n) > 1 else n for n, t in zip(names, self.terms, strict=True)]
+        forms = [[t.name, f"{t.name} ({t.detail})", f"{t.name} ({t!r})"] for t in self.terms]
+        alone = lambda name, i: sum(name == form[i] for form in forms) == 1
+        names = [next(name for i, name in enumerate(form) if alone(name, i)) for form in forms]
         return tuple(f"{n}, discriminator" if self.critic else n for n in names)
 
     def losses(self, world) -> dict[str, Tensor]:

@@ -167,8 +167,11 @@ class MMD:
         a, b = _flat(target, lead), _flat(model, lead)
         if min(a.shape[lead], b.shape[lead]) < 2:
             raise TypeError("MMD compares pairs of examples; give minibatches of two or more.")
-        within = lambda s: self._mean(s, s, lead)
-        return within(a) + within(b) - 2 * self._mean(a, b, lead)
+        # Distances by a product of matrices are small differences of large numbers: near 0, and never in bf16.
+        centre = b.detach().mean(-2, keepdim=True)
+        a, b = a - centre, b - centre
+        with torch.autocast(a.device.type, enabled=False):
+            return self._mean(a, a, lead) + self._mean(b, b, lead) - 2 * self._mean(a, b, lead)
 
     def _mean(self, a: Tensor, b: Tensor, lead: int) -> Tensor:
         norms = lambda s: s.square().sum(-1)
