@@ -1,0 +1,171 @@
+"""The parts of which a model can be composed, what a choice of them lacks, and how a model does (chapter 14)."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, replace
+from functools import reduce
+
+import torch
+from torch import Tensor
+
+from .. import zoo
+from ..match import Match
+from ..metrics import coverage
+from ..model import build
+from ..objective import Objective
+from ..runs import Run
+from ..terms import Reconstruct
+from ..tools import KL, MMD, Adversary
+from ..train import fit
+from ..world import Noise, draw
+
+__all__ = ["CHOICES", "MEASURES", "SETTINGS", "Choice", "distance", "every", "measure", "train"]
+
+#: What can be chosen, part by part, with its words on the page. MMD enters with the weight 10 of the WAE.
+CHOICES: dict[str, dict] = {
+    "x": {"none": "nothing", "ns": "Adversary, non-saturating", "rkl": "Adversary, reverse KL", "mmd": "MMD"},
+    "z": {"none": "nothing", "kl": "KL", "adversary": "Adversary", "mmd": "MMD"},
+    "joint": {"none": "nothing", "xz": "pairs (x, z): Adversary", "xz-mmd": "pairs (x, z): MMD",
+              "z|x": "z given x: Adversary", "again": "reconstructions of x: Adversary",
+              "asked": "reconstructions of x: ask D(x), do not train it"},
+    "rec_x": {False: "no", True: "yes"},
+    "rec_z": {False: "no", True: "yes"},
+    "weight": {0.25: "¼", 1.0: "1", 4.0: "4"},
+    "players": {"all": "all who can", "wake-sleep": "wake-sleep: θ for x, η for z"},
+}  # fmt: skip
+MEASURES = {
+    "modes": "modes covered, of 8",
+    "high_quality": "samples of high quality, %",
+    "mismatch_x": "samples against data: distance",
+    "error_x": "x → z → x: error",
+    "mismatch_z": "codes against prior: distance",
+    "error_z": "z → x → z: error",
+}
+SETTINGS = dict(latent=2, hidden=(64, 64), steps=1000, batch=64, lr=2e-3)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One choice for each part of a model; the names are those of ``CHOICES``.
+
+    ``weight`` is that of the term in z; ``players`` says who descends the reconstructions. Raises ValueError for
+    unknown names.
+    """
+
+    x: str = "none"
+    z: str = "kl"
+    joint: str = "none"
+    rec_x: bool = True
+    rec_z: bool = False
+    weight: float = 1.0
+    players: str = "all"
+
+    def __post_init__(self):
+        for part, known in CHOICES.items():
+            if getattr(self, part) not in known:
+                raise ValueError(f"{part} must be one of {list(known)}, got {getattr(self, part)!r}.")
+
+    @property
+    def key(self) -> str:
+        """The choice in one line; choices that mean the same have the same key."""
+        rec = "".join(v for v, on in zip("xz", (self.rec_x, self.rec_z), strict=True) if on) or "none"
+        weight = self.weight if self.z != "none" else 1
+        players = self.players if rec != "none" else "all"
+        return f"{self.x} {self.z} {self.joint} {rec} {weight:g} {players}"
+
+    @property
+    def terms(self) -> tuple[Objective, ...]:
+        """The terms; maybe none. Adversaries share the link of x; z given x needs a log ratio, hence reverse KL."""
+        links = {"ns": "non-saturating", "rkl": "reverse KL"}
+        judge = Adversary(links.get(self.x, "non-saturating"))
+        alone = self.players == "wake-sleep"
+        parts = (
+            {"mmd": 10 * Match("x", MMD("gaussian")), "none": None}.get(self.x, Match("x", judge)),
+            {"kl": Match("z", KL()), "adversary": Match("z", judge), "mmd": 10 * Match("z", MMD())}.get(self.z),
+            {"xz": Match("xz", judge), "xz-mmd": 10 * Match("xz", MMD()),
+             "z|x": Match("z|x", Adversary("reverse KL")), "again": Match("x again", judge),
+             "asked": Match("x again", replace(judge, steps=0))}.get(self.joint),
+            Reconstruct("x", only=("theta",) if alone else None) if self.rec_x else None,
+            Reconstruct("z", only=("eta",) if alone else None) if self.rec_z else None,
+        )  # fmt: skip
+        weights = (1, self.weight, 1, 1, 1)
+        return tuple((w * p).terms[0] for w, p in zip(weights, parts, strict=True) if p is not None)
+
+    def objective(self) -> Objective:
+        """The sum. Raises ValueError, saying what is missing, if it cannot train a model of x."""
+        if missing := self.missing():
+            raise ValueError(missing)
+        return reduce(lambda a, b: a + b, self.terms)
+
+    def missing(self) -> str:
+        """What the choice lacks to be a model of x, or ""."""
+        terms, networks = self.terms, {n for t in self.terms for n in t.networks}
+        moved = {p for t in terms for p in t.movers}
+        if "theta" not in moved:
+            return "Nothing moves the decoder θ. Choose a tool for x, a tool for pairs, or a reconstruction."
+        if "encoder" in networks and "eta" not in moved:
+            return "Nothing moves the encoder η. Choose a tool for z, or let all players descend the reconstructions."
+        if self.joint == "asked" and self.x not in ("ns", "rkl"):
+            return "The reconstructions ask D(x), which nobody trains. Choose an adversary for x."
+        if all(t.place == "z" and isinstance(t, Reconstruct) for t in terms):
+            return "Nothing reads the data: codes come back from any x. Choose a tool for x or for z."
+        if {"encoder", "decoder"} <= networks and not any({"encoder", "decoder"} <= set(t.networks) for t in terms):
+            return ("Nothing ties the encoder to the decoder: these are two models that never meet. "
+                    "Choose a reconstruction, or a tool for pairs.")  # fmt: skip
+        return ""
+
+    def name(self) -> str | None:
+        """The name of the model in the zoo; None if it has none, or is no model."""
+        return None if self.missing() else zoo.name(self.objective())
+
+
+def every() -> list[Choice]:
+    """All choices, in the order of ``CHOICES``, the last part changing fastest."""
+    return [Choice(*values) for values in itertools.product(*CHOICES.values())]
+
+
+def train(objective: Objective, data, seeds, **settings) -> Run:
+    """Small networks on ``data``, stacked seeds, on the CPU, with ``SETTINGS`` where nothing else is said."""
+    how = SETTINGS | {"device": "cpu"} | settings
+    model = build(objective, data, latent=how.pop("latent"), hidden=how.pop("hidden"))
+    return fit(model, data, seeds=seeds, **how)
+
+
+def distance(a: Tensor, b: Tensor, directions: int = 32) -> Tensor:
+    """Sliced Wasserstein-1 distance of samples [seeds, n, D] and [n, D]: [seeds], in the unit of the samples.
+
+    The mean over directions, spread evenly in the plane and drawn once in higher dimensions, of the mean distance of
+    the sorted projections.
+    """
+    if a.shape[-1] == 2:
+        angles = math.pi * torch.arange(directions) / directions
+        along = torch.stack([angles.cos(), angles.sin()])
+    else:
+        along = torch.randn(a.shape[-1], directions, generator=torch.Generator().manual_seed(0))
+        along = along / along.norm(dim=0)
+    return ((a @ along).sort(-2).values - (b @ along).sort(-2).values).abs().mean((-2, -1))
+
+
+@torch.no_grad()
+def measure(run: Run, world, n: int = 4000, seed: int = 1) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
+    """The measures that apply, [seeds] each; samples [seeds, n, 2]; and codes [seeds, n, latent], if there are any.
+
+    Modes and quality as in ``metrics.coverage``; distances as in ``distance``; errors are root mean squares per
+    dimension, to the mean of what comes back. Fresh data, codes and noise.
+    """
+    x, prior = world.sample(n, 10_000 + seed), run.model.prior()
+    z = draw(prior.expand((n,)), Noise(seed), "z to measure")
+    made = run.sample(n, z=z, seed=seed)
+    found = {"mismatch_x": distance(made, x)}
+    if getattr(world, "modes", None) is not None:
+        counts = coverage(made, world)
+        found |= {"modes": counts["modes"], "high_quality": 100 * counts["high quality"]}
+    if "encoder" not in run.model.networks:
+        return found, made, None
+    codes, size = run.infer(x, seed=seed), lambda v: v.square().mean((-2, -1)).sqrt()
+    back = run.model.encoder(made if run.model.lead else made[0]).mean
+    found |= {"error_x": size(run.reconstruct(x, seed=seed) - x), "mismatch_z": distance(codes, z),
+              "error_z": size(back - z).reshape(-1)}  # fmt: skip
+    return found, made, codes
