@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints, kl_divergence, register_kl
 
-__all__ = ["Noiseless", "Point", "Product", "Pushforward", "full"]
+__all__ = ["Noiseless", "Point", "Product", "Pushforward", "full", "grey"]
 
 
 def full(features: Tensor) -> Tensor:
@@ -62,6 +62,18 @@ class Pushforward(_Implicit):
         if sample_shape:
             raise NotImplementedError("a pushed-forward distribution is drawn one sample at a time.")
         return self.function(torch.randn(*self.batch_shape, self.noise))
+
+
+def grey(logits: Tensor, u: Tensor) -> Tensor:
+    """The quantile function of the continuous Bernoulli with logits t, at u: log(1 + u (eᵗ - 1))/t.
+
+    Near t = 0 it is a series: torch's own is just u there, so it jumps and the logits get no gradient.
+    """
+    near, v = logits.abs() < 0.05, u * (1 - u)
+    s, t = torch.where(near, logits, 0.0), torch.where(near, -1.0, -logits.abs())  # by symmetry, nothing overflows
+    x = torch.log1p(torch.where(logits > 0, 1 - u, u).clamp_max(1 - 2**-24) * torch.expm1(t)) / t
+    series = u + s * v * (1 / 2 + s * ((1 - 2 * u) / 6 + s * (1 - 6 * v) / 24))
+    return torch.where(near, series, torch.where(logits > 0, 1 - x, x))
 
 
 class Noiseless(Distribution):

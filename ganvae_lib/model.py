@@ -164,8 +164,8 @@ def build(
     if observation not in nets.OBSERVATIONS:
         raise unknown("observation", observation, nets.OBSERVATIONS)
     if not isinstance(noise, int) or noise < 0 or (noise and (observation != "point" or other is not None)):
-        raise ValueError(f"noise inputs, so many beside a code, are for a generator with observation='point'; "
-                         f"got noise={noise!r} with {observation!r}" + (" and z from data." if other else "."))  # fmt: skip
+        what = "z from a second domain" if other is not None else f"observation={observation!r}"
+        raise ValueError(f"noise counts inputs beside a code, for observation='point'; got {noise!r} with {what}.")
     noiseless = mean and observation != "point" if noiseless is None else noiseless
     density = ("rnn" if hasattr(data, "alphabet") else "gaussian") if density is None else density
 

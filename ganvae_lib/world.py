@@ -24,7 +24,7 @@ from torch.distributions import (
 )  # fmt: skip
 
 from .codes import OtherDomain
-from .distributions import Noiseless, Point, Product, Pushforward
+from .distributions import Noiseless, Point, Product, Pushforward, grey
 
 __all__ = ["Noise", "World", "draw"]
 
@@ -111,7 +111,7 @@ def draw(p: Distribution, noise: Noise, name: str) -> Tensor:
         case Laplace():  # the ends of the interval are at infinity
             return base.icdf(noise.uniform(name, *shape).clamp(1e-6, 1 - 1e-6))
         case ContinuousBernoulli():
-            return base.icdf(noise.uniform(name, *shape))
+            return grey(base.logits, noise.uniform(name, *shape))
         case Pushforward():
             return base.function(noise.normal(name, *shape, base.noise))
         case Bernoulli():

@@ -19,6 +19,7 @@ from ganvae_lib.transfer import swapped
 
 X, Z = Reconstruct("x"), Reconstruct("z")
 GAN_X, GAN_Z, KL_Z = Match("x", Adversary()), Match("z", Adversary()), Match("z", KL())
+MMD_X = Match("x", MMD())
 SLEEP = Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",))
 ENTRIES = pytest.mark.parametrize("entry", zoo.ALL.values(), ids=zoo.ALL)
 
@@ -95,14 +96,41 @@ def test_entries_differ():
 
 
 def test_the_swaps_of_the_book():
-    infogan, aae, cyclegan = GAN_X + Z, GAN_Z + X, GAN_X + GAN_Z + X + Z
-    assert swapped(infogan) == aae
-    assert swapped(cyclegan) == cyclegan
+    assert swapped(zoo.INFOGAN) == zoo.AAE == GAN_Z + X and swapped(zoo.AAE) == zoo.INFOGAN
+    assert swapped(zoo.CYCLEGAN) == zoo.CYCLEGAN == zoo.INFOGAN + zoo.AAE
+    assert swapped(zoo.AS_VAE) == zoo.AS_VAE == zoo.AVB + swapped(zoo.AVB)
+    assert swapped(zoo.ALI) == zoo.ALI and swapped(zoo.BIGAN) == zoo.BIGAN
     assert swapped(SLEEP) == SLEEP
     assert swapped(2 * zoo.VAE) == 2 * Z + 2 * Match("x", KL())
     assert X + X == 2 * X == Reconstruct("x", 2.0)
     assert Reconstruct("x", only=("eta", "theta")) == X
     assert zoo.beta_vae(1.0) == zoo.VAE != zoo.beta_vae(2.0)
+
+
+def test_these_and_no_others_are_their_own_mirror_image():
+    own = {name for name, entry in zoo.ALL.items() if swapped(entry) == entry}
+    assert own == {"Helmholtz machine", "CycleGAN", "ALI", "BiGAN", "AS-VAE", "source only", "DANN", "ADA"}
+    pairs = {(a, b) for a, first in zoo.ALL.items() for b, second in zoo.ALL.items() if swapped(first) == second and a < b}
+    assert pairs == {("AAE", "InfoGAN")}
+
+
+def test_names_of_objectives():
+    assert all(zoo.name(entry) == name for name, entry in zoo.ALL.items())
+    assert zoo.name(zoo.PIXELCNN) == zoo.name(zoo.RNN_LM) == "maximum likelihood"
+    assert zoo.name(3 * X + GAN_Z) == "AAE" and zoo.name(zoo.beta_vae(4.0)) == "beta-VAE" and zoo.name(zoo.beta_vae(7)) == "VAE"
+    assert zoo.name(GAN_X + MMD_X) is None
+
+
+def test_every_loss_has_a_name_of_its_own():
+    for objective, keys in [
+        (GAN_X + zoo.WGAN_GP, ["match x (non-saturating)", "match x (Wasserstein)"]),
+        (MMD_X + Match("x", MMD("gaussian")), ["match x (Match('x', MMD('inverse multiquadric')))", "match x (Match('x', MMD('gaussian')))"]),
+        (X + Reconstruct("x", within="discriminator") + GAN_X,
+         ["reconstruct x (likelihood)", "reconstruct x (discriminator)", "match x"]),
+    ]:  # fmt: skip
+        assert list(objective.phases()[-1].keys) == keys
+    for entry in zoo.ALL.values():
+        assert all(len(set(phase.keys)) == len(phase.terms) for phase in entry.phases())
 
 
 def test_reversing_a_link_exchanges_the_answers_of_the_discriminator():
@@ -296,12 +324,12 @@ def test_links_stay_finite_where_the_naive_formula_does_not():
     (lambda: Adversary("KL", penalty=-1.0), ValueError, "penalty"),
     (lambda: Match("y", KL()), ValueError, "unknown space 'y'"),
     (lambda: Match("x", "KL"), TypeError, r"must be one of KL\(\), Likelihood\(\), Adversary\(\), MMD\(\)"),
-        (lambda: Match("xz", Adversary("least squares")), ValueError, "link that can be reversed"),
-        (lambda: Match("x again", KL()), ValueError, "only samples to compare"),
-        (lambda: Match("x", MMD("cosine")), ValueError, "unknown kernel"),
-        (lambda: Match("x", MMD(scales=(0,))), ValueError, "scales must be positive"),
-        (lambda: Match("x", Summaries(("median",))), ValueError, "unknown statistic"),
-        (lambda: Reconstruct("x", within="decoder"), ValueError, "unknown place"),
+    (lambda: Match("xz", Adversary("least squares")), ValueError, "link that can be reversed"),
+    (lambda: Match("x again", KL()), ValueError, "only samples to compare"),
+    (lambda: Match("x", MMD("cosine")), ValueError, "unknown kernel"),
+    (lambda: Match("x", MMD(scales=(0,))), ValueError, "scales must be positive"),
+    (lambda: Match("x", Summaries(("median",))), ValueError, "unknown statistic"),
+    (lambda: Reconstruct("x", within="decoder"), ValueError, "unknown place"),
     (lambda: Reconstruct("X"), ValueError, "unknown variable 'X'.*Did you mean 'x'"),
     (lambda: 0 * X, ValueError, "finite and not zero"),
     (lambda: math.nan * X, ValueError, "finite and not zero"),

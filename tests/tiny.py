@@ -6,6 +6,8 @@ import torch
 
 from ganvae_lib.data import Data, Domains, ring
 from ganvae_lib.model import build
+from ganvae_lib.train import fit
+from ganvae_lib.world import Noise, World
 
 KEPT = 1e-5  # how closely two runs must agree over the first 50 steps
 
@@ -17,7 +19,7 @@ def points(n=512):
 
 def suited(objective, data):
     """``data``, or two domains made of it with labels, where the objective reads them."""
-    if not objective.reads:
+    if not objective.reads or isinstance(data, Domains):
         return data
     source = replace(data, y=(data.x.flatten(1)[:, 0] > 0).long(), world=None)
     return Domains(source, source.map(lambda x: x.flip(0) + 0.5, "moved"))
@@ -35,9 +37,35 @@ def small(objective, data, **options):
     return build(objective, data, **{"hidden": (16,), "latent": 3, **options})
 
 
-def drift(a, b):
-    """Largest difference of two learning curves, relative to the larger of the value and the curve's mean size.
+def short(model, data=None, steps=50, **options):
+    """A run of few steps, each of which is recorded."""
+    data = suited(model.objective, points() if data is None else data)
+    return fit(model, data, steps, **{"batch": 32, "log_every": 1, **options})
 
-    The second matters for losses that cross zero.
+
+def prepared(objective, data=None, seed=3, n=16, **options):
+    """A model of two-layer networks in float64, and one minibatch."""
+    data = suited(objective, points() if data is None else data)
+    model = small(objective, data, **{"hidden": (8,), **options}).copies(seed).double()
+    for i, p in enumerate(model.parameters()):  # away from special values such as a zero mean
+        p.data += 0.1 * torch.randn(p.shape, generator=torch.Generator().manual_seed(i)).double()
+    labels = data.y[:n] if "labels" in model.reads else None
+    other = data.other[:n].double() if "other" in model.reads else None
+    return model, World(model, data.x[:n].double(), Noise(seed), labels, other)
+
+
+def drift(a, b, size=0.0):
+    """Largest difference of two learning curves, relative to the largest of the value, the curve's mean size and ``size``.
+
+    The last two matter for losses that cross zero: ``size`` is that of the numbers of which they are differences.
     """
-    return float(((a - b).abs() / torch.maximum(b.abs(), b.abs().mean(0))).max())
+    scale = torch.maximum(b.abs(), b.abs().mean(0)).clamp_min(size)
+    return float(((a - b).abs() / scale).max())
+
+
+def assert_same_run(together, alone, column, sizes=None):
+    """Seed ``column`` of a run in company has the curves of the run alone."""
+    assert together.history.keys() == alone.history.keys()
+    for key in alone.history:
+        size = (sizes or {}).get(key, 0.0)
+        assert drift(together.history[key][:50, column], alone.history[key][:50, 0], size) < KEPT, key

@@ -1,0 +1,219 @@
+"""Every loss of the book, written out on the weights of two-layer networks: no distribution, no World."""
+
+import math
+
+import torch
+from test_objective import BY_HAND as LINKS_BY_HAND
+from torch.nn.functional import leaky_relu, one_hot
+
+from ganvae_lib.nets import LaplacePixels, PointPixels
+from ganvae_lib.terms import Classify, Match, Reconstruct, Unpredictable
+from ganvae_lib.tools import KL, MMD, Adversary, Likelihood, Summaries
+from ganvae_lib.world import Noise
+
+TWO_SIDED = ("features", "xz")  # the sides of these are both made by players who descend the term
+
+
+def net(trunk, x, slope=0.0):
+    _, a, _, b = trunk
+    return leaky_relu(x @ a.weight.T + a.bias, slope) @ b.weight.T + b.bias
+
+
+def normal(value, mean, log_s):
+    """-log N(value; mean, s²), summed over dimensions."""
+    return (0.5 * ((value - mean) / log_s.exp()) ** 2 + log_s + 0.5 * math.log(2 * math.pi)).sum(1)
+
+
+class ByHand:
+    def __init__(self, model, world, seed):
+        self.model, self.seed, self.n = model, seed, len(world.x)
+        self.x, self.labels, self.shape = world.x.flatten(1), world.labels, world.x.shape[1:]
+        self.other = None if world.other is None else world.other.flatten(1)
+        codes = model.config["codes"]
+        self.codes = codes if isinstance(codes, dict) else {codes: model.config["latent"]}
+        self.domains = model.config["other"]
+        self.z = self.other if self.domains else self.prior()
+
+    def noise(self, name, *shape, law="normal"):
+        return getattr(Noise(self.seed), law)(name, self.n, *shape).double()
+
+    def part(self, name, i):
+        return name if len(self.codes) == 1 else f"{name}, part {i}"
+
+    def prior(self):
+        drawn = []
+        for i, (kind, size) in enumerate(self.codes.items()):
+            name = self.part("z", i)
+            if kind == "one-hot":
+                u = self.noise(name, 1, law="uniform")
+                drawn.append(one_hot((u * size).floor().long()[:, 0], size).double())
+            elif kind in ("uniform", "unit"):
+                u = self.noise(name, size, law="uniform")
+                drawn.append(u if kind == "unit" else 2 * u - 1)
+            else:
+                drawn.append(self.noise(name, size))
+        return torch.cat(drawn, 1)
+
+    # what theta makes
+
+    def seen(self, decoder, features):
+        return features.sigmoid() if getattr(decoder.observation, "squash", False) else features
+
+    def decode(self, z, name):
+        decoder, observation = self.model.decoder, self.model.decoder.observation
+        if decoder.noise:
+            z = torch.cat((z, self.noise(name, decoder.noise)), 1)
+        mean = self.seen(decoder, net(decoder.trunk, z))
+        if isinstance(observation, PointPixels) or decoder.noiseless:
+            return mean
+        return mean + observation.log_scale.exp() * self.noise(name, *self.shape).flatten(1)
+
+    def miss(self, decoder, given, value):
+        """-log p(value | given)."""
+        mean, log_s = self.seen(decoder, net(decoder.trunk, given)), decoder.observation.log_scale
+        if isinstance(decoder.observation, LaplacePixels):
+            return ((value - mean).abs() / log_s.exp() + log_s + math.log(2)).sum(1)
+        return normal(value, mean, log_s)
+
+    # what eta makes
+
+    def pieces(self, x):
+        features = net(self.model.encoder.trunk, x)
+        sizes = [n * (2 if kind in ("gaussian", "uniform") else 1) for kind, n in self.codes.items()]
+        return list(zip(self.codes, features.split(sizes, 1), strict=True))
+
+    def encode(self, x, name):
+        encoder = self.model.encoder
+        if self.domains:
+            return self.seen(encoder, net(encoder.trunk, x))
+        if "implicit" in self.codes:
+            h = net(encoder.trunk, x)
+            return net(encoder.head, torch.cat((h, self.noise(name, encoder.noise)), 1))
+        drawn = []
+        for i, (kind, f) in enumerate(self.pieces(x)):
+            if kind in ("gaussian", "uniform"):
+                mean, log_var = f.tensor_split(2, 1)
+                f = mean + log_var.exp().sqrt() * self.noise(self.part(name, i), mean.shape[1])
+            drawn.append(f.sigmoid() if kind == "unit" else f)
+        return torch.cat(drawn, 1)
+
+    def surprise(self, x, z):
+        """-log q(z|x)."""
+        if self.domains:
+            return self.miss(self.model.encoder, x, z)
+        total, at = 0.0, 0
+        for kind, f in self.pieces(x):
+            value = z[:, at : at + self.codes[kind]]
+            at += self.codes[kind]
+            if kind == "one-hot":
+                total = total - (value * (f - f.logsumexp(1, keepdim=True))).sum(1)
+            else:
+                mean, log_var = f.tensor_split(2, 1)
+                total = total + normal(value, mean, log_var / 2)
+        return total
+
+    x_from_z = property(lambda self: self.decode(self.z, "x from z"))
+    z_from_x = property(lambda self: self.encode(self.x, "z from x"))
+    x_back = property(lambda self: self.decode(self.z_from_x, "x again"))
+    z_back = property(lambda self: self.encode(self.x_from_z, "z again"))
+
+    def features(self, x):
+        return net(self.model.features.trunk, x)
+
+    def sides(self, space):
+        """Target and made."""
+        match space:
+            case "x":
+                return (self.x,), (self.x_from_z,)
+            case "z":
+                return (self.z,), (self.z_from_x,)
+            case "xz":
+                return (self.x, self.z_from_x), (self.x_from_z, self.z)
+            case "z|x":
+                return (self.x, self.z), (self.x, self.z_from_x)
+            case "x|z":
+                return (self.x, self.z), (self.x_from_z, self.z)
+            case "x again":
+                return (self.x,), (self.x_back,)
+            case "z again":
+                return (self.z,), (self.z_back,)
+            case "features":
+                return (self.features(self.x),), (self.features(self.other),)
+
+    def judge(self, space):
+        return self.model.networks["discriminator_" + space.removesuffix(" again").replace("|", "_given_")].trunk
+
+    # losses
+
+    def loss(self, term):
+        match term:
+            case Reconstruct(variable, within="discriminator"):
+                _, a, _, _ = self.judge(variable)
+                there, back = (self.x, self.x_back) if variable == "x" else (self.z, self.z_back)
+                h = [leaky_relu(v @ a.weight.T + a.bias, 0.2) for v in (there, back)]
+                return 0.5 * ((h[0] - h[1]) ** 2).sum() / self.n
+            case Reconstruct("x"):
+                return self.miss(self.model.decoder, self.z_from_x, self.x).mean()
+            case Reconstruct("z"):
+                return self.surprise(self.x_from_z, self.z).mean()
+            case Match("z", KL()):
+                ((_, f),) = self.pieces(self.x)
+                mean, log_var = f.tensor_split(2, 1)
+                return 0.5 * (mean**2 + log_var.exp() - log_var - 1).sum() / self.n
+            case Match("x", Likelihood()):
+                m, log_diagonal, below = self.model.density.parameters()
+                white = torch.linalg.inv(below.tril(-1) + log_diagonal.exp().diag()) @ (self.x - m).T
+                return 0.5 * (white**2).sum() / self.n + log_diagonal.sum() + self.x.shape[1] / 2 * math.log(2 * math.pi)
+            case Classify():
+                (_, layer), features = self.model.classifier.trunk, self.features(self.x)
+                return -(features @ layer.weight.T + layer.bias).log_softmax(1)[range(self.n), self.labels].sum() / self.n
+            case Unpredictable():
+                return -self.critic(term, detach=False)
+            case Match(space, Adversary(link)):
+                target, made = (net(self.judge(space), torch.cat(side, 1), 0.2) for side in self.sides(space))
+                generator = LINKS_BY_HAND[link][2]
+                return generator(made).mean() + (generator(-target).mean() if space in TWO_SIDED else 0)
+            case Match(space, MMD() as tool):
+                return self.mmd(tool, *(torch.cat(side, 1) for side in self.sides(space)))
+            case Match(space, Summaries(statistics)):
+                a, b = (torch.cat(side, 1) for side in self.sides(space))
+                means = a.sum(0) / self.n, b.sum(0) / self.n
+                gap = ((means[0] - means[1]) ** 2).sum()
+                if "variance" not in statistics:
+                    return gap
+                spread = [((s - m) ** 2).sum(0) / (self.n - 1) for s, m in zip((a, b), means, strict=True)]
+                return gap + ((spread[0] - spread[1]) ** 2).sum()
+
+    def mmd(self, tool, a, b):
+        """Sums over pairs, the kernel written out."""
+        far, width = [], 2 * a.shape[1] * torch.tensor(tool.scales, dtype=torch.float64)
+        for s, t in ((a, a), (b, b), (a, b)):
+            squares = ((s[:, None] - t[None]) ** 2).sum(-1)[..., None]
+            k = (torch.exp(-0.5 * squares / width) if tool.kernel == "gaussian" else 1 / (1 + squares / width)).sum(-1)
+            far.append(k.sum() - k.trace() if s is t else k.sum())
+        n = self.n
+        return (far[0] + far[1]) / (n * (n - 1)) - 2 * far[2] / n**2
+
+    def critic(self, term, detach=True):
+        if isinstance(term, Unpredictable):
+            (units,) = self.sides(term.variable)[1]
+            units = units.detach() if detach else units
+            total = 0.0
+            for i in range(units.shape[1]):
+                blank = units.clone()
+                blank[:, i] = 0.0
+                which = one_hot(torch.full((self.n,), i), units.shape[1])
+                guess = net(self.model.networks[f"predictor_{term.variable}"].trunk, torch.cat((blank, which), 1))
+                total = total + 0.5 * ((units[:, i] - guess[:, 0]) ** 2).mean()
+            return total
+        real, fake, _ = LINKS_BY_HAND[term.tool.link]
+        target, made = (torch.cat(side, 1).detach() for side in self.sides(term.space))
+        trunk = self.judge(term.space)
+        loss = real(net(trunk, target, 0.2)).mean() + fake(net(trunk, made, 0.2)).mean()
+        if term.tool.penalty:
+            u = self.noise("segment", law="uniform")[:, None]
+            _, a, _, b = trunk
+            bends = torch.where((u * target + (1 - u) * made) @ a.weight.T + a.bias > 0, 1.0, 0.2)
+            slopes = (bends * b.weight) @ a.weight  # the gradient of t, no double backward needed
+            loss = loss + term.tool.penalty * ((slopes.norm(dim=1) - 1) ** 2).mean()
+        return loss
