@@ -190,33 +190,39 @@ def schematic(objective, ax=None):
     import matplotlib.pyplot as plt
     from matplotlib.patches import FancyArrowPatch
 
-    networks, spaces = objective.networks, [t.space for t in objective.adversaries]
+    networks = objective.networks  # and reconstructions go to the judge of their own kind:
+    spaces = list(dict.fromkeys(t.place.removesuffix(" again") for t in objective.adversaries))
     if "features" in networks:
         return _domains(bool(spaces), ax)
+    above, below = any("|" not in s for s in spaces), any("|" in s for s in spaces)
     if ax is None:
-        _, ax = plt.subplots(figsize=(3.4, 1.5 + 0.9 * bool(spaces)))
+        _, ax = plt.subplots(figsize=(3.4, 1.5 + 0.9 * above + 0.9 * below))
     at = {"z": (0.0, 0.0), "x": (2.0, 0.0)}
-    at |= {f"y_{s}": ({"x": 2.0, "z": 0.0, "xz": 1.0}[s], 1.15) for s in spaces}
+    where = {"x": (2.0, 1.15), "z": (0.0, 1.15), "xz": (1.0, 1.15), "z|x": (0.0, -1.15), "x|z": (2.0, -1.15)}
+    at |= {f"y_{s}": where[s] for s in spaces}
     both = {"decoder", "encoder"} <= set(networks)
     arrows = [("z", "x", "theta", r"$p_\theta(x|z)$", -0.28)] if "decoder" in networks else []
     arrows += [("x", "z", "eta", r"$q_\eta(z|x)$", -0.28)] if "encoder" in networks else []
-    arrows += [(v, f"y_{s}", "phi", "", 0.0) for s in spaces for v in s]
+    arrows += [(v, f"y_{s}", "phi", "", 0.0) for s in spaces for v in s if v != "|"]
     for start, end, who, text, bend in arrows:
         bend = bend if both else 0.0
         ax.add_patch(FancyArrowPatch(at[start], at[end], arrowstyle="-|>", mutation_scale=13, shrinkA=13, shrinkB=13,
                                      connectionstyle=f"arc3,rad={bend}", color=COLOR[who], linewidth=1.8,
                                      linestyle={"theta": "-", "eta": "--", "phi": ":"}[who]))
-        above = 1 if who == "theta" else -1  # each label stands outside the bow of its arrow
-        ax.text(1.0, above * (0.27 + 0.65 * abs(bend)), text, color=COLOR[who], ha="center", va="center")
-    for s in spaces:
-        left = s == "x"
-        ax.text(at[f"y_{s}"][0] + (-0.26 if left else 0.26), 1.15, rf"$q_\phi(y|{','.join(s)})$", color=COLOR["phi"],
-                ha="right" if left else "left", va="center")
+        side = 1 if who == "theta" else -1  # each label stands outside the bow of its arrow
+        ax.text(1.0, side * (0.27 + 0.65 * abs(bend)), text, color=COLOR[who], ha="center", va="center",
+                bbox=dict(facecolor=PAPER, edgecolor="none", pad=1) if below else None, zorder=2.5)
+    for s in (s for s in spaces if f"predictor_{s}" not in networks):
+        (x, y), seen = at[f"y_{s}"], ",".join(v for v in "xz" if v in s)
+        side = 0 if y < 0 else -1 if x == 2.0 else 1
+        ax.text(x + 0.26 * side, y if side else y - 0.34, rf"$q_\phi(y|{seen})$", color=COLOR["phi"],
+                ha=("center", "left", "right")[side], va="center")
     for name, (x, y) in at.items():
         face = "#D6E6F5" if name == "x" else PAPER
         ax.plot(x, y, "o", markersize=25, markerfacecolor=face, markeredgecolor=INK, markeredgewidth=1.2, zorder=3)
-        ax.text(x, y, f"${name[0]}$", ha="center", va="center", zorder=4, fontsize=12)
-    ax.set(xlim=(-0.6, 2.6), ylim=(-0.75, 1.6 if spaces else 0.75))
+        text = rf"\hat {name[2:]}" if name.replace("y", "predictor") in networks else name[0]
+        ax.text(x, y, f"${text}$", ha="center", va="center", zorder=4, fontsize=12)
+    ax.set(xlim=(-0.6, 2.6), ylim=(-1.8 if below else -0.75, 1.6 if above else 0.75))
     ax.set_axis_off()
     return ax
 
