@@ -6,13 +6,14 @@ A combination is a :class:`ganvae_lib.widgets.choices.Choice`: a tool for x, one
 reconstructions, reconstructions of x and z, the weight of the term in z, and who descends the reconstructions.
 Trained are
 
-    nothing for pairs      all four tools for x, all four for z, reconstructions of neither, x, z, both; both also in
-                           wake-sleep; with a reconstruction of x alone, and nothing or the non-saturating adversary
-                           for x, also the weights 1/4 and 4 of the term in z
+    nothing for pairs      all four tools for x, all four for z, reconstructions of neither, x, z, both; with nothing or
+                           the non-saturating adversary for x also both in wake-sleep; with nothing for x and a
+                           reconstruction of x also the weights 1/4 and 4 of the term in z
     pairs (x, z), either tool, and no tool for z: all tools for x but reverse KL, reconstructions of neither, x, z, both
     z given x, and no tool for z: all tools for x but reverse KL, reconstructions of x or both
     reconstructions of x judged by D(x), which trains on them or is only asked; an adversary for x: all tools for z,
                            a reconstruction of x
+    reverse KL in x        only with nothing or an adversary for z
 
 as far as they are models of x (``Choice.missing``). Every combination gets the same networks, steps, batches, learning
 rate and seeds. Nothing was tuned, so a combination that would do well with other settings may do badly here; and every
@@ -63,11 +64,11 @@ POINTS, REACH = 150, {"x": 3.2, "z": 4.0}
 def chosen(c: Choice) -> bool:
     """Is the combination in the grid?"""
     rec, plain = (c.rec_x, c.rec_z), c.weight == 1 and c.players == "all"
-    if c.missing():
+    if c.missing() or (c.x == "rkl" and c.z not in ("none", "adversary")):
         return False
     if c.joint == "none":
-        weighed = c.players == "all" and rec == (True, False) and c.x in ("none", "ns")
-        return plain or (c.weight == 1 and all(rec)) or weighed
+        weighed = c.players == "all" and rec == (True, False) and c.x == "none"
+        return plain or (c.weight == 1 and all(rec) and c.x in ("none", "ns")) or weighed
     if c.joint in ("xz", "xz-mmd", "z|x"):
         return plain and c.z == "none" and c.x != "rkl" and (c.rec_x or c.joint != "z|x")
     return plain and c.x in ("ns", "rkl") and rec == (True, False)
