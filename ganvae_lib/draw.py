@@ -181,70 +181,7 @@ def density(toy, who="data", extent=None, label=None, ax=None):
 
 
 def schematic(objective, ax=None):
-    """The graph of an objective: solid arrows generate (theta), dashed arrows infer (eta), dotted ones judge (phi).
+    """The graph of an objective, drawn by the module ``schematic``. Returns the axes."""
+    from .schematic import schematic
 
-    The shaded node is observed; y says whether a sample is the target's or the model's. With features, as in chapter
-    06, z is an example of either domain, x its features, t its label and y its domain.
-    Returns the axes.
-    """
-    import matplotlib.pyplot as plt
-    from matplotlib.patches import FancyArrowPatch
-
-    networks = objective.networks  # and reconstructions go to the judge of their own kind:
-    spaces = list(dict.fromkeys(t.place.removesuffix(" again") for t in objective.adversaries))
-    if "features" in networks:
-        return _domains(bool(spaces), ax)
-    above, below = any("|" not in s for s in spaces), any("|" in s for s in spaces)
-    if ax is None:
-        _, ax = plt.subplots(figsize=(3.4, 1.5 + 0.9 * above + 0.9 * below))
-    at = {"z": (0.0, 0.0), "x": (2.0, 0.0)}
-    where = {"x": (2.0, 1.15), "z": (0.0, 1.15), "xz": (1.0, 1.15), "z|x": (0.0, -1.15), "x|z": (2.0, -1.15)}
-    at |= {f"y_{s}": where[s] for s in spaces}
-    both = {"decoder", "encoder"} <= set(networks)
-    arrows = [("z", "x", "theta", r"$p_\theta(x|z)$", -0.28)] if "decoder" in networks else []
-    arrows += [("x", "z", "eta", r"$q_\eta(z|x)$", -0.28)] if "encoder" in networks else []
-    arrows += [(v, f"y_{s}", "phi", "", 0.0) for s in spaces for v in s if v != "|"]
-    for start, end, who, text, bend in arrows:
-        bend = bend if both else 0.0
-        ax.add_patch(FancyArrowPatch(at[start], at[end], arrowstyle="-|>", mutation_scale=13, shrinkA=13, shrinkB=13,
-                                     connectionstyle=f"arc3,rad={bend}", color=COLOR[who], linewidth=1.8,
-                                     linestyle={"theta": "-", "eta": "--", "phi": ":"}[who]))
-        side = 1 if who == "theta" else -1  # each label stands outside the bow of its arrow
-        ax.text(1.0, side * (0.27 + 0.65 * abs(bend)), text, color=COLOR[who], ha="center", va="center",
-                bbox=dict(facecolor=PAPER, edgecolor="none", pad=1) if below else None, zorder=2.5)
-    for s in (s for s in spaces if f"predictor_{s}" not in networks):
-        (x, y), seen = at[f"y_{s}"], ",".join(v for v in "xz" if v in s)
-        side = 0 if y < 0 else -1 if x == 2.0 else 1
-        ax.text(x + 0.26 * side, y if side else y - 0.34, rf"$q_\phi(y|{seen})$", color=COLOR["phi"],
-                ha=("center", "left", "right")[side], va="center")
-    for name, (x, y) in at.items():
-        face = "#D6E6F5" if name == "x" else PAPER
-        ax.plot(x, y, "o", markersize=25, markerfacecolor=face, markeredgecolor=INK, markeredgewidth=1.2, zorder=3)
-        text = rf"\hat {name[2:]}" if name.replace("y", "predictor") in networks else name[0]
-        ax.text(x, y, f"${text}$", ha="center", va="center", zorder=4, fontsize=12)
-    ax.set(xlim=(-0.6, 2.6), ylim=(-1.8 if below else -0.75, 1.6 if above else 0.75))
-    ax.set_axis_off()
-    return ax
-
-
-def _domains(adversary, ax):
-    """The graph of features and their classifier, with or without a judge of the domain."""
-    import matplotlib.pyplot as plt
-    from matplotlib.patches import FancyArrowPatch
-
-    if ax is None:
-        _, ax = plt.subplots(figsize=(3.8, 2.0 if adversary else 1.5))
-    at = {"z": (0.0, 0.0), "x": (1.8, 0.0), "t": (3.6, 0.0)} | ({"y": (1.8, 1.15)} if adversary else {})
-    arrows = [("z", "x", "theta", r"$x=G_\theta(z)$", (0.9, 0.3)), ("x", "t", "theta", r"$p_\theta(t|x)$", (2.7, 0.3))]
-    arrows += [("x", "y", "phi", r"$q_\phi(y|x)$", (2.3, 0.65))] if adversary else []
-    for start, end, who, text, where in arrows:
-        ax.add_patch(FancyArrowPatch(at[start], at[end], arrowstyle="-|>", mutation_scale=13, shrinkA=13, shrinkB=13,
-                                     color=COLOR[who], linewidth=1.8, linestyle=":" if who == "phi" else "-"))
-        ax.text(*where, text, color=COLOR[who], ha="center", va="center")
-    for name, (x, y) in at.items():
-        face = "#D6E6F5" if name != "x" else PAPER  # the features are the one thing that nobody observes
-        ax.plot(x, y, "o", markersize=25, markerfacecolor=face, markeredgecolor=INK, markeredgewidth=1.2, zorder=3)
-        ax.text(x, y, f"${name}$", ha="center", va="center", zorder=4, fontsize=12)
-    ax.set(xlim=(-0.5, 4.1), ylim=(-0.5, 1.55 if adversary else 0.5))
-    ax.set_axis_off()
-    return ax
+    return schematic(objective, ax)

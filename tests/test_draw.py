@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from ganvae_lib import draw, toys
+from ganvae_lib import draw, toys, zoo
+from ganvae_lib.terms import Match
+from ganvae_lib.tools import MMD
 
 
 @pytest.fixture
@@ -56,6 +58,34 @@ def test_density_and_scatter(ax):
     draw.density(toys.mixture1d(), ax=ax)
     x, p = ax.lines[0].get_data()
     assert abs(np.trapezoid(p, x) - 1) < 0.01
+
+
+JUDGES = {"discriminator_x": "$q_\\phi(y|x)$", "discriminator_z": "$q_\\phi(y|z)$", "discriminator_xz": "$q_\\phi(y|x,z)$",
+          "discriminator_z_given_x": r"$D_\phi(z|x)$", "discriminator_x_given_z": r"$D_\phi(x|z)$",
+          "discriminator_features": "$q_\\phi(y|x)$", "predictor_z": r"$\hat z_\phi(z_{\backslash i})$"}
+MAKERS = {"decoder": r"$p_\theta(x|z)$", "encoder": r"$q_\eta(z|x)$", "density": r"$p_\theta(x)$",
+          "features": r"$x=G_\theta(z)$", "classifier": r"$p_\theta(t|x)$"}
+
+
+@pytest.mark.parametrize("entry", [*zoo.ALL.values(), zoo.GAN + Match("xz", MMD()) + Match("z again", MMD())],
+                         ids=[*zoo.ALL, "MMD of pairs"])
+def test_every_entry_has_its_graph(entry):
+    ax = draw.schematic(entry)
+    ax.figure.canvas.draw()
+    texts = [t.get_text() for t in ax.texts]
+    labels = JUDGES | MAKERS
+    assert {labels[n] for n in entry.networks} == set(texts) & set(labels.values())
+    terms = repr(entry)
+    assert ("$\\hat x$" in texts) == ("x again" in terms or "within" in terms)
+    assert texts.count("$\\approx$") == terms.count("MMD(") + terms.count("Summaries(")
+    dotted = [p for p in ax.patches if p.get_linestyle() in (":", "dotted")]
+    seen = {"discriminator_xz": 2, "discriminator_z_given_x": 2, "discriminator_x_given_z": 2}
+    judges = [n for n in entry.networks if n in JUDGES]
+    assert len(dotted) == sum(seen.get(n, 1) for n in judges) + ("x again" in terms)
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    assert all(left < t.get_position()[0] < right and bottom < t.get_position()[1] < top for t in ax.texts)
+    boxes = [t.get_window_extent() for t in ax.texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])  # no label hides another
 
 
 @pytest.mark.parametrize("bad, error, message", [
