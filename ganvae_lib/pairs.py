@@ -34,7 +34,7 @@ class Paired:
     symmetries: Tensor | None = None
 
     def errors(self, moved: Tensor) -> Tensor:
-        """Root of the mean squared error of ``moved`` [..., n, *shape], made from ``test.x``: [..., S].
+        """Root of the mean squared error of each number in ``moved`` [..., n, *shape], made from ``test.x``: [..., S].
 
         The first is the distance from the true partners, the others that from the truth after each symmetry.
         """
@@ -65,9 +65,9 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
     """Two clouds in the plane, the second the image of the first: y = A x + b, ``bent`` into a spiral if wished.
 
     symmetric: four equal Gaussians at the corners of a square, which eight turns and reflections leave as they are;
-    otherwise at four uneven places with the weights 0.4, 0.3, 0.2 and 0.1, which no orthogonal map but the identity
-    does. Other maps keep the density in both cases, such as a turn of each Gaussian around its own centre, so no cloud
-    identifies the truth without a preference for simple maps.
+    otherwise three that overlap, of different weights and widths, which no orthogonal map but the identity leaves. Bent
+    maps keep a density in both cases, even with reversed orientation, so neither cloud identifies the truth without a
+    preference for simple maps.
 
     >>> clouds(symmetric=True).symmetries.shape
     torch.Size([8, 2, 2])
@@ -78,7 +78,7 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
         world = Mixture([0.25] * 4, [[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]], 0.25)
         symmetries = torch.cat([turns, turns @ torch.diag(torch.tensor([1.0, -1.0], dtype=torch.float64))])
     else:
-        world = Mixture([0.4, 0.3, 0.2, 0.1], [[1.3, 0.6], [-0.6, 1.2], [-1.4, -0.6], [0.3, -1.3]], 0.25)
+        world = Mixture([0.5, 0.3, 0.2], [[-0.7, -0.3], [0.5, -0.1], [1.1, 0.9]], torch.tensor([0.5, 0.35, 0.25]))
         symmetries = turns[:1]
     # a turn by 35 degrees, then longer along one axis and shorter along the other, and a shift
     turn = torch.tensor([[0.8192, -0.5736], [0.5736, 0.8192]], dtype=torch.float64)
