@@ -73,6 +73,16 @@ def test_same_images_at_another_size():
     assert (small - torch.nn.functional.avg_pool2d(large, 4)).abs().mean() < 0.01
 
 
+@pytest.mark.parametrize("font", FONTS)
+def test_distances_of_neighbours_differ_by_less_than_their_own(font):
+    # a point whose side of the outline were judged wrongly would break this
+    for character in string.digits + string.ascii_letters:
+        field = glyphs._field(character, font)
+        step = 2 * (abs(glyphs._outline(character, font)).max() + glyphs._MARGIN) / (len(field) - 1)
+        assert max(field.diff(dim=0).abs().max(), field.diff(dim=1).abs().max()) < 1.001 * step
+        assert field.min() < 0 < field[[0, -1]].min()
+
+
 def test_characters_are_whole_and_centred():
     for characters in ("0123456789", string.ascii_letters):
         for font in range(len(FONTS)):
