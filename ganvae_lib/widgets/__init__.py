@@ -4,8 +4,9 @@ A figure carries its own mathematics (``MATHS``), which the tests run in Node an
 :mod:`lemmas`. The same figure is live in the built site, from ``file://``, and in Jupyter.
 """
 
+from .compose import compose
 from .directions import MATHS, two_directions
 from .lemma import LEMMA_MATHS, lemma_1
 from .page import Figure
 
-__all__ = ["LEMMA_MATHS", "MATHS", "Figure", "lemma_1", "two_directions"]
+__all__ = ["LEMMA_MATHS", "MATHS", "Figure", "compose", "lemma_1", "two_directions"]

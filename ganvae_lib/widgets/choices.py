@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, cached_property, reduce
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from ..tools import KL, MMD, Adversary
 from ..train import fit
 from ..world import Noise, draw
 
-__all__ = ["CHOICES", "MEASURES", "SETTINGS", "Choice", "distance", "every", "measure", "train"]
+__all__ = ["ALSO", "CHOICES", "LABELS", "MEASURES", "SETTINGS", "Choice", "distance", "every", "measure", "train"]
 
 #: What can be chosen, part by part, with its words on the page. MMD enters with the weight 10 of the WAE.
 CHOICES: dict[str, dict] = {
@@ -35,6 +35,10 @@ CHOICES: dict[str, dict] = {
     "weight": {0.25: "¼", 1.0: "1", 4.0: "4"},
     "players": {"all": "all who can", "wake-sleep": "wake-sleep: θ for x, η for z"},
 }  # fmt: skip
+LABELS = {"x": "tool for x", "z": "tool for z", "joint": "tool for pairs, or for x̂", "rec_x": "reconstruct x",
+          "rec_z": "reconstruct z", "weight": "weight of the term in z", "players": "who reconstructs"}  # fmt: skip
+#: Names beyond the zoo, by ``Choice.key``. Li et al., 2017, is "ALICE".
+ALSO = {"none none none x 1 all": "autoencoder, not in the zoo", "none none xz x 1 all": "ALICE, not in the zoo"}
 MEASURES = {
     "modes": "modes covered, of 8",
     "high_quality": "samples of high quality, %",
@@ -75,7 +79,7 @@ class Choice:
         players = self.players if rec != "none" else "all"
         return f"{self.x} {self.z} {self.joint} {rec} {weight:g} {players}"
 
-    @property
+    @cached_property
     def terms(self) -> tuple[Objective, ...]:
         """The terms; maybe none. Adversaries share the link of x; z given x needs a log ratio, hence reverse KL."""
         links = {"ns": "non-saturating", "rkl": "reverse KL"}
@@ -121,9 +125,10 @@ class Choice:
         return None if self.missing() else zoo.name(self.objective())
 
 
-def every() -> list[Choice]:
+@cache
+def every() -> tuple[Choice, ...]:
     """All choices, in the order of ``CHOICES``, the last part changing fastest."""
-    return [Choice(*values) for values in itertools.product(*CHOICES.values())]
+    return tuple(Choice(*values) for values in itertools.product(*CHOICES.values()))
 
 
 def train(objective: Objective, data, seeds, **settings) -> Run:

@@ -1,0 +1,211 @@
+"""Compose your own model: choose its parts; see its formula, its graph and how it does on the ring (chapter 14).
+
+In the page everything has been trained before, by benchmarks/compose.py; ``live=True`` trains, in Jupyter.
+"""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from pathlib import Path
+
+from ..formula import plain
+from .choices import ALSO, CHOICES, LABELS, MEASURES, SETTINGS, Choice, every, measure, train
+from .compose_page import LOOK, READ, SCRIPT, graph
+from .page import STYLE, Figure, page
+
+__all__ = ["compose", "facts", "shown"]
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_PLAYERS = ("theta", "eta", "phi")
+
+
+def shown(measure: str, summary: dict | None) -> str:
+    """A mean and the half-width of its 95 % interval, as the table has it; a dash where there is none."""
+    if summary is None:
+        return "–"
+    digits = {"modes": 1, "high_quality": 0}.get(measure, 2)
+    half = summary["half_width_95"]
+    return f"{summary['mean']:.{digits}f}" + ("" if half is None else f" ± {half:.{digits}f}")
+
+
+def _row(found: dict) -> list[str]:
+    return [shown(m, found.get(m)) for m in MEASURES]
+
+
+def _order(term) -> tuple:
+    """Terms in the order in which a choice adds them."""
+    places = ("x", "z", "xz", "z|x", "x again")
+    return hasattr(term, "variable"), places.index(term.place), repr(term)
+
+
+def _of(term) -> dict[str, str]:
+    """What each player descends in a term, with its weight, in LaTeX."""
+    return dict(term._lines())
+
+
+def facts(record: dict) -> tuple[dict, list]:
+    """All that the page knows, as JSON values, and the terms that it can write.
+
+    ``terms``, ``missing``, ``name`` and ``result`` have an entry for every choice, in the order of ``every``: which
+    letters of ``code`` make its sum, and which entry of ``messages``, ``names`` and ``results`` is its own.
+    """
+    choices, grid = every(), record["grid"]
+    terms = sorted({t for c in choices for t in c.terms}, key=_order)
+    letter = dict(zip(terms, _LETTERS, strict=False))
+    results, names, messages = list(grid), [], []
+    columns: dict[str, list[str]] = {"terms": [], "missing": [], "name": [], "result": []}
+
+    def place(known: list, value) -> str:
+        if not value:
+            return ""
+        if value not in known:
+            known.append(value)
+        return str(known.index(value))
+
+    seen: dict[str, tuple[str, str]] = {}
+    for c in choices:
+        if (key := c.key) not in seen:
+            missing = c.missing()
+            known = "" if missing else c.name() or ALSO.get(key)
+            seen[key] = place(messages, missing), place(names, known)
+        columns["terms"].append("".join(letter[t] for t in c.terms))
+        columns["missing"].append(seen[key][0])
+        columns["name"].append(seen[key][1])
+        columns["result"].append(str(results.index(key)) if key in grid else "")
+    known = {}  # the plainest combination of each name
+    for i, c in enumerate(choices):
+        if c.key in grid and (label := grid[c.key]["name"]) and label not in known and c.weight in (1, 4):
+            known[label] = i
+    known = dict(sorted(known.items(), key=lambda item: len(choices[item[1]].terms)))
+    return {
+        "sizes": [len(options) for options in CHOICES.values()], "messages": messages, "names": names,
+        "code": {letter[t]: repr(t) for t in terms},
+        "players": {p: {letter[t]: plain(tex) for t in terms if (tex := _of(t).get(p))} for p in _PLAYERS},
+        "layers": {letter[t]: [*t.networks, *(["again"] if t.place == "x again" else [])] for t in terms},
+        "results": [[_row(grid[k]), grid[k].get("x") or "", grid[k].get("z") or "", len(grid[k]["failed"])]
+                    for k in results],
+        "also": sorted(ALSO.values()), "known": known, "seeds": len(record["seeds"]), "reach": record["cloud"]["reach"],
+    } | {name: ",".join(column) for name, column in columns.items()}, terms  # fmt: skip
+
+
+def _formula(terms) -> str:
+    """One line per player, with every term that a sum may hold; the page shows those that it does hold."""
+    lines = []
+    for player in _PLAYERS:
+        pieces = "".join(rf'<span class="piece" data-term="{a}" hidden>\({escape(tex)}\)</span> '
+                         for a, t in zip(_LETTERS, terms, strict=False) if (tex := _of(t).get(player)))
+        lines.append(f'<div class="line" role="math" data-player="{player}"><span>\\(\\min_{{\\{player}}}\\)</span> '
+                     f"{pieces}</div>")
+    return "".join(lines)
+
+
+def _select(part: str, start: Choice) -> str:
+    options = "".join(f'<option value="{i}"{" selected" if value == getattr(start, part) else ""}>{escape(words)}</option>'
+                      for i, (value, words) in enumerate(CHOICES[part].items()))
+    return f'<label><span>{LABELS[part]}</span><select name="{part}">{options}</select></label>'
+
+
+def compose(record="../results/compose.json", *, live: bool = False, start: Choice | None = None,
+            name: str = "compose-your-own-model"):  # fmt: skip
+    """Choose the parts of a model; read its name and formula, see its graph, its samples and codes, and its scores.
+
+    Args:
+        record: the file that benchmarks/compose.py wrote, or its content. Every number of the page comes from there.
+        live:   controls that train any combination now, in a few seconds; they need Jupyter and ipywidgets.
+        start:  the choice that is shown first; by default the VAE.
+        name:   id of the HTML element; one page must not use it twice.
+    """
+    if live:
+        return _live(start or Choice())
+    if not isinstance(record, dict):
+        record = json.loads(Path(record).read_text(encoding="utf-8"))
+    choices, start, (known, terms) = every(), start or Choice(), facts(record)
+    heads = "".join(f'<th scope="col">{escape(words)}</th>' for words in MEASURES.values())
+    cells = lambda row: "".join(f'<td class="value">{escape(text)}</td>' for text in row)
+    rows = "".join(f'<tr data-index="{i}"><th scope="row"><button type="button" data-go="{i}">{escape(label)}</button></th>'
+                   f'{cells(_row(record["grid"][choices[i].key]))}</tr>' for label, i in known["known"].items())
+    perfect = f'<tr><th scope="row">the world and the prior</th>{cells(_row(record["perfect"]))}</tr>'
+    label = ("Interactive figure: the parts of a model are chosen; its name, formula, graph, samples, codes and scores, "
+             "trained before, are shown.")  # fmt: skip
+    look = STYLE.replace("#ID svg", "#ID .pictures svg") + LOOK  # a formula is an svg, too
+    chosen = "".join(_select(part, start) for part in CHOICES)
+    html = (f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{look}</style>'
+            f'<div class="parts">{chosen}</div><p role="status"></p><p class="code"><code></code></p>'
+            f'<div class="formula mathjax_process tex2jax_process">{_formula(terms)}</div>'
+            f'<div class="pictures">{graph(name)}<svg class="x" viewBox="0 0 220 220" role="img"></svg>'
+            '<svg class="z" viewBox="0 0 220 220" role="img"></svg></div>'
+            '<div class="scores" tabindex="0" role="region" aria-label="Scores"><table><thead><tr><th scope="col">model</th>'
+            f'{heads}</tr></thead><tbody><tr class="chosen" data-chosen><th scope="row">your choice</th>{cells(_row({}))}'
+            f'</tr>{rows}{perfect}</tbody></table></div><p class="note">{len(record["seeds"])} seeds, mean and 95 % '
+            f'interval; {len(record["grid"])} combinations were trained for {record["config"]["steps"]} steps each.</p>'
+            f"<script>{{{READ}{SCRIPT}}}</script></div>")  # fmt: skip
+    figure = page(html, name, {"modes": record["world"]["modes"], "std": record["world"]["std"]})
+    # Last, as the pictures may hold the letters of a placeholder.
+    return Figure(figure.html.replace("%FACTS%", json.dumps(known, ensure_ascii=False).replace("</", "<\\/")))
+
+
+def _live(start: Choice):
+    """Controls, and what they choose; a button trains it."""
+    import ipywidgets as w
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    from .. import draw, metrics
+    from ..data import load
+
+    data = load("ring")
+    controls = {part: w.Dropdown(options=[(words, value) for value, words in options.items()], value=getattr(start, part),
+                                 description=LABELS[part], style={"description_width": "13em"}, layout={"width": "34em"})
+                for part, options in CHOICES.items()}  # fmt: skip
+    steps = w.IntSlider(SETTINGS["steps"], 200, 3000, 100, description="steps", style={"description_width": "13em"},
+                        layout={"width": "34em"}, continuous_update=False)  # fmt: skip
+    button, status = w.Button(description="Train", button_style="primary"), w.HTML()
+    what, result = w.Output(), w.Output()
+
+    def choice() -> Choice:
+        return Choice(**{part: control.value for part, control in controls.items()})
+
+    def describe(_=None):
+        c = choice()
+        missing, objective = c.missing(), sum(c.terms[1:], c.terms[0]) if c.terms else None
+        called = c.name() or ALSO.get(c.key) or "no name in the zoo"
+        status.value = escape(missing) if missing else f"<b>{escape(called)}</b>"
+        button.disabled = bool(missing)
+        result.clear_output()
+        what.clear_output(wait=True)
+        with what:
+            if objective is not None:
+                display(objective)
+                if not missing:
+                    ax = objective.draw()
+                    display(ax.figure)
+                    plt.close(ax.figure)
+
+    def run(_=None):
+        button.disabled, button.description = True, "training ..."
+        try:
+            trained = train(choice().objective(), data, 4, steps=steps.value, progress=False)
+            scores, x, z = measure(trained, data.world)
+            result.clear_output(wait=True)
+            with result:
+                figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.2))
+                draw.scatter(x[0, :1000], data.world, ax=axes[0])
+                axes[0].set(title="samples of the first seed", xlim=(-3.2, 3.2), ylim=(-3.2, 3.2))
+                if z is not None:
+                    draw.scatter(z[0, :1000], who="eta", ax=axes[1])
+                    axes[1].set(title="its codes of the data", xlim=(-4, 4), ylim=(-4, 4))
+                axes[1].set_visible(z is not None)
+                display(figure)
+                plt.close(figure)
+                display(metrics.Scores({MEASURES[m]: scores[m] for m in MEASURES if m in scores}))
+        except ArithmeticError as error:  # a loss that is no number any more
+            status.value = escape(str(error))
+        finally:
+            button.disabled, button.description = False, "Train"
+
+    for control in controls.values():
+        control.observe(describe, "value")
+    button.on_click(run)
+    describe()
+    return w.VBox([*controls.values(), steps, w.HBox([button, status]), what, result])

@@ -1,0 +1,145 @@
+"""Look, graph and script of ``compose``."""
+
+from ..draw import COLOR
+
+__all__ = ["LOOK", "READ", "SCRIPT", "graph"]
+
+LOOK = """
+#ID .parts { display: grid; grid-template-columns: repeat(auto-fit, minmax(10em, 1fr)); gap: .35em 1.2em; }
+#ID .parts label { display: grid; gap: .1em; }
+#ID .parts span { font-size: 13px; }
+#ID select { font: inherit; color: INK; background: #FFF; border: 1px solid #8A8E94; border-radius: 5px; padding: .15em .3em;
+  width: 100%; min-width: 0; }
+#ID select:focus-visible, #ID .scores:focus-visible { outline: 3px solid DATA; outline-offset: 2px; }
+#ID [role=status] { font-size: 15px; margin: .7em 0 .3em; min-height: 1.4em; }
+#ID code { background: none; border: 0; padding: 0; color: inherit; font-size: 12px; white-space: normal; overflow-wrap: anywhere; }
+#ID .formula { overflow-x: auto; padding: .1em 0; }
+#ID .line { margin: .2em 0; line-height: 1.9; }
+#ID .line[hidden], #ID .piece[hidden] { display: none; }
+#ID .piece { display: inline-block; }
+#ID .piece.more::before { content: "+"; margin: 0 .35em; }
+#ID .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .6em; margin: .4em 0; }
+#ID .scores { overflow-x: auto; }
+#ID .scores th[scope=col] { white-space: normal; vertical-align: bottom; font-size: 12px; min-width: 5.2em; line-height: 1.2; }
+#ID .scores th[scope=col]:not(:first-child) { text-align: right; }
+#ID .scores td.value { width: auto; white-space: nowrap; }
+#ID .scores tr.chosen { font-weight: 600; } #ID .scores tr.chosen th, #ID .scores tr.chosen td { font-weight: inherit; }
+#ID tr[aria-current=true] { background: #EFEFE8; }
+#ID .note { font-size: 12px; }
+"""
+
+# Who makes an arrow, its path, its label and where the label stands.
+_ARROWS = {
+    "decoder": ("theta", "M63 95Q110 62 157 95", "p", "θ", "(x|z)", 110, 98),
+    "encoder": ("eta", "M157 125Q110 158 63 125", "q", "η", "(z|x)", 110, 131),
+    "discriminator_x": ("phi", "M172 92V50", "q", "φ", "(y|x)", 172, 14),
+    "discriminator_z": ("phi", "M48 92V50", "q", "φ", "(y|z)", 48, 14),
+    "discriminator_xz": ("phi", "M160 97L120 50M60 97L100 50", "q", "φ", "(y|x,z)", 110, 14),
+    "discriminator_z_given_x": ("phi", "M160 123L120 186M60 123L100 186", "q", "φ", "(y|x,z)", 152, 205),
+}
+_DASH = {"theta": "", "eta": "7 4", "phi": "2 4"}
+_Y = {"discriminator_x": (172, 34), "discriminator_z": (48, 34), "discriminator_xz": (110, 34),
+      "discriminator_z_given_x": (110, 200)}  # fmt: skip
+
+
+def graph(name: str) -> str:
+    """The schematic of ``draw.schematic`` in layers, one per network; the page shows those that the sum needs."""
+    node = lambda x, y, text, face: (f'<circle cx="{x}" cy="{y}" r="15" fill="{face}" stroke="INK"/><text x="{x}" '
+                                     f'y="{y + 5}" text-anchor="middle" font-style="italic">{text}</text>')  # fmt: skip
+    heads = "".join(f'<marker id="{name}-{who}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" '
+                    f'orient="auto"><path d="M0 0L8 4L0 8Z" fill="{COLOR[who]}"/></marker>' for who in _DASH)
+    layers = []
+    for network, (who, path, letter, greek, rest, x, y) in _ARROWS.items():
+        lines = "".join(f'<path d="M{part}" fill="none" stroke="{COLOR[who]}" stroke-width="2" stroke-dasharray='
+                        f'"{_DASH[who]}" marker-end="url(#{name}-{who})"/>' for part in path.split("M")[1:])
+        at = _Y.get(network)
+        judge = "" if at is None else node(*at, "y", "PAPER").replace('r="15"', 'r="13"')
+        words = (f'<text x="{x}" y="{y}" text-anchor="middle" style="fill:{COLOR[who]}"><tspan font-style="italic">{letter}'
+                 f'</tspan><tspan dy="3" font-size="9">{greek}</tspan><tspan dy="-3">{rest}</tspan></text>')  # fmt: skip
+        layers.append(f'<g data-layer="{network}">{lines}{judge}{words}</g>')
+    layers.append(f'<g data-layer="again"><text x="150" y="38" text-anchor="end" style="fill:{COLOR["phi"]}">'
+                  "of x̂, too</text></g>")  # fmt: skip
+    return (f'<svg class="graph" viewBox="0 0 220 220" role="img"><defs>{heads}</defs>{"".join(layers)}'
+            f'{node(48, 110, "z", "PAPER")}{node(172, 110, "x", "#D6E6F5")}</svg>')  # fmt: skip
+
+
+#: What the page says of the choice with number i: pure, so that tests run it in Node.
+READ = """
+const read = (facts, i) => {
+  for (const key of ["terms", "missing", "name", "result"]) if (!Array.isArray(facts[key])) facts[key] = facts[key].split(",");
+  const at = key => facts[key][i], letters = Array.from(at("terms")), missing = facts.messages[at("missing")] || "";
+  const name = facts.names[at("name")] || "", result = facts.results[at("result")] || null;
+  let says = missing;
+  if (!missing) {
+    says = name ? (facts.also.includes(name) ? "Known as " : "In the zoo: ") + name + "." : "No name in the zoo.";
+    if (!result) says += " Well formed, but not among the combinations that were trained for this page; widgets.compose(live=True) trains it in Jupyter.";
+    else if (result[3]) says += " " + result[3] + " of " + facts.seeds + " seeds broke down: their loss stopped being a number.";
+  }
+  const lines = Object.fromEntries(Object.entries(facts.players).map(([player, words]) => [player, letters.filter(a => a in words)]));
+  return {letters, says, name, missing, lines, code: letters.map(a => facts.code[a]).join(" + "), result: at("result"),
+    layers: Array.from(new Set(letters.flatMap(a => facts.layers[a]))), row: result ? result[0] : [],
+    x: result ? result[1] : "", z: result ? result[2] : ""};
+};
+"""
+
+SCRIPT = """
+const root = document.getElementById("ID"), $ = s => root.querySelector(s), $$ = s => Array.from(root.querySelectorAll(s));
+const facts = %FACTS%, world = START, selects = $$(".parts select");
+
+const index = () => selects.reduce((sum, s, k) => sum * facts.sizes[k] + Number(s.value), 0);
+function choose(i) {
+  for (let k = selects.length - 1; k >= 0; k--) { selects[k].value = String(i % facts.sizes[k]); i = Math.floor(i / facts.sizes[k]); }
+  render();
+}
+function points(text, reach) {
+  const bytes = Array.from(atob(text), c => c.charCodeAt(0)), at = b => b / 255 * 200 + 10;
+  let path = "";
+  for (let k = 0; k + 1 < bytes.length; k += 2) path += "M" + at(bytes[k]).toFixed(1) + " " + (220 - at(bytes[k + 1])).toFixed(1) + "h0";
+  return path;
+}
+const dots = (path, colour) => "<path d='" + path + "' fill='none' stroke='" + colour + "' stroke-width='3.2' stroke-linecap='round' stroke-opacity='.7'/>";
+const title = text => "<text x='110' y='11' text-anchor='middle'>" + text + "</text>";
+
+// Each option says whether it leads to something that was trained.
+function mark(i) {
+  let stride = 1;
+  for (let k = selects.length - 1; k >= 0; stride *= facts.sizes[k--]) for (const option of selects[k].options) {
+    const then = read(facts, i + (Number(option.value) - Number(selects[k].value)) * stride);
+    option.dataset.words = option.dataset.words || option.textContent;
+    option.textContent = option.dataset.words + (then.result ? "" : then.missing ? " (incomplete)" : " (not trained)");
+  }
+}
+
+function render() {
+  const now = read(facts, index());
+  mark(index());
+  $("[role=status]").textContent = now.says;
+  $("code").textContent = now.code;
+  for (const player in now.lines) {
+    const line = $("[data-player=" + player + "]"), held = now.lines[player], words = facts.players[player];
+    line.hidden = !held.length;
+    line.setAttribute("aria-label", "minimise over " + player + ": " + held.map(a => words[a]).join(" + "));
+    line.querySelectorAll(".piece").forEach(e => {
+      e.hidden = !held.includes(e.dataset.term); e.classList.toggle("more", e.dataset.term !== held[0]);
+    });
+  }
+  $$("[data-layer]").forEach(g => { g.style.display = now.layers.includes(g.dataset.layer) ? "" : "none"; });
+  $("svg.graph").setAttribute("aria-label", "Graph: " + now.layers.map(l => l.replaceAll("_", " ")).join(", ") + ".");
+  const unit = 100 / facts.reach.x;
+  $("svg.x").innerHTML = title(now.x ? "samples, dots; data, rings" : "data, rings; no samples")
+    + world.modes.map(m => "<circle cx='" + (110 + m[0] * unit).toFixed(1) + "' cy='" + (110 - m[1] * unit).toFixed(1) + "' r='"
+      + (3 * world.std * unit).toFixed(1) + "' fill='DATA' fill-opacity='.16' stroke='DATA' stroke-width='1.6'/>").join("")
+    + dots(points(now.x, facts.reach.x), "THETA");
+  $("svg.x").setAttribute("aria-label", now.x ? "Samples of the first seed; modes covered, of 8: " + now.row[0] : "No samples");
+  $("svg.z").innerHTML = title(now.z ? "codes, dots; prior, 1 to 3 \\u03C3" : "prior, 1 to 3 \\u03C3; no codes") + [1, 2, 3].map(r =>
+    "<circle cx='110' cy='110' r='" + (r * 100 / facts.reach.z) + "' fill='none' stroke='PRIOR' stroke-dasharray='6 3'/>").join("")
+    + dots(points(now.z, facts.reach.z), "%ETA%");
+  $("svg.z").setAttribute("aria-label", now.z ? "Codes of the first seed; distance to the prior: " + now.row[4] : "No codes");
+  $$("tr[data-chosen] td").forEach((td, k) => { td.textContent = now.row[k] || "\\u2013"; });
+  $("tr[data-chosen] th").textContent = "your choice" + (now.name ? ": " + now.name.split(",")[0] : "");
+  $$("tr[data-index]").forEach(tr => tr.setAttribute("aria-current", Boolean(now.result) && read(facts, Number(tr.dataset.index)).result === now.result));
+}
+selects.forEach(s => s.addEventListener("change", render));
+$$("button[data-go]").forEach(b => b.addEventListener("click", () => choose(Number(b.dataset.go))));
+render();
+""".replace("%ETA%", COLOR["eta"])
