@@ -40,8 +40,8 @@ STAGES = ((0.75, 3e-3), (0.25, 6e-4))  # share of the steps, learning rate
 def networks(shape) -> dict:
     cnn, rnn = PixelCNN(shape, 16), PixelRNN(shape, 32)
     return {
-        "PixelCNN": (cnn, f"the earlier pixels within {cnn.reach} rows and columns"),
         "PixelRNN": (rnn, "the left part of the row, and the triangle of slope 1 above"),
+        "PixelCNN": (cnn, f"the earlier pixels within {cnn.reach} rows and columns"),
     }
 
 
@@ -119,9 +119,9 @@ def main() -> None:
             ends = run.model.density.draw(18, noise, given=halves, first=dimensions // 2)[0]
             rows = torch.cat([x[:6, None], ends.unflatten(0, (6, 3))], 1)
             panels.append(("given: upper half", rows.flatten(0, 1)))
-    record.picture(args.name, panels, [4] * len(panels), height=2.9)
-    card["environment"] = record.environment()
-    print(record.write(args.name, card).name)
+        record.picture(args.name, panels, [4] * len(panels), height=2.9)
+        card["environment"] = record.environment()
+        print(record.write(args.name, card).name, flush=True)  # the next model takes as long again
 
 
 if __name__ == "__main__":
