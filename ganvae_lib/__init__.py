@@ -16,6 +16,7 @@
     model       an objective and its networks       build
     train       fit                                 runs     Run, History
     metrics     bounds in nats, coverage, intervals disentangle  mutual information gap
+    rejection   approximate Bayesian computation
     draw        figures in one visual language      widgets  figures to move
 """
 
@@ -38,8 +39,8 @@ _HOME = {
 }
 _MODULES = (
     "codes", "data", "disentangle", "distributions", "draw", "exact", "formula", "glyphs", "lemmas", "links", "match",
-    "metrics", "model", "nets", "objective", "pairs", "runs", "sources", "stacking", "terms", "text", "tools", "toys",
-    "train", "transfer", "widgets", "world", "zoo",
+    "metrics", "model", "nets", "objective", "pairs", "rejection", "runs", "sources", "stacking", "terms",
+    "text", "tools", "toys", "train", "transfer", "widgets", "world", "zoo",
 )  # fmt: skip
 _FROM = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [*_FROM, *_MODULES]
