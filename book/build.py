@@ -24,6 +24,7 @@ from pathlib import Path
 import checks
 import nbformat
 import yaml
+import zoomap
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from registry import Registry
@@ -236,6 +237,8 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, object], regist
         (target / "book" / "genindex.md").rename(target / "genindex.md")
     if (page := target / "book" / "checks.md").is_file():
         page.write_text(checks.filled(page.read_text(encoding="utf8"), registry, pages(toc)), encoding="utf8")
+    if (page := target / "book" / "map.md").is_file():
+        page.write_text(zoomap.filled(page.read_text(encoding="utf8"), notebooks, registry.titles), encoding="utf8")
     for page, notebook in notebooks.items():
         path = target / (page + ".ipynb")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -148,6 +148,8 @@ def test_reversing_a_link_exchanges_the_answers_of_the_discriminator():
 # ---------------------------------------------------------------- phases
 
 BOTH, T, E = ("theta", "eta"), ("theta",), ("eta",)
+WITHIN, AGAIN_T = Reconstruct("x", within="discriminator"), Match("x again", Adversary(), only=T)
+NEAR_Z = Match("z|x", Adversary("reverse KL"))
 
 
 @pytest.mark.parametrize("objective, expected", [
@@ -160,7 +162,15 @@ BOTH, T, E = ("theta", "eta"), ("theta",), ("eta",)
     (SLEEP, [Phase(T, SLEEP.terms[:1]), Phase(E, SLEEP.terms[1:])]),
     (GAN_X + zoo.WGAN_GP, [Phase(("phi",), (GAN_X,), True), Phase(("phi",), (zoo.WGAN_GP,), True, 5),
                            Phase(T, (GAN_X, zoo.WGAN_GP))]),
-], ids=["VAE", "likelihood", "WGAN-GP", "InfoGAN", "AAE", "CycleGAN", "wake-sleep", "two critics"])  # fmt: skip
+    (zoo.VAE_GAN, [Phase(("phi",), (GAN_X, AGAIN_T), True), Phase(T, (WITHIN, GAN_X, AGAIN_T)), Phase(E, (WITHIN, KL_Z))]),
+    (zoo.MDGAN, [Phase(("phi",), (GAN_X,), True), Phase(BOTH, (GAN_X, X, Match("x again", Adversary(steps=0))))]),
+    (zoo.ALI, [Phase(("phi",), (zoo.ALI,), True), Phase(BOTH, (zoo.ALI,))]),
+    (zoo.AVB, [Phase(("phi",), (NEAR_Z,), True), Phase(BOTH, (X, NEAR_Z))]),
+    (zoo.AS_VAE, [Phase(("phi",), (NEAR_Z, swapped(NEAR_Z)), True), Phase(BOTH, (X, Z, NEAR_Z, swapped(NEAR_Z)))]),
+    (zoo.PREDICTABILITY_MINIMISATION, [Phase(("phi",), (Unpredictable("z"),), True), Phase(BOTH, (X, Unpredictable("z")))]),
+    (zoo.WAE_MMD, [Phase(BOTH, (X, 10 * Match("z", MMD())))]),
+], ids=["VAE", "likelihood", "WGAN-GP", "InfoGAN", "AAE", "CycleGAN", "wake-sleep", "two critics", "VAE/GAN", "MDGAN", "ALI", "AVB",
+        "AS-VAE", "predictability minimisation", "WAE"])  # fmt: skip
 def test_phases(objective, expected):
     found = objective.phases()
     assert [(p.players, set(p.terms), p.critic, p.steps) for p in found] == [
