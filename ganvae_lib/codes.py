@@ -108,5 +108,5 @@ class ImplicitEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Distribution:
         h = self.trunk(x)
-        push = lambda e: full(self.head(torch.cat((h, e.to(h.dtype)), -1)))
+        push = lambda e: full(self.head(torch.cat((h, e.to(h)), -1)))
         return Pushforward(push, self.noise, h.shape[:-1], (self.latent,))

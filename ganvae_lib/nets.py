@@ -261,7 +261,7 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor) -> Distribution:
         if self.noise:
-            push = lambda e: self._observe(torch.cat((z, e), -1)).mean
+            push = lambda e: self._observe(torch.cat((z, e.to(z)), -1)).mean
             return Pushforward(push, self.noise, z.shape[:-1], self.shape)
         p = self._observe(z)
         return Noiseless(p) if self.noiseless else p
