@@ -9,8 +9,10 @@ from tiny import assert_same_run, images, points, prepared, short, small, suited
 
 from ganvae_lib import zoo
 from ganvae_lib.data import Data, Domains
+from ganvae_lib.model import build
 from ganvae_lib.runs import Run
 from ganvae_lib.terms import Classify, Match, Reconstruct, Unpredictable
+from ganvae_lib.text import text
 from ganvae_lib.tools import KL, MMD, TOOLS, Adversary, Summaries
 from ganvae_lib.train import _adam, _descend, _worlds
 from ganvae_lib.transfer import swapped
@@ -227,6 +229,20 @@ def test_convolutions_translate_between_images(tmp_path):
     run = short(model, data, steps=2)
     assert run.sample(3, z=data.other[:3]).shape == run.infer(data.x[:3]).shape == (1, 3, 1, 8, 8)
     assert run.reconstruct(data.x[:3]).isfinite().all()
+
+
+CHAINS = {"PixelCNN": (zoo.PIXELCNN, images(4), {"density": "pixelcnn"}),
+          "PixelRNN": (zoo.PIXELRNN, images(4), {"density": "pixelrnn"}),
+          "RNN language model": (zoo.RNN_LM, text(length=8)[:200], {"hidden": (8,)})}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CHAINS.values(), ids=CHAINS)
+def test_autoregressive_models_obey_the_laws_of_a_run(case, tmp_path):
+    objective, data, options = case
+    model = build(objective, data, **{"width": 8, **options})
+    assert_a_run_is_whole(model, data, tmp_path)
+    together, alone = (short(model, data, 20, seeds=seeds, batch=8) for seeds in ([5, 2], [2]))
+    assert_same_run(together, alone, 1)
 
 
 # ---------------------------------------------------------------- printed forms
