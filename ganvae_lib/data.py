@@ -53,41 +53,30 @@ class Data:
 
     def __post_init__(self):
         x, y, name = self.x, self.y, self.name
+        found = lambda v: f"{v.dtype} of shape {tuple(v.shape)}" if hasattr(v, "dtype") else type(v).__name__
+        fits = lambda v, *kinds: isinstance(v, Tensor) and v.dtype in kinds and v.shape == x.shape[:1]
         if not isinstance(x, Tensor) or x.dtype != torch.float32 or x.ndim < 2:
-            found = f"{x.dtype} of shape {tuple(x.shape)}" if hasattr(x, "dtype") else type(x).__name__
-            raise ValueError(
-                f"{name}: x must be a float32 tensor [N, ...], not {found}; "
-                "convert it with torch.as_tensor(x).float() and scale images to [0, 1]."
-            )
+            raise ValueError(f"{name}: x must be a float32 tensor [N, ...], not {found(x)}; "
+                             "convert it with torch.as_tensor(x).float() and scale images to [0, 1].")  # fmt: skip
         if x.numel() == 0:
             raise ValueError(f"{name}: x is empty; give at least one example.")
         if not torch.isfinite(x).all():
             bad = (~torch.isfinite(x)).flatten(1).any(1).nonzero()[0].item()
             raise ValueError(f"{name}: x holds NaN or infinity, first in example {bad}; remove or repair it.")
         for factor, v in (self.factors or {}).items():
-            if not isinstance(v, Tensor) or v.dtype not in (torch.float32, torch.int64) or v.shape != x.shape[:1]:
-                found = f"{v.dtype} of shape {tuple(v.shape)}" if hasattr(v, "dtype") else type(v).__name__
-                raise ValueError(
-                    f"{name}: the factor {factor!r} must be a float32 (continuous) or int64 (discrete) tensor with one "
-                    f"value for each of the {len(x)} examples, not {found}."
-                )
+            if not fits(v, torch.float32, torch.int64):
+                raise ValueError(f"{name}: the factor {factor!r} must be float32 (continuous) or int64 (discrete), "
+                                 f"with one value for each of the {len(x)} examples, not {found(v)}.")  # fmt: skip
             if not torch.isfinite(v).all():
                 raise ValueError(f"{name}: the factor {factor!r} holds NaN or infinity; remove or repair it.")
-        if y is None:
-            return
-        if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.shape != x.shape[:1]:
-            found = f"{y.dtype} of shape {tuple(y.shape)}" if hasattr(y, "dtype") else type(y).__name__
-            raise ValueError(
-                f"{name}: y must be an int64 tensor with one label for each of the {len(x)} examples, "
-                f"not {found}."
-            )
-        if y.min() < 0:
+        if y is not None and not fits(y, torch.int64):
+            raise ValueError(f"{name}: y must be an int64 tensor with one label for each of the {len(x)} examples, "
+                             f"not {found(y)}.")  # fmt: skip
+        if y is not None and y.min() < 0:
             raise ValueError(f"{name}: y holds a negative label; number the classes from 0.")
 
     shape = property(lambda self: tuple(self.x.shape[1:]), doc="Shape of one example.")
-    classes = property(
-        lambda self: 0 if self.y is None else int(self.y.max()) + 1, doc="Number of classes, 0 if none."
-    )
+    classes = property(lambda self: 0 if self.y is None else int(self.y.max()) + 1, doc="How many classes; 0 if none.")
 
     def __len__(self):
         return len(self.x)

@@ -28,9 +28,7 @@ _HEIGHT = 0.5  # of a capital letter at scale 1, as a share of the side
 _CELLS, _MARGIN = 64, 0.3  # of a distance field: cells along a side, and room around the outline in heights
 
 
-def glyphs(
-    n: int, seed: int = 0, characters: str = "0123456789", *, side: int = 28, vary=FACTORS, **given
-) -> Data:
+def glyphs(n: int, seed: int = 0, characters: str = "0123456789", *, side: int = 28, vary=FACTORS, **given) -> Data:
     """n images [n, 1, side, side] in [0, 1] of characters, white on black, with labels and ``factors`` [n] each.
 
     Factors: "class" (index into ``characters``; also the label y), "rotation" (degrees, counter-clockwise), "scale"
@@ -52,7 +50,7 @@ def glyphs(
     >>> turned.factors["rotation"]
     tensor([ 0.,  5., 10., 15.])
     """
-    characters = _checked(n, characters, side)
+    _check(n, characters, side)
     given = {name.removesuffix("_"): value for name, value in given.items()}
     for name in (*([vary] if isinstance(vary, str) else vary), *given):
         if name not in FACTORS:
@@ -69,14 +67,13 @@ def glyphs(
     return Data(x, factors["class"], "glyphs", None, note, factors)
 
 
-def _checked(n, characters, side) -> str:
+def _check(n, characters, side) -> None:
     if n < 1 or side < 8:
         raise ValueError(f"glyphs needs n >= 1 images with a side of at least 8 pixels, got n={n}, side={side}.")
     if not isinstance(characters, str) or not characters:
         raise ValueError(f"characters must be a string of at least one character, not {characters!r}.")
     if len(set(characters)) < len(characters):
         raise ValueError(f"characters holds one twice: {characters!r}; each is a class of its own.")
-    return characters
 
 
 def _values(name: str, spec, u: Tensor, count: int) -> Tensor:
@@ -185,10 +182,8 @@ def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
     grown = values["weight"] / 56 / unit  # by this the outline moves, in heights
     reach = unit * (matrix.abs() @ (half[which] + grown[:, None])[..., None]).squeeze(-1)
     if (cut := (reach > 0.5 + 1e-9).any(1)).any():
-        raise ValueError(
-            f"{int(cut.sum())} of {len(cut)} characters would leave the image, first example "
-            f"{int(cut.nonzero()[0])}; lower scale, weight or slant."
-        )
+        raise ValueError(f"{int(cut.sum())} of {len(cut)} characters would leave the image, first example "
+                         f"{int(cut.nonzero()[0])}; lower scale, weight or slant.")  # fmt: skip
     # where in its field does each point of the image lie? Coordinates in [-1, 1], rows of the image from the top
     radius = half.amax(1)[which] + _MARGIN
     back = torch.linalg.inv(matrix) / (2 * unit * radius)[:, None, None]
