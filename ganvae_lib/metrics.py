@@ -12,7 +12,8 @@ from torch.distributions import kl_divergence
 from .codes import ImplicitEncoder, OtherDomain
 from .world import Noise, draw
 
-__all__ = ["Scores", "accuracy", "coverage", "elbo", "evaluate", "interval", "iwae"]
+__all__ = ["Scores", "accuracy", "coverage", "elbo", "evaluate", "interval", "iwae",
+           "log_likelihood"]  # fmt: skip
 
 
 def interval(values: Tensor, level: float = 0.95) -> tuple[float, float]:
@@ -105,6 +106,20 @@ def iwae(model, data, k: int = 64, *, seed: int = 0) -> Tensor:
     return _bound(model, data, seed, pieces)
 
 
+def log_likelihood(model, data) -> Tensor:
+    """E_d log p_θ(x) of a model without codes (Eq. ``eq-chain-rule``, chapter 05): [seeds], nats per example.
+
+    Exact, not a bound. Raises TypeError for a model without a density.
+    """
+    if "density" not in model.networks:
+        raise TypeError(f"{model.objective} has no density of x, so its likelihood cannot be computed.")
+    total = torch.zeros(model.lead, dtype=torch.float64, device=next(model.parameters()).device)
+    with torch.no_grad():
+        for x in _chunks(model, data):
+            total += model.density().log_prob(x).double().sum(-1)
+    return (total / len(data)).reshape(-1).cpu()
+
+
 def coverage(samples: Tensor, toy, within: float = 3.0, share: float = 0.2) -> dict[str, Tensor]:
     """Modes covered and share of high-quality samples, for samples [seeds, n, 2] of a toy with ``modes`` and ``std``.
 
@@ -161,6 +176,8 @@ def evaluate(run, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> 
     if explicit and data is not None:
         values["ELBO (nats)"] = elbo(run.model, data, seed=seed)
         values[f"IWAE-{k} (nats)"] = iwae(run.model, data, k, seed=seed)
+    if "density" in networks and data is not None:
+        values["log-likelihood (nats)"] = log_likelihood(run.model, data)
     if "classifier" in networks and data is not None and data.y is not None:
         values["accuracy"] = accuracy(run.model, data)
     toy = getattr(data, "world", None) or run.world

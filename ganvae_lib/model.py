@@ -159,7 +159,8 @@ def build(
     classes = (len(getattr(data, "alphabet", "")) or getattr(data, "classes", 0)) if classes is None else classes
     if "classifier" in objective.networks and not classes:
         raise ValueError(f"{objective!r} learns from labels; give data with labels y.")
-    default, mean = _observation(objective, image, getattr(data, "x", None))
+    both = [getattr(data, "x", None), *([getattr(data, "other", None)] if other is not None else [])]
+    default, mean = _observation(objective, image and (other is None or len(other) == 3), both)
     observation = default if observation is None else observation
     if observation not in nets.OBSERVATIONS:
         raise unknown("observation", observation, nets.OBSERVATIONS)
@@ -232,7 +233,7 @@ def build(
     return model
 
 
-def _observation(objective: Objective, image: bool, x: torch.Tensor | None) -> tuple[str, bool]:
+def _observation(objective: Objective, image: bool, made: list[torch.Tensor | None]) -> tuple[str, bool]:
     """The default p(x|z), and whether samples are its mean."""
     spaces = {t.space for t in objective.terms if isinstance(t, Match) and not isinstance(t.tool, KL | Likelihood)}
     explicit = any(isinstance(t, Reconstruct) and t.variable == "x" and not t.within for t in objective.terms)
@@ -244,7 +245,7 @@ def _observation(objective: Objective, image: bool, x: torch.Tensor | None) -> t
     # A sample of binary pixels has no gradient: where one is needed, and the mean does not serve, pixels are grey.
     descends = any(isinstance(t, Reconstruct) and t.variable == "z" and "theta" in t.movers for t in objective.terms)
     smooth = bool(spaces & {"xz", "x|z", "z again"}) or descends
-    binary = x is not None and _binary(x) and (mean or not smooth)
+    binary = (mean or not smooth) and all(x is not None and _binary(x) for x in made)
     return "bernoulli" if binary else "continuous bernoulli", mean
 
 
@@ -280,14 +281,24 @@ def check(model: Model, data) -> None:
         raise ValueError(
             f"{model.objective!r} compares two domains; put them together with data.Domains(source, target)."
         )
+    if "other" in model.objective.reads:
+        data.one_shape()
     if isinstance(model.prior, OtherDomain) and tuple(data.other.shape[1:]) != model.prior.shape:
         raise ValueError(f"the model was built for a second domain of shape {model.prior.shape}, {data.name} has "
                          f"{tuple(data.other.shape[1:])}.")  # fmt: skip
     classes = (model.config or {}).get("classes")
     if classes and "classifier" in model.networks and data.classes > classes:
         raise ValueError(f"the model tells {classes} classes apart, the data have {data.classes}.")
-    observation = getattr(model.networks["decoder"], "observation", None) if "decoder" in model.networks else None
-    x = data.x
+    if "density" in model.networks and hasattr(model.density, "check"):
+        model.density.check(data.x)
+    _check_values(model, "decoder", data.x)
+    if isinstance(model.prior, OtherDomain):
+        _check_values(model, "encoder", data.other)
+
+
+def _check_values(model: Model, network: str, x: torch.Tensor) -> None:
+    """Raise ValueError if a network's observation model cannot have made x."""
+    observation = getattr(model.networks[network], "observation", None) if network in model.networks else None
     if isinstance(observation, nets.BernoulliPixels) and not _binary(x):
         raise ValueError(
             "a Bernoulli observation needs pixels that are 0 or 1; load the data with binarize='threshold' or "

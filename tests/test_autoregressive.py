@@ -6,10 +6,12 @@ import math
 import pytest
 import torch
 from scipy import stats
+from tiny import images
 from torch import nn
 
-from ganvae_lib import autoregressive, stacking
+from ganvae_lib import Run, autoregressive, build, fit, metrics, stacking, zoo
 from ganvae_lib.autoregressive import CharRNN, PixelCNN, PixelRNN, ngram
+from ganvae_lib.text import Text
 from ganvae_lib.world import Noise
 
 # Each on a space that is small enough to be listed: 2^9 images, 3^6 images, 4^3 texts.
@@ -241,6 +243,39 @@ def test_a_completion_keeps_what_was_given_and_follows_the_conditional(name):
     p = network().log_prob(x[alike]).softmax(0).detach()
     assert stats.chisquare(counts, p * 4000).pvalue > 0.01
     assert torch.equal(network.draw(1, Noise(0), given=given, first=size)[0], given)
+
+
+# ---------------------------------------------------------------- in a model
+
+BLOBS = images(8, n=96)
+LINES = Text(torch.randint(5, (60, 7), generator=torch.Generator().manual_seed(0)).float(), name="lines", alphabet="abcde")
+
+
+@pytest.mark.parametrize("density, examples", [("pixelcnn", BLOBS), ("pixelrnn", BLOBS), (None, LINES)])
+def test_it_is_built_trained_saved_and_judged_like_any_density(density, examples, tmp_path):
+    model = build(zoo.LIKELIHOOD, examples, density=density, width=6, hidden=(6,))
+    run = fit(model, examples, steps=6, batch=16, seeds=[0, 1], lr=0.01, progress=False)
+    alone = fit(model, examples, steps=6, batch=16, seeds=[1], lr=0.01, progress=False)
+    torch.testing.assert_close(run.history["match x"][:, 1:], alone.history["match x"], rtol=1e-4, atol=0)
+    exact = metrics.log_likelihood(run.model, examples)
+    x = examples.x.expand(2, *examples.x.shape)
+    torch.testing.assert_close(exact, run.model.density().log_prob(x).double().mean(-1).detach())
+    assert torch.equal(run.evaluate(examples)["log-likelihood (nats)"], exact)
+    again = Run.load(run.save(tmp_path))
+    assert torch.equal(metrics.log_likelihood(again.model, examples), exact)
+    drawn = run.sample(5, seed=3)
+    assert drawn.shape == (2, 5, *examples.shape) and torch.equal(drawn, again.sample(5, seed=3))
+    run.model.density.check(drawn)
+
+
+def test_data_that_do_not_fit_are_refused_before_training():
+    with pytest.raises(ValueError, match="2 values, 0 to 1 in steps of 1; binarise"):
+        build(zoo.LIKELIHOOD, images(8, binary=False), density="pixelcnn")
+    model = build(zoo.LIKELIHOOD, LINES, hidden=(6,))
+    with pytest.raises(ValueError, match="5 values"):
+        fit(model, LINES.map(lambda x: x + 1, "shifted"), steps=1)
+    with pytest.raises(TypeError, match="no density of x"):
+        metrics.log_likelihood(build(zoo.VAE, BLOBS, hidden=(6,)), BLOBS)
 
 
 # ---------------------------------------------------------------- errors
