@@ -60,6 +60,9 @@ def test_domains_of_two_shapes_are_told_apart():
     square, points = Data(torch.zeros(4, 1, 8, 8), name="squares"), Data(torch.zeros(4, 2), name="points")
     with pytest.raises(ValueError, match=r"one shape, got \(1, 8, 8\) in squares and \(2,\) in points; resize"):
         Domains(square, points).one_shape()
+    labelled = Data(square.x, torch.tensor([0, 1, 0, 1]), name="squares")
+    with pytest.raises(ValueError, match="one shape"):
+        build(zoo.ADA, Domains(labelled, points))
 
 
 def test_map_changes_x_alone_and_says_so():
