@@ -187,8 +187,11 @@ def _worlds(model: Model, data, batch: int, noise: Noise, device: torch.device) 
 def _descend(phase, world: World, optimizer, parameters: list[nn.Parameter]) -> dict[str, Tensor]:
     """One update: the gradient of the phase's loss with respect to its players' parameters, and nobody else's."""
     losses = phase.losses(world)
-    gradients = torch.autograd.grad(phase.total(losses).sum(), parameters)
+    # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
+    gradients = torch.autograd.grad(phase.total(losses).sum(), parameters, allow_unused=True)
     for p, gradient in zip(parameters, gradients, strict=True):
+        if gradient is None:
+            continue
         # Fused Adam walks through memory: parameter and gradient must lie alike in it.
         p.grad = gradient if gradient.stride() == p.stride() else torch.empty_like(p).copy_(gradient)
     optimizer.step()

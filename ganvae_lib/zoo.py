@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import copysign
 
 from .objective import Objective
 from .terms import Classify, Match, Reconstruct, Unpredictable
@@ -104,12 +105,12 @@ ALL: dict[str, Objective] = {
 
 
 def name(objective: Objective) -> str | None:
-    """The name of an objective in ``ALL``; if it has none, of the one that differs in its weights only; or None.
+    """The name of an objective in ``ALL``; if it has none, of one that differs in the size of its weights; or None.
 
     >>> name(Reconstruct("x") + Match("z", KL())), name(Reconstruct("x") + 7 * Match("z", Adversary()))
     ('VAE', 'AAE')
     """
-    bare = lambda o: frozenset(replace(t, weight=1.0) for t in o.terms)
+    bare = lambda o: frozenset(replace(t, weight=copysign(1.0, t.weight)) for t in o.terms)
     exact = (n for n, known in ALL.items() if known == objective)
     alike = (n for n, known in ALL.items() if bare(known) == bare(objective))
     return next(exact, None) or next(alike, None)

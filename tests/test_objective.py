@@ -118,7 +118,7 @@ def test_names_of_objectives():
     assert all(zoo.name(entry) == name for name, entry in zoo.ALL.items())
     assert zoo.name(zoo.PIXELCNN) == zoo.name(zoo.RNN_LM) == "maximum likelihood"
     assert zoo.name(3 * X + GAN_Z) == "AAE" and zoo.name(zoo.beta_vae(4.0)) == "beta-VAE" and zoo.name(zoo.beta_vae(7)) == "VAE"
-    assert zoo.name(GAN_X + MMD_X) is None
+    assert zoo.name(GAN_X + MMD_X) is None and zoo.name(X - KL_Z) is None
 
 
 def test_every_loss_has_a_name_of_its_own():

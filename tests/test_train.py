@@ -15,7 +15,7 @@ from ganvae_lib import exact, nets, zoo
 from ganvae_lib.data import Data, Domains
 from ganvae_lib.model import Model, build
 from ganvae_lib.runs import Run
-from ganvae_lib.terms import Match, Reconstruct
+from ganvae_lib.terms import Match, Reconstruct, Unpredictable
 from ganvae_lib.tools import KL, LINKS, MMD, Adversary, Likelihood
 from ganvae_lib.train import Batches, NonFiniteLoss, fit
 from ganvae_lib.world import Noise, World
@@ -213,6 +213,28 @@ def test_where_z_is_data_only_what_can_be_drawn_is_measured():
     assert run.sample(3, z=TWO.other[:3]).shape == (1, 3, 2)
 
 
+@pytest.mark.parametrize("data, expected", [
+    (Domains(IMAGES, IMAGES[:50]), "bernoulli"), (Domains(IMAGES, images(binary=False)), "continuous bernoulli"),
+    (Domains(IMAGES, POINTS), "gaussian"), (TWO, "gaussian"), (IMAGES, "bernoulli"),
+], ids=["binary", "grey", "images and points", "points", "one domain"])  # fmt: skip
+def test_the_default_observation_suits_both_domains(data, expected):
+    model = small(zoo.CYCLEGAN, data)
+    assert model.config["observation"] == expected and model.config["noiseless"]
+    short(model, data, steps=1)
+
+
+@pytest.mark.parametrize("objective, options", [
+    (zoo.INFOGAN + Match("z", Adversary(steps=3)), {}), (zoo.WGAN_GP + X + Unpredictable("z"), {}),
+    (zoo.GAN, {"observation": "gaussian", "noiseless": True}), (zoo.LIKELIHOOD + Reconstruct("x", only=("eta",)), {}),
+], ids=["two paces", "critic and predictor", "a scale without use", "a decoder that stands still"])  # fmt: skip
+def test_a_player_may_have_networks_that_a_phase_does_not_use(objective, options):
+    model = small(objective, POINTS, **options)
+    run, start = short(model, steps=3, seeds=2), model.copies([0, 1]).state_dict()
+    moved = {n.split(".")[1] for n, v in run.model.state_dict().items() if not torch.equal(v, start[n])}
+    still = {"decoder"} if "density" in model.networks else set()
+    assert moved == set(model.networks) - still and all(curve.isfinite().all() for curve in run.history.values())
+
+
 def test_a_model_without_a_code_asks_for_no_second_domain():
     model = small(zoo.SOURCE_ONLY, suited(zoo.SOURCE_ONLY, POINTS))
     assert model.reads == ("labels",) and model.config["other"] is None
@@ -350,6 +372,8 @@ VAE, IMAGE_VAE = small(zoo.VAE, POINTS), small(zoo.VAE, IMAGES)
     (lambda: fit(small(zoo.CYCLEGAN, TWO), POINTS, 1), ValueError, r"put them together with data.Domains"),
     (lambda: fit(small(zoo.CYCLEGAN, TWO), Domains(POINTS, POINTS[:9].map(lambda x: x[:, :1], "lines")), 1), ValueError,
      r"second domain of shape \(2,\), ring -> lines has \(1,\)"),
+    (lambda: build(zoo.CYCLEGAN, Domains(IMAGES, images(binary=False)), observation="bernoulli"), ValueError, "0 or 1"),
+    (lambda: build(zoo.CYCLEGAN, Domains(IMAGES, POINTS), observation="continuous bernoulli"), ValueError, r"in \[0, 1\]"),
     (lambda: short(small(zoo.VAE, TWO), TWO), TypeError, "z is data of a second domain, which has no density"),
     (lambda: short(small(zoo.CYCLEGAN, TWO), TWO, steps=1).sample(3), TypeError, "z is data of a second domain.*pass z="),
     (lambda: short(small(zoo.GAN, POINTS, noise=2), steps=1).sample(3, mean=True), NotImplementedError, "mean of noise.*draw"),
