@@ -205,6 +205,8 @@ FALSE = {
         "lem-swirl": ("a.cos() * first - a.sin() * second", "a.cos() * first + a.sin() * second"),
         "eq-fair": ("first.data @ S.T", "first.data @ S"),
         "lem-fair": ("S @ last.bias.data", "last.bias.data"),
+        "eq-misfit": ("log_prob(xs_of_d) - torch", "log_prob(xs_of_d) + torch"),
+        "lem-misfit": ("(law(map_to @ A), law(B))", "(law(B), law(map_to @ A))"),
     },
     "14_the_symmetric_view": {
         "lem-mirror": ('SIGN = {"discriminator_xz": -1', 'SIGN = {"discriminator_xz": 1'),
