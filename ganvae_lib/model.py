@@ -8,12 +8,11 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from . import nets, stacking
+from . import nets, stacking, suits
 from .codes import CODES, Encoder, ImplicitEncoder, OtherDomain, Prior, features_of
-from .match import Match
 from .objective import Objective
-from .terms import Reconstruct
-from .tools import KL, Likelihood, unknown
+from .suits import check
+from .tools import unknown
 
 __all__ = ["Model", "build", "check"]
 
@@ -160,7 +159,7 @@ def build(
     if "classifier" in objective.networks and not classes:
         raise ValueError(f"{objective!r} learns from labels; give data with labels y.")
     both = [getattr(data, "x", None), *([getattr(data, "other", None)] if other is not None else [])]
-    default, mean = _observation(objective, image and (other is None or len(other) == 3), both)
+    default, mean = suits.observation(objective, image and (other is None or len(other) == 3), both)
     observation = default if observation is None else observation
     if observation not in nets.OBSERVATIONS:
         raise unknown("observation", observation, nets.OBSERVATIONS)
@@ -233,22 +232,6 @@ def build(
     return model
 
 
-def _observation(objective: Objective, image: bool, made: list[torch.Tensor | None]) -> tuple[str, bool]:
-    """The default p(x|z), and whether samples are its mean."""
-    spaces = {t.space for t in objective.terms if isinstance(t, Match) and not isinstance(t.tool, KL | Likelihood)}
-    explicit = any(isinstance(t, Reconstruct) and t.variable == "x" and not t.within for t in objective.terms)
-    mean = explicit and bool(spaces & {"x", "x again"})
-    if not explicit:
-        return "point", False
-    if not image:
-        return "gaussian", mean
-    # A sample of binary pixels has no gradient: where one is needed, and the mean does not serve, pixels are grey.
-    descends = any(isinstance(t, Reconstruct) and t.variable == "z" and "theta" in t.movers for t in objective.terms)
-    smooth = bool(spaces & {"xz", "x|z", "z again"}) or descends
-    binary = (mean or not smooth) and all(x is not None and _binary(x) for x in made)
-    return "bernoulli" if binary else "continuous bernoulli", mean
-
-
 def _density(kind: str, shape: tuple[int, ...], width: int, hidden: Sequence[int], classes: int) -> nn.Module:
     if kind == "gaussian":
         return nets.GaussianDensity(shape)
@@ -261,48 +244,3 @@ def _density(kind: str, shape: tuple[int, ...], width: int, hidden: Sequence[int
     if kind == "rnn":
         return autoregressive.CharRNN(shape[0], classes, hidden[0])
     raise unknown("density", kind, ("gaussian", "pixelcnn", "pixelrnn", "rnn"))
-
-
-def _binary(x: torch.Tensor) -> bool:
-    """Is every number 0 or 1? By parts that fit a cache: whole data sets come this way before every ``fit``."""
-    return all(torch.equal(part * part, part) for part in x.split(1000))
-
-
-def check(model: Model, data) -> None:
-    """Raise ValueError, saying what to do, if ``data`` do not fit the model."""
-    shape = (model.config or {}).get("shape")
-    if shape is not None and tuple(shape) != tuple(data.shape):
-        raise ValueError(
-            f"the model was built for examples of shape {tuple(shape)}, the data have {tuple(data.shape)}."
-        )
-    if "labels" in model.objective.reads and getattr(data, "y", None) is None:
-        raise ValueError(f"{model.objective!r} learns from labels, which {data.name} does not have; give data with y.")
-    if "other" in model.reads and getattr(data, "other", None) is None:
-        raise ValueError(
-            f"{model.objective!r} compares two domains; put them together with data.Domains(source, target)."
-        )
-    if "other" in model.objective.reads:
-        data.one_shape()
-    if isinstance(model.prior, OtherDomain) and tuple(data.other.shape[1:]) != model.prior.shape:
-        raise ValueError(f"the model was built for a second domain of shape {model.prior.shape}, {data.name} has "
-                         f"{tuple(data.other.shape[1:])}.")  # fmt: skip
-    classes = (model.config or {}).get("classes")
-    if classes and "classifier" in model.networks and data.classes > classes:
-        raise ValueError(f"the model tells {classes} classes apart, the data have {data.classes}.")
-    if "density" in model.networks and hasattr(model.density, "check"):
-        model.density.check(data.x)
-    _check_values(model, "decoder", data.x)
-    if isinstance(model.prior, OtherDomain):
-        _check_values(model, "encoder", data.other)
-
-
-def _check_values(model: Model, network: str, x: torch.Tensor) -> None:
-    """Raise ValueError if a network's observation model cannot have made x."""
-    observation = getattr(model.networks[network], "observation", None) if network in model.networks else None
-    if isinstance(observation, nets.BernoulliPixels) and not _binary(x):
-        raise ValueError(
-            "a Bernoulli observation needs pixels that are 0 or 1; load the data with binarize='threshold' or "
-            "'sample', or build with observation='continuous bernoulli'."
-        )
-    if isinstance(observation, nets.ContinuousBernoulliPixels) and not bool(((x >= 0) & (x <= 1)).all()):
-        raise ValueError("a continuous-Bernoulli observation needs pixels in [0, 1]; rescale x, or use 'gaussian'.")

@@ -1,0 +1,75 @@
+"""Do data suit a model, and which observation model suits them?"""
+
+from __future__ import annotations
+
+from torch import Tensor, equal
+
+from . import nets
+from .codes import OtherDomain
+from .match import Match
+from .objective import Objective
+from .terms import Reconstruct
+from .tools import KL, Likelihood
+
+__all__ = ["check", "observation"]
+
+
+def observation(objective: Objective, image: bool, made: list[Tensor | None]) -> tuple[str, bool]:
+    """The default p(x|z), and whether samples are its mean."""
+    spaces = {t.space for t in objective.terms if isinstance(t, Match) and not isinstance(t.tool, KL | Likelihood)}
+    explicit = any(isinstance(t, Reconstruct) and t.variable == "x" and not t.within for t in objective.terms)
+    mean = explicit and bool(spaces & {"x", "x again"})
+    if not explicit:
+        return "point", False
+    if not image:
+        return "gaussian", mean
+    # A sample of binary pixels has no gradient: where one is needed, and the mean does not serve, pixels are grey.
+    descends = any(isinstance(t, Reconstruct) and t.variable == "z" and "theta" in t.movers for t in objective.terms)
+    smooth = bool(spaces & {"xz", "x|z", "z again"}) or descends
+    binary = (mean or not smooth) and all(x is not None and _binary(x) for x in made)
+    return "bernoulli" if binary else "continuous bernoulli", mean
+
+
+def _binary(x: Tensor) -> bool:
+    """Is every number 0 or 1? By parts that fit a cache: whole data sets come this way before every ``fit``."""
+    return all(equal(part * part, part) for part in x.split(1000))
+
+
+def check(model, data) -> None:
+    """Raise ValueError, saying what to do, if ``data`` do not fit the model."""
+    shape = (model.config or {}).get("shape")
+    if shape is not None and tuple(shape) != tuple(data.shape):
+        raise ValueError(
+            f"the model was built for examples of shape {tuple(shape)}, the data have {tuple(data.shape)}."
+        )
+    if "labels" in model.objective.reads and getattr(data, "y", None) is None:
+        raise ValueError(f"{model.objective!r} learns from labels, which {data.name} does not have; give data with y.")
+    if "other" in model.reads and getattr(data, "other", None) is None:
+        raise ValueError(
+            f"{model.objective!r} compares two domains; put them together with data.Domains(source, target)."
+        )
+    if "other" in model.objective.reads:
+        data.one_shape()
+    if isinstance(model.prior, OtherDomain) and tuple(data.other.shape[1:]) != model.prior.shape:
+        raise ValueError(f"the model was built for a second domain of shape {model.prior.shape}, {data.name} has "
+                         f"{tuple(data.other.shape[1:])}.")  # fmt: skip
+    classes = (model.config or {}).get("classes")
+    if classes and "classifier" in model.networks and data.classes > classes:
+        raise ValueError(f"the model tells {classes} classes apart, the data have {data.classes}.")
+    if "density" in model.networks and hasattr(model.density, "check"):
+        model.density.check(data.x)
+    _check_values(model, "decoder", data.x)
+    if isinstance(model.prior, OtherDomain):
+        _check_values(model, "encoder", data.other)
+
+
+def _check_values(model, network: str, x: Tensor) -> None:
+    """Raise ValueError if a network's observation model cannot have made x."""
+    made_by = getattr(model.networks[network], "observation", None) if network in model.networks else None
+    if isinstance(made_by, nets.BernoulliPixels) and not _binary(x):
+        raise ValueError(
+            "a Bernoulli observation needs pixels that are 0 or 1; load the data with binarize='threshold' or "
+            "'sample', or build with observation='continuous bernoulli'."
+        )
+    if isinstance(made_by, nets.ContinuousBernoulliPixels) and not bool(((x >= 0) & (x <= 1)).all()):
+        raise ValueError("a continuous-Bernoulli observation needs pixels in [0, 1]; rescale x, or use 'gaussian'.")
