@@ -36,25 +36,25 @@ PLACES = {
     "f-GAN (KL)": Place(GANS, "nowozin2016fgan", "eq-fgan"),
     "f-GAN (reverse KL)": Place(GANS, "nowozin2016fgan", "eq-fgan"),
     "f-GAN (JS)": Place(GANS, "nowozin2016fgan", "eq-fgan"),
-    "PixelCNN": Place(CHAINS, "oord2016pixel,oord2016conditional", ""),
-    "PixelRNN": Place(CHAINS, "oord2016pixel", ""),
-    "RNN language model": Place(CHAINS, "cho2014learning,karpathy2015charrnn", ""),
+    "PixelCNN": Place(CHAINS, "oord2016pixel,oord2016conditional", "fig-05-mnist"),
+    "PixelRNN": Place(CHAINS, "oord2016pixel", "fig-05-mnist"),
+    "RNN language model": Place(CHAINS, "cho2014learning,karpathy2015charrnn", "fig-05-text"),
     "source only": Place(ADAPTATION, "ganin2016domain", "fig-06-tasks"),
     "DANN": Place(ADAPTATION, "ganin2015unsupervised,ganin2016domain", "fig-06-tasks"),
     "ADA": Place(ADAPTATION, "hu2018unifying,tzeng2017adversarial", "fig-06-tasks"),
     "Helmholtz machine": Place(SLEEP, "dayan1995helmholtz,hinton1995wake", "fig-09-digits"),
-    "InfoGAN": Place(CODES, "chen2016infogan", ""),
-    "AAE": Place(CODES, "makhzani2015adversarial", ""),
-    "predictability minimisation": Place(CODES, "schmidhuber1992learning", ""),
+    "InfoGAN": Place(CODES, "chen2016infogan", "fig-11-ring"),
+    "AAE": Place(CODES, "makhzani2015adversarial", "fig-11-codes"),
+    "predictability minimisation": Place(CODES, "schmidhuber1992learning", "fig-11-units"),
     "CycleGAN": Place(CYCLE, "zhu2017unpaired", "fig-12-digits"),
-    "VAE/GAN": Place(JOINT, "larsen2016autoencoding", ""),
-    "MDGAN": Place(JOINT, "che2017mode", ""),
-    "alpha-GAN": Place(JOINT, "rosca2017variational", ""),
-    "ALI": Place(JOINT, "dumoulin2017adversarially", ""),
-    "BiGAN": Place(JOINT, "donahue2017adversarial", ""),
-    "AVB": Place(JOINT, "mescheder2017adversarial", ""),
-    "AS-VAE": Place(JOINT, "pu2017adversarial", ""),
-    "WAE-MMD": Place(SYMMETRIC, "tolstikhin2018wasserstein", "fig-14-tools"),
+    "VAE/GAN": Place(JOINT, "larsen2016autoencoding", "fig-13-ring"),
+    "MDGAN": Place(JOINT, "che2017mode", "fig-13-ring"),
+    "alpha-GAN": Place(JOINT, "rosca2017variational", "fig-13-ring"),
+    "ALI": Place(JOINT, "dumoulin2017adversarially", "fig-13-ring"),
+    "BiGAN": Place(JOINT, "donahue2017adversarial", "eq-ali-players"),
+    "AVB": Place(JOINT, "mescheder2017adversarial", "fig-13-folded"),
+    "AS-VAE": Place(JOINT, "pu2017adversarial", "fig-13-ring"),
+    "WAE-MMD": Place(SYMMETRIC, "tolstikhin2018wasserstein", "eq-mmd"),
     "GMMN": Place(SYMMETRIC, "li2015generative,dziugaite2015training", "fig-14-widths"),
     "ABC": Place(SYMMETRIC, "tavare1997inferring,pritchard1999population", "fig-14-abc"),
 }
@@ -171,8 +171,8 @@ def formulas(notebooks: dict, titles: dict[str, str], shown: set) -> list[str]:
         if name in networks:
             says.append("The objective is that of maximum likelihood; the network makes the model.")
         if place.result in shown:
-            role = "eq" if place.result.startswith("eq-") else "numref"
-            says.append(f"A result: {{{role}}}`{place.result}`.")
+            how = "What it descends: {eq}" if place.result.startswith("eq-") else "A result: {numref}"
+            says.append(f"{how}`{place.result}`.")
         other = swapped(objective)
         if other == objective and set(objective.players) >= {"theta", "eta"}:
             says.append("It is its own mirror image.")
