@@ -103,9 +103,7 @@ def test_each_phase_has_the_gradient_written_by_hand_on_images(objective):
 
 
 def reached(value, model):
-    """The players on whom a variable of a world depends."""
-    if not isinstance(value, torch.Tensor):  # a distribution
-        value = getattr(value, "mean", None) if not hasattr(value, "function") else value.function(torch.zeros(()))
+    """The players on whom a tensor depends."""
     return frozenset(
         who for who in PLAYERS if value.requires_grad and (mine := model.of((who,)))
         and any(g is not None for g in torch.autograd.grad(value.sum(), mine, retain_graph=True, allow_unused=True))
@@ -146,14 +144,14 @@ def test_after_a_phase_only_its_players_have_moved(case):
 
 
 def test_every_variable_of_a_world_says_on_whom_it_depends():
-    names = {n for n, v in vars(World).items() if isinstance(v, drawn)}
-    seen = set()
+    """The test above has seen them all."""
+    names, seen = {n for n, v in vars(World).items() if isinstance(v, drawn)}, set()
     for objective, data, options in CASES.values():
         model, world = prepared(objective, data, **options)
         for phase in objective.phases():
             phase.losses(world)
         seen |= world.memory.keys()
-    assert seen == names  # the test above has seen them all
+    assert seen == names
 
 
 # ---------------------------------------------------------------- seeds in company
