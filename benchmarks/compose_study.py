@@ -25,7 +25,7 @@ A search of public pages, documentation and code found no name for the sum. It b
 The worlds (ring; grid, 25 modes; digits), the measures and the settings were fixed before, too, and are the same for
 all. Seeds 100 to 107, which compose.py does not use. Nothing was tuned. On the digits samples are the mean of p(x|z).
 
-Writes results/compose_study.json after each model:
+Writes results/compose_study.json after each model, and goes on where it stopped:
 
     experiment, command, chosen {objective, on, expected}, seeds [8], config, conventions
     models.<name>            objective, name (in the zoo, or null), literature (a name beyond the zoo, or null)
@@ -40,6 +40,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import json
 import time
 
 import measures
@@ -93,15 +94,15 @@ def worlds() -> dict[str, tuple[Data, object, int, dict]]:
     return toys | {"digits": (train, Digits(test.x), len(test), dict(latent=8, hidden=(128, 128)))}
 
 
-def result(objective, data: Data, fresh, n: int, sizes: dict, seeds: list[int], settings: dict) -> tuple[dict, dict]:
-    """What is written of one model on one world, and its measures by seed."""
+def result(objective, data: Data, fresh, n: int, sizes: dict, seeds: list[int], settings: dict) -> dict:
+    """What is written of one model on one world."""
     started, how = time.perf_counter(), settings | sizes
     build_for = {k: how.pop(k) for k in ("latent", "hidden")}
     digits = data.name == "digits"
     if digits and any(isinstance(t, Reconstruct) for t in objective.terms):
         build_for |= dict(observation="gaussian", noiseless=True)
     run, failed = measures.survivors(build(objective, data, **build_for), data, seeds, **how)
-    found, values = dict(failed=failed), {}
+    found = dict(failed=failed)
     if run is not None:
         values, x, _ = measure(run, fresh, n)
         if digits:
@@ -111,7 +112,7 @@ def result(objective, data: Data, fresh, n: int, sizes: dict, seeds: list[int], 
             grey = (x[0, :20].clamp(0, 1) * 255).round().to(torch.uint8).flatten().tolist()
             found["samples"] = base64.b64encode(bytes(grey)).decode()
         found |= {name: record.summary(v) for name, v in values.items()}
-    return found | dict(seconds=round(time.perf_counter() - started, 1)), values
+    return found | dict(seconds=round(time.perf_counter() - started, 1))
 
 
 def main() -> None:
@@ -130,16 +131,22 @@ def main() -> None:
         models={name: dict(objective=repr(o), name=zoo.name(o), literature=BEYOND.get(name))
                 for name, o in MODELS.items()},
     )  # fmt: skip
+    path = record.RESULTS / f"{args.name}.json"
+    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    same = old.get("seeds") == seeds and old.get("config") == json.loads(json.dumps(config))
     for world, (data, fresh, n, sizes) in worlds().items():
-        results, kept = {}, {}
+        done = old["worlds"].get(world, {}).get("results", {}) if same else {}
+        results: dict[str, dict] = {}
         out["worlds"][world] = dict(digest=data.digest, n=len(data), config=sizes, results=results, compare={})
         for name, objective in MODELS.items():
-            results[name], kept[name] = result(objective, data, fresh, n, sizes, seeds, settings)
-            short = {m: results[name][m]["mean"] for m in WORDS if m in results[name]}
-            print(f"{world}, {name}: {short}, {results[name]['seconds']} s", flush=True)
+            found = done.get(name) or result(objective, data, fresh, n, sizes, seeds, settings)
+            results[name], new = found, results.get(NEW, found)
+            short = {m: found[m]["mean"] for m in WORDS if m in found}
+            print(f"{world}, {name}: {short}, {found['seconds']} s", flush=True)
             if name != NEW:
-                a, b = kept[NEW], kept[name]
-                out["worlds"][world]["compare"][name] = {m: record.difference(a[m], b[m]) for m in a if m in b}
+                both = [m for m in WORDS if m in new and m in found]
+                out["worlds"][world]["compare"][name] = {
+                    m: record.difference(new[m]["values"], found[m]["values"]) for m in both}  # fmt: skip
             record.write(args.name, out | dict(environment=record.environment()))
 
 

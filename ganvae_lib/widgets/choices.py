@@ -18,7 +18,7 @@ from ..objective import Objective
 from ..runs import Run
 from ..terms import Reconstruct
 from ..tools import KL, MMD, Adversary
-from ..train import fit
+from ..train import _unchecked, fit
 from ..world import Noise, draw
 
 __all__ = ["ALSO", "CHOICES", "LABELS", "MEASURES", "SETTINGS", "Choice", "distance", "every", "measure", "train"]
@@ -154,6 +154,7 @@ def distance(a: Tensor, b: Tensor, directions: int = 32) -> Tensor:
 
 
 @torch.no_grad()
+@_unchecked()  # an encoder that is all but deterministic may have a standard deviation that rounds to zero
 def measure(run: Run, world, n: int = 4000, seed: int = 1) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
     """The measures that apply, [seeds] each; samples [seeds, n, 2]; and codes [seeds, n, latent], if there are any.
 

@@ -19,7 +19,7 @@ LOOK = """
 #ID .piece { display: inline-block; }
 #ID .piece.more::before { content: "+"; margin: 0 .35em; }
 #ID .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .6em; margin: .4em 0; }
-#ID .scores { overflow-x: auto; }
+#ID .scores { overflow-x: auto; } #ID .scores table { table-layout: auto; }
 #ID .scores th[scope=col] { white-space: normal; vertical-align: bottom; font-size: 12px; min-width: 5.2em; line-height: 1.2; }
 #ID .scores th[scope=col]:not(:first-child) { text-align: right; }
 #ID .scores td.value { width: auto; white-space: nowrap; }

@@ -1,7 +1,7 @@
 """What the figures to move have in common: their paper, their colours, their look."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..draw import COLOR, INK, PAPER
 
@@ -12,7 +12,7 @@ __all__ = ["STYLE", "Figure", "page"]
 class Figure:
     """A piece of HTML that a notebook and the built page show as it is."""
 
-    html: str
+    html: str = field(repr=False)  # a stored output holds the repr, too
 
     def _repr_html_(self) -> str:
         return self.html
