@@ -112,7 +112,12 @@ def point_worlds(quick: bool) -> dict:
             round_trip=record.summary(off), judges=record.summary(judges(run)),
             misfit=record.summary(misfit(run, pairs)),
         )  # fmt: skip
-        print(name, found["worlds"][name]["pairing"]["values"], found["worlds"][name]["misfit"]["values"], flush=True)
+        print(
+            name,
+            found["worlds"][name]["pairing"]["values"],
+            found["worlds"][name]["misfit"]["values"],
+            flush=True,
+        )
     return found
 
 
@@ -134,10 +139,14 @@ def thin(quick: bool, width: float = 0.05) -> dict:
     def domains(n: int, seed: int) -> Domains:
         rng = torch.Generator().manual_seed(seed)
         x, along = 2 * torch.rand(n, 2, generator=rng) - 1, 2 * torch.rand(n, 1, generator=rng) - 1
-        return Domains(Data(x, name="square"), Data(torch.cat([along, width * torch.randn(n, 1, generator=rng)], 1)))
+        return Domains(
+            Data(x, name="square"), Data(torch.cat([along, width * torch.randn(n, 1, generator=rng)], 1))
+        )
 
     data, test, seeds = domains(5000, 0), domains(1000, 1).x, list(range(100, 104 if quick else 116))
-    run = fit(build(zoo.CYCLEGAN, data, **POINTS), data, steps=100 if quick else 600, seeds=seeds, **TRAIN_POINTS)
+    run = fit(
+        build(zoo.CYCLEGAN, data, **POINTS), data, steps=100 if quick else 600, seeds=seeds, **TRAIN_POINTS
+    )
     codes, rng, rows = run.infer(test), torch.Generator().manual_seed(0), []
     for std in (0.0, 0.005, 0.01, 0.02, 0.05, 0.1):
         with torch.no_grad():
@@ -150,7 +159,9 @@ def thin(quick: bool, width: float = 0.05) -> dict:
 
 def classifier(data) -> nn.Module:
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Flatten(), nn.Linear(data.x[0].numel(), 128), nn.ReLU(), nn.Linear(128, data.classes))
+    net = nn.Sequential(
+        nn.Flatten(), nn.Linear(data.x[0].numel(), 128), nn.ReLU(), nn.Linear(128, data.classes)
+    )
     adam, rng = torch.optim.Adam(net.parameters(), 1e-3), torch.Generator().manual_seed(0)
     for _ in range(400):
         rows = torch.randint(len(data), (128,), generator=rng)
@@ -230,7 +241,12 @@ def images(quick: bool, name: str) -> dict:
             table, back = judged.table(moved), judged.back(run.model, moved)
             rows.append(dict(kept=judged.kept(moved), pairing=pairing(moved), judges=float(judges(run)),
                              common=float(table.max(1).values.mean()), table=table, back=back))  # fmt: skip
-            print(network, seed, {k: round(v, 3) for k, v in rows[-1].items() if isinstance(v, float)}, flush=True)
+            print(
+                network,
+                seed,
+                {k: round(v, 3) for k, v in rows[-1].items() if isinstance(v, float)},
+                flush=True,
+            )
             if seed == seeds[0] and "10" not in network:
                 again = run.reconstruct(test.x)[0]
                 panels += [(f"{network}: bold", moved), ("... and light again", again)]
