@@ -223,6 +223,17 @@ def test_the_default_observation_suits_both_domains(data, expected):
     short(model, data, steps=1)
 
 
+@pytest.mark.parametrize("objective, expected", [
+    (X, "bernoulli"), (zoo.HELMHOLTZ, "bernoulli"), (zoo.AVB, "bernoulli"), (zoo.MDGAN, "bernoulli"), (zoo.GAN, "point"),
+    (X + zoo.ALI, "continuous bernoulli"), (X + Match("x|z", Adversary()), "continuous bernoulli"),
+    (zoo.AAE + Match("z again", Adversary(steps=0)), "continuous bernoulli"), (X + Z, "continuous bernoulli"),
+], ids=str)  # fmt: skip
+def test_binary_pixels_are_grey_where_their_samples_need_a_gradient(objective, expected):
+    model = small(objective, IMAGES)
+    assert model.config["observation"] == expected
+    short(model, IMAGES, steps=1)
+
+
 @pytest.mark.parametrize("objective, options", [
     (zoo.INFOGAN + Match("z", Adversary(steps=3)), {}), (zoo.WGAN_GP + X + Unpredictable("z"), {}),
     (zoo.GAN, {"observation": "gaussian", "noiseless": True}), (zoo.LIKELIHOOD + Reconstruct("x", only=("eta",)), {}),
