@@ -28,7 +28,7 @@ Writes results/compose.json after each combination:
     world            name, digest, modes [8][2], std
     perfect          the measures of draws of the world and of the prior themselves, by seed
     cloud            what the pictures hold: how many points, and the reach of each axis
-    grid.<key>       objective, name (in the zoo; null if it has none), seconds (all seeds),
+    grid.<key>       objective, name (in the zoo; null if it has none), seconds (all seeds; the machine was busy),
                      failed {seed: message}: seeds whose loss stopped being a number
         <measure>    {values [seeds that did not fail], mean, half_width_95}, where it applies
         x, z         pictures of the first seed, samples and codes: base64 of bytes, two a point

@@ -30,7 +30,8 @@ Writes results/compose_study.json after each model, and goes on where it stopped
     experiment, command, chosen {objective, on, expected}, seeds [8], config, conventions
     models.<name>            objective, name (in the zoo, or null), literature (a name beyond the zoo, or null)
     worlds.<world>           digest, n, config
-      .results.<name>        seconds, failed {seed: message}, each measure: {values, mean, half_width_95};
+      .results.<name>        seconds (the machine was busy), failed {seed: message},
+                             each measure: {values, mean, half_width_95};
                              samples (digits): 20 of the first seed, base64 of bytes, 64 each
       .compare.<neighbour>   measure: {mean, half_width_95, agree}: the sum minus the neighbour, Welch's 95 % interval
     environment
