@@ -6,7 +6,7 @@ import torch
 
 from ganvae_lib import draw, toys, zoo
 from ganvae_lib.terms import Match
-from ganvae_lib.tools import MMD
+from ganvae_lib.tools import MMD, Adversary
 
 
 @pytest.fixture
@@ -67,8 +67,10 @@ MAKERS = {"decoder": r"$p_\theta(x|z)$", "encoder": r"$q_\eta(z|x)$", "density":
           "features": r"$x=G_\theta(z)$", "classifier": r"$p_\theta(t|x)$"}
 
 
-@pytest.mark.parametrize("entry", [*zoo.ALL.values(), zoo.GAN + Match("xz", MMD()) + Match("z again", MMD())],
-                         ids=[*zoo.ALL, "MMD of pairs"])
+MORE = {"MMD of pairs": zoo.GAN + Match("xz", MMD()) + Match("z again", MMD()), "again": Match("x again", Adversary())}
+
+
+@pytest.mark.parametrize("entry", [*zoo.ALL.values(), *MORE.values()], ids=[*zoo.ALL, *MORE])
 def test_every_entry_has_its_graph(entry):
     ax = draw.schematic(entry)
     ax.figure.canvas.draw()
