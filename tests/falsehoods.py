@@ -198,7 +198,7 @@ FALSE = {
         "eq-log-ratio": ("ratio(theta) / 2 - jsd(theta)", "ratio(theta) - jsd(theta)"),
         "eq-shuffled": ("(worlds.log_prior)[:, None] + away)", "(worlds.log_prior)[:, None] - away)"),
         "eq-aae-pattern": ("(library + of_prior)", "(2 * library + of_prior)"),
-        "eq-aae-step": ("looks_prior) - 2 * Z.js(", "looks_prior) - Z.js("),
+        "eq-aae-step": ("looks_prior) - 2 * between", "looks_prior) - between"),
         "eq-code-price": ("(apart(away_eta) + pair_info(away_eta))", "(apart(away_eta) - pair_info(away_eta))"),
         "eq-best-decoder": ("to_prior(eta) - pair_info(eta)", "to_prior(eta) + pair_info(eta)"),
         "lem-best-decoder": ("(X.entropy(worlds.log_d) + apart(away_eta))", "(X.entropy(worlds.log_d) - apart(away_eta))"),
