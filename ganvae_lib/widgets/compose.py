@@ -107,7 +107,7 @@ def _select(part: str, start: Choice) -> str:
 
 
 def compose(record="../results/compose.json", *, live: bool = False, start: Choice | None = None,
-            name: str = "compose-your-own-model"):  # fmt: skip
+            name: str = "composer"):  # fmt: skip
     """Choose the parts of a model; read its name and formula, see its graph, its samples and codes, and its scores.
 
     Args:
