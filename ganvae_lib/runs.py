@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from .checkpoint import read, write
 from .model import Model, build
 from .terms import from_dict, to_dict
 from .world import Noise, draw
@@ -140,26 +139,14 @@ class Run:
         The new ``run.json`` is moved into place last and names its weights, so an interrupted save leaves the run that
         was there before whole.
         """
-        from safetensors.torch import save
-
         path = Path(path)
-        path.mkdir(parents=True, exist_ok=True)
-        tensors = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
-        weights = save(tensors)
-        digest = sha256(weights).hexdigest()
         card = dict(
-            format=1, weights=f"model-{digest[:12]}.safetensors", sha256=digest,
-            objective=to_dict(self.model.objective), networks=self.model.config, seeds=self.model.seeds,
+            format=1, objective=to_dict(self.model.objective), networks=self.model.config, seeds=self.model.seeds,
             config=self.config, data=self.data,
             history=dict(seeds=self.history.seeds, keys=self.history.keys_, steps=self.history.steps,
                          points=[p.tolist() for p in self.history._points]),
         )  # fmt: skip
-        for name, content in ((card["weights"], weights), ("run.json", json.dumps(card).encode())):
-            part = path / (name + ".part")
-            part.write_bytes(content)
-            os.replace(part, path / name)
-        for old in set(path.glob("model-*.safetensors*")) - {path / card["weights"]}:
-            old.unlink()
+        write(path, "run.json", card, "model", self.model.state_dict())
         return path
 
     @classmethod
@@ -168,14 +155,9 @@ class Run:
 
         Raises ValueError, saying which, for a file that is missing, damaged or of another model.
         """
-        from safetensors.torch import load
-
         path = Path(path)
         try:
-            card = json.loads((path / "run.json").read_bytes())
-            weights = (path / card["weights"]).read_bytes()
-            if sha256(weights).hexdigest() != card["sha256"]:
-                raise ValueError(f"{card['weights']} is not the file that was saved")
+            card, weights = read(path, "run.json")
             objective, networks, past = from_dict(card["objective"]), card["networks"], card["history"]
             history = History(past["seeds"], past["keys"])
             history.steps = past["steps"]
@@ -192,7 +174,7 @@ class Run:
         model = model.copies(seeds, fresh=False)
         model.objective = objective
         try:
-            model.load_state_dict(load(weights))
+            model.load_state_dict(weights)
         except RuntimeError as error:
             first = str(error).splitlines()[1].strip()
             raise ValueError(f"the weights in {path} do not fit the model: {first}") from error

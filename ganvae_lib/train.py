@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from .checkpoint import Checkpoint
 from .model import Model, check
+from .parallel import share
 from .runs import History, NonFiniteLoss, Run
+from .terms import to_dict
 from .tools import unknown
 from .world import Noise, World
 
@@ -31,8 +34,8 @@ def _unchecked():
 
 def _device(name: str) -> torch.device:
     if name == "auto":
-        mps = torch.backends.mps.is_available()
-        name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+        mps, rank = torch.backends.mps.is_available(), os.environ.get("LOCAL_RANK", "0")
+        name = f"cuda:{rank}" if torch.cuda.is_available() else "mps" if mps else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -80,12 +83,27 @@ class Batches:
         self.generators = noise.generators(name)
         self.at = self.per_epoch = len(self.x) // self.batch
 
+    def _shuffle(self) -> None:
+        self.start = torch.stack([g.get_state() for g in self.generators])
+        orders = [torch.randperm(len(self.x), generator=g, device=self.x.device) for g in self.generators]
+        self.order, self.at = torch.stack(orders) if self.noise.lead else orders[0], 0
+
+    def state(self) -> tuple[int, dict[str, Tensor]]:
+        """How far in the epoch, and the generators' states at its start."""
+        return self.at, {"start": self.start}
+
+    def restore(self, at: int, states: dict[str, Tensor]) -> None:
+        """Go on from what ``state`` said."""
+        for generator, state in zip(self.generators, states["start"], strict=True):
+            generator.set_state(state.clone())  # a row of a stack is not accepted
+        self._shuffle()
+        self.at = at
+
     def next(self) -> list[Tensor]:
         if self.at == self.per_epoch:
-            orders = [torch.randperm(len(self.x), generator=g, device=self.x.device) for g in self.generators]
-            self.order = torch.stack(orders) if self.noise.lead else orders[0]
-            self.at = 0
+            self._shuffle()
         index = self.order[..., self.at * self.batch : (self.at + 1) * self.batch]
+        index = self.noise.share.rows(index, -1)
         self.at += 1
         return [part.index_select(0, index.reshape(-1)).unflatten(0, index.shape) for part in self.parts]
 
@@ -103,6 +121,9 @@ def fit(
     lr: float | dict[str, float] | None = None,
     betas: tuple[float, float] | None = None,
     log_every: int | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
     progress: bool | None = None,
 ):
     """Train copies of ``model`` on ``data`` and return a :class:`~ganvae_lib.runs.Run`; ``model`` stays as it is.
@@ -115,8 +136,11 @@ def fit(
     lr, betas:  of Adam; lr may be a dict by player. By default 1e-3, (0.9, 0.999), and with an adversary
                 2e-4, (0.5, 0.999).
     log_every:  steps between two points of ``.history``; the only moments at which the host waits for the device.
+    checkpoint: a folder that keeps the state of the training, about every ``checkpoint_every`` steps (by default ten
+                times in all), when history gets a point. ``resume=True`` goes on from there, if there is one, and on
+                the CPU ends with the bits of a run that was not interrupted.
     progress:   show a bar; by default unless the environment has GANVAE_PROGRESS=0.
-    Raises ValueError for arguments or data that do not fit, and NonFiniteLoss (naming term, step and seed) within
+    Raises ValueError for arguments, data or a checkpoint that do not fit, and NonFiniteLoss (naming term, step and seed) within
     ``log_every`` steps of the first loss that is not finite.
     """
     if not all(isinstance(n, int) and n > 0 for n in (steps, batch, 1 if log_every is None else log_every)):
@@ -139,8 +163,9 @@ def fit(
 
     _keep_memory()
     model = model.copies(names[0] if len(names) == 1 else names, fresh).to(target).train()
-    noise = Noise(model.seeds, target)
-    next_world = _worlds(model, data, batch, noise, target)
+    noise = Noise(model.seeds, target, share(target))
+    noise.share.check(model.objective, batch)
+    next_world, orders = _worlds(model, data, batch, noise, target)
     phases = model.objective.phases()
     optimizers = [_adam(model, phase.players, rates, betas, target) for phase in phases]
     every = min(log_every or max(1, steps // 100), steps)
@@ -149,9 +174,27 @@ def fit(
     history = History(names, keys)
     config = dict(steps=steps, batch=batch, lr=lr, betas=list(betas), precision=precision, device=str(target))
     run = Run(model, history, data, config)
+    start, keep = 0, lambda step: None
+    if checkpoint is not None:
+        which = dict(objective=to_dict(model.objective), data=run.data, networks=model.config, seeds=names, fresh=fresh,
+                     log_every=every, **config)  # fmt: skip
+        parts = model, [adam for adam, _ in optimizers], [noise, *orders], history
+        kept = Checkpoint(checkpoint, which)
+        if kept.exists and not resume:
+            raise ValueError(f"{checkpoint} holds a checkpoint; pass resume=True to go on from it, or another folder.")
+        start = kept.restore(*parts) if kept.exists else 0
+        apart, last = checkpoint_every or max(1, steps // 10), start
 
-    with _unchecked(), _precision(precision, target), _bar(steps, progress) as bar:
-        for step in range(steps):
+        def keep(step: int) -> None:
+            nonlocal last
+            if step - last >= apart or step == steps:
+                if noise.share.rank == 0:
+                    kept.save(step, *parts)
+                last = step
+
+    with _unchecked(), _precision(precision, target), _bar(steps, progress if noise.share.rank == 0 else False) as bar:
+        bar.update(start)
+        for step in range(start, steps):
             world = next_world()
             values: dict[str, Tensor] = {}
             for phase, (optimizer, parameters) in zip(phases, optimizers, strict=True):
@@ -162,16 +205,18 @@ def fit(
             row = step % every
             buffer[row] = torch.stack([values[key] for key in keys])
             if row == every - 1 or step == steps - 1:
-                history.append(step + 1, buffer[: row + 1], run)
+                history.append(step + 1, *noise.share.mean([buffer[: row + 1]]), run)
                 bar.update(row + 1)
+                keep(step + 1)
     model.eval()
     return run
 
 
-def _worlds(model: Model, data, batch: int, noise: Noise, device: torch.device) -> Callable[..., World]:
-    """A function that draws the next minibatch, of what the objective reads, and returns its World."""
+def _worlds(model: Model, data, batch: int, noise: Noise, device: torch.device):
+    """A function that draws the next minibatch, of what the objective reads, and returns its World; and the orders."""
     reads = model.reads
     batch = min(batch, len(data), *([len(data.other)] if "other" in reads else []))
+    batch -= batch % noise.share.size
     parts = [data.x.to(device), *([data.y.to(device)] if "labels" in reads else [])]
     batches = Batches(parts, batch, noise)
     others = Batches([data.other.to(device)], batch, noise, "batches of the other") if "other" in reads else None
@@ -181,7 +226,7 @@ def _worlds(model: Model, data, batch: int, noise: Noise, device: torch.device) 
         other = others.next()[0] if others else None
         return World(model, x, noise, labels[0] if labels else None, other, detached)
 
-    return next_world
+    return next_world, [batches, *([others] if others else [])]
 
 
 def _descend(phase, world: World, optimizer, parameters: list[nn.Parameter]) -> dict[str, Tensor]:
@@ -189,9 +234,9 @@ def _descend(phase, world: World, optimizer, parameters: list[nn.Parameter]) -> 
     losses = phase.losses(world)
     # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
     gradients = torch.autograd.grad(phase.total(losses).sum(), parameters, allow_unused=True)
-    for p, gradient in zip(parameters, gradients, strict=True):
-        if gradient is None:
-            continue
+    used = [(p, gradient) for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
+    means = world.noise.share.mean([gradient for _, gradient in used])
+    for (p, _), gradient in zip(used, means, strict=True):
         # Fused Adam walks through memory: parameter and gradient must lie alike in it.
         p.grad = gradient if gradient.stride() == p.stride() else torch.empty_like(p).copy_(gradient)
     optimizer.step()

@@ -25,6 +25,7 @@ from torch.distributions import (
 
 from .codes import OtherDomain
 from .distributions import Noiseless, Point, Product, Pushforward, grey
+from .parallel import Share
 
 __all__ = ["Noise", "World", "draw"]
 
@@ -36,13 +37,13 @@ class Noise:
 
     ``seeds`` is one int (no seeds axis) or a sequence of ints (a leading axis of that length). Streams are drawn in
     blocks whose length depends only on the shape asked for: drawing 16 seeds costs one call each per block, not
-    per step.
+    per step. ``share`` says which rows of a minibatch are wanted, where several processes share it.
     """
 
-    def __init__(self, seeds: int | list[int], device: torch.device | str = "cpu"):
+    def __init__(self, seeds: int | list[int], device: torch.device | str = "cpu", share: Share | None = None):
         self.lead = () if isinstance(seeds, int) else (len(seeds),)
         self.seeds = [seeds] if isinstance(seeds, int) else list(seeds)
-        self.device = torch.device(device)
+        self.device, self.share = torch.device(device), share or Share()
         self._streams: dict[tuple, list] = {}
 
     def generators(self, name: str) -> list[torch.Generator]:
@@ -60,19 +61,42 @@ class Noise:
         return self._next(torch.rand, name, shape)
 
     def _next(self, law, name, shape):
+        if self.share.size > 1:
+            shape = (shape[0] * self.share.size, *shape[1:])
         key = (law.__name__, name, shape)
         if key not in self._streams:
             label = f"{law.__name__} {name} {'x'.join(map(str, shape))}"
-            length = max(1, min(256, _BLOCK // max(1, torch.Size(shape).numel())))
-            self._streams[key] = [self.generators(label), None, length, length]
+            self._streams[key] = [self.generators(label), None, None, 0]
         stream = self._streams[key]
-        generators, block, at, length = stream
-        if at == length:
-            rows = [law(length, *shape, generator=g, device=self.device) for g in generators]
-            stream[1] = block = torch.stack(rows, 1) if self.lead else rows[0]
-            at = 0
-        stream[2] = at + 1
-        return block[at]
+        if stream[1] is None or stream[3] == len(stream[1]):
+            self._fill(key)
+        stream[3] += 1
+        return self.share.rows(stream[1][stream[3] - 1], len(self.lead))
+
+    def _fill(self, key: tuple) -> None:
+        """Draw the next block of a stream, and remember where its generators stood."""
+        law, _, shape = getattr(torch, key[0]), *key[1:]
+        stream = self._streams[key]
+        length = max(1, min(256, _BLOCK // max(1, torch.Size(shape).numel())))
+        stream[2] = torch.stack([g.get_state() for g in stream[0]])
+        rows = [law(length, *shape, generator=g, device=self.device) for g in stream[0]]
+        stream[1], stream[3] = torch.stack(rows, 1) if self.lead else rows[0], 0
+
+    def state(self) -> tuple[list, dict[str, Tensor]]:
+        """Where every stream stands: names and positions, and the states of the generators."""
+        places = [[*key, stream[3]] for key, stream in self._streams.items()]
+        return places, {str(i): stream[2] for i, stream in enumerate(self._streams.values())}
+
+    def restore(self, places: list, states: dict[str, Tensor]) -> None:
+        """Go on from what ``state`` said."""
+        self._streams = {}
+        for i, (law, name, shape, at) in enumerate(places):
+            key, generators = (law, name, tuple(shape)), self.generators("")
+            for generator, state in zip(generators, states[str(i)], strict=True):
+                generator.set_state(state.clone())  # a row of a stack is not accepted
+            self._streams[key] = [generators, None, None, 0]
+            self._fill(key)
+            self._streams[key][3] = at
 
 
 class _Discrete(torch.autograd.Function):

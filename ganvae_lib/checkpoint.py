@@ -1,0 +1,114 @@
+"""Checkpoints of a training: everything that decides what comes next, so that a resumed run is the run.
+
+A checkpoint is a folder with ``checkpoint.json`` and one safetensors file, which the JSON names: weights, Adam's
+moments, the state of every stream of noise and of the order of the data, and the learning curves so far. No pickle. On
+the CPU a run that was killed and resumed ends with the same bits as one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+
+__all__ = ["Checkpoint", "read", "write"]
+
+
+def write(folder: Path, card_name: str, card: dict, stem: str, tensors: dict[str, torch.Tensor]) -> None:
+    """Write ``tensors`` and the JSON ``card`` that names their file.
+
+    The card is moved into place last, so whatever stops this, the folder holds the old pair or the new one.
+    Raises OSError if the disk is full, and leaves the old pair as it was.
+    """
+    from safetensors.torch import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    content = save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
+    digest = sha256(content).hexdigest()
+    card = card | {"weights": f"{stem}-{digest[:12]}.safetensors", "sha256": digest}
+    for name, data in ((card["weights"], content), (card_name, json.dumps(card).encode())):
+        part = folder / (name + ".part")
+        try:
+            with open(part, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())  # in place means on the disk
+            os.replace(part, folder / name)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+    for old in set(folder.glob(f"{stem}-*.safetensors*")) - {folder / card["weights"]}:
+        old.unlink()
+
+
+def read(folder: Path, card_name: str) -> tuple[dict, dict[str, torch.Tensor]]:
+    """The card and the tensors that ``write`` left. Raises FileNotFoundError, or ValueError for damaged files."""
+    from safetensors.torch import load
+
+    card = json.loads((folder / card_name).read_bytes())
+    content = (folder / card["weights"]).read_bytes()
+    if sha256(content).hexdigest() != card["sha256"]:
+        raise ValueError(f"{card['weights']} is not the file that was saved")
+    return card, load(content)
+
+
+class Checkpoint:
+    """Where a training keeps its state; ``config`` says which training it is, and must be the same on resuming."""
+
+    def __init__(self, folder: str | os.PathLike, config: dict):
+        self.folder, self.config = Path(folder), json.loads(json.dumps(config))
+
+    @property
+    def exists(self) -> bool:
+        return (self.folder / "checkpoint.json").exists()
+
+    def save(self, step: int, model, optimizers, streams, history) -> None:
+        """Keep the state after ``step``. A full disk is a warning: training goes on, the last checkpoint stays."""
+        tensors = {f"model/{name}": t for name, t in model.state_dict().items()}
+        for i, adam in enumerate(optimizers):
+            for j, state in adam.state_dict()["state"].items():
+                tensors |= {f"adam/{i}/{j}/{name}": t for name, t in state.items()}
+        where = []
+        for i, stream in enumerate(streams):
+            place, state = stream.state()
+            where.append(place)
+            tensors |= {f"stream/{i}/{name}": t for name, t in state.items()}
+        if history.steps:
+            tensors["history"] = torch.stack(history._points)
+        card = dict(format=1, step=step, config=self.config, streams=where, steps=history.steps)
+        try:
+            write(self.folder, "checkpoint.json", card, "state", tensors)
+        except OSError as error:
+            warnings.warn(f"no checkpoint at step {step}: {error.strerror} ({self.folder}); training goes on, and the "
+                          "one before is whole.", RuntimeWarning, stacklevel=3)  # fmt: skip
+
+    def restore(self, model, optimizers, streams, history) -> int:
+        """Put everything back and return the step; raise ValueError for a damaged checkpoint or another training's."""
+        try:
+            card, tensors = read(self.folder, "checkpoint.json")
+            step, saved = card["step"], card["config"]
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"the checkpoint in {self.folder} is damaged ({error}); start again without it.") from error
+        if different := [k for k in self.config | saved if self.config.get(k) != saved.get(k)]:
+            name = different[0]
+            raise ValueError(
+                f"the checkpoint in {self.folder} is of another training: {name} was {saved.get(name)!r} and is now "
+                f"{self.config.get(name)!r}; use the same arguments, or another folder."
+            )
+        part = lambda prefix: {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        model.load_state_dict(part("model/"))
+        for i, adam in enumerate(optimizers):
+            state: dict[int, dict] = {}
+            for name, t in part(f"adam/{i}/").items():
+                j, _, what = name.partition("/")
+                state.setdefault(int(j), {})[what] = t
+            adam.load_state_dict({"state": state, "param_groups": adam.state_dict()["param_groups"]})
+        for i, (stream, place) in enumerate(zip(streams, card["streams"], strict=True)):
+            stream.restore(place, part(f"stream/{i}/"))
+        history.steps = card["steps"]
+        history._points = list(tensors["history"]) if history.steps else []
+        return step

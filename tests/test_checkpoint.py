@@ -1,0 +1,139 @@
+"""A run that is killed and resumed is the run: the same bits, whatever stops it."""
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from tiny import points, small, suited
+
+from ganvae_lib import checkpoint, fit, zoo
+
+DATA = points(256)
+OPTIONS = dict(steps=45, batch=48, log_every=5, progress=False, seeds=2)
+
+
+class Stopped(Exception):
+    """The process dies here."""
+
+
+def same(a, b):
+    """Have two runs the same weights and curves, bit for bit?"""
+    curves = all(torch.equal(a.history[key], b.history[key]) for key in a.history)
+    weights = zip(a.model.state_dict().values(), b.model.state_dict().values(), strict=True)
+    return curves and a.history.steps == b.history.steps and all(torch.equal(x, y) for x, y in weights)
+
+
+def stop_at(monkeypatch, step):
+    """Let the process die right after the checkpoint of this step."""
+    save = checkpoint.Checkpoint.save
+
+    def saving(self, at, *parts):
+        save(self, at, *parts)
+        if at >= step:
+            raise Stopped
+
+    monkeypatch.setattr(checkpoint.Checkpoint, "save", saving)
+
+
+NAMES = ["VAE", "GAN", "WGAN-GP", "Helmholtz machine", "DANN", "InfoGAN", "ALI", "VAE/GAN", "GMMN", "maximum likelihood"]
+
+
+@pytest.mark.parametrize("name, seeds", [(n, 2) for n in NAMES] + [("VAE", [3]), ("GAN", [3])])
+def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(name, seeds, tmp_path, monkeypatch):
+    data = suited(zoo.ALL[name], DATA)
+    model, options = small(zoo.ALL[name], data, hidden=(8,)), OPTIONS | {"seeds": seeds}
+    whole = fit(model, data, **options)
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_at(patch, 20)
+        fit(model, data, checkpoint=tmp_path, checkpoint_every=10, **options)
+    resumed = fit(model, data, checkpoint=tmp_path, checkpoint_every=10, resume=True, **options)
+    assert same(resumed, whole)
+    # A finished training is only read back.
+    assert same(fit(model, data, checkpoint=tmp_path, checkpoint_every=10, resume=True, **options), whole)
+
+
+_SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+from test_checkpoint import DATA, OPTIONS, small
+from ganvae_lib import fit, zoo
+model = small(zoo.GAN, DATA, hidden=(8,))
+run = fit(model, DATA, **(OPTIONS | dict(steps=4000)), checkpoint={folder!r}, checkpoint_every=5, resume=True)
+run.save({folder!r} + "/run")
+"""
+
+
+def test_kill_9_at_any_moment_loses_nothing(tmp_path):
+    folder = str(tmp_path / "kept")
+    script = _SCRIPT.format(tests=os.path.dirname(__file__), folder=folder)
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-c", script])
+        before = time.time()
+        while not os.path.exists(f"{folder}/checkpoint.json") and time.time() - before < 60:
+            time.sleep(0.05)
+        time.sleep(1.0)  # somewhere in a step, or in the writing of a checkpoint
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    subprocess.run([sys.executable, "-c", script], check=True)
+    from ganvae_lib import Run
+
+    whole = fit(small(zoo.GAN, DATA, hidden=(8,)), DATA, **(OPTIONS | dict(steps=4000)))
+    assert same(Run.load(f"{folder}/run"), whole)
+
+
+def test_a_full_disk_keeps_the_last_checkpoint_and_the_training(tmp_path, monkeypatch):
+    model = small(zoo.VAE, DATA, hidden=(8,))
+    whole = fit(model, DATA, **OPTIONS)
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_at(patch, 20)
+        fit(model, DATA, checkpoint=tmp_path, checkpoint_every=10, **OPTIONS)
+    kept = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.warns(RuntimeWarning, match="No space left.*training goes on"):
+        patch.setattr(os, "fsync", full)
+        assert same(fit(model, DATA, checkpoint=tmp_path, checkpoint_every=10, resume=True, **OPTIONS), whole)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == kept
+    assert same(fit(model, DATA, checkpoint=tmp_path, checkpoint_every=10, resume=True, **OPTIONS), whole)
+
+
+@pytest.mark.parametrize("change, word", [
+    (dict(batch=32), "batch was 48 and is now 32"), (dict(steps=50), "steps was 45"), (dict(lr=1e-2), "lr was"),
+    (dict(seeds=3), "seeds was"), (dict(log_every=9), "log_every was 5"), (dict(betas=(0.1, 0.9)), "betas was"),
+])  # fmt: skip
+def test_another_training_is_refused(change, word, tmp_path):
+    model = small(zoo.VAE, DATA, hidden=(8,))
+    fit(model, DATA, checkpoint=tmp_path, **OPTIONS)
+    with pytest.raises(ValueError, match=f"another training.*{word}"):
+        fit(model, DATA, checkpoint=tmp_path, resume=True, **(OPTIONS | change))
+
+
+def test_other_data_networks_and_objectives_are_refused(tmp_path):
+    fit(small(zoo.VAE, DATA, hidden=(8,)), DATA, checkpoint=tmp_path, **OPTIONS)
+    for model, data, word in [
+        (small(zoo.VAE, DATA, hidden=(9,)), DATA, "networks"), (small(zoo.GAN, DATA, hidden=(8,)), DATA, "objective"),
+        (small(zoo.VAE, DATA, hidden=(8,)), points(255), "data"),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=f"another training: ({word})"):
+            fit(model, data, checkpoint=tmp_path, resume=True, **OPTIONS)
+
+
+def test_a_checkpoint_is_not_overwritten_unasked_and_damage_is_named(tmp_path):
+    model = small(zoo.VAE, DATA, hidden=(8,))
+    fit(model, DATA, checkpoint=tmp_path / "a", **OPTIONS)
+    with pytest.raises(ValueError, match="holds a checkpoint; pass resume=True"):
+        fit(model, DATA, checkpoint=tmp_path / "a", **OPTIONS)
+    for name in ("checkpoint.json", next((tmp_path / "a").glob("state-*")).name):
+        shutil.copytree(tmp_path / "a", tmp_path / name)
+        file = tmp_path / name / name
+        file.write_bytes(file.read_bytes()[:-9])
+        with pytest.raises(ValueError, match="is damaged"):
+            fit(model, DATA, checkpoint=tmp_path / name, resume=True, **OPTIONS)

@@ -1,0 +1,61 @@
+"""Two processes that share each minibatch train as one process on the whole of it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from tiny import KEPT, drift, points, small, suited
+
+from ganvae_lib import Run, fit, zoo
+from ganvae_lib.parallel import Share
+from ganvae_lib.world import Noise
+
+DATA = points(300)
+NAMES = ("VAE", "WGAN-GP", "DANN", "ALI")
+OPTIONS = dict(steps=30, batch=64, seeds=2, log_every=1, progress=False)
+
+_SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+from test_parallel import DATA, NAMES, OPTIONS, small, suited
+import torch.distributed as dist
+from ganvae_lib import fit, zoo
+for name in NAMES:
+    data = suited(zoo.ALL[name], DATA)
+    run = fit(small(zoo.ALL[name], data, hidden=(8,)), data, checkpoint={folder!r} + "/kept " + name, **OPTIONS)
+    if dist.get_rank() == 0:
+        run.save({folder!r} + "/" + name)
+dist.destroy_process_group()
+"""
+
+
+def test_two_processes_have_the_losses_of_one(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(_SCRIPT.format(tests=os.path.dirname(__file__), folder=str(tmp_path)))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(script)]
+    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for name in NAMES:
+        data = suited(zoo.ALL[name], DATA)
+        one, two = fit(small(zoo.ALL[name], data, hidden=(8,)), data, **OPTIONS), Run.load(tmp_path / name)
+        for key in one.history:
+            assert drift(one.history[key], two.history[key]) < KEPT, (name, key)
+        # One process goes on from what two have kept, and finds the training done.
+        again = fit(small(zoo.ALL[name], data, hidden=(8,)), data, checkpoint=tmp_path / f"kept {name}", resume=True,
+                    **OPTIONS)  # fmt: skip
+        assert all(torch.equal(again.history[key], two.history[key]) for key in one.history)
+
+
+def test_the_shares_of_the_noise_are_the_rows_of_the_whole():
+    whole = Noise([0, 1]).normal("z", 6, 3)
+    parts = [Noise([0, 1], share=Share(rank, 3)).normal("z", 2, 3) for rank in range(3)]
+    assert torch.equal(torch.cat(parts, 1), whole)
+
+
+def test_what_cannot_be_shared_is_refused():
+    with pytest.raises(ValueError, match="cannot be shared by 3"):
+        Share(0, 3).check(zoo.VAE, 64)
+    with pytest.raises(ValueError, match="compares whole minibatches"):
+        Share(0, 2).check(zoo.GMMN, 64)
