@@ -12,12 +12,16 @@
     zoo         every named model, a line or two each
     transfer    operators on objectives: swapped
     distributions  what torch does not have         codes    what z can be: priors and encoders
-    nets        networks that return distributions  stacking many seeds in one network
-    model       an objective and its networks       build
+    nets        networks that return distributions  trunks   what they are before that
+    autoregressive  densities by the chain rule     chain    what they share
+    stacking    many seeds in one network           parallel many processes in one run
+    model       an objective and its networks       suits    what data suit them           build
     train       fit                                 runs     Run, History
+    checkpoint  exact resume
     metrics     bounds in nats, coverage, intervals disentangle  mutual information gap
     rejection   approximate Bayesian computation
-    draw        figures in one visual language      widgets  figures to move
+    draw        figures in one visual language      schematic  graphs of objectives
+    widgets     figures to move
 """
 
 from __future__ import annotations
@@ -38,9 +42,10 @@ _HOME = {
     "metrics": ("interval",),
 }
 _MODULES = (
-    "codes", "data", "disentangle", "distributions", "draw", "exact", "formula", "glyphs", "lemmas", "links", "match",
-    "metrics", "model", "nets", "objective", "pairs", "rejection", "runs", "sources", "stacking", "terms",
-    "text", "tools", "toys", "train", "transfer", "widgets", "world", "zoo",
+    "autoregressive", "chain", "checkpoint", "codes", "data", "disentangle", "distributions", "draw", "exact",
+    "formula", "glyphs", "lemmas", "links", "match", "metrics", "model", "nets", "objective", "pairs", "parallel",
+    "rejection", "runs", "schematic", "sources", "stacking", "suits", "terms", "text", "tools", "toys", "train",
+    "transfer", "trunks", "widgets", "world", "zoo",
 )  # fmt: skip
 _FROM = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [*_FROM, *_MODULES]

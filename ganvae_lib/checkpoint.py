@@ -92,7 +92,7 @@ class Checkpoint:
             card, tensors = read(self.folder, "checkpoint.json")
             step, saved = card["step"], card["config"]
         except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"the checkpoint in {self.folder} is damaged ({error}); start again without it.") from error
+            raise ValueError(f"the checkpoint in {self.folder} is damaged ({error}); remove it.") from error
         if different := [k for k in self.config | saved if self.config.get(k) != saved.get(k)]:
             name = different[0]
             raise ValueError(

@@ -27,103 +27,14 @@ from torch.distributions import (
 
 from .codes import Encoder, StandardNormal
 from .distributions import Noiseless, Point, Pushforward, full
-from .stacking import Conv2d, ConvTranspose2d, GroupNorm, Linear, initialise, stack, unstack
+from .stacking import Linear, initialise, stack, unstack
+from .trunks import Flatten, conv_down, conv_same, conv_up, mlp
 
 __all__ = [
-    "OBSERVATIONS", "Classifier", "Decoder", "Discriminator", "Encoder", "Features", "Gaussian", "GaussianDensity",
-    "LaplacePixels", "Linear", "Point", "Predictor", "StandardNormal", "conv_down", "conv_same", "conv_up",
-    "initialise", "mlp", "stack", "unstack",
+    "OBSERVATIONS", "Classifier", "Decoder", "Discriminator", "Encoder", "Features", "Flatten", "Gaussian",
+    "GaussianDensity", "LaplacePixels", "Linear", "Point", "Predictor", "StandardNormal", "conv_down", "conv_same",
+    "conv_up", "initialise", "mlp", "stack", "unstack",
 ]  # fmt: skip
-
-
-# ---------------------------------------------------------------- trunks
-
-
-def _activation(name: str) -> nn.Module:
-    # In place where the gradient can be had from the output: a third less memory to walk through.
-    known = {"relu": nn.ReLU(True), "leaky relu": nn.LeakyReLU(0.2, True), "silu": nn.SiLU(), "tanh": nn.Tanh()}
-    if name not in known:
-        from .tools import unknown
-
-        raise unknown("activation", name, known)
-    return known[name]
-
-
-class Flatten(nn.Module):
-    """Flatten the last ``dims`` axes, whatever stands before them."""
-
-    def __init__(self, dims: int):
-        super().__init__()
-        self.dims = dims
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x if self.dims == 1 else x.flatten(-self.dims)
-
-
-class Unflatten(nn.Module):
-    """Give the last axis the shape ``shape``."""
-
-    def __init__(self, shape: Sequence[int]):
-        super().__init__()
-        self.shape = tuple(shape)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x if len(self.shape) == 1 else x.unflatten(-1, self.shape)
-
-
-def mlp(shape: Sequence[int], hidden: Sequence[int], out: int, activation: str = "relu") -> nn.Sequential:
-    """Fully connected trunk from ``shape`` to ``out`` features."""
-    sizes = [math.prod(shape), *hidden]
-    layers: list[nn.Module] = [Flatten(len(shape))]
-    for a, b in zip(sizes[:-1], sizes[1:], strict=True):
-        layers += [Linear(a, b), _activation(activation)]
-    return nn.Sequential(*layers, Linear(sizes[-1], out))
-
-
-def check_image(shape: Sequence[int], width: int) -> None:
-    if width % 8:
-        raise ValueError(f"width must be a multiple of 8 (the groups of GroupNorm), got {width}.")
-    if len(shape) != 3 or shape[1] != shape[2] or shape[1] % 4:
-        raise ValueError(
-            f"a convolutional network needs square images [channels, side, side] with a side divisible by 4, got "
-            f"{tuple(shape)}; use architecture='mlp' or pad the images."
-        )
-
-
-def conv_down(shape: Sequence[int], width: int, out: int, activation: str = "leaky relu") -> nn.Sequential:
-    """Two strided convolutions from an image to ``out`` features (Radford et al., 2016, without BatchNorm)."""
-    check_image(shape, width)
-    c, side = shape[0], shape[1]
-    return nn.Sequential(
-        Conv2d(c, width, 4, 2, 1), _activation(activation),
-        Conv2d(width, 2 * width, 4, 2, 1), GroupNorm(8, 2 * width), _activation(activation),
-        Flatten(3), Linear(2 * width * (side // 4) ** 2, out),
-    )  # fmt: skip
-
-
-def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "relu") -> nn.Sequential:
-    """The mirror image of ``conv_down``: from ``features`` to a flat image of ``shape``."""
-    check_image(shape, width)
-    c, side = shape[0], shape[1] // 4
-    return nn.Sequential(
-        Linear(features, 2 * width * side**2), Unflatten((2 * width, side, side)),
-        GroupNorm(8, 2 * width), _activation(activation),
-        ConvTranspose2d(2 * width, width, 4, 2, 1), GroupNorm(8, width), _activation(activation),
-        ConvTranspose2d(width, c, 4, 2, 1), Flatten(3),
-    )  # fmt: skip
-
-
-def conv_same(shape: Sequence[int], width: int, channels: int, activation: str = "relu") -> nn.Sequential:
-    """Three convolutions that keep the side: from an image to a flat image of ``channels``, for translation."""
-    check_image(shape, width)
-    return nn.Sequential(
-        Conv2d(shape[0], width, 5, padding=2), _activation(activation),
-        Conv2d(width, width, 5, padding=2), GroupNorm(8, width), _activation(activation),
-        Conv2d(width, channels, 5, padding=2), Flatten(3),
-    )  # fmt: skip
-
-
-# ---------------------------------------------------------------- distributions from features
 
 
 class GaussianDensity(nn.Module):

@@ -140,8 +140,9 @@ def fit(
                 times in all), when history gets a point. ``resume=True`` goes on from there, if there is one, and on
                 the CPU ends with the bits of a run that was not interrupted.
     progress:   show a bar; by default unless the environment has GANVAE_PROGRESS=0.
-    Raises ValueError for arguments, data or a checkpoint that do not fit, and NonFiniteLoss (naming term, step and seed) within
-    ``log_every`` steps of the first loss that is not finite.
+    Under ``torchrun`` every process takes its share of each minibatch, and all end with the same run (``parallel``).
+    Raises ValueError for arguments, data or a checkpoint that do not fit, and NonFiniteLoss (naming term, step and
+    seed) within ``log_every`` steps of the first loss that is not finite.
     """
     if not all(isinstance(n, int) and n > 0 for n in (steps, batch, 1 if log_every is None else log_every)):
         raise ValueError(f"steps, batch and log_every must be positive integers, got {steps}, {batch} and {log_every}.")
