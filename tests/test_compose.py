@@ -196,6 +196,14 @@ def test_html_is_complete_alone_and_usable_without_a_mouse():
         assert f'data-go="{key}"' in html
 
 
+def test_its_id_is_not_that_of_a_heading():  # Sphinx would give both the same
+    notebook = json.loads((ROOT / "notebooks" / "14_the_symmetric_view.ipynb").read_text(encoding="utf-8"))
+    text = "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown")
+    slugs = {re.sub(r"\W+", "-", h.lower()).strip("-") for h in re.findall(r"^#+ (.*)$", text, re.M)}
+    assert "compose-your-own-model" in slugs
+    assert re.match('<div id="([^"]+)"', widgets.compose(RECORD).html)[1] not in slugs
+
+
 def test_a_record_can_be_read_from_its_file():
     assert widgets.compose(ROOT / "results" / "compose.json").html == widgets.compose(RECORD).html
 

@@ -29,7 +29,7 @@ CHOICES: dict[str, dict] = {
     "z": {"none": "nothing", "kl": "KL", "adversary": "Adversary", "mmd": "MMD"},
     "joint": {"none": "nothing", "xz": "pairs (x, z): Adversary", "xz-mmd": "pairs (x, z): MMD",
               "z|x": "z given x: Adversary", "again": "reconstructions of x: Adversary",
-              "asked": "reconstructions of x: ask D(x), do not train it"},
+              "asked": "reconstructions of x: only ask D(x)"},
     "rec_x": {False: "no", True: "yes"},
     "rec_z": {False: "no", True: "yes"},
     "weight": {0.25: "¼", 1.0: "1", 4.0: "4"},

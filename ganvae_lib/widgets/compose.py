@@ -125,7 +125,7 @@ def compose(record="../results/compose.json", *, live: bool = False, start: Choi
     cells = lambda row: "".join(f'<td class="value">{escape(text)}</td>' for text in row)
     rows = "".join(f'<tr data-index="{i}"><th scope="row"><button type="button" data-go="{i}">{escape(label)}</button></th>'
                    f'{cells(_row(record["grid"][choices[i].key]))}</tr>' for label, i in known["known"].items())
-    perfect = f'<tr><th scope="row">the world and the prior</th>{cells(_row(record["perfect"]))}</tr>'
+    perfect = f'<tr><th scope="row">a perfect model</th>{cells(_row(record["perfect"]))}</tr>'
     label = ("Interactive figure: the parts of a model are chosen; its name, formula, graph, samples, codes and scores, "
              "trained before, are shown.")  # fmt: skip
     look = STYLE.replace("#ID svg", "#ID .pictures svg") + LOOK  # a formula is an svg, too

@@ -4,7 +4,9 @@ from ..draw import COLOR
 
 __all__ = ["LOOK", "READ", "SCRIPT", "graph"]
 
+# The formulas keep the colours that suit the figure's paper, in a dark page, too.
 LOOK = """
+#ID { --obj-data: DATA; --obj-theta: THETA; --obj-eta: %ETA%; --obj-phi: PHI; }
 #ID .parts { display: grid; grid-template-columns: repeat(auto-fit, minmax(10em, 1fr)); gap: .35em 1.2em; }
 #ID .parts label { display: grid; gap: .1em; }
 #ID .parts span { font-size: 13px; }
@@ -19,14 +21,15 @@ LOOK = """
 #ID .piece { display: inline-block; }
 #ID .piece.more::before { content: "+"; margin: 0 .35em; }
 #ID .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .6em; margin: .4em 0; }
-#ID .scores { overflow-x: auto; } #ID .scores table { table-layout: auto; }
-#ID .scores th[scope=col] { white-space: normal; vertical-align: bottom; font-size: 12px; min-width: 5.2em; line-height: 1.2; }
+#ID .scores { overflow-x: auto; } #ID .scores table { table-layout: auto; font-size: 12.5px; }
+#ID .scores th, #ID .scores td { padding: .12em .2em; } #ID .scores button { font-size: 12.5px; padding: .05em .4em; }
+#ID .scores th[scope=col] { white-space: normal; vertical-align: bottom; font-size: 11.5px; min-width: 5.2em; line-height: 1.2; }
 #ID .scores th[scope=col]:not(:first-child) { text-align: right; }
 #ID .scores td.value { width: auto; white-space: nowrap; }
-#ID .scores tr.chosen { font-weight: 600; } #ID .scores tr.chosen th, #ID .scores tr.chosen td { font-weight: inherit; }
+#ID .scores tr.chosen th { font-weight: 600; }
 #ID tr[aria-current=true] { background: #EFEFE8; }
 #ID .note { font-size: 12px; }
-"""
+""".replace("%ETA%", COLOR["eta"])
 
 # Who makes an arrow, its path, its label and where the label stands.
 _ARROWS = {
