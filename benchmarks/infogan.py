@@ -6,7 +6,8 @@
 Small on purpose: images of 16 x 16 pixels, narrow networks, few steps. The settings were chosen on seed 100 of the
 rendered characters, by eye; the digits use the same.
 
-Each part writes a picture (seed 0: what each code does) and a file: results/infogan.json and infogan_digits.json:
+Writes results/infogan.png (characters, seed 0: what each code does), results/infogan.json (characters) and
+results/infogan_digits.json:
 
     experiment, command, seeds [4], environment
     config           networks, training, objectives, steps; the VAEs take a share of them
@@ -101,6 +102,23 @@ def panels(run) -> list[tuple[str, torch.Tensor]]:
     return sheets
 
 
+def picture(name: str, sheets: list) -> None:
+    """Save four sheets of images, two by two."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from ganvae_lib import draw
+
+    draw.style()
+    figure, axes = plt.subplots(2, 2, figsize=(6.8, 7.0))
+    for ax, (title, x) in zip(axes.flat, sheets, strict=True):
+        draw.images(x, columns=10, title=title, ax=ax)
+    figure.savefig(record.RESULTS / f"{name}.png", dpi=110)
+    plt.close(figure)
+
+
 def train(objective, data, seed, training, steps, **more):
     return fit(build(objective, data, **NETWORKS, **more), data, steps=steps, seeds=[seed], device="cpu", **training)
 
@@ -135,17 +153,15 @@ def of_digits(steps, seeds, say) -> tuple[dict, list]:
     # 28 x 28 digits at half the resolution, with a margin: 16 x 16
     half = lambda d: Data(pad(avg_pool2d(d.x, 2), (1, 1, 1, 1)), d.y, "MNIST at half resolution")
     data, test = half(load("mnist")), half(load("mnist", split="test"))
-    rows, sheets = [], []
+    rows = []
     for seed in seeds:
         run = train(zoo.INFOGAN, data, seed, GAN, steps, **AS_INFOGAN)
         rows.append(of_class(columns(run, test.x)["class code"], test.y))
         say("digits", seed, rows[-1])
-        if seed == 0:
-            sheets = [("MNIST", data.x[:100]), *panels(run)]
     few = Data(data.x[:10_000], data.y[:10_000], "digits")
     clusters = [of_class(k_means(few, test, s), test.y) for s in seeds]
     about = dict(name="mnist", side=16, train=len(data), test=len(test))
-    return dict(data=about, models={"InfoGAN": over_seeds(rows), "k-means": over_seeds(clusters)}), sheets
+    return dict(data=about, models={"InfoGAN": over_seeds(rows), "k-means": over_seeds(clusters)}), []
 
 
 def main() -> None:
@@ -168,7 +184,8 @@ def main() -> None:
         if args.part in (None, part):
             content, sheets = measure(args.steps, seeds, say)
             name = args.name + ("" if part == "glyphs" else "_digits")
-            record.picture(name, sheets, [10] * 4, width=11.0, height=2.9)
+            if sheets:
+                picture(name, sheets)
             say(record.write(name, dict(
                 experiment="InfoGAN's codes against known factors",
                 command=f"python benchmarks/infogan.py --steps {args.steps}", seeds=seeds,
