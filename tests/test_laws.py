@@ -126,7 +126,7 @@ def test_a_world_knows_on_whom_each_variable_depends(case):
 def test_after_a_phase_only_its_players_have_moved(case):
     model, data = made(case)
     model, noise = model.copies([0, 1]), Noise([0, 1])
-    next_world = _worlds(model, data, 16, noise, torch.device("cpu"))
+    next_world, _ = _worlds(model, data, 16, noise, torch.device("cpu"))
     world = next_world()
     for phase in model.objective.phases():
         before = {n: v.clone() for n, v in model.state_dict().items()}
