@@ -13,6 +13,7 @@ from .codes import CODES, Encoder, ImplicitEncoder, OtherDomain, Prior, features
 from .objective import Objective
 from .suits import check
 from .tools import unknown
+from .trunks import check_image
 
 __all__ = ["Model", "build", "check"]
 
@@ -153,7 +154,7 @@ def build(
     if architecture not in ("mlp", "conv"):
         raise unknown("architecture", architecture, ("mlp", "conv"))
     if architecture == "conv" and not (image or len(other or ()) == 3):
-        nets.check_image(shape, width)
+        check_image(shape, width)
     latent = sum(parts.values())
     classes = (len(getattr(data, "alphabet", "")) or getattr(data, "classes", 0)) if classes is None else classes
     if "classifier" in objective.networks and not classes:

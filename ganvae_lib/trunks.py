@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .stacking import Conv2d, ConvTranspose2d, GroupNorm, Linear
 
-__all__ = ["Flatten", "Unflatten", "conv_down", "conv_same", "conv_up", "mlp"]
+__all__ = ["Flatten", "Unflatten", "check_image", "conv_down", "conv_same", "conv_up", "mlp"]
 
 
 def _activation(name: str) -> nn.Module:

@@ -70,7 +70,8 @@ PREDICTABILITY_MINIMISATION = Reconstruct("x") + Unpredictable("z")
 # on mean absolute errors.
 CYCLEGAN = INFOGAN + AAE
 
-# Larsen et al., 2016. Che et al., 2017: the discriminator does not train on reconstructions. Rosca et al., 2017.
+# Larsen et al., 2016. Che et al., 2017: their regulariser, where the discriminator does not train on reconstructions
+# (what they call MDGAN trains in two steps). Rosca et al., 2017.
 VAE_GAN = (Reconstruct("x", within="discriminator") + Match("z", KL()) + Match("x", Adversary())
            + Match("x again", Adversary(), only=("theta",)))  # fmt: skip
 MDGAN = Match("x", Adversary()) + Reconstruct("x") + Match("x again", Adversary(steps=0))
