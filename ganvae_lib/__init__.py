@@ -35,14 +35,15 @@ _HOME = {
     "match": ("Match",),
     "terms": ("Classify", "Reconstruct", "Unpredictable"),
     "tools": ("KL", "MMD", "Adversary", "Likelihood", "Summaries"),
-    "transfer": ("swapped",),
+    "bound": ("Bound",),
+    "transfer": ("adversary_activated", "given", "importance_weighted", "semi_supervised", "swapped"),
     "model": ("Model", "build"),
     "train": ("fit",),
     "runs": ("NonFiniteLoss", "Run"),
     "metrics": ("interval",),
 }
 _MODULES = (
-    "autoregressive", "chain", "checkpoint", "codes", "data", "disentangle", "distributions", "draw", "exact",
+    "autoregressive", "bound", "chain", "checkpoint", "codes", "data", "disentangle", "distributions", "draw", "exact",
     "formula", "glyphs", "lemmas", "links", "match", "metrics", "model", "nets", "objective", "pairs", "parallel",
     "rejection", "runs", "schematic", "sources", "stacking", "suits", "terms", "text", "tools", "toys", "train",
     "transfer", "trunks", "widgets", "world", "zoo",

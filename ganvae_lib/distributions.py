@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints, kl_divergence, register_kl
+from torch.distributions import Distribution, Independent, constraints, kl_divergence, register_kl
 
-__all__ = ["Noiseless", "Point", "Product", "Pushforward", "full", "grey"]
+__all__ = ["Noiseless", "Point", "Product", "Pushforward", "full", "grey", "tiled"]
 
 
 def full(features: Tensor) -> Tensor:
@@ -128,6 +128,21 @@ class Product(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         return sum(p.log_prob(v) for p, v in zip(self.parts, value.split(self.sizes, -1), strict=True))
+
+
+def tiled(p: Distribution, k: int, axis: int) -> Distribution:
+    """The distribution k times side by side along ``axis`` of its batch: k independent draws in one.
+
+    Raises NotImplementedError for a distribution without parameters of its own, such as a Pushforward.
+    """
+    if isinstance(p, Independent):
+        return Independent(tiled(p.base_dist, k, axis), p.reinterpreted_batch_ndims)
+    if isinstance(p, Product):
+        return Product([tiled(part, k, axis) for part in p.parts])
+    if not (names := [name for name in p.arg_constraints if name in vars(p)]):
+        raise NotImplementedError(f"{type(p).__name__} cannot be repeated.")
+    names = ["logits"] if "logits" in names else names  # torch remembers probs beside them, once computed
+    return type(p)(**{n: torch.cat([getattr(p, n)] * k, axis) for n in names}, validate_args=False)
 
 
 @register_kl(Product, Product)

@@ -1,11 +1,11 @@
-"""How objectives show themselves: LaTeX turned into plain text, and tables."""
+"""How objectives show themselves: LaTeX turned into plain text, what is given, tables, and names that are not known."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-__all__ = ["GREEK", "Table", "plain"]
+__all__ = ["GREEK", "Table", "plain", "told", "unknown"]
 
 GREEK = {"theta": "θ", "eta": "η", "phi": "φ"}
 _AS_TEXT = (
@@ -13,7 +13,9 @@ _AS_TEXT = (
     (r"\\hat ([xz])", "\\1\u0302"), (r"\\big", ""),
     (r"\\frac\{(.*?)\}\{(.*?)\}", r"(\1/(\2))"), (r"\\tfrac(\d)(\d)", r"\1/\2 "), (r"\\\|", "‖"), (r"\\,", " "),
     *((rf"\\{name}", sign) for name, sign in GREEK.items()), (r"\\nabla ", "∇"),
-    (r"\\(log|max) ?", r"\1 "), (r"\^2", "²"),
+    (r"\\(log|max) ?", r"\1 "), (r"\^2", "²"), (r"\\sum_i", "Σ_i"), (r"\\tilde w", "w\u0303"), (r"\\propto", "∝"),
+    (r"_\{1:(\w+)\}", r"_1..\1"), (r"\\tfrac\{(\w+)\}\{(\w+)\}", r"\1/\2 "), (r"_\{θ_0\}", "_θ₀"),
+    (r"\^\{(\w+)\}", r"^\1"),
     (r" ‖ ", "‖"), (r"log \(", "log("), (r"max \(", "max("),
 )  # fmt: skip
 
@@ -23,6 +25,31 @@ def plain(latex: str) -> str:
     for pattern, text in _AS_TEXT:
         latex = re.sub(pattern, text, latex)
     return latex
+
+
+# Every law of an example becomes one of the example and its label t, or of the example at its label.
+_GIVEN = (
+    (r"d\(x\)", "d(x,t)"), (r"([pq]_\\(?:theta|theta_0|eta)|[pq]_\{\\theta_0\})\(([^()|]*)\)", r"\1(\2|t)"),
+    (r"([pq]_\\(?:theta|eta))\(([^()|]*)\|([^()]*)\)", r"\1(\2|\3,t)"), (r"\|t,t\)", "|t)"),
+    (r"([Dt]_\\phi)\(([^()]*)\)", r"\1(\2,t)"),
+)  # fmt: skip
+
+
+def told(latex: str) -> str:
+    """The formula of a term whose networks are told the label t."""
+    for pattern, text in _GIVEN:
+        latex = re.sub(pattern, text, latex)
+    # What is made, not drawn from the data, is made for labels of the data.
+    return re.sub(r"(\\mathbb\{E\}_\{)(?=p[_(]|q_\\eta\(z\|t\))", r"\1d(t)\\,", latex)
+
+
+def unknown(kind: str, name: object, known) -> ValueError:
+    """The error for a name that is not in a registry: it lists the names and offers the nearest one."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(name).lower(), [str(k).lower() for k in known], n=1)
+    hint = next((f" Did you mean {k!r}?" for k in known if near and str(k).lower() == near[0]), "")
+    return ValueError(f"unknown {kind} {name!r}; choose one of {', '.join(map(repr, known))}.{hint}")
 
 
 @dataclass(frozen=True)

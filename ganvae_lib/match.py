@@ -56,6 +56,17 @@ SPACES = {
 }  # fmt: skip
 
 
+def _mean(law: str, loss: str, k: int | str) -> str:
+    """E_law[loss], importance-weighted where k is not 1."""
+    if k == 1:
+        return rf"\mathbb{{E}}_{{{law}}}[{loss}]"
+    number, law = "B" if k == "batch" else k, rf"({law})" if r"\," in law else law
+    answer = re.sub(r"\b([xz])\b", r"\1_i", loss.removeprefix(r"-\log").strip())
+    other = answer[3:-1] if answer.startswith("(1-") else f"(1-{answer})"
+    weight = rf"\tilde w_i\propto {answer}/{other}"
+    return rf"\mathbb{{E}}_{{{law}^{{{number}}}}}[-\sum_i\tilde w_i\,\log {answer};\,{weight}]"
+
+
 @dataclass(frozen=True, repr=False)
 class Match(Term):
     """Make the model's distribution agree with its target in ``space``, compared by ``tool``.
@@ -79,6 +90,7 @@ class Match(Term):
     tool: KL | Likelihood | Adversary | MMD | Summaries
     weight: float = 1.0
     only: tuple[str, ...] | None = None
+    given: str | None = None
     _place = "space"
 
     def __post_init__(self):
@@ -95,6 +107,11 @@ class Match(Term):
                 )
         elif isinstance(self.tool, KL | Likelihood) and self.space not in ("x", "z"):
             raise ValueError(f"in {self.space} there are only samples to compare; use Adversary, MMD or Summaries.")
+        if self.given and (self.space == "features" or not isinstance(self.tool, KL | Adversary)):
+            why = "the other domain has no labels" if self.space == "features" else f"{self.tool.title} sees no label"
+            raise ValueError(
+                f"{self.tool!r} in {self.space} cannot be told a label: {why}; use KL or Adversary in x, z or xz."
+            )
         self._check()
 
     def _arguments(self) -> str:
@@ -115,12 +132,12 @@ class Match(Term):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        return ("other",) if self.space == "features" else ()
+        return (*(["other"] if self.space == "features" else []), *(["labels"] if self.given else []))
 
     @property
     def judge(self) -> str:
         """The discriminator that the term asks."""
-        return SPACES[self.space].judge
+        return SPACES[self.space].judge + (f"_given_{self.given}" if self.given else "")
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -150,7 +167,8 @@ class Match(Term):
         match self.tool, self.space:
             case Adversary(), _:
                 both = world.read(of.target) if of.target_by else None
-                return self.tool.generator(world.model.networks[self.judge], world.read(of.made), both)
+                return self.tool.generator(world.model.networks[self.judge], world.read(of.made), both,
+                                           world.noise.share)  # fmt: skip
             case MMD() | Summaries(), _:
                 return self.tool.loss(world.read(of.target), world.read(of.made), len(world.noise.lead))
             case KL(), "z":
@@ -178,8 +196,8 @@ class Match(Term):
                     norm = r"\|\nabla t_\phi\|"
                     text += rf" + {self.tool.penalty:g}\,\mathbb{{E}}[({norm}-1)^2]"
                 return text
-            sides = [rf"\mathbb{{E}}_{{{of.made_tex}}}[{put(link.generator_tex, 1)}]"] * (player in of.made_by)
-            sides += [rf"\mathbb{{E}}_{{{of.target_tex}}}[{put(link.reversed_tex, 0)}]"] * (player in of.target_by)
+            sides = [_mean(of.made_tex, put(link.generator_tex, 1), self.tool.k)] * (player in of.made_by)
+            sides += [_mean(of.target_tex, put(link.reversed_tex, 0), self.tool.k)] * (player in of.target_by)
             return " + ".join(sides) if player in self.movers else ""
         if player not in self.movers:
             return ""

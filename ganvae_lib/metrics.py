@@ -56,12 +56,15 @@ class Scores(Mapping):
 
 
 def _chunks(model, data, limit: int = 2**20):
-    """Pieces of the data, with the model's seeds axis; their length does not depend on the number of seeds."""
+    """Pieces of the data, with the model's seeds axis, and the model at their labels, where it is told labels.
+
+    The length of a piece does not depend on the number of seeds.
+    """
     device = next(model.parameters()).device
     size = max(1, min(2**14, limit // math.prod(data.shape)))
     for start in range(0, len(data), size):
-        x = data.x[start : start + size].to(device)
-        yield x.expand(*model.lead, *x.shape)
+        x, y = (v if v is None else v[start : start + size].to(device) for v in (data.x, getattr(data, "y", None)))
+        yield model.given(y if y is None else y.expand(*model.lead, -1)), x.expand(*model.lead, *x.shape)
 
 
 def _bound(model, data, seed: int, pieces) -> Tensor:
@@ -72,15 +75,15 @@ def _bound(model, data, seed: int, pieces) -> Tensor:
     noise = Noise([seed] * math.prod(lead) if lead else seed, device)  # the same noise for every copy
     total = torch.zeros(lead, dtype=torch.float64, device=device)
     with torch.no_grad():
-        for x in _chunks(model, data):
-            total += pieces(x, noise).double().sum(-1)
+        for at, x in _chunks(model, data):
+            total += pieces(at, x, noise).double().sum(-1)
     return (total / len(data)).reshape(-1).cpu()
 
 
 def elbo(model, data, *, seed: int = 0) -> Tensor:
     """E_d[E_q log p_θ(x|z) - KL(q_η(z|x) ‖ p(z))], one z per x (Eq. ``eq-elbo``, chapter 03): [seeds], nats."""
 
-    def pieces(x, noise):
+    def pieces(model, x, noise):
         q = model.encoder(x)
         return model.decoder(draw(q, noise, "z")).log_prob(x) - kl_divergence(q, model.prior().expand(q.batch_shape))
 
@@ -95,7 +98,7 @@ def iwae(model, data, k: int = 64, *, seed: int = 0) -> Tensor:
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}.")
 
-    def pieces(x, noise):
+    def pieces(model, x, noise):
         q = model.encoder(x)
         weights = []
         for _ in range(k):
@@ -115,7 +118,7 @@ def log_likelihood(model, data) -> Tensor:
         raise TypeError(f"{model.objective} has no density of x, so its likelihood cannot be computed.")
     total = torch.zeros(model.lead, dtype=torch.float64, device=next(model.parameters()).device)
     with torch.no_grad():
-        for x in _chunks(model, data):
+        for _, x in _chunks(model, data):
             total += model.density().log_prob(x).double().sum(-1)
     return (total / len(data)).reshape(-1).cpu()
 
@@ -140,19 +143,20 @@ def coverage(samples: Tensor, toy, within: float = 3.0, share: float = 0.2) -> d
 
 
 def accuracy(model, data) -> Tensor:
-    """Share of the examples of ``data`` whose label a model's classifier names from their features, [seeds].
+    """Share of the examples of ``data`` whose label a model's classifier names, from their features or not, [seeds].
 
     Raises TypeError for a model without a classifier and ValueError for data without labels.
     """
-    if "classifier" not in model.networks:
+    if not {"classifier", "labeller"} & set(model.networks):
         raise TypeError(f"{model.objective!r} has no classifier, so it has no accuracy.")
     if data.y is None:
         raise ValueError(f"{data.name} has no labels y to compare with.")
     right, start = 0, 0
     with torch.no_grad():
-        for x in _chunks(model, data):
+        for _, x in _chunks(model, data):
             n = x.shape[len(model.lead)]
-            named = model.classifier(model.features(x).mean).logits.argmax(-1)
+            names = model.labeller(x) if "labeller" in model.networks else model.classifier(model.features(x).mean)
+            named = names.logits.argmax(-1)
             right = right + (named == data.y[start : start + n].to(named.device)).sum(-1)
             start += n
     return (right / len(data)).double().reshape(-1).cpu()
@@ -178,10 +182,11 @@ def evaluate(run, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> 
         values[f"IWAE-{k} (nats)"] = iwae(run.model, data, k, seed=seed)
     if "density" in networks and data is not None:
         values["log-likelihood (nats)"] = log_likelihood(run.model, data)
-    if "classifier" in networks and data is not None and data.y is not None:
+    if {"classifier", "labeller"} & set(networks) and data is not None and data.y is not None:
         values["accuracy"] = accuracy(run.model, data)
     toy = getattr(data, "world", None) or run.world
     drawn = {"decoder", "density"} & set(networks) and not isinstance(run.model.prior, OtherDomain)
+    drawn = drawn and not run.model.objective.told
     if getattr(toy, "modes", None) is not None and drawn:
         values |= coverage(run.sample(n, seed).cpu(), toy)
     if not values:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from . import nets, stacking, suits
 from .codes import CODES, Encoder, ImplicitEncoder, OtherDomain, Prior, features_of
@@ -17,7 +18,8 @@ from .trunks import check_image
 
 __all__ = ["Model", "build", "check"]
 
-PLAYER = {"decoder": "theta", "density": "theta", "features": "theta", "classifier": "theta", "encoder": "eta"}
+PLAYER = {"decoder": "theta", "density": "theta", "features": "theta", "classifier": "theta", "encoder": "eta",
+          "labeller": "eta"}  # fmt: skip
 # Every other network is a discriminator and belongs to phi.
 
 
@@ -43,10 +45,30 @@ class Model(nn.Module):
                 raise ValueError(
                     f"{term!r} asks {judge}, which no term of {objective!r} trains; add one with steps > 0."
                 )
+        told = {n for n in objective.networks if isinstance(networks[n], nets.Told)}
+        if wrong := told ^ set(objective.told):
+            raise ValueError(
+                f"{objective!r} tells the label to {', '.join(objective.told) or 'no network'}: nets.Told, and nothing "
+                f"else, is told it. Wrong here: {', '.join(sorted(wrong))}."
+            )
+        for term in objective.terms:
+            if both := sorted(set(term.networks) - set(term.told) & told):
+                raise ValueError(f"{both[0]} is told the label, but not for {term!r}; use given(objective).")
         self.objective, self.config = objective, config
         self.networks = nn.ModuleDict({n: networks[n] for n in objective.networks})
         self.prior = prior
         self.seeds: int | list[int] = 0  # one int for a single model, a list for stacked copies
+
+    def given(self, labels: Tensor | None) -> Model | At:
+        """The model at these labels, [*seeds, batch]: what ``World`` and the metrics ask.
+
+        It is the model itself where no network is told a label. Raises TypeError if labels are needed and missing.
+        """
+        if not self.objective.told:
+            return self
+        if labels is None:
+            raise TypeError(f"{self.objective!r} is told a label of every example; pass labels=... or data with y.")
+        return At(self, labels)
 
     def __getattr__(self, name: str):
         if name == "generator":
@@ -96,6 +118,19 @@ class Model(nn.Module):
         return model
 
 
+class At:
+    """A model at known labels: its networks that are told the label have been told these."""
+
+    def __init__(self, model: Model, labels: Tensor):
+        self.model, self.labels = model, labels
+        tell = lambda network: functools.partial(network, labels=labels) if isinstance(network, nets.Told) else network
+        self.networks = {name: tell(network) for name, network in model.networks.items()}
+
+    def __getattr__(self, name: str):
+        networks = self.__dict__["networks"]
+        return networks[name] if name in networks else getattr(self.model, name)
+
+
 def build(
     objective: Objective,
     data,
@@ -104,6 +139,7 @@ def build(
     hidden: Sequence[int] = (128, 128),
     architecture: str = "mlp",
     width: int = 32,
+    depth: int = 2,
     observation: str | None = None,
     scale: float | None = None,
     noiseless: bool | None = None,
@@ -119,14 +155,16 @@ def build(
     data:          a ``Data`` (or the shape of one example). With ``Domains``, z is data of the second domain, unless
                    the objective compares features.
     latent:        dimensions of z, or of the features; by default 2 for points and 20 for images.
-    hidden:        widths of the hidden layers (mlp); ``width`` the first number of channels (conv).
+    hidden:        widths of the hidden layers (mlp); ``width`` the first number of channels (conv), ``depth`` how often
+                   they double while the side halves.
     observation:   p(x|z): "bernoulli", "continuous bernoulli", "gaussian", "laplace" (``scale`` fixes its σ or b) or
                    "point" (an implicit model). By default a point if x is only compared by samples, else Gaussian for
                    points in the plane and, for images, Bernoulli if they are binary, continuous Bernoulli if not.
     noiseless:     samples of x are the mean of p(x|z); by default where x is reconstructed and compared by samples.
     noise:         so many noise inputs of the generator beside z, for the observation "point".
     codes:         a name of ``CODES``, or a dict of names and dimensions such as {"one-hot": 10, "uniform": 2}.
-    classes:       how many classes a classifier tells apart, or characters a text has; by default those of the data.
+    classes:       how many classes there are for a classifier or for networks that are told the label, or characters
+                   in a text; by default those of the data.
     density:       p(x) without a code: "gaussian", "pixelcnn", "pixelrnn" or "rnn"; by default "rnn" for text.
     other:         shape of the second domain; by default that of the data.
     Raises ValueError for unknown names, sizes that are not positive, and data that do not suit the observation.
@@ -145,7 +183,7 @@ def build(
             raise unknown("kind of code", kind, CODES)
     if not parts or ("implicit" in parts and len(parts) > 1):
         raise ValueError(f"codes need one part or more, and 'implicit' stands alone, got {codes}.")
-    sizes = (latent, width, *shape, *parts.values(), *([hidden] if isinstance(hidden, (int, float)) else hidden))
+    sizes = (latent, width, depth, *shape, *parts.values(), *([hidden] if isinstance(hidden, (int, float)) else hidden))
     if isinstance(hidden, int) or not all(isinstance(s, int) and s > 0 for s in sizes):
         raise ValueError(f"sizes must be positive integers, hidden a list of them; got latent={latent}, codes={codes}, "
                          f"hidden={hidden}, width={width} and examples of shape {shape}.")  # fmt: skip
@@ -154,10 +192,10 @@ def build(
     if architecture not in ("mlp", "conv"):
         raise unknown("architecture", architecture, ("mlp", "conv"))
     if architecture == "conv" and not (image or len(other or ()) == 3):
-        check_image(shape, width)
+        check_image(shape, width, depth)
     latent = sum(parts.values())
     classes = (len(getattr(data, "alphabet", "")) or getattr(data, "classes", 0)) if classes is None else classes
-    if "classifier" in objective.networks and not classes:
+    if "labels" in objective.reads and not classes:
         raise ValueError(f"{objective!r} learns from labels; give data with labels y.")
     both = [getattr(data, "x", None), *([getattr(data, "other", None)] if other is not None else [])]
     default, mean = suits.observation(objective, image and (other is None or len(other) == 3), both)
@@ -172,7 +210,7 @@ def build(
 
     def down(inputs: Sequence[int], out: int, activation: str) -> nn.Module:
         if architecture == "conv" and len(inputs) == 3:
-            return nets.conv_down(inputs, width, out, activation)
+            return nets.conv_down(inputs, width, out, activation, depth)
         return nets.mlp(inputs, hidden, out, activation)
 
     def generator(inputs: Sequence[int], outputs: Sequence[int]) -> nn.Module:
@@ -180,7 +218,7 @@ def build(
         if architecture == "conv" and images and len(inputs) == 3 and tuple(inputs[1:]) == tuple(outputs[1:]):
             trunk = nets.conv_same(inputs, width, outputs[0], activation)
         elif architecture == "conv" and images and len(inputs) == 1:
-            trunk = nets.conv_up(inputs[0], width, outputs, activation)
+            trunk = nets.conv_up(inputs[0], width, outputs, activation, depth)
         else:
             trunk = nets.mlp(inputs, hidden, size, activation)
         squash = {"squash": images and (noiseless or observation == "point")}
@@ -190,7 +228,7 @@ def build(
 
     code = (latent,) if other is None else tuple(other)
 
-    def encoder() -> nn.Module:
+    def encoder(shape: tuple[int, ...]) -> nn.Module:
         if other is not None:
             return generator(shape, code)
         if "implicit" in parts:
@@ -198,18 +236,30 @@ def build(
             return ImplicitEncoder(down(shape, hidden[-1], activation), head, latent, latent)
         return Encoder(down(shape, sum(features_of(parts)), activation), parts)
 
-    def judge(space: str) -> nn.Module:
+    def judge(space: str, shape: tuple[int, ...], code: tuple[int, ...]) -> nn.Module:
         if len(space) == 1 or space == "features":
             return nets.Discriminator(down({"x": shape}.get(space, code), 1, "leaky relu"))
-        body = down(shape, hidden[-1], "leaky relu") if architecture == "conv" and image else nets.Flatten(len(shape))
-        seen = hidden[-1] if architecture == "conv" and image else torch.Size(shape).numel()
+        conv = architecture == "conv" and len(shape) == 3
+        body = down(shape, hidden[-1], "leaky relu") if conv else nets.Flatten(len(shape))
+        seen = hidden[-1] if conv else torch.Size(shape).numel()
         return nets.Discriminator(nets.mlp((seen + torch.Size(code).numel(),), hidden, 1, "leaky relu"), body)
 
     def make(name: str) -> nn.Module:
         if name == "density":
             return _density(density, shape, width, hidden, classes)
+        if name in objective.told:  # all of these read x, but for the decoder and a judge of codes
+            reads = code if name == "decoder" or name.startswith("discriminator_z_given_label") else shape
+            planes = architecture == "conv" and len(reads) == 3
+            wide = nets.widened(reads, classes, planes)
+            inside = (shape, wide) if reads is code else (wide, code)
+            return nets.Told(network(name.removesuffix("_given_label"), *inside), classes, planes)
+        return network(name, shape, code)
+
+    def network(name: str, shape: tuple[int, ...], code: tuple[int, ...]) -> nn.Module:
         if name == "encoder":
-            return encoder()
+            return encoder(shape)
+        if name == "labeller":
+            return nets.Classifier(down(shape, classes, activation))
         if name == "features":
             return nets.Features(down(shape, latent, activation))
         if name == "classifier":
@@ -220,12 +270,13 @@ def build(
         if kind == "predictor":
             units = torch.Size(shape if space == "x" else code).numel()
             return nets.Predictor(nets.mlp((2 * units,), hidden, 1, activation), units)
-        return judge(space)
+        return judge(space, shape, code)
 
     config = dict(shape=list(shape), latent=latent, hidden=list(hidden), architecture=architecture, width=width,
-                  observation=observation, scale=scale, noiseless=noiseless, noise=noise, activation=activation,
-                  codes=codes, classes=classes if {"classifier", "density"} & set(objective.networks) else None,
-                  density=density, other=None if other is None else list(other))  # fmt: skip
+                  depth=depth, observation=observation, scale=scale, noiseless=noiseless, noise=noise,
+                  activation=activation, codes=codes, density=density,
+                  classes=classes if "labels" in objective.reads or "density" in objective.networks else None,
+                  other=None if other is None else list(other))  # fmt: skip
     prior = Prior(parts) if other is None else OtherDomain(other)
     model = Model(objective, {n: make(n) for n in objective.networks}, prior, config)
     if hasattr(data, "x"):

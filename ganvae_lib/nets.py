@@ -32,8 +32,8 @@ from .trunks import Flatten, conv_down, conv_same, conv_up, mlp
 
 __all__ = [
     "OBSERVATIONS", "Classifier", "Decoder", "Discriminator", "Encoder", "Features", "Flatten", "Gaussian",
-    "GaussianDensity", "LaplacePixels", "Linear", "Point", "Predictor", "StandardNormal", "conv_down", "conv_same",
-    "conv_up", "initialise", "mlp", "stack", "unstack",
+    "GaussianDensity", "LaplacePixels", "Linear", "Point", "Predictor", "StandardNormal", "Told", "conv_down",
+    "conv_same", "conv_up", "initialise", "mlp", "stack", "unstack",
 ]  # fmt: skip
 
 
@@ -217,3 +217,37 @@ class Predictor(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         others = z.unsqueeze(-2) * (1 - self.which)
         return full(self.trunk(torch.cat((others, self.which.expand_as(others)), -1))).squeeze(-1)
+
+
+class Told(nn.Module):
+    """A network that is told the label of each example: t stands one-hot beside its first input (chapter 17).
+
+    ``planes``: beside an image, as one constant channel for each class; else beside the flattened input. ``network``
+    takes the wider input. ``Model.given(labels)`` asks it.
+    """
+
+    def __init__(self, network: nn.Module, classes: int, planes: bool = False):
+        super().__init__()
+        self.network, self.classes, self.planes = network, classes, planes
+
+    def join(self, x: Tensor, labels: Tensor) -> Tensor:
+        """x beside its labels [*seeds, batch]; several minibatches side by side share the labels."""
+        axis = labels.ndim - 1
+        t = nn.functional.one_hot(labels, self.classes).to(x.dtype)
+        t = torch.cat([t] * (x.shape[axis] // t.shape[axis]), axis)
+        if self.planes:
+            return torch.cat((x, t[..., None, None].expand(*t.shape, *x.shape[-2:])), -3)
+        return torch.cat((x.flatten(labels.ndim), t), -1)
+
+    def forward(self, x: Tensor, *rest: Tensor, labels: Tensor) -> Distribution:
+        return self.network(self.join(x, labels), *rest)
+
+    def __getattr__(self, name: str):
+        if name in ("network", "_modules"):
+            return super().__getattr__(name)
+        return getattr(self.network, name)
+
+
+def widened(shape: Sequence[int], classes: int, planes: bool) -> tuple[int, ...]:
+    """The shape that a network inside :class:`Told` sees."""
+    return (shape[0] + classes, *shape[1:]) if planes else (math.prod(shape) + classes,)

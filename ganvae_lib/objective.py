@@ -14,7 +14,7 @@ from functools import reduce
 
 from torch import Tensor
 
-from .formula import GREEK, Table, plain
+from .formula import GREEK, Table, plain, told, unknown
 
 __all__ = ["Objective", "Phase", "Sum", "Term"]
 
@@ -53,6 +53,11 @@ class Objective:
         return tuple(dict.fromkeys(n for t in self.terms for n in t.networks))
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """The networks that are told the label of an example."""
+        return tuple(dict.fromkeys(n for t in self.terms for n in t.told))
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """What a minibatch must hold beside x: "labels", and examples of the "other" domain."""
         return tuple(dict.fromkeys(part for t in self.terms for part in t.needs))
@@ -89,7 +94,7 @@ class Objective:
         """Per player, what it descends, in LaTeX."""
         lines = []
         for player in self.players:
-            parts = [(1.0 if player == "phi" else t.weight, t.formula(player)) for t in self.terms]
+            parts = [(1.0 if player == "phi" else t.weight, t.written(player)) for t in self.terms]
             text = " + ".join(_weighted(w, p) for w, p in parts if p)
             lines.append((player, text.replace("+ -", "- ")))
         return lines
@@ -122,10 +127,19 @@ class Term(Objective):
     steps = 0  # updates of that discriminator per step
     detail = ""  # what tells the term from another of the same name
     needs: tuple[str, ...] = ()  # what it reads beside x
+    given: str | None = None  # what all its networks are told beside: "label"
 
     @property
     def terms(self) -> tuple[Term, ...]:
         return (self,)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        return self.networks if self.given else ()
+
+    def written(self, player: str) -> str:
+        """What ``player`` descends, in LaTeX, with what is given."""
+        return told(self.formula(player)) if self.given else self.formula(player)
 
     @property
     def movers(self) -> tuple[str, ...]:
@@ -137,6 +151,8 @@ class Term(Objective):
         return "" if self.only is None else f" (for {', '.join(self.only)})"
 
     def _check(self) -> None:
+        if self.given not in (None, "label"):
+            raise unknown("thing to be given", self.given, ("label",))
         if not abs(self.weight) > 0 or abs(self.weight) == float("inf"):
             raise ValueError(f"the weight of a term must be finite and not zero, got {self.weight}.")
         if self.only is not None:
@@ -148,7 +164,8 @@ class Term(Objective):
 
     def __repr__(self) -> str:
         only = "" if self.only is None else f", only={self.only}"
-        text = f"{type(self).__name__}({self._arguments()}{only})"
+        given = "" if self.given is None else f", given={self.given!r}"
+        text = f"{type(self).__name__}({self._arguments()}{only}{given})".replace("(, ", "(")
         return text if self.weight == 1 else f"{self.weight:g} * {text}"
 
     @property

@@ -14,8 +14,6 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from .tools import MMD, Summaries
-
 __all__ = ["Share", "share"]
 
 
@@ -32,7 +30,7 @@ class Share(NamedTuple):
         if batch % self.size:
             raise ValueError(f"a batch of {batch} cannot be shared by {self.size} processes; make it a multiple.")
         for term in objective.terms:
-            if isinstance(getattr(term, "tool", None), MMD | Summaries):
+            if getattr(getattr(term, "tool", None), "whole", False):
                 raise ValueError(f"{term!r} compares whole minibatches, not examples; train it in one process.")
 
     def rows(self, tensor: Tensor, axis: int) -> Tensor:
@@ -50,6 +48,13 @@ class Share(NamedTuple):
         dist.all_reduce(flat)
         pieces = (flat / self.size).split([t.numel() for t in tensors])
         return [piece.view(t.shape) for piece, t in zip(pieces, tensors, strict=True)]
+
+    def logsumexp(self, logits: Tensor) -> Tensor:
+        """log Σ exp over the last axis of the whole minibatch, [..., 1], without gradient."""
+        parts = logits.new_zeros(self.size, *logits.shape[:-1], 1)
+        parts[self.rank] = logits.detach().logsumexp(-1, keepdim=True)
+        dist.all_reduce(parts)
+        return parts.logsumexp(0)
 
 
 def share(device: torch.device) -> Share:

@@ -76,11 +76,13 @@ class Run:
         return self.history.seeds
 
     @torch.no_grad()
-    def sample(self, n: int, seed: int = 0, *, z: Tensor | None = None, mean: bool = False) -> Tensor:
+    def sample(
+        self, n: int, seed: int = 0, *, z: Tensor | None = None, labels: Tensor | None = None, mean: bool = False
+    ) -> Tensor:
         """``n`` draws x ~ p_θ(x|z), z ~ p(z), per trained copy: [seeds, n, *shape]; every copy gets the same z.
 
         ``mean`` gives the mean of p_θ(x|z) instead, without observation noise, as pictures of VAEs usually show it.
-        ``z``, [n, latent], replaces the draw of the codes.
+        ``z``, [n, latent], replaces the draw of the codes. A model that is told ``labels``, [n], needs them.
         Raises TypeError for an objective without a model of x, and for ``z`` or ``mean`` where there is no z.
         """
         lead, device = self.model.lead, next(self.model.parameters()).device
@@ -92,35 +94,42 @@ class Run:
             raise TypeError(f"{self.model.objective} has no decoder to sample from.")
         if z is None:
             z = draw(self.model.prior().expand((n,)), Noise(seed, device), "sample z")
-        p = self.model.decoder(z.to(device).expand(*lead, *z.shape))
+        p = self._at(labels).decoder(z.to(device).expand(*lead, *z.shape))
         x = p.mean if mean else draw(p, noise, "sample x")
         return x if lead else x.unsqueeze(0)
 
     @torch.no_grad()
-    def infer(self, x: Tensor, seed: int = 0, *, mean: bool = False) -> Tensor:
+    def infer(
+        self, x: Tensor, seed: int = 0, *, labels: Tensor | None = None, mean: bool = False
+    ) -> Tensor:
         """Codes z ~ q_η(z|x) of examples [n, *shape], per trained copy: [seeds, n, latent]; or their ``mean``.
 
-        Raises TypeError for a model without an encoder.
+        Raises TypeError for a model without an encoder, or that is told ``labels``, [n], and gets none.
         """
         if "encoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective} has no encoder to infer codes with.")
         lead = self.model.lead
         x = x.to(next(self.model.parameters()).device)
-        q = self.model.encoder(x.expand(*lead, *x.shape))
+        q = self._at(labels).encoder(x.expand(*lead, *x.shape))
         z = q.mean if mean else draw(q, Noise([seed] * lead[0] if lead else seed, x.device), "infer z")
         return z if lead else z.unsqueeze(0)
 
     @torch.no_grad()
-    def reconstruct(self, x: Tensor, seed: int = 0) -> Tensor:
+    def reconstruct(self, x: Tensor, seed: int = 0, *, labels: Tensor | None = None) -> Tensor:
         """The mean of p_θ(x|z) at codes inferred from examples [n, *shape]: [seeds, n, *shape].
 
-        Raises TypeError for a model without an encoder and a decoder.
+        Raises TypeError for a model without an encoder and a decoder, or that is told ``labels``, [n], and gets none.
         """
-        z = self.infer(x, seed)
+        z = self.infer(x, seed, labels=labels)
         if "decoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective} has no decoder to reconstruct with.")
-        x = self.model.decoder(z if self.model.lead else z[0]).mean
+        x = self._at(labels).decoder(z if self.model.lead else z[0]).mean
         return x if self.model.lead else x.unsqueeze(0)
+
+    def _at(self, labels: Tensor | None):
+        """The model at these labels, [n], the same for every copy."""
+        device = next(self.model.parameters()).device
+        return self.model.given(None if labels is None else labels.to(device).expand(*self.model.lead, -1))
 
     def evaluate(self, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0):
         """What can be measured of the model, per seed, with intervals: a :class:`~ganvae_lib.metrics.Scores`.

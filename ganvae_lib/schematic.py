@@ -34,13 +34,16 @@ def schematic(objective, ax=None):
         places.append(max(above[name][0], places[-1] + 1.0) if places else above[name][0])
     shift = sum(above[name][0] - x for name, x in zip(row, places, strict=True)) / max(1, len(row))
     nodes |= {name: (x + shift, _ABOVE, above[name][2], PAPER) for name, x in zip(row, places, strict=True)}
+    if objective.told:
+        nodes["t"] = (1.0, -1.0, "t", _OBSERVED)
     at = [x for x, *_ in nodes.values()] + [0.6] * ("z" not in nodes)  # where the arrow of a density begins
-    ax = _axes(ax, (min(at) - 0.6, max(at) + 0.6), (-0.75, 1.8 if above else 0.75))
+    ax = _axes(ax, (min(at) - 0.6, max(at) + 0.6), (-1.35 if objective.told else -0.75, 1.8 if above else 0.75))
 
     bend = -0.28 if {"decoder", "encoder"} <= set(networks) else 0.0
     for network, start, end, who, text in (("decoder", "z", "x", "theta", r"$p_\theta(x|z)$"),
                                            ("encoder", "x", "z", "eta", r"$q_\eta(z|x)$")):  # fmt: skip
         if network in networks:
+            text = text.replace(")", ",t)") if network in objective.told else text
             _arrow(ax, nodes[start][:2], nodes[end][:2], who, bend)
             up = 1 if who == "theta" else -1  # each label stands outside the bow of its arrow
             ax.text(1.0, up * (0.27 + 0.65 * abs(bend)), text, color=COLOR[who], ha="center", va="center")
@@ -48,6 +51,12 @@ def schematic(objective, ax=None):
         x = nodes["x"][0]
         _arrow(ax, (x - 1.5, 0.0), (x, 0.0), "theta", 0.0)
         ax.text(x - 0.8, 0.27, r"$p_\theta(x)$", color=COLOR["theta"], ha="center", va="center")
+    for network, end, who in (("decoder", "x", "theta"), ("encoder", "z", "eta")):
+        if network in objective.told:
+            _arrow(ax, nodes["t"][:2], nodes[end][:2], who, 0.0)
+    if "labeller" in networks:
+        _arrow(ax, nodes["x"][:2], nodes["t"][:2], "eta", -0.35)
+        ax.text(1.95, -0.85, r"$q_\eta(t|x)$", color=COLOR["eta"], ha="center", va="center")
     for v in back:  # the round trip: one player's half, then the other's
         (a, _, *_), (b, _, *_) = nodes[v], nodes[f"{v} again"]
         first, then = ("eta", "theta") if v == "x" else ("theta", "eta")
@@ -56,6 +65,7 @@ def schematic(objective, ax=None):
         _arrow(ax, (middle, 0.0), (b, 0.0), then, 0.0, gap=0)
     for name, (_, sources, _, label) in above.items():
         x, y = nodes[name][:2]
+        sources = (*sources, *["t"] * (name in objective.told))
         for source in sources:
             if name.startswith("same"):  # a double line
                 _double(ax, (nodes[source][0], x), (0, y))
@@ -84,11 +94,15 @@ def _comparisons(objective) -> tuple[dict, set, list]:
                 back.add(v)
                 sees = (v, place)
             if term.adversarial:
-                given = rf"$D_\phi({v})$" if "|" in v else rf"$q_\phi(y|{','.join(v)})$"
+                seen = (v if "|" in v else ",".join(v)) + (",t" if term.given else "")
+                given = rf"$D_\phi({seen})$" if "|" in v else rf"$q_\phi(y|{seen})$"
                 known = above.get(judge, (0, ()))[1]
                 above[judge] = (_anchor(v), tuple(dict.fromkeys(known + sees)), "y", given)
             elif hasattr(term.tool, "loss"):
                 above[f"same {term!r}"] = (_anchor(v), sees, r"\approx", term.tool.title)
+        elif term.adversarial and place == "x":  # a bound whose examples are weighed
+            given = ",t" if term.given else ""
+            above[judge] = (_anchor("x"), ("x",), "y", rf"$q_\phi(y|x{given})$")
         elif term.adversarial:
             label = rf"$\hat {place}_\phi({place}_{{\backslash i}})$"
             above[judge] = (_anchor(place), (place,), rf"\hat {place}", label)

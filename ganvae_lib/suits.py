@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, equal
 
 from . import nets
+from .bound import Bound
 from .codes import OtherDomain
 from .match import Match
 from .objective import Objective
@@ -17,7 +18,8 @@ __all__ = ["check", "observation"]
 def observation(objective: Objective, image: bool, made: list[Tensor | None]) -> tuple[str, bool]:
     """The default p(x|z), and whether samples are its mean."""
     spaces = {t.space for t in objective.terms if isinstance(t, Match) and not isinstance(t.tool, KL | Likelihood)}
-    explicit = any(isinstance(t, Reconstruct) and t.variable == "x" and not t.within for t in objective.terms)
+    explicit = any(isinstance(t, Bound) or (isinstance(t, Reconstruct) and t.variable == "x" and not t.within)
+                   for t in objective.terms)  # fmt: skip
     mean = explicit and bool(spaces & {"x", "x again"})
     if not explicit:
         return "point", False
@@ -46,7 +48,8 @@ def check(model, data) -> None:
         raise ValueError(f"{model.objective!r} learns from labels, which {data.name} does not have; give data with y.")
     if "other" in model.reads and getattr(data, "other", None) is None:
         raise ValueError(
-            f"{model.objective!r} compares two domains; put them together with data.Domains(source, target)."
+            f"{model.objective!r} learns from two domains, or from labelled and unlabelled examples; put them together "
+            "with data.Domains(source, target)."
         )
     if "other" in model.objective.reads:
         data.one_shape()
@@ -54,7 +57,7 @@ def check(model, data) -> None:
         raise ValueError(f"the model was built for a second domain of shape {model.prior.shape}, {data.name} has "
                          f"{tuple(data.other.shape[1:])}.")  # fmt: skip
     classes = (model.config or {}).get("classes")
-    if classes and "classifier" in model.networks and data.classes > classes:
+    if classes and "labels" in model.objective.reads and data.classes > classes:
         raise ValueError(f"the model tells {classes} classes apart, the data have {data.classes}.")
     if "density" in model.networks and hasattr(model.density, "check"):
         model.density.check(data.x)

@@ -3,7 +3,8 @@ r"""The terms of which objectives are sums.
     Match(space, tool)       make the model agree with its target in a space
     Reconstruct(variable)    get "x" back after a round trip through the code, or "z" through the sample
     Unpredictable(variable)  make each unit of a code unpredictable from the others
-    Classify()               name the class of a labelled example from its features
+    Classify()               name the class of a labelled example from its features, or from itself
+    Bound(k)                 the k-sample bound of the log-likelihood (``bound``)
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from dataclasses import asdict, dataclass
 from torch import Tensor
 
 from . import tools
+from .bound import Bound
 from .formula import GREEK
 from .match import BOTH, SPACES, Match
 from .objective import Objective, Sum, Term
 from .tools import TOOLS
 
-__all__ = ["Classify", "Match", "Reconstruct", "Unpredictable", "from_dict", "to_dict"]
+__all__ = ["Bound", "Classify", "Match", "Reconstruct", "Unpredictable", "from_dict", "to_dict"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,6 +38,7 @@ class Reconstruct(Term):
     weight: float = 1.0
     only: tuple[str, ...] | None = None
     within: str | None = None
+    given: str | None = None
     _place = "variable"
     reaches = BOTH
 
@@ -44,6 +47,8 @@ class Reconstruct(Term):
             raise tools.unknown("variable", self.variable, ("x", "z"))
         if self.within not in (None, "discriminator"):
             raise tools.unknown("place to compare in", self.within, ("discriminator",))
+        if self.within and self.given:
+            raise ValueError("a reconstruction within the discriminator cannot be told a label; leave one of them out.")
         self._check()
 
     def _arguments(self) -> str:
@@ -52,6 +57,10 @@ class Reconstruct(Term):
     @property
     def networks(self) -> tuple[str, ...]:
         return ("encoder", "decoder", *((self.judge,) if self.within else ()))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ("labels",) if self.given else ()
 
     @property
     def judge(self) -> str:
@@ -158,33 +167,51 @@ class Unpredictable(Term):
 
 @dataclass(frozen=True, repr=False)
 class Classify(Term):
-    """Name the class of a labelled example from its features: E_{p_θ(x,t|y=1)}[-log p_θ(t|x)].
+    """Name the class t of a labelled example.
 
-    The features x and the classifier are both theta's; t is the label: Eq. ``def-classify`` (chapter 06).
+    "features": from its features x, E_{p_θ(x,t|y=1)}[-log p_θ(t|x)]; the features and the classifier are both theta's:
+    Eq. ``def-classify`` (chapter 06). "x": from the example itself, E_{d(x,t)}[-log q_η(t|x)]; the label is a part of
+    the code, and eta infers it: Eq. ``eq-svae`` (chapter 17).
     """
 
     weight: float = 1.0
     only: tuple[str, ...] | None = None
+    seen: str = "features"
     place = "label"
-    reaches = ("theta",)
-    networks = ("features", "classifier")
     needs = ("labels",)
     name = "classify"
 
     def __post_init__(self):
+        if self.seen not in ("features", "x"):
+            raise tools.unknown("thing to classify by", self.seen, ("features", "x"))
         self._check()
 
     def _arguments(self) -> str:
-        return ""
+        return "" if self.seen == "features" else f"seen={self.seen!r}"
+
+    @property
+    def reaches(self) -> tuple[str, ...]:
+        return ("theta",) if self.seen == "features" else ("eta",)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        return ("features", "classifier") if self.seen == "features" else ("labeller",)
 
     def loss(self, world) -> Tensor:
-        return -world.model.classifier(world.features).log_prob(world.labels).mean(-1)
+        model = world.model
+        named = model.classifier(world.features) if self.seen == "features" else model.labeller(world.x)
+        return -named.log_prob(world.labels).mean(-1)
 
     def formula(self, player: str) -> str:
-        return r"\mathbb{E}_{p_\theta(x,t|y=1)}[-\log p_\theta(t|x)]" if player == "theta" else ""
+        if player not in self.movers:
+            return ""
+        if self.seen == "x":
+            return r"\mathbb{E}_{d(x,t)}[-\log q_\eta(t|x)]"
+        return r"\mathbb{E}_{p_\theta(x,t|y=1)}[-\log p_\theta(t|x)]"
 
     def row(self) -> tuple[str, ...]:
-        return repr(self), "label", "likelihood", GREEK["theta"], "second"
+        return repr(self), "label", "likelihood", GREEK[self.reaches[0]], "second" if self.seen == "features" else (
+            "absent (eta: second)")  # fmt: skip
 
 
 def to_dict(objective: Objective) -> list[dict]:
@@ -197,7 +224,7 @@ def from_dict(terms: list[dict]) -> Objective:
     """The inverse of ``to_dict``. Raises ValueError for a term or tool that does not exist."""
     built = []
     for entry in map(dict, terms):
-        kinds = {kind.__name__: kind for kind in (Match, Reconstruct, Unpredictable, Classify)}
+        kinds = {kind.__name__: kind for kind in (Match, Reconstruct, Unpredictable, Classify, Bound)}
         kind = kinds.get(name := entry.pop("term", None))
         if kind is None:
             raise tools.unknown("term", name, kinds)

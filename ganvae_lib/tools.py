@@ -13,19 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .formula import unknown
 from .links import LINKS, LOGISTIC, REVERSIBLE, Link
+from .parallel import Share
 
 __all__ = ["KL", "LINKS", "LOGISTIC", "MMD", "REVERSIBLE", "TOOLS", "Adversary", "Likelihood", "Link",
            "Summaries", "unknown"]  # fmt: skip
-
-
-def unknown(kind: str, name: object, known) -> ValueError:
-    """The error for a name that is not in a registry: it lists the names and offers the nearest one."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(str(name).lower(), [str(k).lower() for k in known], n=1)
-    hint = next((f" Did you mean {k!r}?" for k in known if near and str(k).lower() == near[0]), "")
-    return ValueError(f"unknown {kind} {name!r}; choose one of {', '.join(map(repr, known))}.{hint}")
 
 
 Samples = tuple[Tensor, ...]  # one tensor, or a pair such as (x, z), each [*seeds, batch, *shape]
@@ -65,14 +58,23 @@ class Adversary:
               only asks a discriminator which another term trains.
     penalty:  weight of the gradient penalty E[(‖∇_x t(x)‖ - 1)²] between the two samples
               (Eq. ``eq-wgan-gp``, chapter 04; Gulrajani et al., 2017).
-    Raises ValueError for an unknown link, a negative number of steps or a negative penalty.
+    k:        samples are weighted by their odds w ∝ D/(1-D) in groups of k of the minibatch, or all of it, "batch":
+              Eq. ``eq-iwgan`` (chapter 15; Hu et al., 2018). 1 for no weights.
+    Raises ValueError for an unknown link, a negative number of steps or a negative penalty, a k that is no positive
+    number or "batch", and weights with a link that is not non-saturating.
     """
 
     link: str = "non-saturating"
     steps: int = 1
     penalty: float = 0.0
+    k: int | str = 1
 
     def __post_init__(self):
+        if self.k != "batch" and (not isinstance(self.k, int) or self.k < 1):
+            raise ValueError(f"k must be a positive number of samples or 'batch', got {self.k!r}.")
+        if self.k != 1 and self.link != "non-saturating":
+            raise ValueError(f"importance weights belong to the non-saturating link, whose loss is -log q(y|x) with y "
+                             f"reversed; {self.link!r} has no such reading.")  # fmt: skip
         if self.link not in LINKS:
             raise unknown("link", self.link, LINKS)
         if self.steps < 0 or not 0 <= self.penalty < math.inf:
@@ -81,7 +83,8 @@ class Adversary:
     def __repr__(self) -> str:
         steps = f", steps={self.steps}" if self.steps != 1 else ""
         penalty = f", penalty={self.penalty:g}" if self.penalty else ""
-        return f"Adversary({self.link!r}{steps}{penalty})"
+        k = f", k={self.k!r}" if self.k != 1 else ""
+        return f"Adversary({self.link!r}{steps}{penalty}{k})"
 
     @property
     def stands(self) -> str:
@@ -91,7 +94,7 @@ class Adversary:
     @property
     def title(self) -> str:
         """The tool's name in a table."""
-        return f"Adversary ({self.link})"
+        return f"Adversary ({self.link}{', importance-weighted' if self.k != 1 else ''})"
 
     def critic(self, discriminator, target: Tensor | Samples, model: Tensor | Samples, noise) -> Tensor:
         """Loss of the discriminator, [*seeds]; ``target`` and ``model`` are samples, or pairs of them."""
@@ -117,16 +120,30 @@ class Adversary:
         squares = sum(slope.flatten(u.ndim).square().sum(-1) for slope in slopes)
         return ((squares + 1e-12).sqrt() - 1).square().mean(-1)  # 1e-12: the root has no slope at 0
 
-    def generator(self, discriminator, model: Tensor | Samples, target: Tensor | Samples | None = None) -> Tensor:
-        """Loss of the player that makes ``model``, [*seeds].
+    def generator(self, discriminator, model: Tensor | Samples, target: Tensor | Samples | None = None,
+                  share: Share | None = None) -> Tensor:  # fmt: skip
+        """Loss of the player that makes ``model``, [*seeds]; ``share`` is what part of the minibatch this is.
 
         When a player makes ``target``, its samples enter with y reversed, that is with -t: Eq. ``eq-ada``
-        (chapter 06).
+        (chapter 06). Raises ValueError for a minibatch that groups of k do not divide.
         """
-        loss = LINKS[self.link].generator(discriminator(*_parts(model)).logits).mean(-1)
+        loss = self._mean(discriminator(*_parts(model)).logits, share)
         if target is not None:
-            loss = loss + LINKS[self.link].generator(-discriminator(*_parts(target)).logits).mean(-1)
+            loss = loss + self._mean(-discriminator(*_parts(target)).logits, share)
         return loss
+
+    def _mean(self, t: Tensor, share: Share | None) -> Tensor:
+        """The mean of the link's loss over logits [*seeds, batch], weighted within groups of k."""
+        loss, n = LINKS[self.link].generator(t), t.shape[-1]
+        if self.k == 1:
+            return loss.mean(-1)
+        whole, odds = self.k == "batch", t.detach()  # the weights are constants
+        if not whole and n % self.k:
+            raise ValueError(f"a minibatch of {n} cannot be cut into groups of k={self.k}; make it a multiple of k.")
+        if whole and share and share.size > 1:
+            return ((odds - share.logsumexp(odds)).exp() * loss).sum(-1) * share.size
+        groups = (-1, n if whole else self.k)
+        return (odds.unflatten(-1, groups).softmax(-1) * loss.unflatten(-1, groups)).sum(-1).mean(-1)
 
 
 _KERNELS = {
@@ -150,6 +167,7 @@ class MMD:
     scales: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
     stands = "neither: not a KL"
     title = "MMD"
+    whole = True  # a comparison of whole minibatches, not a mean over examples
 
     def __post_init__(self):
         if self.kernel not in _KERNELS:
@@ -199,6 +217,7 @@ class Summaries:
     statistics: tuple[str, ...] = ("mean", "variance")
     stands = "neither: not a KL"
     title = "Summaries"
+    whole = True
 
     def __post_init__(self):
         object.__setattr__(self, "statistics", tuple(self.statistics))

@@ -53,37 +53,38 @@ def mlp(shape: Sequence[int], hidden: Sequence[int], out: int, activation: str =
     return nn.Sequential(*layers, Linear(sizes[-1], out))
 
 
-def check_image(shape: Sequence[int], width: int) -> None:
+def check_image(shape: Sequence[int], width: int, depth: int = 2) -> None:
     if width % 8:
         raise ValueError(f"width must be a multiple of 8 (the groups of GroupNorm), got {width}.")
-    if len(shape) != 3 or shape[1] != shape[2] or shape[1] % 4:
+    if len(shape) != 3 or shape[1] != shape[2] or shape[1] % 2**depth:
         raise ValueError(
-            f"a convolutional network needs square images [channels, side, side] with a side divisible by 4, got "
-            f"{tuple(shape)}; use architecture='mlp' or pad the images."
+            f"a convolutional network needs square images [channels, side, side] with a side divisible by {2**depth}, "
+            f"got {tuple(shape)}; use architecture='mlp' or pad the images."
         )
 
 
-def conv_down(shape: Sequence[int], width: int, out: int, activation: str = "leaky relu") -> nn.Sequential:
-    """Two strided convolutions from an image to ``out`` features (Radford et al., 2016, without BatchNorm)."""
-    check_image(shape, width)
-    c, side = shape[0], shape[1]
-    return nn.Sequential(
-        Conv2d(c, width, 4, 2, 1), _activation(activation),
-        Conv2d(width, 2 * width, 4, 2, 1), GroupNorm(8, 2 * width), _activation(activation),
-        Flatten(3), Linear(2 * width * (side // 4) ** 2, out),
-    )  # fmt: skip
+def conv_down(
+    shape: Sequence[int], width: int, out: int, activation: str = "leaky relu", depth: int = 2
+) -> nn.Sequential:
+    """``depth`` strided convolutions from an image to ``out`` features (Radford et al., 2016, without BatchNorm)."""
+    check_image(shape, width, depth)
+    c, side, last = shape[0], shape[1] // 2**depth, width * 2 ** (depth - 1)
+    layers = [Conv2d(c, width, 4, 2, 1), _activation(activation)]
+    for n in (width * 2**i for i in range(depth - 1)):
+        layers += [Conv2d(n, 2 * n, 4, 2, 1), GroupNorm(8, 2 * n), _activation(activation)]
+    return nn.Sequential(*layers, Flatten(3), Linear(last * side**2, out))
 
 
-def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "relu") -> nn.Sequential:
+def conv_up(
+    features: int, width: int, shape: Sequence[int], activation: str = "relu", depth: int = 2
+) -> nn.Sequential:
     """The mirror image of ``conv_down``: from ``features`` to a flat image of ``shape``."""
-    check_image(shape, width)
-    c, side = shape[0], shape[1] // 4
-    return nn.Sequential(
-        Linear(features, 2 * width * side**2), Unflatten((2 * width, side, side)),
-        GroupNorm(8, 2 * width), _activation(activation),
-        ConvTranspose2d(2 * width, width, 4, 2, 1), GroupNorm(8, width), _activation(activation),
-        ConvTranspose2d(width, c, 4, 2, 1), Flatten(3),
-    )  # fmt: skip
+    check_image(shape, width, depth)
+    c, side, first = shape[0], shape[1] // 2**depth, width * 2 ** (depth - 1)
+    layers = [Linear(features, first * side**2), Unflatten((first, side, side)), GroupNorm(8, first)]
+    for n in (width * 2**i for i in reversed(range(depth - 1))):
+        layers += [_activation(activation), ConvTranspose2d(2 * n, n, 4, 2, 1), GroupNorm(8, n)]
+    return nn.Sequential(*layers, _activation(activation), ConvTranspose2d(width, c, 4, 2, 1), Flatten(3))
 
 
 def conv_same(shape: Sequence[int], width: int, channels: int, activation: str = "relu") -> nn.Sequential:

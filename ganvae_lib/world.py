@@ -182,6 +182,9 @@ class World:
     detached: bool = False  # a world that only a discriminator looks at needs no graph
     memory: dict = field(default_factory=dict)
 
+    def __post_init__(self):
+        self.model = self.model.given(self.labels)
+
     @property
     def batch(self) -> int:
         return self.x.shape[len(self.noise.lead)]

@@ -8,13 +8,14 @@ from math import copysign
 from .objective import Objective
 from .terms import Classify, Match, Reconstruct, Unpredictable
 from .tools import KL, MMD, Adversary, Likelihood, Summaries
-from .transfer import swapped
+from .transfer import adversary_activated, given, importance_weighted, semi_supervised, swapped
 
 __all__ = [
-    "AAE", "ABC", "ADA", "ALI", "ALL", "ALPHA_GAN", "AS_VAE", "AVB", "BIGAN", "CYCLEGAN", "DANN", "FGAN_JS", "FGAN_KL",
-    "FGAN_REVERSE_KL", "GAN", "GMMN", "HELMHOLTZ", "HINGE_GAN", "INFOGAN", "KL_GAN", "LIKELIHOOD", "LSGAN", "MDGAN",
-    "MINIMAX_GAN", "PIXELCNN", "PIXELRNN", "PREDICTABILITY_MINIMISATION", "REVERSE_KL_GAN", "RNN_LM", "SOURCE_ONLY",
-    "VAE", "VAE_GAN", "WAE_MMD", "WGAN_GP", "beta_vae", "name",
+    "AAE", "AAVAE", "ABC", "ADA", "ALI", "ALL", "ALPHA_GAN", "AS_VAE", "AVB", "BIGAN", "CGAN", "CVAE", "CYCLEGAN",
+    "DANN", "FGAN_JS", "FGAN_KL", "FGAN_REVERSE_KL", "GAN", "GMMN", "HELMHOLTZ", "HINGE_GAN", "INFOGAN", "IWAE",
+    "IWGAN", "KL_GAN", "LIKELIHOOD", "LSGAN", "MDGAN", "MINIMAX_GAN", "PIXELCNN", "PIXELRNN",
+    "PREDICTABILITY_MINIMISATION", "REVERSE_KL_GAN", "RNN_LM", "SOURCE_ONLY", "SVAE", "VAE", "VAE_GAN", "WAE_MMD",
+    "WGAN_GP", "beta_vae", "name",
 ]  # fmt: skip
 
 # No latent variable and no adversary: maximum likelihood of a density. The network makes the model: a Gaussian; masked
@@ -93,6 +94,18 @@ GMMN = Match("x", MMD("gaussian"))
 # by the distance that `fit` descends.
 ABC = Match("x", Summaries())
 
+# Burda, Grosse and Salakhutdinov, 2016, with their k = 5; Hu et al., 2018, where k is the minibatch.
+IWAE = importance_weighted(VAE, 5)
+IWGAN = importance_weighted(GAN, "batch")
+
+# Hu et al., 2018: the discriminator that a VAE hides, activated.
+AAVAE = adversary_activated(VAE)
+
+# Mirza and Osindero, 2014. Sohn, Lee and Yan, 2015. Kingma, Mohamed, Rezende and Welling, 2014: their model M2.
+CGAN = given(GAN, "label")
+CVAE = given(VAE, "label")
+SVAE = semi_supervised(VAE)
+
 ALL: dict[str, Objective] = {
     "maximum likelihood": LIKELIHOOD, "VAE": VAE, "beta-VAE": beta_vae(), "GAN": GAN,
     "minimax GAN": MINIMAX_GAN, "KL-GAN": KL_GAN, "reverse-KL GAN": REVERSE_KL_GAN, "LSGAN": LSGAN,
@@ -101,6 +114,7 @@ ALL: dict[str, Objective] = {
     "InfoGAN": INFOGAN, "AAE": AAE, "WAE-MMD": WAE_MMD, "predictability minimisation": PREDICTABILITY_MINIMISATION,
     "CycleGAN": CYCLEGAN, "VAE/GAN": VAE_GAN, "MDGAN": MDGAN, "alpha-GAN": ALPHA_GAN, "ALI": ALI, "BiGAN": BIGAN,
     "AVB": AVB, "AS-VAE": AS_VAE, "GMMN": GMMN, "ABC": ABC,
+    "IWAE": IWAE, "IWGAN": IWGAN, "AAVAE": AAVAE, "CGAN": CGAN, "CVAE": CVAE, "SVAE": SVAE,
     "f-GAN (KL)": FGAN_KL, "f-GAN (reverse KL)": FGAN_REVERSE_KL, "f-GAN (JS)": FGAN_JS,
 }  # fmt: skip
 
