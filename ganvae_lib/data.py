@@ -1,9 +1,9 @@
 """Data: toys with a known density, rendered glyphs, the embedded digits and text, and MNIST and others with checksums.
 
-Most readers need only ``load(name, split, fraction)``. Images are float32 in [0, 1], shape [N, 1, H, W].
+Most readers need only ``load(name, split, fraction)``. Images are float32 in [0, 1], [N, C, H, W], C = 1 or 3.
 
-Environment: ``GANVAE_DATA`` names a folder that already holds the files (in ``mnist/``, ``fashion-mnist/``,
-``usps/``, ``text/``); ``GANVAE_CACHE`` says where downloads are kept; ``GANVAE_SCALE`` is "small" or "full": ``scale``.
+Environment: ``GANVAE_DATA`` names a folder that already holds the files, each set's in a folder with the set's name
+(texts' in ``text/``); ``GANVAE_CACHE`` says where downloads are kept; ``GANVAE_SCALE`` is "small" or "full": ``scale``.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import toys
-from .sources import SETS, DataError
+from . import colour, sources, toys
+from .sources import DataError
 from .toys import grid, mixture1d, moons, pinwheel, ring
 
 __all__ = ["Data", "DataError", "Domains", "NAMES", "load", "scale", "ring", "grid", "moons", "pinwheel", "mixture1d"]
 
 _TOYS = ("ring", "grid", "moons", "pinwheel", "mixture1d")
 _TEXTS = ("text", "tinyshakespeare")
-NAMES = (*SETS, "glyphs", *_TEXTS, *_TOYS)
+_SETS = sources.SETS | colour.COLOUR
+NAMES = (*_SETS, "glyphs", *_TEXTS, *_TOYS)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,7 +61,7 @@ class Data:
                              "convert it with torch.as_tensor(x).float() and scale images to [0, 1].")  # fmt: skip
         if x.numel() == 0:
             raise ValueError(f"{name}: x is empty; give at least one example.")
-        if not torch.isfinite(x).all():
+        if not torch.stack(x.aminmax()).isfinite().all():  # isfinite(x) would need as much memory again as x
             bad = (~torch.isfinite(x)).flatten(1).any(1).nonzero()[0].item()
             raise ValueError(f"{name}: x holds NaN or infinity, first in example {bad}; remove or repair it.")
         for factor, v in (self.factors or {}).items():
@@ -159,9 +160,7 @@ class Domains:
         return f"Domains({self.source!r}, {self.target!r})"
 
 
-def load(
-    name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, binarize: str | None = None
-) -> Data:
+def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, binarize: str | None = None) -> Data:
     """A data set by name; see ``NAMES``.
 
     split: "train" or "test". fraction: a stratified subset, each class keeping its share and at least one
@@ -169,7 +168,8 @@ def load(
     binarize: None (grey levels), "threshold" (x > 1/2) or "sample" (every pixel drawn once from
     Bernoulli(grey level), the same draw whatever the fraction and seed).
     "glyphs" are 10,000 and 2,000 images with ``factors`` (see ``glyphs.glyphs``), "text" and "tinyshakespeare" are
-    windows of 64 characters (see ``text.Text``).
+    windows of 64 characters (see ``text.Text``). "svhn" and "cifar10" are in colour. "cifar10-jpeg" is a lossy copy
+    of CIFAR-10, only from ``GANVAE_DATA``: name it so, and compare it with no result on CIFAR-10.
     Raises ValueError on a bad argument, DataError if files are missing, altered or cannot be downloaded.
 
     >>> digits = load("digits")
@@ -209,8 +209,8 @@ def load(
         drawn = glyphs(10_000 if split == "train" else 2_000, 2 * seed + (split == "test"))
         data = replace(drawn, x=_binarized(drawn.x, binarize, split), note=drawn.note + _NOTES[binarize])
     else:
-        x, y, note = SETS[name](name, split)
-        x, y = torch.tensor(x).float(), torch.tensor(y).long()
+        x, y, note = _SETS[name](name, split)
+        x, y = torch.as_tensor(x).float(), torch.tensor(y).long()  # x is new and may be large: no copy
         data = Data(_binarized(x, binarize, split), y, name, None, note + _NOTES[binarize])
     return data[_stratified(data, fraction, seed)] if fraction < 1 else data
 
