@@ -21,6 +21,9 @@ class Place(NamedTuple):
 KLS, VAES, CHAINS = "02_two_directions_of_kl", "03_variational_inference_and_the_vae", "05_likelihood_without_latents"
 GANS, ADAPTATION, SLEEP = "04_adversarial_learning_and_the_gan", "06_adversarial_domain_adaptation", "09_wake_sleep"
 CODES, CYCLE, JOINT, SYMMETRIC = "11_infogan_and_aae", "12_cyclegan", "13_joint_models", "14_the_symmetric_view"
+WEIGHTS, ACTIVE, LABELS = (
+    "15_importance_weighting", "16_the_adversary_activated_vae", "17_conditional_and_semi_supervised_models"
+)  # fmt: skip
 
 PLACES = {
     "maximum likelihood": Place(KLS, "minka2005divergence", "fig-02-fits"),
@@ -57,11 +60,17 @@ PLACES = {
     "WAE-MMD": Place(SYMMETRIC, "tolstikhin2018wasserstein", "eq-mmd"),
     "GMMN": Place(SYMMETRIC, "li2015generative,dziugaite2015training", "fig-14-widths"),
     "ABC": Place(SYMMETRIC, "tavare1997inferring,pritchard1999population", "fig-14-abc"),
+    "IWAE": Place(WEIGHTS, "burda2016importance", "fig-15-bounds"),
+    "IWGAN": Place(WEIGHTS, "hu2018unifying", "fig-15-ring"),
+    "AAVAE": Place(ACTIVE, "hu2018unifying", "fig-16-digits"),
+    "CGAN": Place(LABELS, "mirza2014conditional", "fig-17-samples"),
+    "CVAE": Place(LABELS, "sohn2015learning", "fig-17-samples"),
+    "SVAE": Place(LABELS, "kingma2014semi", "fig-17-labels"),
 }
 
 COLUMNS = {"x": ("x",), "z": ("z",), "pairs of x and z": ("xz", "x|z", "z|x"), "x or z, again": ("x again", "z again"),
            "features, labels": ("features", "label")}  # fmt: skip
-ROWS = ("KL", "likelihood", "adversary", "MMD", "summaries", "predictor", "reconstruction",
+ROWS = ("KL", "likelihood", "bound", "adversary", "MMD", "summaries", "predictor", "reconstruction",
         "reconstruction in the discriminator")  # fmt: skip
 
 
