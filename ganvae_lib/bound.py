@@ -159,5 +159,5 @@ class Bound(Term):
 
     def row(self) -> tuple[str, ...]:
         players = ", ".join(GREEK[p] for p in self.movers) + (f" against {GREEK['phi']}" if self.activated else "")
-        how = "bound" + (f", {self.k} samples" if self.k > 1 else "") + (", weighed" if self.activated else "")
-        return repr(self), "x", how, players, "second"
+        how = [f"{self.k} samples"] * (self.k > 1) + ["weighed"] * self.activated
+        return repr(self), "x", f"bound ({', '.join(how)})" if how else "bound", players, "second"
