@@ -18,11 +18,15 @@ def points(n=512):
 
 
 def suited(objective, data):
-    """``data``, or two domains made of it with labels, where the objective reads them."""
+    """``data`` with labels, or two domains made of them, where the objective reads labels or the other domain."""
     if not objective.reads or isinstance(data, Domains):
         return data
-    source = replace(data, y=(data.x.flatten(1)[:, 0] > 0).long(), world=None)
-    return Domains(source, source.map(lambda x: x.flip(0) + 0.5, "moved"))
+    if data.y is None:
+        data = replace(data, y=(data.x.flatten(1)[:, 0] > 0).long())
+    if "other" not in objective.reads:
+        return data
+    apart = 0.5 if any(t.place == "features" for t in objective.terms) else 0.0  # or unlabelled examples of the same kind
+    return Domains(replace(data, world=None), data.map(lambda x: x.flip(0) + apart, "moved"))
 
 
 def images(side=8, n=192, binary=True, seed=0):
