@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import math
-import os
-import platform
 from pathlib import Path
 
 import torch
 
-from ganvae_lib import interval
+from ganvae_lib import records
+from ganvae_lib.records import environment, summary
+
+__all__ = ["RESULTS", "difference", "environment", "picture", "summary", "write"]
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
-
-
-def environment() -> dict:
-    """Versions and processor; no names of hosts or folders."""
-    import numpy
-
-    card = {"python": platform.python_version(), "torch": torch.__version__, "numpy": numpy.__version__,
-            "threads": torch.get_num_threads(), "device": "cpu",
-            "processor": platform.processor() or platform.machine()}  # fmt: skip
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
-        entries = {key.strip(): value.strip() for key, value in lines.items()}
-        flags = entries.get("flags", "").split()
-        card["processor"] = entries.get("model name", card["processor"])
-        card["instructions"] = [f for f in ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16") if f in flags]
-    if torch.cuda.is_available():
-        card["gpu"] = torch.cuda.get_device_name()
-    return card
-
-
-def summary(values) -> dict:
-    """Values by seed, their mean, and the half-width of the 95 % t interval."""
-    values = [float(v) for v in values]
-    mean, half = interval(torch.tensor(values, dtype=torch.float64))
-    return {"values": [round(v, 4) for v in values], "mean": round(mean, 4),
-            "half_width_95": None if math.isnan(half) else round(half, 4)}  # fmt: skip
 
 
 def difference(a, b) -> dict:
@@ -57,13 +29,8 @@ def difference(a, b) -> dict:
 
 
 def write(name: str, content: dict) -> Path:
-    """Write ``results/<name>.json`` beside its final name, then move it there."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
-    part = path.with_suffix(".json.part")
-    part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, path)
-    return path
+    """Write ``results/<name>.json``, beside its final name first."""
+    return records.write(RESULTS / f"{name}.json", content)
 
 
 def picture(name: str, panels: list, columns: list[int], width: float = 6.8, height: float = 3.4) -> Path:

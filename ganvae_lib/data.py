@@ -215,6 +215,21 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
     return data[_stratified(data, fraction, seed)] if fraction < 1 else data
 
 
+def parted(data: Data, fraction: float, seed: int = 0) -> tuple[Data, Data]:
+    """A stratified subset, as ``load`` takes it, and the remainder: labelled and unlabelled examples, say.
+
+    Raises ValueError if nothing would remain.
+
+    >>> parted(load("digits"), 0.1)[1]
+    Data('digits': 1350 examples of shape (1, 8, 8), 10 classes)
+    """
+    kept = torch.zeros(len(data), dtype=torch.bool)
+    kept[_stratified(data, fraction, seed)] = True
+    if not 0 < fraction < 1 or kept.all():
+        raise ValueError(f"a fraction of {fraction} of {data.name} leaves no remainder; choose one between 0 and 1.")
+    return data[kept], data[~kept]
+
+
 _NOTES = {
     None: "",
     "threshold": "; binarised at 1/2",

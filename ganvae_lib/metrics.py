@@ -12,7 +12,7 @@ from torch.distributions import kl_divergence
 from .codes import ImplicitEncoder, OtherDomain
 from .world import Noise, draw
 
-__all__ = ["Scores", "accuracy", "coverage", "elbo", "evaluate", "interval", "iwae",
+__all__ = ["Scores", "accuracy", "classifier_score", "coverage", "elbo", "evaluate", "interval", "iwae",
            "log_likelihood"]  # fmt: skip
 
 
@@ -160,6 +160,16 @@ def accuracy(model, data) -> Tensor:
             right = right + (named == data.y[start : start + n].to(named.device)).sum(-1)
             start += n
     return (right / len(data)).double().reshape(-1).cpu()
+
+
+def classifier_score(probs: Tensor) -> Tensor:
+    """exp E_x KL(q(t|x) ‖ q(t)), q(t) = E_x q(t|x), of a classifier's answers [*seeds, n, classes]: [*seeds].
+
+    Between 1 and the number of classes; the inception score is this with one certain classifier (Salimans et al.,
+    2016): Eq. ``eq-classifier-score`` (chapter 18).
+    """
+    log, mean = probs.clamp_min(1e-12).log(), probs.mean(-2, keepdim=True)
+    return (probs * (log - mean.clamp_min(1e-12).log())).sum(-1).mean(-1).exp()
 
 
 def _has_density(model) -> bool:

@@ -1,0 +1,67 @@
+"""The experiments of chapter 18 from the command line: ``python -m ganvae_lib run|list|report``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from . import experiments
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """10 means seeds 0 to 9; 3,5,8 names them."""
+    numbers = [int(part) for part in text.split(",")]
+    return tuple(range(numbers[0])) if len(numbers) == 1 else tuple(numbers)
+
+
+def _parser() -> argparse.ArgumentParser:
+    from .data import scale
+
+    parser = argparse.ArgumentParser("python -m ganvae_lib", description="Run and report the experiments of the book.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="train both models of an experiment, score them, and write a JSON file")
+    run.add_argument("name", help=f"one of {', '.join(experiments.EXPERIMENTS)}")
+    run.add_argument("--data", default="mnist", help=f"one of {', '.join(experiments.DATA)} (default mnist)")
+    run.add_argument("--seeds", type=_seeds, default=tuple(range(10)), help="how many (10), or which: 3,5,8")
+    run.add_argument("--fraction", type=float, help="of the training data; for svae of the labelled ones")
+    run.add_argument("--size", default=scale(), help="networks and steps: tiny, small or full (default: GANVAE_SCALE)")
+    run.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    run.add_argument("--precision", default="fp32", help="fp32, tf32 or bf16")
+    run.add_argument("--steps", type=int, help="instead of the experiment's own number")
+    run.add_argument("--out", type=Path, default=experiments.RESULTS, help="folder of the results")
+    run.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same setting")
+    for name, what in (("list", "the experiments, what they compare, and how long they took"),
+                       ("report", "the tables of chapter 18 from the results")):  # fmt: skip
+        commands.add_parser(name, help=what).add_argument("--out", type=Path, default=experiments.RESULTS)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line asks for; return the exit status."""
+    from . import report
+
+    parser = _parser()
+    chosen = vars(parser.parse_args(arguments))
+    command, out = chosen.pop("command"), chosen.pop("out")
+    try:
+        if command == "run":
+            resume = chosen.pop("resume")
+            if chosen["fraction"] is None:
+                chosen["fraction"] = 0.01 if chosen["name"] == "svae" else 1.0
+            path = experiments.run(experiments.Setting(**chosen, out=out), resume)
+            print(report.summary(path) if path else "", end="")
+        else:
+            print(report.listed(out) if command == "list" else report.markdown(out))
+    except (ValueError, OSError, ArithmeticError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: interrupted; the same command with --resume goes on from the last checkpoint.",
+              file=sys.stderr)  # fmt: skip
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

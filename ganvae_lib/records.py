@@ -1,0 +1,70 @@
+"""What every recorded result has in common: the machine, the versions, intervals, and a safe way to write."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from .metrics import interval
+
+__all__ = ["environment", "paired", "summary", "write"]
+
+
+def environment(device: str = "cpu") -> dict:
+    """Versions, processor and device; no names of hosts or folders."""
+    import numpy
+
+    card = {"python": platform.python_version(), "torch": torch.__version__, "numpy": numpy.__version__,
+            "threads": torch.get_num_threads(), "device": device,
+            "processor": platform.processor() or platform.machine()}  # fmt: skip
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+        entries = {key.strip(): value.strip() for key, value in lines.items()}
+        flags = entries.get("flags", "").split()
+        card["processor"] = entries.get("model name", card["processor"])
+        card["instructions"] = [f for f in ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16") if f in flags]
+    if torch.cuda.is_available():
+        card["gpu"] = torch.cuda.get_device_name()
+    return card
+
+
+def summary(values: Sequence[float]) -> dict:
+    """Values by seed, their mean, and the half-width of the 95 % t interval; None with one seed."""
+    values = [float(v) for v in values]
+    mean, half = interval(torch.tensor(values, dtype=torch.float64))
+    return {"values": [round(v, 4) for v in values], "mean": round(mean, 4),
+            "half_width_95": None if math.isnan(half) else round(half, 4)}  # fmt: skip
+
+
+def paired(base: Sequence[float], variant: Sequence[float]) -> dict:
+    """The differences variant - base seed by seed: mean, 95 % t interval, and the effect size d = mean/sd.
+
+    d is None where all differences are equal, or there is one.
+    """
+    found = summary([b - a for a, b in zip(base, variant, strict=True)])
+    spread = torch.tensor(found["values"], dtype=torch.float64).std().item() if len(found["values"]) > 1 else 0.0
+    return found | {"effect_size": round(found["mean"] / spread, 3) if spread > 0 else None}
+
+
+def write(path: str | os.PathLike, content: dict) -> Path:
+    """Write JSON beside its final name, then move it there: readers see the old file or the new one.
+
+    Raises OSError if the disk is full, and leaves the old file as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    return path
