@@ -8,7 +8,7 @@ from pathlib import Path
 from .experiments import EXPERIMENTS, FRACTIONS, RESULTS, Setting
 from .formula import Table
 
-__all__ = ["listed", "markdown", "records", "row", "summary", "table", "verdict"]
+__all__ = ["commands", "counted", "listed", "markdown", "records", "row", "summary", "table", "verdict"]
 
 HEADER = ("data", "share", "score", "base", "variant", "difference", "effect size", "found", "paper: base, variant")
 
@@ -60,6 +60,21 @@ def table(name: str, out: str | Path = RESULTS) -> Table:
     return Table(header, tuple(row(card, score) for card in cards for score in card["scores"]))
 
 
+def counted(name: str, out: str | Path = RESULTS) -> str:
+    """How many rows of the table of one experiment show a difference, and who is ahead there: a sentence."""
+    found = [cells[HEADER.index("found")] for cells in table(name, out).rows]
+    base, variant = (found.count(f"{who} ahead") for who in EXPERIMENTS[name].names)
+    said = f"{base + variant} of {len(found)} row{'s' if len(found) != 1 else ''} show{'s' if len(found) == 1 else ''}"
+    ahead = ", ".join(f"{who} ahead in {n}" for who, n in zip(EXPERIMENTS[name].names, (base, variant), strict=True))
+    return f"{said} a difference whose 95 % interval excludes zero" + (f": {ahead}." if base + variant else ".")
+
+
+def commands(name: str, out: str | Path = RESULTS) -> list[str]:
+    """For each record of one experiment the command that repeats it, the time that it took, and the machine."""
+    cards = [card for card in records(out) if card["experiment"] == name]
+    return [f"{card['command']}  # {_took(card)}" for card in cards]
+
+
 def summary(path: Path) -> str:
     """One record, for the end of a run."""
     card = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -73,7 +88,7 @@ def summary(path: Path) -> str:
 
 def listed(out: str | Path = RESULTS) -> str:
     """The experiments, their commands, and the time that each took where it was recorded."""
-    took = {card["command"]: f"{card['wall_s'] / 60:.0f} min on {_machine(card)}" for card in records(out)}
+    took = {card["command"]: _took(card) for card in records(out)}
     lines = []
     for name, experiment in EXPERIMENTS.items():
         lines.append(f"{name}: {experiment.title} ({' and '.join(experiment.names)})")
@@ -84,11 +99,12 @@ def listed(out: str | Path = RESULTS) -> str:
     return "\n".join(lines)
 
 
-def _machine(card: dict) -> str:
-    about = card["environment"]
+def _took(card: dict) -> str:
+    about, seconds = card["environment"], card["wall_s"]
+    machine = f"{about['processor']}, {about['threads']} thread{'s' if about['threads'] != 1 else ''}"
     if "gpu" in about and about["device"].startswith("cuda"):
-        return about["gpu"]
-    return f"{about['processor']}, {about['threads']} thread{'s' if about['threads'] != 1 else ''}"
+        machine = about["gpu"]
+    return (f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s") + f" on {machine}"
 
 
 def markdown(out: str | Path = RESULTS) -> str:
@@ -100,7 +116,6 @@ def markdown(out: str | Path = RESULTS) -> str:
     for name in dict.fromkeys(card["experiment"] for card in cards):
         found = table(name, out)
         rows = [line(found.header), line(["---"] * len(found.header)), *map(line, found.rows)]
-        runs = [f"- `{card['command']}`: {card['wall_s'] / 60:.0f} min on {_machine(card)}"
-                for card in cards if card["experiment"] == name]  # fmt: skip
-        parts.append("\n".join([f"## {EXPERIMENTS[name].title}", "", *rows, "", *runs]))
+        runs = [f"    {command}" for command in commands(name, out)]
+        parts.append("\n".join([f"## {EXPERIMENTS[name].title}", "", *rows, "", counted(name, out), "", *runs]))
     return "\n\n".join(parts)
