@@ -14,10 +14,10 @@ _ABOVE = 1.15  # where judges stand
 def schematic(objective, ax=None):
     """The graph of an objective: solid arrows generate (theta), dashed arrows infer (eta), dotted ones judge (phi).
 
-    The shaded node is observed; y says whether a sample is the target's or the model's. x̂ is what comes back from a
-    round trip, ẑ is the prediction of one unit of a code from the others where it stands above z. A square ≈ compares
-    by samples without a judge. With features, as in chapter 06, z is an example of either domain, x its features, t
-    its label and y its domain. Returns the axes.
+    The shaded node is observed, a half-shaded one in some examples only; y says whether a sample is the target's or
+    the model's. x̂ is what comes back from a round trip, ẑ is the prediction of one unit of a code from the others
+    where it stands above z. A square ≈ compares by samples without a judge. With features, as in chapter 06, z is an
+    example of either domain, x its features, t its label and y its domain. Returns the axes.
     """
     networks = objective.networks
     if "features" in networks:
@@ -35,7 +35,7 @@ def schematic(objective, ax=None):
     shift = sum(above[name][0] - x for name, x in zip(row, places, strict=True)) / max(1, len(row))
     nodes |= {name: (x + shift, _ABOVE, above[name][2], PAPER) for name, x in zip(row, places, strict=True)}
     if objective.told:
-        nodes["t"] = (1.0, -1.0, "t", _OBSERVED)
+        nodes["t"] = (1.0, -1.0, "t", (_OBSERVED, PAPER) if "labeller" in networks else _OBSERVED)
     at = [x for x, *_ in nodes.values()] + [0.6] * ("z" not in nodes)  # where the arrow of a density begins
     ax = _axes(ax, (min(at) - 0.6, max(at) + 0.6), (-1.35 if objective.told else -0.75, 1.8 if above else 0.75))
 
@@ -140,7 +140,11 @@ def _nodes(ax, nodes):
     for name, (x, y, text, face) in nodes.items():
         square = name.startswith("same")
         shape, size = ("s", 20) if square else ("o", 25)
-        ax.plot(x, y, shape, markersize=size, markerfacecolor=face, markeredgecolor=INK, markeredgewidth=1.2, zorder=3)
+        if half := isinstance(face, tuple):
+            ax.plot(x, y, shape, markersize=size, fillstyle="left", markerfacecolor=face[0],
+                    markerfacecoloralt=face[1], markeredgecolor="none", zorder=3)  # fmt: skip
+        ax.plot(x, y, shape, markersize=size, markerfacecolor="none" if half else face, markeredgecolor=INK,
+                markeredgewidth=1.2, zorder=3)  # fmt: skip
         ax.text(x, y, f"${text}$", ha="center", va="center", zorder=4, fontsize=12)
 
 

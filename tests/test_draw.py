@@ -62,9 +62,10 @@ def test_density_and_scatter(ax):
 
 JUDGES = {"discriminator_x": "$q_\\phi(y|x)$", "discriminator_z": "$q_\\phi(y|z)$", "discriminator_xz": "$q_\\phi(y|x,z)$",
           "discriminator_z_given_x": r"$D_\phi(z|x)$", "discriminator_x_given_z": r"$D_\phi(x|z)$",
+          "discriminator_x_given_label": "$q_\\phi(y|x,t)$",
           "discriminator_features": "$q_\\phi(y|x)$", "predictor_z": r"$\hat z_\phi(z_{\backslash i})$"}
 MAKERS = {"decoder": r"$p_\theta(x|z)$", "encoder": r"$q_\eta(z|x)$", "density": r"$p_\theta(x)$",
-          "features": r"$x=G_\theta(z)$", "classifier": r"$p_\theta(t|x)$"}
+          "features": r"$x=G_\theta(z)$", "classifier": r"$p_\theta(t|x)$", "labeller": r"$q_\eta(t|x)$"}
 
 
 MORE = {"MMD of pairs": zoo.GAN + Match("xz", MMD()) + Match("z again", MMD()), "again": Match("x again", Adversary())}
@@ -75,13 +76,14 @@ def test_every_entry_has_its_graph(entry):
     ax = draw.schematic(entry)
     ax.figure.canvas.draw()
     texts = [t.get_text() for t in ax.texts]
-    labels = JUDGES | MAKERS
+    told = {n: MAKERS[n].replace(")", ",t)") for n in MAKERS if n in entry.told}
+    labels = JUDGES | MAKERS | told
     assert {labels[n] for n in entry.networks} == set(texts) & set(labels.values())
     terms = repr(entry)
     assert ("$\\hat x$" in texts) == ("x again" in terms or "within" in terms)
     assert texts.count("$\\approx$") == terms.count("MMD(") + terms.count("Summaries(")
     dotted = [p for p in ax.patches if p.get_linestyle() in (":", "dotted")]
-    seen = {"discriminator_xz": 2, "discriminator_z_given_x": 2, "discriminator_x_given_z": 2}
+    seen = {"discriminator_x_given_label": 2, "discriminator_xz": 2, "discriminator_z_given_x": 2, "discriminator_x_given_z": 2}
     judges = [n for n in entry.networks if n in JUDGES]
     assert len(dotted) == sum(seen.get(n, 1) for n in judges) + ("x again" in terms)
     (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
