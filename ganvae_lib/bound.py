@@ -35,7 +35,7 @@ def free_energy(model, x: Tensor, noise, k: int = 1, name: str = "z from x") -> 
             kl = kl_divergence(q, model.prior().expand(q.batch_shape))
             return kl - model.decoder(draw(q, noise, name)).log_prob(x)
         q = tiled(q, k, axis)
-        z = draw(q, noise, f"{name}, {k} samples")
+        z = draw(q, noise.tiled(k), f"{name}, {k} samples")
         log_w = model.prior().log_prob(z) - q.log_prob(z)
     except NotImplementedError as error:
         raise TypeError("a bound needs the densities of q(z|x) and p(z); choose codes='gaussian'.") from error
@@ -131,13 +131,15 @@ class Bound(Term):
 
     def _energy(self, world, x: Tensor) -> Tensor:
         """The negative bound of each example, [*seeds, batch]."""
+        axis = len(world.noise.lead)
+        n, noise = x.shape[axis], world.noise.tiled(x.shape[axis] // world.batch)
         if not self.inferred:
-            return free_energy(world.model, x, world.noise, self.k)
-        axis, q = len(world.noise.lead), world.model.labeller(x)
-        n, classes = x.shape[axis], q.logits.shape[-1]
+            return free_energy(world.model, x, noise, self.k)
+        q = world.model.labeller(x)
+        classes = q.logits.shape[-1]
         labels = torch.arange(classes, device=x.device).repeat_interleave(n).expand(*world.noise.lead, -1)
         at = world.model.given(labels)
-        f = free_energy(at, torch.cat([x] * classes, axis), world.noise, self.k, "z from x, unlabelled")
+        f = free_energy(at, torch.cat([x] * classes, axis), noise.tiled(classes), self.k, "z from x, unlabelled")
         log_q = q.logits.mT.log_softmax(axis)
         return (log_q.exp() * (f.unflatten(axis, (classes, n)) + log_q)).sum(axis) + math.log(classes)
 

@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-__all__ = ["Share", "share"]
+__all__ = ["Share", "first", "leave", "share", "wait"]
 
 
 class Share(NamedTuple):
@@ -33,12 +33,12 @@ class Share(NamedTuple):
             if getattr(getattr(term, "tool", None), "whole", False):
                 raise ValueError(f"{term!r} compares whole minibatches, not examples; train it in one process.")
 
-    def rows(self, tensor: Tensor, axis: int) -> Tensor:
-        """This process's rows of what was drawn for the whole minibatch."""
+    def rows(self, tensor: Tensor, axis: int, tiles: int = 1) -> Tensor:
+        """This process's rows of what was drawn for the whole minibatch, or for ``tiles`` of them side by side."""
         if self.size == 1:
             return tensor
-        part = tensor.shape[axis] // self.size
-        return tensor.narrow(axis, self.rank * part, part)
+        axis %= tensor.ndim
+        return tensor.unflatten(axis, (tiles, self.size, -1)).select(axis + 1, self.rank).flatten(axis, axis + 1)
 
     def mean(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
         """The mean of each tensor over the processes: one message for all."""
@@ -64,3 +64,22 @@ def share(device: torch.device) -> Share:
     if not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return Share(dist.get_rank(), dist.get_world_size())
+
+
+def first() -> bool:
+    """Is this the one process, or the one of several that writes files?"""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def wait(device: torch.device) -> None:
+    """Return when every process has come here."""
+    if dist.is_initialized():
+        together = torch.zeros(1, device=device)
+        dist.all_reduce(together)
+        together.item()  # a GPU would go on without waiting
+
+
+def leave() -> None:
+    """Part from the other processes, at the end of a program."""
+    if dist.is_initialized():
+        dist.destroy_process_group()

@@ -33,23 +33,24 @@ def importance_weighted(objective: Objective, k: int | str) -> Objective:
 
     The two terms of the VAE become one ``Bound(k)``, Eq. ``eq-iwae`` (chapter 03). A non-saturating adversary weighs
     the samples of its minibatch by their odds in groups of k, or all of them for k="batch", as the paper does:
-    Eq. ``eq-iwgan`` (chapter 15). k = 1 changes nothing. Raises TypeError for an objective with another term: the
-    k-sample bound of a sum is not the sum of bounds.
+    Eq. ``eq-iwgan`` (chapter 15). k = 1 is the objective without weights. Raises TypeError for an objective with
+    another term: the k-sample bound of a sum is not the sum of bounds.
 
     >>> from ganvae_lib import zoo
     >>> importance_weighted(zoo.VAE, 5), importance_weighted(zoo.GAN, "batch")
     (Bound(k=5), Match('x', Adversary('non-saturating', k='batch')))
     """
-    terms = []
-    for term in _bounded(objective).terms:
+    bounded, terms = _bounded(objective), []
+    for term in bounded.terms:
         if isinstance(term, Match) and isinstance(term.tool, Adversary) and term.tool.link == "non-saturating":
             term = replace(term, tool=replace(term.tool, k=k))
         elif isinstance(term, Bound):
             term = replace(term, k=k)
-        elif not isinstance(term, Classify):
+        elif not isinstance(term, Classify) or len(bounded.terms) == 1:
             raise _refused(term, "weights by importance", "is no KL divergence that samples could be weighted for")
         terms.append(term)
-    return objective if k == 1 else Sum.of(*terms)
+    weighted = Sum.of(*terms)
+    return objective if weighted == bounded else weighted
 
 
 def adversary_activated(objective: Objective) -> Objective:
@@ -64,7 +65,7 @@ def adversary_activated(objective: Objective) -> Objective:
     """
     terms = _bounded(objective).terms
     for term in terms:
-        if not isinstance(term, Bound | Classify):
+        if not isinstance(term, Bound | Classify if len(terms) > 1 else Bound):
             raise _refused(term, "activates the discriminator of a bound", "is no part of one")
     return Sum.of(*(replace(t, activated=True) if isinstance(t, Bound) else t for t in terms))
 

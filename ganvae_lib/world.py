@@ -7,6 +7,7 @@ which it depends has moved, so a step never computes the same thing twice and ne
 
 from __future__ import annotations
 
+import copy
 import zlib
 from dataclasses import dataclass, field
 
@@ -40,11 +41,19 @@ class Noise:
     per step. ``share`` says which rows of a minibatch are wanted, where several processes share it.
     """
 
+    tiles = 1
+
     def __init__(self, seeds: int | list[int], device: torch.device | str = "cpu", share: Share | None = None):
         self.lead = () if isinstance(seeds, int) else (len(seeds),)
         self.seeds = [seeds] if isinstance(seeds, int) else list(seeds)
         self.device, self.share = torch.device(device), share or Share()
         self._streams: dict[tuple, list] = {}
+
+    def tiled(self, n: int) -> Noise:
+        """The same noise for a minibatch that stands ``n`` times side by side: each process keeps its rows of each."""
+        other = copy.copy(self)
+        other.tiles = n * self.tiles
+        return other
 
     def generators(self, name: str) -> list[torch.Generator]:
         """One fresh generator per seed; its start depends on the seed and the name only."""
@@ -71,7 +80,7 @@ class Noise:
         if stream[1] is None or stream[3] == len(stream[1]):
             self._fill(key)
         stream[3] += 1
-        return self.share.rows(stream[1][stream[3] - 1], len(self.lead))
+        return self.share.rows(stream[1][stream[3] - 1], len(self.lead), self.tiles)
 
     def _fill(self, key: tuple) -> None:
         """Draw the next block of a stream, and remember where its generators stood."""
