@@ -6,29 +6,32 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import experiments
+from . import experiments, parallel
+from .data import DataError, scale
 
 
 def _seeds(text: str) -> tuple[int, ...]:
-    """10 means seeds 0 to 9; 3,5,8 names them."""
-    numbers = [int(part) for part in text.split(",")]
-    return tuple(range(numbers[0])) if len(numbers) == 1 else tuple(numbers)
+    """10 means seeds 0 to 9; 3,5,8 names them, and 3, names one."""
+    try:
+        return tuple(int(part) for part in text.split(",") if part) if "," in text else tuple(range(int(text)))
+    except ValueError:
+        message = f"{text!r} is neither a number of seeds nor a list of them such as 3,5,8"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def _parser() -> argparse.ArgumentParser:
-    from .data import scale
-
     parser = argparse.ArgumentParser("python -m ganvae_lib", description="Run and report the experiments of the book.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="train both models of an experiment, score them, and write a JSON file")
     run.add_argument("name", help=f"one of {', '.join(experiments.EXPERIMENTS)}")
     run.add_argument("--data", default="mnist", help=f"one of {', '.join(experiments.DATA)} (default mnist)")
-    run.add_argument("--seeds", type=_seeds, default=tuple(range(10)), help="how many (10), or which: 3,5,8")
-    run.add_argument("--fraction", type=float, help="of the training data; for svae of the labelled ones")
-    run.add_argument("--size", default=scale(), help="networks and steps: tiny, small or full (default: GANVAE_SCALE)")
+    run.add_argument("--seeds", type=_seeds, default=tuple(range(10)), help="how many (default 10), or which: 3,5,8")
+    run.add_argument("--fraction", type=float, help="of the training data (default 1); for svae the part with labels "
+                                                    "(default 0.01)")  # fmt: skip
+    run.add_argument("--size", help="networks and steps: tiny, small or full (default: GANVAE_SCALE, or small)")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    run.add_argument("--precision", default="fp32", help="fp32, tf32 or bf16")
-    run.add_argument("--steps", type=int, help="instead of the experiment's own number")
+    run.add_argument("--precision", default="fp32", choices=("fp32", "tf32", "bf16"), help="(default fp32)")
+    run.add_argument("--steps", type=int, help="of training, instead of the experiment's own number")
     run.add_argument("--out", type=Path, default=experiments.RESULTS, help="folder of the results")
     run.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same setting")
     for name, what in (("list", "the experiments, what they compare, and how long they took"),
@@ -47,19 +50,22 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if command == "run":
             resume = chosen.pop("resume")
+            chosen["size"] = chosen["size"] or scale()
             if chosen["fraction"] is None:
                 chosen["fraction"] = 0.01 if chosen["name"] == "svae" else 1.0
             path = experiments.run(experiments.Setting(**chosen, out=out), resume)
             print(report.summary(path) if path else "", end="")
         else:
             print(report.listed(out) if command == "list" else report.markdown(out))
-    except (ValueError, OSError, ArithmeticError) as error:
+    except (ValueError, OSError, ArithmeticError, DataError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{parser.prog}: interrupted; the same command with --resume goes on from the last checkpoint.",
               file=sys.stderr)  # fmt: skip
         return 130
+    finally:
+        parallel.leave()
     return 0
 
 

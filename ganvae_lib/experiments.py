@@ -9,7 +9,6 @@ Both models of a pair see the same initial weights, minibatches and noise for a 
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor
 
 from . import data as sets
-from . import metrics, records, zoo
+from . import metrics, parallel, records, zoo
 from .formula import unknown
 from .model import build
 from .objective import Objective
@@ -29,7 +28,7 @@ from .terms import Classify
 from .train import fit
 from .transfer import adversary_activated, given, importance_weighted, semi_supervised
 
-__all__ = ["EXPERIMENTS", "Experiment", "Setting", "path_of", "run"]
+__all__ = ["EXPERIMENTS", "Experiment", "Setting", "run"]
 
 RESULTS = Path("results") / "experiments"
 
@@ -133,26 +132,23 @@ class Setting:
         if not 0 < self.fraction <= 1 or (self.name == "svae" and self.fraction == 1):
             raise ValueError(f"fraction must lie in (0, 1], and below 1 for svae, whose remainder is used without "
                              f"labels; got {self.fraction}.")  # fmt: skip
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or (self.steps is not None and self.steps < 1):
+            raise ValueError(f"give one seed or more, all different, and at least one step; got seeds {self.seeds} and "
+                             f"{self.steps} steps.")  # fmt: skip
 
     @property
     def stem(self) -> str:
-        part = "" if self.fraction == 1 else f"-{self.fraction:g}"
-        return f"{self.name}-{self.data}{part}"
+        return f"{self.name}-{self.data}" + ("" if self.fraction == 1 else f"-{self.fraction}")
 
     @property
     def command(self) -> str:
-        """The command line that repeats this run."""
-        seeds = ",".join(map(str, self.seeds))
+        """The command line that repeats this run, on the device that is there."""
+        seeds = ",".join(map(str, self.seeds)) + "," * (len(self.seeds) == 1)
         words = [f"python -m ganvae_lib run {self.name} --data {self.data} --size {self.size}"]
-        words += [f"--fraction {self.fraction:g}"] * (self.fraction != 1) + [f"--steps {self.steps}"] * bool(self.steps)
+        words += [f"--fraction {self.fraction}"] * (self.fraction != 1) + [f"--steps {self.steps}"] * bool(self.steps)
         words += [f"--precision {self.precision}"] * (self.precision != "fp32")
         plain = self.seeds == tuple(range(len(self.seeds)))
         return " ".join([*words, f"--seeds {len(self.seeds) if plain else seeds}"])
-
-
-def path_of(setting: Setting) -> Path:
-    """The file of the result."""
-    return Path(setting.out) / f"{setting.stem}.json"
 
 
 def _examples(setting: Setting, bounded: bool):
@@ -161,8 +157,8 @@ def _examples(setting: Setting, bounded: bool):
     data, test = (sets.load(setting.data, split, binarize=binarize) for split in ("train", "test"))
     if setting.fraction == 1:
         return data, test
-    part, rest = sets.parted(data, setting.fraction)
-    return (sets.Domains(part, rest) if setting.name == "svae" else part), test
+    parts = sets.parted(data, setting.fraction)
+    return (sets.Domains(*parts) if setting.name == "svae" else parts[0]), test
 
 
 def _networks(setting: Setting, data) -> dict:
@@ -175,8 +171,7 @@ def _networks(setting: Setting, data) -> dict:
 def _classifier(setting: Setting, work: Path, resume: bool) -> tuple[Run, float]:
     """The network that names the classes of samples, trained on the real examples; and its test accuracy."""
     data, test = (sets.load(setting.data, split) for split in ("train", "test"))
-    steps = {"tiny": 300, "small": 1000, "full": 5000}[setting.size]
-    width = 8 if setting.size == "tiny" else 32
+    steps, width = {"tiny": (300, 8), "small": (1000, 32), "full": (5000, 32)}[setting.size]
     model = build(Classify(seen="x"), data, architecture="conv", width=width)
     run = fit(model, data, steps, batch=64, seeds=[0], device=setting.device, checkpoint=work, resume=resume)
     return run, metrics.accuracy(run.model, test).item()
@@ -202,16 +197,18 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
     """Train both models, score them, and write the record; return its path (None in all processes but the first).
 
     ``resume`` goes on from the checkpoints of an interrupted run of the same setting, whose end is the same to the
-    last bit on a CPU. Raises ValueError and DataError as ``load``, ``build`` and ``fit`` do.
+    last bit on a CPU. Raises ValueError and DataError as ``load``, ``build`` and ``fit`` do, ValueError for the
+    checkpoints of an interrupted run without ``resume``, and OSError if the folder cannot be written.
     """
-    experiment, begin = EXPERIMENTS[setting.name], time.time()
-    size = experiment.sizes[setting.size]
+    experiment, begin, first = EXPERIMENTS[setting.name], time.time(), parallel.first()
+    size, work = experiment.sizes[setting.size], Path(setting.out) / "work" / setting.stem
     nearest = min(size["steps"], key=lambda f: abs(f - setting.fraction))
     steps, batch = setting.steps or size["steps"][nearest], size["batch"]
+    if not resume and any(work.rglob("checkpoint.json")):
+        raise ValueError(f"{work} holds an interrupted run; go on with it by --resume, or remove that folder.")
+    say, earlier = (say, records.earlier(work)) if first else (lambda text: None, 0.0)
     data, test = _examples(setting, experiment.bounded)
-    work = Path(setting.out) / "work" / setting.stem
-    networks, judge, spent = _networks(setting, data), None, {}
-    card = {"classifier_accuracy": None}
+    networks, judge, spent, card = _networks(setting, data), None, {}, {"classifier_accuracy": None}
     if not experiment.bounded:
         say(f"{setting.stem}: the classifier that will judge samples")
         judge, card["classifier_accuracy"] = _classifier(setting, work / "classifier", resume)
@@ -230,13 +227,14 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
             found[_NAMED] = metrics.accuracy(trained.model, test)
         for score in experiment.scores:
             values[score].append(found[score].tolist())
-    if int(os.environ.get("RANK", 0)):
-        return None  # of several processes, the first one writes
+    device = next(trained.model.parameters()).device
+    parallel.wait(device)  # for those who still read checkpoints
+    if not first:
+        return None
     scores = {}
     for score, (base, variant) in values.items():
         scores[score] = {"base": records.summary(base), "variant": records.summary(variant),
                          "difference": records.paired(base, variant)}  # fmt: skip
-    device = str(next(trained.model.parameters()).device)
     card |= {
         "experiment": setting.name, "names": experiment.names, "command": setting.command, "size": setting.size,
         "objectives": [repr(experiment.base), repr(experiment.variant)], "fraction": setting.fraction,
@@ -244,9 +242,9 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
                    "precision": setting.precision},
         "data": {"name": setting.data, "digest": data.digest, "note": data.note, "examples": len(data),
                  "test_digest": test.digest, "test_examples": len(test)},
-        "seeds": list(setting.seeds), "scores": scores, "training_s": spent, "wall_s": round(time.time() - begin, 1),
-        "environment": records.environment(device),
+        "seeds": list(setting.seeds), "scores": scores, "training_s": None if earlier else spent,
+        "wall_s": round(earlier + time.time() - begin, 1), "environment": records.environment(str(device)),
     }  # fmt: skip
-    path = records.write(path_of(setting), card)
+    path = records.write(Path(setting.out) / f"{setting.stem}.json", card)
     shutil.rmtree(work)  # the checkpoints have served
     return path

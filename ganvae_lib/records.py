@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import torch
 
 from .metrics import interval
 
-__all__ = ["environment", "paired", "summary", "write"]
+__all__ = ["earlier", "environment", "paired", "summary", "write"]
 
 
 def environment(device: str = "cpu") -> dict:
@@ -68,3 +69,16 @@ def write(path: str | os.PathLike, content: dict) -> Path:
         part.unlink(missing_ok=True)
         raise
     return path
+
+
+def earlier(folder: Path) -> float:
+    """Seconds that the parts of an interrupted run took, as far as the files of ``folder`` tell; a new part begins.
+
+    Raises OSError if nothing can be written there.
+    """
+    clock, before = folder / "clock.json", 0.0
+    if any(folder.rglob("checkpoint.json")) and clock.exists():
+        last = json.loads(clock.read_text(encoding="utf-8"))
+        before = last["earlier"] + max(file.stat().st_mtime for file in folder.rglob("*")) - last["begun"]
+    write(clock, {"earlier": before, "begun": time.time()})
+    return before

@@ -20,6 +20,9 @@ def records(out: str | Path = RESULTS) -> list[dict]:
         try:
             card = json.loads(path.read_text(encoding="utf-8"))
             place = list(EXPERIMENTS).index(card["experiment"])
+            for score in card["scores"]:
+                row(card, score)
+            _took(card), len(card["seeds"]), card["command"]  # all that the tables show is there
             found.append(((place, card["data"]["name"], card["fraction"]), card))
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is damaged or no record of an experiment ({error}); run it again.") from error

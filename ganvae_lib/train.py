@@ -34,8 +34,7 @@ def _unchecked():
 
 def _device(name: str) -> torch.device:
     if name == "auto":
-        mps, rank = torch.backends.mps.is_available(), os.environ.get("LOCAL_RANK", "0")
-        name = f"cuda:{rank}" if torch.cuda.is_available() else "mps" if mps else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -43,6 +42,8 @@ def _device(name: str) -> torch.device:
     available = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
     if not available.get(device.type, lambda: True)():
         raise ValueError(f"device {name!r} is not available here; use device='auto' or 'cpu'.")
+    if name == "cuda":  # each of several processes takes one
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
     return device
 
 
@@ -178,7 +179,7 @@ def fit(
     start, keep = 0, lambda step: None
     if checkpoint is not None:
         which = dict(objective=to_dict(model.objective), data=run.data, networks=model.config, seeds=names, fresh=fresh,
-                     log_every=every, **config)  # fmt: skip
+                     log_every=every, **config | {"device": target.type})  # fmt: skip
         parts = model, [adam for adam, _ in optimizers], [noise, *orders], history
         kept = Checkpoint(checkpoint, which)
         if kept.exists and not resume:
