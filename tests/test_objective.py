@@ -13,7 +13,7 @@ from torch.nn.functional import logsigmoid
 
 from ganvae_lib import zoo
 from ganvae_lib.objective import Phase, Sum
-from ganvae_lib.terms import Classify, Match, Reconstruct, Unpredictable, from_dict, to_dict
+from ganvae_lib.terms import Bound, Classify, Match, Reconstruct, Unpredictable, from_dict, to_dict
 from ganvae_lib.tools import KL, LINKS, LOGISTIC, MMD, REVERSIBLE, Adversary, Likelihood, Summaries
 from ganvae_lib.transfer import swapped
 
@@ -21,23 +21,32 @@ X, Z = Reconstruct("x"), Reconstruct("z")
 GAN_X, GAN_Z, KL_Z = Match("x", Adversary()), Match("z", Adversary()), Match("z", KL())
 MMD_X = Match("x", MMD())
 SLEEP = Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",))
+MIRRORED = {n: entry for n, entry in zoo.ALL.items() if not any(isinstance(t, Bound) for t in entry.terms)}
 ENTRIES = pytest.mark.parametrize("entry", zoo.ALL.values(), ids=zoo.ALL)
 
 # ---------------------------------------------------------------- laws
 
 weights = st.sampled_from([0.25, 0.5, 1.0, 2.0, 3.0])  # their sums and products are exact
 adversaries = st.builds(Adversary, st.sampled_from(list(LINKS)), st.integers(1, 3), st.sampled_from([0.0, 10.0]))
+adversaries |= st.builds(Adversary, st.just("non-saturating"), k=st.sampled_from([2, 7, "batch"]))
 samplers = adversaries | st.just(MMD()) | st.just(MMD("gaussian", (0.5, 2))) | st.just(Summaries(("mean",)))
 matches = st.builds(Match, st.sampled_from(["x", "z"]), st.just(KL()) | st.just(Likelihood()) | samplers, weights)
 given_only = st.sampled_from(["x", "z", "x|z", "z|x", "x again", "z again"])
 matches |= st.builds(Match, given_only, samplers, weights)
 matches |= st.builds(Match, st.just("xz"), st.builds(Adversary, st.sampled_from(REVERSIBLE)) | st.just(MMD()), weights)
+label = st.sampled_from([None, "label"])
+matches |= st.builds(Match, st.sampled_from(["x", "z", "xz"]), st.builds(Adversary), weights, given=label)
 domains = st.builds(Match, st.just("features"), st.builds(Adversary, st.sampled_from(LOGISTIC)), weights)
 only = st.sampled_from([None, ("theta",), ("eta",), ("theta", "eta"), ("eta", "theta")])
 within = st.sampled_from([None, "discriminator"])
 reconstructions = st.builds(Reconstruct, st.sampled_from(["x", "z"]), weights, only, within)
-rest = domains | st.builds(Classify, weights) | st.builds(Unpredictable, st.sampled_from(["x", "z"]), weights)
-objectives = st.lists(matches | reconstructions | rest, min_size=1, max_size=5).map(lambda terms: Sum.of(*terms))
+reconstructions |= st.builds(Reconstruct, st.sampled_from(["x", "z"]), weights, only, given=label)
+rest = domains | st.builds(Classify, weights, seen=st.sampled_from(["features", "x"])) | st.builds(Unpredictable, st.sampled_from(["x", "z"]), weights)
+labels = st.sampled_from([{}, {"given": "label"}, {"inferred": "label"}])
+bounds = st.builds(lambda k, w, o, on, at: Bound(k, w, o, activated=on, **at), st.integers(1, 4), weights, only, st.booleans(), labels)
+sums = lambda terms: st.lists(terms, min_size=1, max_size=5).map(lambda terms: Sum.of(*terms))
+mirrored = sums(matches | reconstructions | rest)
+objectives = mirrored | sums(matches | reconstructions | rest | bounds)
 law = settings(max_examples=40, deadline=None)
 
 
@@ -53,7 +62,7 @@ def test_sums_and_weights_obey_the_laws_of_a_vector_space(a, b, c, v, w):
 
 
 @law
-@given(objectives, objectives, weights)
+@given(mirrored, mirrored, weights)
 def test_swapped_is_linear_and_its_own_inverse(a, b, w):
     assert swapped(swapped(a)) == a
     assert swapped(a + w * b) == swapped(a) + w * swapped(b)
@@ -82,7 +91,12 @@ def test_every_player_descends_exactly_its_terms_in_one_phase(a):
 
 @ENTRIES
 def test_zoo_entries_swap_back_round_trip_and_stay_frozen(entry):
-    assert swapped(swapped(entry)) == entry == from_dict(to_dict(entry)) == eval(repr(entry))
+    assert entry == from_dict(json.loads(json.dumps(to_dict(entry)))) == eval(repr(entry))
+    if entry in MIRRORED.values():
+        assert swapped(swapped(entry)) == entry
+    else:
+        with pytest.raises(TypeError, match="is a bound on the likelihood of x, which has no mirror image"):
+            swapped(entry)
     assert {entry: 1}[entry] == 1
     with pytest.raises(FrozenInstanceError):
         entry.terms[0].weight = 2.0
@@ -108,9 +122,10 @@ def test_the_swaps_of_the_book():
 
 
 def test_these_and_no_others_are_their_own_mirror_image():
-    own = {name for name, entry in zoo.ALL.items() if swapped(entry) == entry}
+    assert set(zoo.ALL) - set(MIRRORED) == {"IWAE", "AAVAE", "SVAE"}
+    own = {name for name, entry in MIRRORED.items() if swapped(entry) == entry}
     assert own == {"Helmholtz machine", "CycleGAN", "ALI", "BiGAN", "AS-VAE", "source only", "DANN", "ADA"}
-    pairs = {(a, b) for a, first in zoo.ALL.items() for b, second in zoo.ALL.items() if swapped(first) == second and a < b}
+    pairs = {(a, b) for a, first in MIRRORED.items() for b, second in MIRRORED.items() if swapped(first) == second and a < b}
     assert pairs == {("AAE", "InfoGAN")}
 
 
@@ -169,8 +184,14 @@ NEAR_Z = Match("z|x", Adversary("reverse KL"))
     (zoo.AS_VAE, [Phase(("phi",), (NEAR_Z, swapped(NEAR_Z)), True), Phase(BOTH, (X, Z, NEAR_Z, swapped(NEAR_Z)))]),
     (zoo.PREDICTABILITY_MINIMISATION, [Phase(("phi",), (Unpredictable("z"),), True), Phase(BOTH, (X, Unpredictable("z")))]),
     (zoo.WAE_MMD, [Phase(BOTH, (X, 10 * Match("z", MMD())))]),
+    (zoo.IWAE, [Phase(BOTH, (Bound(5),))]),
+    (zoo.IWGAN, [Phase(("phi",), (zoo.IWGAN,), True), Phase(T, (zoo.IWGAN,))]),
+    (zoo.AAVAE, [Phase(("phi",), (zoo.AAVAE,), True), Phase(BOTH, (zoo.AAVAE,))]),
+    (zoo.SVAE, [Phase(BOTH, (*zoo.CVAE.terms, Bound(inferred="label"), Classify(seen="x")))]),
+    (2 * zoo.AAVAE + GAN_X, [Phase(("phi",), (2 * zoo.AAVAE, GAN_X), True), Phase(BOTH, (2 * zoo.AAVAE, GAN_X))]),
+    (Bound(3, only=T) + Z, [Phase(T, (Bound(3, only=T), Z)), Phase(E, (Z,))]),
 ], ids=["VAE", "likelihood", "WGAN-GP", "InfoGAN", "AAE", "CycleGAN", "wake-sleep", "two critics", "VAE/GAN", "MDGAN", "ALI", "AVB",
-        "AS-VAE", "predictability minimisation", "WAE"])  # fmt: skip
+        "AS-VAE", "predictability minimisation", "WAE", "IWAE", "IWGAN", "AAVAE", "SVAE", "AAVAE and GAN", "a bound for theta"])  # fmt: skip
 def test_phases(objective, expected):
     found = objective.phases()
     assert [(p.players, set(p.terms), p.critic, p.steps) for p in found] == [
@@ -182,6 +203,10 @@ def test_networks_and_players():
     assert zoo.VAE.networks == ("encoder", "decoder") and zoo.VAE.players == BOTH
     assert zoo.GAN.networks == ("decoder", "discriminator_x") and zoo.GAN.players == ("theta", "phi")
     assert zoo.LIKELIHOOD.networks == ("density",) and zoo.LIKELIHOOD.players == T
+    assert zoo.CGAN.networks == zoo.CGAN.told == ("decoder", "discriminator_x_given_label")
+    assert zoo.SVAE.networks == ("encoder", "decoder", "labeller") and zoo.SVAE.told == ("encoder", "decoder")
+    assert zoo.SVAE.reads == ("labels", "other") and zoo.CVAE.reads == ("labels",) and zoo.IWAE.reads == ()
+    assert zoo.AAVAE.networks == ("encoder", "decoder", "discriminator_x")
     assert set((GAN_X + GAN_Z).networks) == {"decoder", "encoder", "discriminator_x", "discriminator_z"}
 
 
@@ -205,6 +230,26 @@ def test_networks_and_players():
     (X - 2 * GAN_Z, "Reconstruct('x') - 2 * Match('z', Adversary('non-saturating'))",
      {"θ": "E_{d(x) q_η(z|x)}[-log p_θ(x|z)]", "η": "E_{d(x) q_η(z|x)}[-log p_θ(x|z)] - 2 E_{q_η(z)}[-log D_φ(z)]",
       "φ": "E_{p(z)}[-log D_φ(z)] + E_{q_η(z)}[-log(1-D_φ(z))]"}),
+    (2 * zoo.IWAE, "2 * Bound(k=5)",
+     dict.fromkeys("θη", "2 E_{d(x)}[E_{q_η(z_1..5|x)}[-log 1/5 Σ_i p_θ(x,z_i)/q_η(z_i|x)]]")),
+    (zoo.IWGAN, "Match('x', Adversary('non-saturating', k='batch'))",
+     {"θ": "E_{p_θ(x)^B}[-Σ_i w̃_i log D_φ(x_i); w̃_i ∝ D_φ(x_i)/(1-D_φ(x_i))]",
+      "φ": "E_{d(x)}[-log D_φ(x)] + E_{p_θ(x)}[-log(1-D_φ(x))]"}),
+    (zoo.AAVAE, "Bound(activated=True)",
+     dict.fromkeys("θη", "1/2 (E_{d(x)} + E_{p_θ₀(x)})[D_φ(x) (E_{q_η(z|x)}[-log p_θ(x|z)] + KL(q_η(z|x)‖p(z)))]")
+     | {"φ": "E_{d(x)}[-log D_φ(x)] + E_{p_θ(x)}[-log(1-D_φ(x))]"}),
+    (zoo.CGAN, "Match('x', Adversary('non-saturating'), given='label')",
+     {"θ": "E_{d(t) p_θ(x|t)}[-log D_φ(x,t)]", "φ": "E_{d(x,t)}[-log D_φ(x,t)] + E_{d(t) p_θ(x|t)}[-log(1-D_φ(x,t))]"}),
+    (zoo.CVAE, "Reconstruct('x', given='label') + Match('z', KL(), given='label')",
+     {"θ": "E_{d(x,t) q_η(z|x,t)}[-log p_θ(x|z,t)]",
+      "η": "E_{d(x,t) q_η(z|x,t)}[-log p_θ(x|z,t)] + E_{d(x,t)}[KL(q_η(z|x,t)‖p(z))]"}),
+    (Bound(inferred="label") + 5 * Classify(seen="x"), "Bound(inferred='label') + 5 * Classify(seen='x')",
+     {"θ": (f := "E_{d(x)}[E_{q_η(t|x)}[E_{q_η(z|x,t)}[-log p_θ(x|z,t)] + KL(q_η(z|x,t)‖p(z)) + log q_η(t|x)] + log C]"),
+      "η": f + " + 5 E_{d(x,t)}[-log q_η(t|x)]"}),
+    (Match("features", Adversary(k=4)), "Match('features', Adversary('non-saturating', k=4))",
+     {"θ": "E_{p_θ(x|y=0)^4}[-Σ_i w̃_i log D_φ(x_i); w̃_i ∝ D_φ(x_i)/(1-D_φ(x_i))]"
+           " + E_{p_θ(x|y=1)^4}[-Σ_i w̃_i log(1-D_φ(x_i)); w̃_i ∝ (1-D_φ(x_i))/D_φ(x_i)]",
+      "φ": "E_{p_θ(x|y=1)}[-log D_φ(x)] + E_{p_θ(x|y=0)}[-log(1-D_φ(x))]"}),
 ], ids=lambda v: v if isinstance(v, str) else "")  # fmt: skip
 def test_objectives_print_as_text(objective, text, lines):
     assert repr(objective) == text
@@ -234,6 +279,11 @@ def test_explain_says_who_descends_what_and_where_theta_stands():
         ("x", "reconstruction", "θ, η", "second"), ("z", "KL", "η", "absent (eta: first)"),
         ("x", "Adversary (KL)", "θ against φ", "second"), ("x", "Adversary (reverse KL)", "θ against φ", "first"),
         ("z", "reconstruction", "θ, η", "first"),
+    ]  # fmt: skip
+    assert [row[2:] for row in (zoo.IWGAN + zoo.AAVAE + zoo.IWAE + Classify(seen="x")).explain().rows] == [
+        ("Adversary (non-saturating, importance-weighted)", "θ against φ", "first"),
+        ("bound (weighed)", "θ, η against φ", "second"), ("bound (5 samples)", "θ, η", "second"),
+        ("likelihood", "η", "absent (eta: second)"),
     ]  # fmt: skip
     assert str(zoo.VAE.explain()).splitlines()[1].split() == ["Reconstruct('x')", "x", "reconstruction", "θ,", "η", "second"]
     assert table._repr_html_().count("<tr>") == 6 and "Match(&#x27;z&#x27;, KL())" in table._repr_html_()
@@ -332,6 +382,17 @@ def test_links_stay_finite_where_the_naive_formula_does_not():
     (lambda: Adversary("non saturating"), ValueError, r"unknown link.*Did you mean 'non-saturating'\?"),
     (lambda: Adversary("KL", steps=-1), ValueError, "must not be negative"),
     (lambda: Adversary("KL", penalty=-1.0), ValueError, "penalty"),
+    *[(lambda k=k: Adversary(k=k), ValueError, "k must be a positive number of samples or 'batch', got") for k in (0, -1, 2.5, "all")],
+    *[(lambda k=k: Bound(k), ValueError, "k must be a positive number of samples, got") for k in (0, -3, 2.5, "batch", None)],
+    (lambda: Adversary("minimax", k=2), ValueError, "importance weights belong to the non-saturating link.*'minimax' has no"),
+    (lambda: Bound(inferred="class"), ValueError, "unknown thing to be inferred 'class'; choose one of 'label'"),
+    (lambda: Bound(given="lable"), ValueError, "unknown thing to be given 'lable'.*Did you mean 'label'"),
+    (lambda: Bound(given="label", inferred="label"), ValueError, "either given or inferred, not both"),
+    (lambda: Bound(only=("phi",)), ValueError, "must be a tuple of players"),
+    (lambda: Match("x", MMD(), given="label"), ValueError, "MMD sees no label; use KL or Adversary"),
+    (lambda: Match("features", Adversary(), given="label"), ValueError, "the other domain has no labels"),
+    (lambda: Reconstruct("x", within="discriminator", given="label"), ValueError, "cannot be told a label"),
+    (lambda: Classify(seen="z"), ValueError, "unknown thing to classify by 'z'; choose one of 'features', 'x'"),
     (lambda: Match("y", KL()), ValueError, "unknown space 'y'"),
     (lambda: Match("x", "KL"), TypeError, r"must be one of KL\(\), Likelihood\(\), Adversary\(\), MMD\(\)"),
     (lambda: Match("xz", Adversary("least squares")), ValueError, "link that can be reversed"),

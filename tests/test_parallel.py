@@ -10,21 +10,23 @@ from tiny import KEPT, drift, points, small, suited
 
 from ganvae_lib import Run, fit, zoo
 from ganvae_lib.parallel import Share
+from ganvae_lib.transfer import adversary_activated, importance_weighted, semi_supervised
 from ganvae_lib.world import Noise
 
 DATA = points(300)
-NAMES = ("VAE", "WGAN-GP", "DANN", "ALI")
+NAMES = ("VAE", "WGAN-GP", "DANN", "ALI", "IWGAN", "AASVAE of 2 samples")
+OBJECTIVES = zoo.ALL | {NAMES[-1]: adversary_activated(semi_supervised(importance_weighted(zoo.VAE, 2)))}
 OPTIONS = dict(steps=30, batch=64, seeds=2, log_every=1, progress=False)
 
 _SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
-from test_parallel import DATA, NAMES, OPTIONS, small, suited
+from test_parallel import DATA, NAMES, OBJECTIVES, OPTIONS, small, suited
 import torch.distributed as dist
-from ganvae_lib import fit, zoo
+from ganvae_lib import fit
 for name in NAMES:
-    data = suited(zoo.ALL[name], DATA)
-    run = fit(small(zoo.ALL[name], data, hidden=(8,)), data, checkpoint={folder!r} + "/kept " + name, **OPTIONS)
+    data = suited(OBJECTIVES[name], DATA)
+    run = fit(small(OBJECTIVES[name], data, hidden=(8,)), data, checkpoint={folder!r} + "/kept " + name, **OPTIONS)
     if dist.get_rank() == 0:
         run.save({folder!r} + "/" + name)
 dist.destroy_process_group()
@@ -38,13 +40,13 @@ def test_two_processes_have_the_losses_of_one(tmp_path):
     done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     for name in NAMES:
-        data = suited(zoo.ALL[name], DATA)
-        one, two = fit(small(zoo.ALL[name], data, hidden=(8,)), data, **OPTIONS), Run.load(tmp_path / name)
+        data = suited(OBJECTIVES[name], DATA)
+        model = small(OBJECTIVES[name], data, hidden=(8,))
+        one, two = fit(model, data, **OPTIONS), Run.load(tmp_path / name)
         for key in one.history:
             assert drift(one.history[key], two.history[key]) < KEPT, (name, key)
         # One process goes on from what two have kept, and finds the training done.
-        again = fit(small(zoo.ALL[name], data, hidden=(8,)), data, checkpoint=tmp_path / f"kept {name}", resume=True,
-                    **OPTIONS)  # fmt: skip
+        again = fit(model, data, checkpoint=tmp_path / f"kept {name}", resume=True, **OPTIONS)
         assert all(torch.equal(again.history[key], two.history[key]) for key in one.history)
 
 
@@ -52,6 +54,10 @@ def test_the_shares_of_the_noise_are_the_rows_of_the_whole():
     whole = Noise([0, 1]).normal("z", 6, 3)
     parts = [Noise([0, 1], share=Share(rank, 3)).normal("z", 2, 3) for rank in range(3)]
     assert torch.equal(torch.cat(parts, 1), whole)
+    # Of a minibatch that stands twice side by side, each keeps its rows of both.
+    whole = Noise([0, 1]).normal("z", 12, 3)
+    parts = [Noise([0, 1], share=Share(rank, 3)).tiled(2).normal("z", 4, 3) for rank in range(3)]
+    assert torch.equal(torch.cat([p[:, :2] for p in parts] + [p[:, 2:] for p in parts], 1), whole)
 
 
 def test_what_cannot_be_shared_is_refused():

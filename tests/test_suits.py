@@ -61,7 +61,8 @@ def test_a_player_may_have_networks_that_a_phase_does_not_use(objective, options
 
 
 def test_a_model_without_a_code_asks_for_no_second_domain():
-    model = small(zoo.SOURCE_ONLY, suited(zoo.SOURCE_ONLY, POINTS))
+    labelled = suited(zoo.SOURCE_ONLY, POINTS)
+    model = small(zoo.SOURCE_ONLY, Domains(labelled, POINTS))
     assert model.reads == ("labels",) and model.config["other"] is None
 
 
