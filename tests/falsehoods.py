@@ -268,4 +268,16 @@ FALSE = {
         "eq-mmd-wide": ("- (m1 - m2) ** 2)", "- 2 * (m1 - m2) ** 2)"),
         "eq-summaries-bias": ("(fourth - (n - 3) / (n - 1) * var**2) / n", "(fourth - var**2) / n"),
     },
+    "18_the_papers_tables": {
+        "eq-welch": ("(n - 1) * (a + b) ** 2 / (a**2 + b**2)", "n * (a + b) ** 2 / (a**2 + b**2)"),
+        "eq-paired-variance": ("- 2 * together)", "- together)"),
+        "eq-t-interval": ("stats.t.ppf(0.975, n - 1) * delta.std(-1, ddof=1)", "stats.t.ppf(0.95, n - 1) * delta.std(-1, ddof=1)"),
+        "eq-effect-size": ("(np.abs(e) > stats.t.ppf(0.975, n - 1) / n**0.5)", "(np.abs(e) > stats.t.ppf(0.975, n - 1) / n)"),
+        "eq-power": ("effect * n**0.5", "effect * n"),
+        "eq-any-false": ("(1 - (1 - alpha) ** m)", "m * alpha"),
+        "lem-holm": ("alpha / (m - np.arange(m))", "alpha / (1 + np.arange(m))"),
+        "eq-classifier-score": ("entropy(answers.mean(1)) - entropy", "entropy(answers.mean(1)) + entropy"),
+        "lem-classifier-score": ("(joint / product).log()", "(product / joint).log()"),
+        "eq-told": ("(untold + worth)", "(untold - worth)"),
+    },
 }
