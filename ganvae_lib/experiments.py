@@ -138,7 +138,8 @@ class Setting:
 
     @property
     def stem(self) -> str:
-        return f"{self.name}-{self.data}" + ("" if self.fraction == 1 else f"-{self.fraction}")
+        share = "" if self.fraction == 1 else f"-{self.fraction}"
+        return f"{self.name}-{self.data}{share}" + (f"-{self.steps}-steps" if self.steps else "")
 
     @property
     def command(self) -> str:
