@@ -207,8 +207,8 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
     steps, batch = setting.steps or size["steps"][nearest], size["batch"]
     if not resume and any(work.rglob("checkpoint.json")):
         raise ValueError(f"{work} holds an interrupted run; go on with it by --resume, or remove that folder.")
-    say, earlier = (say, records.earlier(work)) if first else (lambda text: None, 0.0)
     data, test = _examples(setting, experiment.bounded)
+    say, earlier = (say, records.earlier(work)) if first else (lambda text: None, 0.0)
     networks, judge, spent, card = _networks(setting, data), None, {}, {"classifier_accuracy": None}
     if not experiment.bounded:
         say(f"{setting.stem}: the classifier that will judge samples")
