@@ -6,7 +6,14 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, constraints, kl_divergence, register_kl
+from torch.distributions import (
+    Distribution,
+    Independent,
+    OneHotCategorical,
+    constraints,
+    kl_divergence,
+    register_kl,
+)
 
 __all__ = ["Noiseless", "Point", "Product", "Pushforward", "full", "grey", "tiled"]
 
@@ -139,6 +146,8 @@ def tiled(p: Distribution, k: int, axis: int) -> Distribution:
         return Independent(tiled(p.base_dist, k, axis), p.reinterpreted_batch_ndims)
     if isinstance(p, Product):
         return Product([tiled(part, k, axis) for part in p.parts])
+    if isinstance(p, OneHotCategorical):  # its parameters are those of another distribution
+        return OneHotCategorical(logits=torch.cat([p.logits] * k, axis), validate_args=False)
     if not (names := [name for name in p.arg_constraints if name in vars(p)]):
         raise NotImplementedError(f"{type(p).__name__} cannot be repeated.")
     names = ["logits"] if "logits" in names else names  # torch remembers probs beside them, once computed
