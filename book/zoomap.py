@@ -182,7 +182,10 @@ def formulas(notebooks: dict, titles: dict[str, str], shown: set) -> list[str]:
         if place.result in shown:
             how = "What it descends: {eq}" if place.result.startswith("eq-") else "A result: {numref}"
             says.append(f"{how}`{place.result}`.")
-        other = swapped(objective)
+        try:
+            other = swapped(objective)
+        except TypeError:  # a bound has no mirror image
+            other = None
         if other == objective and set(objective.players) >= {"theta", "eta"}:
             says.append("It is its own mirror image.")
         elif mirror := next((n for n, o in known.items() if o == other and o != objective), None):
