@@ -69,7 +69,8 @@ class Table:
     def _repr_html_(self) -> str:
         from html import escape
 
-        line = lambda row, tag: "<tr>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in row) + "</tr>"
+        cell = lambda c: escape(c).replace(" %", "\u00a0%")  # no line ends between them
+        line = lambda row, tag: "<tr>" + "".join(f"<{tag}>{cell(c)}</{tag}>" for c in row) + "</tr>"
         rows = "".join(line(row, "td") for row in self.rows)
         # The class is the one that notebook pages have a style for.
         return f'<table class="dataframe"><thead>{line(self.header, "th")}</thead><tbody>{rows}</tbody></table>'
