@@ -83,7 +83,8 @@ class Run:
 
         ``mean`` gives the mean of p_θ(x|z) instead, without observation noise, as pictures of VAEs usually show it.
         ``z``, [n, latent], replaces the draw of the codes. A model that is told ``labels``, [n], needs them.
-        Raises TypeError for an objective without a model of x, and for ``z`` or ``mean`` where there is no z.
+        Raises TypeError for an objective without a model of x, and for ``z`` or ``mean`` where there is no z, ValueError
+        for labels that are not one known class for each example.
         """
         lead, device = self.model.lead, next(self.model.parameters()).device
         noise = Noise([seed] * lead[0] if lead else seed, device)
@@ -94,7 +95,7 @@ class Run:
             raise TypeError(f"{self.model.objective} has no decoder to sample from.")
         if z is None:
             z = draw(self.model.prior().expand((n,)), Noise(seed, device), "sample z")
-        p = self._at(labels).decoder(z.to(device).expand(*lead, *z.shape))
+        p = self._at(labels, len(z)).decoder(z.to(device).expand(*lead, *z.shape))
         x = p.mean if mean else draw(p, noise, "sample x")
         return x if lead else x.unsqueeze(0)
 
@@ -110,7 +111,7 @@ class Run:
             raise TypeError(f"{self.model.objective} has no encoder to infer codes with.")
         lead = self.model.lead
         x = x.to(next(self.model.parameters()).device)
-        q = self._at(labels).encoder(x.expand(*lead, *x.shape))
+        q = self._at(labels, len(x)).encoder(x.expand(*lead, *x.shape))
         z = q.mean if mean else draw(q, Noise([seed] * lead[0] if lead else seed, x.device), "infer z")
         return z if lead else z.unsqueeze(0)
 
@@ -123,13 +124,18 @@ class Run:
         z = self.infer(x, seed, labels=labels)
         if "decoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective} has no decoder to reconstruct with.")
-        x = self._at(labels).decoder(z if self.model.lead else z[0]).mean
+        x = self._at(labels, len(x)).decoder(z if self.model.lead else z[0]).mean
         return x if self.model.lead else x.unsqueeze(0)
 
-    def _at(self, labels: Tensor | None):
+    def _at(self, labels: Tensor | None, n: int):
         """The model at these labels, [n], the same for every copy."""
-        device = next(self.model.parameters()).device
-        return self.model.given(None if labels is None else labels.to(device).expand(*self.model.lead, -1))
+        if labels is None or not self.model.objective.told:
+            return self.model.given(None)
+        classes = self.model.networks[self.model.objective.told[0]].classes
+        if labels.shape != (n,) or not all(0 <= t < classes for t in labels.tolist()):
+            raise ValueError(f"labels must be {n} numbers from 0 to {classes - 1}, one for each example, got "
+                             f"{labels.tolist()[:20]}.")  # fmt: skip
+        return self.model.given(labels.to(next(self.model.parameters()).device).expand(*self.model.lead, -1))
 
     def evaluate(self, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0):
         """What can be measured of the model, per seed, with intervals: a :class:`~ganvae_lib.metrics.Scores`.
