@@ -83,8 +83,8 @@ class Run:
 
         ``mean`` gives the mean of p_θ(x|z) instead, without observation noise, as pictures of VAEs usually show it.
         ``z``, [n, latent], replaces the draw of the codes. A model that is told ``labels``, [n], needs them.
-        Raises TypeError for an objective without a model of x, and for ``z`` or ``mean`` where there is no z, ValueError
-        for labels that are not one known class for each example.
+        Raises TypeError for an objective without a model of x, and for ``z`` or ``mean`` where there is no z;
+        ValueError for labels that are not one known class for each example.
         """
         lead, device = self.model.lead, next(self.model.parameters()).device
         noise = Noise([seed] * lead[0] if lead else seed, device)
