@@ -34,10 +34,11 @@ def schematic(objective, ax=None):
         places.append(max(above[name][0], places[-1] + 1.0) if places else above[name][0])
     shift = sum(above[name][0] - x for name, x in zip(row, places, strict=True)) / max(1, len(row))
     nodes |= {name: (x + shift, _ABOVE, above[name][2], PAPER) for name, x in zip(row, places, strict=True)}
-    if objective.told:
-        nodes["t"] = (1.0, -1.0, "t", (_OBSERVED, PAPER) if "labeller" in networks else _OBSERVED)
+    labels = objective.told or "labeller" in networks
+    if labels:
+        nodes["t"] = (1.0, -1.0, "t", (_OBSERVED, PAPER) if "other" in objective.reads else _OBSERVED)
     at = [x for x, *_ in nodes.values()] + [0.6] * ("z" not in nodes)  # where the arrow of a density begins
-    ax = _axes(ax, (min(at) - 0.6, max(at) + 0.6), (-1.35 if objective.told else -0.75, 1.8 if above else 0.75))
+    ax = _axes(ax, (min(at) - 0.6, max(at) + 0.6), (-1.35 if labels else -0.75, 1.8 if above else 0.75))
 
     bend = -0.28 if {"decoder", "encoder"} <= set(networks) else 0.0
     for network, start, end, who, text in (("decoder", "z", "x", "theta", r"$p_\theta(x|z)$"),
