@@ -1,6 +1,7 @@
 """Bounds on worlds whose evidence is known: samples, labels given and inferred, examples that a discriminator weighs."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -17,8 +18,9 @@ from torch.distributions import (
     Uniform,
 )
 
-from ganvae_lib import exact, lemmas, nets, zoo
+from ganvae_lib import exact, lemmas, metrics, nets, zoo
 from ganvae_lib.bound import Bound, free_energy
+from ganvae_lib.data import Data
 from ganvae_lib.distributions import Product, Pushforward, tiled
 from ganvae_lib.model import Model
 from ganvae_lib.world import Noise, World
@@ -219,6 +221,18 @@ def test_given_the_label_the_bound_is_under_the_evidence_of_x_at_the_label():
     torch.testing.assert_close(exactly, -evidence, rtol=0, atol=1e-10)
     assert loss_of(Bound(given="label"), shift=0.3) > exactly + 1e-3
     assert loss_of(Bound(given="label"), labels=1 - T) > exactly + 1e-3
+
+
+def test_the_scores_of_a_model_that_is_told_labels_are_bounds_at_the_labels():
+    parts = [model(Bound(given="label"), shift=shift).float() for shift in (0.0, 0.3)]
+    both = nets.stack(parts)
+    both.seeds = [0, 1]
+    data = Data(X.float(), T, "a mixture")
+    evidence = AT.log_prob(X[:, None])[range(12), T].mean()
+    for k in (1, 4):
+        found = metrics.iwae(both, data, k)
+        assert math.isclose(found[0], evidence, rel_tol=1e-5) and math.isclose(metrics.iwae(parts[1], data, k), found[1], rel_tol=1e-5)
+    assert metrics.elbo(both, replace(data, y=1 - T))[0] < metrics.elbo(both, data)[0] - 0.1
 
 
 @pytest.mark.parametrize("k", [1, 4])

@@ -207,9 +207,10 @@ CONV = {"architecture": "conv", "width": 16}
 
 
 @pytest.mark.parametrize("case", [(POINTS, UNTOLD[n]) for n in UNTOLD] + [
+    (replace(LABELLED, y=torch.zeros(len(LABELLED)).long()), (zoo.ALI, {})),
     (images(4, binary=False), (GAN, CONV | {"depth": 1})), (images(binary=False), (VAE, CONV | {"observation": "gaussian"})),
     (images(binary=False), (zoo.ALI, CONV | {"observation": "gaussian"})),
-], ids=[*UNTOLD, "GAN on images", "VAE on images", "ALI on images"])  # fmt: skip
+], ids=[*UNTOLD, "one class", "GAN on images", "VAE on images", "ALI on images"])  # fmt: skip
 def test_networks_that_do_not_care_for_labels_are_those_without(case):
     data, (objective, options) = case
     plain, told, world, again = conditional(objective, data, **options)
