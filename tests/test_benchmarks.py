@@ -1,5 +1,6 @@
 """The measures that the benchmarks report, on inputs whose answer is known."""
 
+import json
 import math
 import sys
 from pathlib import Path
@@ -8,11 +9,13 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+import activated
 import blur
 import exact_modes
 import measures
 import record
 
+from ganvae_lib import build, zoo
 from ganvae_lib.toys import ring
 
 
@@ -90,3 +93,29 @@ def test_differences_have_welchs_interval_and_constants_none():
     assert found["agree"] == (low <= 0 <= high)
     assert record.difference([8, 8, 8], [8, 8]) == {"mean": 0.0, "half_width_95": 0.0, "agree": True}
     assert record.difference([8, 8, 8], [7, 7])["agree"] is False
+
+
+def test_gains_over_the_vae_are_the_differences_of_their_seeds():
+    parts = json.loads((record.RESULTS / "activated.json").read_text(encoding="utf-8"))
+    for part in ("moons", "digits"):
+        for entries in parts[part]["sizes"].values():
+            for entry in entries.values():
+                for key, gain in entry["gain"].items():
+                    pairs = zip(entry[key], entries["VAE"][key], strict=True)
+                    found = record.summary([a - b for a, b in pairs])
+                    assert gain["values"] == pytest.approx(found["values"], abs=2e-4)
+                    assert gain["mean"] == pytest.approx(found["mean"], abs=2e-4)
+                    assert gain["half_width_95"] == pytest.approx(found["half_width_95"], abs=2e-4)
+                assert entry["last"] == entry["test"][-1] and len(entry["last"]) == len(parts["seeds"]) >= 10
+
+
+def test_models_of_a_seed_differ_only_in_who_weighs_the_examples():
+    x = torch.stack([ring().sample(16, s) for s in (0, 1)])
+    template = {kind: build(zoo.VAE if kind == "VAE" else zoo.AAVAE, (2,), **activated.MOONS) for kind in ("VAE", "AAVAE")}
+    start = {kind: model.copies([0, 1]) for kind, model in template.items()}
+    for a, b in zip(start["VAE"].of(("theta", "eta")), start["AAVAE"].of(("theta", "eta")), strict=True):
+        assert torch.equal(a, b)
+    judge = lambda model: torch.cat([p.detach().flatten() for p in model.of(("phi",))])
+    for kind, moves in (("blind", False), ("AAVAE", True)):
+        model, found = activated.train(kind, x, x[0], template["AAVAE"], 2, 8, [0, 1], lambda m: 0)
+        assert (not torch.equal(judge(model), judge(start["AAVAE"]))) == moves and found == [0, 0]
