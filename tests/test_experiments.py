@@ -401,7 +401,7 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path, monkeypatch, capsys):
     for model, resume in (("VAE", []), ("AAVAE", ["--resume"])):
         process = subprocess.Popen([*PROGRAM, *words, *resume], stdout=subprocess.DEVNULL)
         before = time.time()
-        while not (out / "work" / name / model / "checkpoint.json").exists() and time.time() - before < 120:
+        while not (out / "work" / name / model / "checkpoint.json").exists() and time.time() - before < 400:
             time.sleep(0.01)
         time.sleep(random.uniform(0, 0.2))  # somewhere in a step, or in the writing of a checkpoint
         process.send_signal(signal.SIGKILL)
