@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.distributions import (
+    Bernoulli,
     Categorical,
     Independent,
     MultivariateNormal,
@@ -410,9 +411,10 @@ def test_tiled_distributions_stand_side_by_side(lead):
     axis = len(lead)
     normal = Independent(Normal(mean, scale), 1)
     choice = OneHotCategorical(logits=mean)
-    choice.probs  # noqa: B018  once computed, it stands beside the logits
+    bits = Bernoulli(logits=mean)
+    assert torch.equal(bits.probs, mean.sigmoid())  # once computed, they stand beside the logits
     box = Independent(Uniform(mean - scale, mean + scale), 1)
-    for p in (normal, choice, box, Product([normal, choice])):
+    for p in (normal, choice, box, Independent(bits, 1), Product([normal, choice])):
         many = tiled(p, 3, axis)
         assert many.batch_shape == (*lead, 15) and many.event_shape == p.event_shape
         value = p.sample()
