@@ -387,6 +387,7 @@ def test_a_full_disk_at_the_end_costs_nothing(tmp_path, monkeypatch, capsys):
         patch.setattr(os, "replace", full)
         assert command_line.main(words) == 1 and "No space left" in capsys.readouterr().err
     assert path.read_bytes() == before and [p.name for p in tmp_path.glob("*.json*")] == [path.name]
+    assert len(list(tmp_path.rglob("checkpoint.json"))) == 2, "both trainings are kept"
     assert command_line.main([*words, "--resume"]) == 0 and read(path)["scores"] == json.loads(before)["scores"]
 
 
