@@ -594,6 +594,7 @@ def again(path, folder, seeds="10,11"):
 @pytest.mark.parametrize("path", REDUCED, ids=lambda p: p.stem)
 def test_a_reduced_experiment_reaches_its_record_with_other_seeds(path, tmp_path, capsys):
     found, new = again(path, tmp_path)
+    assert all(new[key] == read(path)[key] for key in ("config", "objectives", "data", "size", "fraction"))
     assert len(found) == 3 * len(new["scores"]) and max(found.values()) < 1, found
     assert new["seeds"] == [10, 11] and new["environment"]["device"] == "cpu"
     told = capsys.readouterr().out
