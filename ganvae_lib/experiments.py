@@ -141,7 +141,8 @@ class Setting:
     @property
     def stem(self) -> str:
         share = "" if self.fraction == 1 else f"-{self.fraction}"
-        return f"{self.name}-{self.data}{share}" + (f"-{self.steps}-steps" if self.steps else "")
+        full = "-full" if self.size == "full" else ""  # beside the small one, not in its place
+        return f"{self.name}-{self.data}{share}{full}" + (f"-{self.steps}-steps" if self.steps else "")
 
     @property
     def command(self) -> str:

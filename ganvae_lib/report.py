@@ -47,8 +47,9 @@ def row(card: dict, score: str) -> tuple[str, ...]:
     found, digits = card["scores"][score], 3 if "accuracy" in score else 2
     paper = EXPERIMENTS[card["experiment"]].paper.get((card["data"]["name"], card["fraction"], score))
     effect = found["difference"]["effect_size"]
+    name = card["data"]["name"] + (", full size" if card["size"] == "full" else "")
     return (
-        card["data"]["name"], f"{100 * card['fraction']:g} %", score, _number(found["base"], digits),
+        name, f"{100 * card['fraction']:g} %", score, _number(found["base"], digits),
         _number(found["variant"], digits), _number(found["difference"], digits, "+"),
         "" if effect is None else f"{effect:+.2f}", verdict(found["difference"], card["names"]),
         ", ".join(paper) if paper else "not reported",
