@@ -47,7 +47,7 @@ def row(card: dict, score: str) -> tuple[str, ...]:
     found, digits = card["scores"][score], 3 if "accuracy" in score else 2
     paper = EXPERIMENTS[card["experiment"]].paper.get((card["data"]["name"], card["fraction"], score))
     effect = found["difference"]["effect_size"]
-    name = card["data"]["name"] + (", full size" if card["size"] == "full" else "")
+    name = card["data"]["name"] + (", full size" if card.get("size") == "full" else "")
     return (
         name, f"{100 * card['fraction']:g} %", score, _number(found["base"], digits),
         _number(found["variant"], digits), _number(found["difference"], digits, "+"),
