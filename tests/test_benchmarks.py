@@ -119,3 +119,19 @@ def test_models_of_a_seed_differ_only_in_who_weighs_the_examples():
     for kind, moves in (("blind", False), ("AAVAE", True)):
         model, found = activated.train(kind, x, x[0], template["AAVAE"], 2, 8, [0, 1], lambda m: 0)
         assert (not torch.equal(judge(model), judge(start["AAVAE"]))) == moves and found == [0, 0]
+
+
+def test_the_blind_control_is_paired_with_the_records_of_its_length():
+    blind = json.loads((record.RESULTS / "blind.json").read_text(encoding="utf8"))
+    files = {"1000": "vae-mnist-0.01", "2000": "steps/vae-mnist-0.01-2000-steps"}
+    assert set(blind["steps"]) == set(files)
+    for steps, found in blind["steps"].items():
+        known = json.loads((record.RESULTS / "experiments" / f"{files[steps]}.json").read_text(encoding="utf8"))
+        assert known["config"]["steps"] == int(steps) and known["data"]["digest"] == blind["data"]["digest"]
+        assert known["seeds"] == blind["seeds"]
+        for who, name in (("base", "over VAE"), ("variant", "over AAVAE")):
+            values = known["scores"]["lower bound"][who]["values"]
+            deltas = torch.tensor([b - a for a, b in zip(values, found["bound"]["values"], strict=True)]).double()
+            half = 2.262157 * deltas.std().item() / math.sqrt(10)  # t of 9 degrees of freedom
+            assert found[name]["mean"] == pytest.approx(deltas.mean().item(), abs=2e-4)
+            assert found[name]["half_width_95"] == pytest.approx(half, abs=2e-4)
