@@ -16,7 +16,7 @@
     nets        networks that return distributions  trunks   what they are before that
     autoregressive  densities by the chain rule     chain    what they share
     stacking    many seeds in one network           parallel many processes in one run
-    model       an objective and its networks       suits    what data suit them           build
+    model       an objective and its networks       builder  networks that suit data       suits
     train       fit                                 runs     Run, History
     checkpoint  exact resume
     metrics     bounds in nats, coverage, intervals disentangle  mutual information gap
@@ -39,16 +39,18 @@ _HOME = {
     "tools": ("KL", "MMD", "Adversary", "Likelihood", "Summaries"),
     "bound": ("Bound",),
     "transfer": ("adversary_activated", "given", "importance_weighted", "semi_supervised", "swapped"),
-    "model": ("Model", "build"),
+    "builder": ("build",),
+    "model": ("Model",),
     "train": ("fit",),
     "runs": ("NonFiniteLoss", "Run"),
     "metrics": ("interval",),
 }
 _MODULES = (
-    "autoregressive", "bound", "chain", "checkpoint", "codes", "colour", "data", "disentangle", "distributions",
-    "draw", "exact", "experiments", "formula", "glyphs", "lemmas", "links", "match", "metrics", "model", "nets",
-    "objective", "pairs", "parallel", "records", "rejection", "report", "runs", "schematic", "sources", "stacking",
-    "suits", "terms", "text", "tools", "toys", "train", "transfer", "trunks", "widgets", "world", "zoo",
+    "autoregressive", "bound", "builder", "chain", "checkpoint", "codes", "colour", "data", "disentangle",
+    "distributions", "draw", "exact", "experiments", "formula", "glyphs", "lemmas", "links", "match", "metrics",
+    "model", "nets", "objective", "pairs", "parallel", "records", "rejection", "report", "runs", "schematic",
+    "sources", "stacking", "suits", "terms", "text", "tools", "toys", "train", "transfer", "trunks", "widgets",
+    "world", "zoo",
 )  # fmt: skip
 _FROM = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [*_FROM, *_MODULES]

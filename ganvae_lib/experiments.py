@@ -20,15 +20,15 @@ from torch import Tensor
 
 from . import data as sets
 from . import metrics, parallel, records, zoo
+from .builder import build
 from .formula import unknown
-from .model import build
-from .objective import Objective
+from .objective import Objective, Sum
 from .runs import Run
 from .terms import Classify
 from .train import fit
 from .transfer import adversary_activated, given, importance_weighted, semi_supervised
 
-__all__ = ["EXPERIMENTS", "Experiment", "Setting", "run"]
+__all__ = ["EXPERIMENTS", "Experiment", "Setting", "examples", "run"]
 
 RESULTS = Path("results") / "experiments"
 
@@ -52,6 +52,14 @@ class Experiment:
     def bounded(self) -> bool:
         """Does the experiment compare bounds, on binary pixels? Else it scores samples."""
         return "lower bound" in self.scores
+
+    def at(self, fraction: float) -> tuple[Objective, Objective]:
+        """Base and variant where this share of the examples has labels.
+
+        With all of them an SVAE has nothing to infer: it is the CVAE plus its classifier.
+        """
+        inferring = lambda term: getattr(term, "inferred", None) and fraction == 1
+        return tuple(Sum.of(*(t for t in o.terms if not inferring(t))) for o in (self.base, self.variant))
 
 
 # Steps by the fraction of the data: at 1 % about where a VAE of another seed had its best bound on test data; elsewhere
@@ -110,7 +118,8 @@ EXPERIMENTS = {
     ),
 }  # fmt: skip
 DATA = ("mnist", "fashion-mnist", "svhn", "cifar10", "cifar10-jpeg", "digits")
-FRACTIONS = {"gan": (1.0,), "cgan": (1.0,), "vae": (0.01, 0.1, 1.0), "cvae": (0.01, 0.1, 1.0), "svae": (0.01, 0.1)}
+FRACTIONS = {"gan": (1.0,), "cgan": (1.0,), "vae": (0.01, 0.1, 1.0), "cvae": (0.01, 0.1, 1.0),
+             "svae": (0.01, 0.1, 1.0)}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -132,9 +141,8 @@ class Setting:
                                    ("size", self.size, _GANS)):  # fmt: skip
             if value not in known:
                 raise unknown(kind, value, known)
-        if not 0 < self.fraction <= 1 or (self.name == "svae" and self.fraction == 1):
-            raise ValueError(f"fraction must lie in (0, 1], and below 1 for svae, whose remainder is used without "
-                             f"labels; got {self.fraction}.")  # fmt: skip
+        if not 0 < self.fraction <= 1:
+            raise ValueError(f"fraction must lie in (0, 1], got {self.fraction}.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or (self.steps is not None and self.steps < 1):
             raise ValueError(f"give one seed or more, all different, and at least one step; got seeds {self.seeds} and "
                              f"{self.steps} steps.")  # fmt: skip
@@ -150,15 +158,19 @@ class Setting:
         """The command line that repeats this run, on the device that is there."""
         seeds = ",".join(map(str, self.seeds)) + "," * (len(self.seeds) == 1)
         words = [f"python -m ganvae_lib run {self.name} --data {self.data} --size {self.size}"]
-        words += [f"--fraction {self.fraction}"] * (self.fraction != 1) + [f"--steps {self.steps}"] * bool(self.steps)
+        words += [f"--fraction {self.fraction}"] * (self.fraction != 1 or self.name == "svae")
+        words += [f"--steps {self.steps}"] * bool(self.steps)
         words += [f"--precision {self.precision}"] * (self.precision != "fp32")
         plain = self.seeds == tuple(range(len(self.seeds)))
         return " ".join([*words, f"--seeds {len(self.seeds) if plain else seeds}"])
 
 
-def _examples(setting: Setting, bounded: bool):
-    """What to train on, and what to test on."""
-    binarize = "sample" if bounded else None
+def examples(setting: Setting) -> tuple[sets.Data | sets.Domains, sets.Data]:
+    """What to train on, and what to test on: ``Domains`` of labelled and unlabelled examples for an SVAE.
+
+    Raises ValueError and DataError as ``data.load`` does.
+    """
+    binarize = "sample" if EXPERIMENTS[setting.name].bounded else None
     data, test = (sets.load(setting.data, split, binarize=binarize) for split in ("train", "test"))
     if setting.fraction == 1:
         return data, test
@@ -211,7 +223,7 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
     steps, batch = setting.steps or size["steps"][nearest], size["batch"]
     if not resume and any(work.rglob("checkpoint.json")):
         raise ValueError(f"{work} holds an interrupted run; go on with it by --resume, or remove that folder.")
-    data, test = _examples(setting, experiment.bounded)
+    data, test = examples(setting)
     say, earlier = (say, records.earlier(work)) if first else (lambda text: None, 0.0)
     networks, judge, spent, card = _networks(setting, data), None, {}, {"classifier_accuracy": None}
     if not experiment.bounded:
@@ -220,7 +232,7 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
     values: dict[str, list] = {score: [] for score in experiment.scores}
     rate = {"theta": 1e-3, "eta": 1e-3, "phi": 2e-4} if experiment.bounded else size.get("lr", 2e-4)
     betas = (0.9, 0.999) if experiment.bounded else (0.5, 0.999)
-    for name, objective in zip(experiment.names, (experiment.base, experiment.variant), strict=True):
+    for name, objective in zip(experiment.names, objectives := experiment.at(setting.fraction), strict=True):
         say(f"{setting.stem}: {name}, {len(setting.seeds)} seeds, {steps} steps")
         start = time.time()
         trained = fit(build(objective, data, **networks), data, steps, batch=batch, seeds=list(setting.seeds),
@@ -242,7 +254,7 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
                          "difference": records.paired(base, variant)}  # fmt: skip
     card |= {
         "experiment": setting.name, "names": experiment.names, "command": setting.command, "size": setting.size,
-        "objectives": [repr(experiment.base), repr(experiment.variant)], "fraction": setting.fraction,
+        "objectives": [*map(repr, objectives)], "fraction": setting.fraction,
         "config": {"steps": steps, "batch": batch, "networks": networks, "lr": rate, "betas": betas,
                    "precision": setting.precision},
         "data": {"name": setting.data, "digest": data.digest, "note": data.note, "examples": len(data),

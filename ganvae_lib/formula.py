@@ -39,8 +39,10 @@ def told(latex: str) -> str:
     """The formula of a term whose networks are told the label t."""
     for pattern, text in _GIVEN:
         latex = re.sub(pattern, text, latex)
+    # Each of several weighted samples has a label of its own.
+    latex = re.sub(r"_\{((?:p_\\theta\(x|q_\\eta\(z)\|t\))\^", r"_{(\1)^", latex).replace("_i,t)", "_i,t_i)")
     # What is made, not drawn from the data, is made for labels of the data.
-    return re.sub(r"(\\mathbb\{E\}_\{)(?=p[_(]|q_\\eta\(z\|t\))", r"\1d(t)\\,", latex)
+    return re.sub(r"(\\mathbb\{E\}_\{\(?)(?=p[_(]|q_\\eta\(z\|t\))", r"\1d(t)\\,", latex)
 
 
 def unknown(kind: str, name: object, known) -> ValueError:

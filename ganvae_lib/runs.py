@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from .builder import build
 from .checkpoint import read, write
-from .model import Model, build
+from .model import Model
 from .terms import from_dict, to_dict
 from .world import Noise, draw
 

@@ -139,7 +139,9 @@ class Adversary:
             return loss.mean(-1)
         whole, odds = self.k == "batch", t.detach()  # the weights are constants
         if not whole and n % self.k:
-            raise ValueError(f"a minibatch of {n} cannot be cut into groups of k={self.k}; make it a multiple of k.")
+            whose = " for each process" if share and share.size > 1 else ""
+            raise ValueError(f"a minibatch of {n}{whose} cannot be cut into groups of k={self.k}; make it a multiple "
+                             "of k.")  # fmt: skip
         if whole and share and share.size > 1:
             return ((odds - share.logsumexp(odds)).exp() * loss).sum(-1) * share.size
         groups = (-1, n if whole else self.k)

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from .checkpoint import Checkpoint
-from .model import Model, check
+from .model import Model
 from .parallel import share
 from .runs import History, NonFiniteLoss, Run
+from .suits import check
 from .terms import to_dict
 from .tools import unknown
 from .world import Noise, World

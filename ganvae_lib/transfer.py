@@ -47,7 +47,7 @@ def importance_weighted(objective: Objective, k: int | str) -> Objective:
         elif isinstance(term, Bound):
             term = replace(term, k=k)
         elif not isinstance(term, Classify) or len(bounded.terms) == 1:
-            raise _refused(term, "weights by importance", "is no KL divergence that samples could be weighted for")
+            raise _refused(term, "weights samples by importance", "is neither a bound nor a non-saturating adversary")
         terms.append(term)
     weighted = Sum.of(*terms)
     return objective if weighted == bounded else weighted

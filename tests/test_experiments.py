@@ -27,11 +27,14 @@ from ganvae_lib.data import Data, DataError, load, parted
 from ganvae_lib.experiments import EXPERIMENTS, FRACTIONS, Setting
 from ganvae_lib.metrics import classifier_score
 from ganvae_lib.runs import NonFiniteLoss
+from ganvae_lib.terms import Classify
 from ganvae_lib.train import _device
+from ganvae_lib.transfer import adversary_activated, given
 
 ROOT = Path(__file__).resolve().parents[1]
 FULL = sorted((ROOT / "results" / "experiments").glob("*.json"))
-REDUCED = sorted((ROOT / "results" / "experiments" / "reduced").glob("*.json"))
+REDUCED, STEPS, FIRST = (sorted((ROOT / "results" / "experiments" / folder).glob("*.json"))
+                         for folder in ("reduced", "steps", "first"))  # fmt: skip
 PROGRAM = [sys.executable, "-m", "ganvae_lib"]
 PARTS = ("base", "variant", "difference")
 TRAINED = experiments._classifier
@@ -158,12 +161,27 @@ def test_the_time_of_earlier_parts_is_counted(tmp_path):
 @pytest.mark.parametrize("change, message", [
     (dict(name="vea"), "unknown experiment 'vea'.*Did you mean 'vae'"), (dict(data="minst"), "unknown data set here 'minst'.*'mnist'"),
     (dict(size="ful"), "unknown size 'ful'.*'full'"), (dict(fraction=0.0), "fraction must lie"), (dict(fraction=1.5), "fraction must lie"),
-    (dict(name="svae"), "below 1 for svae"), (dict(seeds=()), "one seed or more"), (dict(seeds=(1, 1)), "all different"),
+    (dict(name="svae", fraction=0), "fraction must lie"), (dict(seeds=()), "one seed or more"), (dict(seeds=(1, 1)), "all different"),
     (dict(steps=0), "at least one step"), (dict(steps=-5), "at least one step"),
 ])  # fmt: skip
 def test_a_setting_that_cannot_be_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         Setting(**{"name": "gan", **change})
+
+
+def test_an_svae_with_all_labels_is_a_cvae_and_its_classifier(tmp_path, monkeypatch):
+    told = given(zoo.VAE) + 50 * Classify(seen="x")
+    assert EXPERIMENTS["svae"].at(1.0) == (told, adversary_activated(told))
+    for name, fraction in (("svae", 0.1), ("vae", 1.0), ("gan", 1.0)):
+        experiment = EXPERIMENTS[name]
+        assert experiment.at(fraction) == (experiment.base, experiment.variant)
+    setting = Setting("svae", "digits", 1.0, (0, 1), "tiny", 20, "cpu", out=tmp_path)
+    data, _ = experiments.examples(setting)
+    assert len(data) == 1500 and not hasattr(data, "other"), "nothing is read without its label"
+    path = experiments.run(setting)
+    monkeypatch.setitem(EXPERIMENTS, "svae", replace(EXPERIMENTS["svae"], base=told, variant=adversary_activated(told)))
+    assert values(experiments.run(replace(setting, out=tmp_path / "told"))) == values(path)
+    assert read(path)["objectives"] == [repr(told), repr(adversary_activated(told))]
 
 
 SETTINGS = [Setting(name, fraction=f) for name in EXPERIMENTS for f in FRACTIONS[name]] + [
@@ -192,7 +210,7 @@ def test_what_is_left_out_is_what_the_help_says(monkeypatch, capsys):
 
 @pytest.mark.parametrize("words, message", [
     ("gam", "unknown experiment 'gam'"), ("gan --data emnist", "unknown data set"), ("vae --size big", "unknown size"),
-    ("vae --fraction 2", "fraction must lie"), ("svae --fraction 1", "below 1 for svae"), ("vae --steps 0", "at least one step"),
+    ("vae --fraction 2", "fraction must lie"), ("svae --fraction 0", "fraction must lie"), ("vae --steps 0", "at least one step"),
     ("vae --seeds 0", "one seed or more"), ("vae --seeds 4,4", "all different"), ("vae --device cuda", "'cuda' is not available"),
     ("vae --device gpu", "unknown device 'gpu'"), ("vae --data cifar10-jpeg", "set GANVAE_DATA"), ("vae --out {file}", "Not a directory"),
 ])  # fmt: skip
@@ -474,6 +492,10 @@ def numbers(cell):
     return [float(part) for part in cell.split(" ± ")]
 
 
+def named(card):
+    return card["data"]["name"] + (", full size" if card["size"] == "full" else "")
+
+
 def check_table(card, rows):
     """The rows of a record are what its values by seed say."""
     names, unit = card["names"], 1e-4  # values are rounded to 4 digits
@@ -482,7 +504,7 @@ def check_table(card, rows):
         samples = dict(zip(PARTS, (base, variant, variant - base), strict=True))
         assert len(base) == len(variant) == len(card["seeds"]) >= 10
         assert np.allclose(found["difference"]["values"], variant - base, rtol=0, atol=1.01 * unit)
-        shown = next(r for r in rows if r[:3] == (card["data"]["name"], f"{100 * card['fraction']:g} %", score))
+        shown = next(r for r in rows if r[:3] == (named(card), f"{100 * card['fraction']:g} %", score))
         digits = 3 if "accuracy" in score else 2
         for part, cell in zip(PARTS, shown[3:6], strict=True):
             mean, half, sd = spread(samples[part])
@@ -497,7 +519,19 @@ def check_table(card, rows):
         assert shown[8] == (", ".join(paper) if paper else "not reported")
 
 
-@pytest.mark.parametrize("path", FULL + REDUCED, ids=lambda p: f"{p.parent.name}/{p.stem}")
+@pytest.mark.parametrize("path", FIRST, ids=lambda p: p.stem)
+def test_a_first_record_agrees_with_its_table_and_is_of_other_settings(path):
+    card, now = read(path), read(path.parents[1] / path.name)
+    check_table(card, report.table(card["experiment"], path.parent).rows)
+    assert card["command"] == now["command"] and card["config"] != now["config"]
+    assert card["data"] == now["data"] and card["objectives"] == now["objectives"]
+
+
+def test_every_record_is_looked_at():
+    assert sorted(FULL + REDUCED + STEPS + FIRST) == sorted((ROOT / "results" / "experiments").rglob("*.json"))
+
+
+@pytest.mark.parametrize("path", FULL + REDUCED + STEPS, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_a_record_agrees_with_itself_with_its_table_and_with_its_experiment(path, monkeypatch):
     card = read(path)
     rows = report.table(card["experiment"], path.parent).rows
@@ -510,7 +544,7 @@ def test_a_record_agrees_with_itself_with_its_table_and_with_its_experiment(path
     assert (setting.name, setting.size, setting.fraction, list(setting.seeds)) == (
         card["experiment"], card["size"], card["fraction"], card["seeds"])  # fmt: skip
     assert setting.stem == path.stem and setting.data == card["data"]["name"] and setting.command == card["command"]
-    assert card["objectives"] == [repr(experiment.base), repr(experiment.variant)]
+    assert card["objectives"] == [*map(repr, experiment.at(setting.fraction))]
     assert tuple(card["names"]) == experiment.names and tuple(card["scores"]) == experiment.scores
     config = card["config"]
     networks = json.loads(json.dumps(size["build"]))
@@ -524,7 +558,7 @@ def test_a_record_agrees_with_itself_with_its_table_and_with_its_experiment(path
     assert accuracy is None if experiment.bounded else 0.8 < accuracy <= 1
     assert card["data"]["note"] and all(re.fullmatch("[0-9a-f]{12}( [0-9a-f]{12})?", card["data"][d]) for d in ("digest", "test_digest"))
     if setting.data == "digits":
-        data, test = experiments._examples(setting, experiment.bounded)
+        data, test = experiments.examples(setting)
         assert (data.digest, test.digest) == (card["data"]["digest"], card["data"]["test_digest"])
         assert (len(data), len(test)) == (card["data"]["examples"], card["data"]["test_examples"])
 

@@ -9,8 +9,8 @@ from by_hand import ByHand
 from tiny import assert_same_run, images, points, prepared, short, small, suited
 
 from ganvae_lib import zoo
+from ganvae_lib.builder import build
 from ganvae_lib.data import Data, Domains
-from ganvae_lib.model import build
 from ganvae_lib.runs import Run
 from ganvae_lib.terms import Bound, Classify, Match, Reconstruct, Unpredictable
 from ganvae_lib.text import text

@@ -15,6 +15,7 @@ from ganvae_lib import zoo
 from ganvae_lib.objective import Phase, Sum
 from ganvae_lib.terms import Bound, Classify, Match, Reconstruct, Unpredictable, from_dict, to_dict
 from ganvae_lib.tools import KL, LINKS, LOGISTIC, MMD, REVERSIBLE, Adversary, Likelihood, Summaries
+from ganvae_lib.transfer import given as told
 from ganvae_lib.transfer import swapped
 
 X, Z = Reconstruct("x"), Reconstruct("z")
@@ -240,6 +241,17 @@ def test_networks_and_players():
      | {"φ": "E_{d(x)}[-log D_φ(x)] + E_{p_θ(x)}[-log(1-D_φ(x))]"}),
     (zoo.CGAN, "Match('x', Adversary('non-saturating'), given='label')",
      {"θ": "E_{d(t) p_θ(x|t)}[-log D_φ(x,t)]", "φ": "E_{d(x,t)}[-log D_φ(x,t)] + E_{d(t) p_θ(x|t)}[-log(1-D_φ(x,t))]"}),
+    # Each of the weighted samples has a label of its own.
+    (told(zoo.IWGAN), "Match('x', Adversary('non-saturating', k='batch'), given='label')",
+     {"θ": "E_{(d(t) p_θ(x|t))^B}[-Σ_i w̃_i log D_φ(x_i,t_i); w̃_i ∝ D_φ(x_i,t_i)/(1-D_φ(x_i,t_i))]",
+      "φ": "E_{d(x,t)}[-log D_φ(x,t)] + E_{d(t) p_θ(x|t)}[-log(1-D_φ(x,t))]"}),
+    (Match("z", Adversary(k=4), given="label"), "Match('z', Adversary('non-saturating', k=4), given='label')",
+     {"η": "E_{(d(t) q_η(z|t))^4}[-Σ_i w̃_i log D_φ(z_i,t_i); w̃_i ∝ D_φ(z_i,t_i)/(1-D_φ(z_i,t_i))]",
+      "φ": "E_{d(t) p(z)}[-log D_φ(z,t)] + E_{d(t) q_η(z|t)}[-log(1-D_φ(z,t))]"}),
+    (Match("xz", Adversary(k=4), given="label"), "Match('xz', Adversary('non-saturating', k=4), given='label')",
+     {"θ": "E_{(d(t) p(z) p_θ(x|z,t))^4}[-Σ_i w̃_i log D_φ(x_i,z_i,t_i); w̃_i ∝ D_φ(x_i,z_i,t_i)/(1-D_φ(x_i,z_i,t_i))]",
+      "η": "E_{(d(x,t) q_η(z|x,t))^4}[-Σ_i w̃_i log(1-D_φ(x_i,z_i,t_i)); w̃_i ∝ (1-D_φ(x_i,z_i,t_i))/D_φ(x_i,z_i,t_i)]",
+      "φ": "E_{d(x,t) q_η(z|x,t)}[-log D_φ(x,z,t)] + E_{d(t) p(z) p_θ(x|z,t)}[-log(1-D_φ(x,z,t))]"}),
     (zoo.CVAE, "Reconstruct('x', given='label') + Match('z', KL(), given='label')",
      {"θ": "E_{d(x,t) q_η(z|x,t)}[-log p_θ(x|z,t)]",
       "η": "E_{d(x,t) q_η(z|x,t)}[-log p_θ(x|z,t)] + E_{d(x,t)}[KL(q_η(z|x,t)‖p(z))]"}),

@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from ganvae_lib import zoo
+from ganvae_lib.builder import build
 from ganvae_lib.data import Data, load
-from ganvae_lib.model import build
 from ganvae_lib.train import Batches, fit
 from ganvae_lib.world import Noise
 

@@ -9,8 +9,9 @@ from tiny import images, points, short, small, suited
 from torch import nn
 
 from ganvae_lib import nets, zoo
+from ganvae_lib.builder import build
 from ganvae_lib.data import Domains
-from ganvae_lib.model import Model, build
+from ganvae_lib.model import Model
 from ganvae_lib.terms import Match, Reconstruct, Unpredictable
 from ganvae_lib.tools import KL, Adversary, Likelihood
 from ganvae_lib.train import fit

@@ -11,8 +11,9 @@ from tiny import assert_same_run, drift, images, points, prepared, short, small,
 from torch import nn
 
 from ganvae_lib import exact, nets, zoo
+from ganvae_lib.builder import build
 from ganvae_lib.data import Data
-from ganvae_lib.model import Model, build
+from ganvae_lib.model import Model
 from ganvae_lib.runs import Run
 from ganvae_lib.terms import Match, Reconstruct
 from ganvae_lib.tools import KL, LINKS, MMD, Adversary

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import torch
 
+from ganvae_lib.builder import build
 from ganvae_lib.data import Data, Domains, ring
-from ganvae_lib.model import build
 from ganvae_lib.train import fit
 from ganvae_lib.world import Noise, World
 

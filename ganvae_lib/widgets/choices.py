@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from .. import zoo
+from ..builder import build
 from ..match import Match
 from ..metrics import coverage
-from ..model import build
 from ..objective import Objective
 from ..runs import Run
 from ..terms import Reconstruct
