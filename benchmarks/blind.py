@@ -1,42 +1,53 @@
-"""A control for chapter 18: an AAVAE whose discriminator is never trained, at 1 % of MNIST. Ten seeds.
+"""A control for chapter 18: an AAVAE whose discriminator is never trained, beside recorded runs on MNIST. Ten seeds.
 
-    python benchmarks/blind.py        # about 10 minutes on one CPU thread; needs MNIST
+    python benchmarks/blind.py                    # about an hour on one CPU thread; needs MNIST
+    python benchmarks/blind.py vae-mnist-0.01     # one of them again; the others are kept
 
-All is as in `python -m ganvae_lib run vae --fraction 0.01`, with the same seeds, weights, minibatches and noise, but
+All is as in the record of that name in results/experiments, with the same seeds, weights, minibatches and noise, but
 the discriminator's learning rate is zero: it keeps its answers of about 1/2, and weighs nothing. What such a model
 gains over a VAE comes from learning on samples of its own, not from an adversary.
 
-Writes results/blind.json: experiment, command, seeds, config, data, environment, and by the number of steps
+Writes results/blind.json: experiment, command, and by the name of the record beside it
 
+    seeds, config, data, environment
     bound        {values [seeds], mean, half_width_95}: the test ELBO of the blind model, nats per example
-    over VAE     the same keys and effect_size: minus the VAE's of the recorded run, seed by seed
-    over AAVAE   minus the AAVAE's
+    over base    the same keys and effect_size: minus the base's of the record, seed by seed
+    over variant minus the variant's
 """
 
 import json
+import sys
 
 import record
 
-from ganvae_lib import build, experiments, fit, metrics, records, zoo
+from ganvae_lib import build, experiments, fit, metrics, records
 
-setting = experiments.Setting("vae", fraction=0.01)
-size = experiments.EXPERIMENTS["vae"].sizes[setting.size]
-data, test = experiments._examples(setting, bounded=True)
-rates, betas = {"theta": 1e-3, "eta": 1e-3, "phi": 0.0}, (0.9, 0.999)
-content = {
-    "experiment": "AAVAE with a blind discriminator", "command": "python benchmarks/blind.py",
-    "seeds": list(setting.seeds), "config": {"batch": size["batch"], "networks": size["build"], "lr": rates},
-    "data": {"name": setting.data, "digest": data.digest, "test_digest": test.digest},
-    "environment": records.environment(), "steps": {},
-}  # fmt: skip
-for steps, file in ((1000, "vae-mnist-0.01"), (2000, "steps/vae-mnist-0.01-2000-steps")):
-    known = json.loads((record.RESULTS / "experiments" / f"{file}.json").read_text())
-    assert known["config"]["steps"] == steps and known["data"]["digest"] == data.digest
-    run = fit(build(zoo.AAVAE, data, **size["build"]), data, steps, batch=size["batch"], seeds=list(setting.seeds),
-              lr=rates, betas=betas, device="cpu")  # fmt: skip
+BESIDE = ("vae-mnist-0.01", "steps/vae-mnist-0.01-2000-steps", "vae-mnist-0.1", "steps/vae-mnist-0.1-4000-steps",
+          "vae-mnist", "steps/vae-mnist-9000-steps", "cvae-mnist-0.01")  # fmt: skip
+
+
+def control(name: str) -> dict:
+    """The blind model beside the record of this name."""
+    known = json.loads((record.RESULTS / "experiments" / f"{name}.json").read_text(encoding="utf-8"))
+    config, seeds = known["config"], known["seeds"]
+    data, test = experiments.examples(experiments.Setting(known["experiment"], fraction=known["fraction"]))
+    assert (data.digest, test.digest) == (known["data"]["digest"], known["data"]["test_digest"]), "other data"
+    objective = experiments.EXPERIMENTS[known["experiment"]].variant
+    rates = config["lr"] | {"phi": 0.0}
+    run = fit(build(objective, data, **config["networks"]), data, config["steps"], batch=config["batch"], seeds=seeds,
+              lr=rates, betas=tuple(config["betas"]), device="cpu")  # fmt: skip
     bound = metrics.elbo(run.model, test).tolist()
     base, variant = (known["scores"]["lower bound"][who]["values"] for who in ("base", "variant"))
-    content["steps"][str(steps)] = {"bound": records.summary(bound), "over VAE": records.paired(base, bound),
-                                    "over AAVAE": records.paired(variant, bound)}  # fmt: skip
-    print(steps, {k: (v["mean"], v["half_width_95"]) for k, v in content["steps"][str(steps)].items()}, flush=True)
-    record.write("blind", content)
+    return {"seeds": seeds, "config": config | {"lr": rates}, "data": known["data"],
+            "environment": records.environment(), "bound": records.summary(bound),
+            "over base": records.paired(base, bound), "over variant": records.paired(variant, bound)}  # fmt: skip
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or BESIDE:
+        found, path = control(name), record.RESULTS / "blind.json"
+        before = json.loads(path.read_text(encoding="utf-8"))["beside"] if path.exists() else {}
+        record.write("blind", {"experiment": "AAVAE with a blind discriminator", "command": "python benchmarks/blind.py",
+                               "beside": before | {name: found}})  # fmt: skip
+        print(name, {k: (v["mean"], v["half_width_95"]) for k, v in found.items() if k in ("bound", "over base", "over variant")},
+              flush=True)  # fmt: skip

@@ -10,6 +10,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import activated
+import blind
 import blur
 import exact_modes
 import measures
@@ -121,15 +122,14 @@ def test_models_of_a_seed_differ_only_in_who_weighs_the_examples():
         assert (not torch.equal(judge(model), judge(start["AAVAE"]))) == moves and found == [0, 0]
 
 
-def test_the_blind_control_is_paired_with_the_records_of_its_length():
-    blind = json.loads((record.RESULTS / "blind.json").read_text(encoding="utf8"))
-    files = {"1000": "vae-mnist-0.01", "2000": "steps/vae-mnist-0.01-2000-steps"}
-    assert set(blind["steps"]) == set(files)
-    for steps, found in blind["steps"].items():
-        known = json.loads((record.RESULTS / "experiments" / f"{files[steps]}.json").read_text(encoding="utf8"))
-        assert known["config"]["steps"] == int(steps) and known["data"]["digest"] == blind["data"]["digest"]
-        assert known["seeds"] == blind["seeds"]
-        for who, name in (("base", "over VAE"), ("variant", "over AAVAE")):
+def test_the_blind_control_is_paired_with_the_records_beside_it():
+    found = json.loads((record.RESULTS / "blind.json").read_text(encoding="utf8"))["beside"]
+    assert sorted(found) == sorted(blind.BESIDE)
+    for name, found in found.items():
+        known = json.loads((record.RESULTS / "experiments" / f"{name}.json").read_text(encoding="utf8"))
+        assert found["seeds"] == known["seeds"] and found["data"] == known["data"]
+        assert found["config"] == known["config"] | {"lr": known["config"]["lr"] | {"phi": 0.0}}
+        for who, name in (("base", "over base"), ("variant", "over variant")):
             values = known["scores"]["lower bound"][who]["values"]
             deltas = torch.tensor([b - a for a, b in zip(values, found["bound"]["values"], strict=True)]).double()
             half = 2.262157 * deltas.std().item() / math.sqrt(10)  # t of 9 degrees of freedom
