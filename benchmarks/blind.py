@@ -47,7 +47,7 @@ if __name__ == "__main__":
     for name in sys.argv[1:] or BESIDE:
         found, path = control(name), record.RESULTS / "blind.json"
         before = json.loads(path.read_text(encoding="utf-8"))["beside"] if path.exists() else {}
-        record.write("blind", {"experiment": "AAVAE with a blind discriminator", "command": "python benchmarks/blind.py",
-                               "beside": before | {name: found}})  # fmt: skip
-        print(name, {k: (v["mean"], v["half_width_95"]) for k, v in found.items() if k in ("bound", "over base", "over variant")},
-              flush=True)  # fmt: skip
+        content = {"experiment": "AAVAE with a blind discriminator", "command": "python benchmarks/blind.py"}
+        record.write("blind", content | {"beside": before | {name: found}})
+        for key in ("bound", "over base", "over variant"):
+            print(f"{name}, {key}: {found[key]['mean']:.2f} ± {found[key]['half_width_95']:.2f}", flush=True)

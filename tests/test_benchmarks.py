@@ -123,9 +123,9 @@ def test_models_of_a_seed_differ_only_in_who_weighs_the_examples():
 
 
 def test_the_blind_control_is_paired_with_the_records_beside_it():
-    found = json.loads((record.RESULTS / "blind.json").read_text(encoding="utf8"))["beside"]
-    assert sorted(found) == sorted(blind.BESIDE)
-    for name, found in found.items():
+    beside = json.loads((record.RESULTS / "blind.json").read_text(encoding="utf8"))["beside"]
+    assert sorted(beside) == sorted(blind.BESIDE)
+    for name, found in beside.items():
         known = json.loads((record.RESULTS / "experiments" / f"{name}.json").read_text(encoding="utf8"))
         assert found["seeds"] == known["seeds"] and found["data"] == known["data"]
         assert found["config"] == known["config"] | {"lr": known["config"]["lr"] | {"phi": 0.0}}
