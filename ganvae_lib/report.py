@@ -8,7 +8,7 @@ from pathlib import Path
 from .experiments import EXPERIMENTS, FRACTIONS, RESULTS, Setting
 from .formula import Table
 
-__all__ = ["commands", "counted", "listed", "markdown", "records", "row", "summary", "table", "verdict"]
+__all__ = ["commands", "counted", "listed", "markdown", "records", "row", "summary", "table", "verdict", "where"]
 
 HEADER = ("data", "share", "score", "base", "variant", "difference", "effect size", "found", "paper: base, variant")
 
@@ -23,7 +23,7 @@ def records(out: str | Path = RESULTS) -> list[dict]:
             for score in card["scores"]:
                 row(card, score)
             _took(card), len(card["seeds"]), card["command"]  # all that the tables show is there
-            found.append(((place, card["data"]["name"], card["fraction"]), card))
+            found.append(((place, where(card), card["fraction"]), card))
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is damaged or no record of an experiment ({error}); run it again.") from error
     return [card for _, card in sorted(found, key=lambda pair: pair[0])]
@@ -42,14 +42,18 @@ def verdict(difference: dict, names: tuple[str, str]) -> str:
     return f"{names[1] if difference['mean'] > 0 else names[0]} ahead"
 
 
+def where(card: dict) -> str:
+    """The data set of a record, and its size where that is not the small one."""
+    return card["data"]["name"] + (", full size" if card.get("size") == "full" else "")
+
+
 def row(card: dict, score: str) -> tuple[str, ...]:
     """A line of a table: means with 95 % intervals over seeds, the paired difference, and the paper's numbers."""
     found, digits = card["scores"][score], 3 if "accuracy" in score else 2
     paper = EXPERIMENTS[card["experiment"]].paper.get((card["data"]["name"], card["fraction"], score))
     effect = found["difference"]["effect_size"]
-    name = card["data"]["name"] + (", full size" if card.get("size") == "full" else "")
     return (
-        name, f"{100 * card['fraction']:g} %", score, _number(found["base"], digits),
+        where(card), f"{100 * card['fraction']:g} %", score, _number(found["base"], digits),
         _number(found["variant"], digits), _number(found["difference"], digits, "+"),
         "" if effect is None else f"{effect:+.2f}", verdict(found["difference"], card["names"]),
         ", ".join(paper) if paper else "not reported",

@@ -492,10 +492,6 @@ def numbers(cell):
     return [float(part) for part in cell.split(" ± ")]
 
 
-def named(card):
-    return card["data"]["name"] + (", full size" if card["size"] == "full" else "")
-
-
 def check_table(card, rows):
     """The rows of a record are what its values by seed say."""
     names, unit = card["names"], 1e-4  # values are rounded to 4 digits
@@ -504,7 +500,7 @@ def check_table(card, rows):
         samples = dict(zip(PARTS, (base, variant, variant - base), strict=True))
         assert len(base) == len(variant) == len(card["seeds"]) >= 10
         assert np.allclose(found["difference"]["values"], variant - base, rtol=0, atol=1.01 * unit)
-        shown = next(r for r in rows if r[:3] == (named(card), f"{100 * card['fraction']:g} %", score))
+        shown = next(r for r in rows if r[:3] == (report.where(card), f"{100 * card['fraction']:g} %", score))
         digits = 3 if "accuracy" in score else 2
         for part, cell in zip(PARTS, shown[3:6], strict=True):
             mean, half, sd = spread(samples[part])
