@@ -551,7 +551,8 @@ def test_a_record_agrees_with_itself_with_its_table_and_with_its_experiment(path
     assert config["precision"] == setting.precision
     assert card["wall_s"] > 0 and {"python", "torch", "numpy", "device", "processor", "threads"} <= set(card["environment"])
     accuracy = card["classifier_accuracy"]
-    assert accuracy is None if experiment.bounded else 0.8 < accuracy <= 1
+    least = 0.5 if setting.data.startswith("cifar10") else 0.8  # photographs are hard for so small a judge
+    assert accuracy is None if experiment.bounded else least < accuracy <= 1
     assert card["data"]["note"] and all(re.fullmatch("[0-9a-f]{12}( [0-9a-f]{12})?", card["data"][d]) for d in ("digest", "test_digest"))
     if setting.data == "digits":
         data, test = experiments.examples(setting)
