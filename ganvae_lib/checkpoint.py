@@ -30,6 +30,7 @@ def write(folder: Path, card_name: str, card: dict, stem: str, tensors: dict[str
     content = save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
     digest = sha256(content).hexdigest()
     card = card | {"weights": f"{stem}-{digest[:12]}.safetensors", "sha256": digest}
+    kept = set(folder.iterdir())
     for name, data in ((card["weights"], content), (card_name, json.dumps(card).encode())):
         part = folder / (name + ".part")
         try:
@@ -39,7 +40,8 @@ def write(folder: Path, card_name: str, card: dict, stem: str, tensors: dict[str
                 os.fsync(file.fileno())  # in place means on the disk
             os.replace(part, folder / name)
         except OSError:
-            part.unlink(missing_ok=True)
+            for new in {part, folder / card["weights"]} - kept:
+                new.unlink(missing_ok=True)
             raise
     for old in set(folder.glob(f"{stem}-*.safetensors*")) - {folder / card["weights"]}:
         old.unlink()
@@ -90,7 +92,7 @@ class Checkpoint:
         """Put everything back and return the step; raise ValueError for a damaged checkpoint or another training's."""
         try:
             card, tensors = read(self.folder, "checkpoint.json")
-            step, saved = card["step"], card["config"]
+            step, saved, places, steps = card["step"], dict(card["config"]), card["streams"], card["steps"]
         except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"the checkpoint in {self.folder} is damaged ({error}); remove it.") from error
         if different := [k for k in self.config | saved if self.config.get(k) != saved.get(k)]:
@@ -107,8 +109,8 @@ class Checkpoint:
                 j, _, what = name.partition("/")
                 state.setdefault(int(j), {})[what] = t
             adam.load_state_dict({"state": state, "param_groups": adam.state_dict()["param_groups"]})
-        for i, (stream, place) in enumerate(zip(streams, card["streams"], strict=True)):
+        for i, (stream, place) in enumerate(zip(streams, places, strict=True)):
             stream.restore(place, part(f"stream/{i}/"))
-        history.steps = card["steps"]
+        history.steps = steps
         history._points = list(tensors["history"]) if history.steps else []
         return step

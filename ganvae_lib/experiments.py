@@ -12,6 +12,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,9 +144,10 @@ class Setting:
                 raise unknown(kind, value, known)
         if not 0 < self.fraction <= 1:
             raise ValueError(f"fraction must lie in (0, 1], got {self.fraction}.")
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or (self.steps is not None and self.steps < 1):
-            raise ValueError(f"give one seed or more, all different, and at least one step; got seeds {self.seeds} and "
-                             f"{self.steps} steps.")  # fmt: skip
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or not all(0 <= s < 2**32 for s in self.seeds):
+            raise ValueError(f"give one seed or more, all different, from 0 to 2**32-1; got {self.seeds}.")
+        if self.steps is not None and self.steps < 1:
+            raise ValueError(f"give at least one step, not {self.steps}.")
 
     @property
     def stem(self) -> str:
@@ -171,11 +173,10 @@ def examples(setting: Setting) -> tuple[sets.Data | sets.Domains, sets.Data]:
     Raises ValueError and DataError as ``data.load`` does.
     """
     binarize = "sample" if EXPERIMENTS[setting.name].bounded else None
-    data, test = (sets.load(setting.data, split, binarize=binarize) for split in ("train", "test"))
-    if setting.fraction == 1:
-        return data, test
-    parts = sets.parted(data, setting.fraction)
-    return (sets.Domains(*parts) if setting.name == "svae" else parts[0]), test
+    test = sets.load(setting.data, "test", binarize=binarize)
+    if setting.name != "svae" or setting.fraction == 1:
+        return sets.load(setting.data, "train", setting.fraction, binarize=binarize), test
+    return sets.Domains(*sets.parted(sets.load(setting.data, binarize=binarize), setting.fraction)), test
 
 
 def _networks(setting: Setting, data) -> dict:
@@ -214,17 +215,32 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
     """Train both models, score them, and write the record; return its path (None in all processes but the first).
 
     ``resume`` goes on from the checkpoints of an interrupted run of the same setting, whose end is the same to the
-    last bit on a CPU. Raises ValueError and DataError as ``load``, ``build`` and ``fit`` do, ValueError for the
-    checkpoints of an interrupted run without ``resume``, and OSError if the folder cannot be written.
+    last bit on a CPU; a run that was finished is left as it is. Raises ValueError and DataError as ``load``, ``build``
+    and ``fit`` do, ValueError for the checkpoints of an interrupted run without ``resume``, where the record of another
+    setting would be replaced or another process is at work, and OSError if the folder cannot be written.
     """
+    first, work = parallel.first(), Path(setting.out) / "work" / setting.stem
+    say, path = say if first else lambda text: None, Path(setting.out) / f"{setting.stem}.json"
+    begun, known = any(work.rglob("checkpoint.json")), records.command(path)
+    if known not in (None, setting.command):
+        raise ValueError(f"{path} is the record of another run, {known!r}; give another --out, or move it away.")
+    if begun and not resume:
+        raise ValueError(f"{work} holds an interrupted run; go on with it by --resume, or remove that folder.")
+    if resume and not begun:
+        say(f"{setting.stem}: " + ("was finished; leave out --resume to run it again" if known else "from the start"))
+        if known:
+            return path if first else None
+    with records.alone(work) if first else nullcontext():
+        return _run(setting, resume, say, path, work)
+
+
+def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path, work: Path) -> Path | None:
     experiment, begin, first = EXPERIMENTS[setting.name], time.time(), parallel.first()
-    size, work = experiment.sizes[setting.size], Path(setting.out) / "work" / setting.stem
+    size = experiment.sizes[setting.size]
     nearest = min(size["steps"], key=lambda f: abs(f - setting.fraction))
     steps, batch = setting.steps or size["steps"][nearest], size["batch"]
-    if not resume and any(work.rglob("checkpoint.json")):
-        raise ValueError(f"{work} holds an interrupted run; go on with it by --resume, or remove that folder.")
     data, test = examples(setting)
-    say, earlier = (say, records.earlier(work)) if first else (lambda text: None, 0.0)
+    earlier = records.earlier(work) if first else 0.0
     networks, judge, spent, card = _networks(setting, data), None, {}, {"classifier_accuracy": None}
     if not experiment.bounded:
         say(f"{setting.stem}: the classifier that will judge samples")
@@ -262,6 +278,8 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
         "seeds": list(setting.seeds), "scores": scores, "training_s": None if earlier else spent,
         "wall_s": round(earlier + time.time() - begin, 1), "environment": records.environment(str(device)),
     }  # fmt: skip
-    path = records.write(Path(setting.out) / f"{setting.stem}.json", card)
+    records.write(path, card)
     shutil.rmtree(work)  # the checkpoints have served
+    with suppress(OSError):  # other runs are at work there
+        work.parent.rmdir()
     return path

@@ -7,22 +7,27 @@ import math
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 
 from .metrics import interval
 
-__all__ = ["earlier", "environment", "paired", "summary", "write"]
+__all__ = ["alone", "command", "earlier", "environment", "paired", "summary", "write"]
 
 
 def environment(device: str = "cpu") -> dict:
     """Versions, processor and device; no names of hosts or folders."""
     import numpy
 
-    card = {"python": platform.python_version(), "torch": torch.__version__, "numpy": numpy.__version__,
-            "threads": torch.get_num_threads(), "device": device,
+    from . import __version__
+
+    card = {"ganvae_lib": __version__, "python": platform.python_version(), "torch": torch.__version__,
+            "numpy": numpy.__version__, "threads": torch.get_num_threads(), "device": device,
+            "processes": dist.get_world_size() if dist.is_initialized() else 1,
             "processor": platform.processor() or platform.machine()}  # fmt: skip
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -71,14 +76,45 @@ def write(path: str | os.PathLike, content: dict) -> Path:
     return path
 
 
+def command(path: Path) -> str | None:
+    """The command of the record at ``path``; None if there is none, or a damaged one."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["command"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` for this process. Raises ValueError if another one has it, OSError if it cannot be made.
+
+    The system lets go when the process ends, however it ends. (Where it has no such locks, nothing is held.)
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with open(folder / "lock", "ab") as file:  # appending leaves the time of the file, which `earlier` reads
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"another process is at work in {folder}; wait for it, or give another --out.") from None
+        yield
+
+
 def earlier(folder: Path) -> float:
     """Seconds that the parts of an interrupted run took, as far as the files of ``folder`` tell; a new part begins.
 
     Raises OSError if nothing can be written there.
     """
     clock, before = folder / "clock.json", 0.0
-    if any(folder.rglob("checkpoint.json")) and clock.exists():
-        last = json.loads(clock.read_text(encoding="utf-8"))
-        before = last["earlier"] + max(file.stat().st_mtime for file in folder.rglob("*")) - last["begun"]
+    if any(folder.rglob("checkpoint.json")):
+        try:
+            last = json.loads(clock.read_text(encoding="utf-8"))
+            before = last["earlier"] + max(file.stat().st_mtime for file in folder.rglob("*")) - last["begun"]
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            pass  # the time is lost, the training is not
     write(clock, {"earlier": before, "begun": time.time()})
     return before

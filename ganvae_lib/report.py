@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from .experiments import EXPERIMENTS, FRACTIONS, RESULTS, Setting
@@ -14,8 +15,13 @@ HEADER = ("data", "share", "score", "base", "variant", "difference", "effect siz
 
 
 def records(out: str | Path = RESULTS) -> list[dict]:
-    """Every record in the folder, in the order of the experiments. Raises ValueError for a damaged file."""
+    """Every record in the folder, in the order of the experiments.
+
+    Raises ValueError for a damaged file, and for an ``out`` that is a file.
+    """
     found = []
+    if Path(out).is_file():
+        raise ValueError(f"{out} is a file; give the folder of the results.")
     for path in sorted(Path(out).glob("*.json")):
         try:
             card = json.loads(path.read_text(encoding="utf-8"))
@@ -43,8 +49,10 @@ def verdict(difference: dict, names: tuple[str, str]) -> str:
 
 
 def where(card: dict) -> str:
-    """The data set of a record, and its size where that is not the small one."""
-    return card["data"]["name"] + (", full size" if card.get("size") == "full" else "")
+    """The data set of a record, its size if it is the full one, and its steps where they were asked for."""
+    size = ", full size" if card.get("size") == "full" else ""
+    steps = re.search(r"--steps (\d+)", card["command"])
+    return card["data"]["name"] + size + (f", {int(steps[1]):,} steps" if steps else "")
 
 
 def row(card: dict, score: str) -> tuple[str, ...]:

@@ -1,12 +1,15 @@
 """A run that is killed and resumed is the run: the same bits, whatever stops it."""
 
 import errno
+import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -72,14 +75,17 @@ run.save({folder!r} + "/run")
 def test_kill_9_at_any_moment_loses_nothing(tmp_path):
     folder = str(tmp_path / "kept")
     script = _SCRIPT.format(tests=os.path.dirname(__file__), folder=folder)
+    kept, begun = Path(folder) / "checkpoint.json", 0
     for _ in range(3):
         process = subprocess.Popen([sys.executable, "-c", script])
-        before = time.time()
-        while not os.path.exists(f"{folder}/checkpoint.json") and time.time() - before < 60:
-            time.sleep(0.05)
-        time.sleep(1.0)  # somewhere in a step, or in the writing of a checkpoint
+        before, step = time.time(), begun
+        while step == begun and time.time() - before < 120:
+            time.sleep(0.02)
+            step = json.loads(kept.read_bytes())["step"] if kept.exists() else begun
+        time.sleep(random.uniform(0, 0.3))  # somewhere in a step, or in the writing of a checkpoint
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        assert process.wait() == -signal.SIGKILL, "killed, and not at the end"
+        assert (begun := json.loads(kept.read_bytes())["step"]) >= step > 0, "it had gone on from where it was"
     subprocess.run([sys.executable, "-c", script], check=True)
     from ganvae_lib import Run
 
@@ -137,3 +143,36 @@ def test_a_checkpoint_is_not_overwritten_unasked_and_damage_is_named(tmp_path):
         file.write_bytes(file.read_bytes()[:-9])
         with pytest.raises(ValueError, match="is damaged"):
             fit(model, DATA, checkpoint=tmp_path / name, resume=True, **OPTIONS)
+    file = tmp_path / "a" / "checkpoint.json"
+    card = json.loads(file.read_bytes())
+    for key in ("step", "config", "streams", "steps", "weights"):
+        for damaged in ({k: v for k, v in card.items() if k != key}, card | {key: None}):
+            if key in ("step", "streams", "steps") and key in damaged:
+                continue  # JSON of the right form and with other content is another checkpoint
+            file.write_text(json.dumps(damaged))
+            with pytest.raises(ValueError, match="is damaged"):
+                fit(model, DATA, checkpoint=tmp_path / "a", resume=True, **OPTIONS)
+    file.write_text(json.dumps(card))
+    fit(model, DATA, checkpoint=tmp_path / "a", resume=True, **OPTIONS)
+
+
+def test_a_disk_that_is_full_for_the_card_leaves_no_orphan(tmp_path, monkeypatch):
+    save = lambda number: checkpoint.write(tmp_path, "card.json", {"number": number}, "state", {"a": torch.full((3,), number)})
+    save(1.0)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    move = os.replace
+
+    def full(source, target):
+        if str(target).endswith("card.json"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        move(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        for number in (2.0, 1.0):  # 1.0 has the file of weights that is kept
+            with pytest.raises(OSError, match="No space left"):
+                save(number)
+            assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    save(2.0)
+    card, tensors = checkpoint.read(tmp_path, "card.json")
+    assert card["number"] == 2 and torch.equal(tensors["a"], torch.full((3,), 2.0)) and len(list(tmp_path.iterdir())) == 2

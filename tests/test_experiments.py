@@ -151,6 +151,9 @@ def test_the_time_of_earlier_parts_is_counted(tmp_path):
         kept.touch()
         os.utime(kept, (begun + seconds, begun + seconds))
         assert records.earlier(tmp_path / "run") == pytest.approx((0, 100, 350)[part], abs=1)
+    for damaged in ("", "{}", "[1]"):
+        (tmp_path / "run" / "clock.json").write_text(damaged)
+        assert records.earlier(tmp_path / "run") == 0, "the time is lost, and nothing else"
     kept.unlink()
     assert records.earlier(tmp_path / "run") == 0, "nothing to go on with"
 
@@ -162,7 +165,7 @@ def test_the_time_of_earlier_parts_is_counted(tmp_path):
     (dict(name="vea"), "unknown experiment 'vea'.*Did you mean 'vae'"), (dict(data="minst"), "unknown data set here 'minst'.*'mnist'"),
     (dict(size="ful"), "unknown size 'ful'.*'full'"), (dict(fraction=0.0), "fraction must lie"), (dict(fraction=1.5), "fraction must lie"),
     (dict(name="svae", fraction=0), "fraction must lie"), (dict(seeds=()), "one seed or more"), (dict(seeds=(1, 1)), "all different"),
-    (dict(steps=0), "at least one step"), (dict(steps=-5), "at least one step"),
+    (dict(seeds=(-1, 2)), "from 0 to"), (dict(seeds=(2**32,)), "from 0 to"), (dict(steps=0), "at least one step"), (dict(steps=-5), "at least one step"),
 ])  # fmt: skip
 def test_a_setting_that_cannot_be_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
@@ -275,6 +278,15 @@ def test_a_row_has_the_numbers_of_its_record_and_of_the_paper(tmp_path):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("change, told", [
+    ({}, "mnist"), ({"size": "tiny"}, "mnist"), ({"size": "full"}, "mnist, full size"), ({"steps": 1200}, "mnist, 1,200 steps"),
+    ({"size": "full", "steps": 7}, "mnist, full size, 7 steps"),
+])  # fmt: skip
+def test_a_row_says_what_is_unlike_the_default(change, told):
+    setting = Setting("vae", **change)
+    assert report.where(card() | {"size": setting.size, "command": setting.command}) == told
+
+
 @pytest.mark.parametrize("mean, half, told", [
     (1, 0.9, "B ahead"), (-1, 0.9, "A ahead"), (1, 1, "no difference shown"), (-1, 1.1, "no difference shown"),
     (9, None, "no difference shown"), (0, 0, "no difference shown"),
@@ -323,6 +335,10 @@ def test_an_empty_folder_says_what_to_do(tmp_path, capsys):
     assert command_line.main(["report", f"--out={tmp_path / 'none'}"]) == 0
     assert "no results in" in (told := capsys.readouterr().out) and "python -m ganvae_lib run gan" in told
     assert report.table("gan", tmp_path).rows == () and report.records(tmp_path) == []
+    (tmp_path / "file").touch()
+    for word in ("report", "list"):
+        assert command_line.main([word, f"--out={tmp_path / 'file'}"]) == 1 and "file is a file; give the folder" in capsys.readouterr().err
+    (tmp_path / "file").unlink()
     assert report.listed(tmp_path).count("not run here") == sum(map(len, FRACTIONS.values()))
 
 
@@ -437,6 +453,29 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path, monkeypatch, capsys):
     done = subprocess.run([*PROGRAM, *words, "--resume"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == "" and "AAVAE against VAE, 2 seeds" in done.stdout
     assert values(out / f"{name}.json") == values(tmp_path / "whole" / f"{name}.json")
+
+
+def test_a_record_is_replaced_by_the_same_run_only(tmp_path, capsys):
+    words = "run vae --data digits --size tiny --seeds 2 --device cpu --steps 3".split() + [f"--out={tmp_path}"]
+    path = tmp_path / "vae-digits-3-steps.json"
+    assert command_line.main([*words, "--resume"]) == 0 and ": from the start\n" in capsys.readouterr().out
+    first, stamp = values(path), path.stat().st_mtime_ns
+    for change in (["--seeds=3"], ["--precision=bf16"], ["--size=small"], ["--seeds=0,2"]):
+        assert command_line.main([*words, *change]) == 1
+        assert "is the record of another run, 'python -m ganvae_lib run vae --data digits --size tiny" in capsys.readouterr().err
+    assert command_line.main([*words, "--resume"]) == 0 and path.stat().st_mtime_ns == stamp, "nothing is trained again"
+    assert "was finished; leave out --resume" in (told := capsys.readouterr().out) and "AAVAE against VAE, 2 seeds" in told
+    path.write_text(path.read_text(encoding="utf-8")[:-30], encoding="utf-8")
+    assert command_line.main(words) == 0 and values(path) == first, "a damaged one is made anew"
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path, capsys):
+    pytest.importorskip("fcntl")
+    words = "run vae --data digits --size tiny --seeds 1 --device cpu --steps 3".split() + [f"--out={tmp_path}"]
+    with records.alone(tmp_path / "work" / "vae-digits-3-steps"):
+        assert command_line.main(words) == 1 and "another process is at work in" in capsys.readouterr().err
+    assert command_line.main(words) == 0, "the one that ended has let go"
 
 
 # Several processes
