@@ -621,19 +621,40 @@ def test_the_reduced_records_are_one_for_each_experiment_and_no_rows_of_the_chap
     assert len(full) == len(FULL) and not [card for card in full if card["size"] == "tiny"]
 
 
-def test_chapter_18_prints_the_rows_of_the_files_and_no_others():
+def tables_of_chapter_18():
+    """Header and rows of every printed table, as cells."""
     cells = read(ROOT / "notebooks" / "18_the_papers_tables.ipynb")["cells"]
     outputs = [o for cell in cells if cell["cell_type"] == "code" for o in cell["outputs"]]
-    texts = ["".join(o.get("text", o.get("data", {}).get("text/plain", ""))) for o in outputs]
-    parts = lambda line: tuple(part for part in re.split(r"\s{2,}|\s*\|\s*", line.strip()) if part)
-    tables = [[parts(line) for line in text.splitlines()] for text in texts]
-    printed = [line for lines in tables for header in lines[:1] if set(report.HEADER) - set(header) == {"base", "variant"}
-               for line in lines[1:]]  # fmt: skip
+    texts = ["".join(o.get("data", {}).get("text/plain", "")) for o in outputs]
+    parts = lambda line: tuple(part for part in re.split(r"\s{2,}", line.strip()) if part)
+    return [(parts(lines[0]), [parts(line) for line in lines[1:]]) for lines in map(str.splitlines, texts) if lines]
+
+
+def test_chapter_18_prints_the_rows_of_the_files_and_no_others():
+    printed = [row for header, rows in tables_of_chapter_18() for row in rows
+               if set(report.HEADER) - set(header) == {"base", "variant"}]  # fmt: skip
     rows = [tuple(cell for cell in row if cell) for name in EXPERIMENTS
             for row in report.table(name, ROOT / "results" / "experiments").rows]  # fmt: skip
-    if not any("code" == cell["cell_type"] for cell in cells):
-        pytest.skip("the chapter is not written yet")
     assert sorted(printed) == sorted(rows)
+
+
+def test_chapter_18_prints_the_other_lengths_the_first_record_and_the_control_from_their_files():
+    tables = tables_of_chapter_18()
+    rows_of = lambda *begin: next(rows for header, rows in tables if header[: len(begin)] == begin)
+    small = [read(path) for path in FULL + STEPS if path.stem.startswith("vae-mnist") and "full" not in path.stem]
+    percent = lambda card: f"{100 * card['fraction']:g} %"
+    lengths = [(percent(c), f"{c['config']['steps']:,}", *report.row(c, "lower bound")[3:8]) for c in small]
+    assert sorted(rows_of("share", "steps")) == sorted(lengths) and len(lengths) > 3
+    firsts = [("first" if path in FIRST else "in the table", *report.row(read(path), "classifier score")[3:8])
+              for path in FIRST + FULL if path.stem.startswith("gan-mnist")]  # fmt: skip
+    assert sorted((row[0], *row[2:]) for row in rows_of("record", "setting")) == sorted(firsts)
+    number = lambda found: f"{found['mean']:+.2f} ± {found['half_width_95']:.2f}"
+    control = []
+    for name, found in read(ROOT / "results" / "blind.json")["beside"].items():
+        card = read(ROOT / "results" / "experiments" / f"{name}.json")
+        control.append((card["names"][1], percent(card), f"{card['config']['steps']:,}",
+                        number(found["over base"]), number(found["over variant"])))  # fmt: skip
+    assert sorted(rows_of("variant", "share", "steps")) == sorted(control)
 
 
 # Reduced re-runs
