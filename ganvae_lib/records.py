@@ -50,9 +50,9 @@ def summary(values: Sequence[float]) -> dict:
 
 
 def paired(base: Sequence[float], variant: Sequence[float]) -> dict:
-    """The differences variant - base seed by seed: mean, 95 % t interval, and the effect size d = mean/sd.
+    """The differences variant - base seed by seed: mean, 95 % t interval, and the effect size e = mean/sd.
 
-    d is None where all differences are equal, or there is one.
+    e is None where all differences are equal, or there is one.
     """
     found = summary([b - a for a, b in zip(base, variant, strict=True)])
     spread = torch.tensor(found["values"], dtype=torch.float64).std().item() if len(found["values"]) > 1 else 0.0

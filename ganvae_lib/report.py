@@ -57,7 +57,7 @@ def where(card: dict) -> str:
 
 def row(card: dict, score: str) -> tuple[str, ...]:
     """A line of a table: means with 95 % intervals over seeds, the paired difference, and the paper's numbers."""
-    found, digits = card["scores"][score], 3 if "accuracy" in score else 2
+    found, digits = card["scores"][score], 4 if score == "test accuracy" else 3 if "accuracy" in score else 2
     paper = EXPERIMENTS[card["experiment"]].paper.get((card["data"]["name"], card["fraction"], score))
     effect = found["difference"]["effect_size"]
     return (

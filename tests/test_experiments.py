@@ -540,7 +540,7 @@ def check_table(card, rows):
         assert len(base) == len(variant) == len(card["seeds"]) >= 10
         assert np.allclose(found["difference"]["values"], variant - base, rtol=0, atol=1.01 * unit)
         shown = next(r for r in rows if r[:3] == (report.where(card), f"{100 * card['fraction']:g} %", score))
-        digits = 3 if "accuracy" in score else 2
+        digits = {"test accuracy": 4, "accuracy of samples": 3}.get(score, 2)
         for part, cell in zip(PARTS, shown[3:6], strict=True):
             mean, half, sd = spread(samples[part])
             assert found[part]["mean"] == pytest.approx(mean, abs=1.5 * unit), part
