@@ -92,7 +92,8 @@ class Checkpoint:
         """Put everything back and return the step; raise ValueError for a damaged checkpoint or another training's."""
         try:
             card, tensors = read(self.folder, "checkpoint.json")
-            step, saved, places, steps = card["step"], dict(card["config"]), card["streams"], card["steps"]
+            step, saved = int(card["step"]), dict(card["config"])
+            places, steps = list(card["streams"]), list(card["steps"])
         except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"the checkpoint in {self.folder} is damaged ({error}); remove it.") from error
         if different := [k for k in self.config | saved if self.config.get(k) != saved.get(k)]:

@@ -147,8 +147,6 @@ def test_a_checkpoint_is_not_overwritten_unasked_and_damage_is_named(tmp_path):
     card = json.loads(file.read_bytes())
     for key in ("step", "config", "streams", "steps", "weights"):
         for damaged in ({k: v for k, v in card.items() if k != key}, card | {key: None}):
-            if key in ("step", "streams", "steps") and key in damaged:
-                continue  # JSON of the right form and with other content is another checkpoint
             file.write_text(json.dumps(damaged))
             with pytest.raises(ValueError, match="is damaged"):
                 fit(model, DATA, checkpoint=tmp_path / "a", resume=True, **OPTIONS)
