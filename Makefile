@@ -45,8 +45,9 @@ book: setup  ## execute the chapters that have changed and build the site
 notebooks: setup  ## execute the chapters and write their outputs into notebooks/, for committing
 	@GANVAE_SCALE=small $(BIN)/python book/build.py --write --jobs $(JOBS)
 
-lint: setup  ## ruff over the library, the tests and the notebooks
+lint: setup  ## ruff over the library, the tests and the notebooks: rules and format
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 test: export GANVAE_PROGRESS := 0
 test: lint book  ## everything: lint, the build, unit tests, doctests, every chapter

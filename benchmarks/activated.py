@@ -68,11 +68,14 @@ def train(kind: str, x, others, template, steps: int, batch: int, seeds: list[in
     rows = [torch.Generator().manual_seed(9000 + s) for s in seeds]
     fresh = [torch.Generator().manual_seed(5000 + s) for s in seeds]
     rates = {"blind": 0.0, "weak": RATE / 10}
-    players = [torch.optim.Adam(model.of(p.players), lr=rates.get(kind, RATE) if p.critic else RATE, fused=True)
-               for p in model.objective.phases()]  # fmt: skip
+    players = [
+        torch.optim.Adam(model.of(p.players), lr=rates.get(kind, RATE) if p.critic else RATE, fused=True)
+        for p in model.objective.phases()
+    ]
     at = torch.arange(len(seeds))[:, None]
     pick = lambda many, generators: torch.stack(
-        [torch.randint(many, (min(batch, n),), generator=g) for g in generators])  # fmt: skip
+        [torch.randint(many, (min(batch, n),), generator=g) for g in generators]
+    )
     found, wanted = [], set(points_of(steps))
     for step in range(1, steps + 1):
         real = x[at, pick(n, rows)]
@@ -120,9 +123,15 @@ def compare(name, sets, others, shape, settings, steps, batch, seeds, test, vali
             model, found = train(kind, x, others, build(objective, shape, **settings), steps, batch, seeds, measure)
             on_test, on_validation = (torch.stack(column) for column in zip(*found, strict=True))
             best = on_test.gather(0, on_validation.argmax(0, keepdim=True))[0]
-            entry = dict(steps=points_of(steps), test=rounded(on_test), validation=rounded(on_validation),
-                         last=rounded(on_test[-1]), best=rounded(best),
-                         elbo=rounded(metrics.elbo(model, test)), trust=trust(model, x, test.x))  # fmt: skip
+            entry = dict(
+                steps=points_of(steps),
+                test=rounded(on_test),
+                validation=rounded(on_validation),
+                last=rounded(on_test[-1]),
+                best=rounded(best),
+                elbo=rounded(metrics.elbo(model, test)),
+                trust=trust(model, x, test.x),
+            )
             entries[kind], kept[n, kind] = entry, model
             entry["gain"] = {
                 key: record.summary([a - b for a, b in zip(entry[key], entries["VAE"][key], strict=True)])
@@ -135,8 +144,11 @@ def compare(name, sets, others, shape, settings, steps, batch, seeds, test, vali
 
 
 def rounded(values: torch.Tensor) -> list:
-    return [[round(v, 4) for v in row] for row in values.tolist()] if values.ndim > 1 else [
-        round(v, 4) for v in values.tolist()]  # fmt: skip
+    return (
+        [[round(v, 4) for v in row] for row in values.tolist()]
+        if values.ndim > 1
+        else [round(v, 4) for v in values.tolist()]
+    )
 
 
 def of_moons(steps, seeds, say, kinds=MODELS) -> dict:
@@ -160,8 +172,10 @@ def of_digits(steps, seeds, say, kinds=MODELS) -> dict:
     for n in draw:
         D = kept[n, "AAVAE"].discriminator_x(draw[n]).logits.sigmoid()[0].detach()
         order = D.argsort(descending=True)
-        examples[n] = {key: dict(D=rounded(D[rows]), x=draw[n][0, rows].flatten(1).int().tolist())
-                       for key, rows in (("large", order[:16]), ("small", order[-16:]))}  # fmt: skip
+        examples[n] = {
+            key: dict(D=rounded(D[rows]), x=draw[n][0, rows].flatten(1).int().tolist())
+            for key, rows in (("large", order[:16]), ("small", order[-16:]))
+        }
     data = dict(name=digits.name, note=digits.note, pool=1350, test=len(test), validation=len(validation))
     return dict(data=data, sizes=sizes, examples=examples)
 
@@ -181,13 +195,23 @@ def main() -> None:
     def say(*words):
         print(f"{time.perf_counter() - started:6.0f} s", *words, flush=True)
 
-    config = dict(steps=args.steps, rate=RATE, batch={"moons": 32, "digits": 64}, moons=MOONS, digits=DIGITS,
-                  objectives={"VAE": repr(zoo.VAE), "AAVAE": repr(zoo.AAVAE)})  # fmt: skip
+    config = dict(
+        steps=args.steps,
+        rate=RATE,
+        batch={"moons": 32, "digits": 64},
+        moons=MOONS,
+        digits=DIGITS,
+        objectives={"VAE": repr(zoo.VAE), "AAVAE": repr(zoo.AAVAE)},
+    )
     path = record.RESULTS / f"{args.name}.json"
     content = json.loads(path.read_text(encoding="utf-8")) if args.part and path.exists() else {}
-    content |= dict(experiment="a discriminator that weighs the examples of a VAE",
-                   command=f"python benchmarks/activated.py --steps {args.steps} --seeds {args.seeds}", seeds=seeds,
-                   environment=record.environment(), config=config)  # fmt: skip
+    content |= dict(
+        experiment="a discriminator that weighs the examples of a VAE",
+        command=f"python benchmarks/activated.py --steps {args.steps} --seeds {args.seeds}",
+        seeds=seeds,
+        environment=record.environment(),
+        config=config,
+    )
     for part, measure in (("moons", of_moons), ("digits", of_digits)):
         if args.part in (None, part):
             content[part] = measure(args.steps, seeds, say, tuple(args.models))

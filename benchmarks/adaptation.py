@@ -101,8 +101,10 @@ def main() -> None:
     domains, scores, judges = Domains(source, target), {}, {}
     for model, setting in chosen.items():
         run = train(model, domains, args.steps, args.seeds, **setting)
-        scores[model] = {where: record.summary(accuracy(run.model, test))
-                         for where, test in (("target", target_test), ("source", source_test))}  # fmt: skip
+        scores[model] = {
+            where: record.summary(accuracy(run.model, test))
+            for where, test in (("target", target_test), ("source", source_test))
+        }
         if LINKS[model]:
             tail = run.history["match features, discriminator"][-len(run.history.steps) // 10 :]
             judges[model] = record.summary(tail.mean(0))
@@ -114,20 +116,37 @@ def main() -> None:
     record.picture(args.name, panels, [8, 8], height=2.2)
     of = lambda data: dict(name=data.name, n=len(data), digest=data.digest)
     values = lambda model: scores[model]["target"]["values"]
-    path = record.write(args.name, dict(
-        experiment="MNIST -> USPS", command=f"python benchmarks/adaptation.py --steps {args.steps}",
-        seeds=list(range(args.seeds)),
-        config=dict(steps=args.steps, optimizer="Adam", precision="fp32") | CONFIG | TRAINING,
-        data=dict(source=of(source), target=of(target), target_test=of(target_test), source_test=of(source_test),
-                  resized="bilinear with antialiasing, 28 x 28 to 16 x 16"),
-        pilot=dict(pair="MNIST -> MNIST turned by 25 degrees, a quarter of the training digits each",
-                   seeds=PILOT_SEEDS, steps=args.steps, rows=rows),
-        chosen={model: setting | dict(objective=repr(objective(model, setting["weight"])))
-                for model, setting in chosen.items()},
-        accuracy=scores,
-        gain={model: record.difference(values(model), values("source only")) for model in judges},
-        discriminator=judges, seconds=round(time.perf_counter() - started), environment=record.environment(),
-    ))  # fmt: skip
+    path = record.write(
+        args.name,
+        dict(
+            experiment="MNIST -> USPS",
+            command=f"python benchmarks/adaptation.py --steps {args.steps}",
+            seeds=list(range(args.seeds)),
+            config=dict(steps=args.steps, optimizer="Adam", precision="fp32") | CONFIG | TRAINING,
+            data=dict(
+                source=of(source),
+                target=of(target),
+                target_test=of(target_test),
+                source_test=of(source_test),
+                resized="bilinear with antialiasing, 28 x 28 to 16 x 16",
+            ),
+            pilot=dict(
+                pair="MNIST -> MNIST turned by 25 degrees, a quarter of the training digits each",
+                seeds=PILOT_SEEDS,
+                steps=args.steps,
+                rows=rows,
+            ),
+            chosen={
+                model: setting | dict(objective=repr(objective(model, setting["weight"])))
+                for model, setting in chosen.items()
+            },
+            accuracy=scores,
+            gain={model: record.difference(values(model), values("source only")) for model in judges},
+            discriminator=judges,
+            seconds=round(time.perf_counter() - started),
+            environment=record.environment(),
+        ),
+    )
     print(path.name)
 
 

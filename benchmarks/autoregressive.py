@@ -90,15 +90,28 @@ def main() -> None:
     alone = torch.distributions.Bernoulli(chance).log_prob(x.double()).sum((1, 2, 3)).mean()
     card = dict(
         experiment="PixelCNN and PixelRNN on MNIST",
-        command=f"python benchmarks/autoregressive.py --epochs {args.epochs:g}", seeds=seeds,
-        config=dict(epochs=args.epochs, steps=steps, batch=batch, optimizer="Adam", lr=[rate for _, rate in STAGES],
-                    shares=[share for share, _ in STAGES], precision="fp32",
-                    binarisation="stochastic, drawn once: x ~ Bernoulli(grey level)"),
-        data=dict(name="mnist", train=dict(n=len(train_data), digest=train_data.digest),
-                  test=dict(n=len(test), digest=test.digest), test_images=len(x)),
+        command=f"python benchmarks/autoregressive.py --epochs {args.epochs:g}",
+        seeds=seeds,
+        config=dict(
+            epochs=args.epochs,
+            steps=steps,
+            batch=batch,
+            optimizer="Adam",
+            lr=[rate for _, rate in STAGES],
+            shares=[share for share, _ in STAGES],
+            precision="fp32",
+            binarisation="stochastic, drawn once: x ~ Bernoulli(grey level)",
+        ),
+        data=dict(
+            name="mnist",
+            train=dict(n=len(train_data), digest=train_data.digest),
+            test=dict(n=len(test), digest=test.digest),
+            test_images=len(x),
+        ),
         independent=dict(nats=round(alone.item(), 3), bits_per_pixel=round(bits(alone).item(), 4)),
-        lonely_data=round(lonely(x).item(), 3), models={},
-    )  # fmt: skip
+        lonely_data=round(lonely(x).item(), 3),
+        models={},
+    )
     panels = [("test digits", x[:24])]
     for name, (network, sees) in networks(train_data.shape).items():
         started = time.perf_counter()
@@ -108,10 +121,13 @@ def main() -> None:
         noise = Noise([1000 + seed for seed in seeds])
         drawn = run.model.density.draw(args.samples, noise)
         card["models"][name] = dict(
-            parameters=sum(p.numel() for p in network.parameters()), sees=sees, nats=record.summary(nats),
-            bits_per_pixel=record.summary(bits(nats)), lonely=record.summary(lonely(drawn)),
+            parameters=sum(p.numel() for p in network.parameters()),
+            sees=sees,
+            nats=record.summary(nats),
+            bits_per_pixel=record.summary(bits(nats)),
+            lonely=record.summary(lonely(drawn)),
             seconds_training=round(seconds, 1),
-        )  # fmt: skip
+        )
         print(name, card["models"][name], flush=True)
         panels.append((f"{name}: samples", drawn[0][:24]))
         if name == "PixelRNN":

@@ -22,8 +22,13 @@ import record
 
 from ganvae_lib import build, experiments, fit, metrics, records
 
-BESIDE = ("vae-mnist-0.01", "steps/vae-mnist-0.01-2000-steps", "steps/vae-mnist-0.1-4000-steps",
-          "steps/vae-mnist-9000-steps", "vae-mnist")  # fmt: skip
+BESIDE = (
+    "vae-mnist-0.01",
+    "steps/vae-mnist-0.01-2000-steps",
+    "steps/vae-mnist-0.1-4000-steps",
+    "steps/vae-mnist-9000-steps",
+    "vae-mnist",
+)
 
 
 def control(name: str) -> dict:
@@ -34,13 +39,27 @@ def control(name: str) -> dict:
     assert (data.digest, test.digest) == (known["data"]["digest"], known["data"]["test_digest"]), "other data"
     objective = experiments.EXPERIMENTS[known["experiment"]].variant
     rates = config["lr"] | {"phi": 0.0}
-    run = fit(build(objective, data, **config["networks"]), data, config["steps"], batch=config["batch"], seeds=seeds,
-              lr=rates, betas=tuple(config["betas"]), device="cpu")  # fmt: skip
+    run = fit(
+        build(objective, data, **config["networks"]),
+        data,
+        config["steps"],
+        batch=config["batch"],
+        seeds=seeds,
+        lr=rates,
+        betas=tuple(config["betas"]),
+        device="cpu",
+    )
     bound = metrics.elbo(run.model, test).tolist()
     base, variant = (known["scores"]["lower bound"][who]["values"] for who in ("base", "variant"))
-    return {"seeds": seeds, "config": config | {"lr": rates}, "data": known["data"],
-            "environment": records.environment(), "bound": records.summary(bound),
-            "over base": records.paired(base, bound), "over variant": records.paired(variant, bound)}  # fmt: skip
+    return {
+        "seeds": seeds,
+        "config": config | {"lr": rates},
+        "data": known["data"],
+        "environment": records.environment(),
+        "bound": records.summary(bound),
+        "over base": records.paired(base, bound),
+        "over variant": records.paired(variant, bound),
+    }
 
 
 if __name__ == "__main__":

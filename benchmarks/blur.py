@@ -49,11 +49,16 @@ from ganvae_lib.metrics import iwae
 from ganvae_lib.tools import LINKS
 
 SCALES = (0.03, 0.1, 0.2, 0.4)
-MODELS = {"GAN": (zoo.GAN, None, None), "reverse-KL GAN": (zoo.REVERSE_KL_GAN, None, None),
-          "KL-GAN": (zoo.KL_GAN, None, None)}  # fmt: skip
+MODELS = {
+    "GAN": (zoo.GAN, None, None),
+    "reverse-KL GAN": (zoo.REVERSE_KL_GAN, None, None),
+    "KL-GAN": (zoo.KL_GAN, None, None),
+}
 MODELS |= {f"VAE, sigma {scale}": (zoo.VAE, "gaussian", scale) for scale in SCALES}
-MODELS |= {"VAE, sigma learned": (zoo.VAE, "gaussian", None),
-           "VAE, continuous Bernoulli": (zoo.VAE, "continuous bernoulli", None)}  # fmt: skip
+MODELS |= {
+    "VAE, sigma learned": (zoo.VAE, "gaussian", None),
+    "VAE, continuous Bernoulli": (zoo.VAE, "continuous bernoulli", None),
+}
 WORDS = {
     "classes": "digits (of 10) that make up at least 2 % of the samples, by the judge",
     "confidence": "mean of the judge's largest class probability",
@@ -124,12 +129,18 @@ def main() -> None:
     for name, (objective, observation, scale) in MODELS.items():
         started, explicit = time.perf_counter(), observation is not None
         model = build(objective, train, observation=observation, scale=scale, **sizes)
-        run, failed = measures.survivors(model, train, seeds, steps=args.steps, batch=64,
-                                         **rates["vae" if explicit else "adversarial"])  # fmt: skip
+        run, failed = measures.survivors(
+            model, train, seeds, steps=args.steps, batch=64, **rates["vae" if explicit else "adversarial"]
+        )
         link = None if explicit else LINKS[objective.tool.link].descends
-        entry = dict(objective=repr(objective), observation=observation or "point", scale=scale,
-                     divergence=link or r"\mathrm{KL}(d\,q_\eta\,\|\,p_\theta)",
-                     seconds=round(time.perf_counter() - started, 1), failed=failed)  # fmt: skip
+        entry = dict(
+            objective=repr(objective),
+            observation=observation or "point",
+            scale=scale,
+            divergence=link or r"\mathrm{KL}(d\,q_\eta\,\|\,p_\theta)",
+            seconds=round(time.perf_counter() - started, 1),
+            failed=failed,
+        )
         models[name] = entry
         if run is None:
             continue
@@ -146,8 +157,9 @@ def main() -> None:
                 again = run.model.decoder(run.model.encoder(test.x.expand(*lead, *test.x.shape)).mean).mean
             again = again if lead else again[None]
             energies = {"laplacian": measures.laplacian_energy, "gradient": measures.gradient_energy}
-            entry["reconstructions"] = {key: record.summary(f(x) / f(test.x) for x in again)
-                                        for key, f in energies.items()}  # fmt: skip
+            entry["reconstructions"] = {
+                key: record.summary(f(x) / f(test.x) for x in again) for key, f in energies.items()
+            }
         keep(name, entry, "samples", run.sample(args.samples))
 
     flat, flat_test, shape = train.x.flatten(1).double(), test.x.flatten(1).double(), (args.samples, *train.shape)
@@ -155,34 +167,57 @@ def main() -> None:
     closed = dict(objective="maximum likelihood", scale=None, divergence=r"\mathrm{KL}(d\,\|\,g)", failed={})
     same = lambda value: record.summary([value] * len(seeds))
     kernels = kernel_log_density(torch.cdist(flat_test, flat).square(), width, flat.shape[1])
-    models["kernel density"] = dict(closed, observation="1500 Gaussians around the training digits", sigma=same(width),
-                                    noise=same(20 * width**2 / energy), test_bound=same(kernels.mean().item()))
-    models["one Gaussian"] = dict(closed, observation="full covariance",
-                                  test_bound=same(bell.log_prob(flat_test).mean().item()))  # fmt: skip
+    models["kernel density"] = dict(
+        closed,
+        observation="1500 Gaussians around the training digits",
+        sigma=same(width),
+        noise=same(20 * width**2 / energy),
+        test_bound=same(kernels.mean().item()),
+    )
+    models["one Gaussian"] = dict(
+        closed, observation="full covariance", test_bound=same(bell.log_prob(flat_test).mean().item())
+    )
     torch.manual_seed(0)
     index = torch.randint(len(flat), (len(seeds), args.samples))
     near = flat[index] + width * torch.randn(*index.shape, flat.shape[1], dtype=torch.float64)
     keep("kernel density", models["kernel density"], "samples", near.reshape(-1, *shape))
     keep("one Gaussian", models["one Gaussian"], "samples", bell.sample(index.shape).reshape(-1, *shape))
 
-    pairs = [("GAN, samples", "VAE, sigma learned, means"), ("GAN, samples", "VAE, sigma learned, samples"),
-             ("GAN, samples", "VAE, sigma 0.03, means"), ("GAN, samples", "VAE, sigma 0.1, means"),
-             ("KL-GAN, samples", "reverse-KL GAN, samples"), ("KL-GAN, samples", "VAE, sigma learned, means"),
-             ("VAE, sigma 0.03, means", "VAE, sigma 0.4, means"),
-             ("GAN, samples", "kernel density, samples")]  # fmt: skip
-    path = record.write(args.name, dict(
-        experiment="Sharpness on the 8 x 8 digits", command="python benchmarks/blur.py", seeds=seeds,
-        config=dict(steps=args.steps, batch=64, optimizer="Adam", precision="fp32") | sizes | rates,
-        data=dict(name="digits", train=dict(n=len(train), digest=train.digest),
-                  test=dict(n=len(test), digest=test.digest)),
-        judge=dict(network="two strided 5x5 convolutions (16, 32), 128 units; 60 epochs",
-                   test_accuracy=round(accuracy, 4)),
-        n_samples=args.samples, measures=WORDS, models=models,
-        real={key: round(value, 4) for key, value in look(test.x).items()},
-        compare={f"{a} - {b}": {key: record.difference(kept[a][key], kept[b][key]) for key in WORDS}
-                 for a, b in pairs if min(len(kept.get(k, {}).get("classes", ())) for k in (a, b)) > 1},
-        environment=record.environment(),
-    ))  # fmt: skip
+    pairs = [
+        ("GAN, samples", "VAE, sigma learned, means"),
+        ("GAN, samples", "VAE, sigma learned, samples"),
+        ("GAN, samples", "VAE, sigma 0.03, means"),
+        ("GAN, samples", "VAE, sigma 0.1, means"),
+        ("KL-GAN, samples", "reverse-KL GAN, samples"),
+        ("KL-GAN, samples", "VAE, sigma learned, means"),
+        ("VAE, sigma 0.03, means", "VAE, sigma 0.4, means"),
+        ("GAN, samples", "kernel density, samples"),
+    ]
+    path = record.write(
+        args.name,
+        dict(
+            experiment="Sharpness on the 8 x 8 digits",
+            command="python benchmarks/blur.py",
+            seeds=seeds,
+            config=dict(steps=args.steps, batch=64, optimizer="Adam", precision="fp32") | sizes | rates,
+            data=dict(
+                name="digits", train=dict(n=len(train), digest=train.digest), test=dict(n=len(test), digest=test.digest)
+            ),
+            judge=dict(
+                network="two strided 5x5 convolutions (16, 32), 128 units; 60 epochs", test_accuracy=round(accuracy, 4)
+            ),
+            n_samples=args.samples,
+            measures=WORDS,
+            models=models,
+            real={key: round(value, 4) for key, value in look(test.x).items()},
+            compare={
+                f"{a} - {b}": {key: record.difference(kept[a][key], kept[b][key]) for key in WORDS}
+                for a, b in pairs
+                if min(len(kept.get(k, {}).get("classes", ())) for k in (a, b)) > 1
+            },
+            environment=record.environment(),
+        ),
+    )
     show = lambda *words: [panels[0], *(p for p in panels if any(w in p[0] for w in words))]
     for name, chosen in (("", show("GAN\n", "density", "Gaussian\n")), ("_vae", show("means", "learned\nsamples"))):
         record.picture(args.name + name, chosen, [4] * len(chosen), width=1.3 * len(chosen), height=3.0)

@@ -107,9 +107,12 @@ def perfect(world, seeds: list[int], n: int) -> dict:
     z = torch.stack([torch.randn(n, 2, generator=torch.Generator().manual_seed(s)) for s in seeds])
     counts = coverage(x, world)
     fresh = torch.randn(n, 2, generator=torch.Generator().manual_seed(20_000))
-    return {"modes": record.summary(counts["modes"]), "high_quality": record.summary(100 * counts["high quality"]),
-            "mismatch_x": record.summary(distance(x, world.sample(n, 30_000))),
-            "mismatch_z": record.summary(distance(z, fresh))}  # fmt: skip
+    return {
+        "modes": record.summary(counts["modes"]),
+        "high_quality": record.summary(100 * counts["high quality"]),
+        "mismatch_x": record.summary(distance(x, world.sample(n, 30_000))),
+        "mismatch_z": record.summary(distance(z, fresh)),
+    }
 
 
 def main() -> None:
@@ -124,13 +127,21 @@ def main() -> None:
     data = Data(world.sample(20_000, 0), None, "ring", world)
     betas = {"with an adversary": [0.5, 0.999], "without": [0.9, 0.999]}
     head = dict(
-        experiment="Every sensible sum of terms, on the ring", command="python benchmarks/compose.py", seeds=seeds,
-        config=settings | dict(hidden=list(settings["hidden"]), optimizer="Adam", betas=betas), conventions=CONVENTIONS,
-        n_samples=args.samples, cloud=dict(points=POINTS, reach=REACH),
-        world=dict(name="ring", digest=data.digest, std=world.std,
-                   modes=[[round(v, 4) for v in row] for row in world.modes.tolist()]),
+        experiment="Every sensible sum of terms, on the ring",
+        command="python benchmarks/compose.py",
+        seeds=seeds,
+        config=settings | dict(hidden=list(settings["hidden"]), optimizer="Adam", betas=betas),
+        conventions=CONVENTIONS,
+        n_samples=args.samples,
+        cloud=dict(points=POINTS, reach=REACH),
+        world=dict(
+            name="ring",
+            digest=data.digest,
+            std=world.std,
+            modes=[[round(v, 4) for v in row] for row in world.modes.tolist()],
+        ),
         perfect=perfect(world, seeds, args.samples),
-    )  # fmt: skip
+    )
     path, done = record.RESULTS / f"{args.name}.json", {}
     if path.exists():
         old = json.loads(path.read_text(encoding="utf-8"))

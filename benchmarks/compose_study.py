@@ -89,8 +89,10 @@ def within(a: torch.Tensor, b: torch.Tensor, k: int = 3) -> float:
 
 def worlds() -> dict[str, tuple[Data, object, int, dict]]:
     """Per world: the training data, where to draw fresh ones from, how many are measured, and what build is told."""
-    toys = {name: (Data(toy.sample(20_000, 0), None, name, toy), toy, 4000, {})
-            for name, toy in (("ring", ring()), ("grid", grid()))}  # fmt: skip
+    toys = {
+        name: (Data(toy.sample(20_000, 0), None, name, toy), toy, 4000, {})
+        for name, toy in (("ring", ring()), ("grid", grid()))
+    }
     train, test = (Data(load("digits", split).x.flatten(1), None, "digits") for split in ("train", "test"))
     return toys | {"digits": (train, Digits(test.x), len(test), dict(latent=8, hidden=(128, 128)))}
 
@@ -108,8 +110,10 @@ def result(objective, data: Data, fresh, n: int, sizes: dict, seeds: list[int], 
         values, x, _ = measure(run, fresh, n)
         if digits:
             made = run.sample(len(data), seed=2)
-            values |= {"precision": torch.tensor([within(each, data.x) for each in made]),
-                       "recall": torch.tensor([within(data.x, each) for each in made])}  # fmt: skip
+            values |= {
+                "precision": torch.tensor([within(each, data.x) for each in made]),
+                "recall": torch.tensor([within(data.x, each) for each in made]),
+            }
             grey = (x[0, :20].clamp(0, 1) * 255).round().to(torch.uint8).flatten().tolist()
             found["samples"] = base64.b64encode(bytes(grey)).decode()
         found |= {name: record.summary(v) for name, v in values.items()}
@@ -126,12 +130,17 @@ def main() -> None:
     seeds, settings = list(range(100, 100 + args.seeds)), SETTINGS | dict(steps=args.steps)
     config = settings | dict(optimizer="Adam", betas={"with an adversary": [0.5, 0.999], "without": [0.9, 0.999]})
     out = dict(
-        experiment="A sum of terms without a name", command="python benchmarks/compose_study.py",
-        chosen=dict(objective=repr(MODELS[NEW]), on="2026-11-22", expected=EXPECTED), seeds=seeds, config=config,
-        conventions=WORDS, worlds={},
-        models={name: dict(objective=repr(o), name=zoo.name(o), literature=BEYOND.get(name))
-                for name, o in MODELS.items()},
-    )  # fmt: skip
+        experiment="A sum of terms without a name",
+        command="python benchmarks/compose_study.py",
+        chosen=dict(objective=repr(MODELS[NEW]), on="2026-11-22", expected=EXPECTED),
+        seeds=seeds,
+        config=config,
+        conventions=WORDS,
+        worlds={},
+        models={
+            name: dict(objective=repr(o), name=zoo.name(o), literature=BEYOND.get(name)) for name, o in MODELS.items()
+        },
+    )
     path = record.RESULTS / f"{args.name}.json"
     old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     same = old.get("seeds") == seeds and old.get("config") == json.loads(json.dumps(config))
@@ -147,7 +156,8 @@ def main() -> None:
             if name != NEW:
                 both = [m for m in WORDS if m in new and m in found]
                 out["worlds"][world]["compare"][name] = {
-                    m: record.difference(new[m]["values"], found[m]["values"]) for m in both}  # fmt: skip
+                    m: record.difference(new[m]["values"], found[m]["values"]) for m in both
+                }
             record.write(args.name, out | dict(environment=record.environment()))
 
 

@@ -73,8 +73,12 @@ def separate() -> Paired:
     world = Mixture([0.4, 0.3, 0.2, 0.1], places, 0.25)
     image = Moved(world, like.truth, like.inverse, like.train.target.world.log_det)
     drawn = lambda world, n, seed: Data(*world.sample(n, seed, labels=True), "places", world)
-    return Paired(Domains(drawn(world, 5000, 0), drawn(image, 5000, 1)),
-                  Domains(drawn(world, 1000, 2), drawn(image, 1000, 2)), like.truth, like.inverse)  # fmt: skip
+    return Paired(
+        Domains(drawn(world, 5000, 0), drawn(image, 5000, 1)),
+        Domains(drawn(world, 1000, 2), drawn(image, 1000, 2)),
+        like.truth,
+        like.inverse,
+    )
 
 
 def misfit(run, pairs: Paired) -> list[float]:
@@ -100,18 +104,29 @@ def point_worlds(quick: bool) -> dict:
     square, seeds = clouds(symmetric=True), list(range(100, 108 if quick else 228))
     _, errors, off = of_points(zoo.CYCLEGAN, square, steps, seeds)
     nearest, which = errors.min(-1)
-    found = dict(config=POINTS | TRAIN_POINTS | dict(steps=steps), square=dict(
-        seeds=seeds, counts=torch.bincount(which, minlength=8).tolist(), pairing=record.summary(nearest),
-        round_trip=record.summary(off)), worlds={})  # fmt: skip
+    found = dict(
+        config=POINTS | TRAIN_POINTS | dict(steps=steps),
+        square=dict(
+            seeds=seeds,
+            counts=torch.bincount(which, minlength=8).tolist(),
+            pairing=record.summary(nearest),
+            round_trip=record.summary(off),
+        ),
+        worlds={},
+    )
     print("square", found["square"]["counts"], flush=True)
     seeds = seeds[: 8 if quick else 24]
     for name, pairs in {"square": square, "overlapping": clouds(), "separate": separate()}.items():
         run, errors, off = of_points(cycle(0.1), pairs, steps * 3 // 2, seeds)
         found["worlds"][name] = dict(
-            seeds=seeds, steps=steps * 3 // 2, weight=0.1, pairing=record.summary(errors[:, 0]),
-            round_trip=record.summary(off), judges=record.summary(judges(run)),
+            seeds=seeds,
+            steps=steps * 3 // 2,
+            weight=0.1,
+            pairing=record.summary(errors[:, 0]),
+            round_trip=record.summary(off),
+            judges=record.summary(judges(run)),
             misfit=record.summary(misfit(run, pairs)),
-        )  # fmt: skip
+        )
         print(
             name,
             found["worlds"][name]["pairing"]["values"],
@@ -126,9 +141,16 @@ def weights(quick: bool) -> list[dict]:
     for weight in (0, 0.01, 0.1, 1, 10, 100):
         run, errors, off = of_points(cycle(weight), square, 100 if quick else 400, seeds)
         near = errors.min(-1).values
-        rows.append(dict(weight=weight, seeds=seeds, close=float((near < 0.25).float().mean()),
-                         pairing=record.summary(near), round_trip=record.summary(off),
-                         judges=record.summary(judges(run))))  # fmt: skip
+        rows.append(
+            dict(
+                weight=weight,
+                seeds=seeds,
+                close=float((near < 0.25).float().mean()),
+                pairing=record.summary(near),
+                round_trip=record.summary(off),
+                judges=record.summary(judges(run)),
+            )
+        )
         print("weight", weight, rows[-1]["close"], rows[-1]["round_trip"]["mean"], flush=True)
     return rows
 
@@ -139,29 +161,28 @@ def thin(quick: bool, width: float = 0.05) -> dict:
     def domains(n: int, seed: int) -> Domains:
         rng = torch.Generator().manual_seed(seed)
         x, along = 2 * torch.rand(n, 2, generator=rng) - 1, 2 * torch.rand(n, 1, generator=rng) - 1
-        return Domains(
-            Data(x, name="square"), Data(torch.cat([along, width * torch.randn(n, 1, generator=rng)], 1))
-        )
+        return Domains(Data(x, name="square"), Data(torch.cat([along, width * torch.randn(n, 1, generator=rng)], 1)))
 
     data, test, seeds = domains(5000, 0), domains(1000, 1).x, list(range(100, 104 if quick else 116))
-    run = fit(
-        build(zoo.CYCLEGAN, data, **POINTS), data, steps=100 if quick else 600, seeds=seeds, **TRAIN_POINTS
-    )
+    run = fit(build(zoo.CYCLEGAN, data, **POINTS), data, steps=100 if quick else 600, seeds=seeds, **TRAIN_POINTS)
     codes, rng, rows = run.infer(test), torch.Generator().manual_seed(0), []
     for std in (0.0, 0.005, 0.01, 0.02, 0.05, 0.1):
         with torch.no_grad():
             back = run.model.decoder(codes + std * torch.randn(codes.shape, generator=rng)).mean
         rows.append(dict(std=std, round_trip=record.summary((back - test).square().mean((-1, -2)).sqrt())))
         print("thin", std, rows[-1]["round_trip"]["mean"], flush=True)
-    return dict(width=width, seeds=seeds, spread=record.summary(codes[..., 1].std(1)),
-                judges=record.summary(judges(run)), noise=rows)  # fmt: skip
+    return dict(
+        width=width,
+        seeds=seeds,
+        spread=record.summary(codes[..., 1].std(1)),
+        judges=record.summary(judges(run)),
+        noise=rows,
+    )
 
 
 def classifier(data) -> nn.Module:
     torch.manual_seed(0)
-    net = nn.Sequential(
-        nn.Flatten(), nn.Linear(data.x[0].numel(), 128), nn.ReLU(), nn.Linear(128, data.classes)
-    )
+    net = nn.Sequential(nn.Flatten(), nn.Linear(data.x[0].numel(), 128), nn.ReLU(), nn.Linear(128, data.classes))
     adam, rng = torch.optim.Adam(net.parameters(), 1e-3), torch.Generator().manual_seed(0)
     for _ in range(400):
         rows = torch.randint(len(data), (128,), generator=rng)
@@ -221,13 +242,22 @@ def images(quick: bool, name: str) -> dict:
     taught = with_pairs(NETWORKS["convolutional"][0], 50 if quick else 600)
     pairing = lambda moved: float(pairs.errors(moved[None])[0, 0])
     out = dict(
-        data=dict(source=pairs.train.source.digest, target=pairs.train.target.digest, n=len(pairs.train),
-                  n_test=len(test), pixels=test.x[0].numel()),
-        references=dict(kept_target=judged.kept(test.other), kept_nothing=judged.kept(test.x),
-                        pairing_nothing=pairing(test.x), pairing_random=pairing(shuffled),
-                        pairing_with_pairs=pairing(taught)),
+        data=dict(
+            source=pairs.train.source.digest,
+            target=pairs.train.target.digest,
+            n=len(pairs.train),
+            n_test=len(test),
+            pixels=test.x[0].numel(),
+        ),
+        references=dict(
+            kept_target=judged.kept(test.other),
+            kept_nothing=judged.kept(test.x),
+            pairing_nothing=pairing(test.x),
+            pairing_random=pairing(shuffled),
+            pairing_with_pairs=pairing(taught),
+        ),
         models={},
-    )  # fmt: skip
+    )
     print(out["references"], flush=True)
     panels = [("light, given", test.x), ("bold, hidden partner", test.other)]
     seeds = [20, 21] if quick else [20, 21, 22, 23]
@@ -239,8 +269,16 @@ def images(quick: bool, name: str) -> dict:
             run = fit(model, pairs.train, steps=steps, seeds=[seed], device="cpu", progress=False, **training)
             moved = run.infer(test.x)[0]
             table, back = judged.table(moved), judged.back(run.model, moved)
-            rows.append(dict(kept=judged.kept(moved), pairing=pairing(moved), judges=float(judges(run)),
-                             common=float(table.max(1).values.mean()), table=table, back=back))  # fmt: skip
+            rows.append(
+                dict(
+                    kept=judged.kept(moved),
+                    pairing=pairing(moved),
+                    judges=float(judges(run)),
+                    common=float(table.max(1).values.mean()),
+                    table=table,
+                    back=back,
+                )
+            )
             print(
                 network,
                 seed,
@@ -253,12 +291,16 @@ def images(quick: bool, name: str) -> dict:
         column = lambda key, rows=rows: record.summary([row[key] for row in rows])
         noisy = lambda std, part, rows=rows: record.summary([row["back"][std][part] for row in rows])
         out["models"][network] = dict(
-            seeds=seeds, steps=steps, **options, **training,
+            seeds=seeds,
+            steps=steps,
+            **options,
+            **training,
             **{key: column(key) for key in ("pairing", "kept", "common", "judges")},
-            round_trip=noisy(0.0, 0), kept_back=noisy(0.0, 1),
+            round_trip=noisy(0.0, 0),
+            kept_back=noisy(0.0, 1),
             noise=[dict(std=std, round_trip=noisy(std, 0), kept_back=noisy(std, 1)) for std in NOISE],
             tables=[[[round(float(v), 3) for v in line] for line in row["table"]] for row in rows],
-        )  # fmt: skip
+        )
     picture(name, panels, [int((test.y == c).nonzero()[k]) for k in range(2) for c in range(10)])
     return out
 
@@ -295,10 +337,17 @@ def main() -> None:
     else:
         found["images"] = images(args.quick, args.name)
         seconds["images"] = round(time.perf_counter() - started)
-    path = record.write(args.name, dict(
-        experiment="CycleGAN with a hidden pairing", command="python benchmarks/cyclegan.py",
-        objective=repr(zoo.CYCLEGAN), **found, seconds=seconds, environment=record.environment(),
-    ))  # fmt: skip
+    path = record.write(
+        args.name,
+        dict(
+            experiment="CycleGAN with a hidden pairing",
+            command="python benchmarks/cyclegan.py",
+            objective=repr(zoo.CYCLEGAN),
+            **found,
+            seconds=seconds,
+            environment=record.environment(),
+        ),
+    )
     print(path.name)
 
 

@@ -92,8 +92,14 @@ class World:
         inside = (cell.argmin(-1)[:, None] == torch.arange(4)) & (cell < 3 * STD)
         mass = (log_g.exp() * space.weights) @ inside.double()
         kept = mass >= 0.2 * WEIGHTS
-        return {"modes": kept.sum(-1), "missed_mass": (~kept).double() @ WEIGHTS, "kl_d_g": space.kl(log_d, log_g),
-                "kl_g_d": space.kl(log_g, log_d), "jsd": space.js(log_g, log_d), "kept": kept}  # fmt: skip
+        return {
+            "modes": kept.sum(-1),
+            "missed_mass": (~kept).double() @ WEIGHTS,
+            "kl_d_g": space.kl(log_d, log_g),
+            "kl_g_d": space.kl(log_g, log_d),
+            "jsd": space.js(log_g, log_d),
+            "kept": kept,
+        }
 
 
 class Generator:
@@ -179,9 +185,10 @@ def best(world: World, g: Generator, direction: str) -> dict:
             means=[round(v, 3) for v in g.means[k][order].tolist()],
             stds=[round(v, 3) for v in g.stds[k][order].tolist()],
             weights=[round(v, 3) for v in g.logits[k].softmax(-1)[order].tolist()],
-            modes=int(found["modes"][k]), missed_mass=round(found["missed_mass"][k].item(), 4),
+            modes=int(found["modes"][k]),
+            missed_mass=round(found["missed_mass"][k].item(), 4),
             kept=found["kept"][k].int().tolist(),
-        )  # fmt: skip
+        )
 
 
 def main() -> None:
@@ -204,24 +211,47 @@ def main() -> None:
                         found = world.measures(g.log_density(world.wide.points.expand(args.seeds, -1)))
                     entry = summaries(found)
                     particles.setdefault(kind, {}).setdefault(direction, {})[how] = entry
-                    print(place, kind, direction, how, {k: entry[k]["mean"] for k in CONVENTIONS}, entry["kept"],
-                          f"{time.perf_counter() - started:.0f} s", flush=True)  # fmt: skip
+                    print(
+                        place,
+                        kind,
+                        direction,
+                        how,
+                        {k: entry[k]["mean"] for k in CONVENTIONS},
+                        entry["kept"],
+                        f"{time.perf_counter() - started:.0f} s",
+                        flush=True,
+                    )
         for direction in DIRECTIONS:
             g = Generator(starts("spread", 64, 2, world), free_weights=True)
             train(world, g, direction, "exact", **training)
             two[direction] = best(world, g, direction)
             print(place, "two", direction, two[direction], flush=True)
-        worlds[place] = dict(weights=WEIGHTS.tolist(), means=world.means.tolist(), std=STD,
-                             particles=particles, two=two)  # fmt: skip
-    path = record.write(args.name, dict(
-        experiment="Divergence or game: one generator on the line", command="python benchmarks/exact_modes.py",
-        seeds=list(range(args.seeds)),
-        config=training | dict(optimizer="Adam", betas=(0.5, 0.999), particles=20, least_std=LEAST, precision="fp64",
-                               discriminator="1-32-32-1, leaky relu, fp32, one step per step", starts_of_two=64),
-        conventions=CONVENTIONS,
-        directions={k: dict(link=link, divergence=LINKS[link].descends) for k, (link, _) in DIRECTIONS.items()},
-        worlds=worlds, seconds=round(time.perf_counter() - started, 1), environment=record.environment(),
-    ))  # fmt: skip
+        worlds[place] = dict(
+            weights=WEIGHTS.tolist(), means=world.means.tolist(), std=STD, particles=particles, two=two
+        )
+    path = record.write(
+        args.name,
+        dict(
+            experiment="Divergence or game: one generator on the line",
+            command="python benchmarks/exact_modes.py",
+            seeds=list(range(args.seeds)),
+            config=training
+            | dict(
+                optimizer="Adam",
+                betas=(0.5, 0.999),
+                particles=20,
+                least_std=LEAST,
+                precision="fp64",
+                discriminator="1-32-32-1, leaky relu, fp32, one step per step",
+                starts_of_two=64,
+            ),
+            conventions=CONVENTIONS,
+            directions={k: dict(link=link, divergence=LINKS[link].descends) for k, (link, _) in DIRECTIONS.items()},
+            worlds=worlds,
+            seconds=round(time.perf_counter() - started, 1),
+            environment=record.environment(),
+        ),
+    )
     print(path.name)
 
 

@@ -128,9 +128,11 @@ def of_glyphs(steps, seeds, say) -> tuple[dict, list]:
     factors = {name: test.factors[name] for name in FACTORS}
     sheets, models = [], {}
     for name, objective, training, more in (
-        ("InfoGAN", zoo.INFOGAN, GAN, AS_INFOGAN), ("untrained", zoo.INFOGAN, GAN, AS_INFOGAN),
-        ("VAE", zoo.VAE, VAE, AS_VAE), ("beta-VAE", zoo.beta_vae(), VAE, AS_VAE),
-    ):  # fmt: skip
+        ("InfoGAN", zoo.INFOGAN, GAN, AS_INFOGAN),
+        ("untrained", zoo.INFOGAN, GAN, AS_INFOGAN),
+        ("VAE", zoo.VAE, VAE, AS_VAE),
+        ("beta-VAE", zoo.beta_vae(), VAE, AS_VAE),
+    ):
         rows = []
         for seed in seeds:
             share = {"InfoGAN": 1, "untrained": 0}.get(name, VAE_SHARE)
@@ -173,9 +175,14 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     seeds, started = list(range(args.seeds)), time.perf_counter()
-    config = dict(steps=args.steps, side=16, networks=NETWORKS, gan=GAN | AS_INFOGAN,
-                  vae=VAE | AS_VAE | {"share_of_steps": VAE_SHARE},
-                  objectives={"InfoGAN": repr(zoo.INFOGAN), "VAE": repr(zoo.VAE), "beta-VAE": repr(zoo.beta_vae())})
+    config = dict(
+        steps=args.steps,
+        side=16,
+        networks=NETWORKS,
+        gan=GAN | AS_INFOGAN,
+        vae=VAE | AS_VAE | {"share_of_steps": VAE_SHARE},
+        objectives={"InfoGAN": repr(zoo.INFOGAN), "VAE": repr(zoo.VAE), "beta-VAE": repr(zoo.beta_vae())},
+    )
 
     def say(*words):
         print(f"{time.perf_counter() - started:6.0f} s", *words, flush=True)
@@ -186,11 +193,19 @@ def main() -> None:
             name = args.name + ("" if part == "glyphs" else "_digits")
             if sheets:
                 picture(name, sheets)
-            say(record.write(name, dict(
-                experiment="InfoGAN's codes against known factors",
-                command=f"python benchmarks/infogan.py --steps {args.steps}", seeds=seeds,
-                environment=record.environment(), config=config, **{part: content},
-            )).name)  # fmt: skip
+            say(
+                record.write(
+                    name,
+                    dict(
+                        experiment="InfoGAN's codes against known factors",
+                        command=f"python benchmarks/infogan.py --steps {args.steps}",
+                        seeds=seeds,
+                        environment=record.environment(),
+                        config=config,
+                        **{part: content},
+                    ),
+                ).name
+            )
 
 
 if __name__ == "__main__":

@@ -47,13 +47,32 @@ from ganvae_lib.metrics import coverage
 from ganvae_lib.toys import ring
 
 MODELS = {
-    "VAE": zoo.VAE, "GAN": zoo.GAN, "GMMN": zoo.GMMN, "AAE": zoo.AAE, "WAE-MMD": zoo.WAE_MMD,
-    "VAE/GAN": zoo.VAE_GAN, "MDGAN": zoo.MDGAN, "alpha-GAN": zoo.ALPHA_GAN,
-    "ALI": zoo.ALI, "AVB": zoo.AVB, "AS-VAE": zoo.AS_VAE,
-}  # fmt: skip
-PAIRS = [("VAE/GAN", "VAE"), ("VAE/GAN", "GAN"), ("MDGAN", "GAN"), ("alpha-GAN", "AAE"), ("alpha-GAN", "GAN"),
-         ("ALI", "GAN"), ("AVB", "VAE"), ("AS-VAE", "AVB"), ("AS-VAE", "VAE"), ("AS-VAE", "ALI"),
-         ("WAE-MMD", "AAE"), ("GMMN", "GAN")]  # fmt: skip
+    "VAE": zoo.VAE,
+    "GAN": zoo.GAN,
+    "GMMN": zoo.GMMN,
+    "AAE": zoo.AAE,
+    "WAE-MMD": zoo.WAE_MMD,
+    "VAE/GAN": zoo.VAE_GAN,
+    "MDGAN": zoo.MDGAN,
+    "alpha-GAN": zoo.ALPHA_GAN,
+    "ALI": zoo.ALI,
+    "AVB": zoo.AVB,
+    "AS-VAE": zoo.AS_VAE,
+}
+PAIRS = [
+    ("VAE/GAN", "VAE"),
+    ("VAE/GAN", "GAN"),
+    ("MDGAN", "GAN"),
+    ("alpha-GAN", "AAE"),
+    ("alpha-GAN", "GAN"),
+    ("ALI", "GAN"),
+    ("AVB", "VAE"),
+    ("AS-VAE", "AVB"),
+    ("AS-VAE", "VAE"),
+    ("AS-VAE", "ALI"),
+    ("WAE-MMD", "AAE"),
+    ("GMMN", "GAN"),
+]
 WORDS = {
     "modes": "modes (of 8) that get at least a fifth of a perfect model's samples within 3 standard deviations",
     "high_quality": "share of samples within 3 standard deviations of a mode",
@@ -63,14 +82,14 @@ WORDS = {
     "joint_jsd": "JSD of d(x) q(z|x) and p(z) p(x|z), nats, at most log 2",
     "reconstruction": "root mean squared distance of x from f(z), z ~ q(z|x), per dimension",
     "wrong": "share of test examples whose reconstruction is nearest to another mode (ring), or is another digit to "
-             "the judge (mnist)",
+    "the judge (mnist)",
     "round_trip": "root mean squared error of z from its sample x by the mean of q(z|x), per dimension; 1: nothing "
-                  "of z is found, by an encoder that knows it",
+    "of z is found, by an encoder that knows it",
     "classes": "digits (of 10) that make up at least 2 % of the samples, by the judge",
     "confident": "share of samples of which the judge gives one class at least 0.9",
     "laplacian": "mean squared Laplacian of samples relative to the test digits' (1: as sharp; noise counts, too)",
     "again_laplacian": "the same of reconstructions",
-}  # fmt: skip
+}
 
 
 def grid_evidence(model, x: torch.Tensor, side: int = 200, reach: float = 4.2) -> torch.Tensor:
@@ -120,8 +139,9 @@ def look_at_ring(run, k: int, world, test: torch.Tensor) -> tuple[dict, str, str
         inference=float((log_p + q.log_prob(codes) - prior.log_prob(codes) - again.log_prob(test)).mean()),
         joint_jsd=float(log2 - (softplus(-ours).mean() + softplus(theirs).mean()) / 2),
         reconstruction=float((back - test).square().mean().sqrt()),
-        wrong=float((nearest(back) != nearest(test)).double().mean()), round_trip=float(miss.sqrt()),
-    )  # fmt: skip
+        wrong=float((nearest(back) != nearest(test)).double().mean()),
+        round_trip=float(miss.sqrt()),
+    )
     pairs = zip(test[:60].tolist(), back[:60].tolist(), strict=True)
     return found, cloud, " ".join(f"{a:.2f},{b:.2f}>{c:.2f},{e:.2f}" for (a, b), (c, e) in pairs)
 
@@ -143,8 +163,9 @@ def look_at_mnist(run, net, test) -> tuple[dict, torch.Tensor, torch.Tensor | No
     found |= dict(
         reconstruction=float((back - x).square().mean().sqrt()),
         wrong=float((measures.classes(net, back).argmax(1) != y).double().mean()),
-        round_trip=float((run.model.encoder(made).mean - z).square().mean().sqrt()), again_laplacian=sharp(back),
-    )  # fmt: skip
+        round_trip=float((run.model.encoder(made).mean - z).square().mean().sqrt()),
+        again_laplacian=sharp(back),
+    )
     return found, made[:24], back[:24]
 
 
@@ -170,8 +191,13 @@ def on_ring(steps: int, seeds: int) -> dict:
     models, rows = {}, {}
     for name, objective in MODELS.items():
         started = time.perf_counter()
-        run, failed = measures.survivors(build(objective, points, **config), points, list(range(seeds)), **training,
-                                         betas=betas["adversarial" if objective.adversaries else "other"])
+        run, failed = measures.survivors(
+            build(objective, points, **config),
+            points,
+            list(range(seeds)),
+            **training,
+            betas=betas["adversarial" if objective.adversaries else "other"],
+        )
         seconds = round(time.perf_counter() - started, 1)
         looks = [look_at_ring(run, k, world, test) for k in range(len(run.seeds))] if run else []
         rows[name] = [found for found, _, _ in looks]
@@ -181,9 +207,14 @@ def on_ring(steps: int, seeds: int) -> dict:
         short = {k: v["mean"] for k, v in models[name].items() if isinstance(v, dict) and "mean" in v}
         print(f"ring, {name}: {short}, {seconds} s {failed or ''}", flush=True)
     itself = coverage(world.sample(20_000, 2)[None], world)
-    return dict(seeds=list(range(seeds)), config=config | training | dict(betas=betas), digest=points.digest,
-                perfect=dict(modes=float(itself["modes"]), high_quality=round(float(itself["high quality"]), 4)),
-                models=models, compare=compare(rows))  # fmt: skip
+    return dict(
+        seeds=list(range(seeds)),
+        config=config | training | dict(betas=betas),
+        digest=points.digest,
+        perfect=dict(modes=float(itself["modes"]), high_quality=round(float(itself["high quality"]), 4)),
+        models=models,
+        compare=compare(rows),
+    )
 
 
 def on_mnist(steps: int, seeds: int, name: str) -> dict:
@@ -201,8 +232,9 @@ def on_mnist(steps: int, seeds: int, name: str) -> dict:
         looks, wrong, seconds = [], {}, 0.0
         for seed in range(seeds):
             started = time.perf_counter()
-            run, failed = measures.survivors(model, train, [seed], **training,
-                                             betas=betas["adversarial" if objective.adversaries else "other"])
+            run, failed = measures.survivors(
+                model, train, [seed], **training, betas=betas["adversarial" if objective.adversaries else "other"]
+            )
             seconds, wrong = seconds + time.perf_counter() - started, wrong | failed
             if run:
                 looks.append(look_at_mnist(run, net, test))
@@ -216,10 +248,17 @@ def on_mnist(steps: int, seeds: int, name: str) -> dict:
     panels[0] = ("test digits", torch.cat([test.x[:8], test.x[100:116]]))
     record.picture(name, panels, [4] * len(panels), width=10, height=2.0)
     real = measures.verdict(measures.classes(net, test.x), torch.full((10,), 0.1))
-    return dict(seeds=list(range(seeds)), config=config | training | dict(betas=betas), digest=train.digest,
-                judge=round(accuracy, 4), perfect=dict(classes=real["classes"], confident=round(real["confident"], 4),
-                                                       laplacian=1.0, wrong=round(1 - accuracy, 4)),
-                models=models, compare=compare(rows))  # fmt: skip
+    return dict(
+        seeds=list(range(seeds)),
+        config=config | training | dict(betas=betas),
+        digest=train.digest,
+        judge=round(accuracy, 4),
+        perfect=dict(
+            classes=real["classes"], confident=round(real["confident"], 4), laplacian=1.0, wrong=round(1 - accuracy, 4)
+        ),
+        models=models,
+        compare=compare(rows),
+    )
 
 
 def main() -> None:
@@ -233,16 +272,24 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     path = record.RESULTS / f"{args.name}.json"
-    parts = {"ring": lambda: on_ring(args.ring_steps, args.ring_seeds),
-             "mnist": lambda: on_mnist(args.mnist_steps, args.mnist_seeds, args.name)}  # fmt: skip
+    parts = {
+        "ring": lambda: on_ring(args.ring_steps, args.ring_seeds),
+        "mnist": lambda: on_mnist(args.mnist_steps, args.mnist_seeds, args.name),
+    }
     for part in parts if args.part is None else (args.part,):
         found = {part: parts[part]()}
         before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         kept = {key: before[key] for key in parts if key in before} | found
-        record.write(args.name, dict(
-            experiment="What each sum of terms buys", command="python benchmarks/joint_models.py", measures=WORDS,
-            **{key: kept[key] for key in parts if key in kept}, environment=record.environment(),
-        ))  # fmt: skip
+        record.write(
+            args.name,
+            dict(
+                experiment="What each sum of terms buys",
+                command="python benchmarks/joint_models.py",
+                measures=WORDS,
+                **{key: kept[key] for key in parts if key in kept},
+                environment=record.environment(),
+            ),
+        )
     print(path.name)
 
 

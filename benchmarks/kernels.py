@@ -43,8 +43,12 @@ def look(x, net, real, known) -> dict[str, float]:
     """What 2000 images x say, beside real ones."""
     seen = measures.verdict(measures.classes(net, x), torch.full((10,), 0.1))
     sharp = measures.sharpness(x, real, known, count=500)
-    return {"classes": seen["classes"], "confident": seen["confident"], "laplacian": sharp["laplacian"],
-            "nearest": sharp["nearest"]}  # fmt: skip
+    return {
+        "classes": seen["classes"],
+        "confident": seen["confident"],
+        "laplacian": sharp["laplacian"],
+        "nearest": sharp["nearest"],
+    }
 
 
 def main() -> None:
@@ -72,16 +76,32 @@ def main() -> None:
             if seed == 0:
                 panels.append((name, x[:24]))
         print(name, f"{time.perf_counter() - start:.0f} s", rows[0], flush=True)
-        models[name] = {"objective": repr(objective), "seconds": round(time.perf_counter() - start, 1),
-                        **{k: record.summary(v) for k, v in measures.by_seed(rows).items()}}  # fmt: skip
+        models[name] = {
+            "objective": repr(objective),
+            "seconds": round(time.perf_counter() - start, 1),
+            **{k: record.summary(v) for k, v in measures.by_seed(rows).items()},
+        }
     record.picture(args.name, panels, [6] * len(panels), width=8.4, height=2.4)
-    record.write(args.name, dict(
-        experiment="MMD in the space of images and in that of codes, on MNIST",
-        command=f"python benchmarks/kernels.py --steps {args.steps} --seeds {args.seeds}", seeds=seeds,
-        config=dict(networks=NETWORKS, steps=args.steps, batch=128, judge_epochs=1, data=data.digest,
-                    training={name: entry[2] for name, entry in MODELS.items()}),
-        environment=record.environment(), judge=round(accuracy, 4), real=look(real, net, real, known), models=models,
-    ))  # fmt: skip
+    record.write(
+        args.name,
+        dict(
+            experiment="MMD in the space of images and in that of codes, on MNIST",
+            command=f"python benchmarks/kernels.py --steps {args.steps} --seeds {args.seeds}",
+            seeds=seeds,
+            config=dict(
+                networks=NETWORKS,
+                steps=args.steps,
+                batch=128,
+                judge_epochs=1,
+                data=data.digest,
+                training={name: entry[2] for name, entry in MODELS.items()},
+            ),
+            environment=record.environment(),
+            judge=round(accuracy, 4),
+            real=look(real, net, real, known),
+            models=models,
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -46,8 +46,12 @@ TRAINING = dict(batch=50, lr=3e-3)
 LABELS = (50, 20, 100, "all")
 GUESS, NAME = Bound(inferred="label"), Classify(seen="x")
 SHARE = 50 / 1500
-MODELS = {"labelled alone": NAME, "SVAE": zoo.SVAE, "untold": zoo.CVAE + GUESS,
-          "by count": SHARE * zoo.CVAE + (1 - SHARE) * GUESS + NAME}  # fmt: skip
+MODELS = {
+    "labelled alone": NAME,
+    "SVAE": zoo.SVAE,
+    "untold": zoo.CVAE + GUESS,
+    "by count": SHARE * zoo.CVAE + (1 - SHARE) * GUESS + NAME,
+}
 
 
 def labelled(data: Data, n: int | str, seed: int) -> Data:
@@ -89,14 +93,21 @@ def main() -> None:
                 pairs = zip(values, scores["labelled alone"][str(n)]["values"], strict=True)
                 gains[model][str(n)] = record.summary([a - b for a, b in pairs])
             print(n, model, record.summary(values), gains.get(model, {}).get(str(n)), flush=True)
-        path = record.write(args.name, dict(
-            experiment="8 x 8 digits, some of them labelled",
-            command=f"python benchmarks/labels.py --steps {args.steps}", seeds=seeds,
-            labels=[str(m) for m in (20, 50, 100, "all") if str(m) in scores["SVAE"]],
-            config=dict(steps=args.steps, optimizer="Adam", precision="fp32") | NETWORKS | TRAINING,
-            data=dict(train=card(digits), test=card(test), binarized="at 1/2"), accuracy=scores, gain=gains,
-            seconds=round(time.perf_counter() - started), environment=record.environment(),
-        ))  # fmt: skip
+        path = record.write(
+            args.name,
+            dict(
+                experiment="8 x 8 digits, some of them labelled",
+                command=f"python benchmarks/labels.py --steps {args.steps}",
+                seeds=seeds,
+                labels=[str(m) for m in (20, 50, 100, "all") if str(m) in scores["SVAE"]],
+                config=dict(steps=args.steps, optimizer="Adam", precision="fp32") | NETWORKS | TRAINING,
+                data=dict(train=card(digits), test=card(test), binarized="at 1/2"),
+                accuracy=scores,
+                gain=gains,
+                seconds=round(time.perf_counter() - started),
+                environment=record.environment(),
+            ),
+        )
     print(path.name)
 
 

@@ -47,8 +47,11 @@ def ngrams(train, test, symbols: int, orders=range(1, 9)) -> dict:
     rows = {}
     for order in orders:
         strength = min(STRENGTHS, key=lambda s: bits(ngram(train[:-200], train[-200:], order, symbols, s)))
-        rows[order] = dict(strength=strength, train=round(bits(ngram(train, train[:200], order, symbols, strength)), 4),
-                           test=round(bits(ngram(train, test, order, symbols, strength)), 4))  # fmt: skip
+        rows[order] = dict(
+            strength=strength,
+            train=round(bits(ngram(train, train[:200], order, symbols, strength)), 4),
+            test=round(bits(ngram(train, test, order, symbols, strength)), 4),
+        )
     return rows
 
 
@@ -65,14 +68,26 @@ def main() -> None:
     train, test = (text("tinyshakespeare", split) for split in ("train", "test"))
     symbols, length = len(train.alphabet), train.shape[0]
     card = dict(
-        experiment="character GRU on tinyshakespeare", command=f"python benchmarks/language.py --steps {args.steps}",
+        experiment="character GRU on tinyshakespeare",
+        command=f"python benchmarks/language.py --steps {args.steps}",
         seeds=seeds,
-        config=dict(width=args.width, length=length, steps=args.steps, batch=batch, optimizer="Adam",
-                    lr=[rate for _, rate in STAGES], shares=[share for share, _ in STAGES]),
-        data=dict(name="tinyshakespeare", alphabet=symbols, train=dict(windows=len(train), digest=train.digest),
-                  test=dict(windows=len(test), digest=test.digest)),
+        config=dict(
+            width=args.width,
+            length=length,
+            steps=args.steps,
+            batch=batch,
+            optimizer="Adam",
+            lr=[rate for _, rate in STAGES],
+            shares=[share for share, _ in STAGES],
+        ),
+        data=dict(
+            name="tinyshakespeare",
+            alphabet=symbols,
+            train=dict(windows=len(train), digest=train.digest),
+            test=dict(windows=len(test), digest=test.digest),
+        ),
         parts={},
-    )  # fmt: skip
+    )
     for share, steps in ((0.1, args.steps // 3), (1.0, args.steps)):  # the small part would be learnt by heart
         part = Data(train.x[: int(share * len(train))], name=f"{share:g} of tinyshakespeare")
         network, options = CharRNN(length, symbols, args.width), {}
@@ -87,10 +102,13 @@ def main() -> None:
                 pieces = [run.model.density().log_prob(p.expand(len(seeds), *p.shape)) for p in x.split(200)]
             score[name] = record.summary(-torch.cat(pieces, -1).double().mean(-1) / length / math.log(2))
         card["parts"][f"{share:g}"] = dict(
-            windows=len(part), steps=steps, ngram=ngrams(part.x, test.x, symbols),
-            rnn=dict(parameters=sum(p.numel() for p in network.parameters()), **score,
-                     seconds_training=round(seconds, 1)),
-        )  # fmt: skip
+            windows=len(part),
+            steps=steps,
+            ngram=ngrams(part.x, test.x, symbols),
+            rnn=dict(
+                parameters=sum(p.numel() for p in network.parameters()), **score, seconds_training=round(seconds, 1)
+            ),
+        )
         print(share, card["parts"][f"{share:g}"], flush=True)
     card["samples"] = []
     for k, seed in enumerate(seeds):

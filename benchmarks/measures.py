@@ -44,8 +44,12 @@ def histogram_divergences(counts: Tensor, d: Tensor) -> dict[str, float]:
     g, d = (counts.double() + 1) / (n + size), (n * d.double() + 1) / (n + size)
     m = (d + g) / 2
     kl = lambda p, q: (p * (p / q).log()).sum().item()
-    return {"bins_kl_d_g": kl(d, g), "bins_kl_g_d": kl(g, d), "bins_jsd": (kl(d, m) + kl(g, m)) / 2,
-            "bins_tv": (d - g).abs().sum().item() / 2}  # fmt: skip
+    return {
+        "bins_kl_d_g": kl(d, g),
+        "bins_kl_g_d": kl(g, d),
+        "bins_jsd": (kl(d, m) + kl(g, m)) / 2,
+        "bins_tv": (d - g).abs().sum().item() / 2,
+    }
 
 
 def modes(x: Tensor, toy, d: Tensor) -> dict[str, float]:
@@ -56,11 +60,13 @@ def modes(x: Tensor, toy, d: Tensor) -> dict[str, float]:
     among = mode[good].bincount(minlength=count)
     covered = among >= 0.2 * len(x) * weights
     return {
-        "modes": float(coverage(x[None], toy)["modes"]), "high_quality": good.double().mean().item(),
-        "missed_mass": weights[~covered].sum().item(), **frequency_kl(mode.bincount(minlength=count), weights),
+        "modes": float(coverage(x[None], toy)["modes"]),
+        "high_quality": good.double().mean().item(),
+        "missed_mass": weights[~covered].sum().item(),
+        **frequency_kl(mode.bincount(minlength=count), weights),
         "spread": (distance[good].square().mean() / (2 * toy.std**2)).sqrt().item() if good.any() else 0.0,
         **histogram_divergences(histogram(x), d),
-    }  # fmt: skip
+    }
 
 
 # ---------------------------------------------------------------- a judge of digits
@@ -71,9 +77,16 @@ def judge(train, test, epochs: int = 3) -> tuple[nn.Module, float]:
     torch.manual_seed(0)
     side = train.shape[-1] // 4
     net = nn.Sequential(
-        nn.Conv2d(1, 16, 5, 2, 2), nn.ReLU(), nn.Conv2d(16, 32, 5, 2, 2), nn.ReLU(),
-        nn.Flatten(), nn.Linear(32 * side**2, 128), nn.ReLU(), nn.Dropout(0.3), nn.Linear(128, 10),
-    )  # fmt: skip
+        nn.Conv2d(1, 16, 5, 2, 2),
+        nn.ReLU(),
+        nn.Conv2d(16, 32, 5, 2, 2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(32 * side**2, 128),
+        nn.ReLU(),
+        nn.Dropout(0.3),
+        nn.Linear(128, 10),
+    )
     steps = epochs * (len(train) // 128)
     optimizer = torch.optim.Adam(net.parameters(), lr=2e-3)
     rate = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, steps)
@@ -98,8 +111,12 @@ def verdict(p: Tensor, real: Tensor) -> dict[str, float]:
     frequency = p.argmax(1).bincount(minlength=10).double() / len(p)
     top = p.max(1).values.double()
     kl = torch.special.entr(frequency).neg() - frequency * real.log()
-    return dict(classes=(frequency >= 0.02).sum().item(), confidence=top.mean().item(),
-                confident=(top >= 0.9).double().mean().item(), kl_classes=kl.sum().item())  # fmt: skip
+    return dict(
+        classes=(frequency >= 0.02).sum().item(),
+        confidence=top.mean().item(),
+        confident=(top >= 0.9).double().mean().item(),
+        kl_classes=kl.sum().item(),
+    )
 
 
 # ---------------------------------------------------------------- sharpness of images [N, 1, H, W]
@@ -126,8 +143,11 @@ def nearest(x: Tensor, real: Tensor) -> float:
 
 def sharpness(x: Tensor, real: Tensor, known: Tensor, count: int = 1000) -> dict[str, float]:
     """Energies relative to those of the real images, and the distance of ``count`` images to the ``known`` ones."""
-    return {"laplacian": laplacian_energy(x) / laplacian_energy(real),
-            "gradient": gradient_energy(x) / gradient_energy(real), "nearest": nearest(x[:count], known)}  # fmt: skip
+    return {
+        "laplacian": laplacian_energy(x) / laplacian_energy(real),
+        "gradient": gradient_energy(x) / gradient_energy(real),
+        "nearest": nearest(x[:count], known),
+    }
 
 
 # ---------------------------------------------------------------- training

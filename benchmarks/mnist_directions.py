@@ -41,9 +41,12 @@ from ganvae_lib import build, load, zoo
 from ganvae_lib.tools import LINKS
 
 MODELS = {
-    "GAN": (zoo.GAN, None), "reverse-KL GAN": (zoo.REVERSE_KL_GAN, None), "KL-GAN": (zoo.KL_GAN, None),
-    "VAE": (zoo.VAE, "gaussian"), "VAE, continuous Bernoulli": (zoo.VAE, "continuous bernoulli"),
-}  # fmt: skip
+    "GAN": (zoo.GAN, None),
+    "reverse-KL GAN": (zoo.REVERSE_KL_GAN, None),
+    "KL-GAN": (zoo.KL_GAN, None),
+    "VAE": (zoo.VAE, "gaussian"),
+    "VAE, continuous Bernoulli": (zoo.VAE, "continuous bernoulli"),
+}
 WORDS = {
     "classes": "digits (of 10) that make up at least 2 % of the samples, by the judge",
     "confidence": "mean of the judge's largest class probability",
@@ -93,8 +96,9 @@ def main() -> None:
         rows, failed, sigma, elapsed = {"samples": []} | ({"means": []} if explicit else {}), {}, [], 0.0
         for seed in range(args.seeds):  # matrix-bound: on a CPU one after another is as fast as stacked
             started = time.perf_counter()
-            run, wrong = measures.survivors(model, train, [seed], steps=args.steps, batch=64,
-                                            **rates["vae" if explicit else "adversarial"])  # fmt: skip
+            run, wrong = measures.survivors(
+                model, train, [seed], steps=args.steps, batch=64, **rates["vae" if explicit else "adversarial"]
+            )
             elapsed += time.perf_counter() - started
             failed |= wrong
             if run is None:
@@ -109,9 +113,13 @@ def main() -> None:
             if observation == "gaussian":
                 sigma.append(round(run.model.decoder.observation.log_scale.exp().item(), 4))
         link = None if explicit else LINKS[objective.tool.link].descends
-        entry = dict(objective=repr(objective), observation=observation or "point",
-                     divergence=link or r"\mathrm{KL}(d\,q_\eta\,\|\,p_\theta)", seconds=round(elapsed, 1),
-                     failed=failed) | ({"sigma": sigma} if sigma else {})  # fmt: skip
+        entry = dict(
+            objective=repr(objective),
+            observation=observation or "point",
+            divergence=link or r"\mathrm{KL}(d\,q_\eta\,\|\,p_\theta)",
+            seconds=round(elapsed, 1),
+            failed=failed,
+        ) | ({"sigma": sigma} if sigma else {})
         for way, found in rows.items():
             if found:
                 kept[f"{name}, {way}"] = values = measures.by_seed([seen for seen, _ in found])
@@ -119,23 +127,44 @@ def main() -> None:
                 entry[way]["frequencies"] = [f for _, f in found]
         models[name] = entry
 
-    pairs = [("GAN, samples", "VAE, means"), ("GAN, samples", "VAE, samples"),
-             ("GAN, samples", "reverse-KL GAN, samples"), ("GAN, samples", "KL-GAN, samples"),
-             ("KL-GAN, samples", "reverse-KL GAN, samples"), ("KL-GAN, samples", "VAE, means"),
-             ("VAE, continuous Bernoulli, means", "VAE, means")]  # fmt: skip
-    path = record.write(args.name, dict(
-        experiment="Classes covered and sharpness on MNIST", command="python benchmarks/mnist_directions.py",
-        seeds=list(range(args.seeds)),
-        config=dict(steps=args.steps, batch=64, optimizer="Adam", precision="fp32") | sizes | rates,
-        data=dict(name="mnist", train=dict(n=len(train), digest=train.digest),
-                  test=dict(n=len(test), digest=test.digest), nearest_among=len(known)),
-        judge=dict(network="two strided 5x5 convolutions (16, 32), 128 units; 3 epochs",
-                   test_accuracy=round(accuracy, 4)),
-        n_samples=args.samples, n_nearest=min(1000, args.samples), measures=WORDS, models=models, real=real,
-        compare={f"{a} - {b}": {key: record.difference(kept[a][key], kept[b][key]) for key in WORDS}
-                 for a, b in pairs if min(len(kept.get(k, {}).get("classes", ())) for k in (a, b)) > 1},
-        environment=record.environment(),
-    ))  # fmt: skip
+    pairs = [
+        ("GAN, samples", "VAE, means"),
+        ("GAN, samples", "VAE, samples"),
+        ("GAN, samples", "reverse-KL GAN, samples"),
+        ("GAN, samples", "KL-GAN, samples"),
+        ("KL-GAN, samples", "reverse-KL GAN, samples"),
+        ("KL-GAN, samples", "VAE, means"),
+        ("VAE, continuous Bernoulli, means", "VAE, means"),
+    ]
+    path = record.write(
+        args.name,
+        dict(
+            experiment="Classes covered and sharpness on MNIST",
+            command="python benchmarks/mnist_directions.py",
+            seeds=list(range(args.seeds)),
+            config=dict(steps=args.steps, batch=64, optimizer="Adam", precision="fp32") | sizes | rates,
+            data=dict(
+                name="mnist",
+                train=dict(n=len(train), digest=train.digest),
+                test=dict(n=len(test), digest=test.digest),
+                nearest_among=len(known),
+            ),
+            judge=dict(
+                network="two strided 5x5 convolutions (16, 32), 128 units; 3 epochs", test_accuracy=round(accuracy, 4)
+            ),
+            n_samples=args.samples,
+            n_nearest=min(1000, args.samples),
+            measures=WORDS,
+            models=models,
+            real=real,
+            compare={
+                f"{a} - {b}": {key: record.difference(kept[a][key], kept[b][key]) for key in WORDS}
+                for a, b in pairs
+                if min(len(kept.get(k, {}).get("classes", ())) for k in (a, b)) > 1
+            },
+            environment=record.environment(),
+        ),
+    )
     record.picture(args.name, panels, [4] * len(panels), width=10, height=2.9)
     print(path.name)
 

@@ -65,23 +65,33 @@ def main() -> None:
             record.picture(args.name, [("MNIST", test.x[:48]), ("samples of the GAN", samples[:48])], [8, 8])
     real_scores = verdict(classes(net, test.x), real)
     points = list(run.history.steps)
-    path = record.write(args.name, dict(
-        experiment="GAN on MNIST", command=f"python benchmarks/mnist_gan.py --steps {args.steps}",
-        seeds=list(range(args.seeds)),
-        config=dict(objective=repr(zoo.GAN), steps=args.steps, optimizer="Adam", precision="fp32") | config | training,
-        data=dict(
-            name="mnist", train=dict(n=len(train), digest=train.digest), test=dict(n=len(test), digest=test.digest)
+    path = record.write(
+        args.name,
+        dict(
+            experiment="GAN on MNIST",
+            command=f"python benchmarks/mnist_gan.py --steps {args.steps}",
+            seeds=list(range(args.seeds)),
+            config=dict(objective=repr(zoo.GAN), steps=args.steps, optimizer="Adam", precision="fp32")
+            | config
+            | training,
+            data=dict(
+                name="mnist", train=dict(n=len(train), digest=train.digest), test=dict(n=len(test), digest=test.digest)
+            ),
+            judge=dict(
+                network="two strided 5x5 convolutions (16, 32), 128 units; 3 epochs", test_accuracy=round(accuracy, 4)
+            ),
+            n_samples=len(samples),
+            samples={key: record.summary(row[key] for row in rows) for key in rows[0]},
+            real={key: round(real_scores[key], 4) for key in ("classes", "confidence", "confident")},
+            curve=dict(
+                steps=points,
+                generator=[[round(c[0][i], 4) for c in curves] for i in range(len(points))],
+                discriminator=[[round(c[1][i], 4) for c in curves] for i in range(len(points))],
+            ),
+            seconds_training=round(elapsed, 1),
+            environment=record.environment(),
         ),
-        judge=dict(
-            network="two strided 5x5 convolutions (16, 32), 128 units; 3 epochs", test_accuracy=round(accuracy, 4)
-        ),
-        n_samples=len(samples),
-        samples={key: record.summary(row[key] for row in rows) for key in rows[0]},
-        real={key: round(real_scores[key], 4) for key in ("classes", "confidence", "confident")},
-        curve=dict(steps=points, generator=[[round(c[0][i], 4) for c in curves] for i in range(len(points))],
-                   discriminator=[[round(c[1][i], 4) for c in curves] for i in range(len(points))]),
-        seconds_training=round(elapsed, 1), environment=record.environment(),
-    ))  # fmt: skip
+    )
     print(path.name)
 
 

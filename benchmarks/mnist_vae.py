@@ -96,8 +96,14 @@ def reference(seed: int, train, test, chosen, epochs: int, batch: int, k: int) -
     with torch.no_grad():
         whole = sum(-model.loss(test).item() for _ in range(10)) / 10
     subset, iwae = model.bounds(test[chosen], k)
-    return dict(elbo=whole, elbo_subset=subset, iwae=iwae, train_elbo_last_epoch=-torch.stack(last).mean().item(),
-                seconds_training=trained - started, seconds_evaluation=time.perf_counter() - trained)  # fmt: skip
+    return dict(
+        elbo=whole,
+        elbo_subset=subset,
+        iwae=iwae,
+        train_elbo_last_epoch=-torch.stack(last).mean().item(),
+        seconds_training=trained - started,
+        seconds_evaluation=time.perf_counter() - trained,
+    )
 
 
 def main() -> None:
@@ -119,8 +125,16 @@ def main() -> None:
     model = build(zoo.VAE, train, latent=20, hidden=(400,))
 
     started = time.perf_counter()
-    run = fit(model, train, steps=args.epochs * per_epoch, batch=batch, seeds=seeds, device="cpu",
-              precision=args.precision, log_every=per_epoch)  # fmt: skip
+    run = fit(
+        model,
+        train,
+        steps=args.epochs * per_epoch,
+        batch=batch,
+        seeds=seeds,
+        device="cpu",
+        precision=args.precision,
+        log_every=per_epoch,
+    )
     trained = time.perf_counter()
     curve = -(run.history["reconstruct x"] + run.history["match z"])
     print(f"trained {len(seeds)} seeds in {trained - started:.0f} s; last epoch {curve[-1].tolist()}", flush=True)
@@ -129,8 +143,9 @@ def main() -> None:
         elbo_subset=record.summary(sum(metrics.elbo(run.model, subset, seed=i) for i in range(20)) / 20),
         iwae=record.summary(metrics.iwae(run.model, subset, args.k)),
         train_elbo_last_epoch=record.summary(curve[-1]),
-        seconds_training=round(trained - started, 1), seconds_evaluation=round(time.perf_counter() - trained, 1),
-    )  # fmt: skip
+        seconds_training=round(trained - started, 1),
+        seconds_evaluation=round(time.perf_counter() - trained, 1),
+    )
     print(library, flush=True)
     with torch.no_grad():
         model0 = run.model.single(0) if len(seeds) > 1 else run.model
@@ -141,17 +156,34 @@ def main() -> None:
     record.picture(args.name, panels, [8, 8])
 
     card = dict(
-        experiment="VAE on MNIST", command=f"python benchmarks/mnist_vae.py --epochs {args.epochs}", seeds=seeds,
-        config=dict(network="784-400-20", latent=20, epochs=args.epochs, steps=args.epochs * per_epoch, batch=batch,
-                    optimizer="Adam", lr=1e-3, binarisation="stochastic, drawn once: x ~ Bernoulli(grey level)",
-                    precision=args.precision, k=args.k),
-        data=dict(name="mnist", train=dict(n=len(train), digest=train.digest),
-                  test=dict(n=len(test), digest=test.digest), iwae_images=len(subset)),
+        experiment="VAE on MNIST",
+        command=f"python benchmarks/mnist_vae.py --epochs {args.epochs}",
+        seeds=seeds,
+        config=dict(
+            network="784-400-20",
+            latent=20,
+            epochs=args.epochs,
+            steps=args.epochs * per_epoch,
+            batch=batch,
+            optimizer="Adam",
+            lr=1e-3,
+            binarisation="stochastic, drawn once: x ~ Bernoulli(grey level)",
+            precision=args.precision,
+            k=args.k,
+        ),
+        data=dict(
+            name="mnist",
+            train=dict(n=len(train), digest=train.digest),
+            test=dict(n=len(test), digest=test.digest),
+            iwae_images=len(subset),
+        ),
         library=library,
-        curve=dict(epochs=[s // per_epoch for s in run.history.steps],
-                   elbo_train=[[round(v, 3) for v in p] for p in curve.tolist()]),
+        curve=dict(
+            epochs=[s // per_epoch for s in run.history.steps],
+            elbo_train=[[round(v, 3) for v in p] for p in curve.tolist()],
+        ),
         environment=record.environment(),
-    )  # fmt: skip
+    )
     record.write(args.name, card)  # the reference follows, and takes as long again
 
     rows, keys = [], ("elbo", "elbo_subset", "iwae", "train_elbo_last_epoch")

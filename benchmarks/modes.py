@@ -49,13 +49,20 @@ from ganvae_lib.tools import LINKS, Adversary
 from ganvae_lib.toys import Mixture, grid, pinwheel, ring
 
 MODELS = {
-    "VAE": zoo.VAE, "GAN": zoo.GAN, "minimax GAN": zoo.MINIMAX_GAN, "KL-GAN": zoo.KL_GAN,
-    "reverse-KL GAN": zoo.REVERSE_KL_GAN, "LSGAN": zoo.LSGAN, "WGAN-GP": zoo.WGAN_GP, "one Gaussian": zoo.LIKELIHOOD,
-}  # fmt: skip
+    "VAE": zoo.VAE,
+    "GAN": zoo.GAN,
+    "minimax GAN": zoo.MINIMAX_GAN,
+    "KL-GAN": zoo.KL_GAN,
+    "reverse-KL GAN": zoo.REVERSE_KL_GAN,
+    "LSGAN": zoo.LSGAN,
+    "WGAN-GP": zoo.WGAN_GP,
+    "one Gaussian": zoo.LIKELIHOOD,
+}
 WORLDS = {
-    "ring": ring(), "unequal": Mixture([0.30, 0.04, 0.16, 0.08, 0.22, 0.02, 0.12, 0.06], ring().means, 0.1),
+    "ring": ring(),
+    "unequal": Mixture([0.30, 0.04, 0.16, 0.08, 0.22, 0.02, 0.12, 0.06], ring().means, 0.1),
     "grid": grid(),
-}  # fmt: skip
+}
 RATES = (2e-4, 6e-4, 2e-3)
 CONVENTIONS = {
     "modes": "modes covered: at least 20 % of the samples of a perfect model, counting samples of high quality only",
@@ -98,8 +105,15 @@ def pilot(config: dict, steps: int, batch: int, betas: dict) -> dict:
     for name, objective in MODELS.items():
         model, tried = build(objective, points, **config), {}
         for lr in RATES:
-            run, failed = measures.survivors(model, points, [100, 101], steps=steps, batch=batch, lr=lr,
-                                             betas=betas["adversarial" if objective.adversaries else "other"])
+            run, failed = measures.survivors(
+                model,
+                points,
+                [100, 101],
+                steps=steps,
+                batch=batch,
+                lr=lr,
+                betas=betas["adversarial" if objective.adversaries else "other"],
+            )
             if failed:
                 tried[f"{lr:g}"] = next(iter(failed.values()))
                 continue
@@ -147,10 +161,21 @@ def main() -> None:
             lr = chosen["models"][name]["chosen"]
             started = time.perf_counter()
             run, failed = measures.survivors(
-                build(objective, points, **config), points, seeds, steps=args.steps, batch=batch, lr=lr,
-                betas=betas["adversarial" if objective.adversaries else "other"])  # fmt: skip
-            entry = dict(objective=repr(objective), divergence=divergence(objective), lr=lr,
-                         seconds=round(time.perf_counter() - started, 1), failed=failed)  # fmt: skip
+                build(objective, points, **config),
+                points,
+                seeds,
+                steps=args.steps,
+                batch=batch,
+                lr=lr,
+                betas=betas["adversarial" if objective.adversaries else "other"],
+            )
+            entry = dict(
+                objective=repr(objective),
+                divergence=divergence(objective),
+                lr=lr,
+                seconds=round(time.perf_counter() - started, 1),
+                failed=failed,
+            )
             for way in ("samples", "means") if objective == zoo.VAE else ("samples",):
                 if run is None:
                     continue
@@ -164,25 +189,44 @@ def main() -> None:
                 short = {key: entry[way][key]["mean"] for key in list(CONVENTIONS)[:6]}
                 print(f"{world_name}, {name}, {way}: {short}, {entry['seconds']} s", flush=True)
             models[name] = entry
-        pairs = [("GAN, samples", "VAE, samples"), ("reverse-KL GAN, samples", "VAE, samples"),
-                 ("KL-GAN, samples", "reverse-KL GAN, samples"), ("KL-GAN, samples", "GAN, samples"),
-                 ("KL-GAN, samples", "VAE, samples"), ("WGAN-GP, samples", "GAN, samples"),
-                 ("minimax GAN, samples", "GAN, samples")]  # fmt: skip
+        pairs = [
+            ("GAN, samples", "VAE, samples"),
+            ("reverse-KL GAN, samples", "VAE, samples"),
+            ("KL-GAN, samples", "reverse-KL GAN, samples"),
+            ("KL-GAN, samples", "GAN, samples"),
+            ("KL-GAN, samples", "VAE, samples"),
+            ("WGAN-GP, samples", "GAN, samples"),
+            ("minimax GAN, samples", "GAN, samples"),
+        ]
         worlds[world_name] = dict(
-            digest=points.digest, n=len(points), weights=world.weights.tolist(), std=world.std,
+            digest=points.digest,
+            n=len(points),
+            weights=world.weights.tolist(),
+            std=world.std,
             modes=[[round(v, 4) for v in row] for row in world.modes.tolist()],
             perfect={key: record.summary(v) for key, v in perfect.items()},
-            chance={key: record.summary(v) for key, v in blob.items()}, models=models,
-            compare={f"{a} - {b}": {key: record.difference(kept[a][key], kept[b][key]) for key in CONVENTIONS}
-                     for a, b in pairs if min(len(kept.get(k, {}).get("modes", ())) for k in (a, b)) > 1},
-        )  # fmt: skip
-        path = record.write(args.name, dict(
-            experiment="Missing modes on worlds with a known truth", command="python benchmarks/modes.py",
-            seeds=seeds, config=config | dict(steps=args.steps, batch=batch, optimizer="Adam", precision="fp32",
-                                              betas=betas),
-            conventions=CONVENTIONS, n_samples=args.samples, pilot=chosen, worlds=worlds,
-            environment=record.environment(),
-        ))  # fmt: skip
+            chance={key: record.summary(v) for key, v in blob.items()},
+            models=models,
+            compare={
+                f"{a} - {b}": {key: record.difference(kept[a][key], kept[b][key]) for key in CONVENTIONS}
+                for a, b in pairs
+                if min(len(kept.get(k, {}).get("modes", ())) for k in (a, b)) > 1
+            },
+        )
+        path = record.write(
+            args.name,
+            dict(
+                experiment="Missing modes on worlds with a known truth",
+                command="python benchmarks/modes.py",
+                seeds=seeds,
+                config=config | dict(steps=args.steps, batch=batch, optimizer="Adam", precision="fp32", betas=betas),
+                conventions=CONVENTIONS,
+                n_samples=args.samples,
+                pilot=chosen,
+                worlds=worlds,
+                environment=record.environment(),
+            ),
+        )
     print(path.name)
 
 

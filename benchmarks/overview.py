@@ -1,6 +1,6 @@
 """The README's picture: one world, and the two families of models trained on it. Writes book/_static/overview.png.
 
-    python benchmarks/overview.py
+python benchmarks/overview.py
 """
 
 from pathlib import Path

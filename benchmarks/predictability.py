@@ -65,16 +65,34 @@ def main() -> None:
             price = -p.log_prob(test.x).mean(-1).reshape(-1)
         for k in range(len(seeds)):
             variance, share = explained(known[k], new[k])
-            rows.append({"reconstruction": price[k], "variance": variance, "explained": share,
-                         "bits": float(((new[k] - 0.5).abs() > 0.4).float().mean())})  # fmt: skip
+            rows.append(
+                {
+                    "reconstruction": price[k],
+                    "variance": variance,
+                    "explained": share,
+                    "bits": float(((new[k] - 0.5).abs() > 0.4).float().mean()),
+                }
+            )
         models[weight] = {key: record.summary([row[key] for row in rows]) for key in rows[0]}
         print(f"{time.time() - began:6.0f} s  weight {weight}", {k: v["mean"] for k, v in models[weight].items()})
-    compare = {f"{w} - 0": {key: record.difference(models[w][key]["values"], models[0][key]["values"])
-                            for key in models[0]} for w in WEIGHTS[1:]}  # fmt: skip
-    print(record.write(args.name, dict(
-        experiment="Predictability minimisation on MNIST", command="python benchmarks/predictability.py", seeds=seeds,
-        config=dict(networks=NETWORKS, training=TRAINING, steps=args.steps, data=data.note, digest=data.digest),
-        models=models, compare=compare, environment=record.environment())))  # fmt: skip
+    compare = {
+        f"{w} - 0": {key: record.difference(models[w][key]["values"], models[0][key]["values"]) for key in models[0]}
+        for w in WEIGHTS[1:]
+    }
+    print(
+        record.write(
+            args.name,
+            dict(
+                experiment="Predictability minimisation on MNIST",
+                command="python benchmarks/predictability.py",
+                seeds=seeds,
+                config=dict(networks=NETWORKS, training=TRAINING, steps=args.steps, data=data.note, digest=data.digest),
+                models=models,
+                compare=compare,
+                environment=record.environment(),
+            ),
+        )
+    )
 
 
 if __name__ == "__main__":

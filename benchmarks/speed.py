@@ -64,9 +64,17 @@ def row(workload: str, times: dict, this: str, against: str, steps: int, target:
     cpu, wall = ([b[i] / a[i] for a, b in zip(times[this], times[against], strict=True)] for i in (0, 1))
     names = {"this": this, "against": against}
     ms = {k: round(1e3 * statistics.median(t for t, _ in times[n]) / steps, 3) for k, n in names.items()}
-    return dict(workload=workload, this=this, against=against, rounds=len(cpu), ratio=round(statistics.median(cpu), 2),
-                ratio_range=[round(min(cpu), 2), round(max(cpu), 2)], ratio_wall=round(statistics.median(wall), 2),
-                ms_per_step=ms, target=target)  # fmt: skip
+    return dict(
+        workload=workload,
+        this=this,
+        against=against,
+        rounds=len(cpu),
+        ratio=round(statistics.median(cpu), 2),
+        ratio_range=[round(min(cpu), 2), round(max(cpu), 2)],
+        ratio_wall=round(statistics.median(wall), 2),
+        ms_per_step=ms,
+        target=target,
+    )
 
 
 # ---------------------------------------------------------------- VAE 784-400-20
@@ -136,9 +144,15 @@ def pythae_vae(data):
     trainer = BaseTrainer(
         model=VAE(config, encoder=Encoder(), decoder=Decoder()),
         train_dataset=BaseDataset(data.x, torch.zeros(len(data))),
-        training_config=BaseTrainerConfig(output_dir=tempfile.mkdtemp(), num_epochs=1, learning_rate=1e-3, no_cuda=True,
-                                          per_device_train_batch_size=BATCH, optimizer_cls="Adam"),
-    )  # fmt: skip
+        training_config=BaseTrainerConfig(
+            output_dir=tempfile.mkdtemp(),
+            num_epochs=1,
+            learning_rate=1e-3,
+            no_cuda=True,
+            per_device_train_batch_size=BATCH,
+            optimizer_cls="Adam",
+        ),
+    )
     trainer.prepare_training()
     return lambda: trainer.train_step(1)
 
@@ -205,8 +219,10 @@ def gan(rounds: int, missing: list[str]) -> list[dict]:
     data = load("mnist")
     steps = 200
     up, down = gan_trunks()
-    networks = {"decoder": nets.Decoder(up, nets.OBSERVATIONS["point"](squash=True), data.shape),
-                "discriminator_x": nets.Discriminator(nn.Sequential(nets.Flatten(3), *down[1:]))}  # fmt: skip
+    networks = {
+        "decoder": nets.Decoder(up, nets.OBSERVATIONS["point"](squash=True), data.shape),
+        "discriminator_x": nets.Discriminator(nn.Sequential(nets.Flatten(3), *down[1:])),
+    }
     model = Model(zoo.GAN, networks, nets.StandardNormal(100))
     contenders = {
         "ganvae_lib, fp32": lambda: fit(model, data, steps=steps, batch=BATCH, seeds=[0], device="cpu"),
@@ -241,8 +257,12 @@ def bf16_bound(steps: int = 300) -> dict:
     model = build(zoo.VAE, train, latent=20, hidden=(400,))
     runs = [fit(model, train, steps=steps, batch=BATCH, seeds=4, device="cpu", precision=p) for p in ("fp32", "bf16")]
     fp32, bf16 = (metrics.elbo(run.model, test) for run in runs)
-    return dict(elbo_fp32=record.summary(fp32), elbo_bf16=record.summary(bf16), difference=record.summary(bf16 - fp32),
-                steps=steps)  # fmt: skip
+    return dict(
+        elbo_fp32=record.summary(fp32),
+        elbo_bf16=record.summary(bf16),
+        difference=record.summary(bf16 - fp32),
+        steps=steps,
+    )
 
 
 def main() -> None:
@@ -271,8 +291,17 @@ def main() -> None:
     if args.only and path.exists() and not args.quick:
         record.write("speed", old | dict(rows=rows))
     elif args.only is None and not args.quick:
-        record.write("speed", dict(experiment="training speed", command="python benchmarks/speed.py", rows=rows,
-                                   bf16=bf16_bound(), missing=missing, environment=record.environment()))  # fmt: skip
+        record.write(
+            "speed",
+            dict(
+                experiment="training speed",
+                command="python benchmarks/speed.py",
+                rows=rows,
+                bf16=bf16_bound(),
+                missing=missing,
+                environment=record.environment(),
+            ),
+        )
 
 
 if __name__ == "__main__":

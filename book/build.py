@@ -90,9 +90,7 @@ def digest(*parts: bytes | str) -> str:
 
 
 def files(*where: Path) -> list[Path]:
-    return sorted(
-        p for folder in where for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts
-    )
+    return sorted(p for folder in where for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
 
 
 # -- executing -----------------------------------------------------------------------------------------------
@@ -151,13 +149,9 @@ def execute(path: Path, notebook, timeout: int) -> list[dict]:
     except CellTimeoutError:
         raise BookError(failure(path, notebook, started[0], "timeout", timeout)) from None
     except DeadKernelError:
-        raise BookError(
-            failure(path, notebook, started[0], "the kernel died (out of memory?)", timeout)
-        ) from None
+        raise BookError(failure(path, notebook, started[0], "the kernel died (out of memory?)", timeout)) from None
     if "widgets" in notebook.metadata:
-        raise BookError(
-            f"{path.name} makes ipywidgets, dead in a page without a kernel: use plain HTML and JS."
-        )
+        raise BookError(f"{path.name} makes ipywidgets, dead in a page without a kernel: use plain HTML and JS.")
     return [{"execution_count": c.execution_count, "outputs": c.outputs} for c in code_cells(notebook)]
 
 
@@ -199,15 +193,11 @@ def chapters(root: Path, toc: Path, jobs: int, timeout: int) -> dict[str, object
     done, failures = {}, []
     width = max((len(page) for page in todo), default=0)
     with ThreadPoolExecutor(jobs) as pool:
-        running = {
-            page: pool.submit(executed, root, path, environment, timeout) for page, path in todo.items()
-        }
+        running = {page: pool.submit(executed, root, path, environment, timeout) for page, path in todo.items()}
         for page, future in running.items():
             try:
                 done[page], seconds, fresh = future.result()
-                print(
-                    f"  {page:{width}}  {seconds:6.1f} s{'' if fresh else '  (unchanged, kept)'}", flush=True
-                )
+                print(f"  {page:{width}}  {seconds:6.1f} s{'' if fresh else '  (unchanged, kept)'}", flush=True)
             except BookError as error:
                 failures.append(str(error))
                 print(f"  {page:{width}}  FAILED", flush=True)
@@ -229,9 +219,7 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, object], regist
     shutil.copytree(
         root / "book",
         target / "book",
-        ignore=lambda folder, names: [
-            n for n in names if Path(n).suffix in STATIC_SUFFIXES or n == "__pycache__"
-        ],
+        ignore=lambda folder, names: [n for n in names if Path(n).suffix in STATIC_SUFFIXES or n == "__pycache__"],
     )
     if (target / "book" / "genindex.md").is_file():
         (target / "book" / "genindex.md").rename(target / "genindex.md")
@@ -252,9 +240,7 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, object], regist
     staged = files(target)
     requirements = (root / "requirements.txt").read_bytes() if (root / "requirements.txt").is_file() else b""
     here = [p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py"))]
-    return digest(
-        *here, requirements, *(x for p in staged for x in (str(p.relative_to(target)), p.read_bytes()))
-    )
+    return digest(*here, requirements, *(x for p in staged for x in (str(p.relative_to(target)), p.read_bytes())))
 
 
 def readable(line: str, source: Path) -> str:
@@ -294,13 +280,17 @@ def build(out: Path, strict: bool) -> None:
 # -- checking ------------------------------------------------------------------------------------------------
 
 EXTERNAL = [
-    re.compile(r"<(?:script|img|iframe|source|audio|video|embed)\b[^>]*?\ssrc\s*=\s*[\"']?((?:https?:)?//[^\"'\s>]+)",
-               re.I),
-    re.compile(r"<link\b(?=[^>]*\brel\s*=\s*[\"']?(?:stylesheet|preload|prefetch|icon|shortcut|modulepreload|preconnect))"
-               r"[^>]*?\shref\s*=\s*[\"']?((?:https?:)?//[^\"'\s>]+)", re.I),
+    re.compile(
+        r"<(?:script|img|iframe|source|audio|video|embed)\b[^>]*?\ssrc\s*=\s*[\"']?((?:https?:)?//[^\"'\s>]+)", re.I
+    ),
+    re.compile(
+        r"<link\b(?=[^>]*\brel\s*=\s*[\"']?(?:stylesheet|preload|prefetch|icon|shortcut|modulepreload|preconnect))"
+        r"[^>]*?\shref\s*=\s*[\"']?((?:https?:)?//[^\"'\s>]+)",
+        re.I,
+    ),
     re.compile(r"(?:@import\s+|url\()\s*[\"']?((?:https?:)?//[^\"')\s]+)", re.I),
     re.compile(r"\bimport\s*\(?\s*[\"']((?:https?:)?//[^\"']+)", re.I),
-]  # fmt: skip
+]
 
 
 def external(text: str) -> list[str]:
@@ -327,26 +317,21 @@ def check(html: Path, toc: Path, least: int = 20) -> list[str]:
     for path in files(html):
         if path.suffix in {".html", ".css"}:
             found += [
-                f"{path.relative_to(html)}: loads {address}"
-                for address in external(path.read_text(encoding="utf8"))
+                f"{path.relative_to(html)}: loads {address}" for address in external(path.read_text(encoding="utf8"))
             ]
     return found
 
 
 def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--write", action="store_true", help="write the outputs into the notebooks, build no site"
-    )
+    parser.add_argument("--write", action="store_true", help="write the outputs into the notebooks, build no site")
     parser.add_argument(
         "--only", metavar="NAME", help="a draft of some chapters, in _build/only/NAME; warnings are no errors"
     )
     parser.add_argument("--jobs", type=int, default=2, help="chapters that run at the same time")
     slow = os.environ.get("GANVAE_SCALE") == "full"  # its cells train for minutes to hours
     parser.add_argument("--timeout", type=int, default=86_400 if slow else 600, help="seconds for one cell")
-    parser.add_argument(
-        "--root", type=Path, default=Path(__file__).resolve().parents[1], help=argparse.SUPPRESS
-    )
+    parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[1], help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     root = options.root.resolve()
     out, toc = root / "_build", root / "_toc.yml"
@@ -387,9 +372,7 @@ def main(arguments=None) -> int:
     print(registry)
     took = f"built in {time.perf_counter() - begun:.1f} s" if fresh else "unchanged"
     print(f"Site: {took}, {len(pages(toc))} pages checked. It is in {html}")
-    print(
-        f"Open {(html / 'index.html').as_uri()} in a browser (no server, no network needed), or run `make serve`."
-    )
+    print(f"Open {(html / 'index.html').as_uri()} in a browser (no server, no network needed), or run `make serve`.")
     return 0
 
 

@@ -23,9 +23,19 @@ STATEMENT = re.compile(
 )
 # Sphinx numbers these without a label, outside of $$.
 BARE = re.compile(r"^\s*\\begin\{(equation|align|gather|multline|alignat|flalign|eqnarray)\}", re.M)
-PREFIX = {"lemma": "lem", "theorem": "thm", "corollary": "cor", "proposition": "prop", "property": "prop",
-          "criterion": "prop", "observation": "prop", "definition": "def", "assumption": "def", "axiom": "def",
-          "conjecture": "def"}  # fmt: skip
+PREFIX = {
+    "lemma": "lem",
+    "theorem": "thm",
+    "corollary": "cor",
+    "proposition": "prop",
+    "property": "prop",
+    "criterion": "prop",
+    "observation": "prop",
+    "definition": "def",
+    "assumption": "def",
+    "axiom": "def",
+    "conjecture": "def",
+}
 LABEL = r"\b(?:eq|lem|thm|cor|prop|def)-[a-z0-9]+(?:-[a-z0-9]+)*"
 CITED = re.compile(LABEL)
 # A docstring's "``eq-kl`` and ``eq-js`` (chapter 02)": all labels of the row stand in that chapter.

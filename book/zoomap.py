@@ -22,8 +22,10 @@ KLS, VAES, CHAINS = "02_two_directions_of_kl", "03_variational_inference_and_the
 GANS, ADAPTATION, SLEEP = "04_adversarial_learning_and_the_gan", "06_adversarial_domain_adaptation", "09_wake_sleep"
 CODES, CYCLE, JOINT, SYMMETRIC = "11_infogan_and_aae", "12_cyclegan", "13_joint_models", "14_the_symmetric_view"
 WEIGHTS, ACTIVE, LABELS = (
-    "15_importance_weighting", "16_the_adversary_activated_vae", "17_conditional_and_semi_supervised_models"
-)  # fmt: skip
+    "15_importance_weighting",
+    "16_the_adversary_activated_vae",
+    "17_conditional_and_semi_supervised_models",
+)
 
 PLACES = {
     "maximum likelihood": Place(KLS, "minka2005divergence", "fig-02-fits"),
@@ -68,10 +70,24 @@ PLACES = {
     "SVAE": Place(LABELS, "kingma2014semi", "fig-17-labels"),
 }
 
-COLUMNS = {"x": ("x",), "z": ("z",), "pairs of x and z": ("xz", "x|z", "z|x"), "x or z, again": ("x again", "z again"),
-           "features, labels": ("features", "label")}  # fmt: skip
-ROWS = ("KL", "likelihood", "bound", "adversary", "MMD", "summaries", "predictor", "reconstruction",
-        "reconstruction in the discriminator")  # fmt: skip
+COLUMNS = {
+    "x": ("x",),
+    "z": ("z",),
+    "pairs of x and z": ("xz", "x|z", "z|x"),
+    "x or z, again": ("x again", "z again"),
+    "features, labels": ("features", "label"),
+}
+ROWS = (
+    "KL",
+    "likelihood",
+    "bound",
+    "adversary",
+    "MMD",
+    "summaries",
+    "predictor",
+    "reconstruction",
+    "reconstruction in the discriminator",
+)
 
 
 def entries() -> dict:
@@ -134,8 +150,10 @@ def grid() -> str:
             tds.append(f'<td data-space="{escape(column)}">{content}</td>')
         note = ' <span class="obj-phi">φ</span>' if row in ("adversary", "predictor") else ""
         lines.append(f'<tr><th scope="row">{row}{note}</th>{"".join(tds)}</tr>')
-    return ('<div class="map-grid"><table>'
-            f"<thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(lines) + "\n</tbody></table></div>")  # fmt: skip
+    return (
+        '<div class="map-grid"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(lines) + "\n</tbody></table></div>"
+    )
 
 
 def chapter(name: str, notebooks: dict) -> str:

@@ -26,16 +26,19 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("name", help=f"one of {', '.join(experiments.EXPERIMENTS)}")
     run.add_argument("--data", default="mnist", help=f"one of {', '.join(experiments.DATA)} (default mnist)")
     run.add_argument("--seeds", type=_seeds, default=tuple(range(10)), help="how many (default 10), or which: 3,5,8")
-    run.add_argument("--fraction", type=float, help="of the training data (default 1); for svae the part with labels "
-                                                    "(default 0.01)")  # fmt: skip
+    run.add_argument(
+        "--fraction", type=float, help="of the training data (default 1); for svae the part with labels (default 0.01)"
+    )
     run.add_argument("--size", help="networks and steps: tiny, small or full (default: GANVAE_SCALE, or small)")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     run.add_argument("--precision", default="fp32", choices=("fp32", "tf32", "bf16"), help="(default fp32)")
     run.add_argument("--steps", type=int, help="of training, instead of the experiment's own number")
     run.add_argument("--out", type=Path, default=experiments.RESULTS, help="folder of the results")
     run.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same setting")
-    for name, what in (("list", "the experiments, what they compare, and how long they took"),
-                       ("report", "the tables of chapter 18 from the results")):  # fmt: skip
+    for name, what in (
+        ("list", "the experiments, what they compare, and how long they took"),
+        ("report", "the tables of chapter 18 from the results"),
+    ):
         commands.add_parser(name, help=what).add_argument("--out", type=Path, default=experiments.RESULTS)
     return parser
 
@@ -61,8 +64,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted; the same command with --resume goes on from the last checkpoint.",
-              file=sys.stderr)  # fmt: skip
+        print(
+            f"{parser.prog}: interrupted; the same command with --resume goes on from the last checkpoint.",
+            file=sys.stderr,
+        )
         return 130
     finally:
         parallel.leave()

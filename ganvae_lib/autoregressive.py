@@ -76,8 +76,10 @@ class _Pixels(Autoregressive):
         super().__init__()
         shape = tuple(shape)
         if len(shape) != 3 or shape[0] != 1 or levels < 2:
-            raise ValueError(f"a network for pixels needs images [1, height, width], got {shape}, and at least two "
-                             f"levels, got {levels}.")  # fmt: skip
+            raise ValueError(
+                f"a network for pixels needs images [1, height, width], got {shape}, and at least two "
+                f"levels, got {levels}."
+            )
         self.shape, self.levels, self.unit = shape, levels, 1 / (levels - 1)
 
 
@@ -88,8 +90,16 @@ class PixelCNN(_Pixels):
     05); with the default sizes these are all earlier pixels of an image of 8 x 8.
     """
 
-    def __init__(self, shape: Sequence[int], width: int = 32, layers: int = 5, levels: int = 2, *, first: int = 7,
-                 kernel: int = 3):  # fmt: skip
+    def __init__(
+        self,
+        shape: Sequence[int],
+        width: int = 32,
+        layers: int = 5,
+        levels: int = 2,
+        *,
+        first: int = 7,
+        kernel: int = 3,
+    ):
         super().__init__(shape, levels)
         self.reach = first // 2 + (layers - 1) * (kernel // 2)
         more = [GatedLayer(width, width, kernel, False) for _ in range(layers - 1)]

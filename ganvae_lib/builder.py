@@ -71,8 +71,10 @@ def build(
         raise ValueError(f"codes need one part or more, and 'implicit' stands alone, got {codes}.")
     sizes = (latent, width, depth, *shape, *parts.values(), *([hidden] if isinstance(hidden, (int, float)) else hidden))
     if isinstance(hidden, int) or not all(isinstance(s, int) and s > 0 for s in sizes):
-        raise ValueError(f"sizes must be positive integers, hidden a list of them; got latent={latent}, codes={codes}, "
-                         f"hidden={hidden}, width={width} and examples of shape {shape}.")  # fmt: skip
+        raise ValueError(
+            f"sizes must be positive integers, hidden a list of them; got latent={latent}, codes={codes}, "
+            f"hidden={hidden}, width={width} and examples of shape {shape}."
+        )
     if scale is not None and not 0 < scale < float("inf"):
         raise ValueError(f"scale must be a positive number, got {scale}.")
     if architecture not in ("mlp", "conv"):
@@ -109,8 +111,9 @@ def build(
             trunk = nets.mlp(inputs, hidden, size, activation)
         squash = {"squash": images and (noiseless or observation == "point")}
         options = {"gaussian": {"scale": scale} | squash, "laplace": {"scale": scale} | squash, "point": squash}
-        return nets.Decoder(trunk, nets.OBSERVATIONS[observation](**options.get(observation, {})), outputs,
-                            noiseless, noise)  # fmt: skip
+        return nets.Decoder(
+            trunk, nets.OBSERVATIONS[observation](**options.get(observation, {})), outputs, noiseless, noise
+        )
 
     code = (latent,) if other is None else tuple(other)
 
@@ -158,11 +161,23 @@ def build(
             return nets.Predictor(nets.mlp((2 * units,), hidden, 1, activation), units)
         return judge(space, shape, code)
 
-    config = dict(shape=list(shape), latent=latent, hidden=list(hidden), architecture=architecture, width=width,
-                  depth=depth, observation=observation, scale=scale, noiseless=noiseless, noise=noise,
-                  activation=activation, codes=codes, density=density,
-                  classes=classes if "labels" in objective.reads or "density" in objective.networks else None,
-                  other=None if other is None else list(other))  # fmt: skip
+    config = dict(
+        shape=list(shape),
+        latent=latent,
+        hidden=list(hidden),
+        architecture=architecture,
+        width=width,
+        depth=depth,
+        observation=observation,
+        scale=scale,
+        noiseless=noiseless,
+        noise=noise,
+        activation=activation,
+        codes=codes,
+        density=density,
+        classes=classes if "labels" in objective.reads or "density" in objective.networks else None,
+        other=None if other is None else list(other),
+    )
     prior = Prior(parts) if other is None else OtherDomain(other)
     model = Model(objective, {n: make(n) for n in objective.networks}, prior, config)
     if hasattr(data, "x"):

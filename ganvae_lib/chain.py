@@ -78,9 +78,7 @@ class Autoregressive(nn.Module):
         """Raise ValueError, saying what to do, unless x is [..., *shape] with values that are possible."""
         name = type(self).__name__
         if tuple(x.shape[-len(self.shape) :]) != self.shape:
-            raise ValueError(
-                f"{name} was built for examples of shape {self.shape}, got x of shape {tuple(x.shape)}."
-            )
+            raise ValueError(f"{name} was built for examples of shape {self.shape}, got x of shape {tuple(x.shape)}.")
         values = x / self.unit
         index = values.round()
         if not bool(((values - index).abs() < 1e-3).all() & (index >= 0).all() & (index < self.levels).all()):
@@ -99,8 +97,10 @@ class Autoregressive(nn.Module):
         """
         size = math.prod(self.shape)
         if n < 1 or not 0 <= first <= size or (first and given is None):
-            raise ValueError(f"draw needs n >= 1 and 0 <= first <= {size}, with first > 0 only where x is given; "
-                             f"got n={n}, first={first}.")  # fmt: skip
+            raise ValueError(
+                f"draw needs n >= 1 and 0 <= first <= {size}, with first > 0 only where x is given; "
+                f"got n={n}, first={first}."
+            )
         u = noise.uniform("sample x", n, size).to(self.head.bias.dtype).expand(*self.lead, n, size)
         x = torch.zeros_like(u)
         if first:

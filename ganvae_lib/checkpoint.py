@@ -85,8 +85,12 @@ class Checkpoint:
         try:
             write(self.folder, "checkpoint.json", card, "state", tensors)
         except OSError as error:
-            warnings.warn(f"no checkpoint at step {step}: {error.strerror} ({self.folder}); training goes on, and the "
-                          "one before is whole.", RuntimeWarning, stacklevel=3)  # fmt: skip
+            warnings.warn(
+                f"no checkpoint at step {step}: {error.strerror} ({self.folder}); training goes on, and the "
+                "one before is whole.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
 
     def restore(self, model, optimizers, streams, history) -> int:
         """Put everything back and return the step; raise ValueError for a damaged checkpoint or another training's."""

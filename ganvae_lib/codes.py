@@ -33,14 +33,15 @@ _NORMAL = lambda zero: Independent(Normal(zero, torch.ones_like(zero)), 1)
 #: noise inputs and no density; a "one-hot" code is a class.
 CODES = {
     "gaussian": Kind(_NORMAL, _gaussian, 2),
-    "bernoulli": Kind(lambda zero: Independent(Bernoulli(logits=zero), 1),
-                      lambda f: Independent(Bernoulli(logits=f), 1), 1),
+    "bernoulli": Kind(
+        lambda zero: Independent(Bernoulli(logits=zero), 1), lambda f: Independent(Bernoulli(logits=f), 1), 1
+    ),
     "one-hot": Kind(lambda zero: OneHotCategorical(logits=zero), lambda f: OneHotCategorical(logits=f), 1),
     "uniform": Kind(lambda zero: Independent(Uniform(zero - 1, zero + 1), 1), _gaussian, 2),
     "point": Kind(_NORMAL, lambda f: Point(f, 1), 1),
     "unit": Kind(lambda zero: Independent(Uniform(zero, zero + 1), 1), lambda f: Point(f.sigmoid(), 1), 1),
     "implicit": Kind(_NORMAL, lambda f: Point(f, 1), 1),
-}  # fmt: skip
+}
 
 
 def features_of(codes: Mapping[str, int]) -> list[int]:

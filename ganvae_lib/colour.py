@@ -73,8 +73,10 @@ def cifar10_jpeg(name: str, split: str):
     """
     file, checksum = JPEG
     if local(name, file) is None:
-        raise DataError(f"{name}/{file} is published nowhere, so it is not downloaded: set GANVAE_DATA to a folder "
-                        "that holds it, or load 'cifar10', the original images.")  # fmt: skip
+        raise DataError(
+            f"{name}/{file} is published nowhere, so it is not downloaded: set GANVAE_DATA to a folder "
+            "that holds it, or load 'cifar10', the original images."
+        )
     import lzma
 
     from PIL import Image

@@ -57,8 +57,10 @@ class Data:
         found = lambda v: f"{v.dtype} of shape {tuple(v.shape)}" if hasattr(v, "dtype") else type(v).__name__
         fits = lambda v, *kinds: isinstance(v, Tensor) and v.dtype in kinds and v.shape == x.shape[:1]
         if not isinstance(x, Tensor) or x.dtype != torch.float32 or x.ndim < 2:
-            raise ValueError(f"{name}: x must be a float32 tensor [N, ...], not {found(x)}; "
-                             "convert it with torch.as_tensor(x).float() and scale images to [0, 1].")  # fmt: skip
+            raise ValueError(
+                f"{name}: x must be a float32 tensor [N, ...], not {found(x)}; "
+                "convert it with torch.as_tensor(x).float() and scale images to [0, 1]."
+            )
         if x.numel() == 0:
             raise ValueError(f"{name}: x is empty; give at least one example.")
         if not torch.stack(x.aminmax()).isfinite().all():  # isfinite(x) would need as much memory again as x
@@ -66,13 +68,16 @@ class Data:
             raise ValueError(f"{name}: x holds NaN or infinity, first in example {bad}; remove or repair it.")
         for factor, v in (self.factors or {}).items():
             if not fits(v, torch.float32, torch.int64):
-                raise ValueError(f"{name}: the factor {factor!r} must be float32 (continuous) or int64 (discrete), "
-                                 f"with one value for each of the {len(x)} examples, not {found(v)}.")  # fmt: skip
+                raise ValueError(
+                    f"{name}: the factor {factor!r} must be float32 (continuous) or int64 (discrete), "
+                    f"with one value for each of the {len(x)} examples, not {found(v)}."
+                )
             if not torch.isfinite(v).all():
                 raise ValueError(f"{name}: the factor {factor!r} holds NaN or infinity; remove or repair it.")
         if y is not None and not fits(y, torch.int64):
-            raise ValueError(f"{name}: y must be an int64 tensor with one label for each of the {len(x)} examples, "
-                             f"not {found(y)}.")  # fmt: skip
+            raise ValueError(
+                f"{name}: y must be an int64 tensor with one label for each of the {len(x)} examples, not {found(y)}."
+            )
         if y is not None and y.min() < 0:
             raise ValueError(f"{name}: y holds a negative label; number the classes from 0.")
 
@@ -146,8 +151,9 @@ class Domains:
                 f"{self.target.shape} in {self.target.name}; resize one with .map(...)."
             )
 
-    x, y, shape, classes, world = (property(lambda self, n=n: getattr(self.source, n)) for n in
-                                   ("x", "y", "shape", "classes", "world"))  # fmt: skip
+    x, y, shape, classes, world = (
+        property(lambda self, n=n: getattr(self.source, n)) for n in ("x", "y", "shape", "classes", "world")
+    )
     other = property(lambda self: self.target.x, doc="The target's examples.")
     name = property(lambda self: f"{self.source.name} -> {self.target.name}")
     note = property(lambda self: f"source: {self.source.note}; target: {self.target.note}")

@@ -22,17 +22,40 @@ def style():
     import matplotlib
     from cycler import cycler
 
-    matplotlib.rcParams.update({
-        "figure.figsize": (6.8, 3.0), "figure.dpi": 130, "figure.constrained_layout.use": True,
-        "figure.facecolor": PAPER, "savefig.facecolor": PAPER, "axes.facecolor": PAPER,
-        "font.size": 10, "axes.titlesize": 10, "axes.labelsize": 10, "legend.fontsize": 9,
-        "xtick.labelsize": 9, "ytick.labelsize": 9, "mathtext.fontset": "cm",
-        "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK, "ytick.color": INK,
-        "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left",
-        "axes.grid": True, "grid.color": "#E3E3DE", "grid.linewidth": 0.6, "axes.axisbelow": True,
-        "lines.linewidth": 2.0, "legend.frameon": False, "legend.handlelength": 2.8, "image.cmap": "gray_r",
-        "axes.prop_cycle": cycler(color=[COLOR[w] for w in _CYCLE]) + cycler(linestyle=[_LINE[w] for w in _CYCLE]),
-    })
+    matplotlib.rcParams.update(
+        {
+            "figure.figsize": (6.8, 3.0),
+            "figure.dpi": 130,
+            "figure.constrained_layout.use": True,
+            "figure.facecolor": PAPER,
+            "savefig.facecolor": PAPER,
+            "axes.facecolor": PAPER,
+            "font.size": 10,
+            "axes.titlesize": 10,
+            "axes.labelsize": 10,
+            "legend.fontsize": 9,
+            "xtick.labelsize": 9,
+            "ytick.labelsize": 9,
+            "mathtext.fontset": "cm",
+            "text.color": INK,
+            "axes.labelcolor": INK,
+            "axes.edgecolor": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlelocation": "left",
+            "axes.grid": True,
+            "grid.color": "#E3E3DE",
+            "grid.linewidth": 0.6,
+            "axes.axisbelow": True,
+            "lines.linewidth": 2.0,
+            "legend.frameon": False,
+            "legend.handlelength": 2.8,
+            "image.cmap": "gray_r",
+            "axes.prop_cycle": cycler(color=[COLOR[w] for w in _CYCLE]) + cycler(linestyle=[_LINE[w] for w in _CYCLE]),
+        }
+    )
 
 
 def _axes(ax):
@@ -119,7 +142,7 @@ def images(x, shape=None, columns=None, ink=True, title=None, ax=None):
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), np.nan)
     for i, image in enumerate(x.clip(0, 1)):
         top, left = i // columns * (height + gap), i % columns * (width + gap)
-        sheet[top:top + height, left:left + width] = image.transpose(1, 2, 0)
+        sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)
     ax = _axes(ax)
     if channels == 1:
         ax.imshow(sheet[..., 0], cmap="gray_r" if ink else "gray", vmin=0, vmax=1, interpolation="nearest")

@@ -53,9 +53,11 @@ class FDivergence:
 
 def _below(bound: float, value: Callable[[Tensor], Tensor], attained: bool = False) -> Callable[[Tensor], Tensor]:
     """`value` on t < bound (t <= bound if `attained`), +inf beyond; its argument is kept inside the domain."""
+
     def conjugate(t: Tensor) -> Tensor:
         inside = t <= bound if attained else t < bound
         return torch.where(inside, value(torch.where(inside, t, bound - 1.0)), math.inf)
+
     return conjugate
 
 
@@ -65,37 +67,44 @@ DIVERGENCES = {
         f=lambda u: u * u.log(),
         conjugate=lambda t: (t - 1).exp(),
         density=lambda p, q, r: _times(p, r),
-        names=r"\mathrm{KL}(p\|q)"),
+        names=r"\mathrm{KL}(p\|q)",
+    ),
     "reverse kl": FDivergence(
         f=lambda u: -u.log(),
         conjugate=_below(0.0, lambda t: -1 - (-t).log()),
         density=lambda p, q, r: _times(q, -r),
-        names=r"\mathrm{KL}(q\|p)"),
+        names=r"\mathrm{KL}(q\|p)",
+    ),
     "js": FDivergence(
         f=lambda u: (u * u.log() - (1 + u) * ((1 + u) / 2).log()) / 2,
         conjugate=_below(_LOG2 / 2, lambda t: -(2 - (2 * t).exp()).log() / 2),
         density=lambda p, q, r: (_times(p, _LOG2 - _softplus(-r)) + _times(q, _LOG2 - _softplus(r))) / 2,
-        names=r"\mathrm{JSD}(p,q)"),
+        names=r"\mathrm{JSD}(p,q)",
+    ),
     "non-saturating": FDivergence(
         f=lambda u: (1 + u) * ((1 + u) / 2).log(),
         conjugate=lambda t: torch.where(t < 1 - _LOG2, _LOG2, 2 * (t - 1).exp() - t),
         density=lambda p, q, r: _times(p + q, _softplus(r) - _LOG2),
-        names=r"2\,\mathrm{KL}(\tfrac{p+q}{2}\|q)"),
+        names=r"2\,\mathrm{KL}(\tfrac{p+q}{2}\|q)",
+    ),
     "pearson": FDivergence(
         f=lambda u: (u - 1) ** 2,
         conjugate=lambda t: torch.where(t < -2, -1.0, t + t**2 / 4),
         density=lambda p, q, r: _times(p, r.exp() - 1) + q - p,
-        names=r"\chi^2(p\|q)"),
+        names=r"\chi^2(p\|q)",
+    ),
     "hellinger": FDivergence(
         f=lambda u: (u.sqrt() - 1) ** 2,
         conjugate=_below(1.0, lambda t: t / (1 - t)),
         density=lambda p, q, r: p + q - 2 * _times(q, (r / 2).exp()),
-        names=r"\int(\sqrt p-\sqrt q)^2"),
+        names=r"\int(\sqrt p-\sqrt q)^2",
+    ),
     "total variation": FDivergence(
         f=lambda u: (u - 1).abs() / 2,
         conjugate=_below(0.5, lambda t: t.clamp(min=-0.5), attained=True),
         density=lambda p, q, r: (p - q).abs() / 2,
-        names=r"\mathrm{TV}(p,q)"),
+        names=r"\mathrm{TV}(p,q)",
+    ),
 }
 
 
@@ -120,8 +129,10 @@ class Space:
         """Integral of `f`, a tensor ``[..., n]`` or a function of the points. Returns ``[...]``."""
         f = f(self.points) if callable(f) else f
         if f.shape[-1:] != self.weights.shape:
-            raise ValueError(f"the last axis must be the space's {len(self.weights)} points, but the shape is "
-                             f"{list(f.shape)}; give parameters a trailing axis of size 1")
+            raise ValueError(
+                f"the last axis must be the space's {len(self.weights)} points, but the shape is "
+                f"{list(f.shape)}; give parameters a trailing axis of size 1"
+            )
         return (self.weights * f).sum(-1)
 
     def normalise(self, log_f: Tensor) -> Tensor:
@@ -134,8 +145,10 @@ class Space:
         mass = self.integrate(p.detach())
         if not bool(torch.all((mass - 1).abs() <= self.tolerance)):  # NaN fails too
             worst = mass.flatten()[(mass - 1).abs().nan_to_num(nan=math.inf).argmax()]
-            raise ValueError(f"not a log density on this space: its mass is {float(worst):.8g}, not 1. "
-                             "Normalise it, or use a wider or finer space")
+            raise ValueError(
+                f"not a log density on this space: its mass is {float(worst):.8g}, not 1. "
+                "Normalise it, or use a wider or finer space"
+            )
         return p
 
     def expect(self, log_p: Tensor, f: Tensor | Callable[[Tensor], Tensor]) -> Tensor:

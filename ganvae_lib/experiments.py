@@ -65,13 +65,20 @@ class Experiment:
 
 # Steps by the fraction of the data: at 1 % about where a VAE of another seed had its best bound on test data; elsewhere
 # the budget ends the training before.
-_TINY, _SMALL, _FULL = ({"hidden": (32,), "latent": 4}, {"hidden": (200,), "latent": 20},
-                        {"hidden": (500, 500), "latent": 50})  # fmt: skip
+_TINY, _SMALL, _FULL = (
+    {"hidden": (32,), "latent": 4},
+    {"hidden": (200,), "latent": 20},
+    {"hidden": (500, 500), "latent": 50},
+)
 _GANS = {
     "tiny": {"steps": {1.0: 60}, "batch": 32, "lr": 3e-3, "build": {"architecture": "conv", "width": 8, "latent": 8}},
     # The rate by a pilot on another seed: at the 2e-4 of DCGAN, networks this narrow had hardly begun after 800 steps.
-    "small": {"steps": {1.0: 1500}, "batch": 32, "lr": 1e-3,
-              "build": {"architecture": "conv", "width": 16, "latent": 32}},
+    "small": {
+        "steps": {1.0: 1500},
+        "batch": 32,
+        "lr": 1e-3,
+        "build": {"architecture": "conv", "width": 16, "latent": 32},
+    },
     # The widths of DCGAN, in two halvings for images of 28 x 28 and in four for 32 x 32 (Radford et al., 2016).
     "full": {"steps": {1.0: 20_000}, "batch": 64, "build": {"architecture": "conv", "width": 64, "latent": 100}},
 }
@@ -90,37 +97,69 @@ _SVAE = semi_supervised(zoo.VAE, 50.0)
 
 EXPERIMENTS = {
     "gan": Experiment(
-        "Importance weights for a GAN", ("GAN", "IWGAN"), zoo.GAN, importance_weighted(zoo.GAN, "batch"),
-        (_SCORE,), _GANS,
+        "Importance weights for a GAN",
+        ("GAN", "IWGAN"),
+        zoo.GAN,
+        importance_weighted(zoo.GAN, "batch"),
+        (_SCORE,),
+        _GANS,
         {("mnist", 1.0, _SCORE): ("8.34 ± 0.03", "8.45 ± 0.04"), ("svhn", 1.0, _SCORE): ("5.18 ± 0.03", "5.34 ± 0.03")},
     ),
     "cgan": Experiment(
-        "Importance weights for a conditional GAN", ("CGAN", "IWCGAN"), given(zoo.GAN),
-        given(importance_weighted(zoo.GAN, "batch")), (_ACCURACY, _SCORE), _GANS,
-        {("mnist", 1.0, _ACCURACY): ("0.985 ± 0.002", "0.987 ± 0.002"),
-         ("svhn", 1.0, _ACCURACY): ("0.797 ± 0.005", "0.798 ± 0.006")},
+        "Importance weights for a conditional GAN",
+        ("CGAN", "IWCGAN"),
+        given(zoo.GAN),
+        given(importance_weighted(zoo.GAN, "batch")),
+        (_ACCURACY, _SCORE),
+        _GANS,
+        {
+            ("mnist", 1.0, _ACCURACY): ("0.985 ± 0.002", "0.987 ± 0.002"),
+            ("svhn", 1.0, _ACCURACY): ("0.797 ± 0.005", "0.798 ± 0.006"),
+        },
     ),
     "vae": Experiment(
-        "An activated adversary for a VAE", ("VAE", "AAVAE"), zoo.VAE, adversary_activated(zoo.VAE), (_BOUND,), _VAES,
-        {("mnist", 0.01, _BOUND): ("-122.89", "-122.15"), ("mnist", 0.1, _BOUND): ("-104.49", "-103.05"),
-         ("mnist", 1.0, _BOUND): ("-92.53", "-92.42")},
+        "An activated adversary for a VAE",
+        ("VAE", "AAVAE"),
+        zoo.VAE,
+        adversary_activated(zoo.VAE),
+        (_BOUND,),
+        _VAES,
+        {
+            ("mnist", 0.01, _BOUND): ("-122.89", "-122.15"),
+            ("mnist", 0.1, _BOUND): ("-104.49", "-103.05"),
+            ("mnist", 1.0, _BOUND): ("-92.53", "-92.42"),
+        },
     ),
     "cvae": Experiment(
-        "An activated adversary for a conditional VAE", ("CVAE", "AACVAE"), given(zoo.VAE),
-        adversary_activated(given(zoo.VAE)), (_BOUND,), _VAES,
-        {("mnist", 0.01, _BOUND): ("-125.44", "-122.88"), ("mnist", 0.1, _BOUND): ("-102.63", "-101.63"),
-         ("mnist", 1.0, _BOUND): ("-93.16", "-92.75")},
+        "An activated adversary for a conditional VAE",
+        ("CVAE", "AACVAE"),
+        given(zoo.VAE),
+        adversary_activated(given(zoo.VAE)),
+        (_BOUND,),
+        _VAES,
+        {
+            ("mnist", 0.01, _BOUND): ("-125.44", "-122.88"),
+            ("mnist", 0.1, _BOUND): ("-102.63", "-101.63"),
+            ("mnist", 1.0, _BOUND): ("-93.16", "-92.75"),
+        },
     ),
     "svae": Experiment(
-        "An activated adversary for a semi-supervised VAE", ("SVAE", "AASVAE"), _SVAE, adversary_activated(_SVAE),
-        (_BOUND, _NAMED), _SVAES,
-        {("mnist", 0.01, _BOUND): ("-108.22", "-107.61"), ("mnist", 0.1, _BOUND): ("-99.44", "-98.81"),
-         ("mnist", 0.01, _NAMED): ("0.9412", "0.9425"), ("mnist", 0.1, _NAMED): ("0.9768", "0.9797")},
+        "An activated adversary for a semi-supervised VAE",
+        ("SVAE", "AASVAE"),
+        _SVAE,
+        adversary_activated(_SVAE),
+        (_BOUND, _NAMED),
+        _SVAES,
+        {
+            ("mnist", 0.01, _BOUND): ("-108.22", "-107.61"),
+            ("mnist", 0.1, _BOUND): ("-99.44", "-98.81"),
+            ("mnist", 0.01, _NAMED): ("0.9412", "0.9425"),
+            ("mnist", 0.1, _NAMED): ("0.9768", "0.9797"),
+        },
     ),
-}  # fmt: skip
+}
 DATA = ("mnist", "fashion-mnist", "svhn", "cifar10", "cifar10-jpeg", "digits")
-FRACTIONS = {"gan": (1.0,), "cgan": (1.0,), "vae": (0.01, 0.1, 1.0), "cvae": (0.01, 0.1, 1.0),
-             "svae": (0.01, 0.1, 1.0)}  # fmt: skip
+FRACTIONS = {"gan": (1.0,), "cgan": (1.0,), "vae": (0.01, 0.1, 1.0), "cvae": (0.01, 0.1, 1.0), "svae": (0.01, 0.1, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -138,8 +177,11 @@ class Setting:
     out: Path = RESULTS
 
     def __post_init__(self):
-        for kind, value, known in (("experiment", self.name, EXPERIMENTS), ("data set here", self.data, DATA),
-                                   ("size", self.size, _GANS)):  # fmt: skip
+        for kind, value, known in (
+            ("experiment", self.name, EXPERIMENTS),
+            ("data set here", self.data, DATA),
+            ("size", self.size, _GANS),
+        ):
             if value not in known:
                 raise unknown(kind, value, known)
         if not 0 < self.fraction <= 1:
@@ -251,9 +293,19 @@ def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path,
     for name, objective in zip(experiment.names, objectives := experiment.at(setting.fraction), strict=True):
         say(f"{setting.stem}: {name}, {len(setting.seeds)} seeds, {steps} steps")
         start = time.time()
-        trained = fit(build(objective, data, **networks), data, steps, batch=batch, seeds=list(setting.seeds),
-                      device=setting.device, precision=setting.precision, lr=rate, betas=betas,
-                      checkpoint=work / name, resume=resume)  # fmt: skip
+        trained = fit(
+            build(objective, data, **networks),
+            data,
+            steps,
+            batch=batch,
+            seeds=list(setting.seeds),
+            device=setting.device,
+            precision=setting.precision,
+            lr=rate,
+            betas=betas,
+            checkpoint=work / name,
+            resume=resume,
+        )
         spent[name] = round(time.time() - start, 1)
         found = _judged(trained, judge) if judge else {_BOUND: metrics.elbo(trained.model, test)}
         if "labeller" in trained.model.networks and not judge:
@@ -266,18 +318,40 @@ def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path,
         return None
     scores = {}
     for score, (base, variant) in values.items():
-        scores[score] = {"base": records.summary(base), "variant": records.summary(variant),
-                         "difference": records.paired(base, variant)}  # fmt: skip
+        scores[score] = {
+            "base": records.summary(base),
+            "variant": records.summary(variant),
+            "difference": records.paired(base, variant),
+        }
     card |= {
-        "experiment": setting.name, "names": experiment.names, "command": setting.command, "size": setting.size,
-        "objectives": [*map(repr, objectives)], "fraction": setting.fraction,
-        "config": {"steps": steps, "batch": batch, "networks": networks, "lr": rate, "betas": betas,
-                   "precision": setting.precision},
-        "data": {"name": setting.data, "digest": data.digest, "note": data.note, "examples": len(data),
-                 "test_digest": test.digest, "test_examples": len(test)},
-        "seeds": list(setting.seeds), "scores": scores, "training_s": None if earlier else spent,
-        "wall_s": round(earlier + time.time() - begin, 1), "environment": records.environment(str(device)),
-    }  # fmt: skip
+        "experiment": setting.name,
+        "names": experiment.names,
+        "command": setting.command,
+        "size": setting.size,
+        "objectives": [*map(repr, objectives)],
+        "fraction": setting.fraction,
+        "config": {
+            "steps": steps,
+            "batch": batch,
+            "networks": networks,
+            "lr": rate,
+            "betas": betas,
+            "precision": setting.precision,
+        },
+        "data": {
+            "name": setting.data,
+            "digest": data.digest,
+            "note": data.note,
+            "examples": len(data),
+            "test_digest": test.digest,
+            "test_examples": len(test),
+        },
+        "seeds": list(setting.seeds),
+        "scores": scores,
+        "training_s": None if earlier else spent,
+        "wall_s": round(earlier + time.time() - begin, 1),
+        "environment": records.environment(str(device)),
+    }
     records.write(path, card)
     shutil.rmtree(work)  # the checkpoints have served
     with suppress(OSError):  # other runs are at work there

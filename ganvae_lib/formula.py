@@ -9,15 +9,30 @@ __all__ = ["GREEK", "Table", "plain", "told", "unknown"]
 
 GREEK = {"theta": "θ", "eta": "η", "phi": "φ"}
 _AS_TEXT = (
-    (r"\\mathbb\{E\}_\{((?:[^{}]|\{[^{}]*\})*)\}", r"E_{\1}"), (r"\\mathbb\{E\}", "E"), (r"\\mathrm\{(\w+)\}", r"\1"),
-    (r"\\hat ([xz])", "\\1\u0302"), (r"\\big", ""),
-    (r"\\frac\{(.*?)\}\{(.*?)\}", r"(\1/(\2))"), (r"\\tfrac(\d)(\d)", r"\1/\2 "), (r"\\\|", "‖"), (r"\\,", " "),
-    *((rf"\\{name}", sign) for name, sign in GREEK.items()), (r"\\nabla ", "∇"),
-    (r"\\(log|max) ?", r"\1 "), (r"\^2", "²"), (r"\\sum_i ?", "Σ_i "), (r"\\tilde w", "w\u0303"), (r"\\propto", " ∝"),
-    (r"_\{1:(\w+)\}", r"_1..\1"), (r"\\tfrac\{(\w+)\}\{(\w+)\}", r"\1/\2 "), (r"_\{θ_0\}", "_θ₀"),
+    (r"\\mathbb\{E\}_\{((?:[^{}]|\{[^{}]*\})*)\}", r"E_{\1}"),
+    (r"\\mathbb\{E\}", "E"),
+    (r"\\mathrm\{(\w+)\}", r"\1"),
+    (r"\\hat ([xz])", "\\1\u0302"),
+    (r"\\big", ""),
+    (r"\\frac\{(.*?)\}\{(.*?)\}", r"(\1/(\2))"),
+    (r"\\tfrac(\d)(\d)", r"\1/\2 "),
+    (r"\\\|", "‖"),
+    (r"\\,", " "),
+    *((rf"\\{name}", sign) for name, sign in GREEK.items()),
+    (r"\\nabla ", "∇"),
+    (r"\\(log|max) ?", r"\1 "),
+    (r"\^2", "²"),
+    (r"\\sum_i ?", "Σ_i "),
+    (r"\\tilde w", "w\u0303"),
+    (r"\\propto", " ∝"),
+    (r"_\{1:(\w+)\}", r"_1..\1"),
+    (r"\\tfrac\{(\w+)\}\{(\w+)\}", r"\1/\2 "),
+    (r"_\{θ_0\}", "_θ₀"),
     (r"\^\{(\w+)\}", r"^\1"),
-    (r" ‖ ", "‖"), (r"log \(", "log("), (r"max \(", "max("),
-)  # fmt: skip
+    (r" ‖ ", "‖"),
+    (r"log \(", "log("),
+    (r"max \(", "max("),
+)
 
 
 def plain(latex: str) -> str:
@@ -29,10 +44,12 @@ def plain(latex: str) -> str:
 
 # Every law of an example becomes one of the example and its label t, or of the example at its label.
 _GIVEN = (
-    (r"d\(x\)", "d(x,t)"), (r"([pq]_\\(?:theta|theta_0|eta)|[pq]_\{\\theta_0\})\(([^()|]*)\)", r"\1(\2|t)"),
-    (r"([pq]_\\(?:theta|eta))\(([^()|]*)\|([^()]*)\)", r"\1(\2|\3,t)"), (r"\|t,t\)", "|t)"),
+    (r"d\(x\)", "d(x,t)"),
+    (r"([pq]_\\(?:theta|theta_0|eta)|[pq]_\{\\theta_0\})\(([^()|]*)\)", r"\1(\2|t)"),
+    (r"([pq]_\\(?:theta|eta))\(([^()|]*)\|([^()]*)\)", r"\1(\2|\3,t)"),
+    (r"\|t,t\)", "|t)"),
     (r"([Dt]_\\phi)\(([^()]*)\)", r"\1(\2,t)"),
-)  # fmt: skip
+)
 
 
 def told(latex: str) -> str:
@@ -63,8 +80,9 @@ class Table:
 
     def __str__(self) -> str:
         widths = [max(len(r[i]) for r in (self.header, *self.rows)) for i in range(len(self.header))]
-        return "\n".join("  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip()
-                         for r in (self.header, *self.rows))  # fmt: skip
+        return "\n".join(
+            "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in (self.header, *self.rows)
+        )
 
     __repr__ = __str__
 

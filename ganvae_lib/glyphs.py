@@ -182,8 +182,10 @@ def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
     grown = values["weight"] / 56 / unit  # by this the outline moves, in heights
     reach = unit * (matrix.abs() @ (half[which] + grown[:, None])[..., None]).squeeze(-1)
     if (cut := (reach > 0.5 + 1e-9).any(1)).any():
-        raise ValueError(f"{int(cut.sum())} of {len(cut)} characters would leave the image, first example "
-                         f"{int(cut.nonzero()[0])}; lower scale, weight or slant.")  # fmt: skip
+        raise ValueError(
+            f"{int(cut.sum())} of {len(cut)} characters would leave the image, first example "
+            f"{int(cut.nonzero()[0])}; lower scale, weight or slant."
+        )
     # where in its field does each point of the image lie? Coordinates in [-1, 1], rows of the image from the top
     radius = half.amax(1)[which] + _MARGIN
     back = torch.linalg.inv(matrix) / (2 * unit * radius)[:, None, None]

@@ -27,8 +27,16 @@ from torch.nn.functional import logsigmoid
 
 from .exact import Space, line
 
-__all__ = ["CodedSides", "CodedWorld", "GeneratorSides", "GeneratorStep", "gradient", "optimal_logit",
-           "random_coded_worlds", "random_steps"]  # fmt: skip
+__all__ = [
+    "CodedSides",
+    "CodedWorld",
+    "GeneratorSides",
+    "GeneratorStep",
+    "gradient",
+    "optimal_logit",
+    "random_coded_worlds",
+    "random_steps",
+]
 
 Densities = tuple[Tensor, Tensor]
 
@@ -101,8 +109,15 @@ class GeneratorStep:
     real: float | Tensor = 0.5
 
     @classmethod
-    def gan(cls, space: Space, generator: Callable[[Tensor], Tensor], log_d: Tensor, theta_0: Tensor, logit: Tensor,
-            real: float | Tensor = 0.5) -> GeneratorStep:  # fmt: skip
+    def gan(
+        cls,
+        space: Space,
+        generator: Callable[[Tensor], Tensor],
+        log_d: Tensor,
+        theta_0: Tensor,
+        logit: Tensor,
+        real: float | Tensor = 0.5,
+    ) -> GeneratorStep:
         """The step of a GAN, where p_θ(x|y=0) = g_θ and p(x|y=1) = d: Eq. ``def-conditionals`` (chapter 07)."""
         return cls(space, lambda theta: (generator(theta), log_d), theta_0, logit, real)
 
@@ -157,8 +172,9 @@ class GeneratorStep:
         return sides.js, entropy - sides.left, gap
 
 
-def random_steps(n: int, seed: int = 0, discriminator: str = "random", real: str = "uniform",
-                 points: int = 801) -> GeneratorStep:  # fmt: skip
+def random_steps(
+    n: int, seed: int = 0, discriminator: str = "random", real: str = "uniform", points: int = 801
+) -> GeneratorStep:
     """``n`` random worlds on a line: d and g_θ are mixtures of three Gaussians, g_θ with nine parameters.
 
     discriminator: "random" (a smooth random logit), "optimal", "anti-optimal" (minus the optimal logit) or "constant".
@@ -274,10 +290,12 @@ class CodedWorld:
             second = second - 0.5 * (weight * (q.exp() * (q - posterior)).sum(-1)).sum(-1)
         code_cost = (self.log_fixed.exp() * (self.log_fixed - self.log_prior.unsqueeze(-2))).sum(-1)
         return CodedSides(
-            line_1=first, line_2=second, elbo=(real * self.elbo(theta, eta)).sum(-1),
+            line_1=first,
+            line_2=second,
+            elbo=(real * self.elbo(theta, eta)).sum(-1),
             constant=(made * (self.log_d - code_cost)).sum(-1),
             log_evidence=((real + made) / 2 * evidence).sum(-1),
-        )  # fmt: skip
+        )
 
 
 def random_coded_worlds(n: int, seed: int = 0, examples: int = 6, codes: int = 4) -> CodedWorld:
@@ -285,9 +303,11 @@ def random_coded_worlds(n: int, seed: int = 0, examples: int = 6, codes: int = 4
     draw = torch.Generator().manual_seed(seed)
     normal = lambda *shape: torch.randn(n, *shape, generator=draw, dtype=torch.float64)
     return CodedWorld(
-        log_d=normal(examples).log_softmax(-1), log_prior=normal(codes).log_softmax(-1),
+        log_d=normal(examples).log_softmax(-1),
+        log_prior=normal(codes).log_softmax(-1),
         decoder=lambda theta: theta.unflatten(-1, (codes, examples)).log_softmax(-1),
         encoder=lambda eta: eta.unflatten(-1, (examples, codes)).log_softmax(-1),
-        theta_0=normal(codes * examples), eta_0=normal(examples * codes),
+        theta_0=normal(codes * examples),
+        eta_0=normal(examples * codes),
         log_fixed=normal(examples, codes).log_softmax(-1),
-    )  # fmt: skip
+    )

@@ -58,30 +58,82 @@ _LOGISTIC_TEX = (r"-\log D_\phi", r"-\log(1-D_\phi)")
 _LOG2 = math.log(2)
 
 LINKS: dict[str, Link] = {
-    "minimax": Link(*_LOGISTIC, lambda t: -softplus(t), *_LOGISTIC_TEX, r"\log(1-D_\phi)",
-                    r"2\,\mathrm{JSD}(d,g)", "eq-minimax"),
-    "non-saturating": Link(*_LOGISTIC, lambda t: softplus(-t), *_LOGISTIC_TEX, r"-\log D_\phi",
-                           r"2\,\mathrm{KL}(m\,\|\,d)", "eq-non-saturating"),
-    "KL": Link(*_LOGISTIC, lambda t: -t.exp(), *_LOGISTIC_TEX, r"-D_\phi/(1-D_\phi)",
-               r"\mathrm{KL}(d\,\|\,g)", "eq-link-kl"),
-    "reverse KL": Link(*_LOGISTIC, lambda t: -t, *_LOGISTIC_TEX, r"-\log\frac{D_\phi}{1-D_\phi}",
-                       r"\mathrm{KL}(g\,\|\,d)", "eq-link-reverse-kl"),
-    "least squares": Link(lambda t: (t - 1) ** 2 / 2, lambda t: t**2 / 2, lambda t: (t - 1) ** 2 / 2,
-                          r"\tfrac12(t_\phi-1)^2", r"\tfrac12t_\phi^2", r"\tfrac12(t_\phi-1)^2",
-                          r"D_f(d\,\|\,g),\ f''(r)=\tfrac{1}{r(1+r)^3}", "eq-least-squares"),
-    "hinge": Link(lambda t: relu(1 - t), lambda t: relu(1 + t), lambda t: -t,
-                  r"\max(0,1-t_\phi)", r"\max(0,1+t_\phi)", r"-t_\phi",
-                  r"2\,\mathrm{TV}(d,g)", "eq-hinge"),
-    "Wasserstein": Link(lambda t: -t, lambda t: t, lambda t: -t, r"-t_\phi", r"t_\phi", r"-t_\phi",
-                        r"W_1(d,g)", "eq-wgan-gp"),
+    "minimax": Link(
+        *_LOGISTIC, lambda t: -softplus(t), *_LOGISTIC_TEX, r"\log(1-D_\phi)", r"2\,\mathrm{JSD}(d,g)", "eq-minimax"
+    ),
+    "non-saturating": Link(
+        *_LOGISTIC,
+        lambda t: softplus(-t),
+        *_LOGISTIC_TEX,
+        r"-\log D_\phi",
+        r"2\,\mathrm{KL}(m\,\|\,d)",
+        "eq-non-saturating",
+    ),
+    "KL": Link(
+        *_LOGISTIC, lambda t: -t.exp(), *_LOGISTIC_TEX, r"-D_\phi/(1-D_\phi)", r"\mathrm{KL}(d\,\|\,g)", "eq-link-kl"
+    ),
+    "reverse KL": Link(
+        *_LOGISTIC,
+        lambda t: -t,
+        *_LOGISTIC_TEX,
+        r"-\log\frac{D_\phi}{1-D_\phi}",
+        r"\mathrm{KL}(g\,\|\,d)",
+        "eq-link-reverse-kl",
+    ),
+    "least squares": Link(
+        lambda t: (t - 1) ** 2 / 2,
+        lambda t: t**2 / 2,
+        lambda t: (t - 1) ** 2 / 2,
+        r"\tfrac12(t_\phi-1)^2",
+        r"\tfrac12t_\phi^2",
+        r"\tfrac12(t_\phi-1)^2",
+        r"D_f(d\,\|\,g),\ f''(r)=\tfrac{1}{r(1+r)^3}",
+        "eq-least-squares",
+    ),
+    "hinge": Link(
+        lambda t: relu(1 - t),
+        lambda t: relu(1 + t),
+        lambda t: -t,
+        r"\max(0,1-t_\phi)",
+        r"\max(0,1+t_\phi)",
+        r"-t_\phi",
+        r"2\,\mathrm{TV}(d,g)",
+        "eq-hinge",
+    ),
+    "Wasserstein": Link(
+        lambda t: -t, lambda t: t, lambda t: -t, r"-t_\phi", r"t_\phi", r"-t_\phi", r"W_1(d,g)", "eq-wgan-gp"
+    ),
     # f-GAN: T = output activation of t, f* the conjugate; real = -T, fake = f*(T), generator = -f*(T).
-    "f-KL": Link(lambda t: -t, lambda t: (t - 1).exp(), lambda t: -(t - 1).exp(),
-                 r"-t_\phi", r"e^{t_\phi-1}", r"-e^{t_\phi-1}", r"\mathrm{KL}(d\,\|\,g)", "eq-fgan"),
-    "f-reverse KL": Link(lambda t: (-t).exp(), lambda t: t - 1, lambda t: 1 - t,
-                         r"e^{-t_\phi}", r"t_\phi-1", r"1-t_\phi", r"\mathrm{KL}(g\,\|\,d)", "eq-fgan"),
-    "f-JS": Link(lambda t: softplus(-t) - _LOG2, lambda t: softplus(t) - _LOG2, lambda t: _LOG2 - softplus(t),
-                 r"-\log 2D_\phi", r"-\log 2(1-D_\phi)", r"\log 2(1-D_\phi)",
-                 r"2\,\mathrm{JSD}(d,g)", "eq-fgan"),
+    "f-KL": Link(
+        lambda t: -t,
+        lambda t: (t - 1).exp(),
+        lambda t: -(t - 1).exp(),
+        r"-t_\phi",
+        r"e^{t_\phi-1}",
+        r"-e^{t_\phi-1}",
+        r"\mathrm{KL}(d\,\|\,g)",
+        "eq-fgan",
+    ),
+    "f-reverse KL": Link(
+        lambda t: (-t).exp(),
+        lambda t: t - 1,
+        lambda t: 1 - t,
+        r"e^{-t_\phi}",
+        r"t_\phi-1",
+        r"1-t_\phi",
+        r"\mathrm{KL}(g\,\|\,d)",
+        "eq-fgan",
+    ),
+    "f-JS": Link(
+        lambda t: softplus(-t) - _LOG2,
+        lambda t: softplus(t) - _LOG2,
+        lambda t: _LOG2 - softplus(t),
+        r"-\log 2D_\phi",
+        r"-\log 2(1-D_\phi)",
+        r"\log 2(1-D_\phi)",
+        r"2\,\mathrm{JSD}(d,g)",
+        "eq-fgan",
+    ),
 }
 
 #: The links whose discriminator is a posterior q(y|x): reversing y turns its logit t into -t.

@@ -37,23 +37,77 @@ class Space(NamedTuple):
 BOTH = ("theta", "eta")
 # Features are written x, as in chapter 06: there x is what theta makes of an example, and y is its domain.
 SPACES = {
-    "x": Space(("x",), ("x_from_z",), (), ("theta",), ("decoder",), "discriminator_x",
-               "d(x)", r"p_\theta(x)", ("x", "x")),
-    "z": Space(("z",), ("z_from_x",), (), ("eta",), ("encoder",), "discriminator_z",
-               "p(z)", r"q_\eta(z)", ("z", "z")),
-    "features": Space(("features",), ("other_features",), ("theta",), ("theta",), ("features",),
-                      "discriminator_features", r"p_\theta(x|y=1)", r"p_\theta(x|y=0)", ("x", "x")),
-    "xz": Space(("x", "z_from_x"), ("x_from_z", "z"), ("eta",), ("theta",), ("encoder", "decoder"),
-                "discriminator_xz", r"d(x)\,q_\eta(z|x)", r"p(z)\,p_\theta(x|z)", ("x,z", "x,z")),
-    "x|z": Space(("x", "z"), ("x_from_z", "z"), (), ("theta",), ("decoder",), "discriminator_x_given_z",
-                 "d(x)\\,p(z)", r"p(z)\,p_\theta(x|z)", ("x|z", "x|z")),
-    "z|x": Space(("x", "z"), ("x", "z_from_x"), (), ("eta",), ("encoder",), "discriminator_z_given_x",
-                 "d(x)\\,p(z)", r"d(x)\,q_\eta(z|x)", ("z|x", "z|x")),
-    "x again": Space(("x",), ("x_back",), (), BOTH, ("encoder", "decoder"), "discriminator_x",
-                     "d(x)", r"d(x)\,q_\eta(z|x)\,p_\theta(\hat x|z)", ("x", r"\hat x")),
-    "z again": Space(("z",), ("z_back",), (), BOTH, ("encoder", "decoder"), "discriminator_z",
-                     "p(z)", r"p(z)\,p_\theta(x|z)\,q_\eta(\hat z|x)", ("z", r"\hat z")),
-}  # fmt: skip
+    "x": Space(
+        ("x",), ("x_from_z",), (), ("theta",), ("decoder",), "discriminator_x", "d(x)", r"p_\theta(x)", ("x", "x")
+    ),
+    "z": Space(("z",), ("z_from_x",), (), ("eta",), ("encoder",), "discriminator_z", "p(z)", r"q_\eta(z)", ("z", "z")),
+    "features": Space(
+        ("features",),
+        ("other_features",),
+        ("theta",),
+        ("theta",),
+        ("features",),
+        "discriminator_features",
+        r"p_\theta(x|y=1)",
+        r"p_\theta(x|y=0)",
+        ("x", "x"),
+    ),
+    "xz": Space(
+        ("x", "z_from_x"),
+        ("x_from_z", "z"),
+        ("eta",),
+        ("theta",),
+        ("encoder", "decoder"),
+        "discriminator_xz",
+        r"d(x)\,q_\eta(z|x)",
+        r"p(z)\,p_\theta(x|z)",
+        ("x,z", "x,z"),
+    ),
+    "x|z": Space(
+        ("x", "z"),
+        ("x_from_z", "z"),
+        (),
+        ("theta",),
+        ("decoder",),
+        "discriminator_x_given_z",
+        "d(x)\\,p(z)",
+        r"p(z)\,p_\theta(x|z)",
+        ("x|z", "x|z"),
+    ),
+    "z|x": Space(
+        ("x", "z"),
+        ("x", "z_from_x"),
+        (),
+        ("eta",),
+        ("encoder",),
+        "discriminator_z_given_x",
+        "d(x)\\,p(z)",
+        r"d(x)\,q_\eta(z|x)",
+        ("z|x", "z|x"),
+    ),
+    "x again": Space(
+        ("x",),
+        ("x_back",),
+        (),
+        BOTH,
+        ("encoder", "decoder"),
+        "discriminator_x",
+        "d(x)",
+        r"d(x)\,q_\eta(z|x)\,p_\theta(\hat x|z)",
+        ("x", r"\hat x"),
+    ),
+    "z again": Space(
+        ("z",),
+        ("z_back",),
+        (),
+        BOTH,
+        ("encoder", "decoder"),
+        "discriminator_z",
+        "p(z)",
+        r"p(z)\,p_\theta(x|z)\,q_\eta(\hat z|x)",
+        ("z", r"\hat z"),
+    ),
+}
 
 
 def _mean(law: str, loss: str, k: int | str) -> str:
@@ -167,8 +221,9 @@ class Match(Term):
         match self.tool, self.space:
             case Adversary(), _:
                 both = world.read(of.target) if of.target_by else None
-                return self.tool.generator(world.model.networks[self.judge], world.read(of.made), both,
-                                           world.noise.share)  # fmt: skip
+                return self.tool.generator(
+                    world.model.networks[self.judge], world.read(of.made), both, world.noise.share
+                )
             case MMD() | Summaries(), _:
                 return self.tool.loss(world.read(of.target), world.read(of.made), len(world.noise.lead))
             case KL(), "z":

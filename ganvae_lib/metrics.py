@@ -12,8 +12,17 @@ from torch.distributions import kl_divergence
 from .codes import ImplicitEncoder, OtherDomain
 from .world import Noise, draw
 
-__all__ = ["Scores", "accuracy", "classifier_score", "coverage", "elbo", "evaluate", "interval", "iwae",
-           "log_likelihood"]  # fmt: skip
+__all__ = [
+    "Scores",
+    "accuracy",
+    "classifier_score",
+    "coverage",
+    "elbo",
+    "evaluate",
+    "interval",
+    "iwae",
+    "log_likelihood",
+]
 
 
 def interval(values: Tensor, level: float = 0.95) -> tuple[float, float]:

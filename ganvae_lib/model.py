@@ -14,8 +14,14 @@ from .objective import Objective
 
 __all__ = ["At", "Model"]
 
-PLAYER = {"decoder": "theta", "density": "theta", "features": "theta", "classifier": "theta", "encoder": "eta",
-          "labeller": "eta"}  # fmt: skip
+PLAYER = {
+    "decoder": "theta",
+    "density": "theta",
+    "features": "theta",
+    "classifier": "theta",
+    "encoder": "eta",
+    "labeller": "eta",
+}
 # Every other network is a discriminator and belongs to phi.
 
 
@@ -97,8 +103,10 @@ class Model(nn.Module):
         if self.lead:
             if not fresh and seeds == self.seeds:
                 return copy.deepcopy(self)
-            raise TypeError(f"this model holds stacked copies, of seeds {self.seeds}; take one with model.single(k), "
-                            "or go on with all by seeds=run.seeds, fresh=False.")  # fmt: skip
+            raise TypeError(
+                f"this model holds stacked copies, of seeds {self.seeds}; take one with model.single(k), "
+                "or go on with all by seeds=run.seeds, fresh=False."
+            )
         make = lambda seed: stacking.initialise(self, seed) if fresh else self
         if isinstance(seeds, int):
             model = copy.deepcopy(make(seeds))

@@ -23,7 +23,7 @@ from torch.distributions import (
     Normal,
     ReshapeTransform,
     TransformedDistribution,
-)  # fmt: skip
+)
 
 from .codes import Encoder, StandardNormal
 from .distributions import Noiseless, Point, Pushforward, full
@@ -31,10 +31,29 @@ from .stacking import Linear, initialise, stack, unstack
 from .trunks import Flatten, conv_down, conv_same, conv_up, mlp
 
 __all__ = [
-    "OBSERVATIONS", "Classifier", "Decoder", "Discriminator", "Encoder", "Features", "Flatten", "Gaussian",
-    "GaussianDensity", "LaplacePixels", "Linear", "Point", "Predictor", "StandardNormal", "Told", "conv_down",
-    "conv_same", "conv_up", "initialise", "mlp", "stack", "unstack",
-]  # fmt: skip
+    "OBSERVATIONS",
+    "Classifier",
+    "Decoder",
+    "Discriminator",
+    "Encoder",
+    "Features",
+    "Flatten",
+    "Gaussian",
+    "GaussianDensity",
+    "LaplacePixels",
+    "Linear",
+    "Point",
+    "Predictor",
+    "StandardNormal",
+    "Told",
+    "conv_down",
+    "conv_same",
+    "conv_up",
+    "initialise",
+    "mlp",
+    "stack",
+    "unstack",
+]
 
 
 class GaussianDensity(nn.Module):
@@ -130,9 +149,12 @@ class PointPixels(nn.Module):
 
 
 OBSERVATIONS = {
-    "bernoulli": BernoulliPixels, "continuous bernoulli": ContinuousBernoulliPixels, "gaussian": Gaussian,
-    "laplace": LaplacePixels, "point": PointPixels,
-}  # fmt: skip
+    "bernoulli": BernoulliPixels,
+    "continuous bernoulli": ContinuousBernoulliPixels,
+    "gaussian": Gaussian,
+    "laplace": LaplacePixels,
+    "point": PointPixels,
+}
 
 
 class Features(nn.Module):
@@ -164,8 +186,9 @@ class Decoder(nn.Module):
     has so many noise inputs beside z. ``noiseless`` draws the mean and keeps the noise for ``log_prob``.
     """
 
-    def __init__(self, trunk: nn.Module, observation: nn.Module, shape: Sequence[int], noiseless: bool = False,
-                 noise: int = 0):  # fmt: skip
+    def __init__(
+        self, trunk: nn.Module, observation: nn.Module, shape: Sequence[int], noiseless: bool = False, noise: int = 0
+    ):
         super().__init__()
         self.trunk, self.observation, self.shape = trunk, observation, tuple(shape)
         self.noiseless, self.noise = noiseless, noise

@@ -19,8 +19,17 @@ from .formula import GREEK, Table, plain, told, unknown
 __all__ = ["Objective", "Phase", "Sum", "Term"]
 
 # In the joint space the two sides change places, which changes nothing: the links there can be reversed.
-SWAP = {"x": "z", "z": "x", "xz": "xz", "x|z": "z|x", "z|x": "x|z", "x again": "z again", "z again": "x again",
-        "theta": "eta", "eta": "theta"}  # fmt: skip
+SWAP = {
+    "x": "z",
+    "z": "x",
+    "xz": "xz",
+    "x|z": "z|x",
+    "z|x": "x|z",
+    "x again": "z again",
+    "z again": "x again",
+    "theta": "eta",
+    "eta": "theta",
+}
 
 
 class Objective:

@@ -102,9 +102,7 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
     return Paired(train, test, truth, inverse, symmetries)
 
 
-def styles(
-    n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, characters: str = "0123456789"
-) -> Paired:
+def styles(n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, characters: str = "0123456789") -> Paired:
     """The same characters in two styles: light upright sans serif, and bold slanted serif; a little turned and scaled.
 
     Class, rotation and scale are drawn afresh for each example of the training sets and shared by the partners of the

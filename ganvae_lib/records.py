@@ -25,10 +25,16 @@ def environment(device: str = "cpu") -> dict:
 
     from . import __version__
 
-    card = {"ganvae_lib": __version__, "python": platform.python_version(), "torch": torch.__version__,
-            "numpy": numpy.__version__, "threads": torch.get_num_threads(), "device": device,
-            "processes": dist.get_world_size() if dist.is_initialized() else 1,
-            "processor": platform.processor() or platform.machine()}  # fmt: skip
+    card = {
+        "ganvae_lib": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "threads": torch.get_num_threads(),
+        "device": device,
+        "processes": dist.get_world_size() if dist.is_initialized() else 1,
+        "processor": platform.processor() or platform.machine(),
+    }
     info = Path("/proc/cpuinfo")
     if info.exists():
         lines = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
@@ -45,8 +51,11 @@ def summary(values: Sequence[float]) -> dict:
     """Values by seed, their mean, and the half-width of the 95 % t interval; None with one seed."""
     values = [float(v) for v in values]
     mean, half = interval(torch.tensor(values, dtype=torch.float64))
-    return {"values": [round(v, 4) for v in values], "mean": round(mean, 4),
-            "half_width_95": None if math.isnan(half) else round(half, 4)}  # fmt: skip
+    return {
+        "values": [round(v, 4) for v in values],
+        "mean": round(mean, 4),
+        "half_width_95": None if math.isnan(half) else round(half, 4),
+    }
 
 
 def paired(base: Sequence[float], variant: Sequence[float]) -> dict:

@@ -51,9 +51,7 @@ def sample(
     are not finite, and a tolerance that accepts nobody.
     """
     if (keep is None) == (tolerance is None):
-        raise ValueError(
-            "give keep (how many to accept) or tolerance (how near is near enough), and not both."
-        )
+        raise ValueError("give keep (how many to accept) or tolerance (how near is near enough), and not both.")
     if draws < 1 or not (tolerance >= 0 if keep is None else 1 <= keep <= draws):
         raise ValueError(f"need 1 <= keep <= draws, or tolerance >= 0; got {draws=}, {keep=}, {tolerance=}.")
     summarise = (lambda x: summaries.of(x, 1)) if isinstance(summaries, Summaries) else summaries
@@ -64,8 +62,10 @@ def sample(
         theta = prior(n, generator)
         s = summarise(simulate(theta, generator))
         if len(theta) != n or s.shape != (n, *target.shape[1:]) or s.ndim != 2:
-            raise ValueError(f"for {n} parameters, prior must give {n} rows and summaries [{n}, {target[0].numel()}]; "
-                             f"got {list(theta.shape)} and {list(s.shape)}.")  # fmt: skip
+            raise ValueError(
+                f"for {n} parameters, prior must give {n} rows and summaries [{n}, {target[0].numel()}]; "
+                f"got {list(theta.shape)} and {list(s.shape)}."
+            )
         parameters.append(theta)
         distances.append((s - target).norm(dim=-1))
     theta, distance = torch.cat(parameters), torch.cat(distances)
@@ -74,7 +74,9 @@ def sample(
     distance, order = distance.sort(stable=True)
     m = keep if tolerance is None else int((distance <= tolerance).sum())
     if m == 0:
-        raise ValueError(f"none of {draws} draws is within {tolerance}; the nearest is at {distance[0]:.3g}. "
-                         "Raise the tolerance, or draw more.")  # fmt: skip
+        raise ValueError(
+            f"none of {draws} draws is within {tolerance}; the nearest is at {distance[0]:.3g}. "
+            "Raise the tolerance, or draw more."
+        )
     reach = float(distance[m - 1]) if tolerance is None else tolerance
     return Accepted(theta[order[:m]], distance[:m], reach, m / draws)

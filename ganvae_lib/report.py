@@ -61,11 +61,16 @@ def row(card: dict, score: str) -> tuple[str, ...]:
     paper = EXPERIMENTS[card["experiment"]].paper.get((card["data"]["name"], card["fraction"], score))
     effect = found["difference"]["effect_size"]
     return (
-        where(card), f"{100 * card['fraction']:g} %", score, _number(found["base"], digits),
-        _number(found["variant"], digits), _number(found["difference"], digits, "+"),
-        "" if effect is None else f"{effect:+.2f}", verdict(found["difference"], card["names"]),
+        where(card),
+        f"{100 * card['fraction']:g} %",
+        score,
+        _number(found["base"], digits),
+        _number(found["variant"], digits),
+        _number(found["difference"], digits, "+"),
+        "" if effect is None else f"{effect:+.2f}",
+        verdict(found["difference"], card["names"]),
         ", ".join(paper) if paper else "not reported",
-    )  # fmt: skip
+    )
 
 
 def table(name: str, out: str | Path = RESULTS) -> Table:

@@ -101,9 +101,7 @@ class Run:
         return x if lead else x.unsqueeze(0)
 
     @torch.no_grad()
-    def infer(
-        self, x: Tensor, seed: int = 0, *, labels: Tensor | None = None, mean: bool = False
-    ) -> Tensor:
+    def infer(self, x: Tensor, seed: int = 0, *, labels: Tensor | None = None, mean: bool = False) -> Tensor:
         """Codes z ~ q_η(z|x) of examples [n, *shape], per trained copy: [seeds, n, latent]; or their ``mean``.
 
         Raises TypeError for a model without an encoder, or that is told ``labels``, [n], and gets none.
@@ -134,8 +132,9 @@ class Run:
             return self.model.given(None)
         classes = self.model.networks[self.model.objective.told[0]].classes
         if labels.shape != (n,) or not all(0 <= t < classes for t in labels.tolist()):
-            raise ValueError(f"labels must be {n} numbers from 0 to {classes - 1}, one for each example, got "
-                             f"{labels.tolist()[:20]}.")  # fmt: skip
+            raise ValueError(
+                f"labels must be {n} numbers from 0 to {classes - 1}, one for each example, got {labels.tolist()[:20]}."
+            )
         return self.model.given(labels.to(next(self.model.parameters()).device).expand(*self.model.lead, -1))
 
     def evaluate(self, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0):
@@ -157,11 +156,19 @@ class Run:
         """
         path = Path(path)
         card = dict(
-            format=1, objective=to_dict(self.model.objective), networks=self.model.config, seeds=self.model.seeds,
-            config=self.config, data=self.data,
-            history=dict(seeds=self.history.seeds, keys=self.history.keys_, steps=self.history.steps,
-                         points=[p.tolist() for p in self.history._points]),
-        )  # fmt: skip
+            format=1,
+            objective=to_dict(self.model.objective),
+            networks=self.model.config,
+            seeds=self.model.seeds,
+            config=self.config,
+            data=self.data,
+            history=dict(
+                seeds=self.history.seeds,
+                keys=self.history.keys_,
+                steps=self.history.steps,
+                points=[p.tolist() for p in self.history._points],
+            ),
+        )
         write(path, "run.json", card, "model", self.model.state_dict())
         return path
 

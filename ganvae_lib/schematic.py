@@ -41,8 +41,10 @@ def schematic(objective, ax=None):
     ax = _axes(ax, (min(at) - 0.6, max(at) + 0.6), (-1.35 if labels else -0.75, 1.8 if above else 0.75))
 
     bend = -0.28 if {"decoder", "encoder"} <= set(networks) else 0.0
-    for network, start, end, who, text in (("decoder", "z", "x", "theta", r"$p_\theta(x|z)$"),
-                                           ("encoder", "x", "z", "eta", r"$q_\eta(z|x)$")):  # fmt: skip
+    for network, start, end, who, text in (
+        ("decoder", "z", "x", "theta", r"$p_\theta(x|z)$"),
+        ("encoder", "x", "z", "eta", r"$q_\eta(z|x)$"),
+    ):
         if network in networks:
             text = text.replace(")", ",t)") if network in objective.told else text
             _arrow(ax, nodes[start][:2], nodes[end][:2], who, bend)
@@ -127,9 +129,20 @@ def _axes(ax, xlim, ylim):
 def _arrow(ax, start, end, who, bend, gap=13):
     from matplotlib.patches import FancyArrowPatch
 
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=13, shrinkA=gap, shrinkB=13,
-                                 connectionstyle=f"arc3,rad={bend}", color=COLOR[who], linewidth=1.8,
-                                 linestyle=_LINE[who]))  # fmt: skip
+    ax.add_patch(
+        FancyArrowPatch(
+            start,
+            end,
+            arrowstyle="-|>",
+            mutation_scale=13,
+            shrinkA=gap,
+            shrinkB=13,
+            connectionstyle=f"arc3,rad={bend}",
+            color=COLOR[who],
+            linewidth=1.8,
+            linestyle=_LINE[who],
+        )
+    )
 
 
 def _double(ax, x, y):
@@ -142,10 +155,27 @@ def _nodes(ax, nodes):
         square = name.startswith("same")
         shape, size = ("s", 20) if square else ("o", 25)
         if half := isinstance(face, tuple):
-            ax.plot(x, y, shape, markersize=size, fillstyle="left", markerfacecolor=face[0],
-                    markerfacecoloralt=face[1], markeredgecolor="none", zorder=3)  # fmt: skip
-        ax.plot(x, y, shape, markersize=size, markerfacecolor="none" if half else face, markeredgecolor=INK,
-                markeredgewidth=1.2, zorder=3)  # fmt: skip
+            ax.plot(
+                x,
+                y,
+                shape,
+                markersize=size,
+                fillstyle="left",
+                markerfacecolor=face[0],
+                markerfacecoloralt=face[1],
+                markeredgecolor="none",
+                zorder=3,
+            )
+        ax.plot(
+            x,
+            y,
+            shape,
+            markersize=size,
+            markerfacecolor="none" if half else face,
+            markeredgecolor=INK,
+            markeredgewidth=1.2,
+            zorder=3,
+        )
         ax.text(x, y, f"${text}$", ha="center", va="center", zorder=4, fontsize=12)
 
 
@@ -156,11 +186,20 @@ def _domains(objective, ax):
     nodes = {"z": (0.0, 0.0, "z", _OBSERVED), "x": (1.8, 0.0, "x", PAPER)}
     nodes |= {"t": (3.6, 0.0, "t", _OBSERVED)} if "classifier" in objective.networks else {}
     if match:
-        nodes |= {"y" if match.adversarial else "same": (1.8, _ABOVE, "y" if match.adversarial else r"\approx",
-                                                        _OBSERVED if match.adversarial else PAPER)}  # fmt: skip
+        nodes |= {
+            "y" if match.adversarial else "same": (
+                1.8,
+                _ABOVE,
+                "y" if match.adversarial else r"\approx",
+                _OBSERVED if match.adversarial else PAPER,
+            )
+        }
     ax = _axes(ax, (-0.5, 4.1), (-0.5, 1.55 if match else 0.5))
-    arrows = [("z", "x", "theta", r"$x=G_\theta(z)$", (0.9, 0.3)), ("x", "t", "theta", r"$p_\theta(t|x)$", (2.7, 0.3)),
-              ("x", "y", "phi", r"$q_\phi(y|x)$", (2.3, 0.65))]  # fmt: skip
+    arrows = [
+        ("z", "x", "theta", r"$x=G_\theta(z)$", (0.9, 0.3)),
+        ("x", "t", "theta", r"$p_\theta(t|x)$", (2.7, 0.3)),
+        ("x", "y", "phi", r"$q_\phi(y|x)$", (2.3, 0.65)),
+    ]
     for start, end, who, text, where in arrows:
         if end in nodes:
             _arrow(ax, nodes[start][:2], nodes[end][:2], who, 0.0)

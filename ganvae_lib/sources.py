@@ -93,9 +93,7 @@ USPS_PIXELS = {
     "test": "c8d20aa8f19bae84192211340054be91bc13731398616889e78aef4ce6d72f78",
 }
 
-ALTERED = (
-    "{} is truncated or altered: its checksum is not the published one. Delete it or put a good copy there."
-)
+ALTERED = "{} is truncated or altered: its checksum is not the published one. Delete it or put a good copy there."
 
 
 # ---------------------------------------------------------------- the sets
@@ -155,9 +153,7 @@ def _usps_h5(path: Path, split: str):
     try:
         import h5py
     except ImportError:
-        raise DataError(
-            f"reading {path} needs h5py: pip install h5py, or put {USPS[split][0][0]} beside it."
-        ) from None
+        raise DataError(f"reading {path} needs h5py: pip install h5py, or put {USPS[split][0][0]} beside it.") from None
     try:
         with h5py.File(path) as f:
             x, y = f[split]["data"][:], f[split]["target"][:]
@@ -188,12 +184,8 @@ def local(folder: str, file: str) -> Path | None:
     """The file in GANVAE_DATA, packed or not, or None."""
     root = os.environ.get("GANVAE_DATA")
     if root and not Path(root).is_dir():
-        raise DataError(
-            f"GANVAE_DATA is {root!r}, which is not a folder; correct it, or unset it to download."
-        )
-    paths = (
-        [Path(root, folder, f) for f in (file, file.removesuffix(".gz").removesuffix(".bz2"))] if root else []
-    )
+        raise DataError(f"GANVAE_DATA is {root!r}, which is not a folder; correct it, or unset it to download.")
+    paths = [Path(root, folder, f) for f in (file, file.removesuffix(".gz").removesuffix(".bz2"))] if root else []
     return next((path for path in paths if path.is_file()), None)
 
 
@@ -206,10 +198,7 @@ def verified(folder: str, file: str, mirrors, checksum: str, content_sha256: str
     except (OSError, EOFError, ValueError, zlib.error):
         raise DataError(ALTERED.format(path)) from None
     algorithm, expected = checksum.split(":")
-    if (
-        hashlib.new(algorithm, raw).hexdigest() != expected
-        and hashlib.sha256(content).hexdigest() != content_sha256
-    ):
+    if hashlib.new(algorithm, raw).hexdigest() != expected and hashlib.sha256(content).hexdigest() != content_sha256:
         raise DataError(ALTERED.format(path))
     return content
 
@@ -231,9 +220,7 @@ def download(folder: str, file: str, mirrors, checksum: str) -> Path:
             ValueError,
         ) as error:  # no connection, HTTP error, full disk; ValueError: wrong checksum
             last = " ".join(str(error).split())[:200]
-    raise DataError(
-        f"could not download {folder}/{file} (last try: {last}). Check the network and try again, {remedy}"
-    )
+    raise DataError(f"could not download {folder}/{file} (last try: {last}). Check the network and try again, {remedy}")
 
 
 def _resume(url: str, output: str, _pooch) -> None:
@@ -254,9 +241,7 @@ def _resume(url: str, output: str, _pooch) -> None:
         resumed = reply.status_code == 206
         try:
             with open(part, "ab" if resumed else "wb") as f:
-                for chunk in reply.raw.stream(
-                    1 << 16, decode_content=False
-                ):  # requests would gunzip some replies
+                for chunk in reply.raw.stream(1 << 16, decode_content=False):  # requests would gunzip some replies
                     f.write(chunk)
         except urllib3.exceptions.HTTPError as error:
             raise ConnectionError(f"{url} broke off: {error}") from None

@@ -81,8 +81,11 @@ class GroupNorm(nn.GroupNorm):
 
 
 STACKABLE: dict[type, type] = {
-    nn.Linear: Linear, nn.Conv2d: Conv2d, nn.ConvTranspose2d: ConvTranspose2d, nn.GroupNorm: GroupNorm,
-}  # fmt: skip
+    nn.Linear: Linear,
+    nn.Conv2d: Conv2d,
+    nn.ConvTranspose2d: ConvTranspose2d,
+    nn.GroupNorm: GroupNorm,
+}
 
 
 def initialise(module: nn.Module, seed: int) -> nn.Module:

@@ -18,8 +18,10 @@ __all__ = ["check", "observation"]
 def observation(objective: Objective, image: bool, made: list[Tensor | None]) -> tuple[str, bool]:
     """The default p(x|z), and whether samples are its mean."""
     spaces = {t.space for t in objective.terms if isinstance(t, Match) and not isinstance(t.tool, KL | Likelihood)}
-    explicit = any(isinstance(t, Bound) or (isinstance(t, Reconstruct) and t.variable == "x" and not t.within)
-                   for t in objective.terms)  # fmt: skip
+    explicit = any(
+        isinstance(t, Bound) or (isinstance(t, Reconstruct) and t.variable == "x" and not t.within)
+        for t in objective.terms
+    )
     mean = explicit and bool(spaces & {"x", "x again"})
     if not explicit:
         return "point", False
@@ -54,8 +56,10 @@ def check(model, data) -> None:
     if "other" in model.objective.reads:
         data.one_shape()
     if isinstance(model.prior, OtherDomain) and tuple(data.other.shape[1:]) != model.prior.shape:
-        raise ValueError(f"the model was built for a second domain of shape {model.prior.shape}, {data.name} has "
-                         f"{tuple(data.other.shape[1:])}.")  # fmt: skip
+        raise ValueError(
+            f"the model was built for a second domain of shape {model.prior.shape}, {data.name} has "
+            f"{tuple(data.other.shape[1:])}."
+        )
     classes = (model.config or {}).get("classes")
     if classes and "labels" in model.objective.reads and data.classes > classes:
         raise ValueError(f"the model tells {classes} classes apart, the data have {data.classes}.")

@@ -1,10 +1,10 @@
 r"""The terms of which objectives are sums.
 
-    Match(space, tool)       make the model agree with its target in a space
-    Reconstruct(variable)    get "x" back after a round trip through the code, or "z" through the sample
-    Unpredictable(variable)  make each unit of a code unpredictable from the others
-    Classify()               name the class of a labelled example from its features, or from itself
-    Bound(k)                 the k-sample bound of the log-likelihood (``bound``)
+Match(space, tool)       make the model agree with its target in a space
+Reconstruct(variable)    get "x" back after a round trip through the code, or "z" through the sample
+Unpredictable(variable)  make each unit of a code unpredictable from the others
+Classify()               name the class of a labelled example from its features, or from itself
+Bound(k)                 the k-sample bound of the log-likelihood (``bound``)
 """
 
 from __future__ import annotations
@@ -210,14 +210,25 @@ class Classify(Term):
         return r"\mathbb{E}_{p_\theta(x,t|y=1)}[-\log p_\theta(t|x)]"
 
     def row(self) -> tuple[str, ...]:
-        return repr(self), "label", "likelihood", GREEK[self.reaches[0]], "second" if self.seen == "features" else (
-            "absent (eta: second)")  # fmt: skip
+        return (
+            repr(self),
+            "label",
+            "likelihood",
+            GREEK[self.reaches[0]],
+            "second" if self.seen == "features" else ("absent (eta: second)"),
+        )
 
 
 def to_dict(objective: Objective) -> list[dict]:
     """The objective as plain JSON values."""
-    return [{"term": type(t).__name__, **asdict(t), **({"tool": {"name": type(t.tool).__name__, **asdict(t.tool)}}
-             if isinstance(t, Match) else {})} for t in objective.terms]  # fmt: skip
+    return [
+        {
+            "term": type(t).__name__,
+            **asdict(t),
+            **({"tool": {"name": type(t.tool).__name__, **asdict(t.tool)}} if isinstance(t, Match) else {}),
+        }
+        for t in objective.terms
+    ]
 
 
 def from_dict(terms: list[dict]) -> Objective:

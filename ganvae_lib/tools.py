@@ -17,8 +17,19 @@ from .formula import unknown
 from .links import LINKS, LOGISTIC, REVERSIBLE, Link
 from .parallel import Share
 
-__all__ = ["KL", "LINKS", "LOGISTIC", "MMD", "REVERSIBLE", "TOOLS", "Adversary", "Likelihood", "Link",
-           "Summaries", "unknown"]  # fmt: skip
+__all__ = [
+    "KL",
+    "LINKS",
+    "LOGISTIC",
+    "MMD",
+    "REVERSIBLE",
+    "TOOLS",
+    "Adversary",
+    "Likelihood",
+    "Link",
+    "Summaries",
+    "unknown",
+]
 
 
 Samples = tuple[Tensor, ...]  # one tensor, or a pair such as (x, z), each [*seeds, batch, *shape]
@@ -73,8 +84,10 @@ class Adversary:
         if self.k != "batch" and (not isinstance(self.k, int) or self.k < 1):
             raise ValueError(f"k must be a positive number of samples or 'batch', got {self.k!r}.")
         if self.k != 1 and self.link != "non-saturating":
-            raise ValueError(f"importance weights belong to the non-saturating link, whose loss is -log q(y|x) with y "
-                             f"reversed; {self.link!r} has no such reading.")  # fmt: skip
+            raise ValueError(
+                f"importance weights belong to the non-saturating link, whose loss is -log q(y|x) with y "
+                f"reversed; {self.link!r} has no such reading."
+            )
         if self.link not in LINKS:
             raise unknown("link", self.link, LINKS)
         if self.steps < 0 or not 0 <= self.penalty < math.inf:
@@ -120,8 +133,9 @@ class Adversary:
         squares = sum(slope.flatten(u.ndim).square().sum(-1) for slope in slopes)
         return ((squares + 1e-12).sqrt() - 1).square().mean(-1)  # 1e-12: the root has no slope at 0
 
-    def generator(self, discriminator, model: Tensor | Samples, target: Tensor | Samples | None = None,
-                  share: Share | None = None) -> Tensor:  # fmt: skip
+    def generator(
+        self, discriminator, model: Tensor | Samples, target: Tensor | Samples | None = None, share: Share | None = None
+    ) -> Tensor:
         """Loss of the player that makes ``model``, [*seeds]; ``share`` is what part of the minibatch this is.
 
         When a player makes ``target``, its samples enter with y reversed, that is with -t: Eq. ``eq-ada``
@@ -140,8 +154,9 @@ class Adversary:
         whole, odds = self.k == "batch", t.detach()  # the weights are constants
         if not whole and n % self.k:
             whose = " for each process" if share and share.size > 1 else ""
-            raise ValueError(f"a minibatch of {n}{whose} cannot be cut into groups of k={self.k}; make it a multiple "
-                             "of k.")  # fmt: skip
+            raise ValueError(
+                f"a minibatch of {n}{whose} cannot be cut into groups of k={self.k}; make it a multiple of k."
+            )
         if whole and share and share.size > 1:
             return ((odds - share.logsumexp(odds)).exp() * loss).sum(-1) * share.size
         groups = (-1, n if whole else self.k)

@@ -133,9 +133,7 @@ class Pinwheel(Toy):
     def __init__(self, arms=5, radius=2.0, radial_std=0.6, tangential_std=0.12, twist=0.8):
         angles = 2 * math.pi * torch.arange(arms, dtype=torch.float64) / arms
         spokes = torch.stack([angles.cos(), angles.sin()], -1)
-        turns = torch.stack(
-            [spokes, torch.stack([-angles.sin(), angles.cos()], -1)], -1
-        )  # columns: along, across
+        turns = torch.stack([spokes, torch.stack([-angles.sin(), angles.cos()], -1)], -1)  # columns: along, across
         factors = turns * torch.tensor([radial_std, tangential_std], dtype=torch.float64)
         self.straight, self.twist, self.std = (
             Mixture([1 / arms] * arms, radius * spokes, factors),
@@ -146,9 +144,7 @@ class Pinwheel(Toy):
 
     @staticmethod
     def _turn(x: Tensor, twist: float) -> Tensor:
-        angle = (
-            twist * x.square().sum(-1).add(1e-300).sqrt()
-        )  # the tiny number keeps the gradient finite at 0
+        angle = twist * x.square().sum(-1).add(1e-300).sqrt()  # the tiny number keeps the gradient finite at 0
         cos, sin, a, b = angle.cos(), angle.sin(), x[..., 0], x[..., 1]
         return torch.stack([cos * a - sin * b, sin * a + cos * b], -1)
 

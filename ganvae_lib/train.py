@@ -179,8 +179,15 @@ def fit(
     run = Run(model, history, data, config)
     start, keep = 0, lambda step: None
     if checkpoint is not None:
-        which = dict(objective=to_dict(model.objective), data=run.data, networks=model.config, seeds=names, fresh=fresh,
-                     log_every=every, **config | {"device": target.type})  # fmt: skip
+        which = dict(
+            objective=to_dict(model.objective),
+            data=run.data,
+            networks=model.config,
+            seeds=names,
+            fresh=fresh,
+            log_every=every,
+            **config | {"device": target.type},
+        )
         parts = model, [adam for adam, _ in optimizers], [noise, *orders], history
         kept = Checkpoint(checkpoint, which)
         if kept.exists and not resume:

@@ -75,9 +75,7 @@ def conv_down(
     return nn.Sequential(*layers, Flatten(3), Linear(last * side**2, out))
 
 
-def conv_up(
-    features: int, width: int, shape: Sequence[int], activation: str = "relu", depth: int = 2
-) -> nn.Sequential:
+def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "relu", depth: int = 2) -> nn.Sequential:
     """The mirror image of ``conv_down``: from ``features`` to a flat image of ``shape``."""
     check_image(shape, width, depth)
     c, side, first = shape[0], shape[1] // 2**depth, width * 2 ** (depth - 1)
@@ -91,7 +89,11 @@ def conv_same(shape: Sequence[int], width: int, channels: int, activation: str =
     """Three convolutions that keep the side: from an image to a flat image of ``channels``, for translation."""
     check_image(shape, width)
     return nn.Sequential(
-        Conv2d(shape[0], width, 5, padding=2), _activation(activation),
-        Conv2d(width, width, 5, padding=2), GroupNorm(8, width), _activation(activation),
-        Conv2d(width, channels, 5, padding=2), Flatten(3),
-    )  # fmt: skip
+        Conv2d(shape[0], width, 5, padding=2),
+        _activation(activation),
+        Conv2d(width, width, 5, padding=2),
+        GroupNorm(8, width),
+        _activation(activation),
+        Conv2d(width, channels, 5, padding=2),
+        Flatten(3),
+    )

@@ -22,7 +22,7 @@ from torch.distributions import (
     Normal,
     OneHotCategorical,
     Uniform,
-)  # fmt: skip
+)
 
 from .codes import OtherDomain
 from .distributions import Noiseless, Point, Product, Pushforward, grey

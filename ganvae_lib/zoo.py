@@ -11,12 +11,49 @@ from .tools import KL, MMD, Adversary, Likelihood, Summaries
 from .transfer import adversary_activated, given, importance_weighted, semi_supervised, swapped
 
 __all__ = [
-    "AAE", "AAVAE", "ABC", "ADA", "ALI", "ALL", "ALPHA_GAN", "AS_VAE", "AVB", "BIGAN", "CGAN", "CVAE", "CYCLEGAN",
-    "DANN", "FGAN_JS", "FGAN_KL", "FGAN_REVERSE_KL", "GAN", "GMMN", "HELMHOLTZ", "HINGE_GAN", "INFOGAN", "IWAE",
-    "IWGAN", "KL_GAN", "LIKELIHOOD", "LSGAN", "MDGAN", "MINIMAX_GAN", "PIXELCNN", "PIXELRNN",
-    "PREDICTABILITY_MINIMISATION", "REVERSE_KL_GAN", "RNN_LM", "SOURCE_ONLY", "SVAE", "VAE", "VAE_GAN", "WAE_MMD",
-    "WGAN_GP", "beta_vae", "name",
-]  # fmt: skip
+    "AAE",
+    "AAVAE",
+    "ABC",
+    "ADA",
+    "ALI",
+    "ALL",
+    "ALPHA_GAN",
+    "AS_VAE",
+    "AVB",
+    "BIGAN",
+    "CGAN",
+    "CVAE",
+    "CYCLEGAN",
+    "DANN",
+    "FGAN_JS",
+    "FGAN_KL",
+    "FGAN_REVERSE_KL",
+    "GAN",
+    "GMMN",
+    "HELMHOLTZ",
+    "HINGE_GAN",
+    "INFOGAN",
+    "IWAE",
+    "IWGAN",
+    "KL_GAN",
+    "LIKELIHOOD",
+    "LSGAN",
+    "MDGAN",
+    "MINIMAX_GAN",
+    "PIXELCNN",
+    "PIXELRNN",
+    "PREDICTABILITY_MINIMISATION",
+    "REVERSE_KL_GAN",
+    "RNN_LM",
+    "SOURCE_ONLY",
+    "SVAE",
+    "VAE",
+    "VAE_GAN",
+    "WAE_MMD",
+    "WGAN_GP",
+    "beta_vae",
+    "name",
+]
 
 # No latent variable and no adversary: maximum likelihood of a density. The network makes the model: a Gaussian; masked
 # convolutions or a recurrent network over rows (van den Oord et al., 2016a, b); a recurrent network over characters.
@@ -73,11 +110,19 @@ CYCLEGAN = INFOGAN + AAE
 
 # Larsen et al., 2016. Che et al., 2017: their regulariser, where the discriminator does not train on reconstructions
 # (what they call MDGAN trains in two steps). Rosca et al., 2017.
-VAE_GAN = (Reconstruct("x", within="discriminator") + Match("z", KL()) + Match("x", Adversary())
-           + Match("x again", Adversary(), only=("theta",)))  # fmt: skip
+VAE_GAN = (
+    Reconstruct("x", within="discriminator")
+    + Match("z", KL())
+    + Match("x", Adversary())
+    + Match("x again", Adversary(), only=("theta",))
+)
 MDGAN = Match("x", Adversary()) + Reconstruct("x") + Match("x again", Adversary(steps=0))
-ALPHA_GAN = (Reconstruct("x") + Match("x", Adversary("reverse KL")) + Match("x again", Adversary("reverse KL"))
-             + Match("z", Adversary("reverse KL")))  # fmt: skip
+ALPHA_GAN = (
+    Reconstruct("x")
+    + Match("x", Adversary("reverse KL"))
+    + Match("x again", Adversary("reverse KL"))
+    + Match("z", Adversary("reverse KL"))
+)
 
 # Dumoulin et al., 2017; Donahue et al., 2017, who wrote the game as minimax.
 ALI = Match("xz", Adversary())
@@ -107,16 +152,44 @@ CVAE = given(VAE, "label")
 SVAE = semi_supervised(VAE)
 
 ALL: dict[str, Objective] = {
-    "maximum likelihood": LIKELIHOOD, "VAE": VAE, "beta-VAE": beta_vae(), "GAN": GAN,
-    "minimax GAN": MINIMAX_GAN, "KL-GAN": KL_GAN, "reverse-KL GAN": REVERSE_KL_GAN, "LSGAN": LSGAN,
-    "hinge GAN": HINGE_GAN, "WGAN-GP": WGAN_GP,
-    "Helmholtz machine": HELMHOLTZ, "source only": SOURCE_ONLY, "DANN": DANN, "ADA": ADA,
-    "InfoGAN": INFOGAN, "AAE": AAE, "WAE-MMD": WAE_MMD, "predictability minimisation": PREDICTABILITY_MINIMISATION,
-    "CycleGAN": CYCLEGAN, "VAE/GAN": VAE_GAN, "MDGAN": MDGAN, "alpha-GAN": ALPHA_GAN, "ALI": ALI, "BiGAN": BIGAN,
-    "AVB": AVB, "AS-VAE": AS_VAE, "GMMN": GMMN, "ABC": ABC,
-    "IWAE": IWAE, "IWGAN": IWGAN, "AAVAE": AAVAE, "CGAN": CGAN, "CVAE": CVAE, "SVAE": SVAE,
-    "f-GAN (KL)": FGAN_KL, "f-GAN (reverse KL)": FGAN_REVERSE_KL, "f-GAN (JS)": FGAN_JS,
-}  # fmt: skip
+    "maximum likelihood": LIKELIHOOD,
+    "VAE": VAE,
+    "beta-VAE": beta_vae(),
+    "GAN": GAN,
+    "minimax GAN": MINIMAX_GAN,
+    "KL-GAN": KL_GAN,
+    "reverse-KL GAN": REVERSE_KL_GAN,
+    "LSGAN": LSGAN,
+    "hinge GAN": HINGE_GAN,
+    "WGAN-GP": WGAN_GP,
+    "Helmholtz machine": HELMHOLTZ,
+    "source only": SOURCE_ONLY,
+    "DANN": DANN,
+    "ADA": ADA,
+    "InfoGAN": INFOGAN,
+    "AAE": AAE,
+    "WAE-MMD": WAE_MMD,
+    "predictability minimisation": PREDICTABILITY_MINIMISATION,
+    "CycleGAN": CYCLEGAN,
+    "VAE/GAN": VAE_GAN,
+    "MDGAN": MDGAN,
+    "alpha-GAN": ALPHA_GAN,
+    "ALI": ALI,
+    "BiGAN": BIGAN,
+    "AVB": AVB,
+    "AS-VAE": AS_VAE,
+    "GMMN": GMMN,
+    "ABC": ABC,
+    "IWAE": IWAE,
+    "IWGAN": IWGAN,
+    "AAVAE": AAVAE,
+    "CGAN": CGAN,
+    "CVAE": CVAE,
+    "SVAE": SVAE,
+    "f-GAN (KL)": FGAN_KL,
+    "f-GAN (reverse KL)": FGAN_REVERSE_KL,
+    "f-GAN (JS)": FGAN_JS,
+}
 
 
 def name(objective: Objective) -> str | None:

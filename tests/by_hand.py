@@ -239,7 +239,9 @@ class ByHand:
             return generator(t).mean()
         k, d = self.n if tool.k == "batch" else tool.k, t[:, 0].sigmoid().detach()
         groups = [range(start, start + k) for start in range(0, self.n, k)]
-        means = [sum(d[i] / (1 - d[i]) * generator(t[i, 0]) for i in g) / sum(d[i] / (1 - d[i]) for i in g) for g in groups]
+        means = [
+            sum(d[i] / (1 - d[i]) * generator(t[i, 0]) for i in g) / sum(d[i] / (1 - d[i]) for i in g) for g in groups
+        ]
         return sum(means) / len(groups)
 
     # losses
@@ -262,7 +264,9 @@ class ByHand:
             case Match("x", Likelihood()):
                 m, log_diagonal, below = self.model.density.parameters()
                 white = torch.linalg.inv(below.tril(-1) + log_diagonal.exp().diag()) @ (self.x - m).T
-                return 0.5 * (white**2).sum() / self.n + log_diagonal.sum() + self.x.shape[1] / 2 * math.log(2 * math.pi)
+                return (
+                    0.5 * (white**2).sum() / self.n + log_diagonal.sum() + self.x.shape[1] / 2 * math.log(2 * math.pi)
+                )
             case Bound():
                 return self.bound(term)
             case Classify(seen="x"):
@@ -270,7 +274,9 @@ class ByHand:
                 return (named.exp().sum(1).log() - named[range(self.n), self.labels]).sum() / self.n
             case Classify():
                 (_, layer), features = self.model.classifier.trunk, self.features(self.x)
-                return -(features @ layer.weight.T + layer.bias).log_softmax(1)[range(self.n), self.labels].sum() / self.n
+                return (
+                    -(features @ layer.weight.T + layer.bias).log_softmax(1)[range(self.n), self.labels].sum() / self.n
+                )
             case Unpredictable():
                 return -self.critic(term, detach=False)
             case Match(space, Adversary() as tool):
@@ -310,7 +316,9 @@ class ByHand:
                 total = total + 0.5 * ((units[:, i] - guess[:, 0]) ** 2).mean()
             return total
         if isinstance(term, Bound):
-            real, fake = (self.logits(term, (x.detach(),)) for x in (self.other if term.inferred else self.x, self.x_from_z))
+            real, fake = (
+                self.logits(term, (x.detach(),)) for x in (self.other if term.inferred else self.x, self.x_from_z)
+            )
             return -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
         real, fake, _ = LINKS_BY_HAND[term.tool.link]
         sides = [tuple(part.detach() for part in side) for side in self.sides(term.space)]

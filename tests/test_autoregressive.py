@@ -248,7 +248,9 @@ def test_a_completion_keeps_what_was_given_and_follows_the_conditional(name):
 # ---------------------------------------------------------------- in a model
 
 BLOBS = images(8, n=96)
-LINES = Text(torch.randint(5, (60, 7), generator=torch.Generator().manual_seed(0)).float(), name="lines", alphabet="abcde")
+LINES = Text(
+    torch.randint(5, (60, 7), generator=torch.Generator().manual_seed(0)).float(), name="lines", alphabet="abcde"
+)
 
 
 @pytest.mark.parametrize("density, examples", [("pixelcnn", BLOBS), ("pixelrnn", BLOBS), (None, LINES)])

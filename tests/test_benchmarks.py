@@ -112,7 +112,9 @@ def test_gains_over_the_vae_are_the_differences_of_their_seeds():
 
 def test_models_of_a_seed_differ_only_in_who_weighs_the_examples():
     x = torch.stack([ring().sample(16, s) for s in (0, 1)])
-    template = {kind: build(zoo.VAE if kind == "VAE" else zoo.AAVAE, (2,), **activated.MOONS) for kind in ("VAE", "AAVAE")}
+    template = {
+        kind: build(zoo.VAE if kind == "VAE" else zoo.AAVAE, (2,), **activated.MOONS) for kind in ("VAE", "AAVAE")
+    }
     start = {kind: model.copies([0, 1]) for kind, model in template.items()}
     for a, b in zip(start["VAE"].of(("theta", "eta")), start["AAVAE"].of(("theta", "eta")), strict=True):
         assert torch.equal(a, b)

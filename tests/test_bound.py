@@ -66,7 +66,10 @@ def linear(weight, bias):
 def networks(labels=False, shift=0.0, log_scale=0.0, log_ratios=None):
     """The world's decoder, and its posteriors moved by ``shift`` and made wider by a factor."""
     gain = VARIANCE * W / S**2  # the posterior mean is gain · (x - B_t)
-    rows = torch.cat((gain[None], torch.zeros(1, 2))), torch.tensor([shift, math.log(VARIANCE) + 2 * log_scale], dtype=torch.float64)
+    rows = (
+        torch.cat((gain[None], torch.zeros(1, 2))),
+        torch.tensor([shift, math.log(VARIANCE) + 2 * log_scale], dtype=torch.float64),
+    )
     if labels:
         at = torch.stack((-B @ gain, torch.zeros(C)))  # a column for each label
         encoder = nets.Told(nets.Encoder(nn.Sequential(linear(torch.cat((rows[0], at), 1), rows[1]))), C)
@@ -232,7 +235,9 @@ def test_the_scores_of_a_model_that_is_told_labels_are_bounds_at_the_labels():
     evidence = AT.log_prob(X[:, None])[range(12), T].mean()
     for k in (1, 4):
         found = metrics.iwae(both, data, k)
-        assert math.isclose(found[0], evidence, rel_tol=1e-5) and math.isclose(metrics.iwae(parts[1], data, k), found[1], rel_tol=1e-5)
+        assert math.isclose(found[0], evidence, rel_tol=1e-5) and math.isclose(
+            metrics.iwae(parts[1], data, k), found[1], rel_tol=1e-5
+        )
     assert metrics.elbo(both, replace(data, y=1 - T))[0] < metrics.elbo(both, data)[0] - 0.1
 
 
@@ -280,14 +285,18 @@ def test_an_inferred_label_is_a_sum_over_all():
 
 def test_one_class_is_no_class():
     """Told the only label there is, networks know nothing more, and inferring it costs nothing."""
+
     def told(layer, kind):
         wide = linear(torch.cat((layer.weight, torch.zeros(len(layer.weight), 1)), 1), layer.bias)
         return nets.Told(kind(nn.Sequential(wide)), 1)
 
     plain = networks(shift=0.3)
     decoder = lambda trunk: nets.Decoder(trunk, plain["decoder"].observation, (2,))
-    one = {"encoder": told(plain["encoder"].trunk[0], nets.Encoder), "decoder": told(plain["decoder"].trunk[0], decoder),
-           "labeller": nets.Classifier(linear(torch.ones(1, 2).double(), torch.zeros(1).double()))}  # fmt: skip
+    one = {
+        "encoder": told(plain["encoder"].trunk[0], nets.Encoder),
+        "decoder": told(plain["decoder"].trunk[0], decoder),
+        "labeller": nets.Classifier(linear(torch.ones(1, 2).double(), torch.zeros(1).double())),
+    }
     noise, labels = random_rows(12), torch.zeros(12).long()
     losses = []
     for objective, parts in [(Bound(), plain), (Bound(given="label"), one), (Bound(inferred="label"), one)]:
@@ -308,8 +317,10 @@ def test_labels_by_another_number_are_the_same_labels():
             layer = two.labeller.trunk
             layer.weight.data, layer.bias.data = layer.weight.data[order], layer.bias.data[order]
         sides = SIDES if objective.inferred else [random_rows(99)]
-        losses = [loss_of(objective, labels=labels, other=X, own=own, sides=sides)
-                  for own, labels in ((one, T), (two, order.argsort()[T]))]  # fmt: skip
+        losses = [
+            loss_of(objective, labels=labels, other=X, own=own, sides=sides)
+            for own, labels in ((one, T), (two, order.argsort()[T]))
+        ]
         torch.testing.assert_close(*losses, rtol=1e-12, atol=0)
 
 
@@ -394,7 +405,9 @@ def test_the_weights_of_examples_carry_no_gradient_and_generated_examples_none()
     own = Model(objective, networks(**ENCODED) | {"discriminator_x": Learned()}, nets.StandardNormal(1)).double()
     world = World(own, X, Noise(0))
     loss = objective.loss(world)
-    assert all(g is None for g in torch.autograd.grad(loss, list(weights.parameters()), retain_graph=True, allow_unused=True))
+    assert all(
+        g is None for g in torch.autograd.grad(loss, list(weights.parameters()), retain_graph=True, allow_unused=True)
+    )
     generated = world.x_from_z
     assert torch.autograd.grad(loss, generated, retain_graph=True, allow_unused=True) == (None,)
     critic = objective.critic_loss(World(own, X, Noise(0)))

@@ -44,7 +44,18 @@ def stop_at(monkeypatch, step):
     monkeypatch.setattr(checkpoint.Checkpoint, "save", saving)
 
 
-NAMES = ["VAE", "GAN", "WGAN-GP", "Helmholtz machine", "DANN", "InfoGAN", "ALI", "VAE/GAN", "GMMN", "maximum likelihood"]
+NAMES = [
+    "VAE",
+    "GAN",
+    "WGAN-GP",
+    "Helmholtz machine",
+    "DANN",
+    "InfoGAN",
+    "ALI",
+    "VAE/GAN",
+    "GMMN",
+    "maximum likelihood",
+]
 
 
 @pytest.mark.parametrize("name, seeds", [(n, 2) for n in NAMES] + [("VAE", [3]), ("GAN", [3])])
@@ -111,10 +122,17 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_training(tmp_path, monkey
     assert same(fit(model, DATA, checkpoint=tmp_path, checkpoint_every=10, resume=True, **OPTIONS), whole)
 
 
-@pytest.mark.parametrize("change, word", [
-    (dict(batch=32), "batch was 48 and is now 32"), (dict(steps=50), "steps was 45"), (dict(lr=1e-2), "lr was"),
-    (dict(seeds=3), "seeds was"), (dict(log_every=9), "log_every was 5"), (dict(betas=(0.1, 0.9)), "betas was"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, word",
+    [
+        (dict(batch=32), "batch was 48 and is now 32"),
+        (dict(steps=50), "steps was 45"),
+        (dict(lr=1e-2), "lr was"),
+        (dict(seeds=3), "seeds was"),
+        (dict(log_every=9), "log_every was 5"),
+        (dict(betas=(0.1, 0.9)), "betas was"),
+    ],
+)
 def test_another_training_is_refused(change, word, tmp_path):
     model = small(zoo.VAE, DATA, hidden=(8,))
     fit(model, DATA, checkpoint=tmp_path, **OPTIONS)
@@ -125,9 +143,10 @@ def test_another_training_is_refused(change, word, tmp_path):
 def test_other_data_networks_and_objectives_are_refused(tmp_path):
     fit(small(zoo.VAE, DATA, hidden=(8,)), DATA, checkpoint=tmp_path, **OPTIONS)
     for model, data, word in [
-        (small(zoo.VAE, DATA, hidden=(9,)), DATA, "networks"), (small(zoo.GAN, DATA, hidden=(8,)), DATA, "objective"),
+        (small(zoo.VAE, DATA, hidden=(9,)), DATA, "networks"),
+        (small(zoo.GAN, DATA, hidden=(8,)), DATA, "objective"),
         (small(zoo.VAE, DATA, hidden=(8,)), points(255), "data"),
-    ]:  # fmt: skip
+    ]:
         with pytest.raises(ValueError, match=f"another training: ({word})"):
             fit(model, data, checkpoint=tmp_path, resume=True, **OPTIONS)
 
@@ -155,7 +174,9 @@ def test_a_checkpoint_is_not_overwritten_unasked_and_damage_is_named(tmp_path):
 
 
 def test_a_disk_that_is_full_for_the_card_leaves_no_orphan(tmp_path, monkeypatch):
-    save = lambda number: checkpoint.write(tmp_path, "card.json", {"number": number}, "state", {"a": torch.full((3,), number)})
+    save = lambda number: checkpoint.write(
+        tmp_path, "card.json", {"number": number}, "state", {"a": torch.full((3,), number)}
+    )
     save(1.0)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     move = os.replace
@@ -173,4 +194,6 @@ def test_a_disk_that_is_full_for_the_card_leaves_no_orphan(tmp_path, monkeypatch
             assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
     save(2.0)
     card, tensors = checkpoint.read(tmp_path, "card.json")
-    assert card["number"] == 2 and torch.equal(tensors["a"], torch.full((3,), 2.0)) and len(list(tmp_path.iterdir())) == 2
+    assert (
+        card["number"] == 2 and torch.equal(tensors["a"], torch.full((3,), 2.0)) and len(list(tmp_path.iterdir())) == 2
+    )

@@ -68,7 +68,9 @@ def guard(cells, falsehoods):
                 for label in labels:
                     true, false = left.pop(label)
                     earlier = next((i for i, cell in enumerate(done) if true in cell), None)
-                    assert true in code or earlier is not None, f"the check of {label} has changed: choose another falsehood"
+                    assert true in code or earlier is not None, (
+                        f"the check of {label} has changed: choose another falsehood"
+                    )
                     with pytest.raises(AssertionError):
                         if true in code:
                             exec(code.replace(true, false), dict(world))
@@ -121,7 +123,9 @@ def test_the_guard_complains(cells, falsehood, said):
         guard(cells, {"eq-half": falsehood})
 
 
-TEXT = "# One\n\n## Halves\n\n$$\nh(x) = x/2\n$$ (eq-half)\n\n```{prf:lemma} Half | less\n:label: lem-half\nText.\n```\n"
+TEXT = (
+    "# One\n\n## Halves\n\n$$\nh(x) = x/2\n$$ (eq-half)\n\n```{prf:lemma} Half | less\n:label: lem-half\nText.\n```\n"
+)
 CHOICE = "```{prf:definition} Half\n:label: def-half\n\n$$\nh\n$$ (def-h)\n```\n"
 BOTH = "# check: eq-half, lem-half\nassert True"
 CODE = '"""A module."""\n\n\nclass A:\n    # Eq. ``eq-half`` and ``lem-half`` (chapter 01)\n    @property\n    def half(self):\n        return 1\n'
@@ -149,7 +153,10 @@ def test_a_sound_book_is_registered(tmp_path):
     assert str(registry) == "Registry: 4 statements, 2 checked, 2 definitions exempt"
     half = registry.statements["eq-half"]
     assert (half.kind, half.title, half.place) == ("equation", "Halves", "notebooks/01_one, cell 1")
-    assert registry.statements["lem-half"].title == "Half | less" and registry.checks["lem-half"] == ("notebooks/01_one", 2)
+    assert registry.statements["lem-half"].title == "Half | less" and registry.checks["lem-half"] == (
+        "notebooks/01_one",
+        2,
+    )
     assert half.code == {"a.A.half": 5}
 
 
@@ -161,14 +168,29 @@ def test_a_sound_book_is_registered(tmp_path):
         ([TEXT, BOTH + "\n# check: eq-third"], (), CODE, ["cell 2: it checks eq-third, which stands nowhere"]),
         ([TEXT, BOTH, BOTH], (), CODE, ["eq-half is checked a second time", "lem-half is checked a second time"]),
         ([TEXT, CHOICE, BOTH + "\n# check: def-h"], (), CODE, ["def-h is exempt, and yet notebooks/01_one checks it"]),
-        ([TEXT, BOTH, "$$ x $$ (eq-half)"], (), CODE, ["cell 3: the label eq-half stands in notebooks/01_one, cell 1 already"]),
+        (
+            [TEXT, BOTH, "$$ x $$ (eq-half)"],
+            (),
+            CODE,
+            ["cell 3: the label eq-half stands in notebooks/01_one, cell 1 already"],
+        ),
         ([TEXT, BOTH], ["$$ x $$ (eq-half)"], CODE, ["notebooks/02_two, cell 1: the label eq-half stands in"]),
         ([TEXT], ["# Two", BOTH], CODE, ["eq-half is checked in another chapter", "lem-half is checked in another"]),
         ([TEXT, BOTH], (), "# ``eq-third``", ["ganvae_lib/a.py, line 1: eq-third stands nowhere in the book"]),
         ([TEXT, BOTH], (), "# def-third", ["def-third stands nowhere"]),
-        ([TEXT, BOTH], (), "# (Eq. ``eq-half``, chapter 02)", ["eq-half stands in notebooks/01_one, not in chapter 02"]),
+        (
+            [TEXT, BOTH],
+            (),
+            "# (Eq. ``eq-half``, chapter 02)",
+            ["eq-half stands in notebooks/01_one, not in chapter 02"],
+        ),
         ([TEXT, BOTH], (), "# ``lem-half`` and\n# Eq. ``eq-half`` (chapter 02)", ["not in chapter 02"] * 2),
-        ([TEXT, BOTH, "```{prf:theorem} T\nText.\n```"], (), CODE, ["the label '' of the theorem must begin with thm-"]),
+        (
+            [TEXT, BOTH, "```{prf:theorem} T\nText.\n```"],
+            (),
+            CODE,
+            ["the label '' of the theorem must begin with thm-"],
+        ),
         ([TEXT, BOTH, "```{prf:lemma} T\n:label: def-l\n```"], (), CODE, ["'def-l' of the lemma must begin with lem-"]),
         ([TEXT, BOTH, "$$\nx\n$$ (half)"], (), CODE, ["'half' of the equation must begin with eq- or def-"]),
         ([TEXT, BOTH, "```{math}\n:label: eq-m\nx\n```"], (), CODE, ["eq-m has no check"]),
@@ -183,7 +205,9 @@ def test_a_gap_is_told(tmp_path, cells, more, code, said):
 
 def test_the_registry_can_be_run(tmp_path):
     done = subprocess.run([sys.executable, str(ROOT / "book" / "registry.py")], capture_output=True, text=True)
-    assert done.stdout.splitlines() == [str(REGISTRY), *REGISTRY.problems] and done.returncode == bool(REGISTRY.problems)
+    assert done.stdout.splitlines() == [str(REGISTRY), *REGISTRY.problems] and done.returncode == bool(
+        REGISTRY.problems
+    )
 
 
 def test_the_page_lists_every_statement(tmp_path):

@@ -29,9 +29,7 @@ def exact_sums(model, x):
     bits = model.config["latent"]
     z = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], dtype=torch.float64)] * bits)
     logits = model.decoder.trunk(z)[:, None]
-    log_p = -cross_entropy(
-        logits.expand(-1, len(x), -1), x.flatten(1).expand(len(z), -1, -1), reduction="none"
-    ).sum(-1)
+    log_p = -cross_entropy(logits.expand(-1, len(x), -1), x.flatten(1).expand(len(z), -1, -1), reduction="none").sum(-1)
     joint = log_p.T - bits * math.log(2)  # [x, z]
     odds = model.encoder.trunk(x)[:, None].expand(-1, len(z), -1)
     log_q = -cross_entropy(odds, z.expand(len(x), -1, -1), reduction="none").sum(-1)
@@ -93,9 +91,7 @@ def test_the_importance_weighted_bound_reaches_the_evidence(tiny):
     assert metrics.iwae(model, some, 400).item() == pytest.approx(log_p.mean().item(), abs=0.01)
 
 
-@pytest.mark.parametrize(
-    "objective", [zoo.VAE, Reconstruct("x"), zoo.VAE + SLEEPER], ids=["VAE", "x", "both"]
-)
+@pytest.mark.parametrize("objective", [zoo.VAE, Reconstruct("x"), zoo.VAE + SLEEPER], ids=["VAE", "x", "both"])
 def test_no_gradient_crosses_a_binary_code(objective):
     with pytest.raises(TypeError, match="z from x is drawn from a Bernoulli.*codes='gaussian'.*wake-sleep"):
         fit(machine(objective=objective), IMAGES, 1, progress=False)
@@ -120,9 +116,7 @@ def by_hand(model, x, seed, codes):
             mean, log_var = encode(x).chunk(2, -1)
             z = mean + (log_var / 2).exp() * noise.normal("z from x", n, bits)
             dreamt_z = noise.normal("z", n, bits)
-        dreamt_x = (
-            noise.uniform("x from z", n, *x.shape[1:]) < decode(dreamt_z).sigmoid().view_as(x)
-        ).float()
+        dreamt_x = (noise.uniform("x from z", n, *x.shape[1:]) < decode(dreamt_z).sigmoid().view_as(x)).float()
     wake = cross_entropy(decode(z), flat, reduction="none").sum(-1).mean()
     answer = encode(dreamt_x)
     if codes == "bernoulli":
@@ -161,8 +155,9 @@ def test_one_step_moves_each_net_by_its_own_phase_only():
         model = machine(objective=objective)
         run = fit(model, IMAGES, 3, fresh=False, progress=False)
         same = lambda name, run=run, model=model: all(
-            torch.equal(a, b) for a, b in zip(run.model.networks[name].parameters(), model.networks[name].parameters(),
-                                              strict=True))  # fmt: skip
+            torch.equal(a, b)
+            for a, b in zip(run.model.networks[name].parameters(), model.networks[name].parameters(), strict=True)
+        )
         assert same(still) and not same({"encoder": "decoder", "decoder": "encoder"}[still])
 
 

@@ -136,8 +136,7 @@ def cifar(folder, monkeypatch):
     for split, counts in {"train": (1, 2, 1, 1, 1), "test": (7,)}.items():
         starts = np.cumsum((0, *counts))
         files = {
-            file: records(start, n)
-            for file, start, n in zip(colour.CIFAR_PARTS[split], starts, counts, strict=False)
+            file: records(start, n) for file, start, n in zip(colour.CIFAR_PARTS[split], starts, counts, strict=False)
         }
         monkeypatch.setitem(colour.CIFAR_PARTS, split, {file: md5(content) for file, content in files.items()})
         contents |= files
@@ -192,7 +191,9 @@ def test_cifar10_unpacked_in_part_is_read_from_the_archive(cifar, folder):
     archive, contents = cifar
     unpack(contents, folder)
     (folder / "cifar10" / "cifar-10-batches-bin" / "data_batch_5.bin").unlink()
-    with pytest.raises(data.DataError, match="could not download cifar10/cifar-10-binary.tar.gz.*holds cifar10/cifar-10"):
+    with pytest.raises(
+        data.DataError, match="could not download cifar10/cifar-10-binary.tar.gz.*holds cifar10/cifar-10"
+    ):
         data.load("cifar10")
     (folder / "cifar10" / "cifar-10-binary.tar.gz").write_bytes(archive)
     assert right(6)
@@ -310,7 +311,9 @@ def test_jpeg_copy_is_not_downloaded(folder, monkeypatch, set_folder):
     if not set_folder:
         monkeypatch.delenv("GANVAE_DATA")
     monkeypatch.setattr("pooch.retrieve", lambda *_, **__: pytest.fail("nothing to ask for"))
-    with pytest.raises(data.DataError, match="not downloaded: set GANVAE_DATA to a folder that holds it, or load 'cifar10'"):
+    with pytest.raises(
+        data.DataError, match="not downloaded: set GANVAE_DATA to a folder that holds it, or load 'cifar10'"
+    ):
         data.load("cifar10-jpeg")
 
 

@@ -30,14 +30,21 @@ FACTS = facts(RECORD)[0]
 WORLD = Data(ring().sample(512, 0), None, "ring", ring())
 
 NAMED = {
-    "VAE": Choice(), "beta-VAE": Choice(weight=4.0), "GAN": Choice("ns", "none", rec_x=False),
-    "reverse-KL GAN": Choice("rkl", "none", rec_x=False), "GMMN": Choice("mmd", "none", rec_x=False),
-    "AAE": Choice(z="adversary"), "WAE-MMD": Choice(z="mmd"), "InfoGAN": Choice("ns", "none", rec_x=False, rec_z=True),
-    "CycleGAN": Choice("ns", "adversary", rec_z=True), "ALI": Choice(z="none", joint="xz", rec_x=False),
-    "AVB": Choice(z="none", joint="z|x"), "MDGAN": Choice("ns", "none", "asked"),
+    "VAE": Choice(),
+    "beta-VAE": Choice(weight=4.0),
+    "GAN": Choice("ns", "none", rec_x=False),
+    "reverse-KL GAN": Choice("rkl", "none", rec_x=False),
+    "GMMN": Choice("mmd", "none", rec_x=False),
+    "AAE": Choice(z="adversary"),
+    "WAE-MMD": Choice(z="mmd"),
+    "InfoGAN": Choice("ns", "none", rec_x=False, rec_z=True),
+    "CycleGAN": Choice("ns", "adversary", rec_z=True),
+    "ALI": Choice(z="none", joint="xz", rec_x=False),
+    "AVB": Choice(z="none", joint="z|x"),
+    "MDGAN": Choice("ns", "none", "asked"),
     "alpha-GAN": Choice("rkl", "adversary", "again"),
     "Helmholtz machine": Choice(z="none", rec_z=True, players="wake-sleep"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -53,12 +60,17 @@ def test_the_grid_has_no_other_name():
     assert set(ALSO) <= set(GRID) and all(GRID[key].name() is None for key in ALSO)
 
 
-@pytest.mark.parametrize("choice, word", [
-    (Choice(z="none", rec_x=False), "decoder"), (Choice(rec_x=False), "decoder"),
-    (Choice("ns", rec_x=False), "never meet"), (Choice("mmd", "none", "asked"), "nobody trains"),
-    (Choice(z="none", rec_x=False, rec_z=True), "reads the data"),
-    (Choice(z="none", players="wake-sleep"), "encoder"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "choice, word",
+    [
+        (Choice(z="none", rec_x=False), "decoder"),
+        (Choice(rec_x=False), "decoder"),
+        (Choice("ns", rec_x=False), "never meet"),
+        (Choice("mmd", "none", "asked"), "nobody trains"),
+        (Choice(z="none", rec_x=False, rec_z=True), "reads the data"),
+        (Choice(z="none", players="wake-sleep"), "encoder"),
+    ],
+)
 def test_what_is_missing_is_said(choice, word):
     assert word in choice.missing() and choice.name() is None
     with pytest.raises(ValueError, match=word):

@@ -25,8 +25,9 @@ def pretend(encode):
     return SimpleNamespace(seeds=[0], model=SimpleNamespace(single=lambda k: model))
 
 
-@pytest.mark.parametrize("pairs", [clouds(), clouds(symmetric=True), cyclegan.separate()],
-                         ids=["overlapping", "symmetric", "separate"])  # fmt: skip
+@pytest.mark.parametrize(
+    "pairs", [clouds(), clouds(symmetric=True), cyclegan.separate()], ids=["overlapping", "symmetric", "separate"]
+)
 def test_the_truth_has_no_misfit_and_a_shift_has_some(pairs):
     assert abs(cyclegan.misfit(pretend(pairs.truth), pairs)[0]) < 1e-4
     assert cyclegan.misfit(pretend(lambda x: pairs.truth(x) + 0.2), pairs)[0] > 0.05

@@ -93,9 +93,7 @@ def test_log_prob_gradient_dtype_and_shape(name):
 def test_mixture_is_the_one_of_torch_distributions():
     world = toys.mixture1d()
     D = torch.distributions
-    twin = D.MixtureSameFamily(
-        D.Categorical(world.weights), D.Normal(world.means[:, 0], torch.tensor([0.7, 1.0]))
-    )
+    twin = D.MixtureSameFamily(D.Categorical(world.weights), D.Normal(world.means[:, 0], torch.tensor([0.7, 1.0])))
     x = torch.linspace(-9, 9, 50, dtype=torch.float64)
     torch.testing.assert_close(world.log_prob(x[:, None]), twin.log_prob(x), rtol=1e-6, atol=1e-6)
     with pytest.raises(ValueError, match="weights"):
@@ -261,9 +259,7 @@ def small(monkeypatch, tmp_path):
 
 
 def same(loaded, server):
-    return (
-        torch.equal(loaded.x[:, 0], torch.tensor(server.x) / 255) and loaded.y.tolist() == server.y.tolist()
-    )
+    return torch.equal(loaded.x[:, 0], torch.tensor(server.x) / 255) and loaded.y.tolist() == server.y.tolist()
 
 
 def test_download_then_cache(small):
@@ -376,9 +372,7 @@ def test_not_an_idx_file(content):
 @pytest.fixture
 def two_usps(monkeypatch, tmp_path):
     grey = np.round(np.random.default_rng(0).random((2, 256)) * 2000) / 1000 - 1
-    sparse = [
-        f"{n + 1} " + " ".join(f"{i + 1}:{v:g}" for i, v in enumerate(row) if v) for n, row in enumerate(grey)
-    ]
+    sparse = [f"{n + 1} " + " ".join(f"{i + 1}:{v:g}" for i, v in enumerate(row) if v) for n, row in enumerate(grey)]
     dense = [f"{n}.0000 " + " ".join(f"{v:.4f}" for v in row) for n, row in enumerate(grey)]
     files = {
         "usps.bz2": bz2.compress("\n".join(sparse).encode()),
@@ -388,8 +382,7 @@ def two_usps(monkeypatch, tmp_path):
         sources.USPS,
         "train",
         tuple(
-            (name, ("http://127.0.0.1:9/",), "sha256:" + hashlib.sha256(raw).hexdigest())
-            for name, raw in files.items()
+            (name, ("http://127.0.0.1:9/",), "sha256:" + hashlib.sha256(raw).hexdigest()) for name, raw in files.items()
         ),
     )
     pixels = np.round((grey + 1) * 1000).astype("<i2").tobytes()

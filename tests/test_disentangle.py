@@ -57,7 +57,7 @@ def test_gap_is_one_for_a_perfect_code_and_zero_for_a_rotated_or_an_ignorant_one
     data = glyphs(4000, 5, side=8)
     factors = {name: data.factors[name] for name in ("rotation", "scale", "class")}
     names = list(factors)
-    perfect = torch.stack([-factors[n].double() ** 3 for n in names], 1)
+    perfect = torch.stack([-(factors[n].double() ** 3) for n in names], 1)
     gap = mutual_information_gap({"c": perfect[:, 2], "a": perfect[:, 0], "b": perfect[:, 1]}, factors)
     assert gap.best == {"rotation": "a", "scale": "b", "class": "c"}
     # exactly 1 up to the bias of the second best code

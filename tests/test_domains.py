@@ -82,10 +82,17 @@ def test_map_refuses_what_is_no_data():
 # ---------------------------------------------------------------- objectives
 
 
-@pytest.mark.parametrize("objective, reads", [
-    (zoo.SOURCE_ONLY, ("labels",)), (zoo.ADA, ("labels", "other")), (zoo.DANN, ("labels", "other")),
-    (Match("features", Adversary()), ("other",)), (zoo.GAN, ()), (zoo.VAE, ()),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "objective, reads",
+    [
+        (zoo.SOURCE_ONLY, ("labels",)),
+        (zoo.ADA, ("labels", "other")),
+        (zoo.DANN, ("labels", "other")),
+        (Match("features", Adversary()), ("other",)),
+        (zoo.GAN, ()),
+        (zoo.VAE, ()),
+    ],
+)
 def test_what_a_minibatch_must_hold(objective, reads):
     assert objective.reads == reads
 
@@ -99,10 +106,16 @@ def test_features_need_a_link_that_can_be_reversed(link):
 @pytest.mark.parametrize("link", LOGISTIC)
 def test_the_logistic_links_can_be_reversed(link):
     model, world = one_step(Match("features", Adversary(link)))
-    both = {place: model.discriminator_features(getattr(world, place)).logits for place in ("features", "other_features")}
+    both = {
+        place: model.discriminator_features(getattr(world, place)).logits for place in ("features", "other_features")
+    }
     # By hand, from D and 1 - D: what y=0 wants of D, y=1 wants of 1 - D.
-    wanted = {"minimax": lambda D: (1 - D).log(), "non-saturating": lambda D: -D.log(), "KL": lambda D: -D / (1 - D),
-              "reverse KL": lambda D: -(D / (1 - D)).log()}[link]  # fmt: skip
+    wanted = {
+        "minimax": lambda D: (1 - D).log(),
+        "non-saturating": lambda D: -D.log(),
+        "KL": lambda D: -D / (1 - D),
+        "reverse KL": lambda D: -(D / (1 - D)).log(),
+    }[link]
     by_hand = wanted(both["other_features"].sigmoid()).mean() + wanted(1 - both["features"].sigmoid()).mean()
     assert model.objective.loss(world).item() == pytest.approx(by_hand.item(), rel=1e-5)
 
@@ -206,16 +219,27 @@ def test_the_sources_classes_are_learned_and_evaluated():
     assert (scores["accuracy"] > 0.9).all() and "accuracy: " in repr(scores)
 
 
-@pytest.mark.parametrize("make, words", [
-    (lambda d: small(zoo.ADA, replace(d.source, y=None)), "learns from labels; give data with labels y"),
-    (lambda d: small(zoo.SOURCE_ONLY, (2,)), "learns from labels"),
-    (lambda d: small(zoo.ADA, d.source), r"two domains, or.*; put them together with data.Domains\(source, target\)"),
-    (lambda d: fit(small(zoo.ADA, d), d.source, 2), "two domains, or.*; put them together"),
-    (lambda d: fit(small(zoo.ADA, d), Domains(replace(d.source, y=None), d.target), 2), "does not have; give data with y"),
-    (lambda d: fit(small(zoo.ADA, d, classes=2), d, 2), "tells 2 classes apart, the data have 3"),
-    (lambda d: Model(zoo.ADA, {"features": nets.Features(nets.mlp((2,), (), 2))}, nets.StandardNormal(2)),
-     "needs the networks classifier, discriminator_features"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda d: small(zoo.ADA, replace(d.source, y=None)), "learns from labels; give data with labels y"),
+        (lambda d: small(zoo.SOURCE_ONLY, (2,)), "learns from labels"),
+        (
+            lambda d: small(zoo.ADA, d.source),
+            r"two domains, or.*; put them together with data.Domains\(source, target\)",
+        ),
+        (lambda d: fit(small(zoo.ADA, d), d.source, 2), "two domains, or.*; put them together"),
+        (
+            lambda d: fit(small(zoo.ADA, d), Domains(replace(d.source, y=None), d.target), 2),
+            "does not have; give data with y",
+        ),
+        (lambda d: fit(small(zoo.ADA, d, classes=2), d, 2), "tells 2 classes apart, the data have 3"),
+        (
+            lambda d: Model(zoo.ADA, {"features": nets.Features(nets.mlp((2,), (), 2))}, nets.StandardNormal(2)),
+            "needs the networks classifier, discriminator_features",
+        ),
+    ],
+)
 def test_mistakes_are_named(make, words):
     with pytest.raises(ValueError, match=words):
         make(two_domains())
@@ -257,7 +281,9 @@ def test_accuracy_needs_a_classifier_and_labels():
         accuracy(by_sign(), Data(torch.zeros(3, 2), name="points"))
 
 
-@pytest.mark.parametrize("objective, shown", [(zoo.ADA, {"$z$", "$x$", "$t$", "$y$"}), (zoo.SOURCE_ONLY, {"$z$", "$x$", "$t$"})])  # fmt: skip
+@pytest.mark.parametrize(
+    "objective, shown", [(zoo.ADA, {"$z$", "$x$", "$t$", "$y$"}), (zoo.SOURCE_ONLY, {"$z$", "$x$", "$t$"})]
+)
 def test_the_graph_of_features(objective, shown):
     matplotlib.use("Agg")
     ax = draw.schematic(objective)
@@ -291,7 +317,9 @@ def test_the_record_of_mnist_to_usps_is_what_the_chapter_reads():
         assert mean == pytest.approx(scores["target"]["mean"], abs=1e-4), model
         assert half == pytest.approx(scores["target"]["half_width_95"], abs=2e-4), model
     for model, chosen in card["chosen"].items():
-        best = max((row for row in card["pilot"]["rows"] if row["model"] == model), key=lambda row: row["accuracy"]["mean"])
+        best = max(
+            (row for row in card["pilot"]["rows"] if row["model"] == model), key=lambda row: row["accuracy"]["mean"]
+        )
         assert (best["lr"], best["weight"]) == (chosen["lr"], chosen["weight"])
     for model in ("ADA", "DANN"):  # what the chapter says of the two
         gain = card["gain"][model]

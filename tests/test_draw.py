@@ -61,19 +61,42 @@ def test_density_and_scatter(ax):
     assert abs(np.trapezoid(p, x) - 1) < 0.01
 
 
-JUDGES = {"discriminator_x": "$q_\\phi(y|x)$", "discriminator_z": "$q_\\phi(y|z)$", "discriminator_xz": "$q_\\phi(y|x,z)$",
-          "discriminator_z_given_x": r"$D_\phi(z|x)$", "discriminator_x_given_z": r"$D_\phi(x|z)$",
-          "discriminator_x_given_label": "$q_\\phi(y|x,t)$", "discriminator_z_given_label": "$q_\\phi(y|z,t)$",
-          "discriminator_xz_given_label": "$q_\\phi(y|x,z,t)$", "discriminator_z_given_x_given_label": r"$D_\phi(z|x,t)$",
-          "discriminator_features": "$q_\\phi(y|x)$", "predictor_z": r"$\hat z_\phi(z_{\backslash i})$"}
-MAKERS = {"decoder": r"$p_\theta(x|z)$", "encoder": r"$q_\eta(z|x)$", "density": r"$p_\theta(x)$",
-          "features": r"$x=G_\theta(z)$", "classifier": r"$p_\theta(t|x)$", "labeller": r"$q_\eta(t|x)$"}
+JUDGES = {
+    "discriminator_x": "$q_\\phi(y|x)$",
+    "discriminator_z": "$q_\\phi(y|z)$",
+    "discriminator_xz": "$q_\\phi(y|x,z)$",
+    "discriminator_z_given_x": r"$D_\phi(z|x)$",
+    "discriminator_x_given_z": r"$D_\phi(x|z)$",
+    "discriminator_x_given_label": "$q_\\phi(y|x,t)$",
+    "discriminator_z_given_label": "$q_\\phi(y|z,t)$",
+    "discriminator_xz_given_label": "$q_\\phi(y|x,z,t)$",
+    "discriminator_z_given_x_given_label": r"$D_\phi(z|x,t)$",
+    "discriminator_features": "$q_\\phi(y|x)$",
+    "predictor_z": r"$\hat z_\phi(z_{\backslash i})$",
+}
+MAKERS = {
+    "decoder": r"$p_\theta(x|z)$",
+    "encoder": r"$q_\eta(z|x)$",
+    "density": r"$p_\theta(x)$",
+    "features": r"$x=G_\theta(z)$",
+    "classifier": r"$p_\theta(t|x)$",
+    "labeller": r"$q_\eta(t|x)$",
+}
 
 
-MORE = {"MMD of pairs": zoo.GAN + Match("xz", MMD()) + Match("z again", MMD()), "again": Match("x again", Adversary()),
-        "ALI given labels": given(zoo.ALI), "AAE given labels": given(zoo.AAE), "AVB given labels": given(zoo.AVB),
-        "InfoGAN given labels": given(zoo.INFOGAN), "IWCGAN": importance_weighted(zoo.CGAN, 3), "labeller": Classify(seen="x"),
-        "IWADA": importance_weighted(zoo.ADA, 4), "AASVAE": adversary_activated(zoo.SVAE), "AACVAE": adversary_activated(zoo.CVAE)}
+MORE = {
+    "MMD of pairs": zoo.GAN + Match("xz", MMD()) + Match("z again", MMD()),
+    "again": Match("x again", Adversary()),
+    "ALI given labels": given(zoo.ALI),
+    "AAE given labels": given(zoo.AAE),
+    "AVB given labels": given(zoo.AVB),
+    "InfoGAN given labels": given(zoo.INFOGAN),
+    "IWCGAN": importance_weighted(zoo.CGAN, 3),
+    "labeller": Classify(seen="x"),
+    "IWADA": importance_weighted(zoo.ADA, 4),
+    "AASVAE": adversary_activated(zoo.SVAE),
+    "AACVAE": adversary_activated(zoo.CVAE),
+}
 
 
 @pytest.mark.parametrize("entry", [*zoo.ALL.values(), *MORE.values()], ids=[*zoo.ALL, *MORE])
@@ -88,8 +111,15 @@ def test_every_entry_has_its_graph(entry):
     assert ("$\\hat x$" in texts) == ("x again" in terms or "within" in terms)
     assert texts.count("$\\approx$") == terms.count("MMD(") + terms.count("Summaries(")
     dotted = [p for p in ax.patches if p.get_linestyle() in (":", "dotted")]
-    seen = {"discriminator_x_given_label": 2, "discriminator_z_given_label": 2, "discriminator_xz_given_label": 3,
-            "discriminator_z_given_x_given_label": 3, "discriminator_xz": 2, "discriminator_z_given_x": 2, "discriminator_x_given_z": 2}
+    seen = {
+        "discriminator_x_given_label": 2,
+        "discriminator_z_given_label": 2,
+        "discriminator_xz_given_label": 3,
+        "discriminator_z_given_x_given_label": 3,
+        "discriminator_xz": 2,
+        "discriminator_z_given_x": 2,
+        "discriminator_x_given_z": 2,
+    }
     judges = [n for n in entry.networks if n in JUDGES]
     assert len(dotted) == sum(seen.get(n, 1) for n in judges) + ("x again" in terms)
     (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
@@ -98,13 +128,16 @@ def test_every_entry_has_its_graph(entry):
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])  # no label hides another
 
 
-@pytest.mark.parametrize("bad, error, message", [
-    (lambda ax: draw.curves({"a": [1.0]}, "b", ax=ax), KeyError, "no term 'b' in this history; it has a"),
-    (lambda ax: draw.curves(np.zeros((2, 2, 2)), ax=ax), ValueError, r"\[n\] or \[n, seeds\]"),
-    (lambda ax: draw.images(torch.zeros(2, 7), ax=ax), ValueError, "7 pixels are not square"),
-    (lambda ax: draw.images(torch.zeros(2, 2, 8, 8), ax=ax), ValueError, "images have shape"),
-    (lambda ax: draw.scatter(torch.zeros(5, 3), ax=ax), ValueError, r"\[N, 2\]"),
-])
+@pytest.mark.parametrize(
+    "bad, error, message",
+    [
+        (lambda ax: draw.curves({"a": [1.0]}, "b", ax=ax), KeyError, "no term 'b' in this history; it has a"),
+        (lambda ax: draw.curves(np.zeros((2, 2, 2)), ax=ax), ValueError, r"\[n\] or \[n, seeds\]"),
+        (lambda ax: draw.images(torch.zeros(2, 7), ax=ax), ValueError, "7 pixels are not square"),
+        (lambda ax: draw.images(torch.zeros(2, 2, 8, 8), ax=ax), ValueError, "images have shape"),
+        (lambda ax: draw.scatter(torch.zeros(5, 3), ax=ax), ValueError, r"\[N, 2\]"),
+    ],
+)
 def test_bad_input(ax, bad, error, message):
     with pytest.raises(error, match=message):
         bad(ax)

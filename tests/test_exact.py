@@ -28,7 +28,8 @@ def close(a, b, tolerance=1e-9):
 
 normals = st.builds(normal, st.floats(-3, 3), st.floats(0.5, 2.5))
 finite_logs = st.lists(st.floats(-4, 4), min_size=5, max_size=5).map(
-    lambda v: torch.tensor(v, dtype=torch.float64).log_softmax(0))
+    lambda v: torch.tensor(v, dtype=torch.float64).log_softmax(0)
+)
 FIVE = exact.finite(5)
 
 
@@ -217,16 +218,19 @@ def test_minimise_finds_moments_and_says_when_it_does_not():
         exact.minimise(lambda v: v.sum(), [0.0], steps=3)
 
 
-@pytest.mark.parametrize("bad, message", [
-    (lambda: X.entropy(normal(0, 1) + 0.1), "its mass is 1.1051709"),
-    (lambda: X.kl(normal(40, 1), normal(0, 1)), "wider or finer"),
-    (lambda: X.entropy(X.points * math.nan), "not a log density"),
-    (lambda: X.integrate(torch.ones(7)), "trailing axis of size 1"),
-    (lambda: X.js(normal(0, 1), normal(0, 1), 1.0), "strictly between 0 and 1"),
-    (lambda: FIVE.wasserstein(torch.zeros(5).log_softmax(0), torch.zeros(5).log_softmax(0)), "needs a line"),
-    (lambda: exact.line(1, 0), "lo < hi"),
-    (lambda: exact.finite(0), "at least one point"),
-])
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        (lambda: X.entropy(normal(0, 1) + 0.1), "its mass is 1.1051709"),
+        (lambda: X.kl(normal(40, 1), normal(0, 1)), "wider or finer"),
+        (lambda: X.entropy(X.points * math.nan), "not a log density"),
+        (lambda: X.integrate(torch.ones(7)), "trailing axis of size 1"),
+        (lambda: X.js(normal(0, 1), normal(0, 1), 1.0), "strictly between 0 and 1"),
+        (lambda: FIVE.wasserstein(torch.zeros(5).log_softmax(0), torch.zeros(5).log_softmax(0)), "needs a line"),
+        (lambda: exact.line(1, 0), "lo < hi"),
+        (lambda: exact.finite(0), "at least one point"),
+    ],
+)
 def test_bad_input(bad, message):
     with pytest.raises(ValueError, match=message):
         bad()

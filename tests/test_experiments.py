@@ -33,8 +33,9 @@ from ganvae_lib.transfer import adversary_activated, given
 
 ROOT = Path(__file__).resolve().parents[1]
 FULL = sorted((ROOT / "results" / "experiments").glob("*.json"))
-REDUCED, STEPS, FIRST = (sorted((ROOT / "results" / "experiments" / folder).glob("*.json"))
-                         for folder in ("reduced", "steps", "first"))  # fmt: skip
+REDUCED, STEPS, FIRST = (
+    sorted((ROOT / "results" / "experiments" / folder).glob("*.json")) for folder in ("reduced", "steps", "first")
+)
 PROGRAM = [sys.executable, "-m", "ganvae_lib"]
 PARTS = ("base", "variant", "difference")
 TRAINED = experiments._classifier
@@ -161,12 +162,23 @@ def test_the_time_of_earlier_parts_is_counted(tmp_path):
 # What is asked for
 
 
-@pytest.mark.parametrize("change, message", [
-    (dict(name="vea"), "unknown experiment 'vea'.*Did you mean 'vae'"), (dict(data="minst"), "unknown data set here 'minst'.*'mnist'"),
-    (dict(size="ful"), "unknown size 'ful'.*'full'"), (dict(fraction=0.0), "fraction must lie"), (dict(fraction=1.5), "fraction must lie"),
-    (dict(name="svae", fraction=0), "fraction must lie"), (dict(seeds=()), "one seed or more"), (dict(seeds=(1, 1)), "all different"),
-    (dict(seeds=(-1, 2)), "from 0 to"), (dict(seeds=(2**32,)), "from 0 to"), (dict(steps=0), "at least one step"), (dict(steps=-5), "at least one step"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (dict(name="vea"), "unknown experiment 'vea'.*Did you mean 'vae'"),
+        (dict(data="minst"), "unknown data set here 'minst'.*'mnist'"),
+        (dict(size="ful"), "unknown size 'ful'.*'full'"),
+        (dict(fraction=0.0), "fraction must lie"),
+        (dict(fraction=1.5), "fraction must lie"),
+        (dict(name="svae", fraction=0), "fraction must lie"),
+        (dict(seeds=()), "one seed or more"),
+        (dict(seeds=(1, 1)), "all different"),
+        (dict(seeds=(-1, 2)), "from 0 to"),
+        (dict(seeds=(2**32,)), "from 0 to"),
+        (dict(steps=0), "at least one step"),
+        (dict(steps=-5), "at least one step"),
+    ],
+)
 def test_a_setting_that_cannot_be_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         Setting(**{"name": "gan", **change})
@@ -188,9 +200,11 @@ def test_an_svae_with_all_labels_is_a_cvae_and_its_classifier(tmp_path, monkeypa
 
 
 SETTINGS = [Setting(name, fraction=f) for name in EXPERIMENTS for f in FRACTIONS[name]] + [
-    Setting("gan", "digits", seeds=(0,), size="tiny"), Setting("vae", "svhn", 0.1234567, (5,), "full", 7, precision="bf16"),
-    Setting("cvae", seeds=(3, 5, 8), steps=12), Setting("svae", "digits", 1e-5, seeds=(1, 0)),
-]  # fmt: skip
+    Setting("gan", "digits", seeds=(0,), size="tiny"),
+    Setting("vae", "svhn", 0.1234567, (5,), "full", 7, precision="bf16"),
+    Setting("cvae", seeds=(3, 5, 8), steps=12),
+    Setting("svae", "digits", 1e-5, seeds=(1, 0)),
+]
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: f"{s.stem}-{len(s.seeds)}")
@@ -211,12 +225,23 @@ def test_what_is_left_out_is_what_the_help_says(monkeypatch, capsys):
     assert all(name in text for name in (*EXPERIMENTS, *experiments.DATA))
 
 
-@pytest.mark.parametrize("words, message", [
-    ("gam", "unknown experiment 'gam'"), ("gan --data emnist", "unknown data set"), ("vae --size big", "unknown size"),
-    ("vae --fraction 2", "fraction must lie"), ("svae --fraction 0", "fraction must lie"), ("vae --steps 0", "at least one step"),
-    ("vae --seeds 0", "one seed or more"), ("vae --seeds 4,4", "all different"), ("vae --device cuda", "'cuda' is not available"),
-    ("vae --device gpu", "unknown device 'gpu'"), ("vae --data cifar10-jpeg", "set GANVAE_DATA"), ("vae --out {file}", "Not a directory"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ("gam", "unknown experiment 'gam'"),
+        ("gan --data emnist", "unknown data set"),
+        ("vae --size big", "unknown size"),
+        ("vae --fraction 2", "fraction must lie"),
+        ("svae --fraction 0", "fraction must lie"),
+        ("vae --steps 0", "at least one step"),
+        ("vae --seeds 0", "one seed or more"),
+        ("vae --seeds 4,4", "all different"),
+        ("vae --device cuda", "'cuda' is not available"),
+        ("vae --device gpu", "unknown device 'gpu'"),
+        ("vae --data cifar10-jpeg", "set GANVAE_DATA"),
+        ("vae --out {file}", "Not a directory"),
+    ],
+)
 def test_bad_input_is_one_line_and_a_status(words, message, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").touch()
     monkeypatch.setenv("GANVAE_DATA", str(tmp_path))
@@ -235,8 +260,12 @@ def test_bad_words_and_errors_of_training_have_a_status(monkeypatch, capsys):
         with pytest.raises(SystemExit, match="2"):
             command_line.main(["run", *words.split()])
         assert "Traceback" not in capsys.readouterr().err
-    for error, status in ((DataError("no file"), 1), (OSError("full disk"), 1), (NonFiniteLoss("nan at step 3"), 1),
-                          (KeyboardInterrupt(), 130)):  # fmt: skip
+    for error, status in (
+        (DataError("no file"), 1),
+        (OSError("full disk"), 1),
+        (NonFiniteLoss("nan at step 3"), 1),
+        (KeyboardInterrupt(), 130),
+    ):
 
         def failing(*_, error=error):
             raise error
@@ -256,61 +285,124 @@ def test_each_of_several_processes_takes_a_gpu(monkeypatch):
 # Records by hand, and their tables
 
 
-def card(name="vae", data="mnist", fraction=0.1, base=(-105.0, -104.0, -106.0), variant=(-103.0, -104.0, -105.0), **more):
+def card(
+    name="vae", data="mnist", fraction=0.1, base=(-105.0, -104.0, -106.0), variant=(-103.0, -104.0, -105.0), **more
+):
     """A record with these values by seed."""
     score = EXPERIMENTS[name].scores[0]
     setting = Setting(name, data, fraction, tuple(range(len(base))))
-    scores = {score: {"base": records.summary(base), "variant": records.summary(variant), "difference": records.paired(base, variant)}}
+    scores = {
+        score: {
+            "base": records.summary(base),
+            "variant": records.summary(variant),
+            "difference": records.paired(base, variant),
+        }
+    }
     about = {"processor": "a processor", "threads": 2, "device": "cpu", "gpu": "a GPU"}
-    return {"experiment": name, "names": EXPERIMENTS[name].names, "command": setting.command, "fraction": fraction,
-            "data": {"name": data}, "seeds": list(setting.seeds), "scores": scores, "wall_s": 3601.0, "environment": about, **more}  # fmt: skip
+    return {
+        "experiment": name,
+        "names": EXPERIMENTS[name].names,
+        "command": setting.command,
+        "fraction": fraction,
+        "data": {"name": data},
+        "seeds": list(setting.seeds),
+        "scores": scores,
+        "wall_s": 3601.0,
+        "environment": about,
+        **more,
+    }
 
 
 def test_a_row_has_the_numbers_of_its_record_and_of_the_paper(tmp_path):
     # Means -105 and -104, spread 1: t_0.975 with 2 degrees of freedom, 4.3027, over √3. Differences 2, 0, 1.
     assert report.row(card(), "lower bound") == (
-        "mnist", "10 %", "lower bound", "-105.00 ± 2.48", "-104.00 ± 2.48", "+1.00 ± 2.48", "+1.00", "no difference shown",
+        "mnist",
+        "10 %",
+        "lower bound",
+        "-105.00 ± 2.48",
+        "-104.00 ± 2.48",
+        "+1.00 ± 2.48",
+        "+1.00",
+        "no difference shown",
         "-104.49, -103.05",
-    )  # fmt: skip
+    )
     one = card("cgan", "digits", 1.0, (0.5,), (0.25,))
     assert report.row(one, "accuracy of samples") == (
-        "digits", "100 %", "accuracy of samples", "0.500", "0.250", "-0.250", "", "no difference shown", "not reported",
-    )  # fmt: skip
+        "digits",
+        "100 %",
+        "accuracy of samples",
+        "0.500",
+        "0.250",
+        "-0.250",
+        "",
+        "no difference shown",
+        "not reported",
+    )
 
 
-@pytest.mark.parametrize("change, told", [
-    ({}, "mnist"), ({"size": "tiny"}, "mnist"), ({"size": "full"}, "mnist, full size"), ({"steps": 1200}, "mnist, 1,200 steps"),
-    ({"size": "full", "steps": 7}, "mnist, full size, 7 steps"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        ({}, "mnist"),
+        ({"size": "tiny"}, "mnist"),
+        ({"size": "full"}, "mnist, full size"),
+        ({"steps": 1200}, "mnist, 1,200 steps"),
+        ({"size": "full", "steps": 7}, "mnist, full size, 7 steps"),
+    ],
+)
 def test_a_row_says_what_is_unlike_the_default(change, told):
     setting = Setting("vae", **change)
     assert report.where(card() | {"size": setting.size, "command": setting.command}) == told
 
 
-@pytest.mark.parametrize("mean, half, told", [
-    (1, 0.9, "B ahead"), (-1, 0.9, "A ahead"), (1, 1, "no difference shown"), (-1, 1.1, "no difference shown"),
-    (9, None, "no difference shown"), (0, 0, "no difference shown"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "mean, half, told",
+    [
+        (1, 0.9, "B ahead"),
+        (-1, 0.9, "A ahead"),
+        (1, 1, "no difference shown"),
+        (-1, 1.1, "no difference shown"),
+        (9, None, "no difference shown"),
+        (0, 0, "no difference shown"),
+    ],
+)
 def test_a_verdict_needs_an_interval_without_zero(mean, half, told):
     assert report.verdict({"mean": mean, "half_width_95": half}, ("A", "B")) == told
 
 
 def test_tables_lists_and_markdown_of_a_folder(tmp_path, capsys):
     low, high = (1.0, 1.1, 1.2), (2.0, 2.2, 2.3)
-    cards = [card("vae"), card("gan", fraction=1.0, base=low, variant=high), card("vae", fraction=0.01, base=high, variant=low),
-             card("vae", "digits", environment=card()["environment"] | {"device": "cuda:0"}, wall_s=41)]  # fmt: skip
+    cards = [
+        card("vae"),
+        card("gan", fraction=1.0, base=low, variant=high),
+        card("vae", fraction=0.01, base=high, variant=low),
+        card("vae", "digits", environment=card()["environment"] | {"device": "cuda:0"}, wall_s=41),
+    ]
     for i, content in enumerate(cards):
         records.write(tmp_path / f"{i}.json", content)
     records.write(tmp_path / "below" / "9.json", card("cvae"))  # not of this folder
     (tmp_path / "0.json.part").write_text("{")
     found = report.table("vae", tmp_path)
-    assert found.header == ("data", "share", "score", "VAE", "AAVAE", "difference", "effect size", "found", "paper: base, variant")
+    assert found.header == (
+        "data",
+        "share",
+        "score",
+        "VAE",
+        "AAVAE",
+        "difference",
+        "effect size",
+        "found",
+        "paper: base, variant",
+    )
     assert [r[:2] for r in found.rows] == [("digits", "10 %"), ("mnist", "1 %"), ("mnist", "10 %")]
     assert [r[7] for r in found.rows] == ["no difference shown", "VAE ahead", "no difference shown"]
     assert report.table("cvae", tmp_path).rows == () and report.table("gan", tmp_path).rows[0][7:] == (
-        "IWGAN ahead", "8.34 ± 0.03, 8.45 ± 0.04")  # fmt: skip
+        "IWGAN ahead",
+        "8.34 ± 0.03, 8.45 ± 0.04",
+    )
     assert report.counted("vae", tmp_path).startswith("1 of 3 rows show a difference") and report.counted(
-        "gan", tmp_path).endswith("GAN ahead in 0, IWGAN ahead in 1.")  # fmt: skip
+        "gan", tmp_path
+    ).endswith("GAN ahead in 0, IWGAN ahead in 1.")
     vae = "python -m ganvae_lib run vae --data"
     assert report.commands("vae", tmp_path) == [
         f"{vae} digits --size small --fraction 0.1 --seeds 3  # 41 s on a GPU",
@@ -320,7 +412,10 @@ def test_tables_lists_and_markdown_of_a_folder(tmp_path, capsys):
     assert command_line.main(["report", f"--out={tmp_path}"]) == 0
     told = capsys.readouterr().out
     assert told.index("## Importance weights for a GAN") < told.index("## An activated adversary for a VAE")
-    assert "| mnist | 1 % | lower bound | 2.17 ± 0.38 | 1.10 ± 0.25 | -1.07 ± 0.14 | -18.48 | VAE ahead | -122.89, -122.15 |" in told
+    assert (
+        "| mnist | 1 % | lower bound | 2.17 ± 0.38 | 1.10 ± 0.25 | -1.07 ± 0.14 | -18.48 | VAE ahead | -122.89, -122.15 |"
+        in told
+    )
     assert all(f"    {line}\n" in told + "\n" for line in report.commands("vae", tmp_path)) and "CVAE" not in told
     assert command_line.main(["list", f"--out={tmp_path}"]) == 0
     told = capsys.readouterr().out
@@ -337,16 +432,37 @@ def test_an_empty_folder_says_what_to_do(tmp_path, capsys):
     assert report.table("gan", tmp_path).rows == () and report.records(tmp_path) == []
     (tmp_path / "file").touch()
     for word in ("report", "list"):
-        assert command_line.main([word, f"--out={tmp_path / 'file'}"]) == 1 and "file is a file; give the folder" in capsys.readouterr().err
+        assert (
+            command_line.main([word, f"--out={tmp_path / 'file'}"]) == 1
+            and "file is a file; give the folder" in capsys.readouterr().err
+        )
     (tmp_path / "file").unlink()
     assert report.listed(tmp_path).count("not run here") == sum(map(len, FRACTIONS.values()))
 
 
-@pytest.mark.parametrize("damage", [
-    lambda text: text[:-20], lambda text: "", lambda text: "[1, 2]", lambda text: text.replace('"vae"', '"vea"'),
-    *(lambda text, key=key: text.replace(f'"{key}"', '"other"') for key in
-      ("experiment", "command", "names", "seeds", "wall_s", "scores", "half_width_95", "effect_size", "processor")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-20],
+        lambda text: "",
+        lambda text: "[1, 2]",
+        lambda text: text.replace('"vae"', '"vea"'),
+        *(
+            lambda text, key=key: text.replace(f'"{key}"', '"other"')
+            for key in (
+                "experiment",
+                "command",
+                "names",
+                "seeds",
+                "wall_s",
+                "scores",
+                "half_width_95",
+                "effect_size",
+                "processor",
+            )
+        ),
+    ],
+)
 def test_a_damaged_record_is_named(damage, tmp_path, capsys):
     records.write(tmp_path / "good.json", card())
     text = records.write(tmp_path / "vae-mnist.json", card()).read_text(encoding="utf-8")
@@ -441,8 +557,11 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path, monkeypatch, capsys):
         time.sleep(random.uniform(0, 0.2))  # somewhere in a step, or in the writing of a checkpoint
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL and not list(out.glob("*.json")), "killed, and not at the end"
-        for change, message in (([], "go on with it by --resume"), (["--resume", "--seeds", "3"], "another training: seeds was"),
-                                (["--resume", "--precision", "bf16"], "another training: precision was 'fp32'")):  # fmt: skip
+        for change, message in (
+            ([], "go on with it by --resume"),
+            (["--resume", "--seeds", "3"], "another training: seeds was"),
+            (["--resume", "--precision", "bf16"], "another training: precision was 'fp32'"),
+        ):
             capsys.readouterr()
             assert command_line.main([*words, *change]) == 1 and message in capsys.readouterr().err
     # Another length is another run, unless it is said to be this one.
@@ -462,9 +581,14 @@ def test_a_record_is_replaced_by_the_same_run_only(tmp_path, capsys):
     first, stamp = values(path), path.stat().st_mtime_ns
     for change in (["--seeds=3"], ["--precision=bf16"], ["--size=small"], ["--seeds=0,2"]):
         assert command_line.main([*words, *change]) == 1
-        assert "is the record of another run, 'python -m ganvae_lib run vae --data digits --size tiny" in capsys.readouterr().err
+        assert (
+            "is the record of another run, 'python -m ganvae_lib run vae --data digits --size tiny"
+            in capsys.readouterr().err
+        )
     assert command_line.main([*words, "--resume"]) == 0 and path.stat().st_mtime_ns == stamp, "nothing is trained again"
-    assert "was finished; leave out --resume" in (told := capsys.readouterr().out) and "AAVAE against VAE, 2 seeds" in told
+    assert (
+        "was finished; leave out --resume" in (told := capsys.readouterr().out) and "AAVAE against VAE, 2 seeds" in told
+    )
     path.write_text(path.read_text(encoding="utf-8")[:-30], encoding="utf-8")
     assert command_line.main(words) == 0 and values(path) == first, "a damaged one is made anew"
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
@@ -491,9 +615,20 @@ runpy.run_module("ganvae_lib", run_name="__main__")  # as python -m does
 def test_two_processes_write_the_records_of_one(tmp_path, capsys):
     words = "run gan --data digits --size tiny --seeds 2 --device cpu --steps 20 --out".split()
     (tmp_path / "script.py").write_text(_SCRIPT)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(tmp_path / "script.py")]
-    done = subprocess.run([*command, *words, str(tmp_path / "two")], env=os.environ | {"PYTHONWARNINGS": "error"},
-                          capture_output=True, text=True)  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node=2",
+        str(tmp_path / "script.py"),
+    ]
+    done = subprocess.run(
+        [*command, *words, str(tmp_path / "two")],
+        env=os.environ | {"PYTHONWARNINGS": "error"},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert not re.search("warn|error|destroy_process_group", done.stderr, re.I), done.stderr
     lines = done.stdout.splitlines()
@@ -547,7 +682,9 @@ def check_table(card, rows):
             assert found[part]["half_width_95"] == pytest.approx(half, abs=2.5 * unit), part
             assert numbers(cell) == pytest.approx([mean, half], abs=0.5 * 10**-digits + 2.5 * unit), part
             assert all(len(number.partition(".")[2]) == digits for number in cell.split(" ± "))
-        assert found["difference"]["effect_size"] == pytest.approx(mean / sd, abs=2 * unit / sd * (1 + abs(mean / sd)) + 1e-3)
+        assert found["difference"]["effect_size"] == pytest.approx(
+            mean / sd, abs=2 * unit / sd * (1 + abs(mean / sd)) + 1e-3
+        )
         assert float(shown[6]) == pytest.approx(found["difference"]["effect_size"], abs=0.00501)
         assert shown[7] == ("no difference shown" if abs(mean) <= half else f"{names[int(mean > 0)]} ahead")
         paper = EXPERIMENTS[card["experiment"]].paper.get((card["data"]["name"], card["fraction"], score))
@@ -577,7 +714,11 @@ def test_a_record_agrees_with_itself_with_its_table_and_with_its_experiment(path
     setting = asked(card["command"], monkeypatch)
     experiment, size = EXPERIMENTS[setting.name], EXPERIMENTS[setting.name].sizes[setting.size]
     assert (setting.name, setting.size, setting.fraction, list(setting.seeds)) == (
-        card["experiment"], card["size"], card["fraction"], card["seeds"])  # fmt: skip
+        card["experiment"],
+        card["size"],
+        card["fraction"],
+        card["seeds"],
+    )
     assert setting.stem == path.stem and setting.data == card["data"]["name"] and setting.command == card["command"]
     assert card["objectives"] == [*map(repr, experiment.at(setting.fraction))]
     assert tuple(card["names"]) == experiment.names and tuple(card["scores"]) == experiment.scores
@@ -585,14 +726,24 @@ def test_a_record_agrees_with_itself_with_its_table_and_with_its_experiment(path
     networks = json.loads(json.dumps(size["build"]))
     depth = config["networks"].pop("depth", None)
     assert config["networks"] == networks and config["batch"] == size["batch"]
-    assert depth == (None if experiment.bounded or setting.data not in ("svhn", "cifar10", "cifar10-jpeg") else 4 if setting.size == "full" else 3)
+    assert depth == (
+        None
+        if experiment.bounded or setting.data not in ("svhn", "cifar10", "cifar10-jpeg")
+        else 4
+        if setting.size == "full"
+        else 3
+    )
     assert config["steps"] == (setting.steps or size["steps"].get(setting.fraction, size["steps"][1.0]))
     assert config["precision"] == setting.precision
-    assert card["wall_s"] > 0 and {"python", "torch", "numpy", "device", "processor", "threads"} <= set(card["environment"])
+    assert card["wall_s"] > 0 and {"python", "torch", "numpy", "device", "processor", "threads"} <= set(
+        card["environment"]
+    )
     accuracy = card["classifier_accuracy"]
     least = 0.5 if setting.data.startswith("cifar10") else 0.8  # photographs are hard for so small a judge
     assert accuracy is None if experiment.bounded else least < accuracy <= 1
-    assert card["data"]["note"] and all(re.fullmatch("[0-9a-f]{12}( [0-9a-f]{12})?", card["data"][d]) for d in ("digest", "test_digest"))
+    assert card["data"]["note"] and all(
+        re.fullmatch("[0-9a-f]{12}( [0-9a-f]{12})?", card["data"][d]) for d in ("digest", "test_digest")
+    )
     if setting.data == "digits":
         data, test = experiments.examples(setting)
         assert (data.digest, test.digest) == (card["data"]["digest"], card["data"]["test_digest"])
@@ -631,31 +782,53 @@ def tables_of_chapter_18():
 
 
 def test_chapter_18_prints_the_rows_of_the_files_and_no_others():
-    printed = [row for header, rows in tables_of_chapter_18() for row in rows
-               if set(report.HEADER) - set(header) == {"base", "variant"}]  # fmt: skip
-    rows = [tuple(cell for cell in row if cell) for name in EXPERIMENTS
-            for row in report.table(name, ROOT / "results" / "experiments").rows]  # fmt: skip
+    printed = [
+        row
+        for header, rows in tables_of_chapter_18()
+        for row in rows
+        if set(report.HEADER) - set(header) == {"base", "variant"}
+    ]
+    rows = [
+        tuple(cell for cell in row if cell)
+        for name in EXPERIMENTS
+        for row in report.table(name, ROOT / "results" / "experiments").rows
+    ]
     assert sorted(printed) == sorted(rows)
 
 
 def test_chapter_18_prints_the_other_lengths_the_first_record_and_the_control_from_their_files():
     tables = tables_of_chapter_18()
     rows_of = lambda *begin: next(rows for header, rows in tables if header[: len(begin)] == begin)
-    small = [read(path) for path in FULL + STEPS
-             if re.fullmatch(r"vae-mnist(-0\.\d+)?(-\d+-steps)?|svae-mnist-0\.1(-\d+-steps)?", path.stem)]  # fmt: skip
+    small = [
+        read(path)
+        for path in FULL + STEPS
+        if re.fullmatch(r"vae-mnist(-0\.\d+)?(-\d+-steps)?|svae-mnist-0\.1(-\d+-steps)?", path.stem)
+    ]
     percent = lambda card: f"{100 * card['fraction']:g} %"
-    lengths = [(" and ".join(c["names"]), percent(c), f"{c['config']['steps']:,}", *report.row(c, "lower bound")[3:8])
-               for c in small]  # fmt: skip
+    lengths = [
+        (" and ".join(c["names"]), percent(c), f"{c['config']['steps']:,}", *report.row(c, "lower bound")[3:8])
+        for c in small
+    ]
     assert sorted(rows_of("models", "share", "steps")) == sorted(lengths) and len(lengths) > 3
-    firsts = [("first" if path in FIRST else "in the table", *report.row(read(path), "classifier score")[3:8])
-              for path in FIRST + FULL if path.stem.startswith("gan-mnist")]  # fmt: skip
+    firsts = [
+        ("first" if path in FIRST else "in the table", *report.row(read(path), "classifier score")[3:8])
+        for path in FIRST + FULL
+        if path.stem.startswith("gan-mnist")
+    ]
     assert sorted((row[0], *row[2:]) for row in rows_of("record", "setting")) == sorted(firsts)
     number = lambda found: f"{found['mean']:+.2f} ± {found['half_width_95']:.2f}"
     control = []
     for name, found in read(ROOT / "results" / "blind.json")["beside"].items():
         card = read(ROOT / "results" / "experiments" / f"{name}.json")
-        control.append((card["names"][1], percent(card), f"{card['config']['steps']:,}",
-                        number(found["over base"]), number(found["over variant"])))  # fmt: skip
+        control.append(
+            (
+                card["names"][1],
+                percent(card),
+                f"{card['config']['steps']:,}",
+                number(found["over base"]),
+                number(found["over variant"]),
+            )
+        )
     assert sorted(rows_of("variant", "share", "steps")) == sorted(control)
 
 
@@ -682,11 +855,16 @@ def outside(old, new):
 def again(path, folder, seeds="10,11"):
     """Repeat a record with other seeds: per score and part how far outside it is; and the new record."""
     card = read(path)
-    words = shlex.split(card["command"].replace(f"--seeds {len(card['seeds'])}", f"--seeds {seeds} --device cpu --out {folder}"))
+    words = shlex.split(
+        card["command"].replace(f"--seeds {len(card['seeds'])}", f"--seeds {seeds} --device cpu --out {folder}")
+    )
     assert command_line.main(words[3:]) == 0
     new = read(Path(folder) / path.name)
-    return {(score, part): outside(found[part]["values"], new["scores"][score][part]["values"])
-            for score, found in card["scores"].items() for part in PARTS}, new  # fmt: skip
+    return {
+        (score, part): outside(found[part]["values"], new["scores"][score][part]["values"])
+        for score, found in card["scores"].items()
+        for part in PARTS
+    }, new
 
 
 @pytest.mark.parametrize("path", REDUCED, ids=lambda p: p.stem)
@@ -706,7 +884,9 @@ def _changed(name, **change):
 
 
 def _at(rate):
-    return lambda model, data, steps, *, fit=experiments.fit, **options: fit(model, data, steps, **options | {"lr": rate})
+    return lambda model, data, steps, *, fit=experiments.fit, **options: fit(
+        model, data, steps, **options | {"lr": rate}
+    )
 
 
 def _mislabelled(setting, *, examples=experiments.examples):
@@ -715,16 +895,19 @@ def _mislabelled(setting, *, examples=experiments.examples):
     return replace(data, y=data.y[shuffled]), test
 
 
-@pytest.mark.parametrize("name, part, patch", [
-    ("vae", "difference", ("EXPERIMENTS", _changed("vae", variant=zoo.VAE))),  # the technique is forgotten
-    ("vae", "difference", ("EXPERIMENTS", _changed("vae", base=zoo.beta_vae(5.0)))),  # a term counts five times
-    ("cvae", "variant", ("fit", _at(5e-3))),
-    ("gan", "base", ("fit", _at(3e-4))),
-    ("gan", "difference", ("EXPERIMENTS", _changed("gan", variant=zoo.GAN))),
-    ("cgan", "difference", ("EXPERIMENTS", _changed("cgan", variant=zoo.CGAN))),
-    ("cgan", "base", ("examples", _mislabelled)),
-    ("svae", "difference", ("EXPERIMENTS", _changed("svae", variant=EXPERIMENTS["svae"].base))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, part, patch",
+    [
+        ("vae", "difference", ("EXPERIMENTS", _changed("vae", variant=zoo.VAE))),  # the technique is forgotten
+        ("vae", "difference", ("EXPERIMENTS", _changed("vae", base=zoo.beta_vae(5.0)))),  # a term counts five times
+        ("cvae", "variant", ("fit", _at(5e-3))),
+        ("gan", "base", ("fit", _at(3e-4))),
+        ("gan", "difference", ("EXPERIMENTS", _changed("gan", variant=zoo.GAN))),
+        ("cgan", "difference", ("EXPERIMENTS", _changed("cgan", variant=zoo.CGAN))),
+        ("cgan", "base", ("examples", _mislabelled)),
+        ("svae", "difference", ("EXPERIMENTS", _changed("svae", variant=EXPERIMENTS["svae"].base))),
+    ],
+)
 def test_another_experiment_does_not_reach_the_record(name, part, patch, tmp_path, monkeypatch):
     path = next(p for p in REDUCED if p.stem.split("-")[0] == name)
     monkeypatch.setattr(experiments, *patch)

@@ -27,8 +27,15 @@ def ring():
 
 def test_a_fast_generator_collapses_and_a_fast_discriminator_cures_it(ring):
     def modes(theta, phi):
-        run = fit(build(zoo.GAN, ring, hidden=(64, 64)), ring, steps=300, batch=64, seeds=SEEDS, betas=(0.0, 0.9),
-                  lr={"theta": theta, "phi": phi})  # fmt: skip
+        run = fit(
+            build(zoo.GAN, ring, hidden=(64, 64)),
+            ring,
+            steps=300,
+            batch=64,
+            seeds=SEEDS,
+            betas=(0.0, 0.9),
+            lr={"theta": theta, "phi": phi},
+        )
         return coverage(run.sample(1000), ring.world)["modes"]
 
     assert (modes(5e-3, 5e-4) <= 2).sum() >= SEEDS - 1
@@ -37,8 +44,15 @@ def test_a_fast_generator_collapses_and_a_fast_discriminator_cures_it(ring):
 
 def test_minimax_saturates_before_a_discriminator_that_is_ahead(ring):
     def relative(steps):
-        run = fit(build(zoo.GAN, ring, hidden=(64, 64)), ring, steps=steps, batch=128, seeds=SEEDS,
-                  lr={"theta": 0.0, "phi": 2e-3}, betas=(0.0, 0.9))  # fmt: skip
+        run = fit(
+            build(zoo.GAN, ring, hidden=(64, 64)),
+            ring,
+            steps=steps,
+            batch=128,
+            seeds=SEEDS,
+            lr={"theta": 0.0, "phi": 2e-3},
+            betas=(0.0, 0.9),
+        )
         lengths = []
         for link in ("minimax", "non-saturating"):
             phase = Match("x", Adversary(link)).phases()[1]
@@ -69,8 +83,10 @@ def test_directions_below_the_decoders_noise_get_no_code():
 def growth(momentum, decay, steps=300, rate=0.2, width=0.1):
     """How much farther from the solution two players are at the end of their path than at its beginning."""
     seeds = list(range(SEEDS))
-    networks = {"decoder": nets.Decoder(nets.Linear(1, 1), nets.PointPixels(), (1,)),
-                "discriminator_x": nets.Discriminator(nets.Linear(1, 1))}  # fmt: skip
+    networks = {
+        "decoder": nets.Decoder(nets.Linear(1, 1), nets.PointPixels(), (1,)),
+        "discriminator_x": nets.Discriminator(nets.Linear(1, 1)),
+    }
     game, noise = Model(zoo.GAN, networks, nets.StandardNormal(1)).copies(seeds), Noise(seeds)
     generator, critic = game.decoder.trunk, game.discriminator_x.trunk
     with torch.no_grad():
@@ -103,11 +119,20 @@ def test_a_discriminator_learns_few_digits_by_heart():
 
     def gap(fraction):
         few = load("digits", fraction=fraction)
-        run = fit(build(zoo.GAN, few, latent=16, hidden=(128,)), few, steps=400, batch=32, seeds=SEEDS, lr=1e-3,
-                  betas=(0.0, 0.9))  # fmt: skip
+        run = fit(
+            build(zoo.GAN, few, latent=16, hidden=(128,)),
+            few,
+            steps=400,
+            batch=32,
+            seeds=SEEDS,
+            lr=1e-3,
+            betas=(0.0, 0.9),
+        )
         with torch.no_grad():
-            shares = [(run.model.discriminator_x(d.x.expand(SEEDS, *d.x.shape)).logits > 0).double().mean(-1)
-                      for d in (few, unseen)]  # fmt: skip
+            shares = [
+                (run.model.discriminator_x(d.x.expand(SEEDS, *d.x.shape)).logits > 0).double().mean(-1)
+                for d in (few, unseen)
+            ]
         return shares[0] - shares[1]
 
     assert (gap(0.03) > 0.1).sum() >= SEEDS - 1

@@ -93,8 +93,14 @@ def test_characters_are_whole_and_centred():
                 last = ink.any(axis).flip(1).int().argmax(1)
                 assert ((first - last).abs() <= 1).all()  # as much room before as behind
                 assert (first >= 1).all()
-        x = glyphs.glyphs(3000, characters=characters, **{f: torch.tensor(RANGES[f])[torch.randint(
-            2, (3000,), generator=torch.Generator().manual_seed(i))] for i, f in enumerate(RANGES)}).x[:, 0]  # fmt: skip
+        x = glyphs.glyphs(
+            3000,
+            characters=characters,
+            **{
+                f: torch.tensor(RANGES[f])[torch.randint(2, (3000,), generator=torch.Generator().manual_seed(i))]
+                for i, f in enumerate(RANGES)
+            },
+        ).x[:, 0]
         border = torch.cat([x[:, 0], x[:, -1], x[:, :, 0], x[:, :, -1]])
         assert border.max() < 0.2 and (border > 0.05).float().mean() < 1e-3
     assert x.min() == 0 and x.max() == 1

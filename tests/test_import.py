@@ -25,7 +25,9 @@ def fresh(code):
 
 @pytest.mark.parametrize("code", ["import ganvae_lib", FIT], ids=["import", "fit"])
 def test_only_what_is_used_is_imported(code):
-    loaded = set(fresh(f"{code}\nimport sys, json; print(json.dumps(sorted({{n.split('.')[0] for n in sys.modules}})))"))
+    loaded = set(
+        fresh(f"{code}\nimport sys, json; print(json.dumps(sorted({{n.split('.')[0] for n in sys.modules}})))")
+    )
     assert not loaded & set(HEAVY)
 
 

@@ -25,8 +25,9 @@ def linear(objective=zoo.VAE):
     model = build(objective, (2,), **sizes).copies(0)
     total = SLOPE**2 + NOISE**2
     with torch.no_grad():
-        (decoder,), (encoder,) = ([m for m in net.modules() if hasattr(m, "weight")]
-                                  for net in (model.decoder, model.encoder))  # fmt: skip
+        (decoder,), (encoder,) = (
+            [m for m in net.modules() if hasattr(m, "weight")] for net in (model.decoder, model.encoder)
+        )
         decoder.weight.copy_(SLOPE * torch.eye(2))
         decoder.bias.zero_()
         encoder.weight.copy_(torch.cat((SLOPE / total * torch.eye(2), torch.zeros(2, 2))))
@@ -75,12 +76,14 @@ def test_a_discriminator_that_is_only_asked_does_not_train_on_reconstructions():
 # Eight seeds of small networks on the ring: modes covered, and reconstructions at the right mode (chance: 1/8).
 # With noise as small as the data's the likelihood outweighs the adversaries, and 500 steps are too few: see chapter 13.
 @pytest.mark.parametrize(
-    ("name", "noise", "at_home"), [("VAE/GAN", {}, 0.6), ("MDGAN", dict(scale=0.7), 0.97), ("alpha-GAN", dict(scale=0.7), 0.97)],
-)  # fmt: skip
+    ("name", "noise", "at_home"),
+    [("VAE/GAN", {}, 0.6), ("MDGAN", dict(scale=0.7), 0.97), ("alpha-GAN", dict(scale=0.7), 0.97)],
+)
 def test_sums_of_both_cover_the_ring_and_reconstruct(name, noise, at_home):
     ring = load("ring")
-    run = fit(build(zoo.ALL[name], ring, hidden=(32, 32), **noise), ring, 500, batch=128, seeds=8, lr=2e-3,
-              betas=(0.5, 0.999))  # fmt: skip
+    run = fit(
+        build(zoo.ALL[name], ring, hidden=(32, 32), **noise), ring, 500, batch=128, seeds=8, lr=2e-3, betas=(0.5, 0.999)
+    )
     x = ring.world.sample(2000, 1)
     nearest = lambda points: torch.cdist(points.double(), ring.world.modes).argmin(-1)
     right = (nearest(run.reconstruct(x)) == nearest(x)).double().mean(-1)

@@ -46,7 +46,11 @@ CASES = {name: (entry, POINTS, {}) for name, entry in zoo.ALL.items()} | {
     "WAE with a deterministic encoder": (zoo.WAE_MMD, POINTS, {"codes": "point"}),
     "alpha-GAN with noise in x": (zoo.ALPHA_GAN, POINTS, {"noiseless": False}),
     "codes that cannot be told from recovered ones": (swapped(zoo.MDGAN), POINTS, {}),
-    "codes compared within the discriminator": (0.5 * Reconstruct("z", within="discriminator") + GAN_X + GAN_Z, POINTS, {}),
+    "codes compared within the discriminator": (
+        0.5 * Reconstruct("z", within="discriminator") + GAN_X + GAN_Z,
+        POINTS,
+        {},
+    ),
     "Wasserstein pairs": (2 * Match("xz", Adversary("Wasserstein", steps=2, penalty=3.0)), POINTS, {}),
     "hinge pairs and codes": (Match("xz", Adversary("hinge")) + 0.3 * Z, POINTS, {}),
     "MMD of pairs": (Match("xz", MMD(scales=(0.5, 2))) + 0.1 * Match("x again", MMD("gaussian")), POINTS, {}),
@@ -57,7 +61,10 @@ CASES = {name: (entry, POINTS, {}) for name, entry in zoo.ALL.items()} | {
     "IWGAN in groups of 4": (importance_weighted(zoo.GAN, 4), POINTS, {}),
     "IWCVAE": (importance_weighted(given(zoo.VAE), 3), POINTS, {}),
     "IWSVAE with an activated adversary": (
-        adversary_activated(semi_supervised(importance_weighted(zoo.VAE, 2), 5.0)), POINTS, {}),
+        adversary_activated(semi_supervised(importance_weighted(zoo.VAE, 2), 5.0)),
+        POINTS,
+        {},
+    ),
     "ALI given labels": (given(zoo.ALI), POINTS, {}),
     "AAE given labels": (given(zoo.AAE), POINTS, {}),
     "InfoGAN given labels": (given(zoo.INFOGAN), POINTS, {"noise": 2}),
@@ -67,7 +74,7 @@ CASES = {name: (entry, POINTS, {}) for name, entry in zoo.ALL.items()} | {
     "CGAN on images by one convolution": (zoo.CGAN, IMAGES, CONV | {"depth": 1}),
     "CGAN on images by two convolutions": (zoo.CGAN, IMAGES, CONV | {"depth": 2}),
     "AASVAE on images by convolutions": (adversary_activated(zoo.SVAE), IMAGES, CONV | {"observation": "gaussian"}),
-}  # fmt: skip
+}
 ALL = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 ON_IMAGES = pytest.mark.parametrize("objective", zoo.ALL.values(), ids=zoo.ALL)
 
@@ -114,8 +121,10 @@ def test_each_phase_has_the_gradient_written_by_hand(case):
 
 @ON_IMAGES
 def test_each_phase_has_the_gradient_written_by_hand_on_images(objective):
-    explicit = any(isinstance(t, Bound) or (isinstance(t, Reconstruct) and t.variable == "x" and not t.within)
-                   for t in objective.terms)  # fmt: skip
+    explicit = any(
+        isinstance(t, Bound) or (isinstance(t, Reconstruct) and t.variable == "x" and not t.within)
+        for t in objective.terms
+    )
     options = {"observation": "gaussian"} if explicit else {}
     assert_gradients_are_those_by_hand(objective, images(4, binary=False), **options)
 
@@ -123,9 +132,12 @@ def test_each_phase_has_the_gradient_written_by_hand_on_images(objective):
 def reached(value, model):
     """The players on whom a tensor depends."""
     return frozenset(
-        who for who in PLAYERS if value.requires_grad and (mine := model.of((who,)))
+        who
+        for who in PLAYERS
+        if value.requires_grad
+        and (mine := model.of((who,)))
         and any(g is not None for g in torch.autograd.grad(value.sum(), mine, retain_graph=True, allow_unused=True))
-    )  # fmt: skip
+    )
 
 
 @ALL
@@ -157,7 +169,9 @@ def test_after_a_phase_only_its_players_have_moved(case):
             moved = not torch.equal(value, before[name])
             assert not moved or player(name.split(".")[1]) in phase.players, name
         for who in phase.players:
-            assert any(not torch.equal(v, before[n]) for n, v in model.state_dict().items() if player(n.split(".")[1]) == who)
+            assert any(
+                not torch.equal(v, before[n]) for n, v in model.state_dict().items() if player(n.split(".")[1]) == who
+            )
         assert all(p.grad is None for p in model.parameters())
 
 
@@ -201,8 +215,11 @@ def assert_a_run_is_whole(model, data, path):
     run = short(model, data, steps=4, seeds=[3, 8], lr=1e-2)
     start = model.copies([3, 8]).state_dict()
     assert all(curve.shape == (4, 2) and curve.isfinite().all() for curve in run.history.values())
-    shifts = {f"networks.{t.judge}.trunk.{len(model.networks[t.judge].trunk) - 1}.bias" for t in model.objective.adversaries
-              if getattr(t, "tool", None) and t.tool.link in ("hinge", "Wasserstein")}  # they ask for differences of t only
+    shifts = {
+        f"networks.{t.judge}.trunk.{len(model.networks[t.judge].trunk) - 1}.bias"
+        for t in model.objective.adversaries
+        if getattr(t, "tool", None) and t.tool.link in ("hinge", "Wasserstein")
+    }  # they ask for differences of t only
     for name, value in run.model.named_parameters():  # every other parameter of a player has had a gradient
         assert name in shifts or all(not torch.equal(value[k], start[name][k]) for k in range(2)), name
 
@@ -246,9 +263,11 @@ def test_convolutions_translate_between_images(tmp_path):
     assert run.reconstruct(data.x[:3]).isfinite().all()
 
 
-CHAINS = {"PixelCNN": (zoo.PIXELCNN, images(4), {"density": "pixelcnn"}),
-          "PixelRNN": (zoo.PIXELRNN, images(4), {"density": "pixelrnn"}),
-          "RNN language model": (zoo.RNN_LM, text(length=8)[:200], {"hidden": (8,)})}  # fmt: skip
+CHAINS = {
+    "PixelCNN": (zoo.PIXELCNN, images(4), {"density": "pixelcnn"}),
+    "PixelRNN": (zoo.PIXELRNN, images(4), {"density": "pixelrnn"}),
+    "RNN language model": (zoo.RNN_LM, text(length=8)[:200], {"hidden": (8,)}),
+}
 
 
 @pytest.mark.parametrize("case", CHAINS.values(), ids=CHAINS)
@@ -268,7 +287,9 @@ def test_objectives_print_a_line_per_player(case):
     objective, _, _ = case
     text, *lines = str(objective).splitlines()
     assert text == repr(objective) and eval(text, NAMES) == objective
-    assert [line.split(" descends ")[0].strip() for line in lines] == ["θηφ"[PLAYERS.index(p)] for p in objective.players]
+    assert [line.split(" descends ")[0].strip() for line in lines] == [
+        "θηφ"[PLAYERS.index(p)] for p in objective.players
+    ]
     assert all(re.search(r"descends \S", line) for line in lines)
     assert not re.search(r"[\\{}]", re.sub(r"[_^]\{[^{}]*\}", "", str(objective)))  # nothing of LaTeX but subscripts
     latex = objective._repr_latex_()

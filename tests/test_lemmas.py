@@ -69,8 +69,14 @@ def test_the_divergence_is_what_a_discriminator_achieves_and_its_gap(discriminat
 def test_any_prior_of_y_and_any_space():
     x = exact.finite(5)
     log_p = torch.tensor([0.1, 0.2, 0.3, 0.15, 0.25], dtype=torch.float64).log()
-    step = GeneratorStep.gan(x, lambda t: (t + log_p).log_softmax(-1), log_p.flip(0), torch.zeros(5).double(),
-                             torch.arange(5.0).double() - 2, real=0.2)  # fmt: skip
+    step = GeneratorStep.gan(
+        x,
+        lambda t: (t + log_p).log_softmax(-1),
+        log_p.flip(0),
+        torch.zeros(5).double(),
+        torch.arange(5.0).double() - 2,
+        real=0.2,
+    )
     sides = step.sides(torch.tensor([1.0, -1, 0, 0.5, 2]).double())
     assert abs(sides.left - sides.right) < EXACT
     assert torch.allclose(optimal_logit(log_p, log_p, 0.2), torch.tensor(math.log(0.25)).double())
@@ -94,7 +100,9 @@ def test_lemma_2_by_three_nested_sums():
     theta, eta = away(world.theta_0), away(world.eta_0)
     sides = world.sides(theta, eta)
     d, made = world.log_d[0].exp(), world.marginal(world.theta_0)[0].exp()
-    p, q, fixed, prior = (v[0].exp() for v in (world.decoder(theta), world.encoder(eta), world.log_fixed, world.log_prior))
+    p, q, fixed, prior = (
+        v[0].exp() for v in (world.decoder(theta), world.encoder(eta), world.log_fixed, world.log_prior)
+    )
     line_1 = line_2 = 0.0
     for x in range(3):
         evidence = sum(0.5 * prior[z] * (p[z, x] + d[x]) for z in range(2))
@@ -140,6 +148,7 @@ def test_gradients_of_a_batch_are_those_of_its_instances():
     worlds = random_coded_worlds(4, 1)
     together = gradient(lambda t: worlds.wake(t, worlds.eta_0), worlds.theta_0)
     for k in range(4):
+
         def alone(t, k=k):
             theta = torch.cat((worlds.theta_0[:k], t.unsqueeze(0), worlds.theta_0[k + 1 :]))
             return worlds.wake(theta, worlds.eta_0)[k]

@@ -40,17 +40,23 @@ def test_a_place_has_a_chapter_and_sources_and_a_result(name, notebooks):
     known = re.findall(r"^@\w+\{([^,\s]+),", (ROOT / "book" / "references.bib").read_text(encoding="utf8"), re.M)
     assert set(place.sources.split(",")) <= set(known)
     here = f"notebooks/{place.chapter}"
-    assert place.result in set().union(*(zoomap.labels(n) for page, n in notebooks.items() if page == here or "10_" in page))
+    assert place.result in set().union(
+        *(zoomap.labels(n) for page, n in notebooks.items() if page == here or "10_" in page)
+    )
 
 
 @pytest.mark.parametrize("name", zoomap.PLACES)
 def test_a_model_has_its_formula_and_links(name, page):
     objective, place = zoomap.entries()[name], zoomap.PLACES[name]
-    (entry,) = re.findall(rf"\({zoomap.anchor(name)}\)=\n#### {re.escape(name)}\n(.*?)(?=\n\(map-|\n### |\Z)", page, re.S)
+    (entry,) = re.findall(
+        rf"\({zoomap.anchor(name)}\)=\n#### {re.escape(name)}\n(.*?)(?=\n\(map-|\n### |\Z)", page, re.S
+    )
     assert f"`{objective!r}`" in entry and objective._repr_latex_() in entry
     assert f"{{cite:t}}`{place.sources}`" in entry and f"</notebooks/{place.chapter}>`" in entry
     assert re.search(rf"(A result: \{{numref\}}|What it descends: \{{eq\}})`{place.result}`", entry)
-    assert ("mirror image" in entry) == (name in ("InfoGAN", "AAE", "CycleGAN", "ALI", "BiGAN", "AS-VAE", "Helmholtz machine"))
+    assert ("mirror image" in entry) == (
+        name in ("InfoGAN", "AAE", "CycleGAN", "ALI", "BiGAN", "AS-VAE", "Helmholtz machine")
+    )
 
 
 def test_the_grid_has_every_term_in_its_cell(page):
@@ -89,4 +95,8 @@ def test_the_built_page_leads_where_it_says():
         result = ("equation-" if place.result.startswith("eq-") else "") + place.result
         (there,) = set(re.findall(rf'href="\.\./(notebooks/\w+\.html)#{result}"', html))
         assert f'id="{result}"' in (HTML.parents[1] / there).read_text(encoding="utf8")
-    assert "{cite" not in html and "{numref" not in html and "$$" not in re.sub(r"<script\b.*?</script>", "", html, flags=re.S)
+    assert (
+        "{cite" not in html
+        and "{numref" not in html
+        and "$$" not in re.sub(r"<script\b.*?</script>", "", html, flags=re.S)
+    )

@@ -67,7 +67,9 @@ def world():
 def model(shift=0.0, log_variances=(-0.4, -0.9)):
     """The world's decoder with q(z|x) = N(posterior mean + shift, diag): copies differ in the shift."""
     matrix = POSTERIOR @ W.T / S**2
-    encoder = linear(torch.cat((matrix, torch.zeros(2, 3))), torch.cat((shift - matrix @ B, torch.tensor(log_variances))))
+    encoder = linear(
+        torch.cat((matrix, torch.zeros(2, 3))), torch.cat((shift - matrix @ B, torch.tensor(log_variances)))
+    )
     decoder = nets.Decoder(linear(W, B), nets.Gaussian(S), (3,))
     return Model(zoo.VAE, {"encoder": nets.Encoder(encoder), "decoder": decoder}, nets.StandardNormal(2))
 

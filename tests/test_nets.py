@@ -35,11 +35,14 @@ def continuous_bernoulli(x, logits):
     return (2 * torch.atanh(1 - 2 * p) / (1 - 2 * p)).log() + x * p.log() + (1 - x) * (1 - p).log()
 
 
-@pytest.mark.parametrize("observation, x, density", [
-    ("bernoulli", (GREY > 0.5).float(), lambda x, f: stats.bernoulli.logpmf(x, f.double().sigmoid())),
-    ("continuous bernoulli", GREY, continuous_bernoulli),
-    ("gaussian", GREY, lambda x, f: stats.norm.logpdf(x, f, 0.3)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "observation, x, density",
+    [
+        ("bernoulli", (GREY > 0.5).float(), lambda x, f: stats.bernoulli.logpmf(x, f.double().sigmoid())),
+        ("continuous bernoulli", GREY, continuous_bernoulli),
+        ("gaussian", GREY, lambda x, f: stats.norm.logpdf(x, f, 0.3)),
+    ],
+)
 def test_observation_models_have_the_right_density(observation, x, density):
     model = nets.OBSERVATIONS[observation](**({"scale": 0.3} if observation == "gaussian" else {}))
     p = model(LOGITS, 3)
@@ -81,10 +84,13 @@ def test_a_point_has_a_mean_and_samples_but_no_density():
         p.log_prob(LOGITS)
 
 
-@pytest.mark.parametrize("observation, cdf", [
-    ("gaussian", lambda x: stats.norm.cdf(x, 0.7, 0.3)),
-    ("continuous bernoulli", lambda x: (math.exp(0.7) ** x - 1) / (math.exp(0.7) - 1)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "observation, cdf",
+    [
+        ("gaussian", lambda x: stats.norm.cdf(x, 0.7, 0.3)),
+        ("continuous bernoulli", lambda x: (math.exp(0.7) ** x - 1) / (math.exp(0.7) - 1)),
+    ],
+)
 def test_draws_follow_the_distribution_and_carry_gradients(observation, cdf):
     features = torch.full((4000, 1), 0.7, requires_grad=True)
     p = nets.OBSERVATIONS[observation](**({"scale": 0.3} if observation == "gaussian" else {}))(features, 1)
@@ -156,17 +162,30 @@ LAYERS = {
     "conv": (partial(nn.Conv2d, 4, 6, 3, stride=2, padding=1), (4, 8, 8)),
     "conv, groups": (partial(nn.Conv2d, 4, 6, 3, dilation=2, groups=2, bias=False), (4, 8, 8)),
     "transposed": (partial(nn.ConvTranspose2d, 4, 6, 4, stride=2, padding=1), (4, 5, 5)),
-    "transposed, groups": (partial(nn.ConvTranspose2d, 4, 6, 3, 2, 1, output_padding=1, groups=2, bias=False,
-                                   dilation=2), (4, 5, 5)),
+    "transposed, groups": (
+        partial(nn.ConvTranspose2d, 4, 6, 3, 2, 1, output_padding=1, groups=2, bias=False, dilation=2),
+        (4, 5, 5),
+    ),
     "norm": (partial(nn.GroupNorm, 2, 4), (4, 3, 3)),
     "norm of features": (partial(nn.GroupNorm, 2, 4), (4,)),
-    "plain torch": (lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 4), nn.ReLU(), nn.Flatten(), nn.Dropout(0.0),
-                                          nn.Linear(144, 6), nn.LeakyReLU(), nn.Unflatten(1, (2, 3)), nn.Linear(3, 2)),
-                    (1, 8, 8)),
+    "plain torch": (
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 4, 3),
+            nn.GroupNorm(2, 4),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Dropout(0.0),
+            nn.Linear(144, 6),
+            nn.LeakyReLU(),
+            nn.Unflatten(1, (2, 3)),
+            nn.Linear(3, 2),
+        ),
+        (1, 8, 8),
+    ),
     "conv_down": (lambda: nets.conv_down((1, 8, 8), 8, 5), (1, 8, 8)),
     "conv_up": (lambda: nets.conv_up(5, 8, (2, 8, 8)), (5,)),
     "mlp": (lambda: nets.mlp((2, 3), (7,), 5), (2, 3)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -189,11 +208,20 @@ def test_stacked_layers_equal_each_copy(name):
         close(g, torch.stack(per_copy[i::size]), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("layer, name", [
-    (nn.BatchNorm2d(4), "BatchNorm2d"), (nn.BatchNorm2d(4, affine=False), "BatchNorm2d"), (nn.LayerNorm(4), "LayerNorm"),
-    (nn.MaxPool2d(2), "MaxPool2d"), (nn.Upsample(scale_factor=2), "Upsample"), (nn.PReLU(), "PReLU"), (nn.GRU(2, 2), "GRU"),
-    (nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"), "Conv2d"), (nn.GroupNorm(2, 4, affine=False), "GroupNorm"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "layer, name",
+    [
+        (nn.BatchNorm2d(4), "BatchNorm2d"),
+        (nn.BatchNorm2d(4, affine=False), "BatchNorm2d"),
+        (nn.LayerNorm(4), "LayerNorm"),
+        (nn.MaxPool2d(2), "MaxPool2d"),
+        (nn.Upsample(scale_factor=2), "Upsample"),
+        (nn.PReLU(), "PReLU"),
+        (nn.GRU(2, 2), "GRU"),
+        (nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"), "Conv2d"),
+        (nn.GroupNorm(2, 4, affine=False), "GroupNorm"),
+    ],
+)
 def test_layers_that_cannot_be_stacked_say_what_to_do(layer, name):
     with pytest.raises(TypeError, match=rf"layer 1 \({name}\) cannot be stacked.*seeds=\[k\]"):
         nets.stack([nn.Sequential(nn.Identity(), layer)] * 2)
@@ -210,8 +238,11 @@ def test_stacked_gaussians_keep_one_scale_per_copy():
         close(together, torch.stack([c(f, dims).log_prob(f + 1) for c, f in zip(copies, features, strict=True)]))
 
 
-@pytest.mark.parametrize("entry, data", [(zoo.VAE, images()), (zoo.WGAN_GP, points()), (zoo.LIKELIHOOD, points())],
-                         ids=["VAE", "WGAN-GP", "likelihood"])  # fmt: skip
+@pytest.mark.parametrize(
+    "entry, data",
+    [(zoo.VAE, images()), (zoo.WGAN_GP, points()), (zoo.LIKELIHOOD, points())],
+    ids=["VAE", "WGAN-GP", "likelihood"],
+)
 def test_copies_of_a_model_are_the_single_ones(entry, data):
     model = small(entry, data)
     before = {k: v.clone() for k, v in model.state_dict().items()}

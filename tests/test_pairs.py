@@ -53,7 +53,9 @@ def test_errors_say_which_of_the_equal_truths_was_found():
     assert errors.sort(1).values[:, 1].min() > 0.5
 
 
-@pytest.mark.parametrize("make", [lambda seed: clouds(n=500, n_test=100, seed=seed), lambda seed: styles(500, 100, seed=seed)])
+@pytest.mark.parametrize(
+    "make", [lambda seed: clouds(n=500, n_test=100, seed=seed), lambda seed: styles(500, 100, seed=seed)]
+)
 def test_training_examples_have_no_partners_and_the_draws_are_repeatable(make):
     paired, again, other = make(0), make(0), make(1)
     for part in ("train", "test"):

@@ -104,10 +104,17 @@ def wgan_gp(model, batches, noise):
         yield {"match x, discriminator": loss_c, "match x": loss_g}
 
 
-@pytest.mark.parametrize("objective, hidden, twin, seeds", [
-    (zoo.VAE, (400,), vae, [SEED]), (zoo.VAE, (400,), vae, [1, SEED]), (zoo.GAN, (256,), gan, [SEED]),
-    (zoo.GAN, (256,), gan, [1, SEED]), (zoo.WGAN_GP, (64,), wgan_gp, [SEED]),
-], ids=["VAE", "VAE stacked", "GAN", "GAN stacked", "WGAN-GP"])  # fmt: skip
+@pytest.mark.parametrize(
+    "objective, hidden, twin, seeds",
+    [
+        (zoo.VAE, (400,), vae, [SEED]),
+        (zoo.VAE, (400,), vae, [1, SEED]),
+        (zoo.GAN, (256,), gan, [SEED]),
+        (zoo.GAN, (256,), gan, [1, SEED]),
+        (zoo.WGAN_GP, (64,), wgan_gp, [SEED]),
+    ],
+    ids=["VAE", "VAE stacked", "GAN", "GAN stacked", "WGAN-GP"],
+)
 def test_losses_equal_those_of_plain_pytorch(objective, hidden, twin, seeds, data):
     model = build(objective, data, hidden=hidden)
     noise = Noise(SEED)

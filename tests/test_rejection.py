@@ -68,14 +68,18 @@ def test_a_function_may_take_the_place_of_the_tool():
 def test_no_gradient_and_no_density_is_asked_for():
     """A program with a loop and whole numbers: how many throws until the first six, with a loaded die."""
     seen = torch.full((12, 1), 2.0)
-    throws = lambda theta, g: (torch.rand(len(theta), 12, 1, generator=g).log() / (1 - theta)[:, None, None].log()).ceil()
+    throws = lambda theta, g: (
+        torch.rand(len(theta), 12, 1, generator=g).log() / (1 - theta)[:, None, None].log()
+    ).ceil()
     kept = rejection.sample(lambda n, g: torch.rand(n, generator=g), throws, seen, MEAN, draws=20_000, keep=200)
     assert abs(kept.theta.mean() - 0.5) < 0.05  # the posterior is Beta(13, 13)
 
 
 def test_parameters_may_be_vectors_and_examples_images():
     pair = lambda n, g: torch.rand(n, 2, generator=g)
-    pictures = lambda theta, g: theta[:, :1, None, None, None].expand(-1, 4, 1, 3, 3) + torch.rand(len(theta), 4, 1, 3, 3, generator=g)
+    pictures = lambda theta, g: (
+        theta[:, :1, None, None, None].expand(-1, 4, 1, 3, 3) + torch.rand(len(theta), 4, 1, 3, 3, generator=g)
+    )
     kept = rejection.sample(pair, pictures, torch.ones(4, 1, 3, 3), MEAN, draws=3000, keep=30)
     assert kept.theta.shape == (30, 2) and abs(kept.theta[:, 0].mean() - 0.5) < 0.1
 
@@ -94,7 +98,7 @@ def test_parameters_may_be_vectors_and_examples_images():
         (dict(summaries=lambda x: x.mean(1)[:, 0], keep=5), r"must give 16384 rows and summaries \[16384, 1\]"),
         (dict(summaries=lambda x: x.mean(1) / 0, keep=5), "NaN or infinite"),
     ],
-)  # fmt: skip
+)
 def test_bad_use_is_named(options, said):
     with pytest.raises(ValueError, match=said):
         run(**options)

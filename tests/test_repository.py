@@ -24,8 +24,14 @@ def pins():
 def test_library_needs_seven_packages_as_ranges():
     needed = PROJECT["dependencies"]
     assert {name(r) for r in needed} == {
-        "torch", "numpy", "matplotlib", "scikit-learn", "tqdm", "safetensors", "pooch",
-    }  # fmt: skip
+        "torch",
+        "numpy",
+        "matplotlib",
+        "scikit-learn",
+        "tqdm",
+        "safetensors",
+        "pooch",
+    }
     extras = [r for group in PROJECT["optional-dependencies"].values() for r in group]
     assert all(">=" in r and "==" not in r for r in needed + extras)
     assert "torch>=2.6" in needed and PROJECT["requires-python"] == ">=3.11"

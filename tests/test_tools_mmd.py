@@ -9,7 +9,9 @@ from ganvae_lib.tools import MMD, Summaries
 
 F64 = {"dtype": torch.float64}
 KERNELS = {"gaussian": lambda s, w: math.exp(-s / (2 * w)), "inverse multiquadric": lambda s, w: w / (w + s)}
-TOOLS = pytest.mark.parametrize("tool", [MMD(), MMD("gaussian"), MMD("gaussian", (0.3,)), Summaries(), Summaries(("mean",))])
+TOOLS = pytest.mark.parametrize(
+    "tool", [MMD(), MMD("gaussian"), MMD("gaussian", (0.3,)), Summaries(), Summaries(("mean",))]
+)
 
 
 def normal(*shape, seed=0):
@@ -23,7 +25,9 @@ def normal(*shape, seed=0):
 def test_mmd_is_the_formula_written_out(kernel):
     a, b = normal(5, 2), normal(7, 2, seed=1)  # the two samples need not have one size
     k = lambda u, v: sum(KERNELS[kernel](float((u - v).square().sum()), 4 * s) for s in (0.5, 3.0))  # w = 2 D s
-    within = lambda s: sum(k(s[i], s[j]) for i in range(len(s)) for j in range(len(s)) if i != j) / (len(s) * (len(s) - 1))
+    within = lambda s: (
+        sum(k(s[i], s[j]) for i in range(len(s)) for j in range(len(s)) if i != j) / (len(s) * (len(s) - 1))
+    )
     between = sum(k(u, v) for u in a for v in b) / (len(a) * len(b))
     assert abs(MMD(kernel, (0.5, 3.0)).loss(a, b) - (within(a) + within(b) - 2 * between)) < 1e-12
 
@@ -43,7 +47,11 @@ def test_mmd_of_gaussians_has_its_closed_form_on_average(dim):
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_mmd_is_unbiased_by_enumeration(kernel):
-    points, p, q = torch.tensor([[-1.0], [0.2], [2.5]], **F64), torch.tensor([0.2, 0.5, 0.3], **F64), torch.tensor([0.6, 0.1, 0.3], **F64)
+    points, p, q = (
+        torch.tensor([[-1.0], [0.2], [2.5]], **F64),
+        torch.tensor([0.2, 0.5, 0.3], **F64),
+        torch.tensor([0.6, 0.1, 0.3], **F64),
+    )
     all_pairs = torch.cartesian_prod(*[torch.arange(3)] * 4)
     chance = p[all_pairs[:, :2]].prod(-1) * q[all_pairs[:, 2:]].prod(-1)
     mean = (chance * MMD(kernel, (0.4,)).loss(points[all_pairs[:, :2]], points[all_pairs[:, 2:]], 1)).sum()
@@ -99,7 +107,9 @@ def test_the_gradient_is_finite_where_samples_coincide(tool):
 @TOOLS
 def test_stacked_copies_equal_single_ones(tool):
     a, b = normal(5, 8, 2), normal(5, 8, 2, seed=1)
-    assert torch.allclose(tool.loss(a, b, 1), torch.stack([tool.loss(u, v) for u, v in zip(a, b, strict=True)]), rtol=0, atol=1e-12)
+    assert torch.allclose(
+        tool.loss(a, b, 1), torch.stack([tool.loss(u, v) for u, v in zip(a, b, strict=True)]), rtol=0, atol=1e-12
+    )
 
 
 @TOOLS
@@ -125,13 +135,15 @@ def test_descent_moves_a_shifted_sample_back(tool):
         (lambda: MMD().loss(torch.zeros(1, 2), torch.zeros(4, 2)), TypeError, "minibatches of two or more"),
         (lambda: Summaries(("mean", "median")), ValueError, "unknown statistic 'median'"),
     ],
-)  # fmt: skip
+)
 def test_bad_use_is_named(make, error, said):
     with pytest.raises(error, match=said):
         make()
 
 
 def test_tools_are_values():
-    assert MMD() == eval(repr(MMD())) and Summaries(["mean"]) == Summaries(("mean",)) == eval(repr(Summaries(("mean",))))
+    assert MMD() == eval(repr(MMD())) and Summaries(["mean"]) == Summaries(("mean",)) == eval(
+        repr(Summaries(("mean",)))
+    )
     assert MMD("gaussian", [1, 2]) == eval(repr(MMD("gaussian", (1, 2)))) != MMD("gaussian")
     assert len({MMD(), MMD(), Summaries(), Summaries(["mean", "variance"])}) == 2

@@ -56,7 +56,9 @@ def test_a_seed_in_company_equals_the_seed_alone_on_images(objective, architectu
     model = small(objective, IMAGES, architecture=architecture, width=8)
     together, alone = (short(model, IMAGES, seeds=s) for s in ([1, 4], [4]))
     assert_same_run(together, alone, 1)
-    torch.testing.assert_close(together.sample(3)[1], alone.sample(3)[0], rtol=0, atol=0 if objective == zoo.VAE else 1e-4)
+    torch.testing.assert_close(
+        together.sample(3)[1], alone.sample(3)[0], rtol=0, atol=0 if objective == zoo.VAE else 1e-4
+    )
     if objective == zoo.VAE:
         a, b = (run.evaluate(IMAGES, k=3) for run in (together, alone))
         for name in a:
@@ -66,9 +68,13 @@ def test_a_seed_in_company_equals_the_seed_alone_on_images(objective, architectu
 def own_networks(objective):
     down = lambda out: nn.Sequential(nn.Conv2d(1, 4, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(64, out))
     up = nn.Sequential(nn.Linear(3, 32), nn.ReLU(), nn.Linear(32, 64))
-    makers = {"encoder": lambda: nets.Encoder(down(6)), "discriminator_x": lambda: nets.Discriminator(down(1)),
-              "decoder": lambda: nets.Decoder(up, nets.BernoulliPixels() if "encoder" in objective.networks
-                                              else nets.PointPixels(squash=True), (1, 8, 8))}  # fmt: skip
+    makers = {
+        "encoder": lambda: nets.Encoder(down(6)),
+        "discriminator_x": lambda: nets.Discriminator(down(1)),
+        "decoder": lambda: nets.Decoder(
+            up, nets.BernoulliPixels() if "encoder" in objective.networks else nets.PointPixels(squash=True), (1, 8, 8)
+        ),
+    }
     return Model(objective, {n: makers[n]() for n in objective.networks}, nets.StandardNormal(3))
 
 
@@ -97,7 +103,9 @@ def test_training_goes_on_from_where_it_stopped():
 @pytest.mark.parametrize("law", ["normal", "uniform"])
 def test_noise_is_the_same_in_any_company_and_across_blocks(law):
     numbers = lambda seeds, *others: [
-        [getattr(noise, law)("z", 4, 2), *(noise.normal(o, 3) for o in others)][0] for noise in [Noise(seeds)] for _ in range(600)
+        [getattr(noise, law)("z", 4, 2), *(noise.normal(o, 3) for o in others)][0]
+        for noise in [Noise(seeds)]
+        for _ in range(600)
     ]
     alone, together = numbers(3), numbers([1, 3, 2], "x", "y")
     assert all(torch.equal(a, b[1]) for a, b in zip(alone, together, strict=True))
@@ -139,8 +147,12 @@ def test_a_world_draws_once_and_forgets_what_depends_on_a_moved_player():
     kept = lambda a, b: {n for n in a if a[n] is b[n]}
     first = read()
     assert kept(first, read()) == set(first)
-    for players, stays in [(("phi",), set(first)), (("theta",), {"z", "q_z_given_x", "z_from_x"}), (("eta",), {"z", "x_from_z"}),
-                           (("theta", "eta"), {"z"})]:  # fmt: skip
+    for players, stays in [
+        (("phi",), set(first)),
+        (("theta",), {"z", "q_z_given_x", "z_from_x"}),
+        (("eta",), {"z", "x_from_z"}),
+        (("theta", "eta"), {"z"}),
+    ]:
         before = read()
         world.moved(players)
         assert kept(before, read()) == stays
@@ -188,8 +200,11 @@ def test_lower_precision_stays_near_full_precision(objective, precision, toleran
         assert not torch.equal(low.history[key], full.history[key])
 
 
-@pytest.mark.parametrize("objective", [zoo.WAE_MMD, zoo.ALI, zoo.PREDICTABILITY_MINIMISATION, zoo.VAE_GAN],
-                         ids=["WAE-MMD", "ALI", "predictability minimisation", "VAE/GAN"])  # fmt: skip
+@pytest.mark.parametrize(
+    "objective",
+    [zoo.WAE_MMD, zoo.ALI, zoo.PREDICTABILITY_MINIMISATION, zoo.VAE_GAN],
+    ids=["WAE-MMD", "ALI", "predictability minimisation", "VAE/GAN"],
+)
 def test_new_comparisons_bear_lower_precision(objective):
     model = small(objective, IMAGES, architecture="conv", width=8, codes={zoo.WAE_MMD: "implicit"}.get(objective))
     full, low = (short(model, IMAGES, seeds=2, steps=10, precision=p) for p in ("fp32", "bf16"))
@@ -242,7 +257,10 @@ def test_the_best_discriminator_measures_the_jensen_shannon_divergence():
 
     ranks = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000
     data = Data(1 + torch.special.ndtri(ranks).float()[:, None], name="normal")
-    networks = {"decoder": nets.Decoder(nn.Linear(1, 1), nets.PointPixels(), (1,)), "discriminator_x": nets.Discriminator(Quadratic())}
+    networks = {
+        "decoder": nets.Decoder(nn.Linear(1, 1), nets.PointPixels(), (1,)),
+        "discriminator_x": nets.Discriminator(Quadratic()),
+    }
     model = Model(zoo.GAN, networks, nets.StandardNormal(1))
     with torch.no_grad():
         for p, value in zip(model.decoder.parameters(), (1.5, 0.0), strict=True):
@@ -289,7 +307,9 @@ def test_a_batch_larger_than_the_data_is_the_whole_of_them():
 
 def test_samples_are_reproducible_and_shared_codes_show_what_differs():
     run = short(small(zoo.VAE, IMAGES), IMAGES, seeds=2, steps=2)
-    assert torch.equal(run.sample(5, seed=1), run.sample(5, seed=1)) and not torch.equal(run.sample(5), run.sample(5, seed=1))
+    assert torch.equal(run.sample(5, seed=1), run.sample(5, seed=1)) and not torch.equal(
+        run.sample(5), run.sample(5, seed=1)
+    )
     assert set(run.sample(5).unique().tolist()) == {0.0, 1.0}
     z = torch.ones(4, 3)
     for k in range(2):
@@ -300,17 +320,29 @@ def test_samples_are_reproducible_and_shared_codes_show_what_differs():
 
 
 @pytest.mark.parametrize("seeds", [1, [3], [3, 5]], ids=str)
-@pytest.mark.parametrize("objective, data, options", [
-    (zoo.VAE, IMAGES, {"architecture": "conv", "width": 8}), (zoo.VAE, POINTS, {"scale": 0.5}), (zoo.WGAN_GP, POINTS, {}),
-    (zoo.LIKELIHOOD, POINTS, {}), (SLEEP, POINTS, {}),
-], ids=["conv VAE", "VAE", "WGAN-GP", "likelihood", "wake-sleep"])  # fmt: skip
+@pytest.mark.parametrize(
+    "objective, data, options",
+    [
+        (zoo.VAE, IMAGES, {"architecture": "conv", "width": 8}),
+        (zoo.VAE, POINTS, {"scale": 0.5}),
+        (zoo.WGAN_GP, POINTS, {}),
+        (zoo.LIKELIHOOD, POINTS, {}),
+        (SLEEP, POINTS, {}),
+    ],
+    ids=["conv VAE", "VAE", "WGAN-GP", "likelihood", "wake-sleep"],
+)
 def test_a_saved_run_comes_back_bit_by_bit(objective, data, options, seeds, tmp_path):
     run = short(small(objective, data, **options), data, seeds=seeds, steps=3)
     again = Run.load(run.save(tmp_path / "new" / "run"))
     assert torch.equal(again.sample(4), run.sample(4))
     assert again.history.keys() == run.history.keys() and again.history.steps == run.history.steps
     assert all(torch.equal(again.history[key], run.history[key]) for key in run.history)
-    assert (again.seeds, again.config, again.data, again.model.objective) == (run.seeds, run.config, run.data, objective)
+    assert (again.seeds, again.config, again.data, again.model.objective) == (
+        run.seeds,
+        run.config,
+        run.data,
+        objective,
+    )
     assert again.model.lead == run.model.lead and not again.model.training
 
 
@@ -334,12 +366,19 @@ def the(path, end):
 
 
 @pytest.mark.parametrize("end", ["run.json", ".safetensors"])
-@pytest.mark.parametrize("damage, words", [
-    (lambda p: p.unlink(), "is missing"), (lambda p: p.write_bytes(p.read_bytes()[:-20]), "damaged"),
-    (lambda p: p.write_bytes(b""), "damaged"), (lambda p: p.write_bytes(b"\xff" * 100), "damaged"),
-    (lambda p: p.write_bytes(p.read_bytes()[:-1] + b"\x01"), "damaged"),
-    (lambda p: p.write_bytes(b"[1, 2]"), "damaged"), (lambda p: p.write_bytes(b'{"objective": 1}'), "damaged"),
-], ids=["missing", "truncated", "empty", "noise", "altered", "list", "other"])  # fmt: skip
+@pytest.mark.parametrize(
+    "damage, words",
+    [
+        (lambda p: p.unlink(), "is missing"),
+        (lambda p: p.write_bytes(p.read_bytes()[:-20]), "damaged"),
+        (lambda p: p.write_bytes(b""), "damaged"),
+        (lambda p: p.write_bytes(b"\xff" * 100), "damaged"),
+        (lambda p: p.write_bytes(p.read_bytes()[:-1] + b"\x01"), "damaged"),
+        (lambda p: p.write_bytes(b"[1, 2]"), "damaged"),
+        (lambda p: p.write_bytes(b'{"objective": 1}'), "damaged"),
+    ],
+    ids=["missing", "truncated", "empty", "noise", "altered", "list", "other"],
+)
 def test_damaged_files_are_refused(saved, end, damage, words):
     _, path = saved
     damage(the(path, end))

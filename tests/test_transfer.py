@@ -155,7 +155,10 @@ def test_the_gradient_of_the_generator_is_the_minimax_one_over_the_mean_odds(k):
     if k == "batch":
         minimax = gradients(zoo.MINIMAX_GAN.loss(world), parameters)
         assert_same(found, [g / odds.mean() for g in minimax])
-        assert len({round(float(a / b), 9) for a, b in zip(found[0].flatten(), minimax[0].flatten(), strict=True) if b}) == 1
+        assert (
+            len({round(float(a / b), 9) for a, b in zip(found[0].flatten(), minimax[0].flatten(), strict=True) if b})
+            == 1
+        )
     if k == 1:
         assert all(map(torch.equal, found, gradients(GAN.loss(world), parameters)))
     # The weights are constants: with their gradient it would be another one.
@@ -202,16 +205,30 @@ def conditional(objective, data=LABELLED, **options):
     return plain, told, world, World(told, world.x, Noise(3), data.y[: world.batch])
 
 
-UNTOLD = {"VAE": (VAE, {}), "GAN": (GAN, {"noise": 2, "observation": "point"}), "IWAE": (zoo.IWAE, {}), "AAVAE": (zoo.AAVAE, {}),
-          "AAE": (zoo.AAE, {}), "InfoGAN": (zoo.INFOGAN, {}), "ALI": (zoo.ALI, {}), "IWGAN": (zoo.IWGAN, {})}  # fmt: skip
+UNTOLD = {
+    "VAE": (VAE, {}),
+    "GAN": (GAN, {"noise": 2, "observation": "point"}),
+    "IWAE": (zoo.IWAE, {}),
+    "AAVAE": (zoo.AAVAE, {}),
+    "AAE": (zoo.AAE, {}),
+    "InfoGAN": (zoo.INFOGAN, {}),
+    "ALI": (zoo.ALI, {}),
+    "IWGAN": (zoo.IWGAN, {}),
+}
 CONV = {"architecture": "conv", "width": 16}
 
 
-@pytest.mark.parametrize("case", [(POINTS, UNTOLD[n]) for n in UNTOLD] + [
-    (replace(LABELLED, y=torch.zeros(len(LABELLED)).long()), (zoo.ALI, {})),
-    (images(4, binary=False), (GAN, CONV | {"depth": 1})), (images(binary=False), (VAE, CONV | {"observation": "gaussian"})),
-    (images(binary=False), (zoo.ALI, CONV | {"observation": "gaussian"})),
-], ids=[*UNTOLD, "one class", "GAN on images", "VAE on images", "ALI on images"])  # fmt: skip
+@pytest.mark.parametrize(
+    "case",
+    [(POINTS, UNTOLD[n]) for n in UNTOLD]
+    + [
+        (replace(LABELLED, y=torch.zeros(len(LABELLED)).long()), (zoo.ALI, {})),
+        (images(4, binary=False), (GAN, CONV | {"depth": 1})),
+        (images(binary=False), (VAE, CONV | {"observation": "gaussian"})),
+        (images(binary=False), (zoo.ALI, CONV | {"observation": "gaussian"})),
+    ],
+    ids=[*UNTOLD, "one class", "GAN on images", "VAE on images", "ALI on images"],
+)
 def test_networks_that_do_not_care_for_labels_are_those_without(case):
     data, (objective, options) = case
     plain, told, world, again = conditional(objective, data, **options)
@@ -219,7 +236,9 @@ def test_networks_that_do_not_care_for_labels_are_those_without(case):
         losses, others = one.losses(world), two.losses(again)
         for a, b in zip(losses.values(), others.values(), strict=True):
             torch.testing.assert_close(b, a, rtol=1e-12, atol=1e-12)
-        found, expected = (gradients(p.total(v), m.of(p.players)) for p, v, m in ((two, others, told), (one, losses, plain)))
+        found, expected = (
+            gradients(p.total(v), m.of(p.players)) for p, v, m in ((two, others, told), (one, losses, plain))
+        )
         for a, b in zip(found, expected, strict=True):
             if a.shape != b.shape:
                 continue  # the first layers, where labels have a gradient, too
@@ -227,7 +246,9 @@ def test_networks_that_do_not_care_for_labels_are_those_without(case):
         assert any(a.shape == b.shape for a, b in zip(found, expected, strict=True))
 
 
-@pytest.mark.parametrize("objective", [zoo.CVAE, zoo.CGAN, zoo.SVAE, given(zoo.ALI), AASVAE], ids=["CVAE", "CGAN", "SVAE", "ALI", "AASVAE"])
+@pytest.mark.parametrize(
+    "objective", [zoo.CVAE, zoo.CGAN, zoo.SVAE, given(zoo.ALI), AASVAE], ids=["CVAE", "CGAN", "SVAE", "ALI", "AASVAE"]
+)
 def test_labels_by_another_number_are_the_same_labels(objective):
     data = suited(objective, replace(POINTS, y=torch.arange(len(POINTS)) % 3))
     order, inverse = torch.tensor([1, 2, 0]), torch.tensor([2, 0, 1])  # label order[i] is now called i
@@ -272,7 +293,11 @@ def test_labels_stand_in_one_hot_coding_behind_the_first_input():
     stacked = flat(torch.zeros(2, 2, 2), labels=seeds)[0]
     assert torch.equal(stacked[..., 2:], torch.eye(3)[seeds])
     assert image(torch.zeros(2, 2, 1, 4, 4), labels=seeds)[0].shape == (2, 2, 4, 4, 4)
-    assert flat.extra == "known" and nets.widened((2, 4, 4), 3, True) == (5, 4, 4) and nets.widened((2, 4, 4), 3, False) == (35,)
+    assert (
+        flat.extra == "known"
+        and nets.widened((2, 4, 4), 3, True) == (5, 4, 4)
+        and nets.widened((2, 4, 4), 3, False) == (35,)
+    )
     with pytest.raises(AttributeError):
         flat.missing  # noqa: B018
 
@@ -289,17 +314,31 @@ def test_the_model_at_labels_tells_its_networks_and_leaves_the_rest():
 # ---------------------------------------------------------------- every operator on every entry
 
 OPERATORS = {
-    "importance_weighted, 4": lambda o: importance_weighted(o, 4), "importance_weighted, batch": lambda o: importance_weighted(o, "batch"),
-    "adversary_activated": adversary_activated, "given": given, "semi_supervised": semi_supervised,
-}  # fmt: skip
+    "importance_weighted, 4": lambda o: importance_weighted(o, 4),
+    "importance_weighted, batch": lambda o: importance_weighted(o, "batch"),
+    "adversary_activated": adversary_activated,
+    "given": given,
+    "semi_supervised": semi_supervised,
+}
 WORKS = {
     "importance_weighted, 4": {"VAE", "GAN", "ADA", "ALI", "IWAE", "IWGAN", "AAVAE", "CGAN", "CVAE", "SVAE"},
     "importance_weighted, batch": {"GAN", "ADA", "ALI", "IWGAN", "CGAN"},
     "adversary_activated": {"VAE", "IWAE", "AAVAE", "CVAE", "SVAE"},
-    "given": set(zoo.ALL) - {"maximum likelihood", "WAE-MMD", "VAE/GAN", "GMMN", "ABC", "source only", "DANN", "ADA",
-                             "predictability minimisation", "SVAE"},
+    "given": set(zoo.ALL)
+    - {
+        "maximum likelihood",
+        "WAE-MMD",
+        "VAE/GAN",
+        "GMMN",
+        "ABC",
+        "source only",
+        "DANN",
+        "ADA",
+        "predictability minimisation",
+        "SVAE",
+    },
     "semi_supervised": {"VAE", "IWAE", "AAVAE", "CVAE"},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("entry", zoo.ALL)
@@ -373,8 +412,12 @@ def test_a_composition_that_exists_has_a_model_that_trains(chain, entry):
 # ---------------------------------------------------------------- training: kept, resumed, in company
 
 
-COMPANY = {"AASVAE of 2 samples": adversary_activated(importance_weighted(zoo.SVAE, 2)), "IWCGAN": importance_weighted(zoo.CGAN, "batch"),
-           "AACVAE": adversary_activated(zoo.CVAE), "ALI given labels, weighted": importance_weighted(given(zoo.ALI), 8)}  # fmt: skip
+COMPANY = {
+    "AASVAE of 2 samples": adversary_activated(importance_weighted(zoo.SVAE, 2)),
+    "IWCGAN": importance_weighted(zoo.CGAN, "batch"),
+    "AACVAE": adversary_activated(zoo.CVAE),
+    "ALI given labels, weighted": importance_weighted(given(zoo.ALI), 8),
+}
 
 
 @pytest.mark.parametrize("objective", COMPANY.values(), ids=COMPANY)
@@ -394,8 +437,9 @@ def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(tmp_path, monkeypatc
     assert same(fit(model, TWO, checkpoint=tmp_path, resume=True, **options), whole)
 
 
-@pytest.mark.parametrize("case", [(zoo.CGAN, IMAGES, CONV), (zoo.CVAE, IMAGES, {}), (AASVAE, LABELLED, {})],
-                         ids=["CGAN", "CVAE", "AASVAE"])  # fmt: skip
+@pytest.mark.parametrize(
+    "case", [(zoo.CGAN, IMAGES, CONV), (zoo.CVAE, IMAGES, {}), (AASVAE, LABELLED, {})], ids=["CGAN", "CVAE", "AASVAE"]
+)
 def test_a_saved_run_that_is_told_labels_comes_back_bit_by_bit(case, tmp_path):
     objective, data, options = case
     model = small(objective, suited(objective, data), **options)
@@ -439,15 +483,29 @@ def test_a_told_model_learns_what_the_label_says():
 def test_two_halvings_are_the_networks_of_old(shape, width, out):
     c, side = shape[0], shape[1] // 4
     down = nn.Sequential(
-        nn.Conv2d(c, width, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 2 * width, 4, 2, 1), nn.GroupNorm(8, 2 * width),
-        nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(2 * width * side**2, out),
-    )  # fmt: skip
+        nn.Conv2d(c, width, 4, 2, 1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(width, 2 * width, 4, 2, 1),
+        nn.GroupNorm(8, 2 * width),
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+        nn.Linear(2 * width * side**2, out),
+    )
     up = nn.Sequential(
-        nn.Linear(out, 2 * width * side**2), nn.Unflatten(1, (2 * width, side, side)), nn.GroupNorm(8, 2 * width), nn.ReLU(),
-        nn.ConvTranspose2d(2 * width, width, 4, 2, 1), nn.GroupNorm(8, width), nn.ReLU(),
-        nn.ConvTranspose2d(width, c, 4, 2, 1), nn.Flatten(),
-    )  # fmt: skip
-    for old, make in [(down, lambda **d: conv_down(shape, width, out, **d)), (up, lambda **d: conv_up(out, width, shape, **d))]:
+        nn.Linear(out, 2 * width * side**2),
+        nn.Unflatten(1, (2 * width, side, side)),
+        nn.GroupNorm(8, 2 * width),
+        nn.ReLU(),
+        nn.ConvTranspose2d(2 * width, width, 4, 2, 1),
+        nn.GroupNorm(8, width),
+        nn.ReLU(),
+        nn.ConvTranspose2d(width, c, 4, 2, 1),
+        nn.Flatten(),
+    )
+    for old, make in [
+        (down, lambda **d: conv_down(shape, width, out, **d)),
+        (up, lambda **d: conv_up(out, width, shape, **d)),
+    ]:
         for new in (make(), make(depth=2)):
             names = [(n, p.shape) for n, p in new.named_parameters()]
             assert names == [(n, p.shape) for n, p in old.named_parameters()] and len(new) == len(old)
@@ -467,7 +525,10 @@ def test_convolutions_halve_the_side_as_often_as_asked(depth):
     channels = [layer.out_channels for layer in down if isinstance(layer, nn.Conv2d)]
     assert channels == [8 * 2**i for i in range(depth)]
     model = build(zoo.CVAE, images(16), architecture="conv", width=8, depth=depth)
-    assert model.config["depth"] == depth and short(model, images(16), steps=1, batch=4).history["match z"].isfinite().all()
+    assert (
+        model.config["depth"] == depth
+        and short(model, images(16), steps=1, batch=4).history["match z"].isfinite().all()
+    )
 
 
 # ---------------------------------------------------------------- mistakes
@@ -476,64 +537,132 @@ def test_convolutions_halve_the_side_as_often_as_asked(depth):
 def own(objective, **networks):
     """A model of networks of one's own for points."""
     line = lambda i, o: nn.Linear(i, o)
-    plain = {"encoder": nets.Encoder(line(2, 6)), "decoder": nets.Decoder(line(3, 2), nets.Gaussian(), (2,)),
-             "discriminator_x": nets.Discriminator(line(2, 1)), "labeller": nets.Classifier(line(2, 2))}  # fmt: skip
+    plain = {
+        "encoder": nets.Encoder(line(2, 6)),
+        "decoder": nets.Decoder(line(3, 2), nets.Gaussian(), (2,)),
+        "discriminator_x": nets.Discriminator(line(2, 1)),
+        "labeller": nets.Classifier(line(2, 2)),
+    }
     plain["discriminator_x_given_label"] = plain["discriminator_x"]
     return Model(objective, plain | networks, nets.StandardNormal(3))
 
 
 RUN = short(small(zoo.CVAE, LABELLED), LABELLED, steps=1)
 UNLABELLED = replace(LABELLED, y=None)
-TOLD = {"encoder": nets.Told(nets.Encoder(nn.Linear(4, 6)), 2), "decoder": nets.Told(nets.Decoder(nn.Linear(5, 2), nets.Gaussian(), (2,)), 2)}
+TOLD = {
+    "encoder": nets.Told(nets.Encoder(nn.Linear(4, 6)), 2),
+    "decoder": nets.Told(nets.Decoder(nn.Linear(5, 2), nets.Gaussian(), (2,)), 2),
+}
 
 
-@pytest.mark.parametrize("make, error, words", [
-    *[(lambda k=k: importance_weighted(GAN, k), ValueError, "positive number of samples or 'batch', got") for k in (0, -2, 2.5, "all", None)],
-    *[(lambda k=k: importance_weighted(VAE, k), ValueError, "positive number of samples, got") for k in (0, -2, 2.5, "batch")],
-    (lambda: given(GAN, "class"), ValueError, "unknown thing to be given 'class'; choose one of 'label'"),
-    (lambda: given(GAN, "Label"), ValueError, "Did you mean 'label'"),
-    (lambda: semi_supervised(VAE, 0.0), ValueError, "must be finite and not zero"),
-    (lambda: semi_supervised(VAE, math.nan), ValueError, "must be finite and not zero"),
-    (lambda: semi_supervised(zoo.SVAE), TypeError, "sums a bound over the labels, but .* is no part of one"),
-    (lambda: given(zoo.SVAE), TypeError, "tells the label to every network, but"),
-    (lambda: importance_weighted(zoo.beta_vae(2.0), 3), TypeError, "but Reconstruct.'x'. is neither a bound nor"),
-    (lambda: importance_weighted(zoo.SOURCE_ONLY, 3), TypeError, "but Classify.. is neither a bound nor"),
-    (lambda: adversary_activated(zoo.SOURCE_ONLY), TypeError, "but Classify.. is no part of one"),
-    (lambda: adversary_activated(VAE + GAN), TypeError, "but Match.* is no part of one"),
-    (lambda: importance_weighted(zoo.MINIMAX_GAN, 3), TypeError, "Match.'x', Adversary.'minimax'.. is neither a bound nor"),
-    (lambda: short(small(importance_weighted(GAN, 5), POINTS)), ValueError, "minibatch of 32 cannot be cut into groups of k=5"),
-    (lambda: build(zoo.CGAN, POINTS), ValueError, "learns from labels; give data with labels y"),
-    (lambda: build(zoo.CVAE, (2,)), ValueError, "learns from labels"),
-    (lambda: build(zoo.CVAE, IMAGES, classes=3), ValueError, "tells 3 classes apart, the data have 4"),
-    (lambda: fit(small(zoo.CVAE, LABELLED), replace(LABELLED, y=LABELLED.y * 5), 1), ValueError, "tells 2 classes apart, the data have 6"),
-    (lambda: fit(small(zoo.CGAN, LABELLED), UNLABELLED, 1), ValueError, "which ring does not have; give data with y"),
-    (lambda: small(zoo.SVAE, LABELLED), ValueError, "labelled and unlabelled examples; put them together with data.Domains"),
-    (lambda: fit(small(zoo.SVAE, TWO), Domains(UNLABELLED, LABELLED), 1), ValueError, "does not have; give data with y"),
-    (lambda: small(zoo.SVAE, Domains(LABELLED, LABELLED.map(lambda x: x[:, :1], "lines"))), ValueError, "must have one shape"),
-    (lambda: RUN.sample(3), TypeError, r"told a label of every example; pass labels=... or data with y"),
-    (lambda: RUN.infer(POINTS.x[:3]), TypeError, "pass labels="),
-    (lambda: RUN.reconstruct(POINTS.x[:3]), TypeError, "pass labels="),
-    (lambda: RUN.evaluate(UNLABELLED), TypeError, "pass labels="),
-    (lambda: metrics.elbo(RUN.model, UNLABELLED), TypeError, "pass labels="),
-    (lambda: RUN.sample(7, labels=torch.zeros(3).long()), ValueError, "labels must be 7 numbers from 0 to 1, one for each example"),
-    (lambda: RUN.infer(POINTS.x[:6], labels=torch.zeros(3).long()), ValueError, "labels must be 6 numbers from 0 to 1"),
-    (lambda: RUN.reconstruct(POINTS.x[:6], labels=torch.zeros(2, 3).long()), ValueError, "labels must be 6 numbers from 0 to 1"),
-    (lambda: RUN.sample(2, labels=torch.tensor([0, 2])), ValueError, "labels must be 2 numbers from 0 to 1"),
-    (lambda: World(RUN.model, POINTS.x[:4], Noise(0)), TypeError, "pass labels="),
-    (lambda: own(zoo.CVAE), ValueError, "tells the label to encoder, decoder: nets.Told.*Wrong here: decoder, encoder"),
-    (lambda: own(zoo.CVAE, encoder=TOLD["encoder"]), ValueError, "Wrong here: decoder"),
-    (lambda: own(VAE, **TOLD), ValueError, "tells the label to no network.*Wrong here: decoder, encoder"),
-    (lambda: own(zoo.CVAE + Reconstruct("z"), **TOLD), ValueError, r"is told the label, but not for Reconstruct\('z'\); use given"),
-    (lambda: small(zoo.CVAE + GAN, LABELLED), ValueError, "decoder is told the label, but not for Match"),
-    (lambda: short(small(zoo.IWAE, POINTS, codes="implicit")), TypeError, "needs the densities of q.z.x. and p.z.; choose codes='gaussian'"),
-    (lambda: short(small(zoo.AAVAE, POINTS, codes="point")), TypeError, "needs the densities"),
-    (lambda: short(small(zoo.IWAE, POINTS, codes="one-hot")), TypeError, "drawn from a one-hot.*no gradient"),
-    (lambda: short(small(zoo.IWAE, TWO), TWO), TypeError, "z is data of a second domain"),
-    (lambda: short(small(zoo.IWAE, POINTS, observation="point")), (TypeError, NotImplementedError), "density"),
-    (lambda: build(GAN, IMAGES, architecture="conv", depth=0), ValueError, "positive integers"),
-    (lambda: build(GAN, IMAGES, architecture="conv", depth=4), ValueError, "side divisible by 16, got"),
-    (lambda: metrics.accuracy(RUN.model, LABELLED), TypeError, "has no classifier"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "make, error, words",
+    [
+        *[
+            (lambda k=k: importance_weighted(GAN, k), ValueError, "positive number of samples or 'batch', got")
+            for k in (0, -2, 2.5, "all", None)
+        ],
+        *[
+            (lambda k=k: importance_weighted(VAE, k), ValueError, "positive number of samples, got")
+            for k in (0, -2, 2.5, "batch")
+        ],
+        (lambda: given(GAN, "class"), ValueError, "unknown thing to be given 'class'; choose one of 'label'"),
+        (lambda: given(GAN, "Label"), ValueError, "Did you mean 'label'"),
+        (lambda: semi_supervised(VAE, 0.0), ValueError, "must be finite and not zero"),
+        (lambda: semi_supervised(VAE, math.nan), ValueError, "must be finite and not zero"),
+        (lambda: semi_supervised(zoo.SVAE), TypeError, "sums a bound over the labels, but .* is no part of one"),
+        (lambda: given(zoo.SVAE), TypeError, "tells the label to every network, but"),
+        (lambda: importance_weighted(zoo.beta_vae(2.0), 3), TypeError, "but Reconstruct.'x'. is neither a bound nor"),
+        (lambda: importance_weighted(zoo.SOURCE_ONLY, 3), TypeError, "but Classify.. is neither a bound nor"),
+        (lambda: adversary_activated(zoo.SOURCE_ONLY), TypeError, "but Classify.. is no part of one"),
+        (lambda: adversary_activated(VAE + GAN), TypeError, "but Match.* is no part of one"),
+        (
+            lambda: importance_weighted(zoo.MINIMAX_GAN, 3),
+            TypeError,
+            "Match.'x', Adversary.'minimax'.. is neither a bound nor",
+        ),
+        (
+            lambda: short(small(importance_weighted(GAN, 5), POINTS)),
+            ValueError,
+            "minibatch of 32 cannot be cut into groups of k=5",
+        ),
+        (lambda: build(zoo.CGAN, POINTS), ValueError, "learns from labels; give data with labels y"),
+        (lambda: build(zoo.CVAE, (2,)), ValueError, "learns from labels"),
+        (lambda: build(zoo.CVAE, IMAGES, classes=3), ValueError, "tells 3 classes apart, the data have 4"),
+        (
+            lambda: fit(small(zoo.CVAE, LABELLED), replace(LABELLED, y=LABELLED.y * 5), 1),
+            ValueError,
+            "tells 2 classes apart, the data have 6",
+        ),
+        (
+            lambda: fit(small(zoo.CGAN, LABELLED), UNLABELLED, 1),
+            ValueError,
+            "which ring does not have; give data with y",
+        ),
+        (
+            lambda: small(zoo.SVAE, LABELLED),
+            ValueError,
+            "labelled and unlabelled examples; put them together with data.Domains",
+        ),
+        (
+            lambda: fit(small(zoo.SVAE, TWO), Domains(UNLABELLED, LABELLED), 1),
+            ValueError,
+            "does not have; give data with y",
+        ),
+        (
+            lambda: small(zoo.SVAE, Domains(LABELLED, LABELLED.map(lambda x: x[:, :1], "lines"))),
+            ValueError,
+            "must have one shape",
+        ),
+        (lambda: RUN.sample(3), TypeError, r"told a label of every example; pass labels=... or data with y"),
+        (lambda: RUN.infer(POINTS.x[:3]), TypeError, "pass labels="),
+        (lambda: RUN.reconstruct(POINTS.x[:3]), TypeError, "pass labels="),
+        (lambda: RUN.evaluate(UNLABELLED), TypeError, "pass labels="),
+        (lambda: metrics.elbo(RUN.model, UNLABELLED), TypeError, "pass labels="),
+        (
+            lambda: RUN.sample(7, labels=torch.zeros(3).long()),
+            ValueError,
+            "labels must be 7 numbers from 0 to 1, one for each example",
+        ),
+        (
+            lambda: RUN.infer(POINTS.x[:6], labels=torch.zeros(3).long()),
+            ValueError,
+            "labels must be 6 numbers from 0 to 1",
+        ),
+        (
+            lambda: RUN.reconstruct(POINTS.x[:6], labels=torch.zeros(2, 3).long()),
+            ValueError,
+            "labels must be 6 numbers from 0 to 1",
+        ),
+        (lambda: RUN.sample(2, labels=torch.tensor([0, 2])), ValueError, "labels must be 2 numbers from 0 to 1"),
+        (lambda: World(RUN.model, POINTS.x[:4], Noise(0)), TypeError, "pass labels="),
+        (
+            lambda: own(zoo.CVAE),
+            ValueError,
+            "tells the label to encoder, decoder: nets.Told.*Wrong here: decoder, encoder",
+        ),
+        (lambda: own(zoo.CVAE, encoder=TOLD["encoder"]), ValueError, "Wrong here: decoder"),
+        (lambda: own(VAE, **TOLD), ValueError, "tells the label to no network.*Wrong here: decoder, encoder"),
+        (
+            lambda: own(zoo.CVAE + Reconstruct("z"), **TOLD),
+            ValueError,
+            r"is told the label, but not for Reconstruct\('z'\); use given",
+        ),
+        (lambda: small(zoo.CVAE + GAN, LABELLED), ValueError, "decoder is told the label, but not for Match"),
+        (
+            lambda: short(small(zoo.IWAE, POINTS, codes="implicit")),
+            TypeError,
+            "needs the densities of q.z.x. and p.z.; choose codes='gaussian'",
+        ),
+        (lambda: short(small(zoo.AAVAE, POINTS, codes="point")), TypeError, "needs the densities"),
+        (lambda: short(small(zoo.IWAE, POINTS, codes="one-hot")), TypeError, "drawn from a one-hot.*no gradient"),
+        (lambda: short(small(zoo.IWAE, TWO), TWO), TypeError, "z is data of a second domain"),
+        (lambda: short(small(zoo.IWAE, POINTS, observation="point")), (TypeError, NotImplementedError), "density"),
+        (lambda: build(GAN, IMAGES, architecture="conv", depth=0), ValueError, "positive integers"),
+        (lambda: build(GAN, IMAGES, architecture="conv", depth=4), ValueError, "side divisible by 16, got"),
+        (lambda: metrics.accuracy(RUN.model, LABELLED), TypeError, "has no classifier"),
+    ],
+)
 def test_mistakes_are_named(make, error, words):
     with pytest.raises(error, match=words) as caught:
         make()

@@ -29,8 +29,9 @@ def normal(mean, std):  # Normal(0.25, 0.7) of Python floats would round them to
 
 
 def world(weight, gap):
-    return torch.logaddexp(math.log(weight) + normal(0.25 - gap / 2, 0.7),
-                           math.log(1 - weight) + normal(0.25 + gap / 2, 1.0))
+    return torch.logaddexp(
+        math.log(weight) + normal(0.25 - gap / 2, 0.7), math.log(1 - weight) + normal(0.25 + gap / 2, 1.0)
+    )
 
 
 def model(v):
@@ -46,16 +47,20 @@ DIVERGENCES = {
 
 
 def test_values_are_those_of_exact():
-    got = node(f"{json.dumps(WORLDS)}.map(w => {json.dumps(MODELS)}.map(m => {json.dumps([*DIVERGENCES])}"
-               ".map(name => maths.divergence(name, maths.world(...w), ...m))))")
-    truth = [[[float(f(world(*w), normal(*m))) for f in DIVERGENCES.values()]
-              for m in MODELS] for w in WORLDS]
-    torch.testing.assert_close(torch.tensor(got, dtype=torch.float64), torch.tensor(truth, dtype=torch.float64),
-                               rtol=1e-9, atol=1e-9)
+    got = node(
+        f"{json.dumps(WORLDS)}.map(w => {json.dumps(MODELS)}.map(m => {json.dumps([*DIVERGENCES])}"
+        ".map(name => maths.divergence(name, maths.world(...w), ...m))))"
+    )
+    truth = [[[float(f(world(*w), normal(*m))) for f in DIVERGENCES.values()] for m in MODELS] for w in WORLDS]
+    torch.testing.assert_close(
+        torch.tensor(got, dtype=torch.float64), torch.tensor(truth, dtype=torch.float64), rtol=1e-9, atol=1e-9
+    )
 
 
 def test_cost_is_never_negative():
-    least = node(f"{json.dumps([*DIVERGENCES])}.map(name => Math.min(...maths.paid(name, maths.world(.35, 4.5), -1, 1.5)))")
+    least = node(
+        f"{json.dumps([*DIVERGENCES])}.map(name => Math.min(...maths.paid(name, maths.world(.35, 4.5), -1, 1.5)))"
+    )
     assert min(least) > -1e-15
 
 
@@ -63,8 +68,9 @@ def test_cost_is_never_negative():
 def test_best_fit_is_the_global_minimum(name):
     d = world(0.35, 4.5)
     starts = [(-2.0, -0.3), (2.5, 0.0), (0.5, 0.8)]
-    (mean, log_sd), value = min((exact.minimise(lambda v: DIVERGENCES[name](d, model(v)), s) for s in starts),
-                                key=lambda found: found[1])
+    (mean, log_sd), value = min(
+        (exact.minimise(lambda v: DIVERGENCES[name](d, model(v)), s) for s in starts), key=lambda found: found[1]
+    )
     got = node(f"maths.best('{name}', maths.world(.35, 4.5))")
     assert abs(got["mean"] - mean) < 1e-4 and abs(got["sd"] - log_sd.exp()) < 1e-4
     assert abs(got["value"] - value) < 1e-8
@@ -98,7 +104,9 @@ OFFSETS = [(0.0, 0.0), (1.5, 0.3), (-3.0, 0.7), (3.0, -0.7)]
 def step(weight, sharpness, shift):
     at = lambda mean, std: Normal(mean, std).log_prob(LINE.points)
     number = lambda v: torch.tensor(v, dtype=torch.float64)
-    log_d = torch.logaddexp(math.log(weight) + at(number(-2.0), number(0.7)), math.log(1 - weight) + at(number(2.5), number(1.0)))
+    log_d = torch.logaddexp(
+        math.log(weight) + at(number(-2.0), number(0.7)), math.log(1 - weight) + at(number(2.5), number(1.0))
+    )
     generator = lambda theta: at(theta[..., 0:1], theta[..., 1:2].exp())
     logit = sharpness * lemmas.optimal_logit(generator(START), log_d) + shift
     return lemmas.GeneratorStep.gan(LINE, generator, log_d, START, logit)
@@ -107,14 +115,20 @@ def step(weight, sharpness, shift):
 @pytest.mark.parametrize("weight", [0.02, 0.35, 0.98])
 def test_both_sides_of_lemma_1_are_those_of_the_library(weight):
     terms = ("left", "kl", "js", "remainder", "log_z", "right")
-    got = node(f"{json.dumps(JUDGES)}.map(j => {json.dumps(OFFSETS)}.map(o => {{ const s = lemma.sides("
-               f"lemma.freeze({weight}, ...j), lemma.start.map((v, k) => v + o[k])); return {json.dumps(terms)}"
-               ".map(key => s[key]); }))", widgets.LEMMA_MATHS)
-    sides = [[step(weight, *judge).sides(START + torch.tensor(offset, dtype=torch.float64)) for offset in OFFSETS]
-             for judge in JUDGES]
+    got = node(
+        f"{json.dumps(JUDGES)}.map(j => {json.dumps(OFFSETS)}.map(o => {{ const s = lemma.sides("
+        f"lemma.freeze({weight}, ...j), lemma.start.map((v, k) => v + o[k])); return {json.dumps(terms)}"
+        ".map(key => s[key]); }))",
+        widgets.LEMMA_MATHS,
+    )
+    sides = [
+        [step(weight, *judge).sides(START + torch.tensor(offset, dtype=torch.float64)) for offset in OFFSETS]
+        for judge in JUDGES
+    ]
     truth = [[[float(getattr(at, term)) for term in terms] for at in row] for row in sides]
-    torch.testing.assert_close(torch.tensor(got, dtype=torch.float64), torch.tensor(truth, dtype=torch.float64),
-                               rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(
+        torch.tensor(got, dtype=torch.float64), torch.tensor(truth, dtype=torch.float64), rtol=1e-9, atol=1e-9
+    )
 
 
 def test_gradient_step_of_the_figure_is_that_of_the_library():

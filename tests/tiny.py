@@ -25,7 +25,9 @@ def suited(objective, data):
         data = replace(data, y=(data.x.flatten(1)[:, 0] > 0).long())
     if "other" not in objective.reads:
         return data
-    apart = 0.5 if any(t.place == "features" for t in objective.terms) else 0.0  # or unlabelled examples of the same kind
+    apart = (
+        0.5 if any(t.place == "features" for t in objective.terms) else 0.0
+    )  # or unlabelled examples of the same kind
     return Domains(replace(data, world=None), data.map(lambda x: x.flip(0) + apart, "moved"))
 
 

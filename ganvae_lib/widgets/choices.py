@@ -27,16 +27,28 @@ __all__ = ["ALSO", "CHOICES", "LABELS", "MEASURES", "SETTINGS", "Choice", "dista
 CHOICES: dict[str, dict] = {
     "x": {"none": "nothing", "ns": "Adversary, non-saturating", "rkl": "Adversary, reverse KL", "mmd": "MMD"},
     "z": {"none": "nothing", "kl": "KL", "adversary": "Adversary", "mmd": "MMD"},
-    "joint": {"none": "nothing", "xz": "pairs (x, z): Adversary", "xz-mmd": "pairs (x, z): MMD",
-              "z|x": "z given x: Adversary", "again": "reconstructions of x: Adversary",
-              "asked": "reconstructions of x: only ask D(x)"},
+    "joint": {
+        "none": "nothing",
+        "xz": "pairs (x, z): Adversary",
+        "xz-mmd": "pairs (x, z): MMD",
+        "z|x": "z given x: Adversary",
+        "again": "reconstructions of x: Adversary",
+        "asked": "reconstructions of x: only ask D(x)",
+    },
     "rec_x": {False: "no", True: "yes"},
     "rec_z": {False: "no", True: "yes"},
     "weight": {0.25: "¼", 1.0: "1", 4.0: "4"},
     "players": {"all": "all who can", "wake-sleep": "wake-sleep: θ for x, η for z"},
-}  # fmt: skip
-LABELS = {"x": "tool for x", "z": "tool for z", "joint": "tool for pairs, or for x̂", "rec_x": "reconstruct x",
-          "rec_z": "reconstruct z", "weight": "weight of the term in z", "players": "who reconstructs"}  # fmt: skip
+}
+LABELS = {
+    "x": "tool for x",
+    "z": "tool for z",
+    "joint": "tool for pairs, or for x̂",
+    "rec_x": "reconstruct x",
+    "rec_z": "reconstruct z",
+    "weight": "weight of the term in z",
+    "players": "who reconstructs",
+}
 #: Names beyond the zoo, by ``Choice.key``. Li et al., 2017, is "ALICE".
 ALSO = {"none none none x 1 all": "autoencoder, not in the zoo", "none none xz x 1 all": "ALICE, not in the zoo"}
 MEASURES = {
@@ -88,12 +100,16 @@ class Choice:
         parts = (
             {"mmd": 10 * Match("x", MMD("gaussian")), "none": None}.get(self.x, Match("x", judge)),
             {"kl": Match("z", KL()), "adversary": Match("z", judge), "mmd": 10 * Match("z", MMD())}.get(self.z),
-            {"xz": Match("xz", judge), "xz-mmd": 10 * Match("xz", MMD()),
-             "z|x": Match("z|x", Adversary("reverse KL")), "again": Match("x again", judge),
-             "asked": Match("x again", replace(judge, steps=0))}.get(self.joint),
+            {
+                "xz": Match("xz", judge),
+                "xz-mmd": 10 * Match("xz", MMD()),
+                "z|x": Match("z|x", Adversary("reverse KL")),
+                "again": Match("x again", judge),
+                "asked": Match("x again", replace(judge, steps=0)),
+            }.get(self.joint),
             Reconstruct("x", only=("theta",) if alone else None) if self.rec_x else None,
             Reconstruct("z", only=("eta",) if alone else None) if self.rec_z else None,
-        )  # fmt: skip
+        )
         weights = (1, self.weight, 1, 1, 1)
         return tuple((w * p).terms[0] for w, p in zip(weights, parts, strict=True) if p is not None)
 
@@ -116,8 +132,10 @@ class Choice:
         if all(t.place == "z" and isinstance(t, Reconstruct) for t in terms):
             return "Nothing reads the data: codes come back from any x. Choose a tool for x or for z."
         if {"encoder", "decoder"} <= networks and not any({"encoder", "decoder"} <= set(t.networks) for t in terms):
-            return ("Nothing ties the encoder to the decoder: these are two models that never meet. "
-                    "Choose a reconstruction, or a tool for pairs.")  # fmt: skip
+            return (
+                "Nothing ties the encoder to the decoder: these are two models that never meet. "
+                "Choose a reconstruction, or a tool for pairs."
+            )
         return ""
 
     def name(self) -> str | None:
@@ -172,6 +190,9 @@ def measure(run: Run, world, n: int = 4000, seed: int = 1) -> tuple[dict[str, Te
         return found, made, None
     codes, size = run.infer(x, seed=seed), lambda v: v.square().mean((-2, -1)).sqrt()
     back = run.model.encoder(made if run.model.lead else made[0]).mean
-    found |= {"error_x": size(run.reconstruct(x, seed=seed) - x), "mismatch_z": distance(codes, z),
-              "error_z": size(back - z).reshape(-1)}  # fmt: skip
+    found |= {
+        "error_x": size(run.reconstruct(x, seed=seed) - x),
+        "mismatch_z": distance(codes, z),
+        "error_z": size(back - z).reshape(-1),
+    }
     return found, made, codes

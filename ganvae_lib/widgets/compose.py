@@ -79,35 +79,49 @@ def facts(record: dict) -> tuple[dict, list]:
             known[label] = i
     known = dict(sorted(known.items(), key=lambda item: len(choices[item[1]].terms)))
     return {
-        "sizes": [len(options) for options in CHOICES.values()], "messages": messages, "names": names,
+        "sizes": [len(options) for options in CHOICES.values()],
+        "messages": messages,
+        "names": names,
         "code": {letter[t]: repr(t) for t in terms},
         "players": {p: {letter[t]: plain(tex) for t in terms if (tex := _of(t).get(p))} for p in _PLAYERS},
         "layers": {letter[t]: [*t.networks, *(["again"] if t.place == "x again" else [])] for t in terms},
-        "results": [[_row(grid[k]), grid[k].get("x") or "", grid[k].get("z") or "", len(grid[k]["failed"])]
-                    for k in results],
-        "also": sorted(ALSO.values()), "known": known, "seeds": len(record["seeds"]), "reach": record["cloud"]["reach"],
-    } | {name: ",".join(column) for name, column in columns.items()}, terms  # fmt: skip
+        "results": [
+            [_row(grid[k]), grid[k].get("x") or "", grid[k].get("z") or "", len(grid[k]["failed"])] for k in results
+        ],
+        "also": sorted(ALSO.values()),
+        "known": known,
+        "seeds": len(record["seeds"]),
+        "reach": record["cloud"]["reach"],
+    } | {name: ",".join(column) for name, column in columns.items()}, terms
 
 
 def _formula(terms) -> str:
     """One line per player, with every term that a sum may hold; the page shows those that it does hold."""
     lines = []
     for player in _PLAYERS:
-        pieces = "".join(rf'<span class="piece" data-term="{a}" hidden>\({escape(tex)}\)</span> '
-                         for a, t in zip(_LETTERS, terms, strict=False) if (tex := _of(t).get(player)))
-        lines.append(f'<div class="line" role="math" data-player="{player}"><span>\\(\\min_{{\\{player}}}\\)</span> '
-                     f"{pieces}</div>")
+        pieces = "".join(
+            rf'<span class="piece" data-term="{a}" hidden>\({escape(tex)}\)</span> '
+            for a, t in zip(_LETTERS, terms, strict=False)
+            if (tex := _of(t).get(player))
+        )
+        lines.append(
+            f'<div class="line" role="math" data-player="{player}"><span>\\(\\min_{{\\{player}}}\\)</span> '
+            f"{pieces}</div>"
+        )
     return "".join(lines)
 
 
 def _select(part: str, start: Choice) -> str:
-    options = "".join(f'<option value="{i}"{" selected" if value == getattr(start, part) else ""}>{escape(words)}</option>'
-                      for i, (value, words) in enumerate(CHOICES[part].items()))
+    options = "".join(
+        f'<option value="{i}"{" selected" if value == getattr(start, part) else ""}>{escape(words)}</option>'
+        for i, (value, words) in enumerate(CHOICES[part].items())
+    )
     return f'<label><span>{LABELS[part]}</span><select name="{part}">{options}</select></label>'
 
 
-def compose(record="../results/compose.json", *, live: bool = False, start: Choice | None = None,
-            name: str = "composer"):  # fmt: skip
+def compose(
+    record="../results/compose.json", *, live: bool = False, start: Choice | None = None, name: str = "composer"
+):
     """Choose the parts of a model; read its name and formula, see its graph, its samples and codes, and its scores.
 
     Args:
@@ -123,23 +137,30 @@ def compose(record="../results/compose.json", *, live: bool = False, start: Choi
     choices, start, (known, terms) = every(), start or Choice(), facts(record)
     heads = "".join(f'<th scope="col">{escape(words)}</th>' for words in MEASURES.values())
     cells = lambda row: "".join(f'<td class="value">{escape(text)}</td>' for text in row)
-    rows = "".join(f'<tr data-index="{i}"><th scope="row"><button type="button" data-go="{i}">{escape(label)}</button></th>'
-                   f'{cells(_row(record["grid"][choices[i].key]))}</tr>' for label, i in known["known"].items())
+    rows = "".join(
+        f'<tr data-index="{i}"><th scope="row"><button type="button" data-go="{i}">{escape(label)}</button></th>'
+        f"{cells(_row(record['grid'][choices[i].key]))}</tr>"
+        for label, i in known["known"].items()
+    )
     perfect = f'<tr><th scope="row">a perfect model</th>{cells(_row(record["perfect"]))}</tr>'
-    label = ("Interactive figure: the parts of a model are chosen; its name, formula, graph, samples, codes and scores, "
-             "trained before, are shown.")  # fmt: skip
+    label = (
+        "Interactive figure: the parts of a model are chosen; its name, formula, graph, samples, codes and scores, "
+        "trained before, are shown."
+    )
     look = STYLE.replace("#ID svg", "#ID .pictures svg") + LOOK  # a formula is an svg, too
     chosen = "".join(_select(part, start) for part in CHOICES)
-    html = (f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{look}</style>'
-            f'<div class="parts">{chosen}</div><p role="status"></p><p class="code"><code></code></p>'
-            f'<div class="formula mathjax_process tex2jax_process">{_formula(terms)}</div>'
-            f'<div class="pictures">{graph(name)}<svg class="x" viewBox="0 0 220 220" role="img"></svg>'
-            '<svg class="z" viewBox="0 0 220 220" role="img"></svg></div>'
-            '<div class="scores" tabindex="0" role="region" aria-label="Scores"><table><thead><tr><th scope="col">model</th>'
-            f'{heads}</tr></thead><tbody><tr class="chosen" data-chosen><th scope="row">your choice</th>{cells(_row({}))}'
-            f'</tr>{rows}{perfect}</tbody></table></div><p class="note">{len(record["seeds"])} seeds, mean and 95 % '
-            f'interval; {len(record["grid"])} combinations were trained for {record["config"]["steps"]} steps each.</p>'
-            f"<script>{{{READ}{SCRIPT}}}</script></div>")  # fmt: skip
+    html = (
+        f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{look}</style>'
+        f'<div class="parts">{chosen}</div><p role="status"></p><p class="code"><code></code></p>'
+        f'<div class="formula mathjax_process tex2jax_process">{_formula(terms)}</div>'
+        f'<div class="pictures">{graph(name)}<svg class="x" viewBox="0 0 220 220" role="img"></svg>'
+        '<svg class="z" viewBox="0 0 220 220" role="img"></svg></div>'
+        '<div class="scores" tabindex="0" role="region" aria-label="Scores"><table><thead><tr><th scope="col">model</th>'
+        f'{heads}</tr></thead><tbody><tr class="chosen" data-chosen><th scope="row">your choice</th>{cells(_row({}))}'
+        f'</tr>{rows}{perfect}</tbody></table></div><p class="note">{len(record["seeds"])} seeds, mean and 95 % '
+        f"interval; {len(record['grid'])} combinations were trained for {record['config']['steps']} steps each.</p>"
+        f"<script>{{{READ}{SCRIPT}}}</script></div>"
+    )
     figure = page(html, name, {"modes": record["world"]["modes"], "std": record["world"]["std"]})
     # Last, as the pictures may hold the letters of a placeholder.
     return Figure(figure.html.replace("%FACTS%", json.dumps(known, ensure_ascii=False).replace("</", "<\\/")))
@@ -155,11 +176,26 @@ def _live(start: Choice):
     from ..data import load
 
     data = load("ring")
-    controls = {part: w.Dropdown(options=[(words, value) for value, words in options.items()], value=getattr(start, part),
-                                 description=LABELS[part], style={"description_width": "13em"}, layout={"width": "34em"})
-                for part, options in CHOICES.items()}  # fmt: skip
-    steps = w.IntSlider(SETTINGS["steps"], 200, 3000, 100, description="steps", style={"description_width": "13em"},
-                        layout={"width": "34em"}, continuous_update=False)  # fmt: skip
+    controls = {
+        part: w.Dropdown(
+            options=[(words, value) for value, words in options.items()],
+            value=getattr(start, part),
+            description=LABELS[part],
+            style={"description_width": "13em"},
+            layout={"width": "34em"},
+        )
+        for part, options in CHOICES.items()
+    }
+    steps = w.IntSlider(
+        SETTINGS["steps"],
+        200,
+        3000,
+        100,
+        description="steps",
+        style={"description_width": "13em"},
+        layout={"width": "34em"},
+        continuous_update=False,
+    )
     button, status = w.Button(description="Train", button_style="primary"), w.HTML()
     what, result = w.Output(), w.Output()
 

@@ -41,29 +41,46 @@ _ARROWS = {
     "discriminator_z_given_x": ("phi", "M160 123L120 186M60 123L100 186", "q", "φ", "(y|x,z)", 152, 205),
 }
 _DASH = {"theta": "", "eta": "7 4", "phi": "2 4"}
-_Y = {"discriminator_x": (172, 34), "discriminator_z": (48, 34), "discriminator_xz": (110, 34),
-      "discriminator_z_given_x": (110, 200)}  # fmt: skip
+_Y = {
+    "discriminator_x": (172, 34),
+    "discriminator_z": (48, 34),
+    "discriminator_xz": (110, 34),
+    "discriminator_z_given_x": (110, 200),
+}
 
 
 def graph(name: str) -> str:
     """The schematic of ``draw.schematic`` in layers, one per network; the page shows those that the sum needs."""
-    node = lambda x, y, text, face: (f'<circle cx="{x}" cy="{y}" r="15" fill="{face}" stroke="INK"/><text x="{x}" '
-                                     f'y="{y + 5}" text-anchor="middle" font-style="italic">{text}</text>')  # fmt: skip
-    heads = "".join(f'<marker id="{name}-{who}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" '
-                    f'orient="auto"><path d="M0 0L8 4L0 8Z" fill="{COLOR[who]}"/></marker>' for who in _DASH)
+    node = lambda x, y, text, face: (
+        f'<circle cx="{x}" cy="{y}" r="15" fill="{face}" stroke="INK"/><text x="{x}" '
+        f'y="{y + 5}" text-anchor="middle" font-style="italic">{text}</text>'
+    )
+    heads = "".join(
+        f'<marker id="{name}-{who}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" '
+        f'orient="auto"><path d="M0 0L8 4L0 8Z" fill="{COLOR[who]}"/></marker>'
+        for who in _DASH
+    )
     layers = []
     for network, (who, path, letter, greek, rest, x, y) in _ARROWS.items():
-        lines = "".join(f'<path d="M{part}" fill="none" stroke="{COLOR[who]}" stroke-width="2" stroke-dasharray='
-                        f'"{_DASH[who]}" marker-end="url(#{name}-{who})"/>' for part in path.split("M")[1:])
+        lines = "".join(
+            f'<path d="M{part}" fill="none" stroke="{COLOR[who]}" stroke-width="2" stroke-dasharray='
+            f'"{_DASH[who]}" marker-end="url(#{name}-{who})"/>'
+            for part in path.split("M")[1:]
+        )
         at = _Y.get(network)
         judge = "" if at is None else node(*at, "y", "PAPER").replace('r="15"', 'r="13"')
-        words = (f'<text x="{x}" y="{y}" text-anchor="middle" style="fill:{COLOR[who]}"><tspan font-style="italic">{letter}'
-                 f'</tspan><tspan dy="3" font-size="9">{greek}</tspan><tspan dy="-3">{rest}</tspan></text>')  # fmt: skip
+        words = (
+            f'<text x="{x}" y="{y}" text-anchor="middle" style="fill:{COLOR[who]}"><tspan font-style="italic">{letter}'
+            f'</tspan><tspan dy="3" font-size="9">{greek}</tspan><tspan dy="-3">{rest}</tspan></text>'
+        )
         layers.append(f'<g data-layer="{network}">{lines}{judge}{words}</g>')
-    layers.append(f'<g data-layer="again"><text x="150" y="38" text-anchor="end" style="fill:{COLOR["phi"]}">'
-                  "of x̂, too</text></g>")  # fmt: skip
-    return (f'<svg class="graph" viewBox="0 0 220 220" role="img"><defs>{heads}</defs>{"".join(layers)}'
-            f'{node(48, 110, "z", "PAPER")}{node(172, 110, "x", "#D6E6F5")}</svg>')  # fmt: skip
+    layers.append(
+        f'<g data-layer="again"><text x="150" y="38" text-anchor="end" style="fill:{COLOR["phi"]}">of x̂, too</text></g>'
+    )
+    return (
+        f'<svg class="graph" viewBox="0 0 220 220" role="img"><defs>{heads}</defs>{"".join(layers)}'
+        f"{node(48, 110, 'z', 'PAPER')}{node(172, 110, 'x', '#D6E6F5')}</svg>"
+    )
 
 
 #: What the page says of the choice with number i: pure, so that tests run it in Node.

@@ -172,8 +172,10 @@ def two_directions(mean=-1.0, std=1.5, weight=0.35, gap=4.5, name="two-direction
     d, p, m = "<i class='data'>d</i>", "<i class='theta'>p<sub>θ</sub></i>", "<i>m</i>"
 
     def slider(key, text, low, high, step, who):
-        return (f'<label class="{who}"><span>{text}</span><output data-shown="{key}"></output>'
-                f'<input type="range" name="{key}" min="{low}" max="{high}" step="{step}" value="{start[key]}"></label>')
+        return (
+            f'<label class="{who}"><span>{text}</span><output data-shown="{key}"></output>'
+            f'<input type="range" name="{key}" min="{low}" max="{high}" step="{step}" value="{start[key]}"></label>'
+        )
 
     rows = "".join(
         f'<tr data-row="{key}"><th scope="row"><label><input type="radio" name="{name}-chosen" value="{key}" '
@@ -181,18 +183,23 @@ def two_directions(mean=-1.0, std=1.5, weight=0.35, gap=4.5, name="two-direction
         f'<td class="value" data-value="{key}"></td><td><button type="button" data-go="descend" '
         f'aria-label="{title}: downhill from here">downhill</button><button type="button" data-go="best" '
         f'aria-label="{title}: go to the best fit">best fit</button></td></tr>'
-        for key, text, title in _ROWS)
-    label = ("Interactive figure: a Gaussian model is moved against a world with two modes; forward KL, reverse KL, "
-             "Jensen-Shannon and non-saturating divergence are recomputed, in nats.")
-    html = (f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{STYLE}</style>'
-            '<svg height="260" aria-hidden="true"></svg><div class="sliders">'
-            + slider("mean", f"mean of {p}", -6, 6, 0.05, "model")
-            + slider("sd", f"standard deviation of {p}", 0.2, 6, 0.05, "model")
-            + slider("weight", f"weight of the left mode of {d}", 0.02, 0.98, 0.01, "world")
-            + slider("gap", f"distance of the modes of {d}", 0, 10, 0.1, "world")
-            + '</div><table><thead><tr><th scope="col">divergence</th><th scope="col" style="text-align:right">nats</th>'
-            f'<th scope="col">move the model</th></tr></thead><tbody>{rows}</tbody></table>'
-            f'<p>{m} is the half-and-half mixture of {d} and {p}. '
-            '<button type="button" data-reset>start again</button></p><p role="status"></p>'
-            f"<script>{{{MATHS}{_PAGE}}}</script></div>")
+        for key, text, title in _ROWS
+    )
+    label = (
+        "Interactive figure: a Gaussian model is moved against a world with two modes; forward KL, reverse KL, "
+        "Jensen-Shannon and non-saturating divergence are recomputed, in nats."
+    )
+    html = (
+        f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{STYLE}</style>'
+        '<svg height="260" aria-hidden="true"></svg><div class="sliders">'
+        + slider("mean", f"mean of {p}", -6, 6, 0.05, "model")
+        + slider("sd", f"standard deviation of {p}", 0.2, 6, 0.05, "model")
+        + slider("weight", f"weight of the left mode of {d}", 0.02, 0.98, 0.01, "world")
+        + slider("gap", f"distance of the modes of {d}", 0, 10, 0.1, "world")
+        + '</div><table><thead><tr><th scope="col">divergence</th><th scope="col" style="text-align:right">nats</th>'
+        f'<th scope="col">move the model</th></tr></thead><tbody>{rows}</tbody></table>'
+        f"<p>{m} is the half-and-half mixture of {d} and {p}. "
+        '<button type="button" data-reset>start again</button></p><p role="status"></p>'
+        f"<script>{{{MATHS}{_PAGE}}}</script></div>"
+    )
     return page(html, name, start)

@@ -166,28 +166,39 @@ def lemma_1(mean=1.5, width=0.3, sharpness=0.7, shift=0.0, weight=0.35, name="bo
     p, q = "<i class='theta'>p<sub>θ</sub></i>", "<i class='phi'>q</i>"
 
     def slider(key, text, low, high, who):
-        return (f'<label class="{who}"><span>{text}</span><output data-shown="{key}"></output><input type="range" '
-                f'name="{key}" min="{low}" max="{high}" step="0.01" value="{start[key]}"></label>')
+        return (
+            f'<label class="{who}"><span>{text}</span><output data-shown="{key}"></output><input type="range" '
+            f'name="{key}" min="{low}" max="{high}" step="0.01" value="{start[key]}"></label>'
+        )
 
-    rows = "".join(f'<tr class="{"chosen" if key in ("left", "right") else "term"}"><th scope="row">{text.format(p=p, q=q)}'
-                   f'</th><td class="value" data-value="{key}"></td></tr>' for key, text in _ROWS)
-    judges = "".join(f'<button type="button" data-judge="{sharpness}">{text}</button>'
-                     for text, sharpness in (("optimal", 1), ("constant", 0), ("wrong way round", -1)))
-    label = ("Interactive figure: the generator, the discriminator and the world are moved, and both sides of Lemma 1 are "
-             "recomputed, in nats. They are equal wherever the generator is; without its remainder the right side only "
-             "touches the left one, where the step starts.")
-    html = (f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{STYLE}'
-            '#ID .phi { color: PHI; } #ID .sliders .judge input { accent-color: PHI; } #ID tr.term th { padding-left: 1.2em; }'
-            '#ID th { white-space: normal; }</style>'
-            '<svg class="densities" height="222" aria-hidden="true"></svg>'
-            '<svg class="sides" height="200" aria-hidden="true"></svg><div class="sliders">'
-            + slider("mean", "generator: mean, minus its value at θ₀", -3, 3, "model")
-            + slider("width", "generator: log width, minus its value at θ₀", -0.7, 0.7, "model")
-            + slider("sharpness", "discriminator: sharpness", -1, 2, "judge")
-            + slider("shift", "discriminator: shift of the logit", -3, 3, "judge")
-            + slider("weight", "world: weight of the left mode", 0.02, 0.98, "world")
-            + f'</div><p>discriminator: {judges}</p><p>generator: <button type="button" data-step>one gradient step</button>'
-            '<button type="button" data-home>back to θ₀</button> <button type="button" data-reset>start again</button></p>'
-            f'<table><tbody>{rows}</tbody></table><p role="status"></p>'
-            f"<script>{{{LEMMA_MATHS}{_PAGE}}}</script></div>")
+    rows = "".join(
+        f'<tr class="{"chosen" if key in ("left", "right") else "term"}"><th scope="row">{text.format(p=p, q=q)}'
+        f'</th><td class="value" data-value="{key}"></td></tr>'
+        for key, text in _ROWS
+    )
+    judges = "".join(
+        f'<button type="button" data-judge="{sharpness}">{text}</button>'
+        for text, sharpness in (("optimal", 1), ("constant", 0), ("wrong way round", -1))
+    )
+    label = (
+        "Interactive figure: the generator, the discriminator and the world are moved, and both sides of Lemma 1 are "
+        "recomputed, in nats. They are equal wherever the generator is; without its remainder the right side only "
+        "touches the left one, where the step starts."
+    )
+    html = (
+        f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{STYLE}'
+        "#ID .phi { color: PHI; } #ID .sliders .judge input { accent-color: PHI; } #ID tr.term th { padding-left: 1.2em; }"
+        "#ID th { white-space: normal; }</style>"
+        '<svg class="densities" height="222" aria-hidden="true"></svg>'
+        '<svg class="sides" height="200" aria-hidden="true"></svg><div class="sliders">'
+        + slider("mean", "generator: mean, minus its value at θ₀", -3, 3, "model")
+        + slider("width", "generator: log width, minus its value at θ₀", -0.7, 0.7, "model")
+        + slider("sharpness", "discriminator: sharpness", -1, 2, "judge")
+        + slider("shift", "discriminator: shift of the logit", -3, 3, "judge")
+        + slider("weight", "world: weight of the left mode", 0.02, 0.98, "world")
+        + f'</div><p>discriminator: {judges}</p><p>generator: <button type="button" data-step>one gradient step</button>'
+        '<button type="button" data-home>back to θ₀</button> <button type="button" data-reset>start again</button></p>'
+        f'<table><tbody>{rows}</tbody></table><p role="status"></p>'
+        f"<script>{{{LEMMA_MATHS}{_PAGE}}}</script></div>"
+    )
     return page(html, name, start)

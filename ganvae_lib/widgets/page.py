@@ -50,9 +50,17 @@ def page(html: str, name: str, start: dict) -> Figure:
     """The figure, once its placeholders in capitals are filled in: the colours, where it starts, and its id."""
     # Else JupyterLab answers an arrow key first, takes the focus away, and the slider does not move.
     keys = 'data-lm-suppress-shortcuts="true" onkeydown="event.stopPropagation()"'
-    words = {"KEYS": keys, "START": json.dumps(start), "PAPER": PAPER,
-             "INK": INK, "THETA": COLOR["theta"], "DATA": COLOR["data"], "PHI": COLOR["phi"], "PRIOR": COLOR["prior"],
-             "ID": name}  # fmt: skip
+    words = {
+        "KEYS": keys,
+        "START": json.dumps(start),
+        "PAPER": PAPER,
+        "INK": INK,
+        "THETA": COLOR["theta"],
+        "DATA": COLOR["data"],
+        "PHI": COLOR["phi"],
+        "PRIOR": COLOR["prior"],
+        "ID": name,
+    }
     for word, text in words.items():
         html = html.replace(word, text)
     return Figure(html)
