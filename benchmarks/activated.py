@@ -40,9 +40,7 @@ import time
 import record
 import torch
 
-from ganvae_lib import build, load, metrics, zoo
-from ganvae_lib.data import Data, moons
-from ganvae_lib.world import Noise, World
+from ganvae_lib import Data, Noise, World, build, load, metrics, moons, zoo
 
 MODELS = ("VAE", "blind", "weak", "AAVAE", "strong", "stopped", "informed")
 EVERYWHERE = ("VAE", "blind", "AAVAE", "informed")

@@ -33,9 +33,7 @@ import record
 import torch
 from torch.nn.functional import affine_grid, grid_sample, interpolate
 
-from ganvae_lib import Adversary, Classify, Match, build, fit, load
-from ganvae_lib.data import Domains
-from ganvae_lib.metrics import accuracy
+from ganvae_lib import Adversary, Classify, Domains, Match, accuracy, build, fit, load
 
 LINKS = {"source only": None, "ADA": "non-saturating", "DANN": "minimax"}
 CONFIG = dict(architecture="conv", width=16, latent=32)

@@ -30,9 +30,7 @@ import record
 import torch
 from torch.nn import functional as F
 
-from ganvae_lib import Model, fit, load, nets, zoo
-from ganvae_lib.autoregressive import PixelCNN, PixelRNN
-from ganvae_lib.world import Noise
+from ganvae_lib import Model, Noise, PixelCNN, PixelRNN, fit, load, nets, zoo
 
 STAGES = ((0.75, 3e-3), (0.25, 6e-4))  # share of the steps, learning rate
 

@@ -20,7 +20,9 @@ import sys
 
 import record
 
-from ganvae_lib import build, experiments, fit, metrics, records
+from ganvae_lib import build, experiments, fit, metrics
+from ganvae_lib.experiments import record as records
+from ganvae_lib.measure import paired, summary
 
 BESIDE = (
     "vae-mnist-0.01",
@@ -56,9 +58,9 @@ def control(name: str) -> dict:
         "config": config | {"lr": rates},
         "data": known["data"],
         "environment": records.environment(),
-        "bound": records.summary(bound),
-        "over base": records.paired(base, bound),
-        "over variant": records.paired(variant, bound),
+        "bound": summary(bound),
+        "over base": paired(base, bound),
+        "over variant": paired(variant, bound),
     }
 
 

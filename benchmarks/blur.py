@@ -44,9 +44,8 @@ import record
 import torch
 from torch import Tensor
 
-from ganvae_lib import build, load, zoo
-from ganvae_lib.metrics import iwae
-from ganvae_lib.tools import LINKS
+from ganvae_lib import LINKS, build, load, zoo
+from ganvae_lib.measure.bounds import iwae
 
 SCALES = (0.03, 0.1, 0.2, 0.4)
 MODELS = {

@@ -46,8 +46,7 @@ import measures
 import record
 import torch
 
-from ganvae_lib import Data, build
-from ganvae_lib.toys import ring
+from ganvae_lib import Data, build, ring
 from ganvae_lib.widgets.choices import SETTINGS, Choice, distance, every, measure
 
 CONVENTIONS = {
@@ -101,7 +100,7 @@ def entry(choice: Choice, data: Data, seeds: list[int], settings: dict, n: int) 
 
 def perfect(world, seeds: list[int], n: int) -> dict:
     """What a model that knows the world and the prior would score: two draws of each are compared."""
-    from ganvae_lib.metrics import coverage
+    from ganvae_lib import coverage
 
     x = torch.stack([world.sample(n, 20_000 + s) for s in seeds])
     z = torch.stack([torch.randn(n, 2, generator=torch.Generator().manual_seed(s)) for s in seeds])

@@ -49,8 +49,8 @@ import record
 import torch
 from compose import CONVENTIONS
 
-from ganvae_lib import MMD, Adversary, Data, Match, Reconstruct, build, load, zoo
-from ganvae_lib.toys import grid, ring
+from ganvae_lib import MMD, Adversary, Data, Match, Reconstruct, build, load, ring, zoo
+from ganvae_lib.data.toys import grid
 from ganvae_lib.widgets.choices import SETTINGS, measure
 
 NEW = "MMD in pairs"

@@ -38,10 +38,8 @@ import record
 import torch
 from torch import nn
 
-from ganvae_lib import Adversary, Match, Reconstruct, build, draw, fit, zoo
-from ganvae_lib.data import Data, Domains
-from ganvae_lib.pairs import Moved, Paired, clouds, styles
-from ganvae_lib.toys import Mixture
+from ganvae_lib import Adversary, Data, Domains, Match, Mixture, Reconstruct, build, clouds, draw, fit, styles, zoo
+from ganvae_lib.data.pairs import Moved, Paired
 
 POINTS = dict(hidden=(32, 32), observation="laplace", scale=1.0, noiseless=True)
 TRAIN_POINTS = dict(batch=64, lr=3e-3, device="cpu", progress=False)

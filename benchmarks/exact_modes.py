@@ -43,8 +43,7 @@ import record
 import torch
 from torch import Tensor
 
-from ganvae_lib import exact, nets
-from ganvae_lib.tools import LINKS
+from ganvae_lib import LINKS, exact, nets
 
 DIRECTIONS = {
     "KL(d||g)": ("KL", lambda space, g, d: space.kl(d, g)),

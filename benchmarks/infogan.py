@@ -30,10 +30,9 @@ import record
 import torch
 from torch.nn.functional import avg_pool2d, one_hot, pad
 
-from ganvae_lib import build, fit, load, zoo
-from ganvae_lib.data import Data
-from ganvae_lib.disentangle import mutual_information, mutual_information_gap
-from ganvae_lib.glyphs import glyphs
+from ganvae_lib import Data, build, fit, load, mutual_information, zoo
+from ganvae_lib.data.rendered import glyphs
+from ganvae_lib.measure.factors import mutual_information_gap
 
 FACTORS = ("class", "rotation", "weight")
 CODES = {"one-hot": 10, "uniform": 2}

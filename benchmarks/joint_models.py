@@ -42,9 +42,7 @@ import torch
 from torch.distributions import Normal
 from torch.nn.functional import softplus
 
-from ganvae_lib import Data, build, load, zoo
-from ganvae_lib.metrics import coverage
-from ganvae_lib.toys import ring
+from ganvae_lib import Data, build, coverage, load, ring, zoo
 
 MODELS = {
     "VAE": zoo.VAE,

@@ -35,11 +35,7 @@ import time
 import record
 import torch
 
-from ganvae_lib import build, fit, load, zoo
-from ganvae_lib.bound import Bound
-from ganvae_lib.data import Data, Domains
-from ganvae_lib.metrics import accuracy
-from ganvae_lib.terms import Classify
+from ganvae_lib import Bound, Classify, Data, Domains, accuracy, build, fit, load, zoo
 
 NETWORKS = dict(hidden=(128,), latent=16)
 TRAINING = dict(batch=50, lr=3e-3)

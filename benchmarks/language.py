@@ -29,11 +29,7 @@ import time
 import record
 import torch
 
-from ganvae_lib import Model, fit, nets, zoo
-from ganvae_lib.autoregressive import CharRNN, ngram
-from ganvae_lib.data import Data
-from ganvae_lib.text import text
-from ganvae_lib.world import Noise
+from ganvae_lib import CharRNN, Data, Model, Noise, fit, nets, ngram, text, zoo
 
 STAGES = ((0.75, 4e-3), (0.25, 8e-4))  # share of the steps, learning rate
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)

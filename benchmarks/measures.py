@@ -8,9 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganvae_lib import fit
-from ganvae_lib.metrics import coverage
-from ganvae_lib.train import NonFiniteLoss
+from ganvae_lib import NonFiniteLoss, coverage, fit
 
 # ---------------------------------------------------------------- frequencies of modes or classes
 

@@ -37,8 +37,7 @@ import measures
 import record
 import torch
 
-from ganvae_lib import build, load, zoo
-from ganvae_lib.tools import LINKS
+from ganvae_lib import LINKS, build, load, zoo
 
 MODELS = {
     "GAN": (zoo.GAN, None),

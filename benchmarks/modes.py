@@ -43,10 +43,8 @@ import measures
 import record
 import torch
 
-from ganvae_lib import Data, build, zoo
-from ganvae_lib.terms import Match
-from ganvae_lib.tools import LINKS, Adversary
-from ganvae_lib.toys import Mixture, grid, pinwheel, ring
+from ganvae_lib import LINKS, Adversary, Data, Match, Mixture, build, ring, zoo
+from ganvae_lib.data.toys import grid, pinwheel
 
 MODELS = {
     "VAE": zoo.VAE,

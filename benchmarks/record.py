@@ -6,8 +6,9 @@ from pathlib import Path
 
 import torch
 
-from ganvae_lib import records
-from ganvae_lib.records import environment, summary
+from ganvae_lib.experiments import record as records
+from ganvae_lib.experiments.record import environment
+from ganvae_lib.measure.intervals import summary
 
 __all__ = ["RESULTS", "difference", "environment", "picture", "summary", "write"]
 

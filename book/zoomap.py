@@ -181,7 +181,7 @@ links of the adversary descend no KL."""
 
 
 def formulas(notebooks: dict, titles: dict[str, str], shown: set) -> list[str]:
-    from ganvae_lib.transfer import swapped
+    from ganvae_lib import swapped
 
     parts, before = ["## Model by model"], ""
     known = entries()

@@ -1,102 +1,162 @@
-"""GANs, VAEs and their relatives as sums of a few kinds of term. The modules, in the order in which the book uses them:
+"""GANs, VAEs and their relatives as sums of a few kinds of term. The rooms, from the ground up:
 
-data        toys with a density, digits, MNIST and relatives, SVHN, CIFAR   load
-glyphs      characters with known factors       text     windows of characters
-pairs       two domains with a hidden pairing
-exact       worlds with a known truth: divergences by quadrature
-lemmas      both sides of the lemmas of Part II, for any world
-world       the random variables of one step
-bound       Bound: k samples, labels given or inferred, examples weighed
-links       the losses of an adversary          tools    KL, Likelihood, Adversary, MMD, Summaries
-objective   sums of terms, players, phases, formulas
-match       Match, and its spaces               terms    Reconstruct, Unpredictable, Classify
-zoo         every named model, a line or two each
-transfer    operators: importance_weighted, adversary_activated, given, semi_supervised, swapped
-distributions  what torch does not have         codes    what z can be: priors and encoders
-nets        networks that return distributions  trunks   what they are before that
-autoregressive  densities by the chain rule     chain    what they share
-stacking    many seeds in one network           parallel many processes in one run
-model       an objective and its networks       builder  networks that suit data       suits
-train       fit                                 runs     Run, History
-checkpoint  exact resume
-metrics     bounds in nats, coverage, intervals disentangle  mutual information gap
-rejection   approximate Bayesian computation
-draw        figures in one visual language      schematic  graphs of objectives
-widgets     figures to move
-experiments a model against itself with one technique more                  report   records  colour  sources
+    errors         what is raised, and what it advises
+    figures        a visual language, graphs of objectives, tables
+    distributions  densities, noise by name and seed, the variables of one step (``World``)
+    data           toys with a density, characters, text, digits, images: ``load``
+    exact          worlds with a known truth, and both sides of the lemmas
+    objective      spaces, tools, terms, sums of terms, and operators on them
+    networks       networks that return distributions
+    zoo            every named model, a line or two each
+    models         an objective and its networks: ``build``
+    measure        bounds in nats, coverage, intervals over seeds
+    training       ``fit``, runs, exact resume
+    experiments    comparisons with records, from the command line
+    widgets        figures to move
+
+Every name below is imported when it is first used: ``import ganvae_lib`` costs nothing that a user may not need.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what editors and type checkers read; a test compares it with the tables below
+    from . import (
+        data as data,
+        distributions as distributions,
+        errors as errors,
+        exact as exact,
+        exact as lemmas,
+        experiments as experiments,
+        figures as draw,
+        figures as figures,
+        measure as measure,
+        measure as metrics,
+        models as models,
+        networks as nets,
+        networks as networks,
+        objective as objective,
+        training as training,
+        widgets as widgets,
+        zoo as zoo,
+    )
+    from .data import (
+        Data as Data,
+        Domains as Domains,
+        Mixture as Mixture,
+        clouds as clouds,
+        load as load,
+        mixture1d as mixture1d,
+        moons as moons,
+        ring as ring,
+        scale as scale,
+        styles as styles,
+        text as text,
+    )
+    from .distributions import (
+        Noise as Noise,
+        Noiseless as Noiseless,
+        OtherDomain as OtherDomain,
+        Point as Point,
+        World as World,
+    )
+    from .errors import DataError as DataError, NonFiniteLoss as NonFiniteLoss
+    from .exact import gradient as gradient
+    from .experiments import EXPERIMENTS as EXPERIMENTS, FRACTIONS as FRACTIONS, Setting as Setting, report as report
+    from .figures import Table as Table
+    from .measure import (
+        accuracy as accuracy,
+        classifier_score as classifier_score,
+        coverage as coverage,
+        interval as interval,
+        mutual_information as mutual_information,
+        paired as paired,
+    )
+    from .models import Model as Model, build as build
+    from .networks import (
+        CharRNN as CharRNN,
+        ImplicitEncoder as ImplicitEncoder,
+        MaskedConv2d as MaskedConv2d,
+        PixelCNN as PixelCNN,
+        PixelRNN as PixelRNN,
+        ngram as ngram,
+    )
+    from .objective import (
+        GREEK as GREEK,
+        KL as KL,
+        LINKS as LINKS,
+        MMD as MMD,
+        SPACES as SPACES,
+        Adversary as Adversary,
+        Bound as Bound,
+        Classify as Classify,
+        Likelihood as Likelihood,
+        Link as Link,
+        Match as Match,
+        Objective as Objective,
+        Reconstruct as Reconstruct,
+        Space as Space,
+        Summaries as Summaries,
+        Term as Term,
+        Unpredictable as Unpredictable,
+        adversary_activated as adversary_activated,
+        free_energy as free_energy,
+        given as given,
+        importance_weighted as importance_weighted,
+        plain as plain,
+        semi_supervised as semi_supervised,
+        swapped as swapped,
+    )
+    from .training import History as History, Run as Run, fit as fit, rejection as rejection
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "data": ("Data", "load"),
-    "match": ("Match",),
-    "terms": ("Classify", "Reconstruct", "Unpredictable"),
-    "tools": ("KL", "MMD", "Adversary", "Likelihood", "Summaries"),
-    "bound": ("Bound",),
-    "transfer": ("adversary_activated", "given", "importance_weighted", "semi_supervised", "swapped"),
-    "builder": ("build",),
-    "model": ("Model",),
-    "train": ("fit",),
-    "runs": ("NonFiniteLoss", "Run"),
-    "metrics": ("interval",),
+    "data": "Data Domains Mixture clouds load mixture1d moons ring scale styles text",
+    "distributions": "Noise Noiseless OtherDomain Point World",
+    "errors": "DataError NonFiniteLoss",
+    "figures": "Table",
+    "exact": "gradient",
+    "objective": "Adversary Bound Classify GREEK KL LINKS Likelihood Link MMD "
+    "Match Objective Reconstruct SPACES Space Summaries Term Unpredictable adversary_activated "
+    "free_energy given importance_weighted plain semi_supervised swapped",
+    "networks": "CharRNN ImplicitEncoder MaskedConv2d PixelCNN PixelRNN ngram",
+    "models": "Model build",
+    "measure": "accuracy classifier_score coverage interval mutual_information paired",
+    "training": "History Run fit",
+    "experiments": "EXPERIMENTS FRACTIONS Setting",
 }
-_MODULES = (
-    "autoregressive",
-    "bound",
-    "builder",
-    "chain",
-    "checkpoint",
-    "codes",
-    "colour",
-    "data",
-    "disentangle",
-    "distributions",
-    "draw",
-    "exact",
-    "experiments",
-    "formula",
-    "glyphs",
-    "lemmas",
-    "links",
-    "match",
-    "metrics",
-    "model",
-    "nets",
-    "objective",
-    "pairs",
-    "parallel",
-    "records",
-    "rejection",
-    "report",
-    "runs",
-    "schematic",
-    "sources",
-    "stacking",
-    "suits",
-    "terms",
-    "text",
-    "tools",
-    "toys",
-    "train",
-    "transfer",
-    "trunks",
-    "widgets",
-    "world",
-    "zoo",
-)
-_FROM = {name: module for module, names in _HOME.items() for name in names}
+# Modules, some under the short names that the chapters use.
+_MODULES = {
+    "data": "data",
+    "distributions": "distributions",
+    "draw": "figures",
+    "errors": "errors",
+    "exact": "exact",
+    "experiments": "experiments",
+    "figures": "figures",
+    "lemmas": "exact",
+    "measure": "measure",
+    "metrics": "measure",
+    "models": "models",
+    "nets": "networks",
+    "networks": "networks",
+    "objective": "objective",
+    "rejection": "training.rejection",
+    "report": "experiments.report",
+    "training": "training",
+    "widgets": "widgets",
+    "zoo": "zoo",
+}
+_FROM = {name: module for module, names in _HOME.items() for name in names.split()}
 __all__ = [*_FROM, *_MODULES]
 
 
 def __getattr__(name: str):
-    # Modules are imported when they are used: `import ganvae_lib` costs nothing that a user may not need.
     if name in _MODULES:
-        return import_module(f".{name}", __name__)
+        return import_module(f".{_MODULES[name]}", __name__)
     if name in _FROM:
         return getattr(import_module(f".{_FROM[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

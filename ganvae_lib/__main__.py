@@ -6,8 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import experiments, parallel
-from .data import DataError, scale
+from .data.loading import scale
+from .errors import DataError
+from .experiments import techniques as experiments
+from .training import parallel
 
 
 def _seeds(text: str) -> tuple[int, ...]:
@@ -45,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line asks for; return the exit status."""
-    from . import report
+    from .experiments import report
 
     parser = _parser()
     chosen = vars(parser.parse_args(arguments))

@@ -6,10 +6,21 @@ import torch
 from test_objective import BY_HAND as LINKS_BY_HAND
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, one_hot
 
-from ganvae_lib.nets import LaplacePixels, PointPixels, Told
-from ganvae_lib.terms import Bound, Classify, Match, Reconstruct, Unpredictable
-from ganvae_lib.tools import KL, MMD, Adversary, Likelihood, Summaries
-from ganvae_lib.world import Noise
+from ganvae_lib import (
+    KL,
+    MMD,
+    Adversary,
+    Bound,
+    Classify,
+    Likelihood,
+    Match,
+    Noise,
+    Reconstruct,
+    Summaries,
+    Unpredictable,
+)
+from ganvae_lib.networks.heads import Told
+from ganvae_lib.networks.observations import LaplacePixels, PointPixels
 
 TWO_SIDED = ("features", "xz")  # the sides of these are both made by players who descend the term
 

@@ -9,10 +9,9 @@ from scipy import stats
 from tiny import images
 from torch import nn
 
-from ganvae_lib import Run, autoregressive, build, fit, metrics, stacking, zoo
-from ganvae_lib.autoregressive import CharRNN, PixelCNN, PixelRNN, ngram
-from ganvae_lib.text import Text
-from ganvae_lib.world import Noise
+from ganvae_lib import CharRNN, Noise, PixelCNN, PixelRNN, Run, build, fit, metrics, ngram, zoo
+from ganvae_lib.data.characters import Text
+from ganvae_lib.networks import autoregressive, layers as stacking
 
 # Each on a space that is small enough to be listed: 2^9 images, 3^6 images, 4^3 texts.
 SMALL = {

@@ -16,8 +16,7 @@ import exact_modes
 import measures
 import record
 
-from ganvae_lib import build, zoo
-from ganvae_lib.toys import ring
+from ganvae_lib import build, ring, zoo
 
 
 def test_frequencies_that_are_right_have_no_divergence_and_a_missing_class_costs_much():

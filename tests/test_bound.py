@@ -6,8 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import nn
 from torch.distributions import (
     Bernoulli,
@@ -19,12 +18,8 @@ from torch.distributions import (
     Uniform,
 )
 
-from ganvae_lib import exact, lemmas, metrics, nets, zoo
-from ganvae_lib.bound import Bound, free_energy
-from ganvae_lib.data import Data
-from ganvae_lib.distributions import Product, Pushforward, tiled
-from ganvae_lib.model import Model
-from ganvae_lib.world import Noise, World
+from ganvae_lib import Bound, Data, Model, Noise, World, exact, free_energy, lemmas, metrics, nets, zoo
+from ganvae_lib.distributions.densities import Product, Pushforward, tiled
 
 # x = W z + B_t + S e with one code z ~ N(0, 1) and three labels t, uniform: p(x) is a mixture of three normals.
 W = torch.tensor([1.3, -0.6], dtype=torch.float64)

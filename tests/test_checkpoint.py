@@ -15,7 +15,8 @@ import pytest
 import torch
 from tiny import points, small, suited
 
-from ganvae_lib import checkpoint, fit, zoo
+from ganvae_lib import fit, zoo
+from ganvae_lib.training import checkpoint
 
 DATA = points(256)
 OPTIONS = dict(steps=45, batch=48, log_every=5, progress=False, seeds=2)

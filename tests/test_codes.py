@@ -7,14 +7,7 @@ import torch
 from tiny import KEPT, drift, images, points, small
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from ganvae_lib import metrics, zoo
-from ganvae_lib.data import Data
-from ganvae_lib.runs import Run
-from ganvae_lib.terms import Match, Reconstruct
-from ganvae_lib.tools import KL
-from ganvae_lib.train import fit
-from ganvae_lib.transfer import swapped
-from ganvae_lib.world import Noise, World
+from ganvae_lib import KL, Data, Match, Noise, Reconstruct, Run, World, fit, metrics, swapped, zoo
 
 IMAGES = images()
 SLEEPER = Reconstruct("z", only=("eta",))

@@ -15,9 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import compose as benchmark
 import compose_study
 
-from ganvae_lib import Data, build, draw, widgets, zoo
-from ganvae_lib.model import Model
-from ganvae_lib.toys import ring
+from ganvae_lib import Data, Model, build, draw, ring, widgets, zoo
 from ganvae_lib.widgets import choices
 from ganvae_lib.widgets.choices import ALSO, CHOICES, MEASURES, SETTINGS, Choice, every
 from ganvae_lib.widgets.compose_page import READ

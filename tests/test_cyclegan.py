@@ -13,8 +13,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import cyclegan  # noqa: E402
 
-from ganvae_lib.distributions import Point  # noqa: E402
-from ganvae_lib.pairs import clouds  # noqa: E402
+from ganvae_lib import Point, clouds  # noqa: E402
 
 CARD = json.loads((ROOT / "results" / "cyclegan.json").read_text(encoding="utf-8"))
 

@@ -11,10 +11,11 @@ import threading
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from ganvae_lib import data, sources, toys
+from ganvae_lib import data
+from ganvae_lib.data import files as sources, loading, toys
+from ganvae_lib.errors import DataError
 
 NARROW = toys.ring(3, std=0.05)
 TOYS = {
@@ -143,13 +144,13 @@ def test_binarize():
 def test_fraction_is_stratified_seeded_and_nested(counts, a, b, seed):
     y = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
     d = data.Data(torch.arange(len(y)).float()[:, None], y)
-    small, large = (data._stratified(d, f, seed) for f in sorted((a, b)))
+    small, large = (loading._stratified(d, f, seed) for f in sorted((a, b)))
     assert set(small.tolist()) <= set(large.tolist())
-    assert torch.equal(small, data._stratified(d, min(a, b), seed))
+    assert torch.equal(small, loading._stratified(d, min(a, b), seed))
     for label, count in enumerate(counts):
         kept = int((y[small] == label).sum())
         assert kept >= 1 and abs(kept - min(a, b) * count) <= max(0.5 + 1e-6, 1 - min(a, b) * count)
-    assert len(data._stratified(d, 1.0, seed)) == len(y)
+    assert len(loading._stratified(d, 1.0, seed)) == len(y)
 
 
 @pytest.mark.parametrize("fraction", [0, -0.1, 1.01, math.nan])
@@ -276,7 +277,7 @@ def test_download_resumes(small):
 
 def test_download_resumes_in_the_next_call(small):
     small.breaks, small.limit = 2, 40
-    with pytest.raises(data.DataError, match="could not download mnist/train-images.*broke off.*GANVAE_DATA"):
+    with pytest.raises(DataError, match="could not download mnist/train-images.*broke off.*GANVAE_DATA"):
         data.load("mnist")
     assert [p.name for p in small.cache.iterdir()] == ["train-images-idx3-ubyte.gz.part"]
     assert same(data.load("mnist"), small) and small.ranges[2] == "bytes=80-"
@@ -301,7 +302,7 @@ def test_altered_part_is_not_trusted(small):
 def test_altered_download_is_refused_and_the_next_mirror_is_tried(small, monkeypatch):
     good = small.files["train-images-idx3-ubyte.gz"]
     small.files["train-images-idx3-ubyte.gz"] = good[:-1] + b"!"
-    with pytest.raises(data.DataError, match="could not download"):
+    with pytest.raises(DataError, match="could not download"):
         data.load("mnist")
     assert not list(small.cache.iterdir())
     small.files["b/train-images-idx3-ubyte.gz"] = good
@@ -318,14 +319,14 @@ def test_altered_cache_is_downloaded_again(small):
 
 def test_no_network(small, monkeypatch):
     monkeypatch.setitem(sources.IDX, "mnist", (("http://127.0.0.1:9/",), sources.IDX["mnist"][1]))
-    with pytest.raises(data.DataError, match="Check the network and try again, or set GANVAE_DATA"):
+    with pytest.raises(DataError, match="Check the network and try again, or set GANVAE_DATA"):
         data.load("mnist")
     assert not list(small.cache.iterdir())
 
 
 def test_no_pooch(small, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(data.DataError, match="pip install pooch, or set GANVAE_DATA"):
+    with pytest.raises(DataError, match="pip install pooch, or set GANVAE_DATA"):
         data.load("mnist")
     assert len(data.load("digits", "test")) == 297  # needs no pooch
 
@@ -343,13 +344,13 @@ def test_local_folder(small, monkeypatch, tmp_path):
     altered = gzip.compress(gzip.decompress(whole)[:-1] + b"!")
     for bad in (whole[:100], b"", b"<html>not found</html>", altered):
         path.write_bytes(bad)
-        with pytest.raises(data.DataError, match="truncated or altered.*Delete it or put a good copy there"):
+        with pytest.raises(DataError, match="truncated or altered.*Delete it or put a good copy there"):
             data.load("mnist")
     path.unlink()
     (folder / "train-images-idx3-ubyte").write_bytes(gzip.decompress(whole))  # unpacked
     assert same(data.load("mnist"), small)
     monkeypatch.setenv("GANVAE_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(data.DataError, match="not a folder"):
+    with pytest.raises(DataError, match="not a folder"):
         data.load("mnist")
 
 
@@ -365,7 +366,7 @@ def test_local_folder(small, monkeypatch, tmp_path):
     ],
 )
 def test_not_an_idx_file(content):
-    with pytest.raises(data.DataError, match="not an IDX file"):
+    with pytest.raises(DataError, match="not an IDX file"):
         sources.read_idx(content, "file")
 
 
@@ -401,7 +402,7 @@ def test_usps_texts(two_usps):
         assert loaded.shape == (1, 16, 16) and loaded.y.tolist() == [0, 1]
         torch.testing.assert_close(loaded.x.flatten(1), torch.tensor((grey + 1) / 2).float())
         (folder / name).unlink()
-    with pytest.raises(data.DataError, match="could not download usps/zip.train.gz"):
+    with pytest.raises(DataError, match="could not download usps/zip.train.gz"):
         data.load("usps")
 
 
@@ -409,7 +410,7 @@ def test_usps_h5(two_usps, monkeypatch):
     grey, _, folder = two_usps
     (folder / "usps.h5").write_bytes(b"not hdf5")
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(data.DataError, match="needs h5py: pip install h5py, or put usps.bz2 beside it"):
+    with pytest.raises(DataError, match="needs h5py: pip install h5py, or put usps.bz2 beside it"):
         data.load("usps")
     monkeypatch.undo()
 
@@ -421,5 +422,5 @@ def test_usps_h5_content(two_usps):
         f["train/data"], f["train/target"] = ((grey + 1) / 2).astype("f4"), np.arange(2)
     assert data.load("usps").y.tolist() == [0, 1]
     (folder / "usps.h5").write_bytes((folder / "usps.h5").read_bytes()[:-50])
-    with pytest.raises(data.DataError, match="truncated or altered"):
+    with pytest.raises(DataError, match="truncated or altered"):
         data.load("usps")

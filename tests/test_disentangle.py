@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from ganvae_lib.disentangle import mutual_information, mutual_information_gap
-from ganvae_lib.glyphs import glyphs
+from ganvae_lib import mutual_information
+from ganvae_lib.data.rendered import glyphs
+from ganvae_lib.measure.factors import mutual_information_gap
 
 
 def normal(n, seed=0):

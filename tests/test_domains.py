@@ -13,11 +13,26 @@ from tiny import KEPT, drift
 from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
-from ganvae_lib import Adversary, Classify, Match, Model, Run, build, draw, fit, interval, load, nets, zoo
-from ganvae_lib.data import Data, Domains
-from ganvae_lib.metrics import accuracy
-from ganvae_lib.tools import LOGISTIC
-from ganvae_lib.world import Noise, World
+from ganvae_lib import (
+    Adversary,
+    Classify,
+    Data,
+    Domains,
+    Match,
+    Model,
+    Noise,
+    Run,
+    World,
+    accuracy,
+    build,
+    draw,
+    fit,
+    interval,
+    load,
+    nets,
+    zoo,
+)
+from ganvae_lib.objective.links import LOGISTIC
 
 MODELS = {"source only": zoo.SOURCE_ONLY, "DANN": zoo.DANN, "ADA": zoo.ADA}
 

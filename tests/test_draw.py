@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ganvae_lib import draw, toys, zoo
-from ganvae_lib.terms import Classify, Match
-from ganvae_lib.tools import MMD, Adversary
-from ganvae_lib.transfer import adversary_activated, given, importance_weighted
+from ganvae_lib import MMD, Adversary, Classify, Match, adversary_activated, draw, given, importance_weighted, zoo
+from ganvae_lib.data import toys
 
 
 @pytest.fixture

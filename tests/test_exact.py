@@ -4,8 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch.distributions import Categorical, Laplace, MultivariateNormal, Normal, kl_divergence
 
 from ganvae_lib import exact

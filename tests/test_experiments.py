@@ -21,15 +21,24 @@ import pytest
 import torch
 from scipy import stats
 
-from ganvae_lib import __main__ as command_line
-from ganvae_lib import checkpoint, experiments, records, report, zoo
-from ganvae_lib.data import Data, DataError, load, parted
-from ganvae_lib.experiments import EXPERIMENTS, FRACTIONS, Setting
-from ganvae_lib.metrics import classifier_score
-from ganvae_lib.runs import NonFiniteLoss
-from ganvae_lib.terms import Classify
-from ganvae_lib.train import _device
-from ganvae_lib.transfer import adversary_activated, given
+from ganvae_lib import (
+    Classify,
+    Data,
+    DataError,
+    NonFiniteLoss,
+    __main__ as command_line,
+    adversary_activated,
+    classifier_score,
+    given,
+    load,
+    zoo,
+)
+from ganvae_lib.data.loading import parted
+from ganvae_lib.experiments import record as records, report, techniques as experiments
+from ganvae_lib.experiments.techniques import EXPERIMENTS, FRACTIONS, Setting
+from ganvae_lib.measure import paired, summary
+from ganvae_lib.training import checkpoint
+from ganvae_lib.training.device import _device
 
 ROOT = Path(__file__).resolve().parents[1]
 FULL = sorted((ROOT / "results" / "experiments").glob("*.json"))
@@ -114,16 +123,16 @@ def test_parts_of_data_make_the_whole_and_keep_the_shares_of_classes():
 
 def test_intervals_and_effect_sizes_by_hand():
     # Differences 1, 2, 0, 3: mean 3/2, variance 5/3, and t_0.975 with 3 degrees of freedom is 3.18245.
-    found = records.paired([1, 2, 3, 4], [2, 4, 3, 7])
+    found = paired([1, 2, 3, 4], [2, 4, 3, 7])
     assert found["values"] == [1, 2, 0, 3] and found["mean"] == 1.5
     assert found["half_width_95"] == pytest.approx(3.18245 * math.sqrt(5 / 3) / 2, abs=1e-4)
     assert found["effect_size"] == pytest.approx(1.5 / math.sqrt(5 / 3), abs=1e-3)
-    assert records.paired([2, 4, 3, 7], [1, 2, 3, 4])["effect_size"] == -found["effect_size"]
-    assert records.paired([0.1, 0.2], [0.4, 0.5])["effect_size"] is None, "no spread"
-    assert records.summary([2.5]) == {"values": [2.5], "mean": 2.5, "half_width_95": None}
-    assert records.paired([1], [3]) == {"values": [2], "mean": 2, "half_width_95": None, "effect_size": None}
+    assert paired([2, 4, 3, 7], [1, 2, 3, 4])["effect_size"] == -found["effect_size"]
+    assert paired([0.1, 0.2], [0.4, 0.5])["effect_size"] is None, "no spread"
+    assert summary([2.5]) == {"values": [2.5], "mean": 2.5, "half_width_95": None}
+    assert paired([1], [3]) == {"values": [2], "mean": 2, "half_width_95": None, "effect_size": None}
     with pytest.raises(ValueError):
-        records.paired([1, 2], [1])
+        paired([1, 2], [1])
 
 
 @pytest.mark.parametrize("where", ["write", "replace"])
@@ -293,9 +302,9 @@ def card(
     setting = Setting(name, data, fraction, tuple(range(len(base))))
     scores = {
         score: {
-            "base": records.summary(base),
-            "variant": records.summary(variant),
-            "difference": records.paired(base, variant),
+            "base": summary(base),
+            "variant": summary(variant),
+            "difference": paired(base, variant),
         }
     }
     about = {"processor": "a processor", "threads": 2, "device": "cpu", "gpu": "a GPU"}

@@ -4,10 +4,7 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from ganvae_lib import Adversary, Data, Match, build, fit, load, nets, zoo
-from ganvae_lib.metrics import coverage
-from ganvae_lib.model import Model
-from ganvae_lib.world import Noise, World
+from ganvae_lib import Adversary, Data, Match, Model, Noise, World, build, coverage, fit, load, nets, zoo
 
 SEEDS = 4
 

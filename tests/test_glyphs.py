@@ -5,8 +5,9 @@ import string
 import pytest
 import torch
 
-from ganvae_lib import data, glyphs
-from ganvae_lib.glyphs import FACTORS, FONTS, RANGES
+from ganvae_lib import data
+from ganvae_lib.data import rendered as glyphs
+from ganvae_lib.data.rendered import FACTORS, FONTS, RANGES
 
 DIGITS = torch.arange(10)
 

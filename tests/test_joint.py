@@ -12,9 +12,7 @@ from torch.distributions import MultivariateNormal
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import joint_models
 
-from ganvae_lib import build, fit, load, zoo
-from ganvae_lib.metrics import coverage
-from ganvae_lib.world import Noise, World
+from ganvae_lib import Noise, World, build, coverage, fit, load, zoo
 
 SLOPE, NOISE = 0.7, 0.1
 

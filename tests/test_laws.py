@@ -8,16 +8,34 @@ import torch
 from by_hand import ByHand
 from tiny import assert_same_run, images, points, prepared, short, small, suited
 
-from ganvae_lib import zoo
-from ganvae_lib.builder import build
-from ganvae_lib.data import Data, Domains
-from ganvae_lib.runs import Run
-from ganvae_lib.terms import Bound, Classify, Match, Reconstruct, Unpredictable
-from ganvae_lib.text import text
-from ganvae_lib.tools import KL, MMD, TOOLS, Adversary, Summaries
-from ganvae_lib.train import _adam, _descend, _worlds
-from ganvae_lib.transfer import adversary_activated, given, importance_weighted, semi_supervised, swapped
-from ganvae_lib.world import Noise, World, drawn
+from ganvae_lib import (
+    KL,
+    MMD,
+    Adversary,
+    Bound,
+    Classify,
+    Data,
+    Domains,
+    Match,
+    Noise,
+    Reconstruct,
+    Run,
+    Summaries,
+    Unpredictable,
+    World,
+    adversary_activated,
+    build,
+    given,
+    importance_weighted,
+    semi_supervised,
+    swapped,
+    text,
+    zoo,
+)
+from ganvae_lib.distributions.world import drawn
+from ganvae_lib.objective.tools import TOOLS
+from ganvae_lib.training.batches import _worlds
+from ganvae_lib.training.fitting import _adam, _descend
 
 X, Z, GAN_X, GAN_Z = Reconstruct("x"), Reconstruct("z"), Match("x", Adversary()), Match("z", Adversary())
 SLEEP = Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",))

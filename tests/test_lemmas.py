@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from ganvae_lib import exact, lemmas
-from ganvae_lib.lemmas import GeneratorStep, gradient, optimal_logit, random_coded_worlds, random_steps
+from ganvae_lib import exact, gradient, lemmas
+from ganvae_lib.exact.coded import random_coded_worlds
+from ganvae_lib.exact.generator import GeneratorStep, optimal_logit, random_steps
 
 WORLDS, EXACT = 300, 1e-9
 KINDS = pytest.mark.parametrize("discriminator", ["random", "optimal", "anti-optimal", "constant"])

@@ -9,10 +9,12 @@ from scipy import stats
 from tiny import images, points, small
 from torch import nn
 
-from ganvae_lib import nets, zoo
-from ganvae_lib.distributions import grey
-from ganvae_lib.nets import Decoder, Discriminator, Encoder, Gaussian, GaussianDensity, Point, PointPixels
-from ganvae_lib.world import Noise, draw
+from ganvae_lib import Noise, Point, nets, zoo
+from ganvae_lib.distributions.densities import grey
+from ganvae_lib.distributions.sample import draw
+from ganvae_lib.networks.codes import Encoder
+from ganvae_lib.networks.heads import Decoder, Discriminator
+from ganvae_lib.networks.observations import Gaussian, GaussianDensity, PointPixels
 
 
 def close(a, b, rtol=1e-5, atol=1e-5):

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from ganvae_lib.data import Domains
-from ganvae_lib.pairs import clouds, styles
+from ganvae_lib import Domains, clouds, styles
 
 CLOUDS = pytest.mark.parametrize("symmetric, bent", [(False, False), (False, True), (True, False), (True, True)])
 

@@ -8,10 +8,8 @@ import pytest
 import torch
 from tiny import KEPT, drift, points, small, suited
 
-from ganvae_lib import Run, fit, zoo
-from ganvae_lib.parallel import Share
-from ganvae_lib.transfer import adversary_activated, importance_weighted, semi_supervised
-from ganvae_lib.world import Noise
+from ganvae_lib import Noise, Run, adversary_activated, fit, importance_weighted, semi_supervised, zoo
+from ganvae_lib.distributions.noise import Share
 
 DATA = points(300)
 NAMES = ("VAE", "WGAN-GP", "DANN", "ALI", "IWGAN", "AASVAE of 2 samples")

@@ -12,11 +12,8 @@ from tiny import KEPT, drift
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
-from ganvae_lib import zoo
-from ganvae_lib.builder import build
-from ganvae_lib.data import Data, load
-from ganvae_lib.train import Batches, fit
-from ganvae_lib.world import Noise
+from ganvae_lib import Data, Noise, build, fit, load, zoo
+from ganvae_lib.training.batches import Batches
 
 SEED, STEPS, BATCH = 3, 50, 64
 

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from ganvae_lib import exact, rejection
-from ganvae_lib.tools import Summaries
+from ganvae_lib import Summaries, exact, rejection
 
 F64 = {"dtype": torch.float64}
 OBSERVED = torch.tensor([0.4, 1.9, 1.1, 0.2, 2.4], **F64)[:, None]

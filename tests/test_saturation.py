@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from ganvae_lib import exact
-from ganvae_lib.tools import LINKS
+from ganvae_lib import LINKS, exact
 
 
 @pytest.mark.parametrize("distance", [0.5, 1.0, 3.0, 6.0])

@@ -8,13 +8,20 @@ import torch
 from tiny import images, points, short, small, suited
 from torch import nn
 
-from ganvae_lib import nets, zoo
-from ganvae_lib.builder import build
-from ganvae_lib.data import Domains
-from ganvae_lib.model import Model
-from ganvae_lib.terms import Match, Reconstruct, Unpredictable
-from ganvae_lib.tools import KL, Adversary, Likelihood
-from ganvae_lib.train import fit
+from ganvae_lib import (
+    KL,
+    Adversary,
+    Domains,
+    Likelihood,
+    Match,
+    Model,
+    Reconstruct,
+    Unpredictable,
+    build,
+    fit,
+    nets,
+    zoo,
+)
 
 X, Z, GAN_X, GAN_Z = Reconstruct("x"), Reconstruct("z"), Match("x", Adversary()), Match("z", Adversary())
 POINTS, IMAGES = points(), images()

@@ -7,14 +7,15 @@ import pytest
 import torch
 
 import ganvae_lib
-from ganvae_lib import data, sources, text
+from ganvae_lib import DataError, data, text
+from ganvae_lib.data import characters, files as sources
 
-WHOLE = Path(ganvae_lib.__file__).with_name("shakespeare.txt").read_text(encoding="ascii")
+WHOLE = (Path(ganvae_lib.__file__).with_name("data") / "shakespeare.txt").read_text(encoding="ascii")
 
 
 @pytest.mark.parametrize("length", [64, 100, 7])
 def test_windows_rebuild_the_text_and_the_parts_are_disjoint(length):
-    train, test = text.text(length=length), text.text(split="test", length=length)
+    train, test = text(length=length), text(split="test", length=length)
     head, tail = "".join(train.decode(train.x)), "".join(test.decode(test.x))
     start = round(0.9 * len(WHOLE))
     assert WHOLE.startswith(head) and len(head) <= start < len(head) + length
@@ -28,7 +29,7 @@ def test_text_is_data_and_its_alphabet_is_stable():
     assert train.x.dtype == torch.float32 and (train.shape, train.classes, train.y) == ((64,), 0, None)
     assert (train.digest, test.digest) == ("a6d52c509929", "011324e22a3f")  # text and split never move silently
     half = data.load("text", fraction=0.5)
-    assert isinstance(half, text.Text) and half.alphabet == train.alphabet and len(half) == (len(train) + 1) // 2
+    assert isinstance(half, characters.Text) and half.alphabet == train.alphabet and len(half) == (len(train) + 1) // 2
     assert set(half.decode(half.x)) <= set(train.decode(train.x))
     assert len(WHOLE) <= 60_000 and "public domain" in train.note
 
@@ -36,13 +37,13 @@ def test_text_is_data_and_its_alphabet_is_stable():
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: text.text("bible"), "there are the texts text, tinyshakespeare"),
-        (lambda: text.text(split="valid"), "splits train and test"),
-        (lambda: text.text(length=0), "length must lie between 1 and"),
-        (lambda: text.text(split="test", length=10_000), "characters of this part, not 10000"),
-        (lambda: text.text().decode(torch.tensor([0.5])), "indices into the alphabet"),
-        (lambda: text.text().decode(torch.tensor([59])), "indices into the alphabet"),
-        (lambda: text.text().encode("né"), "no character 'é'"),
+        (lambda: text("bible"), "there are the texts text, tinyshakespeare"),
+        (lambda: text(split="valid"), "splits train and test"),
+        (lambda: text(length=0), "length must lie between 1 and"),
+        (lambda: text(split="test", length=10_000), "characters of this part, not 10000"),
+        (lambda: text().decode(torch.tensor([0.5])), "indices into the alphabet"),
+        (lambda: text().decode(torch.tensor([59])), "indices into the alphabet"),
+        (lambda: text().encode("né"), "no character 'é'"),
         (lambda: data.load("text", binarize="sample"), "holds text, not images"),
     ],
 )
@@ -53,7 +54,7 @@ def test_bad_arguments(call, message):
 
 def test_the_larger_text_is_found_checked_and_refused_when_altered(monkeypatch, tmp_path):
     content = b"To be, or not to be: that is the question.\n" * 20
-    monkeypatch.setattr(text, "_SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(characters, "_SHA256", hashlib.sha256(content).hexdigest())
     monkeypatch.setenv("GANVAE_DATA", str(tmp_path))
     (tmp_path / "text").mkdir()
     path = tmp_path / "text" / "tinyshakespeare.txt"
@@ -61,7 +62,7 @@ def test_the_larger_text_is_found_checked_and_refused_when_altered(monkeypatch, 
     loaded = data.load("tinyshakespeare")
     assert "".join(loaded.decode(loaded.x)) == content[: 64 * len(loaded)].decode()
     path.write_bytes(content[:-1] + b"!")
-    with pytest.raises(data.DataError, match="truncated or altered"):
+    with pytest.raises(DataError, match="truncated or altered"):
         data.load("tinyshakespeare")
     path.unlink()
     monkeypatch.setenv("GANVAE_CACHE", str(tmp_path / "cache"))
@@ -72,7 +73,7 @@ def test_the_larger_text_is_found_checked_and_refused_when_altered(monkeypatch, 
         raise OSError("no network")
 
     monkeypatch.setattr("pooch.retrieve", retrieve)
-    with pytest.raises(data.DataError, match="holds text/tinyshakespeare.txt"):
+    with pytest.raises(DataError, match="holds text/tinyshakespeare.txt"):
         data.load("tinyshakespeare")
-    assert asked == [(text._ADDRESS, f"sha256:{text._SHA256}", "tinyshakespeare.txt")] * 2
+    assert asked == [(characters._ADDRESS, f"sha256:{characters._SHA256}", "tinyshakespeare.txt")] * 2
     assert sources.local("text", "tinyshakespeare.txt") is None

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ganvae_lib.tools import MMD, Summaries
+from ganvae_lib import MMD, Summaries
 
 F64 = {"dtype": torch.float64}
 KERNELS = {"gaussian": lambda s, w: math.exp(-s / (2 * w)), "inverse multiquadric": lambda s, w: w / (w + s)}

@@ -10,15 +10,26 @@ import torch
 from tiny import assert_same_run, drift, images, points, prepared, short, small, suited
 from torch import nn
 
-from ganvae_lib import exact, nets, zoo
-from ganvae_lib.builder import build
-from ganvae_lib.data import Data
-from ganvae_lib.model import Model
-from ganvae_lib.runs import Run
-from ganvae_lib.terms import Match, Reconstruct
-from ganvae_lib.tools import KL, LINKS, MMD, Adversary
-from ganvae_lib.train import Batches, NonFiniteLoss, fit
-from ganvae_lib.world import Noise, World
+from ganvae_lib import (
+    KL,
+    LINKS,
+    MMD,
+    Adversary,
+    Data,
+    Match,
+    Model,
+    Noise,
+    NonFiniteLoss,
+    Reconstruct,
+    Run,
+    World,
+    build,
+    exact,
+    fit,
+    nets,
+    zoo,
+)
+from ganvae_lib.training.batches import Batches
 
 X, Z, GAN_X, GAN_Z = Reconstruct("x"), Reconstruct("z"), Match("x", Adversary()), Match("z", Adversary())
 SLEEP = Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",))

@@ -8,26 +8,38 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given as every
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import given as every, settings, strategies as st
 from test_checkpoint import Stopped, same, stop_at
 from tiny import assert_same_run, images, points, prepared, short, small, suited
 from torch import nn
 from torch.distributions import Bernoulli
 
-from ganvae_lib import metrics, nets, zoo
-from ganvae_lib.bound import Bound
-from ganvae_lib.builder import build
-from ganvae_lib.data import Data, Domains
-from ganvae_lib.model import Model
-from ganvae_lib.runs import Run
-from ganvae_lib.terms import Classify, Match, Reconstruct, from_dict, to_dict
-from ganvae_lib.tools import KL, TOOLS, Adversary
-from ganvae_lib.train import fit
-from ganvae_lib.transfer import adversary_activated, given, importance_weighted, semi_supervised
-from ganvae_lib.trunks import conv_down, conv_up
-from ganvae_lib.world import Noise, World
+from ganvae_lib import (
+    KL,
+    Adversary,
+    Bound,
+    Classify,
+    Data,
+    Domains,
+    Match,
+    Model,
+    Noise,
+    Reconstruct,
+    Run,
+    World,
+    adversary_activated,
+    build,
+    fit,
+    given,
+    importance_weighted,
+    metrics,
+    nets,
+    semi_supervised,
+    zoo,
+)
+from ganvae_lib.networks.trunks import conv_down, conv_up
+from ganvae_lib.objective.terms import from_dict, to_dict
+from ganvae_lib.objective.tools import TOOLS
 
 VAE, GAN = zoo.VAE, zoo.GAN
 POINTS, IMAGES = points(), images()

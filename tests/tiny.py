@@ -4,10 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from ganvae_lib.builder import build
-from ganvae_lib.data import Data, Domains, ring
-from ganvae_lib.train import fit
-from ganvae_lib.world import Noise, World
+from ganvae_lib import Data, Domains, Noise, World, build, fit, ring
 
 KEPT = 1e-5  # how closely two runs must agree over the first 50 steps
 

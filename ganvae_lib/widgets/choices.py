@@ -11,15 +11,16 @@ import torch
 from torch import Tensor
 
 from .. import zoo
-from ..builder import build
-from ..match import Match
-from ..metrics import coverage
-from ..objective import Objective
-from ..runs import Run
-from ..terms import Reconstruct
-from ..tools import KL, MMD, Adversary
-from ..train import _unchecked, fit
-from ..world import Noise, draw
+from ..distributions.noise import Noise
+from ..distributions.sample import draw
+from ..measure.samples import coverage
+from ..models.builder import build
+from ..objective.algebra import Objective
+from ..objective.terms import Match, Reconstruct
+from ..objective.tools import KL, MMD, Adversary
+from ..training.device import _unchecked
+from ..training.fitting import fit
+from ..training.run import Run
 
 __all__ = ["ALSO", "CHOICES", "LABELS", "MEASURES", "SETTINGS", "Choice", "distance", "every", "measure", "train"]
 

@@ -9,7 +9,7 @@ import json
 from html import escape
 from pathlib import Path
 
-from ..formula import plain
+from ..objective.formula import plain
 from .choices import ALSO, CHOICES, LABELS, MEASURES, SETTINGS, Choice, every, measure, train
 from .compose_page import LOOK, READ, SCRIPT, graph
 from .page import STYLE, Figure, page
@@ -172,8 +172,8 @@ def _live(start: Choice):
     import matplotlib.pyplot as plt
     from IPython.display import display
 
-    from .. import draw, metrics
-    from ..data import load
+    from .. import figures as draw, measure as metrics
+    from ..data.loading import load
 
     data = load("ring")
     controls = {

@@ -1,6 +1,6 @@
 """Look, graph and script of ``compose``."""
 
-from ..draw import COLOR
+from ..figures.style import COLOR
 
 __all__ = ["LOOK", "READ", "SCRIPT", "graph"]
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 
-from ..draw import COLOR, INK, PAPER
+from ..figures.style import COLOR, INK, PAPER
 
 __all__ = ["STYLE", "Figure", "page"]
 

@@ -1,0 +1,22 @@
+"""Distributions that torch does not have, named noise, samples with gradients, and the variables of one step."""
+
+from .densities import Noiseless, Point, Product, Pushforward, full, grey, tiled
+from .noise import Noise, Share
+from .sample import draw
+from .world import OtherDomain, World, drawn
+
+__all__ = [
+    "Noise",
+    "Noiseless",
+    "OtherDomain",
+    "Point",
+    "Product",
+    "Pushforward",
+    "Share",
+    "World",
+    "draw",
+    "drawn",
+    "full",
+    "grey",
+    "tiled",
+]

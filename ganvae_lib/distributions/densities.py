@@ -1,0 +1,152 @@
+"""Distributions that torch does not have: points, points with priced misses, pushed-forward noise, and products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, OneHotCategorical, constraints, kl_divergence, register_kl
+
+__all__ = ["Noiseless", "Point", "Product", "Pushforward", "full", "grey", "tiled"]
+
+
+def full(features: Tensor) -> Tensor:
+    """At least fp32: distributions are evaluated in full precision under autocast, too."""
+    return features.float() if features.dtype in (torch.bfloat16, torch.float16) else features
+
+
+class _Implicit(Distribution):
+    """A distribution that can be sampled but has no density; ``log_prob`` says so (NotImplementedError)."""
+
+    arg_constraints: dict = {}
+    support = constraints.real
+    has_rsample = True
+
+    def log_prob(self, value):
+        raise NotImplementedError(
+            "an implicit model can be sampled but has no density; for a likelihood choose observation='gaussian', "
+            "'bernoulli' or 'continuous bernoulli' and codes='gaussian', for a comparison by samples the Adversary or "
+            "MMD tool."
+        )
+
+    @property
+    def mean(self):
+        raise NotImplementedError("the mean of noise pushed through a network is not known; draw samples instead.")
+
+
+class Point(_Implicit):
+    """All mass on one point: what an implicit model's generator returns (Eq. ``eq-implicit-model``, chapter 01)."""
+
+    def __init__(self, value: Tensor, event_dims: int, validate_args=None):
+        self.value = value
+        split = value.ndim - event_dims
+        super().__init__(value.shape[:split], value.shape[split:], validate_args=validate_args)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.value
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        return self.value.expand(*sample_shape, *self.value.shape)
+
+
+class Pushforward(_Implicit):
+    """Noise pushed through a network: x = function(ε), ε ~ N(0, 1) on ``noise`` dimensions, fresh for each example."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor], noise: int, batch_shape, event_shape):
+        self.function, self.noise = function, noise
+        super().__init__(torch.Size(batch_shape), torch.Size(event_shape), validate_args=False)
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        if sample_shape:
+            raise NotImplementedError("a pushed-forward distribution is drawn one sample at a time.")
+        return self.function(torch.randn(*self.batch_shape, self.noise))
+
+
+def grey(logits: Tensor, u: Tensor) -> Tensor:
+    """The quantile function of the continuous Bernoulli with logits t, at u: log(1 + u (eᵗ - 1))/t.
+
+    Near t = 0 it is a series: torch's own is just u there, so it jumps and the logits get no gradient.
+    """
+    near, v = logits.abs() < 0.05, u * (1 - u)
+    s, t = torch.where(near, logits, 0.0), torch.where(near, -1.0, -logits.abs())  # by symmetry, nothing overflows
+    x = torch.log1p(torch.where(logits > 0, 1 - u, u).clamp_max(1 - 2**-24) * torch.expm1(t)) / t
+    series = u + s * v * (1 / 2 + s * ((1 - 2 * u) / 6 + s * (1 - 6 * v) / 24))
+    return torch.where(near, series, torch.where(logits > 0, 1 - x, x))
+
+
+class Noiseless(Distribution):
+    """Samples are the mean of ``base``; only its ``log_prob`` knows the noise.
+
+    So a deterministic generator has a reconstruction loss: Gaussian noise prices a miss by its square, Laplace noise
+    by its size. It is one distribution in Reconstruct and another in Match, and the book says where that matters.
+    """
+
+    arg_constraints: dict = {}
+    has_rsample = True
+
+    def __init__(self, base: Distribution):
+        self.base = base
+        super().__init__(base.batch_shape, base.event_shape, validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.base.mean
+
+    @property
+    def support(self):
+        return self.base.support
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        return self.mean.expand(*sample_shape, *self.mean.shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return self.base.log_prob(value)
+
+
+class Product(Distribution):
+    """Independent parts side by side along the last axis: a code that is partly a class, partly a number."""
+
+    arg_constraints: dict = {}
+    support = constraints.real_vector
+
+    def __init__(self, parts: Sequence[Distribution]):
+        self.parts = list(parts)
+        self.sizes = [p.event_shape[0] for p in self.parts]
+        super().__init__(self.parts[0].batch_shape, torch.Size([sum(self.sizes)]), validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        return torch.cat([p.mean for p in self.parts], -1)
+
+    def expand(self, batch_shape, _instance=None) -> Product:
+        return Product([p.expand(batch_shape) for p in self.parts])
+
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        return torch.cat([p.sample(sample_shape) for p in self.parts], -1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return sum(p.log_prob(v) for p, v in zip(self.parts, value.split(self.sizes, -1), strict=True))
+
+
+def tiled(p: Distribution, k: int, axis: int) -> Distribution:
+    """The distribution k times side by side along ``axis`` of its batch: k independent draws in one.
+
+    Raises NotImplementedError for a distribution without parameters of its own, such as a Pushforward.
+    """
+    if isinstance(p, Independent):
+        return Independent(tiled(p.base_dist, k, axis), p.reinterpreted_batch_ndims)
+    if isinstance(p, Product):
+        return Product([tiled(part, k, axis) for part in p.parts])
+    if isinstance(p, OneHotCategorical):  # its parameters are those of another distribution
+        return OneHotCategorical(logits=torch.cat([p.logits] * k, axis), validate_args=False)
+    if not (names := [name for name in p.arg_constraints if name in vars(p)]):
+        raise NotImplementedError(f"{type(p).__name__} cannot be repeated.")
+    names = ["logits"] if "logits" in names else names  # torch remembers probs beside them, once computed
+    return type(p)(**{n: torch.cat([getattr(p, n)] * k, axis) for n in names}, validate_args=False)
+
+
+@register_kl(Product, Product)
+def _kl_products(p: Product, q: Product) -> Tensor:
+    return sum(kl_divergence(a, b) for a, b in zip(p.parts, q.parts, strict=True))

@@ -1,0 +1,134 @@
+"""The random variables of one training step, each drawn when it is first read.
+
+Generation runs z ~ p(z), x ~ p_θ(x|z); inference runs x ~ d(x), z ~ q_η(z|x) (Eq. ``eq-explicit-model``,
+chapter 01). A :class:`World` holds both runs for one minibatch. What it has drawn stays drawn until a player on
+which it depends has moved, so a step never computes the same thing twice and never uses a stale one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from .noise import Noise
+from .sample import draw
+
+__all__ = ["OtherDomain", "World", "drawn"]
+
+
+class OtherDomain(nn.Module):
+    """In the place of a prior: z is data too, the examples of a second domain (chapter 12)."""
+
+    def __init__(self, shape):
+        super().__init__()
+        self.shape = tuple(shape)
+
+    def forward(self) -> Distribution:
+        raise TypeError("here z is data of a second domain, which has no density and is not drawn; pass z=...")
+
+
+class drawn:
+    """A variable of a :class:`World`: computed once, forgotten when a player in ``depends`` moves."""
+
+    def __init__(self, *depends: str):
+        self.depends = frozenset(depends)
+
+    def __call__(self, function):
+        self.function, self.name = function, function.__name__
+        self.__doc__ = function.__doc__
+        return self
+
+    def __get__(self, world, owner=None):
+        if world is None:
+            return self
+        if self.name not in world.memory:
+            with torch.set_grad_enabled(not world.detached):
+                world.memory[self.name] = self.function(world)
+        return world.memory[self.name]
+
+
+@dataclass
+class World:
+    """One minibatch ``x`` of data, [*seeds, batch, *shape], and everything that the model makes of it.
+
+    Where the objective reads them: the ``labels`` of x, [*seeds, batch], and a minibatch of the ``other`` domain.
+    """
+
+    model: torch.nn.Module
+    x: Tensor
+    noise: Noise
+    labels: Tensor | None = None
+    other: Tensor | None = None
+    detached: bool = False  # a world that only a discriminator looks at needs no graph
+    memory: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.model = self.model.given(self.labels)
+
+    @property
+    def batch(self) -> int:
+        return self.x.shape[len(self.noise.lead)]
+
+    @drawn()
+    def z(self) -> Tensor:
+        """z ~ p(z); or examples of the other domain, where z is data, too."""
+        if isinstance(self.model.prior, OtherDomain):
+            return self.other
+        return draw(self.model.prior().expand((*self.noise.lead, self.batch)), self.noise, "z")
+
+    @drawn("eta")
+    def q_z_given_x(self) -> Distribution:
+        """q_η(z|x) at the data."""
+        return self.model.encoder(self.x)
+
+    @drawn("eta")
+    def z_from_x(self) -> Tensor:
+        """z ~ q_η(z|x), x ~ d(x)."""
+        return draw(self.q_z_given_x, self.noise, "z from x")
+
+    @drawn("theta")
+    def x_from_z(self) -> Tensor:
+        """x ~ p_θ(x|z), z ~ p(z)."""
+        return draw(self.model.decoder(self.z), self.noise, "x from z")
+
+    @drawn("theta", "eta")
+    def x_again(self) -> Distribution:
+        """p_θ(x|z) at the z that was inferred from x."""
+        return self.model.decoder(self.z_from_x)
+
+    @drawn("theta", "eta")
+    def z_again(self) -> Distribution:
+        """q_η(z|x) at the x that was generated from z."""
+        return self.model.encoder(self.x_from_z)
+
+    @drawn("theta", "eta")
+    def x_back(self) -> Tensor:
+        """A sample of p_θ(x|z) at the z that was inferred from x."""
+        return draw(self.x_again, self.noise, "x again")
+
+    @drawn("theta", "eta")
+    def z_back(self) -> Tensor:
+        """A sample of q_η(z|x) at the x that was generated from z."""
+        return draw(self.z_again, self.noise, "z again")
+
+    @drawn("theta")
+    def features(self) -> Tensor:
+        """What theta makes of the data: the features of the source domain, y = 1 (``def-features``, chapter 06)."""
+        return draw(self.model.features(self.x), self.noise, "features")
+
+    @drawn("theta")
+    def other_features(self) -> Tensor:
+        """The features of the other domain, y = 0."""
+        return draw(self.model.features(self.other), self.noise, "other features")
+
+    def read(self, names: tuple[str, ...]) -> tuple[Tensor, ...]:
+        """These variables, in this order."""
+        return tuple(getattr(self, name) for name in names)
+
+    def moved(self, players) -> None:
+        """Forget what depends on these players."""
+        for name in [n for n in self.memory if getattr(World, n).depends & set(players)]:
+            del self.memory[name]

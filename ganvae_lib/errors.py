@@ -1,0 +1,24 @@
+"""Errors that the whole library shares: each says what to do."""
+
+from __future__ import annotations
+
+__all__ = ["DataError", "NonFiniteLoss", "unknown"]
+
+
+def unknown(kind: str, name: object, known) -> ValueError:
+    """The error for a name that is not in a registry: it lists the names and offers the nearest one."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(name).lower(), [str(k).lower() for k in known], n=1)
+    hint = next((f" Did you mean {k!r}?" for k in known if near and str(k).lower() == near[0]), "")
+    return ValueError(f"unknown {kind} {name!r}; choose one of {', '.join(map(repr, known))}.{hint}")
+
+
+class NonFiniteLoss(ArithmeticError):
+    """A loss became NaN or infinite. ``.run`` holds everything up to the last check, to look at or to save."""
+
+    run = None
+
+
+class DataError(RuntimeError):
+    """A data set could not be had, or its file is not what was published. The message says what to do."""

@@ -1,0 +1,116 @@
+"""The VAE's side of the lemmas: both sides of Lemma 2 for any world with a code (chapter 08)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["CodedSides", "CodedWorld", "random_coded_worlds"]
+
+
+@dataclass(frozen=True)
+class CodedSides:
+    """The terms of Lemma 2 at one (θ, η), each [...], in nats; m_θ(x) = (p_θ(x) + d(x))/2."""
+
+    line_1: Tensor  # the bound with the perfect discriminator reversed: Eq. ``def-first-line`` (chapter 08)
+    line_2: Tensor  # minus the KL to the posterior over (z, y): Eq. ``def-second-line`` (chapter 08)
+    elbo: Tensor  # E_d ELBO, the ordinary one
+    constant: Tensor  # C, what generated examples contribute
+    log_evidence: Tensor  # E log m_θ(x) under m_θ0(x): line_1 - line_2, Eq. ``eq-lemma-2-evidence`` (chapter 08)
+
+
+@dataclass(frozen=True)
+class CodedWorld:
+    """A finite world with examples x in {0..X-1} and codes z in {0..Z-1}: every sum of a VAE is computed.
+
+    log_d:      log d(x), [..., X].
+    log_prior:  log p(z), [..., Z].
+    decoder:    θ -> log p_θ(x|z), [..., Z, X].
+    encoder:    η -> log q_η(z|x), [..., X, Z].
+    theta_0:    the parameters that made the generated examples, [..., P]; ``eta_0`` those of the encoder.
+    log_fixed:  log q(z|x, y=1), [..., X, Z]: the encoder where y = 1; the prior there is p(z), too.
+
+    Everything is positive, so that all logarithms are finite.
+    """
+
+    log_d: Tensor
+    log_prior: Tensor
+    decoder: Callable[[Tensor], Tensor]
+    encoder: Callable[[Tensor], Tensor]
+    theta_0: Tensor
+    eta_0: Tensor
+    log_fixed: Tensor
+
+    def joint(self, theta: Tensor) -> Tensor:
+        """log p(z) p_θ(x|z), [..., Z, X]."""
+        return self.log_prior.unsqueeze(-1) + self.decoder(theta)
+
+    def marginal(self, theta: Tensor) -> Tensor:
+        """log p_θ(x), [..., X]: Eq. ``eq-marginal`` (chapter 01)."""
+        return self.joint(theta).logsumexp(-2)
+
+    def posterior(self, theta: Tensor) -> Tensor:
+        """log p_θ(z|x), [..., X, Z]."""
+        return (self.joint(theta) - self.marginal(theta).unsqueeze(-2)).mT
+
+    def elbo(self, theta: Tensor, eta: Tensor) -> Tensor:
+        """The bound at every x, [..., X]: Eq. ``eq-elbo`` (chapter 03)."""
+        q = self.encoder(eta)
+        return (q.exp() * (self.joint(theta).mT - q)).sum(-1)
+
+    def wake(self, theta: Tensor, eta: Tensor) -> Tensor:
+        """E_{d(x) q_η(z|x)} log p_θ(x|z), [...]: Eq. ``def-wake`` (chapter 09)."""
+        pairs = self.log_d.exp().unsqueeze(-1) * self.encoder(eta).exp()
+        return (pairs * self.decoder(theta).mT).sum((-2, -1))
+
+    def sleep(self, theta: Tensor, eta: Tensor) -> Tensor:
+        """E_{p(z) p_θ(x|z)} log q_η(z|x), [...]: Eq. ``def-sleep`` (chapter 09)."""
+        return (self.joint(theta).exp().mT * self.encoder(eta)).sum((-2, -1))
+
+    def sides(self, theta: Tensor, eta: Tensor) -> CodedSides:
+        """Every term of Lemma 2 at (θ, η): Eq. ``eq-lemma-2`` (chapter 08).
+
+        Both lines are summed over x, y and z as they are written, with p(y) = 1/2 and with a perfect discriminator
+        that knows where x comes from: half of the examples are real, half were generated with ``theta_0``.
+        """
+        half = math.log(0.5)
+        real, made = self.log_d.exp(), self.marginal(self.theta_0).detach().exp()
+        # Columns: y = 0, where all is the VAE's, for real x; y = 1, where nothing has a parameter, for generated x.
+        weights = (real, made)
+        encoders = (self.encoder(eta), self.log_fixed)
+        likelihoods = (self.decoder(theta).mT, self.log_d.unsqueeze(-1).expand_as(self.log_fixed))
+        evidence = torch.logaddexp(self.marginal(theta), self.log_d) + half
+        first = second = 0.0
+        for weight, q, likelihood in zip(weights, encoders, likelihoods, strict=True):
+            prior = self.log_prior.unsqueeze(-2) + half  # log p(z|y) p(y)
+            bound = (q.exp() * likelihood).sum(-1) - (q.exp() * (q - prior)).sum(-1)
+            posterior = likelihood + prior - evidence.unsqueeze(-1)  # log p_θ(z, y|x)
+            first = first + 0.5 * (weight * bound).sum(-1)
+            second = second - 0.5 * (weight * (q.exp() * (q - posterior)).sum(-1)).sum(-1)
+        code_cost = (self.log_fixed.exp() * (self.log_fixed - self.log_prior.unsqueeze(-2))).sum(-1)
+        return CodedSides(
+            line_1=first,
+            line_2=second,
+            elbo=(real * self.elbo(theta, eta)).sum(-1),
+            constant=(made * (self.log_d - code_cost)).sum(-1),
+            log_evidence=((real + made) / 2 * evidence).sum(-1),
+        )
+
+
+def random_coded_worlds(n: int, seed: int = 0, examples: int = 6, codes: int = 4) -> CodedWorld:
+    """``n`` random finite worlds; θ and η are the logits of the tables, flattened: [n, codes * examples]."""
+    draw = torch.Generator().manual_seed(seed)
+    normal = lambda *shape: torch.randn(n, *shape, generator=draw, dtype=torch.float64)
+    return CodedWorld(
+        log_d=normal(examples).log_softmax(-1),
+        log_prior=normal(codes).log_softmax(-1),
+        decoder=lambda theta: theta.unflatten(-1, (codes, examples)).log_softmax(-1),
+        encoder=lambda eta: eta.unflatten(-1, (examples, codes)).log_softmax(-1),
+        theta_0=normal(codes * examples),
+        eta_0=normal(examples * codes),
+        log_fixed=normal(examples, codes).log_softmax(-1),
+    )

@@ -1,0 +1,193 @@
+r"""Both sides of the lemmas of Part II, on worlds where every integral can be computed.
+
+:class:`GeneratorStep` holds one step of a generator against a frozen discriminator (chapters 06 and 07),
+:class:`CodedWorld` a finite world with codes, an encoder and a decoder (chapters 08 and 09). Give them densities of
+your own, or take random ones: leading axes are a batch, so a thousand worlds are checked at once.
+
+>>> import torch
+>>> from ganvae_lib import exact, lemmas
+>>> x = exact.line(-12, 12, 601)
+>>> generator = lambda theta: x.normalise(-(x.points - theta) ** 2)
+>>> log_d = x.normalise(-(x.points - 1).abs() ** 3)
+>>> step = lemmas.GeneratorStep.gan(x, generator, log_d, torch.zeros(1, dtype=torch.float64), logit=x.points.sin())
+>>> sides = step.sides(step.theta_0 + 0.3)
+>>> bool((sides.left - sides.right).abs() < 1e-12)
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from .quadrature import Space, line
+
+__all__ = ["Densities", "GeneratorSides", "GeneratorStep", "gradient", "optimal_logit", "random_steps"]
+
+Densities = tuple[Tensor, Tensor]
+
+
+def gradient(f: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
+    """The gradient of f at theta, [..., P], for every instance of the batch at once: f must not mix instances."""
+    theta = theta.detach().clone().requires_grad_()
+    return torch.autograd.grad(f(theta).sum(), theta)[0]
+
+
+def _weights(real: float | Tensor) -> tuple[Tensor, Tensor]:
+    """log p(y=0) and log p(y=1), each [..., 1]."""
+    real = torch.as_tensor(real, dtype=torch.float64).unsqueeze(-1)
+    if not bool(((real > 0) & (real < 1)).all()):
+        raise ValueError("p(y=1) must lie strictly between 0 and 1.")
+    return (-real).log1p(), real.log()
+
+
+def optimal_logit(log_p0: Tensor, log_p1: Tensor, real: float | Tensor = 0.5) -> Tensor:
+    """t*(x) = log p(y=1|x)/p(y=0|x), the logit of the best discriminator: Eq. ``eq-optimal-d`` (chapter 04), [..., n].
+
+    ``log_p0`` and ``log_p1`` are log p(x|y), ``real`` is p(y=1), a number or [...].
+    """
+    absent, present = _weights(real)
+    return log_p1 - log_p0 + present - absent
+
+
+@dataclass(frozen=True)
+class GeneratorSides:
+    """The terms of Lemma 1 at one θ, each [...], in nats; ``left`` equals ``right`` for every θ."""
+
+    left: Tensor  # -E log q^r(y|x), what the generator descends
+    kl: Tensor  # E_y KL(p_θ(x|y) ‖ q^r(x|y))
+    js: Tensor  # JSD of the p_θ(x|y), weighted by p(y)
+    remainder: Tensor  # KL(m_θ ‖ m_θ0)
+    log_z: Tensor  # E_y log Z_y
+
+    @property
+    def right(self) -> Tensor:
+        """KL - JSD - remainder - E_y log Z_y: Eq. ``eq-lemma-1-exact`` (chapter 07)."""
+        return self.first_order - self.remainder - self.log_z
+
+    @property
+    def first_order(self) -> Tensor:
+        """KL - JSD: only its gradient at θ0 is that of ``left``, Eq. ``eq-lemma-1`` (chapter 07)."""
+        return self.kl - self.js
+
+
+@dataclass(frozen=True)
+class GeneratorStep:
+    """One step of a generator against a frozen discriminator.
+
+    space:         where x lives; all densities are log densities at its n points.
+    conditionals:  θ -> (log p_θ(x|y=0), log p_θ(x|y=1)), each [..., n].
+    theta_0:       where the step starts, [..., P].
+    logit:         t_φ0(x) of the frozen discriminator, [..., n]; D = sigmoid(t).
+    real:          p(y=1), a number or [...].
+
+    The densities must be positive where the space has points. ``ValueError`` for a prior outside (0, 1) and, from the
+    space, for densities whose mass is not 1.
+    """
+
+    space: Space
+    conditionals: Callable[[Tensor], Densities]
+    theta_0: Tensor
+    logit: Tensor
+    real: float | Tensor = 0.5
+
+    @classmethod
+    def gan(
+        cls,
+        space: Space,
+        generator: Callable[[Tensor], Tensor],
+        log_d: Tensor,
+        theta_0: Tensor,
+        logit: Tensor,
+        real: float | Tensor = 0.5,
+    ) -> GeneratorStep:
+        """The step of a GAN, where p_θ(x|y=0) = g_θ and p(x|y=1) = d: Eq. ``def-conditionals`` (chapter 07)."""
+        return cls(space, lambda theta: (generator(theta), log_d), theta_0, logit, real)
+
+    def mixture(self, theta: Tensor) -> Tensor:
+        """log m_θ(x), m_θ = Σ_y p(y) p_θ(x|y), [..., n]."""
+        (absent, present), (p0, p1) = _weights(self.real), self.conditionals(theta)
+        return torch.logaddexp(absent + p0, present + p1)
+
+    def posterior(self, reverse: bool = True) -> tuple[Densities, Densities]:
+        """(log q^r(x|0), log q^r(x|1)) and (log Z_0, log Z_1): Eq. ``def-posterior`` (chapter 07).
+
+        q^r(x|y) = q^r(y|x) m_θ0(x) / Z_y, with the frozen discriminator as the likelihood of y and m_θ0 as the prior
+        of x. ``reverse=False`` takes q(y|x) itself.
+        """
+        prior = self.mixture(self.theta_0).detach()
+        joints = [likelihood + prior for likelihood in self._answers(reverse)]
+        log_z = [(joint + self.space.weights.log()).logsumexp(-1) for joint in joints]
+        return tuple(joint - z.unsqueeze(-1) for joint, z in zip(joints, log_z, strict=True)), tuple(log_z)
+
+    def _answers(self, reverse: bool) -> Densities:
+        """log q^r(y=0|x) = log D and log q^r(y=1|x) = log(1-D), or unreversed, [..., n]."""
+        right, wrong = logsigmoid(self.logit), logsigmoid(-self.logit)
+        return (right, wrong) if reverse else (wrong, right)
+
+    def sides(self, theta: Tensor, reverse: bool = True) -> GeneratorSides:
+        """Every term of Lemma 1 at θ: Eq. ``eq-lemma-1-exact`` (chapter 07).
+
+        ``reverse=False`` puts q(y|x) for q^r(y|x): then ``left`` is what the discriminator descends.
+        """
+        conditionals, m = self.conditionals(theta), self.mixture(theta)
+        posteriors, log_z = self.posterior(reverse)
+        share = [w.exp().squeeze(-1) for w in _weights(self.real)]
+        mean = lambda values: sum(w * v for w, v in zip(share, values, strict=True))
+        left = -mean(self.space.expect(p, a) for p, a in zip(conditionals, self._answers(reverse), strict=True))
+        kl = mean(self.space.kl(p, q) for p, q in zip(conditionals, posteriors, strict=True))
+        js = mean(self.space.kl(p, m) for p in conditionals)
+        remainder = self.space.kl(m, self.mixture(self.theta_0).detach())
+        return GeneratorSides(left, kl, js, remainder, mean(log_z))
+
+    def bound(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """JSD_θ, H(y) + E log q(y|x), and E_m KL(p_θ(y|x) ‖ q(y|x)), each [...].
+
+        Eq. ``eq-discriminator-bound`` (chapter 09). The first is the sum of the other two: what a discriminator
+        achieves is a lower bound on the divergence.
+        """
+        log_w, (p0, p1), m = _weights(self.real), self.conditionals(theta), self.mixture(theta)
+        entropy = -sum((w.exp() * w).squeeze(-1) for w in log_w)
+        truth = [w + p - m for w, p in zip(log_w, (p0, p1), strict=True)]
+        answers = self._answers(reverse=False)
+        gap = sum(self.space.expect(m, t.exp() * (t - a)) for t, a in zip(truth, answers, strict=True))
+        sides = self.sides(theta, reverse=False)
+        return sides.js, entropy - sides.left, gap
+
+
+def random_steps(
+    n: int, seed: int = 0, discriminator: str = "random", real: str = "uniform", points: int = 801
+) -> GeneratorStep:
+    """``n`` random worlds on a line: d and g_θ are mixtures of three Gaussians, g_θ with nine parameters.
+
+    discriminator: "random" (a smooth random logit), "optimal", "anti-optimal" (minus the optimal logit) or "constant".
+    real:          "uniform" for p(y=1) = 1/2, "random" for a p(y=1) between 0.1 and 0.9 in each world.
+    Raises ValueError for other names.
+    """
+    from ..errors import unknown
+
+    if discriminator not in (known := ("random", "optimal", "anti-optimal", "constant")):
+        raise unknown("discriminator", discriminator, known)
+    if real not in ("uniform", "random"):
+        raise unknown("prior", real, ("uniform", "random"))
+    draw = torch.Generator().manual_seed(seed)
+    uniform = lambda lo, hi, *shape: lo + (hi - lo) * torch.rand(*shape, generator=draw, dtype=torch.float64)
+    space = line(-16, 16, points)
+    parameters = lambda: torch.cat((uniform(-1, 1, n, 3), uniform(-3, 3, n, 3), uniform(-0.9, 0.2, n, 3)), -1)
+
+    def mixture(theta: Tensor) -> Tensor:
+        logits, means, log_stds = (part.unsqueeze(-1) for part in theta.chunk(3, -1))
+        parts = torch.distributions.Normal(means, log_stds.exp(), validate_args=False).log_prob(space.points)
+        return (logits.log_softmax(-2) + parts).logsumexp(-2)
+
+    theta_0, log_d = parameters(), mixture(parameters())
+    prior = 0.5 if real == "uniform" else uniform(0.1, 0.9, n)
+    waves = uniform(0.2, 1.5, n, 4, 1) * (uniform(0.2, 1.5, n, 4, 1) * space.points + uniform(0, 6.3, n, 4, 1)).sin()
+    best = optimal_logit(mixture(theta_0), log_d, prior)
+    flat = uniform(-2, 2, n, 1).expand_as(best)
+    logit = {"random": waves.sum(-2), "optimal": best, "anti-optimal": -best, "constant": flat}[discriminator]
+    return GeneratorStep.gan(space, mixture, log_d, theta_0, logit, prior)

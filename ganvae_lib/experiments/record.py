@@ -1,0 +1,105 @@
+"""What every recorded result has in common: the machine, the versions, intervals, and a safe way to write."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+
+__all__ = ["alone", "command", "earlier", "environment", "write"]
+
+
+def environment(device: str = "cpu") -> dict:
+    """Versions, processor and device; no names of hosts or folders."""
+    import numpy
+
+    from .. import __version__
+
+    card = {
+        "ganvae_lib": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "threads": torch.get_num_threads(),
+        "device": device,
+        "processes": dist.get_world_size() if dist.is_initialized() else 1,
+        "processor": platform.processor() or platform.machine(),
+    }
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+        entries = {key.strip(): value.strip() for key, value in lines.items()}
+        flags = entries.get("flags", "").split()
+        card["processor"] = entries.get("model name", card["processor"])
+        card["instructions"] = [f for f in ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16") if f in flags]
+    if torch.cuda.is_available():
+        card["gpu"] = torch.cuda.get_device_name()
+    return card
+
+
+def write(path: str | os.PathLike, content: dict) -> Path:
+    """Write JSON beside its final name, then move it there: readers see the old file or the new one.
+
+    Raises OSError if the disk is full, and leaves the old file as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def command(path: Path) -> str | None:
+    """The command of the record at ``path``; None if there is none, or a damaged one."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["command"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` for this process. Raises ValueError if another one has it, OSError if it cannot be made.
+
+    The system lets go when the process ends, however it ends. (Where it has no such locks, nothing is held.)
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with open(folder / "lock", "ab") as file:  # appending leaves the time of the file, which `earlier` reads
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"another process is at work in {folder}; wait for it, or give another --out.") from None
+        yield
+
+
+def earlier(folder: Path) -> float:
+    """Seconds that the parts of an interrupted run took, as far as the files of ``folder`` tell; a new part begins.
+
+    Raises OSError if nothing can be written there.
+    """
+    clock, before = folder / "clock.json", 0.0
+    if any(folder.rglob("checkpoint.json")):
+        try:
+            last = json.loads(clock.read_text(encoding="utf-8"))
+            before = last["earlier"] + max(file.stat().st_mtime for file in folder.rglob("*")) - last["begun"]
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            pass  # the time is lost, the training is not
+    write(clock, {"earlier": before, "begun": time.time()})
+    return before

@@ -1,0 +1,8 @@
+"""Figures in one visual language: style, plots, graphs of objectives, tables."""
+
+from .graph import schematic
+from .plots import curves, density, images, scatter
+from .style import COLOR, INK, PAPER, STYLE, style
+from .table import Table
+
+__all__ = ["COLOR", "INK", "PAPER", "STYLE", "Table", "curves", "density", "images", "scatter", "schematic", "style"]

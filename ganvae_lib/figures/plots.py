@@ -1,0 +1,155 @@
+"""One visual language for every figure of the book.
+
+A mathematical object keeps its colour and its line style wherever it appears: the data d, the generator theta, the
+inference network eta, the discriminator phi, the prior. The style says again what the colour says, so figures also
+read in grey and by colour-blind readers.
+"""
+
+from .style import COLOR, PAPER, STYLE
+
+__all__ = ["curves", "density", "images", "scatter"]
+
+
+def _axes(ax):
+    import matplotlib.pyplot as plt
+
+    return plt.gca() if ax is None else ax
+
+
+def _array(x):
+    """Any tensor or nested list as a float NumPy array on the host."""
+    import numpy as np
+
+    return np.asarray(x.detach().float().cpu() if hasattr(x, "detach") else x, dtype=float)
+
+
+def curves(history, *terms, steps=None, who=None, label=None, ax=None):
+    """Draw learning curves: the mean over seeds and, with two seeds or more, its 95% t interval as a band.
+
+    Args:
+        history: a run's ``.history`` (term -> ``[n, K]``, with ``.steps``), or one array ``[n]`` or ``[n, K]``.
+        terms: names of the terms to draw; all of them when none is given.
+        steps: abscissae ``[n]``; by default ``history.steps``, or 0, 1, 2, ...
+        who: key of :data:`COLOR`, or one per term; by default the cycle of the style.
+        label: name in the legend, or one per term; by default the term's own name.
+
+    Returns the axes. Raises ``KeyError`` for an unknown term and ``ValueError`` for an array of the wrong shape.
+    """
+    import numpy as np
+
+    ax = _axes(ax)
+    if hasattr(history, "keys"):
+        for term in terms:
+            if term not in history:
+                raise KeyError(f"no term {term!r} in this history; it has {', '.join(history)}")
+        steps = getattr(history, "steps", None) if steps is None else steps
+        series = {term: history[term] for term in (terms or history)}
+    else:
+        series = {None: history}
+    whos, labels = ([v] * len(series) if v is None or isinstance(v, str) else list(v) for v in (who, label))
+    for (term, values), one, text in zip(series.items(), whos, labels, strict=True):
+        y = _array(values)
+        if y.ndim not in (1, 2):
+            raise ValueError(f"a curve has shape [n] or [n, seeds], not {list(y.shape)}")
+        y = y.reshape(len(y), -1)
+        x = np.arange(len(y)) if steps is None else _array(steps)
+        (line,) = ax.plot(x, y.mean(1), label=text or term, **(STYLE[one] if one else {}))
+        if (seeds := y.shape[1]) > 1:
+            from scipy.special import stdtrit  # the t quantile without the slow import of scipy.stats
+
+            half = stdtrit(seeds - 1, 0.975) * y.std(1, ddof=1) / seeds**0.5
+            ax.fill_between(x, y.mean(1) - half, y.mean(1) + half, color=line.get_color(), alpha=0.18, linewidth=0)
+    if any(text or term for term, text in zip(series, labels, strict=True)):
+        ax.legend()
+    return ax
+
+
+def images(x, shape=None, columns=None, ink=True, title=None, ax=None):
+    """Draw a grid of images with values in [0, 1], row by row.
+
+    Args:
+        x: ``[N, H, W]``, ``[N, 1, H, W]``, ``[N, 3, H, W]``, or ``[N, D]`` with `shape` or D a square number.
+        shape: shape of one image when `x` is flat.
+        columns: images per row; by default about as many columns as rows, wider than high.
+        ink: grey images: draw 1 as black on white paper (handwriting) rather than as white on black (photographs).
+
+    Returns the axes. Raises ``ValueError`` when `x` cannot be read as images.
+    """
+    import numpy as np
+
+    x = _array(x)
+    if x.ndim == 2:
+        side = round(x.shape[1] ** 0.5)
+        if shape is None and side * side != x.shape[1]:
+            raise ValueError(f"flat images of {x.shape[1]} pixels are not square: say shape=(height, width)")
+        x = x.reshape(len(x), *(shape or (side, side)))
+    if x.ndim == 3:
+        x = x[:, None]
+    if x.ndim != 4 or x.shape[1] not in (1, 3) or not len(x):
+        raise ValueError(f"images have shape [N, H, W], [N, 1 or 3, H, W] or [N, D], not {list(x.shape)}")
+    count, channels, height, width = x.shape
+    columns = min(count, columns or int(np.ceil((2 * count) ** 0.5)))
+    rows = -(-count // columns)
+    gap = max(1, height // 14)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), np.nan)
+    for i, image in enumerate(x.clip(0, 1)):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)
+    ax = _axes(ax)
+    if channels == 1:
+        ax.imshow(sheet[..., 0], cmap="gray_r" if ink else "gray", vmin=0, vmax=1, interpolation="nearest")
+    else:
+        ax.imshow(np.where(np.isnan(sheet), 1.0, sheet), interpolation="nearest")
+    ax.set(title=title or "")
+    ax.set_axis_off()
+    return ax
+
+
+def scatter(samples, toy=None, who="theta", size=5, label=None, ax=None):
+    """Draw 2-D `samples` ``[N, 2]`` as points, over the contours of `toy`'s density when there is one.
+
+    Returns the axes. Raises ``ValueError`` when the samples are not points of the plane.
+    """
+    x = _array(samples)
+    if x.ndim != 2 or x.shape[1] != 2:
+        raise ValueError(f"a scatter needs samples of shape [N, 2], not {list(x.shape)}")
+    ax = _axes(ax)
+    if toy is not None:
+        density(toy, ax=ax)
+    # More points, fainter points: ink stays about the same.
+    ax.scatter(*x.T, s=size, color=COLOR[who], alpha=max(0.08, min(0.8, 600 / len(x))), linewidths=0, label=label)
+    ax.set_aspect("equal")
+    return ax
+
+
+def density(toy, who="data", extent=None, label=None, ax=None):
+    """Draw the density of a toy world: a curve in one dimension, filled contours in two.
+
+    Args:
+        toy: has ``log_prob(x)`` and ``sample(n, seed)``; x is ``[N, D]``.
+        extent: ``(lo, hi)`` of every axis; by default the range of 4,000 samples and a margin.
+
+    Returns the axes.
+    """
+    import torch
+
+    ax = _axes(ax)
+    reach = toy.sample(4000, 0).double()
+    lo, hi = extent or (float(reach.min()), float(reach.max()))
+    margin = 0.0 if extent else 0.08 * (hi - lo)
+    grid = torch.linspace(lo - margin, hi + margin, 600 if reach.shape[-1] == 1 else 240, dtype=torch.float64)
+    if reach.shape[-1] == 1:
+        p = toy.log_prob(grid[:, None]).exp()
+        ax.plot(grid, p, label=label, **STYLE[who])
+        ax.fill_between(grid, p, color=COLOR[who], alpha=0.12, linewidth=0)
+        return ax
+    from matplotlib.colors import LinearSegmentedColormap
+
+    x = torch.cartesian_prod(grid, grid)
+    p = toy.log_prob(x).exp().reshape(len(grid), len(grid)).T
+    # Equal steps in sqrt(p): a narrow high mode does not hide a broad low one.
+    wash = LinearSegmentedColormap.from_list(who, [PAPER, COLOR[who]])
+    levels = torch.linspace(0.06, 1, 9).double() * p.max().sqrt()
+    ax.contourf(grid, grid, p.sqrt(), levels=levels.numpy(), cmap=wash, alpha=0.75)
+    ax.set_aspect("equal")
+    return ax

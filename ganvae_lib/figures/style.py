@@ -1,0 +1,60 @@
+"""One visual language: a colour and a line for each mathematical object, and the style of every figure."""
+
+__all__ = ["COLOR", "INK", "PAPER", "STYLE", "style"]
+
+COLOR = {"data": "#1B79C4", "theta": "#C8510A", "eta": "#08875F", "phi": "#B0469F", "prior": "#767676"}
+
+
+_LINE = {"data": "-", "theta": "--", "eta": "-.", "phi": ":", "prior": (0, (8, 3))}
+
+
+#: Ready for ``axes.plot(x, y, **STYLE["theta"])``.
+STYLE = {who: {"color": COLOR[who], "linestyle": _LINE[who]} for who in COLOR}
+
+
+#: Figures carry their own paper: almost white, so that they read alike on a light and on a dark page.
+PAPER, INK = "#FCFCFA", "#33373D"
+
+
+_CYCLE = ("theta", "data", "eta", "phi", "prior")
+
+
+def style():
+    """Set the book's matplotlib defaults; every chapter calls it once, before its first figure."""
+    import matplotlib
+    from cycler import cycler
+
+    matplotlib.rcParams.update(
+        {
+            "figure.figsize": (6.8, 3.0),
+            "figure.dpi": 130,
+            "figure.constrained_layout.use": True,
+            "figure.facecolor": PAPER,
+            "savefig.facecolor": PAPER,
+            "axes.facecolor": PAPER,
+            "font.size": 10,
+            "axes.titlesize": 10,
+            "axes.labelsize": 10,
+            "legend.fontsize": 9,
+            "xtick.labelsize": 9,
+            "ytick.labelsize": 9,
+            "mathtext.fontset": "cm",
+            "text.color": INK,
+            "axes.labelcolor": INK,
+            "axes.edgecolor": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlelocation": "left",
+            "axes.grid": True,
+            "grid.color": "#E3E3DE",
+            "grid.linewidth": 0.6,
+            "axes.axisbelow": True,
+            "lines.linewidth": 2.0,
+            "legend.frameon": False,
+            "legend.handlelength": 2.8,
+            "image.cmap": "gray_r",
+            "axes.prop_cycle": cycler(color=[COLOR[w] for w in _CYCLE]) + cycler(linestyle=[_LINE[w] for w in _CYCLE]),
+        }
+    )

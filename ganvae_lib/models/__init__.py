@@ -1,0 +1,8 @@
+"""A model is an objective and its networks; ``build`` makes one that suits data."""
+
+from .builder import build
+from .checks import check
+from .model import PLAYER, At, Model
+from .spec import observation
+
+__all__ = ["At", "Model", "PLAYER", "build", "check", "observation"]

@@ -1,0 +1,224 @@
+"""Densities with no latent variable: networks that are a product of conditionals (chapter 05).
+
+Pixels come in the order of reading. The networks are used like ``GaussianDensity``: calling one returns the
+distribution, whose ``log_prob`` is exact, and ``draw`` samples it exactly, one dimension after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .chain import Autoregressive
+from .layers import Conv2d, Linear, _grouped
+
+__all__ = ["CharRNN", "GatedLayer", "MaskedConv2d", "PixelCNN", "PixelRNN", "above", "before", "gru", "ngram"]
+
+
+class MaskedConv2d(Conv2d):
+    """A convolution whose kernel is zero where ``mask``, [height, width], is: it looks at one side only."""
+
+    stackable = True
+
+    def __init__(self, inputs: int, outputs: int, mask: Tensor):
+        super().__init__(inputs, outputs, tuple(mask.shape), padding=tuple(side // 2 for side in mask.shape))
+        self.register_buffer("mask", mask, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        w, seeds = self.weight * self.mask, len(self.weight)
+        if w.ndim == 4:
+            return F.conv2d(x, w, self.bias, padding=self.padding)
+        w, b = w.flatten(0, 1), self.bias.flatten()
+        return _grouped(x, seeds, lambda x: F.conv2d(x, w, b, padding=self.padding, groups=seeds))
+
+
+def above(side: int, here: bool) -> Tensor:
+    """Mask of a square kernel: the rows above, and the middle row where ``here``."""
+    rows = torch.arange(side) < side // 2 + here
+    return rows[:, None].expand(side, side).float()
+
+
+def before(side: int, here: bool) -> Tensor:
+    """Mask of a flat kernel: what stands to the left, and the pixel itself where ``here``."""
+    return (torch.arange(side) < side // 2 + here)[None].float()
+
+
+def _gate(x: Tensor) -> Tensor:
+    value, gate = x.chunk(2, -3)
+    return value.tanh() * gate.sigmoid()
+
+
+class GatedLayer(nn.Module):
+    """One layer of both stacks: v has seen rows above only, h also what is left in the row."""
+
+    def __init__(self, inputs: int, width: int, kernel: int, first: bool):
+        super().__init__()
+        # The input holds the pixel itself, which must not be seen. Later layers hold features, which may be.
+        self.vertical = MaskedConv2d(inputs, 2 * width, above(kernel, not first))
+        self.horizontal = MaskedConv2d(inputs, 2 * width, before(kernel, not first))
+        self.down, self.out = Conv2d(2 * width, 2 * width, 1), Conv2d(width, width, 1)
+        self.first = first
+
+    def forward(self, v: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        v = self.vertical(v)
+        step = self.out(_gate(self.horizontal(h) + self.down(v)))
+        return _gate(v), step if self.first else h + step
+
+
+class _Pixels(Autoregressive):
+    def __init__(self, shape: Sequence[int], levels: int):
+        super().__init__()
+        shape = tuple(shape)
+        if len(shape) != 3 or shape[0] != 1 or levels < 2:
+            raise ValueError(
+                f"a network for pixels needs images [1, height, width], got {shape}, and at least two "
+                f"levels, got {levels}."
+            )
+        self.shape, self.levels, self.unit = shape, levels, 1 / (levels - 1)
+
+
+class PixelCNN(_Pixels):
+    """Gated PixelCNN (van den Oord et al., 2016b) for one-channel images; no blind spot.
+
+    A pixel sees the earlier pixels within ``reach`` rows and columns of it, and no others (``lem-stacks``, chapter
+    05); with the default sizes these are all earlier pixels of an image of 8 x 8.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        width: int = 32,
+        layers: int = 5,
+        levels: int = 2,
+        *,
+        first: int = 7,
+        kernel: int = 3,
+    ):
+        super().__init__(shape, levels)
+        self.reach = first // 2 + (layers - 1) * (kernel // 2)
+        more = [GatedLayer(width, width, kernel, False) for _ in range(layers - 1)]
+        self.layers = nn.ModuleList([GatedLayer(1, width, first, True), *more])
+        self.mix, self.head = Conv2d(width, width, 1), Conv2d(width, levels, 1)
+
+    def logits(self, x: Tensor) -> Tensor:
+        v = h = 2 * x - 1
+        for layer in self.layers:
+            v, h = layer(v, h)
+        return self.head(self.mix(h.relu()).relu()).flatten(-2).mT
+
+    def next(self, x: Tensor, i: int, memory: None):
+        row, column = divmod(i, self.shape[-1])
+        # Rows beyond the reach, or below, are of no account.
+        x = x[..., max(0, row - self.reach) : row + 1, :]
+        return self.logits(x)[..., column - self.shape[-1], :], None
+
+
+class PixelRNN(_Pixels):
+    """A row PixelRNN (after the Row LSTM of van den Oord et al., 2016a): a GRU walks down the rows.
+
+    Its state has ``width`` channels at every column. To read row i-1, each column looks at ``kernel`` columns of that
+    row and of the state before it. Within row i, a masked convolution sees all pixels to the left. So the receptive
+    field is the row's left part and, above, the triangle of columns up to r * (kernel // 2) away in the r-th row above:
+    the triangle of the Row LSTM, but without its need of several layers to see far to the left. With
+    ``kernel = 2 * width of the image - 1`` it is all earlier pixels.
+    """
+
+    def __init__(self, shape: Sequence[int], width: int = 32, levels: int = 2, *, kernel: int = 3):
+        super().__init__(shape, levels)
+        flat = dict(kernel_size=(1, kernel), padding=(0, kernel // 2))
+        self.read, self.state = Conv2d(1, 3 * width, **flat), Conv2d(width, 3 * width, **flat)
+        self.left = MaskedConv2d(1, width, before(2 * self.shape[2] - 1, False))
+        self.down, self.mix, self.head = (Conv2d(width, size, 1) for size in (width, width, levels))
+
+    def _step(self, row: Tensor, h: Tensor) -> Tensor:
+        return gru(self.read(row), self.state(h), h, -3)
+
+    def _start(self, x: Tensor) -> Tensor:
+        return x.new_zeros(*x.shape[:-3], self.state.in_channels, 1, x.shape[-1])
+
+    def _answer(self, h: Tensor, x: Tensor) -> Tensor:
+        features = (self.down(h) + self.left(x)).relu()
+        return self.head(self.mix(features).relu()).flatten(-2).mT
+
+    def logits(self, x: Tensor) -> Tensor:
+        x = 2 * x - 1
+        states = [self._start(x)]
+        for row in x.split(1, -2)[:-1]:
+            states.append(self._step(row, states[-1]))
+        return self._answer(torch.cat(states, -2), x)
+
+    def next(self, x: Tensor, i: int, memory: Tensor | None):
+        row, column = divmod(i, self.shape[2])
+        x = 2 * x - 1
+        h = self._start(x) if memory is None else memory
+        if row and not column:
+            h = self._step(x[..., row - 1 : row, :], h)
+        return self._answer(h, x[..., row : row + 1, :])[..., column, :], h
+
+
+def gru(input: Tensor, state: Tensor, h: Tensor, axis: int = -1) -> Tensor:
+    """One step of a gated recurrent unit (Cho et al., 2014), from what input and state say to its three gates.
+
+    The reset gate acts after the state's linear map, as in ``torch.nn.GRU``.
+    """
+    (a_reset, a_keep, a_new), (b_reset, b_keep, b_new) = input.chunk(3, axis), state.chunk(3, axis)
+    keep = (a_keep + b_keep).sigmoid()
+    new = (a_new + (a_reset + b_reset).sigmoid() * b_new).tanh()
+    return new + keep * (h - new)
+
+
+class CharRNN(Autoregressive):
+    """A language model over texts of ``length`` symbols, each one of ``alphabet_size``: a GRU reads, a layer answers.
+
+    x holds the symbols' numbers 0, 1, 2, ... in floating point. The first symbol is predicted from an empty state.
+    """
+
+    def __init__(self, length: int, alphabet_size: int, width: int = 64):
+        super().__init__()
+        self.shape, self.levels, self.unit = (length,), alphabet_size, 1.0
+        self.read, self.state = Linear(alphabet_size, 3 * width), Linear(width, 3 * width)
+        self.head = Linear(width, alphabet_size)
+
+    def _hot(self, x: Tensor) -> Tensor:
+        return F.one_hot(self.index(x), self.levels).to(self.head.bias.dtype)
+
+    def _start(self, x: Tensor) -> Tensor:
+        return x.new_zeros(*x.shape[:-1], self.state.in_features)
+
+    def logits(self, x: Tensor) -> Tensor:
+        states = [self._start(x)]
+        for read in self.read(self._hot(x[..., :-1])).unbind(-2):
+            states.append(gru(read, self.state(states[-1]), states[-1]))
+        return self.head(torch.stack(states, -2))
+
+    def next(self, x: Tensor, i: int, memory: Tensor | None):
+        h = self._start(x) if memory is None else memory
+        if i:
+            h = gru(self.read(self._hot(x[..., i - 1])), self.state(h), h)
+        return self.head(h), h
+
+
+def ngram(train: Tensor, x: Tensor, order: int, alphabet_size: int, strength: float = 5.0) -> Tensor:
+    """The baseline: log p(x_t | the ``order`` - 1 symbols before x_t), [N, T] to [N, T], nats, float64.
+
+    Each order is smoothed towards the next lower one, the lowest towards the uniform distribution: ``strength`` counts
+    for as many observations of what the shorter context predicts (Eq. ``eq-ngram``, chapter 05). At the start of a row
+    the context is shorter, as it is for ``CharRNN``. ``train`` [M, S] are rows of text, too. ``order`` 0 is uniform.
+    """
+    train, x = train.long(), x.long()
+    p = torch.full(x.shape, 1 / alphabet_size, dtype=torch.float64)
+    for k in range(min(order, x.shape[1])):  # k symbols of context
+        digits = alphabet_size ** torch.arange(k, -1, -1)
+        seen, asked = ((rows.unfold(1, k + 1, 1) * digits).sum(-1) for rows in (train, x))
+        joint, context = _count(seen, asked), _count(seen // alphabet_size, asked // alphabet_size)
+        p[:, k:] = (joint + strength * p[:, k:]) / (context + strength)
+    return p.log()
+
+
+def _count(seen: Tensor, asked: Tensor) -> Tensor:
+    """How often each number of ``asked`` stands in ``seen``."""
+    ordered = seen.flatten().sort().values
+    return torch.searchsorted(ordered, asked, right=True) - torch.searchsorted(ordered, asked)

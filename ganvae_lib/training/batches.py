@@ -1,0 +1,69 @@
+"""Minibatches of data that stay on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..distributions.noise import Noise
+from ..distributions.world import World
+from ..models.model import Model
+
+__all__ = ["Batches"]
+
+
+class Batches:
+    """Minibatches of a data set that stays on the device, by index: a new order each epoch, one stream per seed.
+
+    ``parts`` are tensors of equal length, x first; a minibatch holds the same rows of each. The examples left over at
+    the end of an epoch (fewer than a batch) are skipped.
+    """
+
+    def __init__(self, parts: Sequence[Tensor], batch: int, noise: Noise, name: str = "batches"):
+        self.parts, self.batch, self.noise = parts, batch, noise
+        self.x = parts[0]
+        self.generators = noise.generators(name)
+        self.at = self.per_epoch = len(self.x) // self.batch
+
+    def _shuffle(self) -> None:
+        self.start = torch.stack([g.get_state() for g in self.generators])
+        orders = [torch.randperm(len(self.x), generator=g, device=self.x.device) for g in self.generators]
+        self.order, self.at = torch.stack(orders) if self.noise.lead else orders[0], 0
+
+    def state(self) -> tuple[int, dict[str, Tensor]]:
+        """How far in the epoch, and the generators' states at its start."""
+        return self.at, {"start": self.start}
+
+    def restore(self, at: int, states: dict[str, Tensor]) -> None:
+        """Go on from what ``state`` said."""
+        for generator, state in zip(self.generators, states["start"], strict=True):
+            generator.set_state(state.clone())  # a row of a stack is not accepted
+        self._shuffle()
+        self.at = at
+
+    def next(self) -> list[Tensor]:
+        if self.at == self.per_epoch:
+            self._shuffle()
+        index = self.order[..., self.at * self.batch : (self.at + 1) * self.batch]
+        index = self.noise.share.rows(index, -1)
+        self.at += 1
+        return [part.index_select(0, index.reshape(-1)).unflatten(0, index.shape) for part in self.parts]
+
+
+def _worlds(model: Model, data, batch: int, noise: Noise, device: torch.device):
+    """A function that draws the next minibatch, of what the objective reads, and returns its World; and the orders."""
+    reads = model.reads
+    batch = min(batch, len(data), *([len(data.other)] if "other" in reads else []))
+    batch -= batch % noise.share.size
+    parts = [data.x.to(device), *([data.y.to(device)] if "labels" in reads else [])]
+    batches = Batches(parts, batch, noise)
+    others = Batches([data.other.to(device)], batch, noise, "batches of the other") if "other" in reads else None
+
+    def next_world(detached: bool = False) -> World:
+        x, *labels = batches.next()
+        other = others.next()[0] if others else None
+        return World(model, x, noise, labels[0] if labels else None, other, detached)
+
+    return next_world, [batches, *([others] if others else [])]

@@ -1,0 +1,82 @@
+"""Approximate Bayesian computation: a parameter is accepted when what it simulates looks like what was observed.
+
+The tool is ``Summaries``, the player is chance: no density and no gradient is needed, only a simulator (chapter 14).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..objective.tools import Summaries
+
+__all__ = ["Accepted", "sample"]
+
+_CHUNK = 2**14  # parameters simulated at once: bounds the memory, and is part of what a seed means
+
+
+class Accepted(NamedTuple):
+    """Parameters that were accepted, nearest first, with their distances; the tolerance; and the acceptance rate."""
+
+    theta: Tensor
+    distance: Tensor
+    tolerance: float
+    rate: float
+
+
+def sample(
+    prior: Callable[[int, torch.Generator], Tensor],
+    simulate: Callable[[Tensor, torch.Generator], Tensor],
+    observed: Tensor,
+    summaries: Summaries | Callable[[Tensor], Tensor],
+    *,
+    draws: int = 100_000,
+    keep: int | None = None,
+    tolerance: float | None = None,
+    seed: int = 0,
+) -> Accepted:
+    """Draws from p(θ | ‖s(x) - s(observed)‖ ≤ tolerance): Eq. ``eq-abc`` (chapter 14).
+
+    prior:      (n, generator) -> n parameters, [n, ...].
+    simulate:   (parameters [n, ...], generator) -> one data set for each, [n, size, *shape].
+    observed:   a data set [size, *shape].
+    summaries:  s(x): the tool, or a function from data sets to [n, S].
+    draws:      how many parameters to try. Of these are accepted the ``keep`` nearest, or those within ``tolerance``:
+                give one of the two.
+    As the tolerance falls this tends to p(θ | s(observed)), which is the posterior if s is sufficient (Tavaré et al.,
+    1997; Pritchard et al., 1999). Raises ValueError for arguments out of range, shapes that do not fit, summaries that
+    are not finite, and a tolerance that accepts nobody.
+    """
+    if (keep is None) == (tolerance is None):
+        raise ValueError("give keep (how many to accept) or tolerance (how near is near enough), and not both.")
+    if draws < 1 or not (tolerance >= 0 if keep is None else 1 <= keep <= draws):
+        raise ValueError(f"need 1 <= keep <= draws, or tolerance >= 0; got {draws=}, {keep=}, {tolerance=}.")
+    summarise = (lambda x: summaries.of(x, 1)) if isinstance(summaries, Summaries) else summaries
+    target, generator = summarise(observed.unsqueeze(0)), torch.Generator().manual_seed(seed)
+    parameters, distances = [], []
+    for start in range(0, draws, _CHUNK):
+        n = min(_CHUNK, draws - start)
+        theta = prior(n, generator)
+        s = summarise(simulate(theta, generator))
+        if len(theta) != n or s.shape != (n, *target.shape[1:]) or s.ndim != 2:
+            raise ValueError(
+                f"for {n} parameters, prior must give {n} rows and summaries [{n}, {target[0].numel()}]; "
+                f"got {list(theta.shape)} and {list(s.shape)}."
+            )
+        parameters.append(theta)
+        distances.append((s - target).norm(dim=-1))
+    theta, distance = torch.cat(parameters), torch.cat(distances)
+    if not bool(distance.isfinite().all()):
+        raise ValueError("a summary is NaN or infinite; look at the simulator, or choose other summaries.")
+    distance, order = distance.sort(stable=True)
+    m = keep if tolerance is None else int((distance <= tolerance).sum())
+    if m == 0:
+        raise ValueError(
+            f"none of {draws} draws is within {tolerance}; the nearest is at {distance[0]:.3g}. "
+            "Raise the tolerance, or draw more."
+        )
+    reach = float(distance[m - 1]) if tolerance is None else tolerance
+    return Accepted(theta[order[:m]], distance[:m], reach, m / draws)
