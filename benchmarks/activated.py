@@ -67,7 +67,7 @@ def train(kind: str, x, others, template, steps: int, batch: int, seeds: list[in
     fresh = [torch.Generator().manual_seed(5000 + s) for s in seeds]
     rates = {"blind": 0.0, "weak": RATE / 10}
     players = [
-        torch.optim.Adam(model.of(p.players), lr=rates.get(kind, RATE) if p.critic else RATE, fused=True)
+        torch.optim.Adam(model.of(p.players), lr=rates.get(kind, RATE) if p.discriminates else RATE, fused=True)
         for p in model.objective.phases()
     ]
     at = torch.arange(len(seeds))[:, None]
@@ -79,11 +79,11 @@ def train(kind: str, x, others, template, steps: int, batch: int, seeds: list[in
         real = x[at, pick(n, rows)]
         world = World(model, real, noise)
         for phase, adam in zip(model.objective.phases(), players, strict=True):
-            if phase.critic and (kind == "blind" or (kind == "stopped" and step > steps // 10)):
+            if phase.discriminates and (kind == "blind" or (kind == "stopped" and step > steps // 10)):
                 continue
-            for turn in range(4 if phase.critic and kind == "strong" else 1):
+            for turn in range(4 if phase.discriminates and kind == "strong" else 1):
                 seen = world
-                if phase.critic and kind == "informed":
+                if phase.discriminates and kind == "informed":
                     seen = World(model, others[pick(len(others), fresh)], noise, detached=True)
                 elif turn:
                     seen = World(model, x[at, pick(n, fresh)], noise, detached=True)

@@ -102,7 +102,7 @@ def main() -> None:
     sizes, seeds = dict(latent=8, hidden=(128, 128)), list(range(args.seeds))
     rates = {"adversarial": dict(lr=5e-4, betas=(0.5, 0.999)), "vae": dict(lr=1e-3, betas=(0.9, 0.999))}
     train, test = load("digits"), load("digits", split="test")
-    net, accuracy = measures.judge(train, test, epochs=60)
+    net, accuracy = measures.discriminator(train, test, epochs=60)
     print(f"judge: {100 * accuracy:.2f} % of the test digits", flush=True)
     weights = train.y.bincount(minlength=10).double() / len(train)
     energy = measures.laplacian_energy(train.x)
@@ -152,7 +152,7 @@ def main() -> None:
             entry["test_bound"] = record.summary(iwae(run.model, test, 64))
             keep(name, entry, "means", run.sample(args.samples, mean=True))
             with torch.no_grad():
-                lead = run.model.lead
+                lead = run.model.seeds_shape
                 again = run.model.decoder(run.model.encoder(test.x.expand(*lead, *test.x.shape)).mean).mean
             again = again if lead else again[None]
             energies = {"laplacian": measures.laplacian_energy, "gradient": measures.gradient_energy}

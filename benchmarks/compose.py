@@ -92,7 +92,7 @@ def entry(choice: Choice, data: Data, seeds: list[int], settings: dict, n: int) 
     run, failed = measures.survivors(model, data, seeds, **how)
     found = dict(objective=repr(objective), name=choice.name(), failed=failed)
     if run is not None:
-        values, x, z = measure(run, data.world, n)
+        values, x, z = measure(run, data.law, n)
         found |= {name: record.summary(v) for name, v in values.items()}
         found |= dict(x=picture(x[0], REACH["x"]), z=None if z is None else picture(z[0], REACH["z"]))
     return found | dict(seconds=round(time.perf_counter() - started, 1))

@@ -69,7 +69,7 @@ def separate() -> Paired:
     like = clouds(symmetric=True)
     places = [[1.3, 0.6], [-0.6, 1.2], [-1.4, -0.6], [0.3, -1.3]]
     world = Mixture([0.4, 0.3, 0.2, 0.1], places, 0.25)
-    image = Moved(world, like.truth, like.inverse, like.train.target.world.log_det)
+    image = Moved(world, like.truth, like.inverse, like.train.target.law.log_det)
     drawn = lambda world, n, seed: Data(*world.sample(n, seed, labels=True), "places", world)
     return Paired(
         Domains(drawn(world, 5000, 0), drawn(image, 5000, 1)),
@@ -86,8 +86,8 @@ def misfit(run, pairs: Paired) -> list[float]:
         encoder = run.model.single(k).encoder
         slopes = torch.func.vmap(torch.func.jacrev(lambda v, f=encoder: f(v[None]).mean[0]))(x)
         with torch.no_grad():
-            log_made = pairs.test.source.world.log_prob(x) - torch.linalg.slogdet(slopes).logabsdet
-            values.append(float((log_made - pairs.test.target.world.log_prob(encoder(x).mean)).mean()))
+            log_made = pairs.test.source.law.log_prob(x) - torch.linalg.slogdet(slopes).logabsdet
+            values.append(float((log_made - pairs.test.target.law.log_prob(encoder(x).mean)).mean()))
     return values
 
 

@@ -217,7 +217,7 @@ def on_ring(steps: int, seeds: int) -> dict:
 
 def on_mnist(steps: int, seeds: int, name: str) -> dict:
     train, test = load("mnist"), load("mnist", split="test")
-    net, accuracy = measures.judge(train, test)
+    net, accuracy = measures.discriminator(train, test)
     print(f"judge: {100 * accuracy:.2f} % of the test digits", flush=True)
     config = dict(latent=16, hidden=(256,), observation="gaussian", scale=0.5, noiseless=True)
     training = dict(steps=steps, batch=64, lr=1e-3)

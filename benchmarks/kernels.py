@@ -59,7 +59,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     data, test = load("mnist"), load("mnist", split="test")
-    net, accuracy = measures.judge(data, test, epochs=1)
+    net, accuracy = measures.discriminator(data, test, epochs=1)
     real, known = test.x[:2000], data.x[:10_000]
     seeds, models, panels = list(range(args.seeds)), {}, [("test digits", real[:24])]
     for name, (objective, networks, training) in MODELS.items():

@@ -70,7 +70,7 @@ def main() -> None:
     rates = {"adversarial": dict(lr=5e-4, betas=(0.5, 0.999)), "vae": dict(lr=1e-3, betas=(0.9, 0.999))}
 
     train, test = load("mnist"), load("mnist", split="test")
-    net, accuracy = measures.judge(train, test)
+    net, accuracy = measures.discriminator(train, test)
     print(f"judge: {100 * accuracy:.2f} % of the test digits", flush=True)
     weights = test.y.bincount(minlength=10).double() / len(test)
     known = train.x[:10_000]

@@ -61,7 +61,7 @@ def main() -> None:
         run = fit(build(objective, data, **NETWORKS), data, args.steps, seeds=seeds, **TRAINING)
         known, new, rows = run.infer(data.x[:8000]), run.infer(test.x), []
         with torch.no_grad():
-            p = run.model.decoder(new if run.model.lead else new[0])
+            p = run.model.decoder(new if run.model.seeds_shape else new[0])
             price = -p.log_prob(test.x).mean(-1).reshape(-1)
         for k in range(len(seeds)):
             variance, share = explained(known[k], new[k])

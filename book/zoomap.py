@@ -125,7 +125,7 @@ def cells() -> dict:
     found: dict = {}
     for name, objective in entries().items():
         for term in objective.terms:
-            _, space, tool, players, _ = term.row()
+            _, space, tool, players, _ = term.as_row()
             row = next(r for r in ROWS if r.lower() == tool.split(" (")[0].lower())
             column = next(c for c, spaces in COLUMNS.items() if space in spaces)
             who = found.setdefault((row, column), {})
@@ -167,7 +167,7 @@ def terms(notebooks: dict) -> str:
     lines = [("Model", "Space", "Tool", "Who descends it", "Where θ stands", "Chapter"), ("---",) * 6]
     for name, objective in entries().items():
         for i, term in enumerate(objective.terms):
-            _, space, tool, players, stands = term.row()
+            _, space, tool, players, stands = term.as_row()
             first = (f"[{name}](#{anchor(name)})", chapter(name, notebooks)) if i == 0 else ("", "")
             lines.append((first[0], space, tool, players, stands.replace("eta:", "η:"), first[1]))
     rows = "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)

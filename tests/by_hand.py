@@ -19,7 +19,7 @@ from ganvae_lib import (
     Summaries,
     Unpredictable,
 )
-from ganvae_lib.networks.heads import Told
+from ganvae_lib.networks.heads import Conditional
 from ganvae_lib.networks.observations import LaplacePixels, PointPixels
 
 TWO_SIDED = ("features", "xz")  # the sides of these are both made by players who descend the term
@@ -75,10 +75,10 @@ class ByHand:
     def noise(self, name, *shape, law="normal", n=None):
         return getattr(Noise(self.seed), law)(name, n or self.n, *shape).double()
 
-    def told(self, name, x, labels=None):
+    def conditional(self, name, x, labels=None):
         """x beside its label in one-hot coding, where the network of this name is told labels."""
         network = self.model.networks[name]
-        if not isinstance(network, Told):
+        if not isinstance(network, Conditional):
             return x
         labels = self.labels if labels is None else labels
         t = torch.zeros(len(x), network.classes, dtype=x.dtype)
@@ -111,7 +111,7 @@ class ByHand:
 
     def decode(self, z, name):
         decoder, observation = self.model.decoder, self.model.decoder.observation
-        z = self.told("decoder", z)
+        z = self.conditional("decoder", z)
         if decoder.noise:
             z = torch.cat((z, self.noise(name, decoder.noise)), 1)
         mean = self.seen(decoder, net(decoder.trunk, z))
@@ -121,7 +121,7 @@ class ByHand:
 
     def miss(self, name, given, value, labels=None):
         """-log p(value | given)."""
-        decoder, given = self.model.networks[name], self.told(name, given, labels)
+        decoder, given = self.model.networks[name], self.conditional(name, given, labels)
         mean, log_s = self.seen(decoder, net(decoder.trunk, given)), decoder.observation.log_scale
         if isinstance(decoder.observation, LaplacePixels):
             return ((value - mean).abs() / log_s.exp() + log_s + math.log(2)).sum(1)
@@ -130,16 +130,16 @@ class ByHand:
     # what eta makes
 
     def pieces(self, x, labels=None):
-        features = net(self.model.encoder.trunk, self.told("encoder", x, labels))
+        features = net(self.model.encoder.trunk, self.conditional("encoder", x, labels))
         sizes = [n * (2 if kind in ("gaussian", "uniform") else 1) for kind, n in self.codes.items()]
         return list(zip(self.codes, features.split(sizes, 1), strict=True))
 
     def encode(self, x, name):
         encoder = self.model.encoder
         if self.domains:
-            return self.seen(encoder, net(encoder.trunk, self.told("encoder", x)))
+            return self.seen(encoder, net(encoder.trunk, self.conditional("encoder", x)))
         if "implicit" in self.codes:
-            h = net(encoder.trunk, self.told("encoder", x))
+            h = net(encoder.trunk, self.conditional("encoder", x))
             return net(encoder.head, torch.cat((h, self.noise(name, encoder.noise)), 1))
         drawn = []
         for i, (kind, f) in enumerate(self.pieces(x)):
@@ -192,7 +192,7 @@ class ByHand:
             case "features":
                 return (self.features(self.x),), (self.features(self.other),)
 
-    def judge(self, space):
+    def discriminator(self, space):
         return self.model.networks["discriminator_" + space.removesuffix(" again").replace("|", "_given_")].trunk
 
     def logits(self, term, side):
@@ -200,9 +200,9 @@ class ByHand:
         space, x = getattr(term, "space", "x"), torch.cat(side, 1)
         if term.given:
             name = f"discriminator_{space.replace('|', '_given_')}_given_label"
-            x = torch.cat((self.told(name, side[0]), *side[1:]), 1)
+            x = torch.cat((self.conditional(name, side[0]), *side[1:]), 1)
             return net(self.model.networks[name].trunk, x, 0.2)
-        return net(self.judge(space), x, 0.2)
+        return net(self.discriminator(space), x, 0.2)
 
     # bounds
 
@@ -260,7 +260,7 @@ class ByHand:
     def loss(self, term):
         match term:
             case Reconstruct(variable, within="discriminator"):
-                _, a, _, _ = self.judge(variable)
+                _, a, _, _ = self.discriminator(variable)
                 there, back = (self.x, self.x_back) if variable == "x" else (self.z, self.z_back)
                 h = [leaky_relu(v @ a.weight.T + a.bias, 0.2) for v in (there, back)]
                 return 0.5 * ((h[0] - h[1]) ** 2).sum() / self.n
@@ -335,7 +335,7 @@ class ByHand:
         sides = [tuple(part.detach() for part in side) for side in self.sides(term.space)]
         loss = real(self.logits(term, sides[0])).mean() + fake(self.logits(term, sides[1])).mean()
         if term.tool.penalty:
-            trunk, (target, made) = self.judge(term.space), (torch.cat(side, 1) for side in sides)
+            trunk, (target, made) = self.discriminator(term.space), (torch.cat(side, 1) for side in sides)
             u = self.noise("segment", law="uniform")[:, None]
             _, a, _, b = trunk
             bends = torch.where((u * target + (1 - u) * made) @ a.weight.T + a.bias > 0, 1.0, 0.2)

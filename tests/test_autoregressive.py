@@ -38,7 +38,7 @@ def made(name, seed=0):
 def trained(network, steps=20):
     """A few steps towards random data, so that nothing is special any more."""
     space, g = every(network), torch.Generator().manual_seed(5)
-    x = space[torch.randint(len(space), (30,), generator=g)].expand(*network.lead, 30, *network.shape)
+    x = space[torch.randint(len(space), (30,), generator=g)].expand(*network.seeds_shape, 30, *network.shape)
     adam = torch.optim.Adam(network.parameters(), lr=0.05)
     first = -network().log_prob(x).mean()
     for _ in range(steps):
@@ -60,8 +60,8 @@ def test_the_probabilities_of_all_x_sum_to_one(name, train, copies):
     network = stacking.stack([made(name, k) for k in range(copies)]) if copies else made(name)
     network = trained(network) if train else network
     x = every(network)
-    log_p = network().log_prob(x.expand(*network.lead, *x.shape))
-    assert log_p.shape == (*network.lead, len(x)) and network().batch_shape == (*network.lead, 1)
+    log_p = network().log_prob(x.expand(*network.seeds_shape, *x.shape))
+    assert log_p.shape == (*network.seeds_shape, len(x)) and network().batch_shape == (*network.seeds_shape, 1)
     assert (log_p.exp().sum(-1) - 1).abs().max() < 1e-10
     assert log_p.std() > 1e-3  # and they are not all alike
 

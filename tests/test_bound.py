@@ -67,9 +67,9 @@ def networks(labels=False, shift=0.0, log_scale=0.0, log_ratios=None):
     )
     if labels:
         at = torch.stack((-B @ gain, torch.zeros(C)))  # a column for each label
-        encoder = nets.Told(nets.Encoder(nn.Sequential(linear(torch.cat((rows[0], at), 1), rows[1]))), C)
+        encoder = nets.Conditional(nets.Encoder(nn.Sequential(linear(torch.cat((rows[0], at), 1), rows[1]))), C)
         body = linear(torch.cat((W[:, None], B.T), 1), torch.zeros(2).double())
-        decoder = nets.Told(nets.Decoder(nn.Sequential(body), nets.Gaussian(S), (2,)), C)
+        decoder = nets.Conditional(nets.Decoder(nn.Sequential(body), nets.Gaussian(S), (2,)), C)
     else:
         rows[1][0] -= gain @ B[0]
         encoder = nets.Encoder(nn.Sequential(linear(*rows)))
@@ -83,7 +83,7 @@ def networks(labels=False, shift=0.0, log_scale=0.0, log_ratios=None):
 
 
 def model(objective, **options):
-    return Model(objective, networks(bool(objective.told), **options), nets.StandardNormal(1)).double()
+    return Model(objective, networks(bool(objective.conditional), **options), nets.StandardNormal(1)).double()
 
 
 def gradient(loss, model):
@@ -273,17 +273,17 @@ def test_an_inferred_label_is_a_sum_over_all():
     total = 0.0
     for label in range(C):
         q = own.labeller(X).probs[:, label]
-        f = free_energy(own.given(torch.full((12,), label)), X, Table(noise.table[12 * label :]))
+        f = free_energy(own.at(torch.full((12,), label)), X, Table(noise.table[12 * label :]))
         total = total + q * (f + q.log() - math.log(1 / C))
     torch.testing.assert_close(found, total.mean(), rtol=1e-12, atol=0)
 
 
 def test_one_class_is_no_class():
-    """Told the only label there is, networks know nothing more, and inferring it costs nothing."""
+    """Conditional the only label there is, networks know nothing more, and inferring it costs nothing."""
 
     def told(layer, kind):
         wide = linear(torch.cat((layer.weight, torch.zeros(len(layer.weight), 1)), 1), layer.bias)
-        return nets.Told(kind(nn.Sequential(wide)), 1)
+        return nets.Conditional(kind(nn.Sequential(wide)), 1)
 
     plain = networks(shift=0.3)
     decoder = lambda trunk: nets.Decoder(trunk, plain["decoder"].observation, (2,))
@@ -405,7 +405,7 @@ def test_the_weights_of_examples_carry_no_gradient_and_generated_examples_none()
     )
     generated = world.x_from_z
     assert torch.autograd.grad(loss, generated, retain_graph=True, allow_unused=True) == (None,)
-    critic = objective.critic_loss(World(own, X, Noise(0)))
+    critic = objective.discriminator_loss(World(own, X, Noise(0)))
     assert gradient(critic, own.networks["decoder"])[0].abs().max() == 0
 
 

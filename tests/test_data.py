@@ -108,7 +108,7 @@ def test_load_toys_and_digits():
     for name in ("ring", "grid", "moons", "pinwheel", "mixture1d"):
         train, test = data.load(name), data.load(name, "test")
         assert len(train) == 20_000 and train.digest != test.digest
-        assert train.world.log_prob(train.x).isfinite().all()
+        assert train.law.log_prob(train.x).isfinite().all()
         assert train.digest == data.load(name).digest != data.load(name, seed=1).digest
     train, test = data.load("digits"), data.load("digits", "test")
     assert (train.shape, train.classes, len(train), len(test)) == ((1, 8, 8), 10, 1500, 297)

@@ -54,7 +54,7 @@ def one_step(objective, seeds=0, batch=32):
     """A model and a minibatch for it."""
     data = two_domains()
     model = small(objective, data).copies(seeds)
-    lead = model.lead
+    lead = model.seeds_shape
     of = lambda part: part[:batch].expand(*lead, *part[:batch].shape)
     return model, World(model, of(data.x), Noise(seeds), of(data.y), of(data.other))
 
@@ -64,7 +64,7 @@ def one_step(objective, seeds=0, batch=32):
 
 def test_domains_stand_where_data_stand():
     data = two_domains()
-    assert (len(data), data.shape, data.classes, data.world) == (96, (2,), 3, None)
+    assert (len(data), data.shape, data.classes, data.law) == (96, (2,), 3, None)
     assert data.x is data.source.x and data.y is data.source.y and data.other is data.target.x
     assert data.name == "source -> target" and data.note == "source: drawn; target: moved"
     assert data.digest == f"{data.source.digest} {data.target.digest}"
@@ -86,7 +86,7 @@ def test_map_changes_x_alone_and_says_so():
     assert torch.equal(inverted.x, 1 - digits.x) and inverted.y is digits.y
     assert inverted.name == "inverted digits" and inverted.note.startswith("inverted digits, from digits; ")
     assert digits.map(lambda x: x, "same").digest == digits.digest != inverted.digest
-    assert load("moons", fraction=0.01).map(lambda x: -x, "turned").world is None  # it is not drawn from the toy
+    assert load("moons", fraction=0.01).map(lambda x: -x, "turned").law is None  # it is not drawn from the toy
 
 
 def test_map_refuses_what_is_no_data():

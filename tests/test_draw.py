@@ -102,7 +102,7 @@ def test_every_entry_has_its_graph(entry):
     ax = draw.schematic(entry)
     ax.figure.canvas.draw()
     texts = [t.get_text() for t in ax.texts]
-    told = {n: MAKERS[n].replace(")", ",t)") for n in MAKERS if n in entry.told}
+    told = {n: MAKERS[n].replace(")", ",t)") for n in MAKERS if n in entry.conditional}
     labels = JUDGES | MAKERS | told
     assert {labels[n] for n in entry.networks} == set(texts) & set(labels.values())
     terms = repr(entry)

@@ -33,7 +33,7 @@ def test_a_fast_generator_collapses_and_a_fast_discriminator_cures_it(ring):
             betas=(0.0, 0.9),
             lr={"theta": theta, "phi": phi},
         )
-        return coverage(run.sample(1000), ring.world)["modes"]
+        return coverage(run.sample(1000), ring.law)["modes"]
 
     assert (modes(5e-3, 5e-4) <= 2).sum() >= SEEDS - 1
     assert (modes(1e-3, 5e-3) >= 5).sum() >= SEEDS - 1

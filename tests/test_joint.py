@@ -82,9 +82,9 @@ def test_sums_of_both_cover_the_ring_and_reconstruct(name, noise, at_home):
     run = fit(
         build(zoo.ALL[name], ring, hidden=(32, 32), **noise), ring, 500, batch=128, seeds=8, lr=2e-3, betas=(0.5, 0.999)
     )
-    x = ring.world.sample(2000, 1)
-    nearest = lambda points: torch.cdist(points.double(), ring.world.modes).argmin(-1)
+    x = ring.law.sample(2000, 1)
+    nearest = lambda points: torch.cdist(points.double(), ring.law.modes).argmin(-1)
     right = (nearest(run.reconstruct(x)) == nearest(x)).double().mean(-1)
-    covered = coverage(run.sample(5000), ring.world)["modes"]
+    covered = coverage(run.sample(5000), ring.law)["modes"]
     assert right.mean() > at_home, right
     assert covered.mean() > 6, covered

@@ -42,7 +42,7 @@ SLEEP = Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",))
 POINTS, IMAGES = points(), images()
 SPACE = Data(points().x[:, [0, 1, 0]] + torch.randn(512, 3, generator=torch.Generator().manual_seed(5)), name="space")
 TWO = Domains(POINTS, SPACE)  # two domains of different shape
-TOLD_TWO = Domains(replace(POINTS, y=(POINTS.x[:, 0] > 0).long(), world=None), SPACE)
+TOLD_TWO = Domains(replace(POINTS, y=(POINTS.x[:, 0] > 0).long(), law=None), SPACE)
 # With 8 channels a group of GroupNorm would be one channel, whose bias has no gradient but rounding; Adam magnifies it.
 CONV = {"architecture": "conv", "width": 16}
 THETA = {"decoder", "density", "features", "classifier"}
@@ -120,7 +120,7 @@ def assert_gradients_are_those_by_hand(objective, data, **options):
         losses = phase.losses(world)
         found = iter(torch.autograd.grad(phase.total(losses), flat, retain_graph=True))
         for term, loss in zip(phase.terms, losses.values(), strict=True):
-            expected = hand.critic(term) if phase.critic else hand.loss(term)
+            expected = hand.critic(term) if phase.discriminates else hand.loss(term)
             torch.testing.assert_close(loss, expected, rtol=1e-8, atol=1e-12)
         for who in phase.players:
             if who == "phi":
@@ -234,7 +234,7 @@ def assert_a_run_is_whole(model, data, path):
     start = model.copies([3, 8]).state_dict()
     assert all(curve.shape == (4, 2) and curve.isfinite().all() for curve in run.history.values())
     shifts = {
-        f"networks.{t.judge}.trunk.{len(model.networks[t.judge].trunk) - 1}.bias"
+        f"networks.{t.discriminator}.trunk.{len(model.networks[t.discriminator].trunk) - 1}.bias"
         for t in model.objective.adversaries
         if getattr(t, "tool", None) and t.tool.link in ("hinge", "Wasserstein")
     }  # they ask for differences of t only
@@ -244,7 +244,7 @@ def assert_a_run_is_whole(model, data, path):
     again = Run.load(run.save(path))
     assert again.model.objective == model.objective and again.model.config == model.config
     assert all(torch.equal(again.history[key], run.history[key]) for key in run.history)
-    both, named = ([], []), {"labels": data.y[:5]} if model.objective.told else {}
+    both, named = ([], []), {"labels": data.y[:5]} if model.objective.conditional else {}
     for kept, found in zip((run, again), both, strict=True):
         if {"decoder", "density"} & set(model.networks):
             z = {"z": data.other[:5]} if hasattr(model.prior, "shape") else {}

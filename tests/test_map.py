@@ -73,7 +73,7 @@ def test_the_grid_has_every_term_in_its_cell(page):
         rows = page[first:].split("\n")[: len(objective.terms)]
         assert all(row.startswith("|  |") for row in rows[1:])
         for term, row in zip(objective.terms, rows, strict=True):
-            told = [cell.replace("eta:", "η:").replace("|", r"\|") for cell in term.row()[1:]]
+            told = [cell.replace("eta:", "η:").replace("|", r"\|") for cell in term.as_row()[1:]]
             assert f"| {' | '.join(told)} |" in row
 
 

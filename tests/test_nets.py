@@ -252,7 +252,7 @@ def test_copies_of_a_model_are_the_single_ones(entry, data):
     for name, value in stacked.single(1).state_dict().items():
         assert torch.equal(value, single.state_dict()[name]), name
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
-    assert stacked.single(1).seeds == 1 and stacked.lead == (3,)
+    assert stacked.single(1).seeds == 1 and stacked.seeds_shape == (3,)
     started = {n: p for n, p in model.copies(2).named_parameters() if p.ndim > 1 and "below" not in n}
     assert all(not torch.equal(p, single.get_parameter(n)) for n, p in started.items())
     with pytest.raises(TypeError, match=r"stacked copies.*model.single\(k\)"):

@@ -106,7 +106,7 @@ def test_objectives_survive_text_and_json(a):
 @given(objectives)
 def test_every_player_descends_exactly_its_terms_in_one_phase(a):
     phases = a.phases()
-    critics = [t for phase in phases if phase.critic for t in phase.terms]
+    critics = [t for phase in phases if phase.discriminates for t in phase.terms]
     assert sorted(map(repr, critics)) == sorted(map(repr, a.adversaries))
     for player in {"theta", "eta"} & set(a.players):
         (phase,) = [p for p in phases if player in p.players]
@@ -268,8 +268,8 @@ NEAR_Z = Match("z|x", Adversary("reverse KL"))
 )
 def test_phases(objective, expected):
     found = objective.phases()
-    assert [(p.players, set(p.terms), p.critic, p.steps) for p in found] == [
-        (p.players, set(p.terms), p.critic, p.steps) for p in expected
+    assert [(p.players, set(p.terms), p.discriminates, p.steps) for p in found] == [
+        (p.players, set(p.terms), p.discriminates, p.steps) for p in expected
     ]
 
 
@@ -277,8 +277,8 @@ def test_networks_and_players():
     assert zoo.VAE.networks == ("encoder", "decoder") and zoo.VAE.players == BOTH
     assert zoo.GAN.networks == ("decoder", "discriminator_x") and zoo.GAN.players == ("theta", "phi")
     assert zoo.LIKELIHOOD.networks == ("density",) and zoo.LIKELIHOOD.players == T
-    assert zoo.CGAN.networks == zoo.CGAN.told == ("decoder", "discriminator_x_given_label")
-    assert zoo.SVAE.networks == ("encoder", "decoder", "labeller") and zoo.SVAE.told == ("encoder", "decoder")
+    assert zoo.CGAN.networks == zoo.CGAN.conditional == ("decoder", "discriminator_x_given_label")
+    assert zoo.SVAE.networks == ("encoder", "decoder", "labeller") and zoo.SVAE.conditional == ("encoder", "decoder")
     assert zoo.SVAE.reads == ("labels", "other") and zoo.CVAE.reads == ("labels",) and zoo.IWAE.reads == ()
     assert zoo.AAVAE.networks == ("encoder", "decoder", "discriminator_x")
     assert set((GAN_X + GAN_Z).networks) == {"decoder", "encoder", "discriminator_x", "discriminator_z"}

@@ -18,18 +18,18 @@ def test_clouds_are_images_and_know_their_density(symmetric, bent):
     # the density of the image integrates to one, and its samples agree with it
     ticks = torch.linspace(-6, 6, 601, dtype=torch.float64)
     points, area = torch.cartesian_prod(ticks, ticks), (ticks[1] - ticks[0]) ** 2
-    log_p = target.world.log_prob(points)
+    log_p = target.law.log_prob(points)
     assert abs(float(log_p.exp().sum() * area) - 1) < 1e-6
     entropy = -float((log_p.exp() * log_p.clamp_min(-1e4)).sum() * area)
-    drawn = -target.world.log_prob(paired.train.other.double())
+    drawn = -target.law.log_prob(paired.train.other.double())
     assert abs(float(drawn.mean()) - entropy) < 4 * float(drawn.std()) / 20_000**0.5
-    assert target.world.log_prob(target.world.modes).isfinite().all()
+    assert target.law.log_prob(target.law.modes).isfinite().all()
 
 
 @CLOUDS
 def test_symmetries_keep_the_density_and_nothing_else_does(symmetric, bent):
     paired = clouds(symmetric, bent)
-    world, x = paired.test.source.world, paired.test.x.double()
+    world, x = paired.test.source.law, paired.test.x.double()
     assert len(paired.symmetries) == (8 if symmetric else 1)
     assert torch.equal(paired.symmetries[0], torch.eye(2, dtype=torch.float64))
     for g in paired.symmetries:

@@ -102,7 +102,7 @@ def test_a_model_without_a_code_asks_for_no_second_domain():
 
 def altered(data, x):
     return SimpleNamespace(
-        **{n: getattr(data, n) for n in ("y", "name", "digest", "note", "world")}, x=x, shape=tuple(x.shape[1:])
+        **{n: getattr(data, n) for n in ("y", "name", "digest", "note", "law")}, x=x, shape=tuple(x.shape[1:])
     )
 
 

@@ -187,7 +187,7 @@ def test_training_is_deterministic_and_leaves_the_world_alone(objective):
     assert all(torch.equal(a.history[key], b.history[key]) for key in a.history)
     assert all(torch.equal(v, b.model.state_dict()[n]) for n, v in a.model.state_dict().items())
     assert all(torch.equal(v, weights[n]) for n, v in model.state_dict().items())
-    assert not model.lead and torch.distributions.Distribution._validate_args == __debug__
+    assert not model.seeds_shape and torch.distributions.Distribution._validate_args == __debug__
 
 
 def test_deterministic_algorithms_are_no_obstacle():
@@ -354,7 +354,7 @@ def test_a_saved_run_comes_back_bit_by_bit(objective, data, options, seeds, tmp_
         run.data,
         objective,
     )
-    assert again.model.lead == run.model.lead and not again.model.training
+    assert again.model.seeds_shape == run.model.seeds_shape and not again.model.training
 
 
 @pytest.fixture

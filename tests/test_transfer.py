@@ -180,7 +180,7 @@ def test_the_gradient_of_the_generator_is_the_minimax_one_over_the_mean_odds(k):
 
 def test_the_discriminator_is_trained_as_ever():
     model, world = prepared(GAN)
-    assert torch.equal(zoo.IWGAN.critic_loss(world), GAN.critic_loss(world))
+    assert torch.equal(zoo.IWGAN.discriminator_loss(world), GAN.discriminator_loss(world))
 
 
 def test_where_both_sides_are_made_both_are_weighted_with_y_reversed():
@@ -267,7 +267,7 @@ def test_labels_by_another_number_are_the_same_labels(objective):
     model, world = prepared(objective, data)
     silent = lambda w: setattr(w.noise, "normal", lambda name, *shape: torch.full(shape, 0.3, dtype=torch.float64)) or w
     losses = [phase.losses(silent(world)) for phase in objective.phases()]
-    for name in objective.told:
+    for name in objective.conditional:
         weight, at = next(p for p in model.networks[name].parameters() if p.ndim == 2), label_at(name, model)
         weight.data[:, at : at + 3] = weight.data[:, at : at + 3][:, order]
     if "labeller" in objective.networks:
@@ -290,7 +290,7 @@ def test_labels_stand_in_one_hot_coding_behind_the_first_input():
             return (x, *rest)
 
     labels = torch.tensor([2, 0])
-    flat, image = nets.Told(Echo(), 3), nets.Told(Echo(), 3, planes=True)
+    flat, image = nets.Conditional(Echo(), 3), nets.Conditional(Echo(), 3, planes=True)
     assert flat(torch.ones(2, 2), labels=labels)[0].tolist() == [[1, 1, 0, 0, 1], [1, 1, 1, 0, 0]]
     x, z = torch.full((2, 2, 4, 4), 7.0), torch.zeros(2, 1)
     joined, rest = image(x, z, labels=labels)
@@ -316,11 +316,11 @@ def test_labels_stand_in_one_hot_coding_behind_the_first_input():
 
 def test_the_model_at_labels_tells_its_networks_and_leaves_the_rest():
     model = small(zoo.SVAE, TWO)
-    at = model.given(TWO.y[:8])
+    at = model.at(TWO.y[:8])
     assert at.labeller is model.labeller and at.prior is model.prior and at.objective is zoo.SVAE
     z = torch.zeros(8, 3)
     torch.testing.assert_close(at.decoder(z).mean, model.decoder(z, labels=TWO.y[:8]).mean)
-    assert small(VAE, POINTS).given(None) is not None and (plain := small(GAN, POINTS)).given(None) is plain
+    assert small(VAE, POINTS).at(None) is not None and (plain := small(GAN, POINTS)).at(None) is plain
 
 
 # ---------------------------------------------------------------- every operator on every entry
@@ -562,8 +562,8 @@ def own(objective, **networks):
 RUN = short(small(zoo.CVAE, LABELLED), LABELLED, steps=1)
 UNLABELLED = replace(LABELLED, y=None)
 TOLD = {
-    "encoder": nets.Told(nets.Encoder(nn.Linear(4, 6)), 2),
-    "decoder": nets.Told(nets.Decoder(nn.Linear(5, 2), nets.Gaussian(), (2,)), 2),
+    "encoder": nets.Conditional(nets.Encoder(nn.Linear(4, 6)), 2),
+    "decoder": nets.Conditional(nets.Decoder(nn.Linear(5, 2), nets.Gaussian(), (2,)), 2),
 }
 
 
@@ -651,7 +651,7 @@ TOLD = {
         (
             lambda: own(zoo.CVAE),
             ValueError,
-            "tells the label to encoder, decoder: nets.Told.*Wrong here: decoder, encoder",
+            "tells the label to encoder, decoder: nets.Conditional.*Wrong here: decoder, encoder",
         ),
         (lambda: own(zoo.CVAE, encoder=TOLD["encoder"]), ValueError, "Wrong here: decoder"),
         (lambda: own(VAE, **TOLD), ValueError, "tells the label to no network.*Wrong here: decoder, encoder"),

@@ -11,7 +11,7 @@ KEPT = 1e-5  # how closely two runs must agree over the first 50 steps
 
 def points(n=512):
     """Points of the ring world."""
-    return Data(ring().sample(n, 0), name="ring", world=ring())
+    return Data(ring().sample(n, 0), name="ring", law=ring())
 
 
 def suited(objective, data):
@@ -25,7 +25,7 @@ def suited(objective, data):
     apart = (
         0.5 if any(t.place == "features" for t in objective.terms) else 0.0
     )  # or unlabelled examples of the same kind
-    return Domains(replace(data, world=None), data.map(lambda x: x.flip(0) + apart, "moved"))
+    return Domains(replace(data, law=None), data.map(lambda x: x.flip(0) + apart, "moved"))
 
 
 def images(side=8, n=192, binary=True, seed=0):

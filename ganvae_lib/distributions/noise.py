@@ -68,7 +68,7 @@ class Noise:
     tiles = 1
 
     def __init__(self, seeds: int | list[int], device: torch.device | str = "cpu", share: Share | None = None):
-        self.lead = () if isinstance(seeds, int) else (len(seeds),)
+        self.seeds_shape = () if isinstance(seeds, int) else (len(seeds),)
         self.seeds = [seeds] if isinstance(seeds, int) else list(seeds)
         self.device, self.share = torch.device(device), share or Share()
         self._streams: dict[tuple, list] = {}
@@ -104,7 +104,7 @@ class Noise:
         if stream[1] is None or stream[3] == len(stream[1]):
             self._fill(key)
         stream[3] += 1
-        return self.share.rows(stream[1][stream[3] - 1], len(self.lead), self.tiles)
+        return self.share.rows(stream[1][stream[3] - 1], len(self.seeds_shape), self.tiles)
 
     def _fill(self, key: tuple) -> None:
         """Draw the next block of a stream, and remember where its generators stood."""
@@ -113,7 +113,7 @@ class Noise:
         length = max(1, min(256, _BLOCK // max(1, torch.Size(shape).numel())))
         stream[2] = torch.stack([g.get_state() for g in stream[0]])
         rows = [law(length, *shape, generator=g, device=self.device) for g in stream[0]]
-        stream[1], stream[3] = torch.stack(rows, 1) if self.lead else rows[0], 0
+        stream[1], stream[3] = torch.stack(rows, 1) if self.seeds_shape else rows[0], 0
 
     def state(self) -> tuple[list, dict[str, Tensor]]:
         """Where every stream stands: names and positions, and the states of the generators."""

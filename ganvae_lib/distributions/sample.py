@@ -48,7 +48,7 @@ def draw(p: Distribution, noise: Noise, name: str) -> Tensor:
     if isinstance(p, Product):
         return torch.cat([draw(part, noise, f"{name}, part {i}") for i, part in enumerate(p.parts)], -1)
     base = p.base_dist if isinstance(p, Independent) else p
-    shape = base.batch_shape[len(noise.lead) :]
+    shape = base.batch_shape[len(noise.seeds_shape) :]
     match base:
         case Normal():
             return base.loc + base.scale * noise.normal(name, *shape)

@@ -66,18 +66,18 @@ class World:
     memory: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        self.model = self.model.given(self.labels)
+        self.model = self.model.at(self.labels)
 
     @property
     def batch(self) -> int:
-        return self.x.shape[len(self.noise.lead)]
+        return self.x.shape[len(self.noise.seeds_shape)]
 
     @drawn()
     def z(self) -> Tensor:
         """z ~ p(z); or examples of the other domain, where z is data, too."""
         if isinstance(self.model.prior, OtherDomain):
             return self.other
-        return draw(self.model.prior().expand((*self.noise.lead, self.batch)), self.noise, "z")
+        return draw(self.model.prior().expand((*self.noise.seeds_shape, self.batch)), self.noise, "z")
 
     @drawn("eta")
     def q_z_given_x(self) -> Distribution:

@@ -259,7 +259,7 @@ def _judged(run: Run, judge: Run, n: int = 10_000) -> dict[str, Tensor]:
     model, probs, right = run.model, [], []
     classes = (model.config or {}).get("classes") or 0
     for start in range(0, n, 500):
-        labels = torch.arange(500) % classes if model.objective.told else None
+        labels = torch.arange(500) % classes if model.objective.conditional else None
         x = run.sample(500, seed=start, labels=labels)
         with torch.no_grad():
             answers = torch.stack([judge.model.labeller(copy).probs for copy in x])

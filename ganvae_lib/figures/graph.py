@@ -38,7 +38,7 @@ def schematic(objective, ax=None):
         places.append(max(above[name][0], places[-1] + 1.0) if places else above[name][0])
     shift = sum(above[name][0] - x for name, x in zip(row, places, strict=True)) / max(1, len(row))
     nodes |= {name: (x + shift, _ABOVE, above[name][2], PAPER) for name, x in zip(row, places, strict=True)}
-    labels = objective.told or "labeller" in networks
+    labels = objective.conditional or "labeller" in networks
     if labels:
         nodes["t"] = (1.0, -1.0, "t", (_OBSERVED, PAPER) if "other" in objective.reads else _OBSERVED)
     at = [x for x, *_ in nodes.values()] + [0.6] * ("z" not in nodes)  # where the arrow of a density begins
@@ -50,7 +50,7 @@ def schematic(objective, ax=None):
         ("encoder", "x", "z", "eta", r"$q_\eta(z|x)$"),
     ):
         if network in networks:
-            text = text.replace(")", ",t)") if network in objective.told else text
+            text = text.replace(")", ",t)") if network in objective.conditional else text
             _arrow(ax, nodes[start][:2], nodes[end][:2], who, bend)
             up = 1 if who == "theta" else -1  # each label stands outside the bow of its arrow
             ax.text(1.0, up * (0.27 + 0.65 * abs(bend)), text, color=COLOR[who], ha="center", va="center")
@@ -59,7 +59,7 @@ def schematic(objective, ax=None):
         _arrow(ax, (x - 1.5, 0.0), (x, 0.0), "theta", 0.0)
         ax.text(x - 0.8, 0.27, r"$p_\theta(x)$", color=COLOR["theta"], ha="center", va="center")
     for network, end, who in (("decoder", "x", "theta"), ("encoder", "z", "eta")):
-        if network in objective.told:
+        if network in objective.conditional:
             _arrow(ax, nodes["t"][:2], nodes[end][:2], who, 0.0)
     if "labeller" in networks:
         _arrow(ax, nodes["x"][:2], nodes["t"][:2], "eta", -0.35)
@@ -72,7 +72,7 @@ def schematic(objective, ax=None):
         _arrow(ax, (middle, 0.0), (b, 0.0), then, 0.0, gap=0)
     for name, (_, sources, _, label) in above.items():
         x, y = nodes[name][:2]
-        sources = (*sources, *["t"] * (name in objective.told))
+        sources = (*sources, *["t"] * (name in objective.conditional))
         for source in sources:
             if name.startswith("same"):  # a double line
                 _double(ax, (nodes[source][0], x), (0, y))
@@ -90,7 +90,7 @@ def _comparisons(objective) -> tuple[dict, set, list]:
     """What stands above (name: anchor, what it sees, its letter, its label), what comes back, the notes below."""
     above, back, notes = {}, set(), []
     for term in objective.terms:
-        judge, place = getattr(term, "judge", None), term.place
+        judge, place = getattr(term, "discriminator", None), term.place
         if getattr(term, "within", None):
             back.add(place)
             notes.append(({"x": 2.45, "z": -0.45}[place], rf"$h_\phi({place})\approx h_\phi(\hat {place})$"))

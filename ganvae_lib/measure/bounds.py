@@ -25,14 +25,14 @@ def _chunks(model, data, limit: int = 2**20):
     size = max(1, min(2**14, limit // math.prod(data.shape)))
     for start in range(0, len(data), size):
         x, y = (v if v is None else v[start : start + size].to(device) for v in (data.x, getattr(data, "y", None)))
-        yield model.given(y if y is None else y.expand(*model.lead, -1)), x.expand(*model.lead, *x.shape)
+        yield model.at(y if y is None else y.expand(*model.seeds_shape, -1)), x.expand(*model.seeds_shape, *x.shape)
 
 
 def _bound(model, data, seed: int, pieces) -> Tensor:
     if not {"encoder", "decoder"} <= set(model.networks):
         raise TypeError(f"{model.objective} has no encoder and decoder, so it has no such bound.")
     device = next(model.parameters()).device
-    lead = model.lead
+    lead = model.seeds_shape
     noise = Noise([seed] * math.prod(lead) if lead else seed, device)  # the same noise for every copy
     total = torch.zeros(lead, dtype=torch.float64, device=device)
     with torch.no_grad():
@@ -77,7 +77,7 @@ def log_likelihood(model, data) -> Tensor:
     """
     if "density" not in model.networks:
         raise TypeError(f"{model.objective} has no density of x, so its likelihood cannot be computed.")
-    total = torch.zeros(model.lead, dtype=torch.float64, device=next(model.parameters()).device)
+    total = torch.zeros(model.seeds_shape, dtype=torch.float64, device=next(model.parameters()).device)
     with torch.no_grad():
         for _, x in _chunks(model, data):
             total += model.density().log_prob(x).double().sum(-1)

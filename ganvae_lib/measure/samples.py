@@ -41,7 +41,7 @@ def accuracy(model, data) -> Tensor:
     right, start = 0, 0
     with torch.no_grad():
         for _, x in _chunks(model, data):
-            n = x.shape[len(model.lead)]
+            n = x.shape[len(model.seeds_shape)]
             names = model.labeller(x) if "labeller" in model.networks else model.classifier(model.features(x).mean)
             named = names.logits.argmax(-1)
             right = right + (named == data.y[start : start + n].to(named.device)).sum(-1)

@@ -53,9 +53,9 @@ def evaluate(run, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> 
         values["log-likelihood (nats)"] = log_likelihood(run.model, data)
     if {"classifier", "labeller"} & set(networks) and data is not None and data.y is not None:
         values["accuracy"] = accuracy(run.model, data)
-    toy = getattr(data, "world", None) or run.world
+    toy = getattr(data, "law", None) or run.law
     drawn = {"decoder", "density"} & set(networks) and not isinstance(run.model.prior, OtherDomain)
-    drawn = drawn and not run.model.objective.told
+    drawn = drawn and not run.model.objective.conditional
     if getattr(toy, "modes", None) is not None and drawn:
         values |= coverage(run.sample(n, seed).cpu(), toy)
     if not values:

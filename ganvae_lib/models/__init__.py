@@ -2,7 +2,7 @@
 
 from .builder import build
 from .checks import check
-from .model import PLAYER, At, Model
+from .model import PLAYER, Conditioned, Model
 from .spec import observation
 
-__all__ = ["At", "Model", "PLAYER", "build", "check", "observation"]
+__all__ = ["Conditioned", "Model", "PLAYER", "build", "check", "observation"]

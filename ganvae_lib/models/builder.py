@@ -139,12 +139,12 @@ def build(
     def make(name: str) -> nn.Module:
         if name == "density":
             return _density(density, shape, width, hidden, classes)
-        if name in objective.told:  # all of these read x, but for the decoder and a judge of codes
+        if name in objective.conditional:  # all of these read x, but for the decoder and a judge of codes
             reads = code if name == "decoder" or name.startswith("discriminator_z_given_label") else shape
             planes = architecture == "conv" and len(reads) == 3
             wide = nets.widened(reads, classes, planes)
             inside = (shape, wide) if reads is code else (wide, code)
-            return nets.Told(network(name.removesuffix("_given_label"), *inside), classes, planes)
+            return nets.Conditional(network(name.removesuffix("_given_label"), *inside), classes, planes)
         return network(name, shape, code)
 
     def network(name: str, shape: tuple[int, ...], code: tuple[int, ...]) -> nn.Module:

@@ -13,7 +13,7 @@ from ..distributions.world import OtherDomain
 from ..networks import layers as stacking
 from ..objective.algebra import Objective
 
-__all__ = ["At", "Model", "PLAYER"]
+__all__ = ["Conditioned", "Model", "PLAYER"]
 
 PLAYER = {
     "decoder": "theta",
@@ -29,7 +29,7 @@ class Model(nn.Module):
     """An objective, the networks that it needs, and the prior p(z).
 
     ``networks`` maps "decoder" p(x|z), "encoder" q(z|x), "density" p(x), "features", "classifier", "discriminator_x",
-    "discriminator_z", ... (``Space.judge``) to modules that return distributions; also ``model.decoder`` (or
+    "discriminator_z", ... (``Space.discriminator``) to modules that return distributions; also ``model.decoder`` (or
     ``.generator``), ``model.encoder``, ...
     ``config`` is what ``build`` was asked for, or None for networks of one's own.
     Raises ValueError when a network that the objective needs is missing, or a discriminator that nobody trains.
@@ -41,36 +41,36 @@ class Model(nn.Module):
         super().__init__()
         if missing := [n for n in objective.networks if n not in networks]:
             raise ValueError(f"{objective} needs the networks {', '.join(missing)}, which were not given.")
-        trained = {t.judge for t in objective.adversaries if t.steps}
+        trained = {t.discriminator for t in objective.adversaries if t.steps}
         for term in objective.terms:
-            if (judge := getattr(term, "judge", None)) in objective.networks and judge not in trained:
+            if (judge := getattr(term, "discriminator", None)) in objective.networks and judge not in trained:
                 raise ValueError(
                     f"{term!r} asks {judge}, which no term of {objective!r} trains; add one with steps > 0."
                 )
-        told = {n for n in objective.networks if isinstance(networks[n], nets.Told)}
-        if wrong := told ^ set(objective.told):
+        told = {n for n in objective.networks if isinstance(networks[n], nets.Conditional)}
+        if wrong := told ^ set(objective.conditional):
             raise ValueError(
-                f"{objective!r} tells the label to {', '.join(objective.told) or 'no network'}: nets.Told, and nothing "
-                f"else, is told it. Wrong here: {', '.join(sorted(wrong))}."
+                f"{objective!r} tells the label to {', '.join(objective.conditional) or 'no network'}: "
+                f"nets.Conditional, and nothing else, is told it. Wrong here: {', '.join(sorted(wrong))}."
             )
         for term in objective.terms:
-            if both := sorted(set(term.networks) - set(term.told) & told):
+            if both := sorted(set(term.networks) - set(term.conditional) & told):
                 raise ValueError(f"{both[0]} is told the label, but not for {term!r}; use given(objective).")
         self.objective, self.config = objective, config
         self.networks = nn.ModuleDict({n: networks[n] for n in objective.networks})
         self.prior = prior
         self.seeds: int | list[int] = 0  # one int for a single model, a list for stacked copies
 
-    def given(self, labels: Tensor | None) -> Model | At:
+    def at(self, labels: Tensor | None) -> Model | Conditioned:
         """The model at these labels, [*seeds, batch]: what ``World`` and the metrics ask.
 
         It is the model itself where no network is told a label. Raises TypeError if labels are needed and missing.
         """
-        if not self.objective.told:
+        if not self.objective.conditional:
             return self
         if labels is None:
             raise TypeError(f"{self.objective!r} is told a label of every example; pass labels=... or data with y.")
-        return At(self, labels)
+        return Conditioned(self, labels)
 
     def __getattr__(self, name: str):
         if name == "generator":
@@ -87,7 +87,7 @@ class Model(nn.Module):
         return tuple(dict.fromkeys(self.objective.reads + other))
 
     @property
-    def lead(self) -> tuple[int, ...]:
+    def seeds_shape(self) -> tuple[int, ...]:
         """The seeds axis: () for a single model, (K,) for K stacked copies."""
         return () if isinstance(self.seeds, int) else (len(self.seeds),)
 
@@ -100,7 +100,7 @@ class Model(nn.Module):
 
         Raises TypeError for copies that are stacked already, except to go on with them all (not fresh, same seeds).
         """
-        if self.lead:
+        if self.seeds_shape:
             if not fresh and seeds == self.seeds:
                 return copy.deepcopy(self)
             raise TypeError(
@@ -122,12 +122,14 @@ class Model(nn.Module):
         return model
 
 
-class At:
+class Conditioned:
     """A model at known labels: its networks that are told the label have been told these."""
 
     def __init__(self, model: Model, labels: Tensor):
         self.model, self.labels = model, labels
-        tell = lambda network: functools.partial(network, labels=labels) if isinstance(network, nets.Told) else network
+        tell = lambda network: (
+            functools.partial(network, labels=labels) if isinstance(network, nets.Conditional) else network
+        )
         self.networks = {name: tell(network) for name, network in model.networks.items()}
 
     def __getattr__(self, name: str):

@@ -3,7 +3,7 @@
 from .autoregressive import CharRNN, GatedLayer, MaskedConv2d, PixelCNN, PixelRNN, above, before, gru, ngram
 from .chain import Autoregressive, ChainRule
 from .codes import CODES, Encoder, ImplicitEncoder, Kind, Prior, StandardNormal, features_of
-from .heads import Classifier, Decoder, Discriminator, Features, Predictor, Told, widened
+from .heads import Classifier, Conditional, Decoder, Discriminator, Features, Predictor, widened
 from .layers import STACKABLE, Conv2d, ConvTranspose2d, GroupNorm, Linear, initialise, stack, unstack
 from .observations import (
     OBSERVATIONS,
@@ -48,7 +48,7 @@ __all__ = [
     "Prior",
     "STACKABLE",
     "StandardNormal",
-    "Told",
+    "Conditional",
     "Unflatten",
     "above",
     "before",

@@ -27,11 +27,11 @@ class ChainRule(Distribution):
 
     def __init__(self, network: Autoregressive, validate_args=None):
         self.network = network
-        super().__init__((*network.lead, 1), network.shape, validate_args=validate_args)
+        super().__init__((*network.seeds_shape, 1), network.shape, validate_args=validate_args)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p_θ(x), exactly: [*seeds, batch, *shape] to [*seeds, batch], nats. Raises ValueError for a wrong x."""
-        network, lead = self.network, self.network.lead
+        network, lead = self.network, self.network.seeds_shape
         if x.ndim != len(lead) + 1 + len(network.shape) or x.shape[: len(lead)] != lead:
             wanted = [*lead, "batch", *network.shape]
             raise ValueError(f"x must have the shape [{', '.join(map(str, wanted))}], got {list(x.shape)}.")
@@ -59,7 +59,7 @@ class Autoregressive(nn.Module):
         return ChainRule(self)
 
     @property
-    def lead(self) -> tuple[int, ...]:
+    def seeds_shape(self) -> tuple[int, ...]:
         return tuple(self.head.bias.shape[:-1])
 
     def logits(self, x: Tensor) -> Tensor:
@@ -101,7 +101,7 @@ class Autoregressive(nn.Module):
                 f"draw needs n >= 1 and 0 <= first <= {size}, with first > 0 only where x is given; "
                 f"got n={n}, first={first}."
             )
-        u = noise.uniform("sample x", n, size).to(self.head.bias.dtype).expand(*self.lead, n, size)
+        u = noise.uniform("sample x", n, size).to(self.head.bias.dtype).expand(*self.seeds_shape, n, size)
         x = torch.zeros_like(u)
         if first:
             x[..., :first] = given.flatten(-len(self.shape))[..., :first]

@@ -11,7 +11,7 @@ from torch.distributions import Bernoulli, Categorical, Distribution
 
 from ..distributions.densities import Noiseless, Point, Pushforward, full
 
-__all__ = ["Classifier", "Decoder", "Discriminator", "Features", "Predictor", "Told", "widened"]
+__all__ = ["Classifier", "Decoder", "Discriminator", "Features", "Predictor", "Conditional", "widened"]
 
 
 class Features(nn.Module):
@@ -99,11 +99,11 @@ class Predictor(nn.Module):
         return full(self.trunk(torch.cat((others, self.which.expand_as(others)), -1))).squeeze(-1)
 
 
-class Told(nn.Module):
+class Conditional(nn.Module):
     """A network that is told the label of each example: t stands one-hot beside its first input (chapter 17).
 
     ``planes``: beside an image, as one constant channel for each class; else beside the flattened input. ``network``
-    takes the wider input. ``Model.given(labels)`` asks it.
+    takes the wider input. ``Model.at(labels)`` asks it.
     """
 
     def __init__(self, network: nn.Module, classes: int, planes: bool = False):
@@ -129,5 +129,5 @@ class Told(nn.Module):
 
 
 def widened(shape: Sequence[int], classes: int, planes: bool) -> tuple[int, ...]:
-    """The shape that a network inside :class:`Told` sees."""
+    """The shape that a network inside :class:`Conditional` sees."""
     return (shape[0] + classes, *shape[1:]) if planes else (math.prod(shape) + classes,)

@@ -52,14 +52,14 @@ class Objective:
         return tuple(dict.fromkeys(n for t in self.terms for n in t.networks))
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def conditional(self) -> tuple[str, ...]:
         """The networks that are told the label of an example."""
-        return tuple(dict.fromkeys(n for t in self.terms for n in t.told))
+        return tuple(dict.fromkeys(n for t in self.terms for n in t.conditional))
 
     @property
     def reads(self) -> tuple[str, ...]:
         """What a minibatch must hold beside x: "labels", and examples of the "other" domain."""
-        return tuple(dict.fromkeys(part for t in self.terms for part in t.needs))
+        return tuple(dict.fromkeys(part for t in self.terms for part in t.reads))
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class Objective:
 
     def explain(self) -> Table:
         """A table with a row per term: space, tool, who descends it, and where theta stands in the KL."""
-        return Table(("term", "space", "tool", "players", "where theta stands"), tuple(t.row() for t in self.terms))
+        return Table(("term", "space", "tool", "players", "where theta stands"), tuple(t.as_row() for t in self.terms))
 
     def draw(self, ax=None):
         """The schematic graph: solid arrows generate, dashed arrows infer, dotted ones are adversarial."""
@@ -125,7 +125,7 @@ class Term(Objective):
     adversarial = False  # does a discriminator come with it?
     steps = 0  # updates of that discriminator per step
     detail = ""  # what tells the term from another of the same name
-    needs: tuple[str, ...] = ()  # what it reads beside x
+    reads: tuple[str, ...] = ()  # what it reads beside x
     given: str | None = None  # what all its networks are told beside: "label"
 
     @property
@@ -133,7 +133,7 @@ class Term(Objective):
         return (self,)
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def conditional(self) -> tuple[str, ...]:
         return self.networks if self.given else ()
 
     def written(self, player: str) -> str:
@@ -217,7 +217,7 @@ class Phase:
 
     players: tuple[str, ...]
     terms: tuple[Term, ...]
-    critic: bool = False
+    discriminates: bool = False
     steps: int = 1
 
     @property
@@ -226,15 +226,15 @@ class Phase:
         forms = [[t.name, f"{t.name} ({t.detail})", f"{t.name} ({t!r})"] for t in self.terms]
         alone = lambda name, i: sum(name == form[i] for form in forms) == 1
         names = [next(name for i, name in enumerate(form) if alone(name, i)) for form in forms]
-        return tuple(f"{n}, discriminator" if self.critic else n for n in names)
+        return tuple(f"{n}, discriminator" if self.discriminates else n for n in names)
 
     def losses(self, world) -> dict[str, Tensor]:
         """The value of every term, unweighted, [*seeds]."""
-        values = [t.critic_loss(world) if self.critic else t.loss(world) for t in self.terms]
+        values = [t.discriminator_loss(world) if self.discriminates else t.loss(world) for t in self.terms]
         return dict(zip(self.keys, values, strict=True))
 
     def total(self, losses: dict[str, Tensor]) -> Tensor:
         """What the phase descends: the weighted sum, [*seeds]."""
         # The discriminator's own optimum does not depend on the weight of its term.
-        weights = [1.0 if self.critic else t.weight for t in self.terms]
+        weights = [1.0 if self.discriminates else t.weight for t in self.terms]
         return reduce(lambda a, b: a + b, (w * v for w, v in zip(weights, losses.values(), strict=True)))

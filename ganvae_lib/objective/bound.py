@@ -29,7 +29,7 @@ def free_energy(model, x: Tensor, noise, k: int = 1, name: str = "z from x") -> 
 
     For k = 1 the KL term is exact. Raises TypeError for an encoder or a prior without a density.
     """
-    axis = len(noise.lead)
+    axis = len(noise.seeds_shape)
     q = model.encoder(x)
     try:
         if k == 1:
@@ -88,20 +88,20 @@ class Bound(Term):
         return int(self.activated)
 
     @property
-    def judge(self) -> str:
+    def discriminator(self) -> str:
         return "discriminator_x" + (f"_given_{self.given}" if self.given else "")
 
     @property
     def networks(self) -> tuple[str, ...]:
         labeller = ("labeller",) if self.inferred else ()
-        return ("encoder", "decoder", *labeller, *((self.judge,) if self.activated else ()))
+        return ("encoder", "decoder", *labeller, *((self.discriminator,) if self.activated else ()))
 
     @property
-    def told(self) -> tuple[str, ...]:
-        return ("encoder", "decoder") if self.inferred else super().told
+    def conditional(self) -> tuple[str, ...]:
+        return ("encoder", "decoder") if self.inferred else super().conditional
 
     @property
-    def needs(self) -> tuple[str, ...]:
+    def reads(self) -> tuple[str, ...]:
         return ("other", "labels") if self.inferred else ("labels",) if self.given else ()
 
     @property
@@ -115,10 +115,10 @@ class Bound(Term):
     def swapped(self) -> Term:
         raise TypeError(f"{self!r} is a bound on the likelihood of x, which has no mirror image in z.")
 
-    def critic_loss(self, world) -> Tensor:
+    def discriminator_loss(self, world) -> Tensor:
         """The discriminator's loss of ``eq-gan-value`` (chapter 04), [*seeds]: real examples against generated ones."""
         real = world.other if self.inferred else world.x
-        judge = world.model.networks[self.judge]
+        judge = world.model.networks[self.discriminator]
         return Adversary().critic(judge, real, world.x_from_z.detach(), world.noise)
 
     def loss(self, world) -> Tensor:
@@ -126,20 +126,20 @@ class Bound(Term):
         if not self.activated:
             return self._energy(world, x).mean(-1)
         # As many generated examples as real ones: the mean over both is the two halves of the formula.
-        x = torch.cat((x, world.x_from_z.detach()), len(world.noise.lead))
-        trust = world.model.networks[self.judge](x).logits.detach().sigmoid()
+        x = torch.cat((x, world.x_from_z.detach()), len(world.noise.seeds_shape))
+        trust = world.model.networks[self.discriminator](x).logits.detach().sigmoid()
         return (trust * self._energy(world, x)).mean(-1)
 
     def _energy(self, world, x: Tensor) -> Tensor:
         """The negative bound of each example, [*seeds, batch]."""
-        axis = len(world.noise.lead)
+        axis = len(world.noise.seeds_shape)
         n, noise = x.shape[axis], world.noise.tiled(x.shape[axis] // world.batch)
         if not self.inferred:
             return free_energy(world.model, x, noise, self.k)
         q = world.model.labeller(x)
         classes = q.logits.shape[-1]
-        labels = torch.arange(classes, device=x.device).repeat_interleave(n).expand(*world.noise.lead, -1)
-        at = world.model.given(labels)
+        labels = torch.arange(classes, device=x.device).repeat_interleave(n).expand(*world.noise.seeds_shape, -1)
+        at = world.model.at(labels)
         f = free_energy(at, torch.cat([x] * classes, axis), noise.tiled(classes), self.k, "z from x, unlabelled")
         log_q = q.logits.mT.log_softmax(axis)
         return (log_q.exp() * (f.unflatten(axis, (classes, n)) + log_q)).sum(axis) + math.log(classes)
@@ -160,7 +160,7 @@ class Bound(Term):
             return rf"\tfrac12{both}[D_\phi(x)\,({f})]"
         return rf"\mathbb{{E}}_{{d(x)}}[{f}]"
 
-    def row(self) -> tuple[str, ...]:
+    def as_row(self) -> tuple[str, ...]:
         players = ", ".join(GREEK[p] for p in self.movers) + (f" against {GREEK['phi']}" if self.activated else "")
         how = [f"{self.k} samples"] * (self.k > 1) + ["weighed"] * self.activated
         return repr(self), "x", f"bound ({', '.join(how)})" if how else "bound", players, "second"

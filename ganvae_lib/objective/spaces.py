@@ -18,7 +18,7 @@ class Space(NamedTuple):
     target_by: tuple[str, ...]
     made_by: tuple[str, ...]
     networks: tuple[str, ...]
-    judge: str
+    discriminator: str
     target_tex: str
     made_tex: str
     arguments: tuple[str, str]  # of the discriminator, on the two sides

@@ -101,19 +101,19 @@ class Match(Term):
         return getattr(self.tool, "steps", 0)
 
     @property
-    def needs(self) -> tuple[str, ...]:
+    def reads(self) -> tuple[str, ...]:
         return (*(["other"] if self.space == "features" else []), *(["labels"] if self.given else []))
 
     @property
-    def judge(self) -> str:
+    def discriminator(self) -> str:
         """The discriminator that the term asks."""
-        return SPACES[self.space].judge + (f"_given_{self.given}" if self.given else "")
+        return SPACES[self.space].discriminator + (f"_given_{self.given}" if self.given else "")
 
     @property
     def networks(self) -> tuple[str, ...]:
         if isinstance(self.tool, Likelihood) and self.space == "x":
             return ("density",)
-        return (*SPACES[self.space].networks, *((self.judge,) if self.adversarial else ()))
+        return (*SPACES[self.space].networks, *((self.discriminator,) if self.adversarial else ()))
 
     @property
     def name(self) -> str:
@@ -125,11 +125,11 @@ class Match(Term):
         """What tells the term from another of the same name."""
         return getattr(self.tool, "link", self.tool.title)
 
-    def critic_loss(self, world) -> Tensor:
+    def discriminator_loss(self, world) -> Tensor:
         """The discriminator's loss (Eq. ``eq-gan-value``, chapter 04), [*seeds]; the samples carry no gradient."""
         of = SPACES[self.space]
         target, made = (tuple(v.detach() for v in world.read(side)) for side in (of.target, of.made))
-        return self.tool.critic(world.model.networks[self.judge], target, made, world.noise)
+        return self.tool.critic(world.model.networks[self.discriminator], target, made, world.noise)
 
     def loss(self, world) -> Tensor:
         """The loss of the players who make the samples, [*seeds], in nats where the tool measures nats."""
@@ -138,10 +138,10 @@ class Match(Term):
             case Adversary(), _:
                 both = world.read(of.target) if of.target_by else None
                 return self.tool.generator(
-                    world.model.networks[self.judge], world.read(of.made), both, world.noise.share
+                    world.model.networks[self.discriminator], world.read(of.made), both, world.noise.share
                 )
             case MMD() | Summaries(), _:
-                return self.tool.loss(world.read(of.target), world.read(of.made), len(world.noise.lead))
+                return self.tool.loss(world.read(of.target), world.read(of.made), len(world.noise.seeds_shape))
             case KL(), "z":
                 q = world.q_z_given_x
                 try:
@@ -183,7 +183,7 @@ class Match(Term):
             return r"\mathbb{E}_{d(x)}[\mathrm{KL}(q_\eta(z|x)\,\|\,p(z))]"
         return rf"\mathrm{{KL}}({of.made_tex}\,\|\,{of.target_tex})"
 
-    def row(self) -> tuple[str, ...]:
+    def as_row(self) -> tuple[str, ...]:
         stands = "on both sides" if self.space == "features" else self.tool.stands
         if "theta" not in self.movers:
             stands = f"absent (eta: {stands})"
@@ -226,14 +226,14 @@ class Reconstruct(Term):
 
     @property
     def networks(self) -> tuple[str, ...]:
-        return ("encoder", "decoder", *((self.judge,) if self.within else ()))
+        return ("encoder", "decoder", *((self.discriminator,) if self.within else ()))
 
     @property
-    def needs(self) -> tuple[str, ...]:
+    def reads(self) -> tuple[str, ...]:
         return ("labels",) if self.given else ()
 
     @property
-    def judge(self) -> str:
+    def discriminator(self) -> str:
         return f"discriminator_{self.variable}"
 
     @property
@@ -246,9 +246,9 @@ class Reconstruct(Term):
 
     def loss(self, world) -> Tensor:
         if self.within:
-            seen = world.model.networks[self.judge].hidden
+            seen = world.model.networks[self.discriminator].hidden
             there, back = world.read((self.variable, f"{self.variable}_back"))
-            return (seen(there) - seen(back)).square().flatten(len(world.noise.lead) + 1).sum(-1).mean(-1) / 2
+            return (seen(there) - seen(back)).square().flatten(len(world.noise.seeds_shape) + 1).sum(-1).mean(-1) / 2
         if self.variable == "x":
             return -world.x_again.log_prob(world.x).mean(-1)
         return -world.z_again.log_prob(world.z).mean(-1)
@@ -263,7 +263,7 @@ class Reconstruct(Term):
             return r"\mathbb{E}_{d(x)\,q_\eta(z|x)}[-\log p_\theta(x|z)]"
         return r"\mathbb{E}_{p(z)\,p_\theta(x|z)}[-\log q_\eta(z|x)]"
 
-    def row(self) -> tuple[str, ...]:
+    def as_row(self) -> tuple[str, ...]:
         stands, other = ("second", "first") if self.variable == "x" else ("first", "second")
         if self.within:
             stands = other = "neither: not a KL"
@@ -302,22 +302,22 @@ class Unpredictable(Term):
         return SPACES[self.variable].made_by
 
     @property
-    def judge(self) -> str:
+    def discriminator(self) -> str:
         return f"predictor_{self.variable}"
 
     @property
     def networks(self) -> tuple[str, ...]:
-        return (*SPACES[self.variable].networks, self.judge)
+        return (*SPACES[self.variable].networks, self.discriminator)
 
     @property
     def name(self) -> str:
         return f"unpredictable {self.variable}"
 
     def _miss(self, world, sample: Tensor) -> Tensor:
-        units = sample.flatten(len(world.noise.lead) + 1)
-        return (units - world.model.networks[self.judge](units)).square().sum(-1).mean(-1) / 2
+        units = sample.flatten(len(world.noise.seeds_shape) + 1)
+        return (units - world.model.networks[self.discriminator](units)).square().sum(-1).mean(-1) / 2
 
-    def critic_loss(self, world) -> Tensor:
+    def discriminator_loss(self, world) -> Tensor:
         """The predictor's loss, [*seeds]; the code carries no gradient."""
         return self._miss(world, world.read(SPACES[self.variable].made)[0].detach())
 
@@ -329,7 +329,7 @@ class Unpredictable(Term):
         miss = rf"\mathbb{{E}}_{{{SPACES[v].made_tex}}}[\tfrac12\|{v}-\hat {v}_\phi\|^2]"
         return miss if player == "phi" else "-" + miss if player in self.movers else ""
 
-    def row(self) -> tuple[str, ...]:
+    def as_row(self) -> tuple[str, ...]:
         who = ", ".join(GREEK[p] for p in self.movers) + f" against {GREEK['phi']}"
         stands = "neither: not a KL" if "theta" in self.movers else "absent (eta: neither: not a KL)"
         return repr(self), self.variable, "predictor", who, stands
@@ -348,7 +348,7 @@ class Classify(Term):
     only: tuple[str, ...] | None = None
     seen: str = "features"
     place = "label"
-    needs = ("labels",)
+    reads = ("labels",)
     name = "classify"
 
     def __post_init__(self):
@@ -379,7 +379,7 @@ class Classify(Term):
             return r"\mathbb{E}_{d(x,t)}[-\log q_\eta(t|x)]"
         return r"\mathbb{E}_{p_\theta(x,t|y=1)}[-\log p_\theta(t|x)]"
 
-    def row(self) -> tuple[str, ...]:
+    def as_row(self) -> tuple[str, ...]:
         return (
             repr(self),
             "label",

@@ -98,7 +98,7 @@ class Adversary:
 
     def critic(self, discriminator, target: Tensor | Samples, model: Tensor | Samples, noise) -> Tensor:
         """Loss of the discriminator, [*seeds]; ``target`` and ``model`` are samples, or pairs of them."""
-        link, axis = LINKS[self.link], len(noise.lead)
+        link, axis = LINKS[self.link], len(noise.seeds_shape)
         target, model = _parts(target), _parts(model)
         # One pass over both halves: the networks hold no batch statistics, so this equals two passes.
         t = discriminator(*(torch.cat(pair, axis) for pair in zip(target, model, strict=True))).logits
@@ -111,7 +111,7 @@ class Adversary:
     def gradient_penalty(self, discriminator, target: Tensor | Samples, model: Tensor | Samples, noise) -> Tensor:
         """E[(‖∇t‖ - 1)²] on the segments between samples of the two sides, [*seeds]."""
         target, model = _parts(target), _parts(model)
-        u = noise.uniform("segment", target[0].shape[len(noise.lead)])
+        u = noise.uniform("segment", target[0].shape[len(noise.seeds_shape)])
         between = []
         for a, b in zip(target, model, strict=True):
             share = u.reshape(*u.shape, *[1] * (a.ndim - u.ndim))

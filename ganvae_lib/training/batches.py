@@ -30,7 +30,7 @@ class Batches:
     def _shuffle(self) -> None:
         self.start = torch.stack([g.get_state() for g in self.generators])
         orders = [torch.randperm(len(self.x), generator=g, device=self.x.device) for g in self.generators]
-        self.order, self.at = torch.stack(orders) if self.noise.lead else orders[0], 0
+        self.order, self.at = torch.stack(orders) if self.noise.seeds_shape else orders[0], 0
 
     def state(self) -> tuple[int, dict[str, Tensor]]:
         """How far in the epoch, and the generators' states at its start."""

@@ -87,7 +87,7 @@ def fit(
     optimizers = [_adam(model, phase.players, rates, betas, target) for phase in phases]
     every = min(log_every or max(1, steps // 100), steps)
     keys = list(dict.fromkeys(key for phase in phases for key in phase.keys))
-    buffer = torch.zeros(every, len(keys), *noise.lead, device=target)
+    buffer = torch.zeros(every, len(keys), *noise.seeds_shape, device=target)
     history = History(names, keys)
     config = dict(steps=steps, batch=batch, lr=lr, betas=list(betas), precision=precision, device=str(target))
     run = Run(model, history, data, config)

@@ -66,7 +66,7 @@ class Run:
     def __init__(self, model: Model, history: History, data, config: dict):
         self.model, self.history, self.config = model, history, config
         self.data = None if data is None else dict(name=data.name, digest=data.digest, note=data.note)
-        self.world = getattr(data, "world", None)
+        self.law = getattr(data, "law", None)
 
     @property
     def seeds(self) -> list[int]:
@@ -83,7 +83,7 @@ class Run:
         Raises TypeError for an objective without a model of x, and for ``z`` or ``mean`` where there is no z;
         ValueError for labels that are not one known class for each example.
         """
-        lead, device = self.model.lead, next(self.model.parameters()).device
+        lead, device = self.model.seeds_shape, next(self.model.parameters()).device
         noise = Noise([seed] * lead[0] if lead else seed, device)
         if "density" in self.model.networks and z is None and not mean:
             x = self.model.density.draw(n, noise)
@@ -104,7 +104,7 @@ class Run:
         """
         if "encoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective} has no encoder to infer codes with.")
-        lead = self.model.lead
+        lead = self.model.seeds_shape
         x = x.to(next(self.model.parameters()).device)
         q = self._at(labels, len(x)).encoder(x.expand(*lead, *x.shape))
         z = q.mean if mean else draw(q, Noise([seed] * lead[0] if lead else seed, x.device), "infer z")
@@ -119,19 +119,19 @@ class Run:
         z = self.infer(x, seed, labels=labels)
         if "decoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective} has no decoder to reconstruct with.")
-        x = self._at(labels, len(x)).decoder(z if self.model.lead else z[0]).mean
-        return x if self.model.lead else x.unsqueeze(0)
+        x = self._at(labels, len(x)).decoder(z if self.model.seeds_shape else z[0]).mean
+        return x if self.model.seeds_shape else x.unsqueeze(0)
 
     def _at(self, labels: Tensor | None, n: int):
         """The model at these labels, [n], the same for every copy."""
-        if labels is None or not self.model.objective.told:
-            return self.model.given(None)
-        classes = self.model.networks[self.model.objective.told[0]].classes
+        if labels is None or not self.model.objective.conditional:
+            return self.model.at(None)
+        classes = self.model.networks[self.model.objective.conditional[0]].classes
         if labels.shape != (n,) or not all(0 <= t < classes for t in labels.tolist()):
             raise ValueError(
                 f"labels must be {n} numbers from 0 to {classes - 1}, one for each example, got {labels.tolist()[:20]}."
             )
-        return self.model.given(labels.to(next(self.model.parameters()).device).expand(*self.model.lead, -1))
+        return self.model.at(labels.to(next(self.model.parameters()).device).expand(*self.model.seeds_shape, -1))
 
     def evaluate(self, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0):
         """What can be measured of the model, per seed, with intervals: a :class:`~ganvae_lib.metrics.Scores`.

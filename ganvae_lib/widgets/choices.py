@@ -190,7 +190,7 @@ def measure(run: Run, world, n: int = 4000, seed: int = 1) -> tuple[dict[str, Te
     if "encoder" not in run.model.networks:
         return found, made, None
     codes, size = run.infer(x, seed=seed), lambda v: v.square().mean((-2, -1)).sqrt()
-    back = run.model.encoder(made if run.model.lead else made[0]).mean
+    back = run.model.encoder(made if run.model.seeds_shape else made[0]).mean
     found |= {
         "error_x": size(run.reconstruct(x, seed=seed) - x),
         "mismatch_z": distance(codes, z),

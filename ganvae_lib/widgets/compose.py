@@ -222,11 +222,11 @@ def _live(start: Choice):
         button.disabled, button.description = True, "training ..."
         try:
             trained = train(choice().objective(), data, 4, steps=steps.value, progress=False)
-            scores, x, z = measure(trained, data.world)
+            scores, x, z = measure(trained, data.law)
             result.clear_output(wait=True)
             with result:
                 figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.2))
-                draw.scatter(x[0, :1000], data.world, ax=axes[0])
+                draw.scatter(x[0, :1000], data.law, ax=axes[0])
                 axes[0].set(title="samples of the first seed", xlim=(-3.2, 3.2), ylim=(-3.2, 3.2))
                 if z is not None:
                     draw.scatter(z[0, :1000], who="eta", ax=axes[1])
