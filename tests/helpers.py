@@ -1,11 +1,18 @@
-"""Small data and models that several test files share."""
+"""Small data, models and runs that several test files share, and Python in a new process."""
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
 from ganvae_lib import Data, Domains, Noise, World, build, fit, ring
+from ganvae_lib.training.checkpoint import Checkpoint
 
+ROOT = Path(__file__).resolve().parents[1]
 KEPT = 1e-5  # how closely two runs must agree over the first 50 steps
 
 
@@ -22,9 +29,8 @@ def suited(objective, data):
         data = replace(data, y=(data.x.flatten(1)[:, 0] > 0).long())
     if "other" not in objective.reads:
         return data
-    apart = (
-        0.5 if any(t.place == "features" for t in objective.terms) else 0.0
-    )  # or unlabelled examples of the same kind
+    # Domains differ; labelled and unlabelled examples are of one kind.
+    apart = 0.5 if any(t.place == "features" for t in objective.terms) else 0.0
     return Domains(replace(data, law=None), data.map(lambda x: x.flip(0) + apart, "moved"))
 
 
@@ -72,3 +78,40 @@ def assert_same_run(together, alone, column, sizes=None):
     for key in alone.history:
         size = (sizes or {}).get(key, 0.0)
         assert drift(together.history[key][:50, column], alone.history[key][:50, 0], size) < KEPT, key
+
+
+def same_run(a, b):
+    """Have two runs the same weights and curves, bit for bit?"""
+    curves = all(torch.equal(a.history[key], b.history[key]) for key in a.history)
+    weights = zip(a.model.state_dict().values(), b.model.state_dict().values(), strict=True)
+    return curves and a.history.steps == b.history.steps and all(torch.equal(x, y) for x, y in weights)
+
+
+class Stopped(Exception):
+    """The process dies here."""
+
+
+def stop_at(monkeypatch, step):
+    """Let the process die right after the checkpoint of this step."""
+    save = Checkpoint.save
+
+    def saving(self, *state):
+        save(self, *state)
+        if json.loads((self.folder / "checkpoint.json").read_bytes())["step"] >= step:
+            raise Stopped
+
+    monkeypatch.setattr(Checkpoint, "save", saving)
+
+
+def environment():
+    """The variables of a new process that finds this library and the modules of the tests."""
+    path = os.pathsep.join(str(folder) for folder in (ROOT, ROOT / "tests", ROOT / "tests" / "laws"))
+    return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+
+
+def new_process(code, *arguments):
+    """What ``code`` prints in a new Python."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment())
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from registry import Registry
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TOC = ROOT / "_toc.yml"
 HTML = ROOT / "_build" / "html"
 

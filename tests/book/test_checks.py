@@ -17,7 +17,7 @@ from falsehoods import FALSE
 from registry import Registry, labels_of
 
 matplotlib.use("Agg")
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 REGISTRY = Registry(ROOT)
 # Figures, training and results are not what a check needs.

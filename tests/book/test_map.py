@@ -10,7 +10,7 @@ from registry import Registry
 
 from ganvae_lib import zoo
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NETWORKS = {"PixelCNN", "PixelRNN", "RNN language model"}  # that make a model of their own of maximum likelihood
 HTML = ROOT / "_build" / "html" / "book" / "map.html"
 

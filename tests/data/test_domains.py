@@ -2,14 +2,13 @@
 
 import json
 import math
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
 import pytest
 import torch
-from tiny import KEPT, drift
+from helpers import KEPT, drift
 from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
@@ -312,7 +311,6 @@ def test_the_graph_of_features(objective, shown):
 
 
 def test_the_script_trains_the_zoos_objectives_on_images_of_one_shape():
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
     import adaptation
 
     assert {name: adaptation.objective(name) for name in adaptation.LINKS} == MODELS
@@ -324,7 +322,7 @@ def test_the_script_trains_the_zoos_objectives_on_images_of_one_shape():
 
 
 def test_the_record_of_mnist_to_usps_is_what_the_chapter_reads():
-    card = json.loads((Path(__file__).resolve().parents[1] / "results" / "adaptation.json").read_text(encoding="utf8"))
+    card = json.loads((Path(__file__).resolve().parents[2] / "results" / "adaptation.json").read_text(encoding="utf8"))
     assert len(card["seeds"]) == 8 and not set(card["seeds"]) & set(card["pilot"]["seeds"])
     for model, scores in card["accuracy"].items():
         values = torch.tensor(scores["target"]["values"], dtype=torch.float64)

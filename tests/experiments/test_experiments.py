@@ -40,7 +40,7 @@ from ganvae_lib.measure import paired, summary
 from ganvae_lib.training import checkpoint
 from ganvae_lib.training.device import _device
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FULL = sorted((ROOT / "results" / "experiments").glob("*.json"))
 REDUCED, STEPS, FIRST = (
     sorted((ROOT / "results" / "experiments" / folder).glob("*.json")) for folder in ("reduced", "steps", "first")

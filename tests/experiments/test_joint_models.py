@@ -1,16 +1,12 @@
 """Joint models train to what they promise, and the benchmark measures what it says."""
 
 import math
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
+import joint_models
 import pytest
 import torch
 from torch.distributions import MultivariateNormal
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-import joint_models
 
 from ganvae_lib import Noise, World, build, coverage, fit, load, zoo
 

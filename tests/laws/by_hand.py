@@ -3,7 +3,6 @@
 import math
 
 import torch
-from test_objective import BY_HAND as LINKS_BY_HAND
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, one_hot
 
 from ganvae_lib import (
@@ -21,6 +20,20 @@ from ganvae_lib import (
 )
 from ganvae_lib.networks.heads import Conditional
 from ganvae_lib.networks.observations import LaplacePixels, PointPixels
+
+D = torch.sigmoid
+LINKS_BY_HAND = {  # link: (real, fake, generator) with D = sigmoid(t), written out naively
+    "minimax": (lambda t: -D(t).log(), lambda t: -(1 - D(t)).log(), lambda t: (1 - D(t)).log()),
+    "non-saturating": (lambda t: -D(t).log(), lambda t: -(1 - D(t)).log(), lambda t: -D(t).log()),
+    "KL": (lambda t: -D(t).log(), lambda t: -(1 - D(t)).log(), lambda t: -D(t) / (1 - D(t))),
+    "reverse KL": (lambda t: -D(t).log(), lambda t: -(1 - D(t)).log(), lambda t: -(D(t) / (1 - D(t))).log()),
+    "least squares": (lambda t: 0.5 * (t - 1) ** 2, lambda t: 0.5 * t * t, lambda t: 0.5 * (t - 1) ** 2),
+    "hinge": (lambda t: (1 - t).clamp(min=0), lambda t: (1 + t).clamp(min=0), lambda t: -t),
+    "Wasserstein": (lambda t: -t, lambda t: t, lambda t: -t),
+    "f-KL": (lambda t: -t, lambda t: torch.exp(t - 1), lambda t: -torch.exp(t - 1)),
+    "f-reverse KL": (lambda t: (-t).exp(), lambda t: -1 - (-t).exp().log(), lambda t: 1 + (-t).exp().log()),
+    "f-JS": (lambda t: -(2 * D(t)).log(), lambda t: -(2 - 2 * D(t)).log(), lambda t: (2 - 2 * D(t)).log()),
+}
 
 TWO_SIDED = ("features", "xz")  # the sides of these are both made by players who descend the term
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from by_hand import ByHand
-from tiny import assert_same_run, images, points, prepared, short, small, suited
+from helpers import assert_same_run, images, points, prepared, short, small, suited
 
 from ganvae_lib import (
     KL,

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from helpers import images, points, small
 from scipy import stats
-from tiny import images, points, small
 from torch import nn
 
 from ganvae_lib import Adversary, Data, History, Match, Model, Run, fit, metrics, mixture1d, moons, nets, ring, zoo

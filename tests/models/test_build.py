@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from tiny import images, points, short, small, suited
+from helpers import images, points, short, small, suited
 from torch import nn
 
 from ganvae_lib import (

@@ -5,8 +5,8 @@ import math
 
 import pytest
 import torch
+from helpers import images
 from scipy import stats
-from tiny import images
 from torch import nn
 
 from ganvae_lib import CharRNN, Noise, PixelCNN, PixelRNN, Run, build, fit, metrics, ngram, zoo

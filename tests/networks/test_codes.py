@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from tiny import KEPT, drift, images, points, small
+from helpers import KEPT, drift, images, points, small
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from ganvae_lib import KL, Data, Match, Noise, Reconstruct, Run, World, fit, metrics, swapped, zoo

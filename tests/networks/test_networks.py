@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 import torch
+from helpers import images, points, small
 from scipy import stats
-from tiny import images, points, small
 from torch import nn
 
 from ganvae_lib import Noise, Point, nets, zoo

@@ -7,6 +7,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 import torch
+from by_hand import LINKS_BY_HAND
 from hypothesis import given, settings, strategies as st
 from torch.nn.functional import logsigmoid
 
@@ -469,20 +470,6 @@ def test_explain_says_who_descends_what_and_where_theta_stands():
 
 # ---------------------------------------------------------------- links
 
-D = torch.sigmoid
-BY_HAND = {  # link: (real, fake, generator) with D = sigmoid(t), written out naively
-    "minimax": (lambda t: -D(t).log(), lambda t: -(1 - D(t)).log(), lambda t: (1 - D(t)).log()),
-    "non-saturating": (lambda t: -D(t).log(), lambda t: -(1 - D(t)).log(), lambda t: -D(t).log()),
-    "KL": (lambda t: -D(t).log(), lambda t: -(1 - D(t)).log(), lambda t: -D(t) / (1 - D(t))),
-    "reverse KL": (lambda t: -D(t).log(), lambda t: -(1 - D(t)).log(), lambda t: -(D(t) / (1 - D(t))).log()),
-    "least squares": (lambda t: 0.5 * (t - 1) ** 2, lambda t: 0.5 * t * t, lambda t: 0.5 * (t - 1) ** 2),
-    "hinge": (lambda t: (1 - t).clamp(min=0), lambda t: (1 + t).clamp(min=0), lambda t: -t),
-    "Wasserstein": (lambda t: -t, lambda t: t, lambda t: -t),
-    "f-KL": (lambda t: -t, lambda t: torch.exp(t - 1), lambda t: -torch.exp(t - 1)),
-    "f-reverse KL": (lambda t: (-t).exp(), lambda t: -1 - (-t).exp().log(), lambda t: 1 + (-t).exp().log()),
-    "f-JS": (lambda t: -(2 * D(t)).log(), lambda t: -(2 - 2 * D(t)).log(), lambda t: (2 - 2 * D(t)).log()),
-}
-
 RATIO = torch.tensor([0.05, 0.3, 0.9, 1.0, 1.7, 6.0], dtype=torch.float64)
 BEST = {"least squares": lambda r: r / (1 + r), "f-KL": lambda r: 1 + r.log()}  # of t; elsewhere log r
 F = {  # generators f of D_f(d‖g) = ∫ g f(d/g)
@@ -504,7 +491,7 @@ def slope(f, at):
 def test_links_are_the_formulas_written_by_hand(name):
     t = torch.linspace(-4, 4, 33, dtype=torch.float64)
     link = LINKS[name]
-    for found, by_hand in zip((link.real, link.fake, link.generator), BY_HAND[name], strict=True):
+    for found, by_hand in zip((link.real, link.fake, link.generator), LINKS_BY_HAND[name], strict=True):
         torch.testing.assert_close(found(t), by_hand(t), rtol=1e-12, atol=1e-12)
 
 
@@ -523,7 +510,7 @@ AS_CODE = [
 @pytest.mark.parametrize("name", LINKS)
 def test_the_formulas_that_links_print_are_the_code_that_trains(name):
     t = torch.linspace(-3, 3, 13, dtype=torch.float64)
-    names = {"t": t, "D": D(t), "log": torch.log, "exp": torch.exp, "relu": torch.relu}
+    names = {"t": t, "D": torch.sigmoid(t), "log": torch.log, "exp": torch.exp, "relu": torch.relu}
     link = LINKS[name]
     for side in ("real", "fake", "generator"):
         code = getattr(link, f"{side}_tex").replace(r"_\phi", "")

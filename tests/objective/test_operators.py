@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from helpers import Stopped, assert_same_run, images, points, prepared, same_run, short, small, stop_at, suited
 from hypothesis import given as every, settings, strategies as st
-from test_checkpoint import Stopped, same, stop_at
-from tiny import assert_same_run, images, points, prepared, short, small, suited
 from torch import nn
 from torch.distributions import Bernoulli
 
@@ -446,7 +445,7 @@ def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(tmp_path, monkeypatc
     with monkeypatch.context() as patch, pytest.raises(Stopped):
         stop_at(patch, 20)
         fit(model, TWO, checkpoint=tmp_path, **options)
-    assert same(fit(model, TWO, checkpoint=tmp_path, resume=True, **options), whole)
+    assert same_run(fit(model, TWO, checkpoint=tmp_path, resume=True, **options), whole)
 
 
 @pytest.mark.parametrize(

@@ -13,36 +13,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import points, small, suited
+from helpers import Stopped, environment, points, same_run, small, stop_at, suited
 
-from ganvae_lib import fit, zoo
+from ganvae_lib import Run, fit, zoo
 from ganvae_lib.training import checkpoint
 
 DATA = points(256)
 OPTIONS = dict(steps=45, batch=48, log_every=5, progress=False, seeds=2)
-
-
-class Stopped(Exception):
-    """The process dies here."""
-
-
-def same(a, b):
-    """Have two runs the same weights and curves, bit for bit?"""
-    curves = all(torch.equal(a.history[key], b.history[key]) for key in a.history)
-    weights = zip(a.model.state_dict().values(), b.model.state_dict().values(), strict=True)
-    return curves and a.history.steps == b.history.steps and all(torch.equal(x, y) for x, y in weights)
-
-
-def stop_at(monkeypatch, step):
-    """Let the process die right after the checkpoint of this step."""
-    save = checkpoint.Checkpoint.save
-
-    def saving(self, at, *parts):
-        save(self, at, *parts)
-        if at >= step:
-            raise Stopped
-
-    monkeypatch.setattr(checkpoint.Checkpoint, "save", saving)
 
 
 NAMES = [
@@ -68,28 +45,28 @@ def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(name, seeds, tmp_pat
         stop_at(patch, 20)
         fit(model, data, checkpoint=tmp_path, checkpoint_every=10, **options)
     resumed = fit(model, data, checkpoint=tmp_path, checkpoint_every=10, resume=True, **options)
-    assert same(resumed, whole)
+    assert same_run(resumed, whole)
     # A finished training is only read back.
-    assert same(fit(model, data, checkpoint=tmp_path, checkpoint_every=10, resume=True, **options), whole)
+    assert same_run(fit(model, data, checkpoint=tmp_path, checkpoint_every=10, resume=True, **options), whole)
 
 
-_SCRIPT = """
+TRAIN = """
 import sys
-sys.path.insert(0, {tests!r})
-from test_checkpoint import DATA, OPTIONS, small
+from helpers import points, small
 from ganvae_lib import fit, zoo
-model = small(zoo.GAN, DATA, hidden=(8,))
-run = fit(model, DATA, **(OPTIONS | dict(steps=4000)), checkpoint={folder!r}, checkpoint_every=5, resume=True)
-run.save({folder!r} + "/run")
+folder, data = sys.argv[1], points(256)
+options = dict(steps=4000, batch=48, log_every=5, progress=False, seeds=2)
+run = fit(small(zoo.GAN, data, hidden=(8,)), data, checkpoint=folder, checkpoint_every=5, resume=True, **options)
+run.save(folder + "/run")
 """
 
 
 def test_kill_9_at_any_moment_loses_nothing(tmp_path):
     folder = str(tmp_path / "kept")
-    script = _SCRIPT.format(tests=os.path.dirname(__file__), folder=folder)
+    command = [sys.executable, "-c", TRAIN, folder]
     kept, begun = Path(folder) / "checkpoint.json", 0
     for _ in range(3):
-        process = subprocess.Popen([sys.executable, "-c", script])
+        process = subprocess.Popen(command, env=environment())
         before, step = time.time(), begun
         while step == begun and time.time() - before < 120:
             time.sleep(0.02)
@@ -98,11 +75,10 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path):
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, "killed, and not at the end"
         assert (begun := json.loads(kept.read_bytes())["step"]) >= step > 0, "it had gone on from where it was"
-    subprocess.run([sys.executable, "-c", script], check=True)
-    from ganvae_lib import Run
+    subprocess.run(command, env=environment(), check=True)
 
     whole = fit(small(zoo.GAN, DATA, hidden=(8,)), DATA, **(OPTIONS | dict(steps=4000)))
-    assert same(Run.load(f"{folder}/run"), whole)
+    assert same_run(Run.load(f"{folder}/run"), whole)
 
 
 def test_a_full_disk_keeps_the_last_checkpoint_and_the_training(tmp_path, monkeypatch):
@@ -118,9 +94,9 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_training(tmp_path, monkey
 
     with monkeypatch.context() as patch, pytest.warns(RuntimeWarning, match="No space left.*training goes on"):
         patch.setattr(os, "fsync", full)
-        assert same(fit(model, DATA, checkpoint=tmp_path, checkpoint_every=10, resume=True, **OPTIONS), whole)
+        assert same_run(fit(model, DATA, checkpoint=tmp_path, checkpoint_every=10, resume=True, **OPTIONS), whole)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == kept
-    assert same(fit(model, DATA, checkpoint=tmp_path, checkpoint_every=10, resume=True, **OPTIONS), whole)
+    assert same_run(fit(model, DATA, checkpoint=tmp_path, checkpoint_every=10, resume=True, **OPTIONS), whole)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import os
 
 import pytest
 import torch
-from tiny import KEPT, drift
+from helpers import KEPT, drift
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 

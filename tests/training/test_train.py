@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny import assert_same_run, drift, images, points, prepared, short, small, suited
+from helpers import assert_same_run, drift, images, points, prepared, short, small, suited
 from torch import nn
 
 from ganvae_lib import (

@@ -8,12 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import compose as benchmark
 import compose_study
+import pytest
+import torch
 
 from ganvae_lib import Data, Model, build, draw, ring, widgets, zoo
 from ganvae_lib.widgets import choices
@@ -21,7 +19,7 @@ from ganvae_lib.widgets.choices import ALSO, CHOICES, MEASURES, SETTINGS, Choice
 from ganvae_lib.widgets.compose_page import READ
 
 facts, shown = (getattr(sys.modules["ganvae_lib.widgets.compose"], name) for name in ("facts", "shown"))
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RECORD = json.loads((ROOT / "results" / "compose.json").read_text(encoding="utf-8"))
 GRID = benchmark.grid()
 FACTS = facts(RECORD)[0]

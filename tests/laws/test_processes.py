@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import torch
-from tiny import KEPT, drift, points, small, suited
+from helpers import KEPT, drift, points, small, suited
 
 from ganvae_lib import Noise, Run, adversary_activated, fit, importance_weighted, semi_supervised, zoo
 from ganvae_lib.distributions.noise import Share
@@ -17,10 +17,8 @@ OBJECTIVES = zoo.ALL | {NAMES[-1]: adversary_activated(semi_supervised(importanc
 OPTIONS = dict(steps=30, batch=64, seeds=2, log_every=1, progress=False)
 
 _SCRIPT = """
-import sys
-sys.path.insert(0, {tests!r})
-from test_parallel import DATA, NAMES, OBJECTIVES, OPTIONS, small, suited
 import torch.distributed as dist
+from test_parallel import DATA, NAMES, OBJECTIVES, OPTIONS, small, suited
 from ganvae_lib import fit
 for name in NAMES:
     data = suited(OBJECTIVES[name], DATA)
