@@ -19,7 +19,7 @@ from ganvae_lib import (
     Unpredictable,
 )
 from ganvae_lib.networks.heads import Conditional
-from ganvae_lib.networks.observations import LaplacePixels, PointPixels
+from ganvae_lib.networks.observations import BernoulliPixels, LaplacePixels, PointPixels
 
 D = torch.sigmoid
 LINKS_BY_HAND = {  # link: (real, fake, generator) with D = sigmoid(t), written out naively
@@ -75,7 +75,14 @@ def normal(value, mean, log_s):
     return (0.5 * ((value - mean) / log_s.exp()) ** 2 + log_s + 0.5 * math.log(2 * math.pi)).sum(1)
 
 
+def coins(value, logits):
+    """-log of the probability of zeros and ones, D = sigmoid(logits), summed over dimensions."""
+    return -(value * D(logits).log() + (1 - value) * (1 - D(logits)).log()).sum(1)
+
+
 class ByHand:
+    """One minibatch of a model: ``loss`` of a term for theta and eta, ``discriminator_loss`` for phi."""
+
     def __init__(self, model, world, seed):
         self.model, self.seed, self.n = model, seed, len(world.x)
         self.x, self.labels, self.shape = world.x.flatten(1), world.labels, world.x.shape[1:]
@@ -113,6 +120,8 @@ class ByHand:
             elif kind in ("uniform", "unit"):
                 u = self.noise(name, size, law="uniform")
                 drawn.append(u if kind == "unit" else 2 * u - 1)
+            elif kind == "bernoulli":  # fair coins
+                drawn.append((self.noise(name, size, law="uniform") < 0.5).double())
             else:
                 drawn.append(self.noise(name, size))
         return torch.cat(drawn, 1)
@@ -128,6 +137,8 @@ class ByHand:
         if decoder.noise:
             z = torch.cat((z, self.noise(name, decoder.noise)), 1)
         mean = self.seen(decoder, net(decoder.trunk, z))
+        if isinstance(observation, BernoulliPixels):
+            return (self.noise(name, *self.shape, law="uniform").flatten(1) < mean.sigmoid()).double()
         if isinstance(observation, PointPixels) or decoder.noiseless:
             return mean
         return mean + observation.log_scale.exp() * self.noise(name, *self.shape).flatten(1)
@@ -135,7 +146,10 @@ class ByHand:
     def miss(self, name, given, value, labels=None):
         """-log p(value | given)."""
         decoder, given = self.model.networks[name], self.conditional(name, given, labels)
-        mean, log_s = self.seen(decoder, net(decoder.trunk, given)), decoder.observation.log_scale
+        mean = self.seen(decoder, net(decoder.trunk, given))
+        if isinstance(decoder.observation, BernoulliPixels):
+            return coins(value, mean)
+        log_s = decoder.observation.log_scale
         if isinstance(decoder.observation, LaplacePixels):
             return ((value - mean).abs() / log_s.exp() + log_s + math.log(2)).sum(1)
         return normal(value, mean, log_s)
@@ -159,6 +173,8 @@ class ByHand:
             if kind in ("gaussian", "uniform"):
                 mean, log_var = f.tensor_split(2, 1)
                 f = mean + log_var.exp().sqrt() * self.noise(self.part(name, i), mean.shape[1])
+            elif kind == "bernoulli":
+                f = (self.noise(self.part(name, i), f.shape[1], law="uniform") < f.sigmoid()).double()
             drawn.append(f.sigmoid() if kind == "unit" else f)
         return torch.cat(drawn, 1)
 
@@ -172,6 +188,8 @@ class ByHand:
             at += self.codes[kind]
             if kind == "one-hot":
                 total = total - (value * (f - f.logsumexp(1, keepdim=True))).sum(1)
+            elif kind == "bernoulli":
+                total = total + coins(value, f)
             else:
                 mean, log_var = f.tensor_split(2, 1)
                 total = total + normal(value, mean, log_var / 2)
@@ -302,7 +320,7 @@ class ByHand:
                     -(features @ layer.weight.T + layer.bias).log_softmax(1)[range(self.n), self.labels].sum() / self.n
                 )
             case Unpredictable():
-                return -self.critic(term, detach=False)
+                return -self.discriminator_loss(term, detach=False)
             case Match(space, Adversary() as tool):
                 target, made = (self.logits(term, side) for side in self.sides(space))
                 return self.weighted(tool, made) + (self.weighted(tool, -target) if space in TWO_SIDED else 0)
@@ -327,7 +345,7 @@ class ByHand:
         n = self.n
         return (far[0] + far[1]) / (n * (n - 1)) - 2 * far[2] / n**2
 
-    def critic(self, term, detach=True):
+    def discriminator_loss(self, term, detach=True):
         if isinstance(term, Unpredictable):
             (units,) = self.sides(term.variable)[1]
             units = units.detach() if detach else units

@@ -1,48 +1,46 @@
 """Two processes that share each minibatch train as one process on the whole of it."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 import torch
-from helpers import KEPT, drift, points, small, suited
+from helpers import KEPT, drift, environment, points, small, suited
 
 from ganvae_lib import Noise, Run, adversary_activated, fit, importance_weighted, semi_supervised, zoo
 from ganvae_lib.distributions.noise import Share
 
-DATA = points(300)
-NAMES = ("VAE", "WGAN-GP", "DANN", "ALI", "IWGAN", "AASVAE of 2 samples")
-OBJECTIVES = zoo.ALL | {NAMES[-1]: adversary_activated(semi_supervised(importance_weighted(zoo.VAE, 2)))}
-OPTIONS = dict(steps=30, batch=64, seeds=2, log_every=1, progress=False)
+SHARED = {name: zoo.ALL[name] for name in ("VAE", "WGAN-GP", "DANN", "ALI", "IWGAN")} | {
+    "AASVAE of 2 samples": adversary_activated(semi_supervised(importance_weighted(zoo.VAE, 2)))
+}
 
-_SCRIPT = """
-import torch.distributed as dist
-from test_parallel import DATA, NAMES, OBJECTIVES, OPTIONS, small, suited
-from ganvae_lib import fit
-for name in NAMES:
-    data = suited(OBJECTIVES[name], DATA)
-    run = fit(small(OBJECTIVES[name], data, hidden=(8,)), data, checkpoint={folder!r} + "/kept " + name, **OPTIONS)
-    if dist.get_rank() == 0:
-        run.save({folder!r} + "/" + name)
-dist.destroy_process_group()
-"""
+
+def train(name, **options):
+    """A short run of one of these objectives."""
+    data = suited(SHARED[name], points(300))
+    model = small(SHARED[name], data, hidden=(8,))
+    return fit(model, data, steps=30, batch=64, seeds=2, log_every=1, progress=False, **options)
+
+
+def main(folder):
+    """What each of the two processes does."""
+    for name in SHARED:
+        run = train(name, checkpoint=f"{folder}/kept {name}")
+        if torch.distributed.get_rank() == 0:
+            run.save(f"{folder}/{name}")
+    torch.distributed.destroy_process_group()
 
 
 def test_two_processes_have_the_losses_of_one(tmp_path):
-    script = tmp_path / "train.py"
-    script.write_text(_SCRIPT.format(tests=os.path.dirname(__file__), folder=str(tmp_path)))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(script)]
-    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    done = subprocess.run([*launch, __file__, str(tmp_path)], env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    for name in NAMES:
-        data = suited(OBJECTIVES[name], DATA)
-        model = small(OBJECTIVES[name], data, hidden=(8,))
-        one, two = fit(model, data, **OPTIONS), Run.load(tmp_path / name)
+    for name in SHARED:
+        one, two = train(name), Run.load(tmp_path / name)
         for key in one.history:
             assert drift(one.history[key], two.history[key]) < KEPT, (name, key)
         # One process goes on from what two have kept, and finds the training done.
-        again = fit(model, data, checkpoint=tmp_path / f"kept {name}", resume=True, **OPTIONS)
+        again = train(name, checkpoint=tmp_path / f"kept {name}", resume=True)
         assert all(torch.equal(again.history[key], two.history[key]) for key in one.history)
 
 
@@ -61,3 +59,7 @@ def test_what_cannot_be_shared_is_refused():
         Share(0, 3).check(zoo.VAE, 64)
     with pytest.raises(ValueError, match="compares whole minibatches"):
         Share(0, 2).check(zoo.GMMN, 64)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
