@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from ganvae_lib import Data, Domains, Noise, World, build, fit, ring
+from ganvae_lib import Data, Domains, Model, Noise, World, build, fit, nets, ring
 from ganvae_lib.training.checkpoint import Checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,6 +47,33 @@ def small(objective, data, **options):
     return build(objective, data, **{"hidden": (16,), "latent": 3, **options})
 
 
+def linear(weight, bias):
+    """A layer x ↦ weight x + bias."""
+    layer = nets.Linear(*weight.T.shape, dtype=weight.dtype)
+    layer.weight.data, layer.bias.data = weight.clone(), bias.clone()
+    return layer
+
+
+def own_networks(objective, **networks):
+    """A model of linear networks for points that ``build`` has not made."""
+    linear = {
+        "encoder": nets.Encoder(nn.Linear(2, 6)),
+        "decoder": nets.Decoder(nn.Linear(3, 2), nets.Gaussian(), (2,)),
+        "discriminator_x": nets.Discriminator(nn.Linear(2, 1)),
+        "labeller": nets.Classifier(nn.Linear(2, 2)),
+    }
+    linear["discriminator_x_given_label"] = linear["discriminator_x"]
+    return Model(objective, linear | networks, nets.StandardNormal(3))
+
+
+def conditional_networks():
+    """Of such a model, the networks that are given one of two labels."""
+    return {
+        "encoder": nets.Conditional(nets.Encoder(nn.Linear(4, 6)), 2),
+        "decoder": nets.Conditional(nets.Decoder(nn.Linear(5, 2), nets.Gaussian(), (2,)), 2),
+    }
+
+
 def short(model, data=None, steps=50, **options):
     """A run of few steps, each of which is recorded."""
     data = suited(model.objective, points() if data is None else data)
@@ -61,6 +89,18 @@ def prepared(objective, data=None, seed=3, n=16, **options):
     labels = data.y[:n] if "labels" in model.reads else None
     other = data.other[:n].double() if "other" in model.reads else None
     return model, World(model, data.x[:n].double(), Noise(seed), labels, other)
+
+
+def gradients(loss, parameters):
+    """The gradient of each parameter, zero for those on which the loss does not depend."""
+    found = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+    return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
+
+
+def assert_all_close(found, expected, tolerance=1e-12):
+    """Each of the tensors found is the one expected."""
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
 
 
 def drift(a, b, size=0.0):

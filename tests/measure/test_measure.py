@@ -5,9 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers import images, points, small
+from helpers import images, linear, points, small
 from scipy import stats
-from torch import nn
 
 from ganvae_lib import Adversary, Data, History, Match, Model, Run, fit, metrics, mixture1d, moons, nets, ring, zoo
 from ganvae_lib.data.toys import grid
@@ -43,12 +42,6 @@ W = torch.tensor([[1.0, -0.5], [0.3, 0.8], [0.0, 1.2]])
 B, S = torch.tensor([0.5, 0.0, -1.0]), 0.7
 COV = W @ W.T + S**2 * torch.eye(3)
 POSTERIOR = torch.linalg.inv(torch.eye(2) + W.T @ W / S**2)
-
-
-def linear(weight, bias):
-    layer = nn.Linear(*weight.T.shape)
-    layer.weight.data, layer.bias.data = weight.clone(), bias.clone()
-    return layer
 
 
 @pytest.fixture(scope="module")

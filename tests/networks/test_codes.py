@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from helpers import KEPT, drift, images, points, small
+from helpers import images, small
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from ganvae_lib import KL, Data, Match, Noise, Reconstruct, Run, World, fit, metrics, swapped, zoo
@@ -95,45 +95,6 @@ def test_no_gradient_crosses_a_binary_dream():
         fit(machine(objective=Reconstruct("z"), observation="bernoulli"), IMAGES, 1, progress=False)
 
 
-def by_hand(model, x, seed, codes):
-    """Losses of theta (awake) and of eta (asleep), on the weights; each player's samples carry no gradient."""
-    noise, n, bits = Noise(seed), len(x), model.config["latent"]
-    encode = lambda x: model.encoder.trunk(x)
-    decode = lambda z: model.decoder.trunk(z)
-    flat = x.flatten(1)
-    with torch.no_grad():
-        if codes == "bernoulli":
-            z = (noise.uniform("z from x", n, bits) < encode(x).sigmoid()).float()
-            dreamt_z = (noise.uniform("z", n, bits) < 0.5).float()
-        else:
-            mean, log_var = encode(x).chunk(2, -1)
-            z = mean + (log_var / 2).exp() * noise.normal("z from x", n, bits)
-            dreamt_z = noise.normal("z", n, bits)
-        dreamt_x = (noise.uniform("x from z", n, *x.shape[1:]) < decode(dreamt_z).sigmoid().view_as(x)).float()
-    wake = cross_entropy(decode(z), flat, reduction="none").sum(-1).mean()
-    answer = encode(dreamt_x)
-    if codes == "bernoulli":
-        sleep = cross_entropy(answer, dreamt_z, reduction="none").sum(-1).mean()
-    else:
-        mean, log_var = answer.chunk(2, -1)
-        sleep = ((dreamt_z - mean) ** 2 / log_var.exp() + log_var + math.log(2 * math.pi)).sum(-1).mean() / 2
-    return wake, sleep
-
-
-@pytest.mark.parametrize("codes", ["gaussian", "bernoulli"])
-def test_each_phase_has_the_gradient_written_by_hand(codes):
-    model, x = small(zoo.HELMHOLTZ, IMAGES, codes=codes), IMAGES.x[:32]
-    world = World(model, x, Noise(5))
-    phases = zoo.HELMHOLTZ.phases()
-    assert [phase.players for phase in phases] == [("theta",), ("eta",)]
-    for phase, loss in zip(phases, by_hand(model, x, 5, codes), strict=True):
-        total = phase.total(phase.losses(world))
-        torch.testing.assert_close(total, loss, rtol=1e-5, atol=1e-5)
-        mine = model.of(phase.players)
-        for a, b in zip(torch.autograd.grad(total, mine), torch.autograd.grad(loss, mine), strict=True):
-            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
-
-
 def test_the_wake_phase_is_the_vaes_update_of_theta():
     model, x = small(zoo.VAE, IMAGES), IMAGES.x[:32]
     wake, (vae,) = zoo.HELMHOLTZ.phases()[0], zoo.VAE.phases()
@@ -152,16 +113,6 @@ def test_one_step_moves_each_net_by_its_own_phase_only():
             for a, b in zip(run.model.networks[name].parameters(), model.networks[name].parameters(), strict=True)
         )
         assert same(still) and not same({"encoder": "decoder", "decoder": "encoder"}[still])
-
-
-@pytest.mark.parametrize("data", [IMAGES, points()], ids=["images", "points"])
-def test_stacked_machines_equal_single_ones(data):
-    options = dict(batch=32, log_every=1, progress=False)
-    together = fit(machine(data), data, 50, seeds=[3, 7], **options)
-    for i, seed in enumerate((3, 7)):
-        alone = fit(machine(data), data, 50, seeds=[seed], **options)
-        for key in alone.history:
-            assert drift(together.history[key][:, i], alone.history[key][:, 0]) < KEPT
 
 
 def test_the_samples_come_from_fair_coins_and_stay(tmp_path):

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from helpers import assert_all_close, gradients, linear
 from hypothesis import given, settings, strategies as st
 from torch import nn
 from torch.distributions import (
@@ -52,12 +53,6 @@ def random_rows(n, seed=0):
     return Table(torch.randn(n, 1, generator=torch.Generator().manual_seed(seed)).double())
 
 
-def linear(weight, bias):
-    layer = nets.Linear(*weight.T.shape).double()
-    layer.weight.data, layer.bias.data = weight.clone(), bias.clone()
-    return layer
-
-
 def networks(labels=False, shift=0.0, log_scale=0.0, log_ratios=None):
     """The world's decoder, and its posteriors moved by ``shift`` and made wider by a factor."""
     gain = VARIANCE * W / S**2  # the posterior mean is gain · (x - B_t)
@@ -84,16 +79,6 @@ def networks(labels=False, shift=0.0, log_scale=0.0, log_ratios=None):
 
 def model(objective, **options):
     return Model(objective, networks(bool(objective.conditional), **options), nets.StandardNormal(1)).double()
-
-
-def gradient(loss, model):
-    found = torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)
-    return [torch.zeros_like(p) if g is None else g for p, g in zip(model.parameters(), found, strict=True)]
-
-
-def assert_same(found, expected, tolerance=1e-12):
-    for a, b in zip(found, expected, strict=True):
-        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
 
 
 # ---------------------------------------------------------------- samples
@@ -188,7 +173,9 @@ def test_one_sample_is_the_vae():
     worlds = [World(model(o, shift=SHIFT), X, Noise(5)) for o in (zoo.VAE, Bound(1))]
     losses = [sum(o.phases()[-1].losses(w).values()) for o, w in zip((zoo.VAE, Bound(1)), worlds, strict=True)]
     torch.testing.assert_close(*losses, rtol=1e-14, atol=0)
-    assert_same(*(gradient(loss, w.model) for loss, w in zip(losses, worlds, strict=True)), 1e-13)
+    assert_all_close(
+        *(gradients(loss, list(w.model.parameters())) for loss, w in zip(losses, worlds, strict=True)), 1e-13
+    )
 
 
 @settings(max_examples=25)
@@ -297,7 +284,7 @@ def test_one_class_is_no_class():
     for objective, parts in [(Bound(), plain), (Bound(given="label"), one), (Bound(inferred="label"), one)]:
         own = Model(objective, parts, nets.StandardNormal(1)).double()
         losses.append(objective.loss(World(own, X, noise, labels, X)))
-    assert_same(losses[1:], [losses[0]] * 2)
+    assert_all_close(losses[1:], [losses[0]] * 2)
 
 
 def test_labels_by_another_number_are_the_same_labels():
@@ -344,14 +331,14 @@ def activated(logit, x=X, fake=FAKE, k=1, rows=None):
     world = World(own, x, rows or random_rows(4000))
     world.memory["x_from_z"] = fake
     loss = objective.loss(world)
-    return loss, gradient(loss, own)
+    return loss, gradients(loss, list(own.parameters()))
 
 
 def plain(x, k=1, rows=None):
     """Loss and gradient of the bound."""
     own = model(Bound(k), **ENCODED)
     loss = free_energy(own, x, rows or random_rows(4000), k).mean()
-    return loss, gradient(loss, own)
+    return loss, gradients(loss, list(own.parameters()))
 
 
 def test_a_perfect_discriminator_leaves_half_of_the_vae():
@@ -359,14 +346,14 @@ def test_a_perfect_discriminator_leaves_half_of_the_vae():
     loss, found = activated(real)
     expected, vae = plain(X)
     torch.testing.assert_close(loss, expected / 2, rtol=1e-13, atol=0)
-    assert_same(found, [g / 2 for g in vae])
+    assert_all_close(found, [g / 2 for g in vae])
 
 
 def test_a_blind_discriminator_trains_on_both_sides_alike():
     loss, found = activated(lambda x: torch.zeros(len(x)))
     losses, both = zip(plain(X), plain(FAKE, rows=Table(random_rows(4000).table[12:])), strict=True)
     torch.testing.assert_close(loss, sum(losses) / 4, rtol=1e-13, atol=0)
-    assert_same(found, [(a + b) / 4 for a, b in zip(*both, strict=True)])
+    assert_all_close(found, [(a + b) / 4 for a, b in zip(*both, strict=True)])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -383,7 +370,7 @@ def test_the_best_discriminator_leaves_half_of_the_vae(seed):
     loss, found = activated(logit, x, fake, rows=silent)
     expected, vae = plain(x, rows=silent)
     torch.testing.assert_close(loss, expected / 2, rtol=1e-12, atol=0)
-    assert_same(found, [g / 2 for g in vae])
+    assert_all_close(found, [g / 2 for g in vae])
     moved = lambda x: logit(x) + 0.1 * x[:, 0]
     assert (activated(moved, x, fake, rows=silent)[1][0] - vae[0] / 2).abs().max() > 1e-3
 
@@ -406,7 +393,7 @@ def test_the_weights_of_examples_carry_no_gradient_and_generated_examples_none()
     generated = world.x_from_z
     assert torch.autograd.grad(loss, generated, retain_graph=True, allow_unused=True) == (None,)
     critic = objective.discriminator_loss(World(own, X, Noise(0)))
-    assert gradient(critic, own.networks["decoder"])[0].abs().max() == 0
+    assert gradients(critic, list(own.networks["decoder"].parameters()))[0].abs().max() == 0
 
 
 # ---------------------------------------------------------------- the same distribution several times

@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from dataclasses import FrozenInstanceError
 
 import pytest
 import torch
@@ -36,8 +35,6 @@ GAN_X, GAN_Z, KL_Z = Match("x", Adversary()), Match("z", Adversary()), Match("z"
 MMD_X = Match("x", MMD())
 SLEEP = Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",))
 MIRRORED = {n: entry for n, entry in zoo.ALL.items() if not any(isinstance(t, Bound) for t in entry.terms)}
-ENTRIES = pytest.mark.parametrize("entry", zoo.ALL.values(), ids=zoo.ALL)
-
 # ---------------------------------------------------------------- laws
 
 weights = st.sampled_from([0.25, 0.5, 1.0, 2.0, 3.0])  # their sums and products are exact
@@ -114,22 +111,6 @@ def test_every_player_descends_exactly_its_terms_in_one_phase(a):
         assert {t for t in phase.terms if player in t.reaches} == {t for t in a.terms if player in t.movers}
     assert {p for phase in phases for p in phase.players} == set(a.players)
     assert a._repr_latex_().count(r"\min_") == len(a.players) == str(a).count("descends")
-
-
-@ENTRIES
-def test_zoo_entries_swap_back_round_trip_and_stay_frozen(entry):
-    assert entry == from_dict(json.loads(json.dumps(to_dict(entry)))) == eval(repr(entry))
-    if entry in MIRRORED.values():
-        assert swapped(swapped(entry)) == entry
-    else:
-        with pytest.raises(TypeError, match="is a bound on the likelihood of x, which has no mirror image"):
-            swapped(entry)
-    assert {entry: 1}[entry] == 1
-    with pytest.raises(FrozenInstanceError):
-        entry.terms[0].weight = 2.0
-    with pytest.raises((FrozenInstanceError, AttributeError)):
-        entry.terms = ()
-    assert sum(line.count("&") for line in entry._repr_latex_().splitlines()) == len(entry.players)
 
 
 def test_entries_differ():
@@ -544,62 +525,3 @@ def test_links_stay_finite_where_the_naive_formula_does_not():
     t = torch.tensor([-200.0, 200.0])
     torch.testing.assert_close(LINKS["non-saturating"].generator(t), torch.tensor([200.0, 0.0]))
     torch.testing.assert_close(LINKS["minimax"].fake(t), -logsigmoid(-t))
-
-
-# ---------------------------------------------------------------- errors
-
-
-@pytest.mark.parametrize(
-    "make, error, words",
-    [
-        (lambda: Adversary("non saturating"), ValueError, r"unknown link.*Did you mean 'non-saturating'\?"),
-        (lambda: Adversary("KL", steps=-1), ValueError, "must not be negative"),
-        (lambda: Adversary("KL", penalty=-1.0), ValueError, "penalty"),
-        *[
-            (lambda k=k: Adversary(k=k), ValueError, "k must be a positive number of samples or 'batch', got")
-            for k in (0, -1, 2.5, "all")
-        ],
-        *[
-            (lambda k=k: Bound(k), ValueError, "k must be a positive number of samples, got")
-            for k in (0, -3, 2.5, "batch", None)
-        ],
-        (
-            lambda: Adversary("minimax", k=2),
-            ValueError,
-            "importance weights belong to the non-saturating link.*'minimax' has no",
-        ),
-        (lambda: Bound(inferred="class"), ValueError, "unknown thing to be inferred 'class'; choose one of 'label'"),
-        (lambda: Bound(given="lable"), ValueError, "unknown thing to be given 'lable'.*Did you mean 'label'"),
-        (lambda: Bound(given="label", inferred="label"), ValueError, "either given or inferred, not both"),
-        (lambda: Bound(only=("phi",)), ValueError, "must be a tuple of players"),
-        (lambda: Match("x", MMD(), given="label"), ValueError, "MMD sees no label; use KL or Adversary"),
-        (lambda: Match("features", Adversary(), given="label"), ValueError, "the other domain has no labels"),
-        (lambda: Reconstruct("x", within="discriminator", given="label"), ValueError, "cannot be told a label"),
-        (lambda: Classify(seen="z"), ValueError, "unknown thing to classify by 'z'; choose one of 'features', 'x'"),
-        (lambda: Match("y", KL()), ValueError, "unknown space 'y'"),
-        (lambda: Match("x", "KL"), TypeError, r"must be one of KL\(\), Likelihood\(\), Adversary\(\), MMD\(\)"),
-        (lambda: Match("xz", Adversary("least squares")), ValueError, "link that can be reversed"),
-        (lambda: Match("x again", KL()), ValueError, "only samples to compare"),
-        (lambda: Match("x", MMD("cosine")), ValueError, "unknown kernel"),
-        (lambda: Match("x", MMD(scales=(0,))), ValueError, "scales must be positive"),
-        (lambda: Match("x", Summaries(("median",))), ValueError, "unknown statistic"),
-        (lambda: Reconstruct("x", within="decoder"), ValueError, "unknown place"),
-        (lambda: Reconstruct("X"), ValueError, "unknown variable 'X'.*Did you mean 'x'"),
-        (lambda: 0 * X, ValueError, "finite and not zero"),
-        (lambda: math.nan * X, ValueError, "finite and not zero"),
-        (lambda: X - X, ValueError, "finite and not zero"),
-        (lambda: Reconstruct("x", only=("phi",)), ValueError, "must be a tuple of players"),
-        (lambda: Reconstruct("x", only="theta"), ValueError, "must be a tuple of players"),
-        (lambda: Match("x", KL(), only=("eta",)), ValueError, "must be a tuple of players"),
-        (lambda: X + 1, TypeError, "unsupported operand"),
-        (lambda: from_dict([{"term": "Mach"}]), ValueError, "unknown term 'Mach'.*Did you mean 'Match'"),
-        (
-            lambda: from_dict([{"term": "Match", "space": "x", "tool": {"name": "MDM"}}]),
-            ValueError,
-            "unknown tool 'MDM'.*'MMD'",
-        ),
-    ],
-)
-def test_mistakes_are_named(make, error, words):
-    with pytest.raises(error, match=words):
-        make()

@@ -8,7 +8,19 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import Stopped, assert_same_run, images, points, prepared, same_run, short, small, stop_at, suited
+from helpers import (
+    assert_all_close,
+    assert_same_run,
+    conditional_networks,
+    gradients,
+    images,
+    own_networks,
+    points,
+    prepared,
+    short,
+    small,
+    suited,
+)
 from hypothesis import given as every, settings, strategies as st
 from torch import nn
 from torch.distributions import Bernoulli
@@ -21,10 +33,8 @@ from ganvae_lib import (
     Data,
     Domains,
     Match,
-    Model,
     Noise,
     Reconstruct,
-    Run,
     World,
     adversary_activated,
     build,
@@ -46,16 +56,6 @@ LABELLED = suited(zoo.CVAE, POINTS)
 TWO = suited(zoo.SVAE, POINTS)
 AASVAE = adversary_activated(zoo.SVAE)
 NAMES = {kind.__name__: kind for kind in (Match, Reconstruct, Classify, Bound, *TOOLS.values())}
-
-
-def gradients(losses, parameters):
-    found = torch.autograd.grad(losses, parameters, retain_graph=True, allow_unused=True)
-    return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
-
-
-def assert_same(found, expected, tolerance=1e-10):
-    for a, b in zip(found, expected, strict=True):
-        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
 
 
 # ---------------------------------------------------------------- what the operators give
@@ -101,7 +101,7 @@ def test_svae_without_its_unlabelled_examples_is_cvae_and_a_classifier():
 
     whole, unlabelled = (gradients(total(o), parameters) for o in (zoo.SVAE, Bound(inferred="label")))
     labelled = gradients(total(zoo.CVAE + Classify(seen="x")), parameters)
-    assert_same([a - b for a, b in zip(whole, unlabelled, strict=True)], labelled, 1e-12)
+    assert_all_close([a - b for a, b in zip(whole, unlabelled, strict=True)], labelled, 1e-12)
     assert sum(g.abs().sum() for g in unlabelled) > 0.1
 
 
@@ -162,10 +162,10 @@ def test_the_gradient_of_the_generator_is_the_minimax_one_over_the_mean_odds(k):
     size, odds, saturating = n if k == "batch" else k, t.detach().exp(), (1 - t.sigmoid()).log()
     groups = [slice(i, i + size) for i in range(0, n, size)]
     over = [gradients(saturating[g].mean() / odds[g].mean(), parameters) for g in groups]
-    assert_same(found, [sum(g) / len(groups) for g in zip(*over, strict=True)])
+    assert_all_close(found, [sum(g) / len(groups) for g in zip(*over, strict=True)])
     if k == "batch":
         minimax = gradients(zoo.MINIMAX_GAN.loss(world), parameters)
-        assert_same(found, [g / odds.mean() for g in minimax])
+        assert_all_close(found, [g / odds.mean() for g in minimax])
         assert (
             len({round(float(a / b), 9) for a, b in zip(found[0].flatten(), minimax[0].flatten(), strict=True) if b})
             == 1
@@ -187,7 +187,7 @@ def test_where_both_sides_are_made_both_are_weighted_with_y_reversed():
     tool = Adversary(k=2)
     both = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (t, s)]
     found = torch.autograd.grad(tool.generator(Score(), *both), both)
-    assert_same(found, (slope(tool, t), -slope(tool, [-v for v in s])), 1e-14)
+    assert_all_close(found, (slope(tool, t), -slope(tool, [-v for v in s])), 1e-14)
 
 
 # ---------------------------------------------------------------- told the label
@@ -420,57 +420,10 @@ def test_a_composition_that_exists_has_a_model_that_trains(chain, entry):
     assert eval(repr(objective), NAMES) == objective
 
 
-# ---------------------------------------------------------------- training: kept, resumed, in company
+# ---------------------------------------------------------------- training
 
 
-COMPANY = {
-    "AASVAE of 2 samples": adversary_activated(importance_weighted(zoo.SVAE, 2)),
-    "IWCGAN": importance_weighted(zoo.CGAN, "batch"),
-    "AACVAE": adversary_activated(zoo.CVAE),
-    "ALI given labels, weighted": importance_weighted(given(zoo.ALI), 8),
-}
-
-
-@pytest.mark.parametrize("objective", COMPANY.values(), ids=COMPANY)
-def test_a_seed_in_company_equals_the_seed_alone(objective):
-    model = small(objective, suited(objective, POINTS))
-    together, alone = (short(model, POINTS, seeds=seeds) for seeds in ([5, 0, 2], [2]))
-    assert_same_run(together, alone, 2)
-
-
-def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(tmp_path, monkeypatch):
-    model = small(AASVAE, TWO, hidden=(8,))
-    options = dict(steps=45, batch=48, log_every=5, progress=False, seeds=2, checkpoint_every=10)
-    whole = fit(model, TWO, **options)
-    with monkeypatch.context() as patch, pytest.raises(Stopped):
-        stop_at(patch, 20)
-        fit(model, TWO, checkpoint=tmp_path, **options)
-    assert same_run(fit(model, TWO, checkpoint=tmp_path, resume=True, **options), whole)
-
-
-@pytest.mark.parametrize(
-    "case", [(zoo.CGAN, IMAGES, CONV), (zoo.CVAE, IMAGES, {}), (AASVAE, LABELLED, {})], ids=["CGAN", "CVAE", "AASVAE"]
-)
-def test_a_saved_run_that_is_told_labels_comes_back_bit_by_bit(case, tmp_path):
-    objective, data, options = case
-    model = small(objective, suited(objective, data), **options)
-    run = short(model, data, seeds=[3, 5], steps=3)
-    again = Run.load(run.save(tmp_path))
-    labels = torch.arange(6) % data.classes
-    assert torch.equal(again.sample(6, labels=labels), run.sample(6, labels=labels))
-    assert not torch.equal(run.sample(6, labels=labels), run.sample(6, labels=labels.flip(0)))
-    assert again.model.config == run.model.config and again.model.objective == objective
-    assert all(torch.equal(again.history[key], run.history[key]) for key in run.history)
-    if "encoder" in objective.networks:
-        some = {"labels": data.y[:6]}
-        assert torch.equal(again.infer(data.x[:6], **some), run.infer(data.x[:6], **some))
-        assert torch.equal(again.reconstruct(data.x[:6], **some), run.reconstruct(data.x[:6], **some))
-        scores, kept = (r.evaluate(data, k=3) for r in (run, again))
-        assert all(torch.equal(scores[name], kept[name]) for name in scores)
-        assert ("accuracy" in scores) == ("labeller" in objective.networks) and "ELBO (nats)" in scores
-
-
-def test_a_told_model_learns_what_the_label_says():
+def test_a_conditional_model_learns_what_the_label_says():
     """Two classes of points that lie apart: samples at a label lie there, and the labeller finds it."""
     y = torch.arange(400) % 2
     x = torch.randn(400, 2, generator=torch.Generator().manual_seed(0)) * 0.3 + (4.0 * y - 2)[:, None]
@@ -542,145 +495,7 @@ def test_convolutions_halve_the_side_as_often_as_asked(depth):
     )
 
 
-# ---------------------------------------------------------------- mistakes
-
-
-def own(objective, **networks):
-    """A model of networks of one's own for points."""
-    line = lambda i, o: nn.Linear(i, o)
-    plain = {
-        "encoder": nets.Encoder(line(2, 6)),
-        "decoder": nets.Decoder(line(3, 2), nets.Gaussian(), (2,)),
-        "discriminator_x": nets.Discriminator(line(2, 1)),
-        "labeller": nets.Classifier(line(2, 2)),
-    }
-    plain["discriminator_x_given_label"] = plain["discriminator_x"]
-    return Model(objective, plain | networks, nets.StandardNormal(3))
-
-
-RUN = short(small(zoo.CVAE, LABELLED), LABELLED, steps=1)
-UNLABELLED = replace(LABELLED, y=None)
-TOLD = {
-    "encoder": nets.Conditional(nets.Encoder(nn.Linear(4, 6)), 2),
-    "decoder": nets.Conditional(nets.Decoder(nn.Linear(5, 2), nets.Gaussian(), (2,)), 2),
-}
-
-
-@pytest.mark.parametrize(
-    "make, error, words",
-    [
-        *[
-            (lambda k=k: importance_weighted(GAN, k), ValueError, "positive number of samples or 'batch', got")
-            for k in (0, -2, 2.5, "all", None)
-        ],
-        *[
-            (lambda k=k: importance_weighted(VAE, k), ValueError, "positive number of samples, got")
-            for k in (0, -2, 2.5, "batch")
-        ],
-        (lambda: given(GAN, "class"), ValueError, "unknown thing to be given 'class'; choose one of 'label'"),
-        (lambda: given(GAN, "Label"), ValueError, "Did you mean 'label'"),
-        (lambda: semi_supervised(VAE, 0.0), ValueError, "must be finite and not zero"),
-        (lambda: semi_supervised(VAE, math.nan), ValueError, "must be finite and not zero"),
-        (lambda: semi_supervised(zoo.SVAE), TypeError, "sums a bound over the labels, but .* is no part of one"),
-        (lambda: given(zoo.SVAE), TypeError, "tells the label to every network, but"),
-        (lambda: importance_weighted(zoo.beta_vae(2.0), 3), TypeError, "but Reconstruct.'x'. is neither a bound nor"),
-        (lambda: importance_weighted(zoo.SOURCE_ONLY, 3), TypeError, "but Classify.. is neither a bound nor"),
-        (lambda: adversary_activated(zoo.SOURCE_ONLY), TypeError, "but Classify.. is no part of one"),
-        (lambda: adversary_activated(VAE + GAN), TypeError, "but Match.* is no part of one"),
-        (
-            lambda: importance_weighted(zoo.MINIMAX_GAN, 3),
-            TypeError,
-            "Match.'x', Adversary.'minimax'.. is neither a bound nor",
-        ),
-        (
-            lambda: short(small(importance_weighted(GAN, 5), POINTS)),
-            ValueError,
-            "minibatch of 32 cannot be cut into groups of k=5",
-        ),
-        (lambda: build(zoo.CGAN, POINTS), ValueError, "learns from labels; give data with labels y"),
-        (lambda: build(zoo.CVAE, (2,)), ValueError, "learns from labels"),
-        (lambda: build(zoo.CVAE, IMAGES, classes=3), ValueError, "tells 3 classes apart, the data have 4"),
-        (
-            lambda: fit(small(zoo.CVAE, LABELLED), replace(LABELLED, y=LABELLED.y * 5), 1),
-            ValueError,
-            "tells 2 classes apart, the data have 6",
-        ),
-        (
-            lambda: fit(small(zoo.CGAN, LABELLED), UNLABELLED, 1),
-            ValueError,
-            "which ring does not have; give data with y",
-        ),
-        (
-            lambda: small(zoo.SVAE, LABELLED),
-            ValueError,
-            "labelled and unlabelled examples; put them together with data.Domains",
-        ),
-        (
-            lambda: fit(small(zoo.SVAE, TWO), Domains(UNLABELLED, LABELLED), 1),
-            ValueError,
-            "does not have; give data with y",
-        ),
-        (
-            lambda: small(zoo.SVAE, Domains(LABELLED, LABELLED.map(lambda x: x[:, :1], "lines"))),
-            ValueError,
-            "must have one shape",
-        ),
-        (lambda: RUN.sample(3), TypeError, r"told a label of every example; pass labels=... or data with y"),
-        (lambda: RUN.infer(POINTS.x[:3]), TypeError, "pass labels="),
-        (lambda: RUN.reconstruct(POINTS.x[:3]), TypeError, "pass labels="),
-        (lambda: RUN.evaluate(UNLABELLED), TypeError, "pass labels="),
-        (lambda: metrics.elbo(RUN.model, UNLABELLED), TypeError, "pass labels="),
-        (
-            lambda: RUN.sample(7, labels=torch.zeros(3).long()),
-            ValueError,
-            "labels must be 7 numbers from 0 to 1, one for each example",
-        ),
-        (
-            lambda: RUN.infer(POINTS.x[:6], labels=torch.zeros(3).long()),
-            ValueError,
-            "labels must be 6 numbers from 0 to 1",
-        ),
-        (
-            lambda: RUN.reconstruct(POINTS.x[:6], labels=torch.zeros(2, 3).long()),
-            ValueError,
-            "labels must be 6 numbers from 0 to 1",
-        ),
-        (lambda: RUN.sample(2, labels=torch.tensor([0, 2])), ValueError, "labels must be 2 numbers from 0 to 1"),
-        (lambda: World(RUN.model, POINTS.x[:4], Noise(0)), TypeError, "pass labels="),
-        (
-            lambda: own(zoo.CVAE),
-            ValueError,
-            "tells the label to encoder, decoder: nets.Conditional.*Wrong here: decoder, encoder",
-        ),
-        (lambda: own(zoo.CVAE, encoder=TOLD["encoder"]), ValueError, "Wrong here: decoder"),
-        (lambda: own(VAE, **TOLD), ValueError, "tells the label to no network.*Wrong here: decoder, encoder"),
-        (
-            lambda: own(zoo.CVAE + Reconstruct("z"), **TOLD),
-            ValueError,
-            r"is told the label, but not for Reconstruct\('z'\); use given",
-        ),
-        (lambda: small(zoo.CVAE + GAN, LABELLED), ValueError, "decoder is told the label, but not for Match"),
-        (
-            lambda: short(small(zoo.IWAE, POINTS, codes="implicit")),
-            TypeError,
-            "needs the densities of q.z.x. and p.z.; choose codes='gaussian'",
-        ),
-        (lambda: short(small(zoo.AAVAE, POINTS, codes="point")), TypeError, "needs the densities"),
-        (lambda: short(small(zoo.IWAE, POINTS, codes="one-hot")), TypeError, "drawn from a one-hot.*no gradient"),
-        (lambda: short(small(zoo.IWAE, TWO), TWO), TypeError, "z is data of a second domain"),
-        (lambda: short(small(zoo.IWAE, POINTS, observation="point")), (TypeError, NotImplementedError), "density"),
-        (lambda: build(GAN, IMAGES, architecture="conv", depth=0), ValueError, "positive integers"),
-        (lambda: build(GAN, IMAGES, architecture="conv", depth=4), ValueError, "side divisible by 16, got"),
-        (lambda: metrics.accuracy(RUN.model, LABELLED), TypeError, "has no classifier"),
-    ],
-)
-def test_mistakes_are_named(make, error, words):
-    with pytest.raises(error, match=words) as caught:
-        make()
-    assert len(str(caught.value)) < 400
-
-
 def test_networks_of_ones_own_may_be_told_labels():
-    run = short(own(zoo.CVAE, **TOLD), LABELLED, steps=20, seeds=[1, 4])
-    assert_same_run(run, short(own(zoo.CVAE, **TOLD), LABELLED, steps=20, seeds=[4]), 1)
+    run = short(own_networks(zoo.CVAE, **conditional_networks()), LABELLED, steps=20, seeds=[1, 4])
+    assert_same_run(run, short(own_networks(zoo.CVAE, **conditional_networks()), LABELLED, steps=20, seeds=[4]), 1)
     assert run.sample(3, labels=torch.tensor([0, 1, 1])).shape == (2, 3, 2)
