@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import build
+import contents
+import execute
 import nbformat
 import pytest
+import website
 import yaml
 from registry import Registry
 
@@ -16,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOC = ROOT / "_toc.yml"
 HTML = ROOT / "_build" / "html"
 
-PAGES = build.pages(TOC)
+PAGES = contents.pages(TOC)
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
 
 
@@ -42,7 +44,7 @@ def text(output):
 
 
 def test_every_page_of_the_table_of_contents_has_a_source():
-    assert [page for page in PAGES if not build.source(ROOT, page).read_text(encoding="utf8").strip()] == []
+    assert [page for page in PAGES if not contents.source(ROOT, page).read_text(encoding="utf8").strip()] == []
     assert len(PAGES) == len(set(PAGES)) and len(CHAPTERS) >= 4
 
 
@@ -53,7 +55,7 @@ def test_every_notebook_is_a_chapter():
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_chapter_is_committed_executed(chapter):
     notebook = read(chapter)
-    counts = [cell.execution_count for cell in build.code_cells(notebook) if cell.source.strip()]
+    counts = [cell.execution_count for cell in execute.code_cells(notebook) if cell.source.strip()]
     assert counts == list(range(1, len(counts) + 1)), "run `make notebooks`"
     assert (ROOT / (chapter + ".ipynb")).stat().st_size <= 1.5e6
     assert "widgets" not in notebook.metadata
@@ -224,7 +226,7 @@ def test_check_finds_missing_and_empty_pages_and_outside_addresses(tmp_path):
     (tmp_path / "a.html").write_text(page.format(good, "word " * 30))
     (tmp_path / "b.html").write_text(page.format(bad, "<p>few words</p><script>" + "x " * 99 + "</script>"))
     (tmp_path / "s.css").write_text("@font-face { src: url(https://fonts.example/f.woff2) }")
-    assert build.check(tmp_path, toc) == [
+    assert website.check(tmp_path, toc) == [
         "b: the page is empty",
         "c: there is no page",
         "genindex: there is no page",
@@ -245,7 +247,7 @@ def site():
 
 
 def test_the_site_is_whole_and_loads_nothing_from_outside(site):
-    assert build.check(site, TOC) == []
+    assert website.check(site, TOC) == []
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-import build
+import contents
+import nbformat
 import pytest
 import zoomap
 from registry import Registry
@@ -17,8 +18,8 @@ HTML = ROOT / "_build" / "html" / "book" / "map.html"
 
 @pytest.fixture(scope="module")
 def notebooks():
-    read = lambda page: build.nbformat.read(build.source(ROOT, page), 4)
-    return {page: read(page) for page in build.pages(ROOT / "_toc.yml") if page.startswith("notebooks/")}
+    read = lambda page: nbformat.read(contents.source(ROOT, page), 4)
+    return {page: read(page) for page in contents.pages(ROOT / "_toc.yml") if page.startswith("notebooks/")}
 
 
 @pytest.fixture(scope="module")
