@@ -9,7 +9,6 @@ from pathlib import Path
 
 import checks
 import nbformat
-import zoomap
 from contents import BookError, digest, files, pages, source
 from registry import Registry
 
@@ -35,6 +34,8 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, object], regist
     if (page := target / "book" / "checks.md").is_file():
         page.write_text(checks.filled(page.read_text(encoding="utf8"), registry, pages(toc)), encoding="utf8")
     if (page := target / "book" / "map.md").is_file():
+        import zoomap  # only here, since it takes the seconds of importing torch
+
         page.write_text(zoomap.filled(page.read_text(encoding="utf8"), notebooks, registry.titles), encoding="utf8")
     for page, notebook in notebooks.items():
         path = target / (page + ".ipynb")

@@ -12,7 +12,6 @@ from registry import Registry
 from ganvae_lib import zoo
 
 ROOT = Path(__file__).resolve().parents[2]
-NETWORKS = {"PixelCNN", "PixelRNN", "RNN language model"}  # that make a model of their own of maximum likelihood
 HTML = ROOT / "_build" / "html" / "book" / "map.html"
 
 
@@ -30,8 +29,15 @@ def page(notebooks):
 
 
 def test_every_model_has_a_place_and_every_place_a_model():
-    assert set(zoomap.PLACES) == set(zoo.ALL) | NETWORKS == set(zoomap.entries())
+    assert zoo.NETWORKS.keys() == {"PixelCNN", "PixelRNN", "RNN language model"}
+    assert set(zoomap.PLACES) == set(zoo.ALL) | set(zoo.NETWORKS) == set(zoomap.entries()) == set(zoo.REFERENCES)
     assert len({zoomap.anchor(name) for name in zoomap.PLACES}) == len(zoomap.PLACES)
+
+
+def test_a_model_without_a_place_is_refused_with_the_row_to_add(notebooks, monkeypatch):
+    monkeypatch.setitem(zoo.ALL, "new GAN", zoo.GAN)
+    with pytest.raises(contents.BookError, match=r"book/zoomap.py the row\n    'new GAN': Place\(CHAPTER, RESULT\)"):
+        zoomap.filled(zoomap.PLACE, notebooks, {})
 
 
 @pytest.mark.parametrize("name", zoomap.PLACES)
@@ -39,7 +45,7 @@ def test_a_place_has_a_chapter_and_sources_and_a_result(name, notebooks):
     place = zoomap.PLACES[name]
     assert f"notebooks/{place.chapter}" in notebooks
     known = re.findall(r"^@\w+\{([^,\s]+),", (ROOT / "book" / "references.bib").read_text(encoding="utf8"), re.M)
-    assert set(place.sources.split(",")) <= set(known)
+    assert set(zoo.REFERENCES[name].split(",")) <= set(known)
     here = f"notebooks/{place.chapter}"
     assert place.result in set().union(
         *(zoomap.labels(n) for page, n in notebooks.items() if page == here or "10_" in page)
@@ -53,7 +59,7 @@ def test_a_model_has_its_formula_and_links(name, page):
         rf"\({zoomap.anchor(name)}\)=\n#### {re.escape(name)}\n(.*?)(?=\n\(map-|\n### |\Z)", page, re.S
     )
     assert f"`{objective!r}`" in entry and objective._repr_latex_() in entry
-    assert f"{{cite:t}}`{place.sources}`" in entry and f"</notebooks/{place.chapter}>`" in entry
+    assert f"{{cite:t}}`{zoo.REFERENCES[name]}`" in entry and f"</notebooks/{place.chapter}>`" in entry
     assert re.search(rf"(A result: \{{numref\}}|What it descends: \{{eq\}})`{place.result}`", entry)
     assert ("mirror image" in entry) == (
         name in ("InfoGAN", "AAE", "CycleGAN", "ALI", "BiGAN", "AS-VAE", "Helmholtz machine")
