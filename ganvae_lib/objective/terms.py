@@ -236,7 +236,7 @@ class Reconstruct(Term):
         return ("encoder", "decoder", *((self.discriminator,) if self.within else ()))
 
     @property
-    def explicit(self) -> bool:
+    def needs_decoder_density(self) -> bool:
         return self.variable == "x" and not self.within
 
     @property
