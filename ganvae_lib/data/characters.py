@@ -1,0 +1,91 @@
+"""Text as data: windows of characters, each character a number.
+
+"text" comes with the package; "tinyshakespeare", of which it is the beginning, is downloaded once and checked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+import torch
+from torch import Tensor
+from .files import verified
+from .dataset import Data
+
+__all__ = ['TEXTS', 'Text', 'text']
+
+TEXTS = ("text", "tinyshakespeare")
+
+
+_ADDRESS = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+
+
+_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+
+
+_HELD_OUT = 0.1
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Text(Data):
+    """Windows x [N, T] of characters: x holds indices into ``alphabet``, as float32."""
+
+    alphabet: str = ""
+
+    def __repr__(self):
+        size = f"{len(self)} windows of {self.shape[0]} characters, alphabet of {len(self.alphabet)}"
+        return f"Text({self.name!r}: {size})"
+
+    def decode(self, x: Tensor):
+        """Indices as text: [T] -> a string, [N, T] -> a list of strings, and so on.
+
+        Raises ValueError for anything that is not the index of a character.
+        """
+        if x.ndim > 1:
+            return [self.decode(row) for row in x]
+        indices = x.round().long()
+        last = len(self.alphabet) - 1
+        if (indices != x).any() or (indices < 0).any() or (indices > last).any():
+            raise ValueError(f"decode needs indices into the alphabet: whole numbers from 0 to {last}.")
+        return "".join(self.alphabet[i] for i in indices.tolist())
+
+    def encode(self, string: str) -> Tensor:
+        """The indices [T], float32, of a string. Raises ValueError for a character that the alphabet lacks."""
+        if missing := set(string) - set(self.alphabet):
+            raise ValueError(f"{self.name} has no character {min(missing)!r}; it has {self.alphabet!r}.")
+        return torch.tensor([self.alphabet.index(c) for c in string], dtype=torch.float32)
+
+
+def text(name: str = "text", split: str = "train", length: int = 64) -> Text:
+    """Windows of ``length`` characters, one after the other without overlap, in the order of the text.
+
+    The test part is the last tenth of the text; what does not fill a window at the end of a part is left out. Both
+    parts share one alphabet, the sorted characters of the whole text. Raises ValueError for a bad argument and
+    DataError if a file cannot be had.
+
+    >>> verse = text()
+    >>> verse
+    Text('text': 841 windows of 64 characters, alphabet of 59)
+    >>> verse.decode(verse.x[0])
+    'First Citizen:\\nBefore we proceed any further, hear me speak.\\n\\nAl'
+    """
+    if name not in TEXTS or split not in ("train", "test"):
+        raise ValueError(f"there are the texts {', '.join(TEXTS)} with splits train and test, not {name!r}, {split!r}.")
+    whole = _read(name)
+    cut = round((1 - _HELD_OUT) * len(whole))
+    part = whole[:cut] if split == "train" else whole[cut:]
+    if not 1 <= length <= len(part):
+        raise ValueError(f"length must lie between 1 and {len(part)}, the characters of this part, not {length}.")
+    alphabet = "".join(sorted(set(whole)))
+    index = {character: i for i, character in enumerate(alphabet)}
+    rows = len(part) // length
+    x = torch.tensor([index[c] for c in part[: rows * length]], dtype=torch.float32).reshape(rows, length)
+    note = "tiny shakespeare (A. Karpathy, 2015): plays by W. Shakespeare, in the public domain"
+    note = f"the opening of {note}" if name == "text" else note
+    return Text(x, None, name, None, note, alphabet=alphabet)
+
+
+def _read(name: str) -> str:
+    if name == "text":
+        return Path(__file__).with_name("shakespeare.txt").read_text(encoding="ascii")
+    return verified("text", f"{name}.txt", (_ADDRESS,), f"sha256:{_SHA256}").decode("ascii")

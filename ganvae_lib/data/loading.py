@@ -1,0 +1,135 @@
+"""``load``: every data set by its name, its parts, and the scale switch."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import math
+import os
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+import torch
+from torch import Tensor
+from . import files, images, toys
+from ..errors import DataError
+from .toys import grid, mixture1d, moons, pinwheel, ring
+from .dataset import Data
+
+__all__ = ['NAMES', 'load', 'parted', 'scale']
+
+_TOYS = ("ring", "grid", "moons", "pinwheel", "mixture1d")
+
+
+_TEXTS = ("text", "tinyshakespeare")
+
+
+_SETS = files.SETS | images.COLOUR
+
+
+NAMES = (*_SETS, "glyphs", *_TEXTS, *_TOYS)
+
+
+def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, binarize: str | None = None) -> Data:
+    """A data set by name; see ``NAMES``.
+
+    split: "train" or "test". fraction: a stratified subset, each class keeping its share and at least one
+    example; with one seed a smaller fraction is part of a larger one. seed: of the subset, of toys and of glyphs.
+    binarize: None (grey levels), "threshold" (x > 1/2) or "sample" (every pixel drawn once from
+    Bernoulli(grey level), the same draw whatever the fraction and seed).
+    "glyphs" are 10,000 and 2,000 images with ``factors`` (see ``glyphs.glyphs``), "text" and "tinyshakespeare" are
+    windows of 64 characters (see ``Text``). "svhn" and "cifar10" are in colour. "cifar10-jpeg" is a lossy copy
+    of CIFAR-10, only from ``GANVAE_DATA``: name it so, and compare it with no result on CIFAR-10.
+    Raises ValueError on a bad argument, DataError if files are missing, altered or cannot be downloaded.
+
+    >>> digits = load("digits")
+    >>> digits
+    Data('digits': 1500 examples of shape (1, 8, 8), 10 classes)
+    >>> len(load("digits", fraction=0.1)), len(load("digits", "test"))
+    (150, 297)
+    >>> ring = load("ring", "test")
+    >>> ring.x.shape, ring.law.log_prob(ring.x).shape
+    (torch.Size([20000, 2]), torch.Size([20000]))
+    >>> load("minst")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: no data set 'minst'; did you mean 'mnist'? There are digits, mnist, ..., pinwheel, mixture1d.
+    """
+    if name not in NAMES:
+        near = difflib.get_close_matches(str(name).lower(), NAMES, 1, 0.0)[0]
+        raise ValueError(f"no data set {name!r}; did you mean {near!r}? There are {', '.join(NAMES)}.")
+    if split not in ("train", "test"):
+        raise ValueError(f"split must be 'train' or 'test', not {split!r}.")
+    if not 0 < fraction <= 1:
+        raise ValueError(f"fraction must lie in (0, 1], not {fraction}; 0.1 keeps 10% of every class.")
+    if binarize not in (None, "threshold", "sample"):
+        raise ValueError(f"binarize must be None, 'threshold' or 'sample', not {binarize!r}.")
+    if binarize and name in (*_TOYS, *_TEXTS):
+        raise ValueError(f"{name} holds {'points' if name in _TOYS else 'text'}, not images; leave binarize out.")
+    if name in _TOYS:
+        world = getattr(toys, name)()
+        x, y = world.sample(20_000, 2 * seed + (split == "test"), labels=True)
+        data = Data(x.float(), y, name, world, f"drawn from the toy, seed {seed}")
+    elif name in _TEXTS:
+        from .characters import text
+
+        data = text(name, split)
+    elif name == "glyphs":
+        from .rendered import glyphs
+
+        drawn = glyphs(10_000 if split == "train" else 2_000, 2 * seed + (split == "test"))
+        data = replace(drawn, x=_binarized(drawn.x, binarize, split), note=drawn.note + _NOTES[binarize])
+    else:
+        x, y, note = _SETS[name](name, split)
+        x, y = torch.as_tensor(x).float(), torch.tensor(y).long()  # x is new and may be large: no copy
+        data = Data(_binarized(x, binarize, split), y, name, None, note + _NOTES[binarize])
+    return data[_stratified(data, fraction, seed)] if fraction < 1 else data
+
+
+def parted(data: Data, fraction: float, seed: int = 0) -> tuple[Data, Data]:
+    """A stratified subset, as ``load`` takes it, and the remainder: labelled and unlabelled examples, say.
+
+    Raises ValueError if nothing would remain.
+
+    >>> parted(load("digits"), 0.1)[1]
+    Data('digits': 1350 examples of shape (1, 8, 8), 10 classes)
+    """
+    kept = torch.zeros(len(data), dtype=torch.bool)
+    kept[_stratified(data, fraction, seed)] = True
+    if not 0 < fraction < 1 or kept.all():
+        raise ValueError(f"a fraction of {fraction} of {data.name} leaves no remainder; choose one between 0 and 1.")
+    return data[kept], data[~kept]
+
+
+_NOTES = {
+    None: "",
+    "threshold": "; binarised at 1/2",
+    "sample": "; binarised once, each pixel drawn from Bernoulli(grey level)",
+}
+
+
+def _binarized(x: Tensor, how: str | None, split: str) -> Tensor:
+    if how == "threshold":
+        x = (x > 0.5).float()
+    elif how == "sample":
+        noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(17 + (split == "test")))
+        x = (noise < x).float()
+    return x
+
+
+def _stratified(data: Data, fraction: float, seed: int) -> Tensor:
+    """Sorted indices of the subset: the start of a seeded shuffle of every class, so that subsets nest."""
+    generator, kept = torch.Generator().manual_seed(seed), []
+    y = torch.zeros(len(data)) if data.y is None else data.y  # without labels: one class
+    for label in range(max(data.classes, 1)):
+        members = (y == label).nonzero().squeeze(1)
+        members = members[torch.randperm(len(members), generator=generator)]
+        kept.append(members[: max(1, math.floor(fraction * len(members) + 0.5))])
+    return torch.cat(kept).sort().values
+
+
+def scale() -> str:
+    """The switch GANVAE_SCALE: "small" (default: embedded data, seconds) or "full" (real sets)."""
+    value = os.environ.get("GANVAE_SCALE") or "small"
+    if value not in ("small", "full"):
+        raise ValueError(f"GANVAE_SCALE is {value!r}; set it to small or full, or leave it unset for small.")
+    return value

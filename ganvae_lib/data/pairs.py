@@ -1,0 +1,116 @@
+"""Two domains with a hidden pairing: training examples without partners, test examples with them.
+
+For models that learn a map between domains from unpaired examples (chapter 12).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import torch
+from torch import Tensor
+from .dataset import Data, Domains
+from .rendered import glyphs
+from .toys import Mixture, Pinwheel, Toy
+
+__all__ = ['Moved', 'Paired', 'clouds', 'styles']
+
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """Two domains: ``train`` to learn from, and ``test``, where the i-th target belongs to the i-th source.
+
+    ``truth`` maps the source to the target and ``inverse`` back, if they are functions of the example alone.
+    ``symmetries`` [S, D, D], the identity first, are orthogonal maps that leave the source's density as it is: by
+    samples alone ``truth`` cannot be told from ``truth`` after any of them.
+    """
+
+    train: Domains
+    test: Domains
+    truth: Callable[[Tensor], Tensor] | None = None
+    inverse: Callable[[Tensor], Tensor] | None = None
+    symmetries: Tensor | None = None
+
+    def errors(self, moved: Tensor) -> Tensor:
+        """Root of the mean squared error of each number in ``moved`` [..., n, *shape], made from ``test.x``: [..., S].
+
+        The first is the distance from the true partners, the others that from the truth after each symmetry.
+        """
+        target = self.test.other[None]
+        if self.symmetries is not None:
+            target = torch.stack([self.truth(self.test.x @ g.T) for g in self.symmetries.to(self.test.x)])
+        off = (moved.unsqueeze(-target.ndim) - target.to(moved)).square().flatten(-target.ndim + 1)
+        return off.mean(-1).sqrt()
+
+
+class Moved(Toy):
+    """y = f(x) for x from a world, where f changes every area alike: p(y) = p_x(f⁻¹(y)) / |det f'|."""
+
+    def __init__(self, world: Toy, truth: Callable, inverse: Callable, log_det: float):
+        self.law, self.truth, self.inverse, self.log_det = world, truth, inverse, log_det
+        self.dim, self.std = world.dim, world.std
+        self.modes = None if world.modes is None else truth(world.modes)
+
+    def _draw(self, n, generator):
+        x, component = self.law._draw(n, generator)
+        return self.truth(x), component
+
+    def _log_density(self, x):
+        return self.law._log_density(self.inverse(x)) - self.log_det
+
+
+def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: int = 1000, seed: int = 0) -> Paired:
+    """Two clouds in the plane, the second the image of the first: y = A x + b, ``bent`` into a spiral if wished.
+
+    symmetric: four equal Gaussians at the corners of a square, which eight turns and reflections leave as they are;
+    otherwise three that overlap, of different weights and widths, which no orthogonal map but the identity leaves. Bent
+    maps keep a density in both cases, even with reversed orientation, so neither cloud identifies the truth without a
+    preference for simple maps.
+
+    >>> clouds(symmetric=True).symmetries.shape
+    torch.Size([8, 2, 2])
+    """
+    turns = torch.tensor([[[0.0, -1.0], [1.0, 0.0]]], dtype=torch.float64)
+    turns = torch.cat([torch.linalg.matrix_power(turns, k) for k in range(4)])
+    if symmetric:
+        world = Mixture([0.25] * 4, [[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]], 0.25)
+        symmetries = torch.cat([turns, turns @ torch.diag(torch.tensor([1.0, -1.0], dtype=torch.float64))])
+    else:
+        world = Mixture([0.5, 0.3, 0.2], [[-0.7, -0.3], [0.5, -0.1], [1.1, 0.9]], torch.tensor([0.5, 0.35, 0.25]))
+        symmetries = turns[:1]
+    # a turn by 35 degrees, then longer along one axis and shorter along the other, and a shift
+    turn = torch.tensor([[0.8192, -0.5736], [0.5736, 0.8192]], dtype=torch.float64)
+    a, b = torch.diag(torch.tensor([1.4, 0.7], dtype=torch.float64)) @ turn, torch.tensor([0.5, -0.3]).double()
+    twist = 0.6 if bent else 0.0
+
+    def truth(x: Tensor) -> Tensor:
+        return Pinwheel._turn(x @ a.T.to(x) + b.to(x), twist)
+
+    def inverse(y: Tensor) -> Tensor:
+        return (Pinwheel._turn(y, -twist) - b.to(y)) @ torch.linalg.inv(a).T.to(y)
+
+    image = Moved(world, truth, inverse, float(torch.linalg.slogdet(a).logabsdet))
+
+    def drawn(world: Toy, n: int, part: int, name: str) -> Data:
+        return Data(*world.sample(n, 3 * seed + part, labels=True), name, world, f"drawn from the toy, seed {seed}")
+
+    train = Domains(drawn(world, n, 0, "cloud"), drawn(image, n, 1, "image of the cloud"))
+    # the same draws: each target is the image of its source
+    test = Domains(drawn(world, n_test, 2, "cloud"), drawn(image, n_test, 2, "image of the cloud"))
+    return Paired(train, test, truth, inverse, symmetries)
+
+
+def styles(n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, characters: str = "0123456789") -> Paired:
+    """The same characters in two styles: light upright sans serif, and bold slanted serif; a little turned and scaled.
+
+    Class, rotation and scale are drawn afresh for each example of the training sets and shared by the partners of the
+    test set. The classes are equally frequent, so samples alone do not say which character becomes which.
+    """
+    shared = dict(characters=characters, side=side, vary=("class",), rotation=(-15.0, 15.0), scale=(0.85, 1.15))
+
+    def light(n: int, part: int) -> Data:
+        return glyphs(n, 3 * seed + part, font=5, **shared)
+
+    def bold(n: int, part: int) -> Data:
+        return glyphs(n, 3 * seed + part, font=1, weight=1.4, slant=0.3, **shared)
+
+    return Paired(Domains(light(n, 0), bold(n, 1)), Domains(light(n_test, 2), bold(n_test, 2)))

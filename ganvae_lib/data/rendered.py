@@ -1,0 +1,204 @@
+"""Rendered characters whose factors are known: class, rotation, scale, slant, weight and font.
+
+The outlines come from the fonts that matplotlib ships, so nothing is downloaded. Each outline becomes a field of signed
+distances once; an image is then one affine warp of the field, and a wider stroke is a higher threshold on it.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from pathlib import Path
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from .dataset import Data
+
+__all__ = ['FACTORS', 'FONTS', 'RANGES', 'glyphs']
+
+FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "cmr10", "cmss10")
+
+
+FACTORS = ("class", "rotation", "scale", "slant", "weight", "font")
+
+
+#: Ranges over which the continuous factors vary unless told otherwise, and their values at rest.
+RANGES = {"rotation": (-30.0, 30.0), "scale": (0.75, 1.15), "slant": (-0.3, 0.3), "weight": (0.0, 1.6)}
+
+
+_REST = {"class": 0, "rotation": 0.0, "scale": 1.0, "slant": 0.0, "weight": 0.0, "font": 0}
+
+
+_HEIGHT = 0.5  # of a capital letter at scale 1, as a share of the side
+
+
+_CELLS, _MARGIN = 64, 0.3  # of a distance field: cells along a side, and room around the outline in heights
+
+
+def glyphs(n: int, seed: int = 0, characters: str = "0123456789", *, side: int = 28, vary=FACTORS, **given) -> Data:
+    """n images [n, 1, side, side] in [0, 1] of characters, white on black, with labels and ``factors`` [n] each.
+
+    Factors: "class" (index into ``characters``; also the label y), "rotation" (degrees, counter-clockwise), "scale"
+    (1: a capital is half as high as the image, less if the characters are wide), "slant" (shear: the top moves to the
+    right by slant times the height), "weight" (by how much strokes are wider than the font's, in pixels of a 28 x 28
+    image at scale 1), "font" (index into ``FONTS``). Those in ``vary`` are independent and uniform, over ``RANGES`` if
+    continuous; the others rest (first character and font, upright, scale 1, weight 0). A keyword sets a factor
+    otherwise: one value, a pair (low, high), for class and font a list to choose from, or a tensor with a value for
+    each image. Write ``class_`` for class.
+
+    Each example takes six uniform draws of its own, used or not: one seed gives the same first examples for any n, and
+    calls that differ in a keyword give images that agree in every other factor.
+
+    Raises ValueError for a bad argument, a character that a font lacks, and factors that put ink outside the image.
+
+    >>> glyphs(500, characters="abc")
+    Data('glyphs': 500 examples of shape (1, 28, 28), 3 classes, 6 factors)
+    >>> turned = glyphs(4, vary=("class",), rotation=torch.tensor([0.0, 5.0, 10.0, 15.0]))
+    >>> turned.factors["rotation"]
+    tensor([ 0.,  5., 10., 15.])
+    """
+    _check(n, characters, side)
+    given = {name.removesuffix("_"): value for name, value in given.items()}
+    for name in (*([vary] if isinstance(vary, str) else vary), *given):
+        if name not in FACTORS:
+            raise ValueError(f"no factor {name!r}; there are {', '.join(FACTORS)}.")
+    draws = torch.rand(n, len(FACTORS), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    wide = {**RANGES, "class": range(len(characters)), "font": range(len(FONTS))}
+    values = {
+        name: _values(name, given.get(name, wide[name] if name in vary else _REST[name]), u, len(wide[name]))
+        for name, u in zip(FACTORS, draws.unbind(1), strict=True)
+    }
+    x = _render(values, characters, side)
+    note = f"rendered {characters!r} in fonts of matplotlib, seed {seed}"
+    factors = {name: v if name in ("class", "font") else v.float() for name, v in values.items()}
+    return Data(x, factors["class"], "glyphs", None, note, factors)
+
+
+def _check(n, characters, side) -> None:
+    if n < 1 or side < 8:
+        raise ValueError(f"glyphs needs n >= 1 images with a side of at least 8 pixels, got n={n}, side={side}.")
+    if not isinstance(characters, str) or not characters:
+        raise ValueError(f"characters must be a string of at least one character, not {characters!r}.")
+    if len(set(characters)) < len(characters):
+        raise ValueError(f"characters holds one twice: {characters!r}; each is a class of its own.")
+
+
+def _values(name: str, spec, u: Tensor, count: int) -> Tensor:
+    """A factor of every image from its specification and uniform numbers u: float64, or int64 for class and font."""
+    discrete = name in ("class", "font")
+    if isinstance(spec, Tensor):
+        if spec.shape != u.shape or (discrete and spec.is_floating_point()) or not torch.isfinite(spec).all():
+            kind = "integer" if discrete else "finite number"
+            raise ValueError(f"{name}: a tensor must hold one {kind} for each of the {len(u)} images.")
+        values = spec.to("cpu", torch.int64 if discrete else torch.float64)
+    elif discrete:
+        choices = torch.tensor([spec] if isinstance(spec, int) else list(spec))
+        if not len(choices) or choices.is_floating_point():
+            raise ValueError(f"{name} must be an index, or a list of indices to choose from, not {spec!r}.")
+        values = choices[(u * len(choices)).long()]
+    else:
+        low, high = (spec, spec) if isinstance(spec, int | float) else spec
+        if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+            raise ValueError(f"{name} must be a number or a pair (low, high), not {spec!r}.")
+        values = low + (high - low) * u
+    if discrete and not 0 <= values.min() <= values.max() < count:
+        raise ValueError(f"{name} must lie between 0 and {count - 1}, got {values.min()} to {values.max()}.")
+    if name == "scale" and values.min() <= 0:
+        raise ValueError(f"scale must be positive, got {values.min():g}.")
+    return values
+
+
+@cache
+def _outline(character: str, font: str) -> np.ndarray | None:
+    """Straight pieces [n, 2 ends, 2] of an outline, centred, in heights of a capital; None if the font lacks it."""
+    from matplotlib import get_data_path
+    from matplotlib.ft2font import FT2Font
+    from matplotlib.path import Path as Curve
+
+    def face(name):
+        return FT2Font(str(Path(get_data_path(), "fonts", "ttf", f"{name}.ttf")))
+
+    def sign(name):
+        index = face(name).get_char_index(ord(character))
+        return index and face(name).get_glyph_name(index)
+
+    def rings(c):
+        drawn = face(font)
+        drawn.set_size(1000, 72)  # so large that hinting moves nothing
+        drawn.load_char(ord(c))
+        points, codes = drawn.get_path()
+        return [r for r in Curve(points / 10, codes).to_polygons() if len(r) > 2] if len(points) else []
+
+    # Computer Modern keeps other signs at some places: there the name of the sign decides
+    if not sign(font) or (font.startswith("cm") and sign(font) != sign("DejaVuSans")) or not rings(character):
+        return None
+    pieces = np.concatenate([np.stack([ring, np.roll(ring, -1, 0)], 1) for ring in rings(character)])
+    pieces = pieces[(pieces[:, 0] != pieces[:, 1]).any(1)]
+    middle = (pieces.min((0, 1)) + pieces.max((0, 1))) / 2
+    return (pieces - middle) / np.ptp(np.concatenate(rings("H"))[:, 1])
+
+
+@cache
+def _field(character: str, font: str) -> Tensor:
+    """Signed distances to the outline, positive outside, on a square of [_CELLS, _CELLS] points: y and x ascending."""
+    pieces = torch.from_numpy(_outline(character, font)).float()
+    ticks = torch.linspace(-1, 1, _CELLS) * (pieces.abs().max() + _MARGIN)
+    (x, y), (end_x, end_y) = pieces.unbind(1)[0].T, pieces.unbind(1)[1].T
+    along_x, along_y = end_x - x, end_y - y
+    away_x, away_y = (ticks[None, :, None] - x), (ticks[:, None, None] - y)  # [1, C, n] and [C, 1, n]
+    t = ((away_x * along_x + away_y * along_y) / (along_x.square() + along_y.square())).clamp_(0, 1)
+    distance = ((away_x - t * along_x).square_() + (away_y - t * along_y).square_()).amin(-1).sqrt()
+    # inside: the outline winds around the point; count its crossings of the ray to the right, with their direction
+    up = (away_y >= 0).int() - (ticks[:, None, None] >= end_y).int()
+    winding = (up * (up * (along_x * away_y - along_y * away_x) > 0)).sum(-1)
+    return torch.where(winding != 0, -distance, distance)
+
+
+def _matrices(rotation: Tensor, scale: Tensor, slant: Tensor) -> Tensor:
+    """scale · rotation · shear, [n, 2, 2]: from the plane of the outline to the image, y upwards."""
+    cos, sin = torch.deg2rad(rotation).cos(), torch.deg2rad(rotation).sin()
+    return scale[:, None, None] * torch.stack([cos, cos * slant - sin, sin, sin * slant + cos], -1).reshape(-1, 2, 2)
+
+
+def _unit(characters: str) -> float:
+    """Height of a capital at scale 1, as a share of the side: no glyph leaves the image for factors in RANGES."""
+    half = [np.abs(p).max((0, 1)) for c in characters for f in FONTS if (p := _outline(c, f)) is not None]
+    if not half:
+        return _HEIGHT  # the caller says which character is missing
+    extremes = torch.tensor([RANGES[f] for f in ("rotation", "scale", "slant")], dtype=torch.float64)
+    matrix = _matrices(*torch.cartesian_prod(*extremes).T).abs()
+    room = 0.5 - 0.5 / 28 - matrix.sum(-1, keepdim=True) * RANGES["weight"][1] / 56  # half a pixel stays free
+    return min(_HEIGHT, float((room / (matrix @ torch.from_numpy(np.stack(half)).T)).min()))
+
+
+def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
+    pairs, which = torch.stack([values["class"], values["font"]], 1).unique(dim=0, return_inverse=True)
+    used = [(characters[c], FONTS[f]) for c, f in pairs.tolist()]
+    for character, font in used:
+        if _outline(character, font) is None:
+            raise ValueError(f"the font {font} has no ink for {character!r}; leave it out, or choose by font=[...].")
+    half = torch.from_numpy(np.stack([np.abs(_outline(*pair)).max((0, 1)) for pair in used]))
+    unit = _unit(characters)
+    matrix = _matrices(values["rotation"], values["scale"], values["slant"])
+    grown = values["weight"] / 56 / unit  # by this the outline moves, in heights
+    reach = unit * (matrix.abs() @ (half[which] + grown[:, None])[..., None]).squeeze(-1)
+    if (cut := (reach > 0.5 + 1e-9).any(1)).any():
+        raise ValueError(
+            f"{int(cut.sum())} of {len(cut)} characters would leave the image, first example "
+            f"{int(cut.nonzero()[0])}; lower scale, weight or slant."
+        )
+    # where in its field does each point of the image lie? Coordinates in [-1, 1], rows of the image from the top
+    radius = half.amax(1)[which] + _MARGIN
+    back = torch.linalg.inv(matrix) / (2 * unit * radius)[:, None, None]
+    back = torch.cat([back * torch.tensor([1.0, -1.0]), torch.zeros(len(back), 2, 1)], -1).float()
+    # four points in a pixel; a point is inked by how far it lies inside the edge, in steps of the points
+    threshold, slope = grown.float(), (2 * side * unit * values["scale"]).float()
+    fields = torch.stack([_field(*pair) for pair in used])[:, None]
+    images = []
+    for i in torch.arange(len(which)).split(256):  # bounds the memory
+        places = F.affine_grid(back[i], (len(i), 1, 2 * side, 2 * side), align_corners=False)
+        d = F.grid_sample(fields[which[i]], places, padding_mode="border", align_corners=True)
+        ink = ((threshold[i, None, None, None] - d) * slope[i, None, None, None] + 0.5).clamp_(0, 1)
+        images.append(F.avg_pool2d(ink, 2))
+    return torch.cat(images)

@@ -1,0 +1,185 @@
+"""Small worlds that know their own density: the answer is known before a model is trained.
+
+Every toy has ``log_prob(x)`` in nats, ``sample(n)``, ``dim``, ``modes`` ([M, D], or None where the density
+has ridges instead of peaks) and ``std``, the width of its noise. All densities are computed in float64.
+"""
+
+from __future__ import annotations
+
+import math
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = ['Mixture', 'Moons', 'Pinwheel', 'Toy', 'grid', 'mixture1d', 'moons', 'pinwheel', 'ring']
+
+class Toy:
+    """A distribution on R^D with a density. Subclasses give ``_draw`` and ``_log_density``, in float64."""
+
+    dim: int = 2
+    std: float
+    modes: Tensor | None = None
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log-density in nats: [..., D] -> [...], in the dtype of x and differentiable in x.
+
+        Raises ValueError if the last axis of x is not D.
+        """
+        if x.ndim == 0 or x.shape[-1] != self.dim:
+            raise ValueError(
+                f"this world lives in {self.dim} dimension(s), but x has shape {tuple(x.shape)}; "
+                f"give points as [..., {self.dim}]."
+            )
+        double = x.to("cpu", torch.float64) if x.device.type == "mps" else x.double()  # mps has no float64
+        return self._log_density(double).to(x)
+
+    def sample(self, n: int, generator: torch.Generator | int | None = None, labels: bool = False):
+        """n points [n, D] in the default dtype; with ``labels=True`` also the component of each, [n].
+
+        ``generator`` is a torch.Generator, a seed, or None for torch's own generator.
+        """
+        if isinstance(generator, int):
+            generator = torch.Generator().manual_seed(generator)
+        x, component = self._draw(n, generator)
+        x = x.to(torch.get_default_dtype())
+        return (x, component) if labels else x
+
+    def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+    def _log_density(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class Mixture(Toy):
+    """A mixture of Gaussians, p(x) = sum_k w_k N(x; mu_k, L_k L_k^T).
+
+    weights [M], means [M, D], and ``scales``: one standard deviation for all, one per component [M], or the
+    factors L_k [M, D, D].
+
+    >>> world = Mixture([0.5, 0.5], [[-1.0], [1.0]], 1.0)
+    >>> world.log_prob(torch.zeros(1)).item()        # both components give N(1; 0, 1) at zero
+    -1.4189385175704956
+    """
+
+    def __init__(self, weights, means, scales):
+        self.weights, self.means = (torch.as_tensor(v, dtype=torch.float64) for v in (weights, means))
+        count, self.dim = self.means.shape
+        scales = torch.as_tensor(scales, dtype=torch.float64)
+        if scales.ndim < 3:
+            scales = scales.expand(count)[:, None, None] * torch.eye(self.dim, dtype=torch.float64)
+        if self.weights.shape != (count,) or (self.weights < 0).any() or abs(self.weights.sum() - 1) > 1e-12:
+            raise ValueError(f"a mixture of {count} components needs {count} weights >= 0 that add up to 1.")
+        self.factors, self.modes = scales, self.means
+        self.std = float(torch.linalg.matrix_norm(scales, 2).max())
+
+    def _draw(self, n, generator):
+        component = torch.multinomial(self.weights, n, replacement=True, generator=generator)
+        noise = torch.randn(n, self.dim, 1, dtype=torch.float64, generator=generator)
+        return self.means[component] + (self.factors[component] @ noise).squeeze(-1), component
+
+    def _log_density(self, x):
+        weights, means, factors = (v.to(x.device) for v in (self.weights, self.means, self.factors))
+        white = torch.einsum("kij,...kj->...ki", torch.linalg.inv(factors), x[..., None, :] - means)
+        log_norm = torch.linalg.slogdet(factors).logabsdet + self.dim / 2 * math.log(2 * math.pi)
+        return torch.logsumexp(weights.log() - log_norm - white.square().sum(-1) / 2, -1)
+
+
+class Moons(Toy):
+    """Two half circles, blurred: x = c(t) + std * noise with t uniform along one of the two arcs.
+
+    p(x) = 1/2 sum_arcs (1/pi) int_0^pi N(x; c(t), std^2 I) dt, by Gauss-Legendre quadrature; the number of
+    nodes follows std, so that the error stays below 1e-10.
+    """
+
+    def __init__(self, std: float = 0.1):
+        self.std = std
+        nodes, weights = np.polynomial.legendre.leggauss(48 + math.ceil(24 / std))
+        self._t = torch.from_numpy((nodes + 1) * math.pi / 2)
+        self._log_w = torch.from_numpy(np.log(weights / 4)).repeat(2)  # the two arcs: weights sum to one
+
+    @staticmethod
+    def _arcs(t: Tensor) -> Tensor:
+        """Points [2, n, 2] at angle t of the upper and of the lower arc."""
+        upper = torch.stack([t.cos(), t.sin()], -1)
+        return torch.stack([upper, torch.tensor([1.0, 0.5], dtype=t.dtype) - upper])
+
+    def _draw(self, n, generator):
+        t = math.pi * torch.rand(n, dtype=torch.float64, generator=generator)
+        arc = torch.randint(2, (n,), generator=generator)
+        noise = torch.randn(n, 2, dtype=torch.float64, generator=generator)
+        return self._arcs(t)[arc, torch.arange(n)] + self.std * noise, arc
+
+    def _log_density(self, x):
+        centres, log_w = self._arcs(self._t).reshape(-1, 2).to(x.device), self._log_w.to(x.device)
+
+        def block(points):
+            square = (points[:, None, :] - centres).square().sum(-1)
+            return torch.logsumexp(log_w - square / (2 * self.std**2), -1)
+
+        blocks = [block(points) for points in x.reshape(-1, 2).split(8192)]  # bounds the memory
+        return torch.cat(blocks).reshape(x.shape[:-1]) - math.log(2 * math.pi * self.std**2)
+
+
+class Pinwheel(Toy):
+    """Twisted spokes: a Gaussian mixture whose points turn by an angle that grows with their radius.
+
+    The turn (r, a) -> (r, a + twist * r) keeps r da dr, hence areas: p(x) is the mixture's density at the
+    point turned back.
+    """
+
+    def __init__(self, arms=5, radius=2.0, radial_std=0.6, tangential_std=0.12, twist=0.8):
+        angles = 2 * math.pi * torch.arange(arms, dtype=torch.float64) / arms
+        spokes = torch.stack([angles.cos(), angles.sin()], -1)
+        turns = torch.stack([spokes, torch.stack([-angles.sin(), angles.cos()], -1)], -1)  # columns: along, across
+        factors = turns * torch.tensor([radial_std, tangential_std], dtype=torch.float64)
+        self.straight, self.twist, self.std = (
+            Mixture([1 / arms] * arms, radius * spokes, factors),
+            twist,
+            radial_std,
+        )
+        self.modes = self._turn(self.straight.means, twist)
+
+    @staticmethod
+    def _turn(x: Tensor, twist: float) -> Tensor:
+        angle = twist * x.square().sum(-1).add(1e-300).sqrt()  # the tiny number keeps the gradient finite at 0
+        cos, sin, a, b = angle.cos(), angle.sin(), x[..., 0], x[..., 1]
+        return torch.stack([cos * a - sin * b, sin * a + cos * b], -1)
+
+    def _draw(self, n, generator):
+        x, arm = self.straight._draw(n, generator)
+        return self._turn(x, self.twist), arm
+
+    def _log_density(self, x):
+        return self.straight._log_density(self._turn(x, -self.twist))
+
+
+def ring(modes: int = 8, radius: float = 2.0, std: float = 0.1) -> Mixture:
+    """Equal Gaussians on a circle.
+
+    >>> ring().sample(3, 0).shape, ring().modes.shape
+    (torch.Size([3, 2]), torch.Size([8, 2]))
+    """
+    angles = 2 * math.pi * torch.arange(modes, dtype=torch.float64) / modes
+    return Mixture([1 / modes] * modes, radius * torch.stack([angles.cos(), angles.sin()], -1), std)
+
+
+def grid(side: int = 5, spacing: float = 1.0, std: float = 0.1) -> Mixture:
+    """side x side equal Gaussians on a square lattice around the origin."""
+    ticks = spacing * (torch.arange(side, dtype=torch.float64) - (side - 1) / 2)
+    return Mixture([1 / side**2] * side**2, torch.cartesian_prod(ticks, ticks), std)
+
+
+def moons(std: float = 0.1) -> Moons:
+    """Two interleaved half circles with Gaussian noise; a ridge, so ``modes`` is None."""
+    return Moons(std)
+
+
+def pinwheel(arms=5, radius=2.0, radial_std=0.6, tangential_std=0.12, twist=0.8) -> Pinwheel:
+    """Twisted spokes; ``std`` is the radial one."""
+    return Pinwheel(arms, radius, radial_std, tangential_std, twist)
+
+
+def mixture1d(weights=(0.35, 0.65), means=(-2.0, 2.5), stds=(0.7, 1.0)) -> Mixture:
+    """The bimodal world on the line of chapter 02: 0.35 N(-2, 0.7^2) + 0.65 N(2.5, 1)."""
+    return Mixture(weights, torch.as_tensor(means, dtype=torch.float64)[:, None], stds)
