@@ -31,7 +31,7 @@ def suited(objective, data):
     if "other" not in objective.reads:
         return data
     # Domains differ; labelled and unlabelled examples are of one kind.
-    apart = 0.5 if any(t.place == "features" for t in objective.terms) else 0.0
+    apart = 0.5 if any(t.space == "features" for t in objective.terms) else 0.0
     return Domains(replace(data, law=None), data.map(lambda x: x.flip(0) + apart, "moved"))
 
 

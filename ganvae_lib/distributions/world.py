@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from ..errors import unknown
 from .noise import Noise
 from .sample import draw
 
@@ -28,6 +29,10 @@ class OtherDomain(nn.Module):
 
     def forward(self) -> Distribution:
         raise TypeError("here z is data of a second domain, which has no density and is not drawn; pass z=...")
+
+    def codes_in(self, world: World) -> Tensor:
+        """The codes of a minibatch, where they are not drawn."""
+        return world.other
 
 
 class drawn:
@@ -50,11 +55,23 @@ class drawn:
         return world.memory[self.name]
 
 
+_ADDED: set[str] = set()  # the variables that are not the library's
+
+
 @dataclass
 class World:
     """One minibatch ``x`` of data, [*seeds, batch, *shape], and everything that the model makes of it.
 
     Where the objective reads them: the ``labels`` of x, [*seeds, batch], and a minibatch of the ``other`` domain.
+
+    >>> from ganvae_lib import Noise, World, build, ring, zoo
+    >>> data = ring()
+    >>> world = World(build(zoo.VAE, (2,)), data.sample(5, 0), Noise(0))
+    >>> world.z_from_x.shape, sorted(world.memory)
+    (torch.Size([5, 2]), ['q_z_given_x', 'z_from_x'])
+    >>> world.moved(("eta",))  # its codes of x are stale now
+    >>> world.memory
+    {}
     """
 
     model: torch.nn.Module
@@ -73,11 +90,16 @@ class World:
         return self.x.shape[len(self.noise.seeds_shape)]
 
     @drawn()
+    def p_z(self) -> Distribution:
+        """p(z), for each example."""
+        return self.model.prior().expand((*self.noise.seeds_shape, self.batch))
+
+    @drawn()
     def z(self) -> Tensor:
-        """z ~ p(z); or examples of the other domain, where z is data, too."""
-        if isinstance(self.model.prior, OtherDomain):
-            return self.other
-        return draw(self.model.prior().expand((*self.noise.seeds_shape, self.batch)), self.noise, "z")
+        """z ~ p(z); or what the prior hands over, where z is data, too."""
+        if hasattr(self.model.prior, "codes_in"):
+            return self.model.prior.codes_in(self)
+        return draw(self.p_z, self.noise, "z")
 
     @drawn("eta")
     def q_z_given_x(self) -> Distribution:
@@ -124,8 +146,28 @@ class World:
         """The features of the other domain, y = 0."""
         return draw(self.model.features(self.other), self.noise, "other features")
 
+    @classmethod
+    def add(cls, *depends: str):
+        """A decorator: add a variable of one's own, a function of the world that depends on these players.
+
+        Raises ValueError for the name of a variable of the library.
+        """
+
+        def enter(function):
+            name = function.__name__
+            if hasattr(cls, name) and name not in _ADDED:
+                raise ValueError(f"a World has a variable {name!r} already; give yours another name.")
+            _ADDED.add(name)
+            setattr(cls, name, drawn(*depends)(function))
+            return function
+
+        return enter
+
     def read(self, names: tuple[str, ...]) -> tuple[Tensor, ...]:
-        """These variables, in this order."""
+        """These variables, in this order. Raises ValueError for one that there is not."""
+        known = ("x", "labels", "other", *(n for n, v in vars(World).items() if isinstance(v, drawn)))
+        if missing := [name for name in names if name not in known]:
+            raise unknown("variable of a World", missing[0], known)
         return tuple(getattr(self, name) for name in names)
 
     def moved(self, players) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..errors import unknown
+from .adversary import Adversary
 from .algebra import Objective, Sum
 from .bound import Bound
 from .terms import Classify, Match, Reconstruct
-from .tools import KL, Adversary
+from .tools import KL
 
 __all__ = ["adversary_activated", "given", "importance_weighted", "semi_supervised", "swapped"]
 
@@ -82,7 +83,7 @@ def given(objective: Objective, label: str = "label") -> Objective:
     if label != "label":
         raise unknown("thing to be given", label, ("label",))
     for term in objective.terms:
-        if not isinstance(term, Match | Reconstruct | Bound):
+        if not term.takes_labels:
             raise _refused(term, "tells the label to every network", "has no place for it")
     return Sum.of(*(replace(term, given=label) for term in objective.terms))
 

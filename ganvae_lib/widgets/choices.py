@@ -15,9 +15,10 @@ from ..distributions.noise import Noise
 from ..distributions.sample import draw
 from ..measure.samples import coverage
 from ..models.builder import build
+from ..objective.adversary import Adversary
 from ..objective.algebra import Objective
 from ..objective.terms import Match, Reconstruct
-from ..objective.tools import KL, MMD, Adversary
+from ..objective.tools import KL, MMD
 from ..training.device import _unchecked
 from ..training.fitting import fit
 from ..training.run import Run
@@ -130,7 +131,7 @@ class Choice:
             return "Nothing moves the encoder η. Choose a tool for z, or let all players descend the reconstructions."
         if self.joint == "asked" and self.x not in ("ns", "rkl"):
             return "The reconstructions ask D(x), which nobody trains. Choose an adversary for x."
-        if all(t.place == "z" and isinstance(t, Reconstruct) for t in terms):
+        if all(t.space == "z" and isinstance(t, Reconstruct) for t in terms):
             return "Nothing reads the data: codes come back from any x. Choose a tool for x or for z."
         if {"encoder", "decoder"} <= networks and not any({"encoder", "decoder"} <= set(t.networks) for t in terms):
             return (
