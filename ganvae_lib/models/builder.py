@@ -61,7 +61,7 @@ def build(
     shape = tuple(getattr(data, "shape", data))
     image = len(shape) == 3
     coded = {"encoder", "decoder"} & set(objective.networks)  # is there a z at all?
-    if other is None and coded and "other" not in objective.reads and hasattr(data, "other"):
+    if other is None and coded and "other" not in objective.reads and getattr(data, "other", None) is not None:
         other = data.other.shape[1:]
     latent = (20 if image else 2) if latent is None else latent
     if codes is None:
@@ -97,7 +97,7 @@ def build(
         what = "z from a second domain" if other is not None else f"observation={observation!r}"
         raise ValueError(f"noise counts inputs beside a code, for observation='point'; got {noise!r} with {what}.")
     noiseless = mean and observation != "point" if noiseless is None else noiseless
-    density = ("rnn" if hasattr(data, "alphabet") else "gaussian") if density is None else density
+    density = ("rnn" if getattr(data, "alphabet", "") else "gaussian") if density is None else density
 
     def down(inputs: Sequence[int], out: int, activation: str) -> nn.Module:
         if architecture == "conv" and len(inputs) == 3:
