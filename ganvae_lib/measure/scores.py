@@ -84,7 +84,8 @@ def has_bound(model) -> bool:
     """Are log p_θ(x|z), log q_η(z|x) and log p(z) known, so that the model has a bound in nats?"""
     if not {"encoder", "decoder"} <= set(model.networks) or isinstance(model.prior, OtherDomain):
         return False
-    return _has_density(model.encoder) and _has_density(model.decoder)
+    # Networks of one's own need not say; then they are taken to have densities.
+    return all(getattr(model.networks[name], "has_density", True) for name in ("encoder", "decoder"))
 
 
 def has_samples(model) -> bool:
@@ -92,12 +93,3 @@ def has_samples(model) -> bool:
     if isinstance(model.prior, OtherDomain) or model.objective.conditional:
         return False
     return bool({"decoder", "density"} & set(model.networks))
-
-
-def _has_density(network) -> bool:
-    from ..networks.codes import ImplicitEncoder
-    from ..networks.observations import PointPixels
-
-    if isinstance(network, ImplicitEncoder) or isinstance(getattr(network, "observation", None), PointPixels):
-        return False
-    return not {"point", "unit", "uniform"} & set(getattr(network, "codes", None) or ())

@@ -125,6 +125,8 @@ class Term(Objective):
     adversarial = False  # does a discriminator come with it?
     steps = 0  # updates of that discriminator per step
     detail = ""  # what tells the term from another of the same name
+    explicit = False  # does it ask for log p(x|z)?
+    gradient_through: str | None = None  # theta's: the "mean" of p(x|z) will do, a "sample" it must be, or neither
     reads: tuple[str, ...] = ()  # what it reads beside x
     given: str | None = None  # what all its networks are told beside: "label"
 

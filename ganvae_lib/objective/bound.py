@@ -57,6 +57,7 @@ class Bound(Term):
     Raises ValueError for a k below 1, labels both given and inferred, and ``only`` one player where nothing says so.
     """
 
+    explicit = True
     k: int = 1
     weight: float = 1.0
     only: tuple[str, ...] | None = None

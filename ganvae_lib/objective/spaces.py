@@ -23,6 +23,11 @@ class Space(NamedTuple):
     made_tex: str
     arguments: tuple[str, str]  # of the discriminator, on the two sides
 
+    @property
+    def sees(self) -> tuple[str, ...]:
+        """What the discriminator is shown, of "x", "z" and "features"."""
+        return tuple(variable.partition("_")[0] for variable in self.target)
+
 
 BOTH = ("theta", "eta")
 

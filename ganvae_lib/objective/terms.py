@@ -93,6 +93,13 @@ class Match(Term):
         return tuple(p for p in BOTH if p in of.made_by + of.target_by)
 
     @property
+    def gradient_through(self) -> str | None:
+        of = SPACES[self.space]
+        if "decoder" not in of.networks or isinstance(self.tool, KL | Likelihood):
+            return None
+        return "mean" if of.sees == ("x",) else "sample"
+
+    @property
     def adversarial(self) -> bool:
         return isinstance(self.tool, Adversary)
 
@@ -227,6 +234,14 @@ class Reconstruct(Term):
     @property
     def networks(self) -> tuple[str, ...]:
         return ("encoder", "decoder", *((self.discriminator,) if self.within else ()))
+
+    @property
+    def explicit(self) -> bool:
+        return self.variable == "x" and not self.within
+
+    @property
+    def gradient_through(self) -> str | None:
+        return "sample" if self.variable == "z" and "theta" in self.movers else None
 
     @property
     def reads(self) -> tuple[str, ...]:
