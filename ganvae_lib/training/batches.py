@@ -26,7 +26,7 @@ class Batches:
         self.x = parts[0]
         self.generators = noise.generators(name)
         self.per_epoch = len(self.x) // self.batch
-        self.at = self.per_epoch  # at the end of an epoch: the first minibatch begins a new one
+        self._shuffle()
 
     def _shuffle(self) -> None:
         self.start = torch.stack([generator.get_state() for generator in self.generators])
