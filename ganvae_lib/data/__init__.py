@@ -1,11 +1,12 @@
 """Data: toys with a density, rendered characters, text, digits and images, by one function, ``load``."""
 
 from .characters import TEXTS, Text, text
-from .dataset import Data, Domains
+from .dataset import Data, Domains, Examples
 from .files import ALTERED, IDX, SETS, USPS, USPS_PIXELS, digits, download, idx_set, local, read_idx, usps, verified
 from .images import CIFAR, CIFAR_CLASSES, CIFAR_PARTS, COLOUR, JPEG, SVHN, cifar10, cifar10_jpeg, svhn
-from .loading import NAMES, load, parted, scale
+from .loading import NAMES, from_files, load, parted, scale
 from .pairs import Moved, Paired, clouds, styles
+from .registry import DATA_SETS, TOYS, law_card, law_from, register, toy
 from .rendered import FACTORS, FONTS, RANGES, glyphs
 from .toys import Mixture, Moons, Pinwheel, Toy, grid, mixture1d, moons, pinwheel, ring
 
@@ -15,8 +16,10 @@ __all__ = [
     "CIFAR_CLASSES",
     "CIFAR_PARTS",
     "COLOUR",
+    "DATA_SETS",
     "Data",
     "Domains",
+    "Examples",
     "FACTORS",
     "FONTS",
     "IDX",
@@ -31,6 +34,7 @@ __all__ = [
     "SETS",
     "SVHN",
     "TEXTS",
+    "TOYS",
     "Text",
     "Toy",
     "USPS",
@@ -40,9 +44,12 @@ __all__ = [
     "clouds",
     "digits",
     "download",
+    "from_files",
     "glyphs",
     "grid",
     "idx_set",
+    "law_card",
+    "law_from",
     "load",
     "local",
     "mixture1d",
@@ -50,11 +57,13 @@ __all__ = [
     "parted",
     "pinwheel",
     "read_idx",
+    "register",
     "ring",
     "scale",
     "styles",
     "svhn",
     "text",
+    "toy",
     "usps",
     "verified",
 ]
