@@ -48,7 +48,7 @@ def seen(objective, data, options):
     return {
         "text": str(objective).splitlines(),  # its first line is repr
         "latex": objective._repr_latex_().splitlines()[1:-1],
-        "json": json.dumps(to_dict(objective), separators=(",", ":")),
+        "json": json.dumps(to_dict(objective), sort_keys=True, separators=(",", ":")),
         "rows": [" | ".join(row[1:]) for row in objective.explain().rows],
         "networks": " ".join(objective.networks),
         "conditional": " ".join(objective.conditional),
@@ -72,6 +72,7 @@ def snapshot(request):
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_case_is_what_it_was(name, snapshot):
+    assert name in snapshot, "a new case; python -m pytest tests/laws/test_snapshot.py --write-snapshot takes it in"
     was, now = dict(snapshot[name]), seen(*CASES[name])
     assert now.pop("losses") == pytest.approx(was.pop("losses"), rel=1e-6, abs=1e-9)
     assert now == was
