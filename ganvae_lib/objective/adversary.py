@@ -43,7 +43,8 @@ class Adversary(Tool):
     steps: int = 1
     penalty: float = 0.0
     k: int | str = 1
-    adversarial = takes_labels = True
+    adversarial = True
+    takes_labels = True
     always_shown = ("link",)
 
     def __post_init__(self):

@@ -67,7 +67,9 @@ class Bound(Term):
     k: int = 1
     inferred: str | None = None
     activated: bool = False
-    space, reaches, takes_labels = "x", BOTH, True
+    space = "x"
+    reaches = BOTH
+    takes_labels = True
 
     def __post_init__(self):
         if not isinstance(self.k, int) or self.k < 1:

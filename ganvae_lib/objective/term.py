@@ -9,10 +9,9 @@ from torch import Tensor
 
 from ..errors import unknown
 from .algebra import Objective, Sum
-from .formula import GREEK, Writer
+from .formula import GREEK, Writer, as_entry, call, field_names, from_entry, register
 from .spaces import OTHER
 from .tools import TOOLS
-from .values import as_entry, call, field_names, from_entry, register
 
 __all__ = ["TERMS", "Term", "from_dict", "to_dict"]
 
@@ -35,7 +34,9 @@ class Term(Objective, ABC):
     >>> @dataclass(frozen=True, repr=False)
     ... class Small(Term):
     ...     scale: float = 1.0
-    ...     space, reaches, networks = "z", ("eta",), ("encoder",)
+    ...     space = "z"
+    ...     reaches = ("eta",)
+    ...     networks = ("encoder",)
     ...
     ...     def loss(self, world):
     ...         return world.z_from_x.square().mean((-2, -1)) / self.scale

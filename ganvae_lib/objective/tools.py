@@ -16,9 +16,8 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from ..errors import unknown
-from .formula import Writer, expectation, kl
+from .formula import Writer, call, expectation, field_names, kl, register
 from .spaces import Space
-from .values import call, field_names, register
 
 __all__ = ["KL", "Likelihood", "MMD", "Samples", "Summaries", "TOOLS", "Tool", "parts"]
 
@@ -32,7 +31,8 @@ class Tool(ABC):
     """A way of comparing a model with its target. A subclass, in any file, is a frozen dataclass and enters ``TOOLS``.
 
     >>> from dataclasses import dataclass
-    >>> from ganvae_lib import Match, Tool
+    >>> from ganvae_lib import Match
+    >>> from ganvae_lib.objective import Tool
     >>> @dataclass(frozen=True)
     ... class Means(Tool):
     ...     def loss(self, world, space, discriminator=None):
@@ -103,7 +103,8 @@ class KL(Tool):
     """
 
     model_stands = "first"
-    explicit = takes_labels = True
+    explicit = True
+    takes_labels = True
 
     def where(self, space: Space) -> str | None:
         return _needs_density(space)
