@@ -10,15 +10,16 @@ from torch import Tensor
 
 from ..distributions.noise import Share
 from ..errors import unknown
+from .contract import Samples, Tool
 from .formula import Writer, expectation
 from .links import LINKS
 from .spaces import Space
-from .tools import Samples, Tool, parts
+from .tools import parts
 
 __all__ = ["Adversary"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Adversary(Tool):
     """A discriminator that tells the target's samples from the model's (Eq. ``eq-gan-value``, chapter 04).
 

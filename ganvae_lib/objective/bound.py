@@ -18,9 +18,9 @@ from ..distributions.densities import tiled
 from ..distributions.sample import draw
 from ..errors import unknown
 from .adversary import Adversary
+from .contract import Term
 from .formula import Writer, expectation, kl
 from .spaces import BOTH, SPACES
-from .term import Term
 
 __all__ = ["Bound", "free_energy"]
 
@@ -45,7 +45,7 @@ def free_energy(model, x: Tensor, noise, k: int = 1, name: str = "z from x") -> 
     return math.log(k) - log_w.unflatten(axis, (k, -1)).logsumexp(axis)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Bound(Term):
     """E_{d(x)} F_k(x): the importance-weighted bound, Eq. ``eq-iwae`` (chapter 03); for k = 1 the VAE.
 

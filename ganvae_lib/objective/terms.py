@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..errors import unknown
+from .contract import TOOLS, Term, Tool, from_dict, to_dict
 from .formula import Writer, expectation
 from .spaces import BOTH, SPACES, Space
-from .term import Term, from_dict, to_dict
-from .tools import TOOLS, Tool
 
 __all__ = ["Classify", "Match", "Reconstruct", "Unpredictable", "from_dict", "to_dict"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Match(Term):
     """Make the model's distribution agree with its target in ``space``, compared by ``tool``.
 
@@ -118,7 +117,7 @@ class Match(Term):
         return "y", rf"$D_\phi({arguments})$" if self.sides.separator == "|" else rf"$q_\phi(y|{arguments})$"
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Reconstruct(Term):
     """Get a variable back after a round trip.
 
@@ -189,7 +188,7 @@ class Reconstruct(Term):
         return rf"$h_\phi({v})\approx h_\phi(\hat {v})$" if self.within else ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Unpredictable(Term):
     """Make each unit of a code unpredictable from the others: predictability minimisation (Schmidhuber, 1992).
 
@@ -246,7 +245,7 @@ class Unpredictable(Term):
         return rf"\hat {v}", rf"$\hat {v}_\phi({v}_{{\backslash i}})$"
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Classify(Term):
     """Name the class t of a labelled example.
 
