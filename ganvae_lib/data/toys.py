@@ -7,11 +7,15 @@ has ridges instead of peaks) and ``std``, the width of its noise. All densities 
 from __future__ import annotations
 
 import math
+
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ['Mixture', 'Moons', 'Pinwheel', 'Toy', 'grid', 'mixture1d', 'moons', 'pinwheel', 'ring']
+from .registry import toy
+
+__all__ = ["Mixture", "Moons", "Pinwheel", "Toy", "grid", "mixture1d", "moons", "pinwheel", "ring"]
+
 
 class Toy:
     """A distribution on R^D with a density. Subclasses give ``_draw`` and ``_log_density``, in float64."""
@@ -19,6 +23,7 @@ class Toy:
     dim: int = 2
     std: float
     modes: Tensor | None = None
+    recipe: dict | None = None  # what made it, if that was a registered function: see ``registry.toy``
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log-density in nats: [..., D] -> [...], in the dtype of x and differentiable in x.
@@ -154,6 +159,7 @@ class Pinwheel(Toy):
         return self.straight._log_density(self._turn(x, -self.twist))
 
 
+@toy
 def ring(modes: int = 8, radius: float = 2.0, std: float = 0.1) -> Mixture:
     """Equal Gaussians on a circle.
 
@@ -164,22 +170,26 @@ def ring(modes: int = 8, radius: float = 2.0, std: float = 0.1) -> Mixture:
     return Mixture([1 / modes] * modes, radius * torch.stack([angles.cos(), angles.sin()], -1), std)
 
 
+@toy
 def grid(side: int = 5, spacing: float = 1.0, std: float = 0.1) -> Mixture:
     """side x side equal Gaussians on a square lattice around the origin."""
     ticks = spacing * (torch.arange(side, dtype=torch.float64) - (side - 1) / 2)
     return Mixture([1 / side**2] * side**2, torch.cartesian_prod(ticks, ticks), std)
 
 
+@toy
 def moons(std: float = 0.1) -> Moons:
     """Two interleaved half circles with Gaussian noise; a ridge, so ``modes`` is None."""
     return Moons(std)
 
 
+@toy
 def pinwheel(arms=5, radius=2.0, radial_std=0.6, tangential_std=0.12, twist=0.8) -> Pinwheel:
     """Twisted spokes; ``std`` is the radial one."""
     return Pinwheel(arms, radius, radial_std, tangential_std, twist)
 
 
+@toy
 def mixture1d(weights=(0.35, 0.65), means=(-2.0, 2.5), stds=(0.7, 1.0)) -> Mixture:
     """The bimodal world on the line of chapter 02: 0.35 N(-2, 0.7^2) + 0.65 N(2.5, 1)."""
     return Mixture(weights, torch.as_tensor(means, dtype=torch.float64)[:, None], stds)
