@@ -57,7 +57,7 @@ ROLES: dict[str, Role] = {
 
 def _discriminators() -> dict[str, Role]:
     """The roles of the discriminators: each is shown what its space compares, and perhaps the label."""
-    roles = {}
+    roles: dict[str, Role] = {}
     for space in SPACES.values():
         role = Role("phi", space.sees, makers.discriminator)
         roles |= {space.discriminator: role, f"{space.discriminator}_given_label": role}
