@@ -36,7 +36,10 @@ class OtherDomain(nn.Module):
 
 
 class drawn:
-    """A variable of a :class:`World`: computed once, forgotten when a player in ``depends`` moves."""
+    """A variable of a :class:`World`: computed once, forgotten when a player in ``depends`` moves.
+
+    One's own is an attribute more, such as ``World.twice_x = drawn("theta")(twice_x)`` for a function of the world.
+    """
 
     def __init__(self, *depends: str):
         self.depends = frozenset(depends)
@@ -55,9 +58,6 @@ class drawn:
         return world.memory[self.name]
 
 
-_ADDED: set[str] = set()  # the variables that are not the library's
-
-
 @dataclass
 class World:
     """One minibatch ``x`` of data, [*seeds, batch, *shape], and everything that the model makes of it.
@@ -65,13 +65,12 @@ class World:
     Where the objective reads them: the ``labels`` of x, [*seeds, batch], and a minibatch of the ``other`` domain.
 
     >>> from ganvae_lib import Noise, World, build, ring, zoo
-    >>> data = ring()
-    >>> world = World(build(zoo.VAE, (2,)), data.sample(5, 0), Noise(0))
-    >>> world.z_from_x.shape, sorted(world.memory)
+    >>> world = World(build(zoo.VAE, (2,)), ring().sample(5, 0), Noise(0))
+    >>> world.z_from_x.shape, list(world.memory)
     (torch.Size([5, 2]), ['q_z_given_x', 'z_from_x'])
-    >>> world.moved(("eta",))  # its codes of x are stale now
-    >>> world.memory
-    {}
+    >>> world.moved(("eta",))  # the codes are stale now
+    >>> list(world.memory)
+    []
     """
 
     model: torch.nn.Module
@@ -145,23 +144,6 @@ class World:
     def other_features(self) -> Tensor:
         """The features of the other domain, y = 0."""
         return draw(self.model.features(self.other), self.noise, "other features")
-
-    @classmethod
-    def add(cls, *depends: str):
-        """A decorator: add a variable of one's own, a function of the world that depends on these players.
-
-        Raises ValueError for the name of a variable of the library.
-        """
-
-        def enter(function):
-            name = function.__name__
-            if hasattr(cls, name) and name not in _ADDED:
-                raise ValueError(f"a World has a variable {name!r} already; give yours another name.")
-            _ADDED.add(name)
-            setattr(cls, name, drawn(*depends)(function))
-            return function
-
-        return enter
 
     def read(self, names: tuple[str, ...]) -> tuple[Tensor, ...]:
         """These variables, in this order. Raises ValueError for one that there is not."""

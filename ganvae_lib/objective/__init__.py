@@ -3,13 +3,13 @@
 from .adversary import Adversary
 from .algebra import Objective, Phase, Sum
 from .bound import Bound, free_energy
+from .contract import TERMS, TOOLS, Samples, Term, Tool, from_dict, to_dict
 from .formula import GREEK, Writer, plain
 from .links import LINKS, Link
 from .operators import adversary_activated, given, importance_weighted, semi_supervised, swapped
 from .spaces import BOTH, SPACES, Space
-from .term import TERMS, Term, from_dict, to_dict
 from .terms import Classify, Match, Reconstruct, Unpredictable
-from .tools import KL, MMD, TOOLS, Likelihood, Samples, Summaries, Tool
+from .tools import KL, MMD, Likelihood, Summaries
 
 __all__ = [
     "Adversary",

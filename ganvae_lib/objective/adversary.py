@@ -10,15 +10,16 @@ from torch import Tensor
 
 from ..distributions.noise import Share
 from ..errors import unknown
+from .contract import Samples, Tool
 from .formula import Writer, expectation
 from .links import LINKS
 from .spaces import Space
-from .tools import Samples, Tool, parts
+from .tools import parts
 
 __all__ = ["Adversary"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Adversary(Tool):
     """A discriminator that tells the target's samples from the model's (Eq. ``eq-gan-value``, chapter 04).
 
@@ -43,7 +44,8 @@ class Adversary(Tool):
     steps: int = 1
     penalty: float = 0.0
     k: int | str = 1
-    adversarial = takes_labels = True
+    adversarial = True
+    takes_labels = True
     always_shown = ("link",)
 
     def __post_init__(self):

@@ -3,7 +3,7 @@ r"""The algebra of objectives: sums of terms, the players who descend them, and 
 An objective is a frozen value. It adds, scales, compares (order does not count), prints as text and as LaTeX with one
 line per player, and knows its *phases*: which players descend which loss. Players are theta (generation), eta
 (inference) and phi (discriminators). All losses are minimised, in nats, averaged over the batch and not rescaled.
-What a term owes is in ``term``; the terms themselves are in ``terms``.
+What a term owes is in ``contract``; the terms themselves are in ``terms``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..figures.table import Table
 from .formula import GREEK, plain
 
 if TYPE_CHECKING:
-    from .term import Term
+    from .contract import Term
 
 __all__ = ["Objective", "Phase", "Sum"]
 

@@ -18,9 +18,9 @@ from ..distributions.densities import tiled
 from ..distributions.sample import draw
 from ..errors import unknown
 from .adversary import Adversary
+from .contract import Term
 from .formula import Writer, expectation, kl
 from .spaces import BOTH, SPACES
-from .term import Term
 
 __all__ = ["Bound", "free_energy"]
 
@@ -45,7 +45,7 @@ def free_energy(model, x: Tensor, noise, k: int = 1, name: str = "z from x") -> 
     return math.log(k) - log_w.unflatten(axis, (k, -1)).logsumexp(axis)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Bound(Term):
     """E_{d(x)} F_k(x): the importance-weighted bound, Eq. ``eq-iwae`` (chapter 03); for k = 1 the VAE.
 
@@ -67,7 +67,9 @@ class Bound(Term):
     k: int = 1
     inferred: str | None = None
     activated: bool = False
-    space, reaches, takes_labels = "x", BOTH, True
+    space = "x"
+    reaches = BOTH
+    takes_labels = True
     needs_decoder_density = True
 
     def __post_init__(self):

@@ -34,9 +34,9 @@ class Space:
 
     >>> from dataclasses import replace
     >>> from ganvae_lib import MMD, SPACES, Match
-    >>> SPACES["twice"] = replace(SPACES["z again"], made_law=lambda w: r"q_\\eta(\\hat z|x)", mirror="twice")
+    >>> SPACES["twice"] = replace(SPACES["z again"], made_law=lambda w: w.made(w.q("z", "x"), w.p("z")), mirror="twice")
     >>> print(str(Match("twice", MMD())).splitlines()[1])
-      θ descends MMD²(q_η(ẑ|x), p(z))
+      θ descends MMD²(q_η(z|x) p_θ(z), p(z))
     >>> del SPACES["twice"]
     """
 

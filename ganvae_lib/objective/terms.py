@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..errors import unknown
+from .contract import TOOLS, Term, Tool, from_dict, to_dict
 from .formula import Writer, expectation
 from .spaces import BOTH, SPACES, Space
-from .term import Term, from_dict, to_dict
-from .tools import TOOLS, Tool
 
 __all__ = ["Classify", "Match", "Reconstruct", "Unpredictable", "from_dict", "to_dict"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Match(Term):
     """Make the model's distribution agree with its target in ``space``, compared by ``tool``.
 
@@ -55,18 +54,19 @@ class Match(Term):
             raise unknown("space", self.space, SPACES)
         if not isinstance(self.tool, Tool):
             raise TypeError(f"the tool must be one of {', '.join(f'{t}()' for t in TOOLS)}, got {self.tool!r}.")
-        if reason := self.tool.where(self._space):
+        if reason := self.tool.where(self.sides):
             raise ValueError(f"in {self.space} {reason}; got {self.tool!r}.")
-        if self.given and ("other" in self._space.reads or not self.tool.takes_labels):
-            other = "other" in self._space.reads
-            why = "the other domain has no labels" if other else f"{self.tool.title} sees no label"
+        unlabelled = "other" in self.sides.reads
+        if self.given and (unlabelled or not self.tool.takes_labels):
+            why = "the other domain has no labels" if unlabelled else f"{self.tool.title} sees no label"
             raise ValueError(
                 f"{self.tool!r} in {self.space} cannot be told a label: {why}; use KL or Adversary in x, z or xz."
             )
         super().__post_init__()
 
     @property
-    def _space(self) -> Space:
+    def sides(self) -> Space:
+        """The two sides that are compared."""
         return SPACES[self.space]
 
     adversarial = property(lambda self: self.tool.adversarial)
@@ -74,38 +74,33 @@ class Match(Term):
     whole_batches = property(lambda self: self.tool.whole_batches)
     title = property(lambda self: self.tool.title)
     detail = property(lambda self: self.tool.detail)
-
-    @property
-    def reaches(self) -> tuple[str, ...]:
-        return tuple(p for p in BOTH if p in self._space.made_by + self._space.target_by)
+    reaches = property(lambda self: tuple(p for p in BOTH if p in self.sides.made_by + self.sides.target_by))
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return (*self._space.reads, *super().reads)
+        return (*self.sides.reads, *super().reads)
 
-    @property
-    def discriminator(self) -> str:
-        return self._space.discriminator_given(self.given) if self.adversarial else ""
+    discriminator = property(lambda self: self.sides.discriminator_given(self.given) if self.adversarial else "")
 
     @property
     def networks(self) -> tuple[str, ...]:
-        networks = self.tool.networks(self._space)
+        networks = self.tool.networks(self.sides)
         return (*networks, self.discriminator) if self.adversarial else networks
 
     def loss(self, world) -> Tensor:
         discriminator = world.model.networks[self.discriminator] if self.adversarial else None
-        return self.tool.loss(world, self._space, discriminator)
+        return self.tool.loss(world, self.sides, discriminator)
 
     def discriminator_loss(self, world) -> Tensor:
-        target, made = (tuple(v.detach() for v in world.read(side)) for side in (self._space.target, self._space.made))
+        target, made = (tuple(v.detach() for v in world.read(side)) for side in (self.sides.target, self.sides.made))
         return self.tool.discriminator_loss(world.model.networks[self.discriminator], target, made, world.noise)
 
     def model_stands(self, player: str) -> str:
-        both = player in self._space.made_by and player in self._space.target_by
+        both = player in self.sides.made_by and player in self.sides.target_by
         return "on both sides" if both else self.tool.model_stands
 
     def swapped(self) -> Term:
-        return self.mirrored(space=self._space.mirror)
+        return self.mirrored(space=self.sides.mirror)
 
     @property
     def gradient_through(self) -> str | None:
@@ -114,22 +109,21 @@ class Match(Term):
         return "mean" if self._space.sees == ("x",) else "sample"
 
     def formula(self, w: Writer, player: str) -> str:
-        return self.tool.formula(w, self._space, player)
+        return self.tool.formula(w, self.sides, player)
 
     @property
     def compared(self) -> tuple[str, ...]:
-        return () if self.tool.explicit else tuple(dict.fromkeys((*self._space.sees, *self._space.made_arguments)))
+        return () if self.tool.explicit else tuple(dict.fromkeys((*self.sides.sees, *self.sides.made_arguments)))
 
     @property
     def answer(self) -> tuple[str, str]:
-        space = self._space
-        arguments = Writer(self.given).at(space.arguments, space.separator).arguments
         if not self.adversarial:
             return r"\approx", self.title
-        return "y", rf"$D_\phi({arguments})$" if space.separator == "|" else rf"$q_\phi(y|{arguments})$"
+        arguments = Writer(self.given).at(self.sides.arguments, self.sides.separator).arguments
+        return "y", rf"$D_\phi({arguments})$" if self.sides.separator == "|" else rf"$q_\phi(y|{arguments})$"
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Reconstruct(Term):
     """Get a variable back after a round trip.
 
@@ -160,9 +154,7 @@ class Reconstruct(Term):
             raise ValueError("a reconstruction within the discriminator cannot be told a label; leave one of them out.")
         super().__post_init__()
 
-    @property
-    def discriminator(self) -> str:
-        return SPACES[self.variable].discriminator if self.within else ""
+    discriminator = property(lambda self: SPACES[self.variable].discriminator if self.within else "")
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -201,13 +193,8 @@ class Reconstruct(Term):
             return expectation(w.product(w.d, w.q("z", "x")), rf"-\log {w.p('x', 'z')}")
         return expectation(w.made("p(z)", w.p("x", "z")), rf"-\log {w.q('z', 'x')}")
 
-    @property
-    def title(self) -> str:
-        return f"reconstruction in the {self.within}" if self.within else "reconstruction"
-
-    @property
-    def detail(self) -> str:
-        return self.within or "likelihood"
+    title = property(lambda self: f"reconstruction in the {self.within}" if self.within else "reconstruction")
+    detail = property(lambda self: self.within or "likelihood")
 
     @property
     def remark(self) -> str:
@@ -215,7 +202,7 @@ class Reconstruct(Term):
         return rf"$h_\phi({v})\approx h_\phi(\hat {v})$" if self.within else ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Unpredictable(Term):
     """Make each unit of a code unpredictable from the others: predictability minimisation (Schmidhuber, 1992).
 
@@ -223,14 +210,16 @@ class Unpredictable(Term):
     (chapter 11). It wants codes with bounded units, codes="unit": otherwise growing is the cheapest way to surprise.
 
     >>> from ganvae_lib import Unpredictable
-    >>> print(Unpredictable("z"))
-    Unpredictable('z')
-      η descends -E_{q_η(z)}[1/2 ‖z-ẑ_φ‖²]
-      φ descends E_{q_η(z)}[1/2 ‖z-ẑ_φ‖²]
+    >>> print(Unpredictable("z").explain())
+    term                space  tool       players      where theta stands
+    Unpredictable('z')  z      predictor  η against φ  absent (eta: neither: not a KL)
     """
 
     variable: str = "z"
-    adversarial, steps, detail, title = True, 1, "predictor", "predictor"
+    adversarial = True
+    steps = 1
+    detail = "predictor"
+    title = "predictor"
     always_shown = ("variable",)
     space = property(lambda self: self.variable)
 
@@ -239,17 +228,9 @@ class Unpredictable(Term):
             raise unknown("variable", self.variable, ("x", "z"))
         super().__post_init__()
 
-    @property
-    def reaches(self) -> tuple[str, ...]:
-        return SPACES[self.variable].made_by
-
-    @property
-    def discriminator(self) -> str:
-        return f"predictor_{self.variable}"
-
-    @property
-    def networks(self) -> tuple[str, ...]:
-        return (*SPACES[self.variable].networks, self.discriminator)
+    reaches = property(lambda self: SPACES[self.variable].made_by)
+    discriminator = property(lambda self: f"predictor_{self.variable}")
+    networks = property(lambda self: (*SPACES[self.variable].networks, self.discriminator))
 
     def loss(self, world) -> Tensor:
         return -self._miss(world, *world.read(SPACES[self.variable].made))
@@ -270,9 +251,7 @@ class Unpredictable(Term):
         miss = expectation(SPACES[v].made_law(w), rf"\tfrac12\|{v}-\hat {v}_\phi\|^2")
         return miss if player == "phi" else f"-{miss}"
 
-    @property
-    def compared(self) -> tuple[str, ...]:
-        return (self.variable,)
+    compared = property(lambda self: (self.variable,))
 
     @property
     def answer(self) -> tuple[str, str]:
@@ -280,7 +259,7 @@ class Unpredictable(Term):
         return rf"\hat {v}", rf"$\hat {v}_\phi({v}_{{\backslash i}})$"
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Classify(Term):
     """Name the class t of a labelled example.
 
@@ -295,20 +274,18 @@ class Classify(Term):
     """
 
     seen: str = "features"
-    space, reads, name, title = "label", ("labels",), "classify", "likelihood"
+    space = "label"
+    reads = ("labels",)
+    name = "classify"
+    title = "likelihood"
 
     def __post_init__(self):
         if self.seen not in ("features", "x"):
             raise unknown("thing to classify by", self.seen, ("features", "x"))
         super().__post_init__()
 
-    @property
-    def reaches(self) -> tuple[str, ...]:
-        return ("theta",) if self.seen == "features" else ("eta",)
-
-    @property
-    def networks(self) -> tuple[str, ...]:
-        return ("features", "classifier") if self.seen == "features" else ("labeller",)
+    reaches = property(lambda self: ("theta",) if self.seen == "features" else ("eta",))
+    networks = property(lambda self: ("features", "classifier") if self.seen == "features" else ("labeller",))
 
     def loss(self, world) -> Tensor:
         model = world.model

@@ -1,14 +1,12 @@
 """Tools: the exchangeable ways of comparing a model distribution with its target.
 
-A tool is a frozen value that knows where it can compare, what its loss is and how that is written. ``KL`` needs the
-density of the target, ``Likelihood`` that of the model; ``MMD``, ``Summaries`` and ``Adversary`` (in a room of its
-own) need only samples of both.
+Each says where it can compare, then what its loss is, then how that is written. ``KL`` needs the density of the target,
+``Likelihood`` that of the model; ``MMD``, ``Summaries`` and ``Adversary`` (in ``adversary``) need only samples of both.
 """
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -16,83 +14,14 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from ..errors import unknown
+from .contract import TOOLS, Samples, Tool
 from .formula import Writer, expectation, kl
 from .spaces import Space
-from .values import call, field_names, register
 
 __all__ = ["KL", "Likelihood", "MMD", "Samples", "Summaries", "TOOLS", "Tool", "parts"]
 
-Samples = tuple[Tensor, ...]  # one tensor, or a pair such as (x, z), each [*seeds, batch, *shape]
 
-#: Every tool by name.
-TOOLS: dict[str, type[Tool]] = {}
-
-
-class Tool(ABC):
-    """A way of comparing a model with its target. A subclass, in any file, is a frozen dataclass and enters ``TOOLS``.
-
-    >>> from dataclasses import dataclass
-    >>> from ganvae_lib import Match, Tool
-    >>> @dataclass(frozen=True)
-    ... class Means(Tool):
-    ...     def loss(self, world, space, discriminator=None):
-    ...         (target,), (made,) = world.read(space.target), world.read(space.made)
-    ...         return (target.mean(-2) - made.mean(-2)).square().sum(-1)
-    ...
-    ...     def formula(self, w, space, player):
-    ...         return rf"\\|m({space.made_law(w)})-m({space.target_law(w)})\\|^2"
-    >>> print(Match("x", Means()))
-    Match('x', Means())
-      θ descends ‖m(p_θ(x))-m(d(x))‖²
-    """
-
-    model_stands = "neither: not a KL"  # where the model stands in the KL that is descended
-    explicit = False  # does it need a density, rather than samples of both sides?
-    adversarial = False  # does a discriminator come with it?
-    steps = 0  # updates of that discriminator per step
-    takes_labels = False  # can it compare what is given a label?
-    whole_batches = False  # does it compare whole minibatches, rather than average over examples?
-    always_shown: tuple[str, ...] = ()  # the fields that stand in its text even where they have their default
-
-    def __init_subclass__(cls, **options):
-        super().__init_subclass__(**options)
-        register(cls, TOOLS)
-
-    def __repr__(self) -> str:
-        return call(self, field_names(self), self.always_shown)
-
-    @property
-    def title(self) -> str:
-        """The tool's name in a table."""
-        return type(self).__name__
-
-    @property
-    def detail(self) -> str:
-        """What tells a term with this tool from another term in the same space."""
-        return self.title
-
-    def where(self, space: Space) -> str | None:
-        """Why the tool cannot compare in ``space``; None where it can."""
-        return None
-
-    def networks(self, space: Space) -> tuple[str, ...]:
-        """The networks that it needs there, beside a discriminator."""
-        return space.networks
-
-    @abstractmethod
-    def loss(self, world, space: Space, discriminator=None) -> Tensor:
-        """The loss of the players who make the samples, [*seeds]; ``discriminator`` is a network, or None."""
-
-    def discriminator_loss(self, discriminator, target: Samples, model: Samples, noise) -> Tensor:
-        """The loss of the discriminator, [*seeds], on samples of both sides that carry no gradient."""
-        raise TypeError(f"{self!r} has no discriminator to train.")
-
-    @abstractmethod
-    def formula(self, w: Writer, space: Space, player: str) -> str:
-        """What ``player`` descends there, in LaTeX."""
-
-
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class KL(Tool):
     """KL(model ‖ target), in nats: the tool for a target whose density is known (Eq. ``eq-kl``, chapter 02).
 
@@ -103,7 +32,8 @@ class KL(Tool):
     """
 
     model_stands = "first"
-    explicit = takes_labels = True
+    explicit = True
+    takes_labels = True
 
     def where(self, space: Space) -> str | None:
         return _needs_density(space)
@@ -121,7 +51,7 @@ class KL(Tool):
         return space.kl_formula(w) if space.kl_formula else kl(space.made_law(w), space.target_law(w))
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Likelihood(Tool):
     """Exact maximum likelihood, ``-E_target[log p_model]``: the tool for a model whose density is known.
 
@@ -173,7 +103,7 @@ _KERNELS = {
 }
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class MMD(Tool):
     """Maximum mean discrepancy, E k(a, a') + E k(b, b') - 2 E k(a, b): Eq. ``eq-mmd`` (chapter 14). No discriminator.
 
@@ -232,7 +162,7 @@ class MMD(Tool):
 _SUMMARIES = {"mean": lambda x: x.mean(-2), "variance": lambda x: x.var(-2)}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Summaries(Tool):
     """Squared distance of summary statistics of two samples: Eq. ``eq-summaries`` (chapter 14).
 

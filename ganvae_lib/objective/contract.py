@@ -1,4 +1,8 @@
-"""What a term of an objective owes: a frozen value with fields, the networks it needs, its loss and its formula."""
+"""What a tool and a term owe: the written contract of a comparison, and of a summand of an objective.
+
+Both are frozen values. They enter a registry by name when they are defined, in the library or in a file of one's own,
+and print and are saved by their fields.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,83 @@ from torch import Tensor
 
 from ..errors import unknown
 from .algebra import Objective, Sum
-from .formula import GREEK, Writer
-from .spaces import OTHER
-from .tools import TOOLS
-from .values import as_entry, call, field_names, from_entry, register
+from .formula import GREEK, Writer, as_entry, call, field_names, from_entry, register
+from .spaces import OTHER, Space
 
-__all__ = ["TERMS", "Term", "from_dict", "to_dict"]
+__all__ = ["Samples", "TERMS", "TOOLS", "Term", "Tool", "from_dict", "to_dict"]
 
-#: Every term by name.
+Samples = tuple[Tensor, ...]  # one tensor, or a pair such as (x, z), each [*seeds, batch, *shape]
+
+#: Every tool and every term by name.
+TOOLS: dict[str, type[Tool]] = {}
 TERMS: dict[str, type[Term]] = {}
+
+
+@dataclass(frozen=True, repr=False)
+class Tool(ABC):
+    """A way of comparing a model with its target. A subclass, in any file, is a frozen dataclass and enters ``TOOLS``.
+
+    >>> from dataclasses import dataclass
+    >>> from ganvae_lib import Match
+    >>> from ganvae_lib.objective import Tool
+    >>> @dataclass(frozen=True)
+    ... class Means(Tool):
+    ...     def loss(self, world, space, discriminator=None):
+    ...         (target,), (made,) = world.read(space.target), world.read(space.made)
+    ...         return (target.mean(-2) - made.mean(-2)).square().sum(-1)
+    ...
+    ...     def formula(self, w, space, player):
+    ...         return rf"\\|m({space.made_law(w)})-m({space.target_law(w)})\\|^2"
+    >>> print(Match("x", Means()))
+    Match('x', Means())
+      θ descends ‖m(p_θ(x))-m(d(x))‖²
+    """
+
+    model_stands = "neither: not a KL"  # where the model stands in the KL that is descended
+    explicit = False  # does it need a density, rather than samples of both sides?
+    adversarial = False  # does a discriminator come with it?
+    steps = 0  # updates of that discriminator per step
+    takes_labels = False  # can it compare what is given a label?
+    whole_batches = False  # does it compare whole minibatches, rather than average over examples?
+    always_shown = ()  # the fields that stand in its text even where they have their default
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        register(cls, TOOLS)
+        cls.__repr__ = cls.__repr__  # its own from now on, so that dataclass does not write another
+
+    def __repr__(self) -> str:
+        return call(self, field_names(self), self.always_shown)
+
+    @property
+    def title(self) -> str:
+        """The tool's name in a table."""
+        return type(self).__name__
+
+    @property
+    def detail(self) -> str:
+        """What tells a term with this tool from another term in the same space."""
+        return self.title
+
+    def where(self, space: Space) -> str | None:
+        """Why the tool cannot compare in ``space``; None where it can."""
+        return None
+
+    def networks(self, space: Space) -> tuple[str, ...]:
+        """The networks that it needs there, beside a discriminator."""
+        return space.networks
+
+    @abstractmethod
+    def loss(self, world, space: Space, discriminator=None) -> Tensor:
+        """The loss of the players who make the samples, [*seeds]; ``discriminator`` is a network, or None."""
+
+    def discriminator_loss(self, discriminator, target: Samples, model: Samples, noise) -> Tensor:
+        """The loss of the discriminator, [*seeds], on samples of both sides that carry no gradient."""
+        raise TypeError(f"{self!r} has no discriminator to train.")
+
+    @abstractmethod
+    def formula(self, w: Writer, space: Space, player: str) -> str:
+        """What ``player`` descends there, in LaTeX."""
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -32,10 +104,12 @@ class Term(Objective, ABC):
 
     >>> from dataclasses import dataclass
     >>> from ganvae_lib import Reconstruct, Term
-    >>> @dataclass(frozen=True, repr=False)
+    >>> @dataclass(frozen=True)
     ... class Small(Term):
     ...     scale: float = 1.0
-    ...     space, reaches, networks = "z", ("eta",), ("encoder",)
+    ...     space = "z"
+    ...     reaches = ("eta",)
+    ...     networks = ("encoder",)
     ...
     ...     def loss(self, world):
     ...         return world.z_from_x.square().mean((-2, -1)) / self.scale
@@ -67,6 +141,7 @@ class Term(Objective, ABC):
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
         register(cls, TERMS)
+        cls.__repr__ = cls.__repr__  # its own from now on, so that dataclass does not write another
 
     def __post_init__(self):
         if self.given not in (None, "label"):
