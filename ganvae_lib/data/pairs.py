@@ -115,6 +115,10 @@ def styles(n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, char
 
     Class, rotation and scale are drawn afresh for each example of the training sets and shared by the partners of the
     test set. The classes are equally frequent, so samples alone do not say which character becomes which.
+
+    >>> styles(n=20, n_test=10).test
+    Domains(Data('glyphs': 10 examples of shape (1, 16, 16), 10 classes, 6 factors),
+            Data('glyphs': 10 examples of shape (1, 16, 16), 10 classes, 6 factors))
     """
     shared = dict(characters=characters, side=side, vary=("class",), rotation=(-15.0, 15.0), scale=(0.85, 1.15))
 

@@ -189,7 +189,11 @@ def grid(side: int = 5, spacing: float = 1.0, std: float = 0.1) -> Mixture:
 
 @toy
 def moons(std: float = 0.1) -> Moons:
-    """Two interleaved half circles with Gaussian noise; a ridge, so ``modes`` is None."""
+    """Two interleaved half circles with Gaussian noise; a ridge, so ``modes`` is None.
+
+    >>> moons().log_prob(moons().sample(4, 0)).shape, moons().modes
+    (torch.Size([4]), None)
+    """
     return Moons(std)
 
 
@@ -201,5 +205,9 @@ def pinwheel(arms=5, radius=2.0, radial_std=0.6, tangential_std=0.12, twist=0.8)
 
 @toy
 def mixture1d(weights=(0.35, 0.65), means=(-2.0, 2.5), stds=(0.7, 1.0)) -> Mixture:
-    """The bimodal world on the line of chapter 02: 0.35 N(-2, 0.7^2) + 0.65 N(2.5, 1)."""
+    """The bimodal world on the line of chapter 02: 0.35 N(-2, 0.7^2) + 0.65 N(2.5, 1).
+
+    >>> mixture1d().weights, mixture1d().modes.squeeze()
+    (tensor([0.3500, 0.6500], dtype=torch.float64), tensor([-2.0000,  2.5000], dtype=torch.float64))
+    """
     return Mixture(weights, torch.as_tensor(means, dtype=torch.float64)[:, None], stds)
