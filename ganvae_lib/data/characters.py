@@ -30,7 +30,12 @@ _HELD_OUT = 0.1
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Text(Data):
-    """Windows x [N, T] of characters: x holds indices into ``alphabet``, as float32."""
+    """Windows x [N, T] of characters: x holds indices into ``alphabet``, as float32.
+
+    >>> verse = Text(torch.tensor([[1.0, 0.0, 1.0]]), name="verse", alphabet="no")
+    >>> verse.decode(verse.x), verse.encode("non")
+    (['ono'], tensor([0., 1., 0.]))
+    """
 
     alphabet: str = ""
 

@@ -123,7 +123,8 @@ def _binarized(x: Tensor, how: str, split: str) -> Tensor:
 
 def _stratified(data: Data, fraction: float, seed: int) -> Tensor:
     """Sorted indices of the subset: the start of a seeded shuffle of every class, so that subsets nest."""
-    generator, kept = torch.Generator().manual_seed(seed), []
+    generator = torch.Generator().manual_seed(seed)
+    kept = []
     y = torch.zeros(len(data)) if data.y is None else data.y  # without labels: one class
     for label in range(max(data.classes, 1)):
         members = (y == label).nonzero().squeeze(1)
@@ -133,7 +134,13 @@ def _stratified(data: Data, fraction: float, seed: int) -> Tensor:
 
 
 def scale() -> str:
-    """The switch GANVAE_SCALE: "small" (default: embedded data, seconds) or "full" (real sets)."""
+    """The switch GANVAE_SCALE: "small" (default: embedded data, seconds) or "full" (real sets).
+
+    Raises ValueError for another value.
+
+    >>> scale() in ("small", "full")
+    True
+    """
     value = os.environ.get("GANVAE_SCALE") or "small"
     if value not in ("small", "full"):
         raise ValueError(f"GANVAE_SCALE is {value!r}; set it to small or full, or leave it unset for small.")

@@ -43,6 +43,10 @@ def curves(history, *terms, steps=None, who=None, label=None, ax=None):
         label: name in the legend, or one per term; by default the term's own name.
 
     Returns the axes. Raises ``KeyError`` for an unknown term and ``ValueError`` for an array of the wrong shape.
+
+    >>> ax = curves([[3.0, 2.0], [1.0, 2.0], [1.0, 1.0]], label="loss")    # three points, two seeds
+    >>> ax.lines[0].get_ydata()
+    array([2.5, 1.5, 1. ])
     """
     import numpy as np
 
@@ -81,6 +85,10 @@ def images(x, shape=None, columns=None, ink=True, title=None, ax=None):
         ink: grey images: draw 1 as black on white paper (handwriting) rather than as white on black (photographs).
 
     Returns the axes. Raises ``ValueError`` when `x` cannot be read as images.
+
+    >>> import numpy as np
+    >>> images(np.zeros((6, 8, 8)), columns=3).images[0].get_array().shape    # a gap of one pixel between them
+    (17, 26)
     """
     import numpy as np
 

@@ -68,6 +68,10 @@ def iwae(model, data, k: int = 64, *, seed: int = 0) -> Tensor:
     A lower bound on E_d log p_θ(x) for every k, tight as k grows (Burda et al., 2016). Unlike ``free_energy``, which
     trains with this bound, it draws one z at a time, so that k may be large. Raises ValueError for k < 1, and TypeError
     as ``elbo`` does.
+
+    >>> from ganvae_lib import build, load, zoo
+    >>> iwae(build(zoo.VAE, (2,)), load("ring", fraction=0.01), k=8).shape
+    torch.Size([1])
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}.")
@@ -88,6 +92,11 @@ def log_likelihood(model, data) -> Tensor:
     """E_d log p_θ(x) of a model without codes (Eq. ``eq-chain-rule``, chapter 05): [seeds], nats per example.
 
     Exact, not a bound. Raises TypeError for a model without a density.
+
+    >>> import torch
+    >>> from ganvae_lib import Data, build, zoo
+    >>> log_likelihood(build(zoo.LIKELIHOOD, (2,)), Data(torch.zeros(3, 2)))    # at first a standard normal: -log 2π
+    tensor([-1.8379], dtype=torch.float64)
     """
     if "density" not in model.networks:
         raise TypeError(f"{model.objective} has no density of x, so its likelihood cannot be computed.")

@@ -42,6 +42,11 @@ def accuracy(model, data) -> Tensor:
     """Share of the examples of ``data`` whose label a model's classifier names, from their features or not, [seeds].
 
     Raises TypeError for a model without a classifier and ValueError for data without labels.
+
+    >>> from ganvae_lib import build, load, zoo
+    >>> digits = load("digits", fraction=0.1)
+    >>> 0 <= float(accuracy(build(zoo.SOURCE_ONLY, digits), digits)) <= 1
+    True
     """
     if not has_classifier(model):
         raise TypeError(f"{model.objective!r} has no classifier, so it has no accuracy.")

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from ..errors import unknown
-from ..networks.autoregressive import DENSITIES
 from ..networks.codes import CODES
+from ..networks.densities import DENSITIES
 from ..networks.observations import OBSERVATIONS, BernoulliPixels
 from ..networks.trunks import ACTIVATIONS, check_image
 from ..objective.algebra import Objective
+
+if TYPE_CHECKING:
+    from ..data import Data, Domains
 
 __all__ = ["Spec"]
 
@@ -53,12 +57,12 @@ class Spec:
     other: tuple[int, ...] | None = None
 
     @classmethod
-    def of(cls, objective: Objective, data, **choices) -> Spec:
+    def of(cls, objective: Objective, data: Data | Domains | Sequence[int], **choices: Any) -> Spec:
         """The spec for ``data`` (or the shape of one example), with defaults for what is not chosen, or None."""
         chosen = {name: choice for name, choice in choices.items() if choice is not None}
         return cls(objective=objective, **(_defaults(objective, data, chosen) | chosen))
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, value in _plain_values(self).items():
             object.__setattr__(self, name, value)
         _check_names(self)
@@ -104,7 +108,7 @@ class Spec:
         """Is a network on examples of this shape convolutional?"""
         return self.architecture == "conv" and len(shape) == 3
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """All but the objective, as plain JSON: ``build(objective, shape, **rest)`` makes the same networks."""
         values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "objective"}
         if not isinstance(self.codes, str):
@@ -112,7 +116,7 @@ class Spec:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Numbers of numpy and torch as Python's, and lists as tuples."""
     if getattr(value, "ndim", None) == 0:
         return value.item()
@@ -131,9 +135,9 @@ def _plain_values(spec: Spec) -> dict[str, object]:
 # ---------------------------------------------------------------- defaults
 
 
-def _defaults(objective: Objective, data, chosen: dict) -> dict:
+def _defaults(objective: Objective, data: Data | Domains | Sequence[int], chosen: dict[str, Any]) -> dict[str, Any]:
     """Everything that depends on the objective or the data, if it is not chosen."""
-    shape = tuple(getattr(data, "shape", data))
+    shape = tuple(data if isinstance(data, Sequence) else data.shape)
     other = chosen.get("other", _second_domain(objective, data))
     images = len(shape) == 3 and (other is None or len(other) == 3)
     made = [getattr(data, "x", None)]
@@ -155,11 +159,12 @@ def _defaults(objective: Objective, data, chosen: dict) -> dict:
     }
 
 
-def _second_domain(objective: Objective, data) -> tuple[int, ...] | None:
+def _second_domain(objective: Objective, data: Data | Domains | Sequence[int]) -> tuple[int, ...] | None:
     """The shape of the second domain where z is data: given two domains that no term compares, and a code."""
     has_code = bool({"encoder", "decoder"} & set(objective.networks))
-    if has_code and "other" not in objective.reads and getattr(data, "other", None) is not None:
-        return tuple(data.other.shape[1:])
+    other = getattr(data, "other", None)
+    if has_code and "other" not in objective.reads and other is not None:
+        return tuple(other.shape[1:])
     return None
 
 

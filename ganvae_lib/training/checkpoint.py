@@ -63,7 +63,10 @@ def read(folder: Path, card_name: str) -> tuple[dict, dict[str, torch.Tensor]]:
 
 
 class Checkpoint:
-    """Where a training keeps its state; ``config`` says which training it is, and must be the same on resuming."""
+    """Where a training keeps its state; ``config`` says which training it is, and must be the same on resuming.
+
+    ``fit`` makes one when it is asked for a ``checkpoint``; a loop of one's own calls ``save`` and ``restore``.
+    """
 
     def __init__(self, folder: str | os.PathLike, config: dict):
         self.folder, self.config = Path(folder), json.loads(json.dumps(config))

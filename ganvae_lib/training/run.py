@@ -66,7 +66,7 @@ class Run:
         """``n`` draws x ~ p_θ(x|z), z ~ p(z), per trained copy: [seeds, n, *shape]; every copy gets the same z.
 
         ``mean`` gives the mean of p_θ(x|z) instead, without observation noise, as pictures of VAEs usually show it.
-        ``z``, [n, latent], replaces the draw of the codes. A model that is told ``labels``, [n], needs them.
+        ``z``, [n, latent], replaces the draw of the codes. A conditional model needs ``labels``, [n].
         Raises TypeError for an objective without a model of x, and for ``z`` or ``mean`` where there is no z;
         ValueError for labels that are not one known class for each example.
         """
@@ -92,7 +92,7 @@ class Run:
     def infer(self, x: Tensor, seed: int = 0, *, labels: Tensor | None = None, mean: bool = False) -> Tensor:
         """Codes z ~ q_η(z|x) of examples [n, *shape], per trained copy: [seeds, n, latent]; or their ``mean``.
 
-        Raises TypeError for a model without an encoder, or that is told ``labels``, [n], and gets none.
+        Raises TypeError for a model without an encoder, or a conditional one that gets no ``labels``, [n].
         """
         if "encoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective} has no encoder to infer codes with.")
@@ -106,7 +106,7 @@ class Run:
     def reconstruct(self, x: Tensor, seed: int = 0, *, labels: Tensor | None = None) -> Tensor:
         """The mean of p_θ(x|z) at codes inferred from examples [n, *shape]: [seeds, n, *shape].
 
-        Raises TypeError for a model without an encoder and a decoder, or that is told ``labels``, [n], and gets none.
+        Raises TypeError for a model without an encoder and a decoder, or a conditional one without ``labels``, [n].
         """
         z = self.infer(x, seed, labels=labels)
         if "decoder" not in self.model.networks:
@@ -119,7 +119,7 @@ class Run:
         if labels is None or not self.model.objective.conditional:
             return self.model.at(None)
         classes = self.model.networks[self.model.objective.conditional[0]].classes
-        if labels.shape != (n,) or not all(0 <= t < classes for t in labels.tolist()):
+        if labels.shape != (n,) or not all(0 <= label < classes for label in labels.tolist()):
             raise ValueError(
                 f"labels must be {n} numbers from 0 to {classes - 1}, one for each example, got {labels.tolist()[:20]}."
             )
