@@ -280,15 +280,8 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
     """
     first, work = parallel.first(), Path(setting.out) / "work" / setting.stem
     say, path = say if first else lambda text: None, Path(setting.out) / f"{setting.stem}.json"
-    begun, known = any(work.rglob("checkpoint.json")), records.command(path)
-    if known not in (None, setting.command):
-        raise ValueError(f"{path} is the record of another run, {known!r}; give another --out, or move it away.")
-    if begun and not resume:
-        raise ValueError(f"{work} holds an interrupted run; go on with it by --resume, or remove that folder.")
-    if resume and not begun:
-        say(f"{setting.stem}: " + ("was finished; leave out --resume to run it again" if known else "from the start"))
-        if known:
-            return path if first else None
+    if not records.begin(path, setting.command, work, any(work.rglob("checkpoint.json")), resume, say):
+        return path if first else None
     with records.alone(work) if first else nullcontext():
         return _run(setting, resume, say, path, work)
 
