@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganvae_lib import Data, coverage, load
+from ganvae_lib import LINKS, Adversary, Data, Match, coverage, load, zoo
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 # ---------------------------------------------------------------- frequencies of modes or classes
 
@@ -148,6 +151,48 @@ def sharpness(x: Tensor, real: Tensor, known: Tensor, count: int = 1000) -> dict
     }
 
 
+# ---------------------------------------------------------------- both, of digits
+
+SEEN = {
+    "classes": "digits (of 10) that make up at least 2 % of the samples, by the classifier",
+    "confidence": "mean of the classifier's largest class probability",
+    "confident": "share of samples with a largest probability of at least 0.9",
+    "kl_d_g": "KL(class frequencies of the data || of the samples), one added to each count, nats",
+    "kl_g_d": "KL(class frequencies of the samples || of the data), one added to each count, nats",
+    "laplacian": "mean squared Laplacian relative to real digits' (1: as sharp; noise counts as sharpness)",
+    "gradient": "mean squared difference of neighbouring pixels relative to real digits'",
+    "nearest": "root mean squared distance per pixel to the nearest training digit",
+}
+
+
+def seen(x: Tensor, at) -> dict[str, float]:
+    """What SEEN names of images x, for a study with ``at.classifier``, ``at.real`` and ``at.known`` images.
+
+    ``at.weights`` [10] are the class frequencies of the data.
+    """
+    p = classes(at.classifier, x)
+    said = verdict(p, at.weights)
+    del said["kl_classes"]
+    counts = p.argmax(1).bincount(minlength=10)
+    return said | frequency_kl(counts, at.weights) | sharpness(x, at.real, at.known)
+
+
+def frequencies(data: Data) -> Tensor:
+    """The share of each of the ten classes, [10]."""
+    return data.y.bincount(minlength=10).double() / len(data)
+
+
+# ---------------------------------------------------------------- what is descended
+
+
+def divergence(objective) -> str | None:
+    """What the generator of a GAN, a VAE or a density descends where the other players are at their optimum, LaTeX."""
+    tool = objective.tool if isinstance(objective, Match) else None
+    if isinstance(tool, Adversary):
+        return LINKS[tool.link].descends
+    return r"\mathrm{KL}(d\,q_\eta\,\|\,p_\theta)" if objective == zoo.VAE else r"\mathrm{KL}(d\,\|\,g)"
+
+
 # ---------------------------------------------------------------- data and pictures
 
 
@@ -156,8 +201,18 @@ def train_and_test(name: str, **choices) -> dict[str, Data]:
     return {split: load(name, split, **choices) for split in ("train", "test")}
 
 
-def side_by_side(panels: dict[str, Tensor], path: Path, columns: int = 6, width: float = 6.8, height: float = 3.4):
-    """Save ``path``.png: images by title, side by side, in the book's style."""
+def earlier_record(name: str, out: Path) -> dict:
+    """The record of another study, from the same folder or, if it is not there, from the repository's results."""
+    for folder in (out, RESULTS):
+        if (folder / f"{name}.json").exists():
+            return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    raise ValueError(f"this study needs the record of another; first run: python -m ganvae_lib study {name}")
+
+
+def side_by_side(
+    panels: dict[str, Tensor], path: Path, columns: int = 6, width: float = 6.8, height: float = 3.4, rows: int = 1
+):
+    """Save ``path``.png: images by title, side by side in one row or more, in the book's style."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -166,8 +221,8 @@ def side_by_side(panels: dict[str, Tensor], path: Path, columns: int = 6, width:
     from ganvae_lib import draw
 
     draw.style()
-    figure, axes = plt.subplots(1, len(panels), figsize=(width, height), squeeze=False)
-    for ax, (title, x) in zip(axes[0], panels.items(), strict=True):
+    figure, axes = plt.subplots(rows, len(panels) // rows, figsize=(width, height), squeeze=False)
+    for ax, (title, x) in zip(axes.flat, panels.items(), strict=True):
         draw.images(x, columns=columns, title=title, ax=ax)
     figure.savefig(path.with_suffix(".png"), dpi=110)
     plt.close(figure)
