@@ -11,12 +11,12 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import activated
 import blind
-import blur
 import exact_modes
 import measures
 import record
 
 from ganvae_lib import build, ring, zoo
+from studies import blur
 
 
 def test_frequencies_that_are_right_have_no_divergence_and_a_missing_class_costs_much():
