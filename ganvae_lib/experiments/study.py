@@ -18,7 +18,8 @@ Every record has one shape:
     data.<name>          {name, n, digest, note}: what was trained and tested on
     facts                numbers that belong to no model
     references.<name>    {measures, series}: what the data themselves score, or methods that need no training
-    models.<name>        objective, networks, training (where they differ), seconds, failed {seed: message}, ...
+    models.<name>        objective, networks, training, share of the steps (where they differ), seconds,
+                         failed {seed: message}, ...
                            measures {name: {values [seeds], mean, half_width_95}}, over the seeds that did not fail
                            series {name: [seeds][...]}: what is not one number a seed
                            examples {name: ...}: of the first seed
@@ -189,6 +190,8 @@ def entry(study: Study, name: str, trial: Trial, at: SimpleNamespace, seeds: lis
     about = {"objective": None if trial.objective is None else repr(trial.objective), **trial.about}
     differs = {"networks": dict(trial.networks), "training": dict(trial.training)}
     found = {**about, **{k: v for k, v in differs.items() if v}, "seconds": round(seconds, 1), "failed": failed}
+    if trial.share != 1:
+        found["share"] = trial.share
     return {**found, **values, "examples": first}, panels
 
 
