@@ -18,6 +18,7 @@ from ganvae_lib import build, fit, zoo
 from ganvae_lib.experiments import Study, Trial
 from studies import measures
 
+SAMPLES = 5000
 WORDS = {
     "classes": "digits (of 10) that make up at least 2 % of 5000 samples",
     "confidence": "mean of the classifier's largest class probability",
@@ -29,7 +30,7 @@ WORDS = {
 def prepare(at) -> dict:
     classifier, accuracy = measures.digit_classifier(at.train, at.test)
     real = at.test.y.bincount(minlength=10).double() / len(at.test)
-    return {"classifier": classifier, "real": real, "facts": {"accuracy of the classifier": accuracy}}
+    return {"classifier": classifier, "real": real, "facts": {"accuracy of the classifier": accuracy, "samples": SAMPLES}}
 
 
 def look(x, at) -> dict:
@@ -43,7 +44,7 @@ def train(trial, at, seeds):
 
 
 def samples(run) -> torch.Tensor:
-    return torch.cat([run.sample(1000, seed=i)[0] for i in range(5)])
+    return torch.cat([run.sample(1000, seed=i)[0] for i in range(SAMPLES // 1000)])
 
 
 def measure(run, at) -> dict:
