@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+
 import torch
 from torch import Tensor
-from .files import verified
-from .dataset import Data
 
-__all__ = ['TEXTS', 'Text', 'text']
+from .dataset import Data
+from .files import verified
+
+__all__ = ["TEXTS", "Text", "text"]
 
 TEXTS = ("text", "tinyshakespeare")
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import math
-import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+
 import torch
 from torch import Tensor
-from ..errors import DataError
-from .toys import grid, mixture1d, moons, pinwheel, ring
 
-__all__ = ['Data', 'Domains']
+__all__ = ["Data", "Domains"]
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Data:

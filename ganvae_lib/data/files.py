@@ -13,10 +13,25 @@ import io
 import os
 import zlib
 from pathlib import Path
+
 import numpy as np
+
 from ..errors import DataError
 
-__all__ = ['ALTERED', 'IDX', 'SETS', 'USPS', 'USPS_PIXELS', 'digits', 'download', 'idx_set', 'local', 'read_idx', 'usps', 'verified']
+__all__ = [
+    "ALTERED",
+    "IDX",
+    "SETS",
+    "USPS",
+    "USPS_PIXELS",
+    "digits",
+    "download",
+    "idx_set",
+    "local",
+    "read_idx",
+    "usps",
+    "verified",
+]
 
 # Mirrors in the order in which they are tried; then per file the md5 of the .gz and the sha256 of what it
 # holds, because repackers change the gzip header and not the content.

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import io
 import tarfile
+
 import numpy as np
+
 from ..errors import DataError
 from .files import local, verified
 
-__all__ = ['CIFAR', 'CIFAR_CLASSES', 'CIFAR_PARTS', 'COLOUR', 'JPEG', 'SVHN', 'cifar10', 'cifar10_jpeg', 'svhn']
+__all__ = ["CIFAR", "CIFAR_CLASSES", "CIFAR_PARTS", "COLOUR", "JPEG", "SVHN", "cifar10", "cifar10_jpeg", "svhn"]
 
 _STANFORD = ("http://ufldl.stanford.edu/housenumbers/",)
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import math
 import os
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from dataclasses import replace
+
 import torch
 from torch import Tensor
+
 from . import files, images, toys
-from ..errors import DataError
-from .toys import grid, mixture1d, moons, pinwheel, ring
 from .dataset import Data
 
-__all__ = ['NAMES', 'load', 'parted', 'scale']
+__all__ = ["NAMES", "load", "parted", "scale"]
 
 _TOYS = ("ring", "grid", "moons", "pinwheel", "mixture1d")
 

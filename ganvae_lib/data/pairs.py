@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
 import torch
 from torch import Tensor
+
 from .dataset import Data, Domains
 from .rendered import glyphs
 from .toys import Mixture, Pinwheel, Toy
 
-__all__ = ['Moved', 'Paired', 'clouds', 'styles']
+__all__ = ["Moved", "Paired", "clouds", "styles"]
+
 
 @dataclass(frozen=True, eq=False)
 class Paired:

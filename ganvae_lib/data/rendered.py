@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from functools import cache
 from pathlib import Path
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
 from .dataset import Data
 
-__all__ = ['FACTORS', 'FONTS', 'RANGES', 'glyphs']
+__all__ = ["FACTORS", "FONTS", "RANGES", "glyphs"]
 
 FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "cmr10", "cmss10")
 

@@ -7,11 +7,13 @@ has ridges instead of peaks) and ``std``, the width of its noise. All densities 
 from __future__ import annotations
 
 import math
+
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ['Mixture', 'Moons', 'Pinwheel', 'Toy', 'grid', 'mixture1d', 'moons', 'pinwheel', 'ring']
+__all__ = ["Mixture", "Moons", "Pinwheel", "Toy", "grid", "mixture1d", "moons", "pinwheel", "ring"]
+
 
 class Toy:
     """A distribution on R^D with a density. Subclasses give ``_draw`` and ``_log_density``, in float64."""
