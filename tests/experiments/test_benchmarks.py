@@ -1,22 +1,17 @@
-"""The measures that the benchmarks report, on inputs whose answer is known."""
+"""The measures that the studies report, on inputs whose answer is known."""
 
 import json
 import math
-import sys
-from pathlib import Path
 
-import pytest
-import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import activated
 import blind
 import exact_modes
-import measures
+import pytest
 import record
+import torch
 
 from ganvae_lib import build, ring, zoo
-from studies import blur
+from studies import blur, measures
 
 
 def test_frequencies_that_are_right_have_no_divergence_and_a_missing_class_costs_much():
