@@ -3,7 +3,6 @@
 import json
 import math
 
-import activated
 import blind
 import exact_modes
 import pytest
@@ -11,7 +10,7 @@ import record
 import torch
 
 from ganvae_lib import build, ring, zoo
-from studies import blur, measures
+from studies import activated, blur, measures
 
 
 def test_frequencies_that_are_right_have_no_divergence_and_a_missing_class_costs_much():
@@ -91,31 +90,36 @@ def test_differences_have_welchs_interval_and_constants_none():
 
 
 def test_gains_over_the_vae_are_the_differences_of_their_seeds():
-    parts = json.loads((record.RESULTS / "activated.json").read_text(encoding="utf-8"))
-    for part in ("moons", "digits"):
-        for entries in parts[part]["sizes"].values():
-            for entry in entries.values():
-                for key, gain in entry["gain"].items():
-                    pairs = zip(entry[key], entries["VAE"][key], strict=True)
-                    found = record.summary([a - b for a, b in pairs])
-                    assert gain["values"] == pytest.approx(found["values"], abs=2e-4)
-                    assert gain["mean"] == pytest.approx(found["mean"], abs=2e-4)
-                    assert gain["half_width_95"] == pytest.approx(found["half_width_95"], abs=2e-4)
-                assert entry["last"] == entry["test"][-1] and len(entry["last"]) == len(parts["seeds"]) >= 10
+    study = json.loads((record.RESULTS / "activated.json").read_text(encoding="utf-8"))
+    assert list(study["worlds"]) == activated.WORLDS
+    for world in study["worlds"].values():
+        values = {name: {k: v["values"] for k, v in m["measures"].items()} for name, m in world["models"].items()}
+        assert len(world["comparisons"]) == len(world["models"]) - 1
+        for pair, gains in world["comparisons"].items():
+            one, other = pair.split(" - ")
+            assert set(gains) == {"last", "best", "elbo"}
+            for key, gain in gains.items():
+                found = record.summary([a - b for a, b in zip(values[one][key], values[other][key], strict=True)])
+                assert gain["values"] == pytest.approx(found["values"], abs=2e-4)
+                assert gain["mean"] == pytest.approx(found["mean"], abs=2e-4)
+                assert gain["half_width_95"] == pytest.approx(found["half_width_95"], abs=2e-4)
+        for name, model in world["models"].items():
+            last = [curve[-1] for curve in model["series"]["test"]]
+            assert values[name]["last"] == last and len(last) == len(study["seeds"]) >= 10
 
 
 def test_models_of_a_seed_differ_only_in_who_weighs_the_examples():
     x = torch.stack([ring().sample(16, s) for s in (0, 1)])
-    template = {
-        kind: build(zoo.VAE if kind == "VAE" else zoo.AAVAE, (2,), **activated.MOONS) for kind in ("VAE", "AAVAE")
-    }
-    start = {kind: model.copies([0, 1]) for kind, model in template.items()}
+    objectives = {"VAE": zoo.VAE, "AAVAE": zoo.AAVAE}
+    template = {name: build(o, (2,), **activated.NETWORKS["moons"]) for name, o in objectives.items()}
+    start = {name: model.copies([0, 1]) for name, model in template.items()}
     for a, b in zip(start["VAE"].of(("theta", "eta")), start["AAVAE"].of(("theta", "eta")), strict=True):
         assert torch.equal(a, b)
-    judge = lambda model: torch.cat([p.detach().flatten() for p in model.of(("phi",))])
-    for kind, moves in (("blind", False), ("AAVAE", True)):
-        model, found = activated.train(kind, x, x[0], template["AAVAE"], 2, 8, [0, 1], lambda m: 0)
-        assert (not torch.equal(judge(model), judge(start["AAVAE"]))) == moves and found == [0, 0]
+    discriminator = lambda model: torch.cat([p.detach().flatten() for p in model.of(("phi",))])
+    for name, moves in (("blind", False), ("stopped", False), ("AAVAE", True), ("strong", True), ("informed", True)):
+        how = {"steps": 2, "batch": 8, "lr": 3e-3} | activated.STUDY.models[name].training
+        model, found = activated.weighed(template["AAVAE"], x, x[0], [0, 1], lambda m: 0, **how)
+        assert (not torch.equal(discriminator(model), discriminator(start["AAVAE"]))) == moves and found == [0, 0]
 
 
 def test_the_blind_control_is_paired_with_the_records_beside_it():
