@@ -3,14 +3,13 @@
 import json
 import math
 
-import blind
 import exact_modes
 import pytest
 import record
 import torch
 
 from ganvae_lib import build, ring, zoo
-from studies import activated, blur, measures
+from studies import activated, blind, blur, measures
 
 
 def test_frequencies_that_are_right_have_no_divergence_and_a_missing_class_costs_much():
@@ -123,15 +122,22 @@ def test_models_of_a_seed_differ_only_in_who_weighs_the_examples():
 
 
 def test_the_blind_control_is_paired_with_the_records_beside_it():
-    beside = json.loads((record.RESULTS / "blind.json").read_text(encoding="utf8"))["beside"]
-    assert sorted(beside) == sorted(blind.BESIDE)
-    for name, found in beside.items():
+    worlds = json.loads((record.RESULTS / "blind.json").read_text(encoding="utf8"))["worlds"]
+    assert list(worlds) == list(blind.BESIDE)
+    for name, world in worlds.items():
         known = json.loads((record.RESULTS / "experiments" / f"{name}.json").read_text(encoding="utf8"))
-        assert found["seeds"] == known["seeds"] and found["data"] == known["data"]
-        assert found["config"] == known["config"] | {"lr": known["config"]["lr"] | {"phi": 0.0}}
-        for who, name in (("base", "over base"), ("variant", "over variant")):
+        train, test = (world["data"][split] for split in ("train", "test"))
+        assert all(train[key] == known["data"][key] for key in ("name", "digest", "note"))
+        assert (train["n"], test["n"]) == (known["data"]["examples"], known["data"]["test_examples"])
+        assert test["digest"] == known["data"]["test_digest"]
+        assert world["facts"]["config"] == known["config"] | {"lr": known["config"]["lr"] | {"phi": 0.0}}
+        bound = world["models"]["blind"]["measures"]["bound"]["values"]
+        assert len(bound) == len(known["seeds"]) == 10
+        for who in ("base", "variant"):
             values = known["scores"]["lower bound"][who]["values"]
-            deltas = torch.tensor([b - a for a, b in zip(values, found["bound"]["values"], strict=True)]).double()
+            assert world["references"][who]["measures"]["bound"]["values"] == values
+            deltas = torch.tensor([b - a for a, b in zip(values, bound, strict=True)]).double()
             half = 2.262157 * deltas.std().item() / math.sqrt(10)  # t of 9 degrees of freedom
-            assert found[name]["mean"] == pytest.approx(deltas.mean().item(), abs=2e-4)
-            assert found[name]["half_width_95"] == pytest.approx(half, abs=2e-4)
+            found = world["comparisons"][f"blind - {who}"]["bound"]
+            assert found["mean"] == pytest.approx(deltas.mean().item(), abs=2e-4)
+            assert found["half_width_95"] == pytest.approx(half, abs=2e-4)
