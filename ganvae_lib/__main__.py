@@ -68,7 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
             if isinstance(chosen["seeds"], int):
                 chosen["seeds"] = tuple(range(chosen["seeds"]))
             if chosen["fraction"] is None:
-                chosen["fraction"] = 0.01 if chosen["name"] == "svae" else 1.0
+                known = experiments.EXPERIMENTS.get(chosen["name"])
+                chosen["fraction"] = known.usual_fraction if known else 1.0
             path = experiments.run(experiments.Setting(**chosen, out=out), resume)
             print(report.summary(path) if path else "", end="")
         else:

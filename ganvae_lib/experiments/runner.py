@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -72,12 +71,15 @@ class Order:
 def find(name: str) -> Study:
     """The STUDY of a module in ``studies/``, or of a file. Raises ValueError, offering the nearest name."""
     if name.endswith(".py"):
-        path, folder, module = Path(name).resolve(), Path(name).resolve().parent, Path(name).stem
+        path = Path(name).resolve()
+        folder, module = path.parent, path.stem
         if not path.is_file():
             raise ValueError(f"there is no file {name}.")
     else:
-        path, folder, module = ROOT / "studies" / f"{name}.py", ROOT, f"studies.{name}"
-        known = sorted(p.stem for p in path.parent.glob("*.py") if "STUDY = Study(" in p.read_text(encoding="utf-8"))
+        path = ROOT / "studies" / f"{name}.py"
+        folder, module = ROOT, f"studies.{name}"
+        modules = path.parent.glob("*.py")
+        known = sorted(file.stem for file in modules if "\nSTUDY = " in file.read_text(encoding="utf-8"))
         if not known:
             raise ValueError(f"{path.parent} holds no studies; give the path of a file that defines STUDY.")
         if name not in known:
@@ -93,6 +95,39 @@ def find(name: str) -> Study:
     return found
 
 
+class Finished:
+    """The models that a run has finished, kept in the folder ``work`` until all are: their entries and images.
+
+    Raises ValueError if the folder holds the models of another command.
+    """
+
+    def __init__(self, work: Path, command: str):
+        self.work, self.file = work, work / "finished.json"
+        self.kept: dict = {"command": command, "models": {}}
+        if self.file.exists():
+            self.kept = json.loads(self.file.read_text(encoding="utf-8"))
+        if self.kept["command"] != command:
+            raise ValueError(f"{work} holds an interrupted run of {self.kept['command']!r}; remove that folder.")
+
+    def add(self, key: str, found: dict, images: dict) -> None:
+        models = self.kept["models"]
+        if images:
+            # Copies, as a view would save all that it is a part of.
+            torch.save({title: x.clone() for title, x in images.items()}, self.work / f"{len(models)}.pt")
+        models[key] = {"entry": found, "images": f"{len(models)}.pt" if images else None}
+        records.write(self.file, self.kept)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.kept["models"]
+
+    def entry(self, key: str) -> dict:
+        return self.kept["models"][key]["entry"]
+
+    def images(self, key: str) -> dict:
+        name = self.kept["models"][key]["images"]
+        return torch.load(self.work / name, weights_only=True) if name else {}
+
+
 def run(order: Order, resume: bool = False, say: Callable[[str], None] = print) -> Path:
     """Train and measure every model of the study, and write ``out/NAME.json``; return its path.
 
@@ -100,22 +135,24 @@ def run(order: Order, resume: bool = False, say: Callable[[str], None] = print) 
     that was finished is left as it is. Raises ValueError for an unknown study, for an interrupted run without
     ``resume``, and where the record of another command would be replaced; OSError if the folder cannot be written.
     """
-    out = Path(order.out)
+    out, study = Path(order.out), order.study()
     path, work = out / f"{order.stem}.json", out / "work" / order.stem
-    study, half_done = order.study(), work / "half.json"
-    if not records.begin(path, order.command, work, half_done.exists(), resume, say):
+    if not records.begin(path, order.command, work, (work / "finished.json").exists(), resume, say):
         return path
     with records.alone(work), _one_thread():
-        done = json.loads(half_done.read_text(encoding="utf-8")) if half_done.exists() else {"command": order.command}
-        if done["command"] != order.command:
-            raise ValueError(f"{work} holds an interrupted run of {done['command']!r}; remove that folder.")
-        blocks, panels = {}, {}
-        for world, jobs, at in _rounds(study, out):
-            blocks[world] = _block(study, world, jobs, at, done, work, panels, say)
-        seeds = list(study.seeds)
-        card = {"title": study.title, "command": order.command, "seeds": seeds, "words": dict(study.words)}
-        card |= {"config": {"steps": study.steps, "networks": dict(study.networks), "training": dict(study.training)}}
-        card |= {"notes": rounded(dict(study.notes))} if study.notes else {}
+        finished, panels, blocks = Finished(work, order.command), {}, {}
+        trials = study.models(out) if callable(study.models) else study.models
+        for world in study.worlds():
+            here = {name: t for name, t in trials.items() if t.worlds is None or world in t.worlds}
+            blocks[world] = _block(study, world, here, finished, panels, say)
+        card = {
+            "title": study.title,
+            "command": order.command,
+            "seeds": list(study.seeds),
+            "words": dict(study.words),
+            "config": {"steps": study.steps, "networks": dict(study.networks), "training": dict(study.training)},
+            "notes": rounded(dict(study.notes)),
+        }
         card |= blocks[""] if "" in blocks else {"worlds": blocks}
         records.write(path, card | {"environment": records.environment()})
         if study.picture is not None:
@@ -126,45 +163,34 @@ def run(order: Order, resume: bool = False, say: Callable[[str], None] = print) 
     return path
 
 
-def _rounds(study: Study, out: Path):
-    """World by world: its name, the trials on it, and its data."""
-    trials = study.models(out) if callable(study.models) else study.models
-    for world in study.worlds():
-        yield world, {k: t for k, t in trials.items() if t.worlds is None or world in t.worlds}, study.at(world)
-
-
-def _block(
-    study: Study, world: str, trials: dict, at: SimpleNamespace, done: dict, work: Path, panels: dict, say: Callable
-) -> dict:
-    """Everything that is recorded of one world; finished models are read from ``work``, others are added to it."""
-    from tqdm.auto import tqdm
-
-    seeds, entries = list(study.seeds), {}
+def _block(study: Study, world: str, trials: dict, finished: Finished, panels: dict, say: Callable) -> dict:
+    """Everything that is recorded of one world; images for the picture join ``panels``."""
+    at, seeds, entries = study.at(world), list(study.seeds), {}
     panels |= study.panels("", None, at)
-    with tqdm(trials.items(), disable=os.environ.get("GANVAE_PROGRESS", "1") == "0", unit="model") as bar:
-        for name, trial in bar:
-            label = f"{world}, {name}" if world else name
-            bar.set_description(label)
-            key, file = f"{world}/{name}", work / f"{len(done)}.pt"
-            if key not in done:
-                found, images = entry(study, name, trial, at, seeds)
-                if images:
-                    torch.save({title: x.clone() for title, x in images.items()}, file)
-                done[key] = {"entry": found, "images": file.name if images else None}
-                records.write(work / "half.json", done)
-                short = {k: round(sum(v) / len(v), 4) for k, v in found["measures"].items() if v}
-                say(f"{label}: {short}, {found['seconds']} s {found['failed'] or ''}")
-            entries[name] = done[key]["entry"]
-            if done[key]["images"]:
-                panels |= torch.load(work / done[key]["images"], weights_only=True)
-    others = {name: measured(found) for name, found in study.references(at, seeds).items()}
+    for name, trial in _bar(trials.items()):
+        key = f"{world}, {name}" if world else name
+        if key not in finished:
+            found, images = entry(study, name, trial, at, seeds)
+            finished.add(key, found, images)
+            means = {measure: round(sum(v) / len(v), 4) for measure, v in found["measures"].items() if v}
+            say(f"{key}: {means}, {found['seconds']} s {found['failed'] or ''}")
+        entries[name] = finished.entry(key)
+        panels |= finished.images(key)
+    references = {name: measured(found) for name, found in study.references(at, seeds).items()}
     return {
         "data": {name: _about(data) for name, data in at.sets.items()},
         "facts": rounded(at.facts),
-        "references": {name: shown(found) for name, found in others.items()},
+        "references": {name: shown(found) for name, found in references.items()},
         "models": {name: shown(found) for name, found in entries.items()},
-        "comparisons": compared(study, others | entries, seeds),
+        "comparisons": compared(study, references | entries, seeds),
     }
+
+
+def _bar(trials):
+    """The trials, with a bar that counts them; none if the environment has GANVAE_PROGRESS=0."""
+    from tqdm.auto import tqdm
+
+    return tqdm(trials, disable=os.environ.get("GANVAE_PROGRESS", "1") == "0", unit="model")
 
 
 def _about(data: Any) -> Any:

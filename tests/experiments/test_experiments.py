@@ -508,7 +508,7 @@ def test_a_run_that_is_stopped_in_any_of_its_trainings_ends_with_the_same_scores
     fit = experiments.fit
     monkeypatch.setattr(experiments, "_classifier", TRAINED)
     monkeypatch.setattr(experiments, "fit", lambda model, data, steps, **more: fit(model, data, min(steps, 30), **more))
-    monkeypatch.setattr(experiments, "_judged", functools.partial(experiments._judged, n=500))
+    monkeypatch.setattr(experiments, "_named", functools.partial(experiments._named, n=500))
     words = "run gan --data digits --size tiny --seeds 2 --device cpu --steps 20".split()
     assert command_line.main([*words, f"--out={tmp_path / 'whole'}"]) == 0
     words.append(f"--out={tmp_path / 'cut'}")
