@@ -30,7 +30,8 @@ WORDS = {
 def prepare(at) -> dict:
     classifier, accuracy = measures.digit_classifier(at.train, at.test)
     real = at.test.y.bincount(minlength=10).double() / len(at.test)
-    return {"classifier": classifier, "real": real, "facts": {"accuracy of the classifier": accuracy, "samples": SAMPLES}}
+    facts = {"accuracy of the classifier": accuracy, "samples": SAMPLES}
+    return {"classifier": classifier, "real": real, "facts": facts}
 
 
 def look(x, at) -> dict:
