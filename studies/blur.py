@@ -30,7 +30,7 @@ from torch import Tensor
 from ganvae_lib import metrics, zoo
 from ganvae_lib.experiments import Study, by_seed
 from studies import measures
-from studies.mnist_directions import gan, vae, ways
+from studies.mnist_directions import gan, vae
 
 SAMPLES = 2000
 SCALES = (0.03, 0.1, 0.2, 0.4)
@@ -81,13 +81,13 @@ def prepare(at) -> dict:
 
 def look(x: Tensor, at) -> dict[str, list[float]]:
     """The measures of images [seeds, n, ...]."""
-    return by_seed([measures.seen(each.float(), at) for each in x])
+    return by_seed([measures.digit_measures(each.float(), at) for each in x])
 
 
 def measure(run, at) -> dict:
     found, explicit = {}, "encoder" in run.model.networks
-    for way, mean in ways(run).items():
-        found |= {way + key: values for key, values in look(run.sample(SAMPLES, mean=mean), at).items()}
+    for way in measures.ways(run):
+        found |= measures.named(way, look(run.sample(SAMPLES, mean=way == "means"), at))
     if not explicit:
         return found
     found["test_bound"] = metrics.iwae(run.model, at.test, 64)
@@ -126,11 +126,7 @@ def panels(name: str, run, at) -> dict:
     if run is None:
         made = densities(at.flat["train"], (24,))
         return {"digits": at.test.x[:24]} | {k: x.unflatten(-1, at.train.shape).float() for k, x in made.items()}
-    shown = {}
-    for way, mean in ways(run).items():
-        title = textwrap.fill(f"{name} {way.strip(': ') or 'samples'}", 12)
-        shown[title] = run.sample(24, mean=mean)[0]
-    return shown
+    return {textwrap.fill(f"{name} {way}", 12): run.sample(24, mean=way == "means")[0] for way in measures.ways(run)}
 
 
 def pictures(panels: dict[str, Tensor], path: Path) -> None:
@@ -156,7 +152,7 @@ STUDY = Study(
     prepare=prepare,
     measure=measure,
     references=references,
-    words=measures.SEEN
+    words=measures.DIGIT_WORDS
     | {
         "test_bound": "nats per test digit: IWAE with 64 samples, or exact",
         "sigma": "standard deviation of p(x|z), or width of a kernel",

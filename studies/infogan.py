@@ -29,7 +29,7 @@ INFOGAN = Trial(
     networks=dict(codes={"one-hot": 10, "uniform": 2}, noise=16),
     training=dict(batch=64, lr={"theta": 1e-3, "eta": 1e-3, "phi": 2e-4}, betas=(0.5, 0.999)),
 )
-VAE = partial(
+vae = partial(
     Trial,
     networks=dict(latent=6, observation="gaussian", scale=0.2),
     training=dict(batch=64, lr=1e-3),
@@ -136,8 +136,8 @@ STUDY = Study(
     {
         "InfoGAN": INFOGAN,
         "untrained": Trial(INFOGAN.objective, INFOGAN.networks, INFOGAN.training, share=0),  # one step
-        "VAE": VAE(zoo.VAE),
-        "beta-VAE": VAE(zoo.beta_vae()),
+        "VAE": vae(zoo.VAE),
+        "beta-VAE": vae(zoo.beta_vae()),
     },
     data=lambda: {
         "train": glyphs(12_000, 0, side=16, vary=FACTORS),

@@ -153,7 +153,7 @@ def sharpness(x: Tensor, real: Tensor, known: Tensor, count: int = 1000) -> dict
 
 # ---------------------------------------------------------------- both, of digits
 
-SEEN = {
+DIGIT_WORDS = {
     "classes": "digits (of 10) that make up at least 2 % of the samples, by the classifier",
     "confidence": "mean of the classifier's largest class probability",
     "confident": "share of samples with a largest probability of at least 0.9",
@@ -165,10 +165,11 @@ SEEN = {
 }
 
 
-def seen(x: Tensor, at) -> dict[str, float]:
-    """What SEEN names of images x, for a study with ``at.classifier``, ``at.real`` and ``at.known`` images.
+def digit_measures(x: Tensor, at) -> dict[str, float]:
+    """What DIGIT_WORDS names of images x, in a study that prepares ``at.classifier`` and these:
 
-    ``at.weights`` [10] are the class frequencies of the data.
+    ``at.weights`` [10], the class frequencies of the data; ``at.real``, images whose energies are the unit; and
+    ``at.known``, among which the nearest is searched.
     """
     p = classes(at.classifier, x)
     said = verdict(p, at.weights)
@@ -180,6 +181,19 @@ def seen(x: Tensor, at) -> dict[str, float]:
 def frequencies(data: Data) -> Tensor:
     """The share of each of the ten classes, [10]."""
     return data.y.bincount(minlength=10).double() / len(data)
+
+
+# ---------------------------------------------------------------- how a model is looked at
+
+
+def ways(run) -> tuple[str, ...]:
+    """The samples of every model, and the means of p(x|z) of a VAE, as its pictures usually show it."""
+    return ("samples", "means") if "encoder" in run.model.networks else ("samples",)
+
+
+def named(way: str, found: dict) -> dict:
+    """Measures of one of the ``ways``: those of means are named "means: ..."."""
+    return found if way == "samples" else {f"{way}: {key}": values for key, values in found.items()}
 
 
 # ---------------------------------------------------------------- what is descended
@@ -194,6 +208,12 @@ def divergence(objective) -> str | None:
 
 
 # ---------------------------------------------------------------- data and pictures
+
+
+def classified(at, epochs: int = 3) -> dict:
+    """A study's ``prepare``: the classifier of digits, and its test accuracy among the facts."""
+    classifier, accuracy = digit_classifier(at.train, at.test, epochs)
+    return {"classifier": classifier, "facts": {"accuracy of the classifier": accuracy}}
 
 
 def train_and_test(name: str, **choices) -> dict[str, Data]:

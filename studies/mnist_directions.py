@@ -48,21 +48,16 @@ def prepare(at) -> dict:
     }
 
 
-def ways(run) -> dict[str, bool]:
-    """What stands before the measures, and whether they are of means: of VAEs also "means: "."""
-    return {"": False, "means: ": True} if "encoder" in run.model.networks else {"": False}
-
-
 def look(x, at) -> dict:
     share = measures.classes(at.classifier, x).argmax(1).bincount(minlength=10) / len(x)
-    return measures.seen(x, at) | {"frequencies": share}
+    return measures.digit_measures(x, at) | {"frequencies": share}
 
 
 def measure(run, at) -> dict:
     found = {}
-    for way, mean in ways(run).items():
-        x = torch.cat([run.sample(500, seed=i, mean=mean)[0] for i in range(SAMPLES // 500)])
-        found |= {way + key: [value] for key, value in look(x, at).items()}
+    for way in measures.ways(run):
+        x = torch.cat([run.sample(500, seed=i, mean=way == "means")[0] for i in range(SAMPLES // 500)])
+        found |= measures.named(way, {key: [value] for key, value in look(x, at).items()})
     observation = run.model.decoder.observation
     if hasattr(observation, "log_scale"):
         found["sigma"] = [observation.log_scale.exp().item()]
@@ -72,11 +67,9 @@ def measure(run, at) -> dict:
 def panels(name: str, run, at) -> dict:
     if run is None:
         return {"MNIST": at.test.x[:24]}
-    shown = {}
-    for way, mean in ways(run).items():
-        title = textwrap.fill(f"{name} {way.strip(': ') or 'samples'}", 12)
-        shown[title] = run.sample(500, seed=0, mean=mean)[0, :24]
-    return shown
+    return {
+        textwrap.fill(f"{name} {way}", 12): run.sample(500, mean=way == "means")[0, :24] for way in measures.ways(run)
+    }
 
 
 STUDY = Study(
@@ -92,7 +85,7 @@ STUDY = Study(
     prepare=prepare,
     measure=measure,
     references=lambda at, seeds: {"test digits": {key: [value] for key, value in look(at.real, at).items()}},
-    words=measures.SEEN
+    words=measures.DIGIT_WORDS
     | {
         "frequencies": "share of samples by the digit that the classifier names",
         "sigma": "standard deviation of p(x|z), learned",

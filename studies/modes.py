@@ -18,6 +18,7 @@ around the modes: what no structure at all scores. A cloud holds 300 samples of 
 from __future__ import annotations
 
 import json
+import math
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +29,6 @@ from ganvae_lib import Data, zoo
 from ganvae_lib.data.toys import Mixture, grid, ring
 from ganvae_lib.experiments import Study, Trial, by_seed
 from studies import measures
-from studies.mnist_directions import ways
 
 SAMPLES = 20_000
 MODELS = {
@@ -71,12 +71,11 @@ def chosen_rates(folder: Path) -> dict[str, float]:
     """
     path = folder / "modes_pilot.json"
     record = json.loads((path if path.exists() else RESULTS / path.name).read_text(encoding="utf-8"))
-    found: dict[str, tuple[float, float]] = {}
+    scores: dict[str, dict[float, float]] = {}
     for entry in record["models"].values():
-        rate, of = entry["training"]["lr"], entry["of"]
-        score = float("inf") if entry["failed"] else entry["measures"]["bins_tv"]["mean"]
-        found[of] = min(found.get(of, (float("inf"), rate)), (score, rate), key=lambda pair: pair[0])
-    return {name: rate for name, (_, rate) in found.items()}
+        score = math.inf if entry["failed"] else entry["measures"]["bins_tv"]["mean"]
+        scores.setdefault(entry["of"], {})[entry["training"]["lr"]] = score
+    return {name: min(by_rate, key=by_rate.get) for name, by_rate in scores.items()}
 
 
 def models(folder: Path) -> dict[str, Trial]:
@@ -127,14 +126,17 @@ def look(x: Tensor, at) -> dict[str, list]:
 
 def measure(run, at) -> dict:
     found = {}
-    for way, mean in ways(run).items():
-        found |= {way + key: values for key, values in look(draws(run, SAMPLES, mean), at).items()}
+    for way in measures.ways(run):
+        found |= measures.named(way, look(draws(run, SAMPLES, mean=way == "means"), at))
     return found
 
 
 def examples(run, at) -> dict:
-    clouds = {way: draws(run, 10_000, mean)[0, :300].tolist() for way, mean in ways(run).items()}
-    return {f"{way}cloud": " ".join(f"{a:.2f},{b:.2f}" for a, b in points) for way, points in clouds.items()}
+    found = {}
+    for way in measures.ways(run):
+        points = draws(run, 10_000, mean=way == "means")[0, :300].tolist()
+        found |= measures.named(way, {"cloud": " ".join(f"{a:.2f},{b:.2f}" for a, b in points)})
+    return found
 
 
 def references(at, seeds: list[int]) -> dict:
