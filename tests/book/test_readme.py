@@ -33,10 +33,11 @@ def test_the_numbers_are_those_of_the_records():
     for who in ("library", "reference"):
         for score in (vae[who]["elbo"], vae[who]["iwae"]):
             assert f"{score['mean']:.2f} ± {score['half_width_95']:.2f} nats" in README
-    sure = gan["samples"]["confident"]
+    samples, real = gan["models"]["GAN"]["measures"], gan["references"]["test digits"]["measures"]
+    sure = samples["confident"]
     assert f"{100 * sure['mean']:.0f} ± {100 * sure['half_width_95']:.0f} %" in README
-    assert f"{100 * gan['judge']['test_accuracy']:.1f} %" in README
-    assert f"{100 * gan['real']['confident']:.0f} %" in README and set(gan["samples"]["classes"]["values"]) == {10.0}
+    assert f"{100 * gan['facts']['accuracy of the classifier']:.1f} %" in README
+    assert f"{100 * real['confident']['mean']:.0f} %" in README and set(samples["classes"]["values"]) == {10.0}
 
 
 def test_the_speed_table_is_the_record():

@@ -1,22 +1,15 @@
-"""The measures that the benchmarks report, on inputs whose answer is known."""
+"""The measures that the studies report, on inputs whose answer is known."""
 
 import json
 import math
-import sys
-from pathlib import Path
 
+import exact_modes
 import pytest
+import record
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-import activated
-import blind
-import blur
-import exact_modes
-import measures
-import record
-
 from ganvae_lib import build, ring, zoo
+from studies import activated, blind, blur, measures
 
 
 def test_frequencies_that_are_right_have_no_divergence_and_a_missing_class_costs_much():
@@ -96,43 +89,55 @@ def test_differences_have_welchs_interval_and_constants_none():
 
 
 def test_gains_over_the_vae_are_the_differences_of_their_seeds():
-    parts = json.loads((record.RESULTS / "activated.json").read_text(encoding="utf-8"))
-    for part in ("moons", "digits"):
-        for entries in parts[part]["sizes"].values():
-            for entry in entries.values():
-                for key, gain in entry["gain"].items():
-                    pairs = zip(entry[key], entries["VAE"][key], strict=True)
-                    found = record.summary([a - b for a, b in pairs])
-                    assert gain["values"] == pytest.approx(found["values"], abs=2e-4)
-                    assert gain["mean"] == pytest.approx(found["mean"], abs=2e-4)
-                    assert gain["half_width_95"] == pytest.approx(found["half_width_95"], abs=2e-4)
-                assert entry["last"] == entry["test"][-1] and len(entry["last"]) == len(parts["seeds"]) >= 10
+    study = json.loads((record.RESULTS / "activated.json").read_text(encoding="utf-8"))
+    assert list(study["worlds"]) == activated.WORLDS
+    for world in study["worlds"].values():
+        values = {name: {k: v["values"] for k, v in m["measures"].items()} for name, m in world["models"].items()}
+        assert len(world["comparisons"]) == len(world["models"]) - 1
+        for pair, gains in world["comparisons"].items():
+            one, other = pair.split(" - ")
+            assert set(gains) == {"last", "best", "elbo"}
+            for key, gain in gains.items():
+                found = record.summary([a - b for a, b in zip(values[one][key], values[other][key], strict=True)])
+                assert gain["values"] == pytest.approx(found["values"], abs=2e-4)
+                assert gain["mean"] == pytest.approx(found["mean"], abs=2e-4)
+                assert gain["half_width_95"] == pytest.approx(found["half_width_95"], abs=2e-4)
+        for name, model in world["models"].items():
+            last = [curve[-1] for curve in model["series"]["test"]]
+            assert values[name]["last"] == last and len(last) == len(study["seeds"]) >= 10
 
 
 def test_models_of_a_seed_differ_only_in_who_weighs_the_examples():
     x = torch.stack([ring().sample(16, s) for s in (0, 1)])
-    template = {
-        kind: build(zoo.VAE if kind == "VAE" else zoo.AAVAE, (2,), **activated.MOONS) for kind in ("VAE", "AAVAE")
-    }
-    start = {kind: model.copies([0, 1]) for kind, model in template.items()}
+    objectives = {"VAE": zoo.VAE, "AAVAE": zoo.AAVAE}
+    template = {name: build(o, (2,), **activated.NETWORKS["moons"]) for name, o in objectives.items()}
+    start = {name: model.copies([0, 1]) for name, model in template.items()}
     for a, b in zip(start["VAE"].of(("theta", "eta")), start["AAVAE"].of(("theta", "eta")), strict=True):
         assert torch.equal(a, b)
-    judge = lambda model: torch.cat([p.detach().flatten() for p in model.of(("phi",))])
-    for kind, moves in (("blind", False), ("AAVAE", True)):
-        model, found = activated.train(kind, x, x[0], template["AAVAE"], 2, 8, [0, 1], lambda m: 0)
-        assert (not torch.equal(judge(model), judge(start["AAVAE"]))) == moves and found == [0, 0]
+    discriminator = lambda model: torch.cat([p.detach().flatten() for p in model.of(("phi",))])
+    for name, moves in (("blind", False), ("stopped", False), ("AAVAE", True), ("strong", True), ("informed", True)):
+        how = {"steps": 2, "batch": 8, "lr": 3e-3} | activated.STUDY.models[name].training
+        model, found = activated.weighed(template["AAVAE"], x, x[0], [0, 1], lambda m: 0, **how)
+        assert (not torch.equal(discriminator(model), discriminator(start["AAVAE"]))) == moves and found == [0, 0]
 
 
 def test_the_blind_control_is_paired_with_the_records_beside_it():
-    beside = json.loads((record.RESULTS / "blind.json").read_text(encoding="utf8"))["beside"]
-    assert sorted(beside) == sorted(blind.BESIDE)
-    for name, found in beside.items():
+    worlds = json.loads((record.RESULTS / "blind.json").read_text(encoding="utf8"))["worlds"]
+    assert list(worlds) == list(blind.BESIDE)
+    for name, world in worlds.items():
         known = json.loads((record.RESULTS / "experiments" / f"{name}.json").read_text(encoding="utf8"))
-        assert found["seeds"] == known["seeds"] and found["data"] == known["data"]
-        assert found["config"] == known["config"] | {"lr": known["config"]["lr"] | {"phi": 0.0}}
-        for who, name in (("base", "over base"), ("variant", "over variant")):
+        train, test = (world["data"][split] for split in ("train", "test"))
+        assert all(train[key] == known["data"][key] for key in ("name", "digest", "note"))
+        assert (train["n"], test["n"]) == (known["data"]["examples"], known["data"]["test_examples"])
+        assert test["digest"] == known["data"]["test_digest"]
+        assert world["facts"]["config"] == known["config"] | {"lr": known["config"]["lr"] | {"phi": 0.0}}
+        bound = world["models"]["blind"]["measures"]["bound"]["values"]
+        assert len(bound) == len(known["seeds"]) == 10
+        for who in ("base", "variant"):
             values = known["scores"]["lower bound"][who]["values"]
-            deltas = torch.tensor([b - a for a, b in zip(values, found["bound"]["values"], strict=True)]).double()
+            assert world["references"][who]["measures"]["bound"]["values"] == values
+            deltas = torch.tensor([b - a for a, b in zip(values, bound, strict=True)]).double()
             half = 2.262157 * deltas.std().item() / math.sqrt(10)  # t of 9 degrees of freedom
-            assert found[name]["mean"] == pytest.approx(deltas.mean().item(), abs=2e-4)
-            assert found[name]["half_width_95"] == pytest.approx(half, abs=2e-4)
+            found = world["comparisons"][f"blind - {who}"]["bound"]
+            assert found["mean"] == pytest.approx(deltas.mean().item(), abs=2e-4)
+            assert found["half_width_95"] == pytest.approx(half, abs=2e-4)

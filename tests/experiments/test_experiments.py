@@ -510,7 +510,7 @@ def test_a_run_that_is_stopped_in_any_of_its_trainings_ends_with_the_same_scores
     fit = experiments.fit
     monkeypatch.setattr(experiments, "_classifier", TRAINED)
     monkeypatch.setattr(experiments, "fit", lambda model, data, steps, **more: fit(model, data, min(steps, 30), **more))
-    monkeypatch.setattr(experiments, "_judged", functools.partial(experiments._judged, n=500))
+    monkeypatch.setattr(experiments, "_named", functools.partial(experiments._named, n=500))
     words = "run gan --data digits --size tiny --seeds 2 --device cpu --steps 20".split()
     assert command_line.main([*words, f"--out={tmp_path / 'whole'}"]) == 0
     words.append(f"--out={tmp_path / 'cut'}")
@@ -829,17 +829,10 @@ def test_chapter_18_prints_the_other_lengths_the_first_record_and_the_control_fr
     assert sorted((row[0], *row[2:]) for row in rows_of("record", "setting")) == sorted(firsts)
     number = lambda found: f"{found['mean']:+.2f} ± {found['half_width_95']:.2f}"
     control = []
-    for name, found in read(ROOT / "results" / "blind.json")["beside"].items():
+    for name, world in read(ROOT / "results" / "blind.json")["worlds"].items():
         card = read(ROOT / "results" / "experiments" / f"{name}.json")
-        control.append(
-            (
-                card["names"][1],
-                percent(card),
-                f"{card['config']['steps']:,}",
-                number(found["over base"]),
-                number(found["over variant"]),
-            )
-        )
+        gains = [number(world["comparisons"][f"blind - {who}"]["bound"]) for who in ("base", "variant")]
+        control.append((card["names"][1], percent(card), f"{card['config']['steps']:,}", *gains))
     assert sorted(rows_of("variant", "share", "steps")) == sorted(control)
 
 

@@ -1,14 +1,10 @@
-"""The measures of the benchmark of InfoGAN's codes, on inputs whose answer is known."""
-
-import sys
-from pathlib import Path
+"""The measures of the study of InfoGAN's codes, on inputs whose answer is known."""
 
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-import infogan
-import record
+from ganvae_lib.experiments.study import measured
+from studies import infogan
 
 
 def test_clusters_are_matched_to_classes_whatever_their_names():
@@ -21,9 +17,15 @@ def test_clusters_are_matched_to_classes_whatever_their_names():
     assert infogan.matched(merged, label) == pytest.approx(0.9)
 
 
-def test_numbers_are_summarised_over_seeds_and_names_are_kept():
-    rows = [{"mig": 0.1, "best": {"class": "u1"}}, {"mig": 0.3, "best": {"class": "class code"}}]
-    assert infogan.over_seeds(rows) == {"mig": record.summary([0.1, 0.3]), "best": {"class": ["u1", "class code"]}}
+def test_the_code_that_knows_a_factor_is_its_best_and_numbers_are_told_from_names():
+    factor = torch.arange(10).repeat(400)
+    noise = torch.randn(4000, generator=torch.Generator().manual_seed(0))
+    found = infogan.of_factors({"u1": noise, "u2": factor + 0.01 * noise}, {"class": factor})
+    assert found["best code for class"] == "u2" and found["gap of class"] == pytest.approx(1, abs=0.1)
+    assert found["information on class"] == pytest.approx(2.3026, abs=0.1) and found["mig"] == found["gap of class"]
+    kept = measured({key: [value] for key, value in found.items()})
+    assert kept["series"] == {"best code for class": ["u2"]}
+    assert kept["measures"]["mig"] == [found["mig"]] and len(kept["measures"]) == 3
 
 
 def test_each_sheet_has_ten_images_of_every_class_code():
@@ -35,8 +37,8 @@ def test_each_sheet_has_ten_images_of_every_class_code():
             return torch.zeros(1, n, 1, 16, 16)
 
     run = Recorder()
-    sheets = infogan.panels(run)
-    assert [len(x) for _, x in sheets] == [100] * 3
+    sheets = infogan.sheets(run)
+    assert [len(x) for x in sheets.values()] == [100] * 3
     free, u1, u2 = run.codes
     assert all(torch.equal(z[:, :10].argmax(1), torch.arange(10).repeat_interleave(10)) for z in run.codes)
     assert free[:, 10:].abs().max() <= 1 and len(free[:, 10].unique()) == 10

@@ -1,14 +1,14 @@
-"""Joint models train to what they promise, and the benchmark measures what it says."""
+"""Joint models train to what they promise, and the study measures what it says."""
 
 import math
 from types import SimpleNamespace
 
-import joint_models
 import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
 from ganvae_lib import Noise, World, build, coverage, fit, load, zoo
+from studies import joint_models_ring as joint_models
 
 SLOPE, NOISE = 0.7, 0.1
 
@@ -41,18 +41,20 @@ def test_evidence_on_a_grid_of_codes_is_the_gaussian_integral():
 def test_a_perfect_model_scores_zero_in_every_divergence_and_a_wrong_encoder_does_not():
     model, truth = linear()
     world = SimpleNamespace(log_prob=truth.log_prob, modes=torch.zeros(1, 2).double(), std=1.0)
-    run = SimpleNamespace(model=SimpleNamespace(single=lambda k: model))
+    run = SimpleNamespace(seeds=[0], model=SimpleNamespace(single=lambda k: model))
     x = truth.stddev * torch.randn(300, 2, generator=torch.Generator().manual_seed(0))
-    found, cloud, pairs = joint_models.look_at_ring(run, 0, world, x)
+    at = SimpleNamespace(train=SimpleNamespace(law=world), test=SimpleNamespace(x=x))
+    look = lambda: {key: values[0] for key, values in joint_models.measure(run, at).items()}
+    found, kept = look(), joint_models.examples(run, at)
     for key in ("kl_d_model", "kl_model_d", "inference", "joint_jsd"):
         assert found[key] == pytest.approx(0, abs=2e-3), key
     assert found["round_trip"] == pytest.approx(NOISE / math.hypot(SLOPE, NOISE), rel=0.05)
-    assert len(cloud.split()) == 300 and len(pairs.split()) == 60
+    assert len(kept["cloud"].split()) == 300 and len(kept["missed"].split()) == 60
 
     (layer,) = (m for m in model.encoder.modules() if hasattr(m, "weight"))
     with torch.no_grad():
         layer.bias[0] += 0.5  # the mean is off by d in one code: d²/(2 v) nats
-    wrong = joint_models.look_at_ring(run, 0, world, x)[0]
+    wrong = look()
     v = NOISE**2 / (SLOPE**2 + NOISE**2)
     assert wrong["inference"] == pytest.approx(0.5**2 / (2 * v), rel=0.05)
     assert 0.3 < wrong["joint_jsd"] < math.log(2) and wrong["kl_d_model"] == found["kl_d_model"]

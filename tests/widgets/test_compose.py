@@ -1,27 +1,29 @@
 """Compose your own model: what a choice means, the grid, the page, its script run in Node, and the live controls."""
 
 import base64
+import dataclasses
 import json
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
-import compose as benchmark
-import compose_study
 import pytest
 import torch
 
 from ganvae_lib import Data, Model, build, draw, ring, widgets, zoo
+from ganvae_lib.experiments.study import entry
 from ganvae_lib.widgets import choices
 from ganvae_lib.widgets.choices import ALSO, CHOICES, MEASURES, SETTINGS, Choice, every
 from ganvae_lib.widgets.compose_page import READ
+from studies import compose as grid_study, compose_study
 
 facts, shown = (getattr(sys.modules["ganvae_lib.widgets.compose"], name) for name in ("facts", "shown"))
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = json.loads((ROOT / "results" / "compose.json").read_text(encoding="utf-8"))
-GRID = benchmark.grid()
+GRID = grid_study.grid()
 FACTS = facts(RECORD)[0]
 WORLD = Data(ring().sample(512, 0), None, "ring", ring())
 
@@ -112,33 +114,36 @@ def test_the_formula_of_the_page_is_that_of_the_objective():
 
 
 def test_the_record_holds_the_grid_and_nothing_else():
-    assert list(RECORD["grid"]) == list(GRID) and RECORD["config"]["steps"] == SETTINGS["steps"]
-    for key, found in RECORD["grid"].items():
+    assert list(RECORD["models"]) == list(GRID) and RECORD["config"]["steps"] == SETTINGS["steps"]
+    for key, found in RECORD["models"].items():
+        measures, examples = found["measures"], found["examples"]
         assert found["objective"] == repr(GRID[key].objective()) and found["name"] == GRID[key].name()
         for name in MEASURES:
-            if name in found:
-                assert len(found[name]["values"]) == len(RECORD["seeds"]) - len(found["failed"])
-        if "x" in found:
-            assert len(base64.b64decode(found["x"])) == 2 * RECORD["cloud"]["points"]
-            assert (found["z"] is not None) == ("error_x" in found)
+            if name in measures:
+                assert len(measures[name]["values"]) == len(RECORD["seeds"]) - len(found["failed"])
+        if examples:
+            assert len(base64.b64decode(examples["x"])) == 2 * RECORD["notes"]["cloud"]["points"]
+            assert (examples["z"] is not None) == ("error_x" in measures)
 
 
 def test_a_combination_that_is_trained_again_has_the_same_form():
     choice = NAMED["CycleGAN"]
-    found = benchmark.entry(choice, WORLD, [0, 1], SETTINGS | dict(steps=2), 200)
-    assert set(found) == set(RECORD["grid"][choice.key])
-    assert all(len(found[name]["values"]) == 2 for name in MEASURES)
+    short = dataclasses.replace(grid_study.STUDY, steps=2)
+    found, _ = entry(short, choice.key, short.models[choice.key], SimpleNamespace(train=WORLD), [0, 1])
+    assert set(found) == set(RECORD["models"][choice.key])
+    assert all(len(found["measures"][name]) == 2 for name in MEASURES)
 
 
 def test_the_study_is_what_was_announced():
     study = json.loads((ROOT / "results" / "compose_study.json").read_text(encoding="utf-8"))
-    assert study["chosen"]["objective"] == repr(compose_study.MODELS[compose_study.NEW])
+    assert study["notes"]["chosen"]["objective"] == repr(compose_study.MODELS[compose_study.NEW])
     assert zoo.name(compose_study.MODELS[compose_study.NEW]) is None
     assert list(study["worlds"]) == ["ring", "grid", "digits"] and len(study["seeds"]) >= 8
     for world in study["worlds"].values():
-        assert list(world["results"]) == list(compose_study.MODELS) == [compose_study.NEW, *world["compare"]]
-        for name, differences in world["compare"].items():
-            a, b = (world["results"][n] for n in (compose_study.NEW, name))
+        rivals = [pair.removeprefix(f"{compose_study.NEW} - ") for pair in world["comparisons"]]
+        assert list(world["models"]) == list(compose_study.MODELS) == [compose_study.NEW, *rivals]
+        for name, differences in zip(rivals, world["comparisons"].values(), strict=True):
+            a, b = (world["models"][n]["measures"] for n in (compose_study.NEW, name))
             for measure, difference in differences.items():
                 assert difference["mean"] == pytest.approx(a[measure]["mean"] - b[measure]["mean"], abs=2e-4)
 
@@ -175,9 +180,9 @@ def test_the_script_finds_every_combination_and_shows_its_numbers():
             assert says["says"] == says["missing"] == missing
         elif key in GRID:
             found.add(key)
-            entry = RECORD["grid"][key]
-            assert says["row"] == [shown(m, entry.get(m)) for m in MEASURES]
-            assert says["x"] == entry.get("x", "") and says["z"] == (entry.get("z") or "")
+            known = RECORD["models"][key]
+            assert says["row"] == [shown(m, known["measures"].get(m)) for m in MEASURES]
+            assert [says[v] for v in "xz"] == [known["examples"].get(v) or "" for v in "xz"]
         else:
             assert "live=True" in says["says"] and not says["row"]
         if not missing:
