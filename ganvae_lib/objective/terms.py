@@ -104,9 +104,9 @@ class Match(Term):
 
     @property
     def gradient_through(self) -> str | None:
-        if self.tool.explicit or "decoder" not in self._space.networks:
+        if self.tool.explicit or "decoder" not in self.sides.networks:
             return None
-        return "mean" if self._space.sees == ("x",) else "sample"
+        return "mean" if self.sides.sees == ("x",) else "sample"
 
     def formula(self, w: Writer, player: str) -> str:
         return self.tool.formula(w, self.sides, player)
