@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from math import copysign
 
-from .objective.adversary import Adversary
 from .objective.algebra import Objective
 from .objective.operators import adversary_activated, given, importance_weighted, semi_supervised, swapped
 from .objective.terms import Classify, Match, Reconstruct, Unpredictable
-from .objective.tools import KL, MMD, Likelihood, Summaries
+from .objective.tools import KL, MMD, Adversary, Likelihood, Summaries
 
 __all__ = [
     "AAE",
