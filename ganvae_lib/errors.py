@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .training.run import Run
+
 __all__ = ["DataError", "NonFiniteLoss", "unknown"]
 
 
@@ -15,10 +20,33 @@ def unknown(kind: str, name: object, known) -> ValueError:
 
 
 class NonFiniteLoss(ArithmeticError):
-    """A loss became NaN or infinite. ``.run`` holds everything up to the last check, to look at or to save."""
+    """A loss became NaN or infinite: the first ``term``, ``step`` and ``seed`` where it did.
 
-    run = None
+    ``run`` holds everything up to the point of the history before, to look at or to save.
+
+    >>> error = NonFiniteLoss("the loss is nan", term="match x", step=7, seed=3)
+    >>> error.term, error.step, error.seed
+    ('match x', 7, 3)
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        term: str | None = None,
+        step: int | None = None,
+        seed: int | None = None,
+        run: Run | None = None,
+    ):
+        super().__init__(message)
+        self.term, self.step, self.seed, self.run = term, step, seed, run
 
 
 class DataError(RuntimeError):
-    """A data set could not be had, or its file is not what was published. The message says what to do."""
+    """A data set could not be had, or its file is not what was published. The message says what to do.
+
+    >>> from ganvae_lib.data import read_idx
+    >>> read_idx(b"<html>not found</html>", "train-images")
+    Traceback (most recent call last):
+    ganvae_lib.errors.DataError: train-images is not an IDX file of bytes; put the published file in its place.
+    """

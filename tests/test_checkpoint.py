@@ -37,9 +37,9 @@ def stop_at(monkeypatch, step):
     """Let the process die right after the checkpoint of this step."""
     save = checkpoint.Checkpoint.save
 
-    def saving(self, at, *parts):
-        save(self, at, *parts)
-        if at >= step:
+    def saving(self, training):
+        save(self, training)
+        if training.done >= step:
             raise Stopped
 
     monkeypatch.setattr(checkpoint.Checkpoint, "save", saving)

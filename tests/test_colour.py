@@ -329,7 +329,7 @@ def test_real_sets_are_handed_over_as_they_are_kept(folder, monkeypatch):
         given.append(inner(name, split))
         return given[0]
 
-    monkeypatch.setitem(loading._SETS, "svhn", seen)
+    monkeypatch.setitem(data.DATA_SETS, "svhn", loading.from_files("svhn", seen))
     loaded = data.load("svhn")
     assert given[0][0].dtype == np.float32 and given[0][0].flags.c_contiguous
     assert loaded.x.data_ptr() == given[0][0].ctypes.data

@@ -38,7 +38,7 @@ from ganvae_lib.experiments import record as records, report, techniques as expe
 from ganvae_lib.experiments.techniques import EXPERIMENTS, FRACTIONS, Setting
 from ganvae_lib.measure import paired, summary
 from ganvae_lib.training import checkpoint
-from ganvae_lib.training.device import _device
+from ganvae_lib.training.device import find_device
 
 ROOT = Path(__file__).resolve().parents[1]
 FULL = sorted((ROOT / "results" / "experiments").glob("*.json"))
@@ -288,7 +288,9 @@ def test_bad_words_and_errors_of_training_have_a_status(monkeypatch, capsys):
 def test_each_of_several_processes_takes_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setenv("LOCAL_RANK", "1")
-    assert _device("cuda") == _device("auto") == torch.device("cuda:1") and _device("cuda:0") == torch.device("cuda:0")
+    assert find_device("cuda") == find_device("auto") == torch.device("cuda:1") and find_device(
+        "cuda:0"
+    ) == torch.device("cuda:0")
 
 
 # Records by hand, and their tables
@@ -494,9 +496,9 @@ def dying(name, step):
     """Die right after the first checkpoint of this training at or after this step."""
     save = checkpoint.Checkpoint.save
 
-    def saving(self, at, *parts):
-        save(self, at, *parts)
-        if self.folder.name == name and at >= step:
+    def saving(self, training):
+        save(self, training)
+        if self.folder.name == name and training.done >= step:
             raise Stopped
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):

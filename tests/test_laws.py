@@ -34,8 +34,8 @@ from ganvae_lib import (
 )
 from ganvae_lib.distributions.world import drawn
 from ganvae_lib.objective.tools import TOOLS
-from ganvae_lib.training.batches import _worlds
-from ganvae_lib.training.fitting import _adam, _descend
+from ganvae_lib.training.batches import worlds
+from ganvae_lib.training.descent import adam, descend
 
 X, Z, GAN_X, GAN_Z = Reconstruct("x"), Reconstruct("z"), Match("x", Adversary()), Match("z", Adversary())
 SLEEP = Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",))
@@ -174,12 +174,12 @@ def test_a_world_knows_on_whom_each_variable_depends(case):
 def test_after_a_phase_only_its_players_have_moved(case):
     model, data = made(case)
     model, noise = model.copies([0, 1]), Noise([0, 1])
-    next_world, _ = _worlds(model, data, 16, noise, torch.device("cpu"))
+    next_world, _ = worlds(model, data, 16, noise, torch.device("cpu"))
     world = next_world()
     for phase in model.objective.phases():
         before = {n: v.clone() for n, v in model.state_dict().items()}
         rates = dict.fromkeys(PLAYERS, 1e-2)
-        losses = _descend(phase, world, *_adam(model, phase.players, rates, (0.5, 0.9), torch.device("cpu")))
+        losses = descend(phase, world, adam(model, phase.players, rates, (0.5, 0.9), torch.device("cpu")))
         assert all(loss.shape == (2,) and loss.isfinite().all() for loss in losses.values())
         world.moved(phase.players)
         assert not {n for n in world.memory if vars(World)[n].depends & set(phase.players)}

@@ -603,7 +603,11 @@ def test_links_stay_finite_where_the_naive_formula_does_not():
         (lambda: Reconstruct("x", within="discriminator", given="label"), ValueError, "cannot be told a label"),
         (lambda: Classify(seen="z"), ValueError, "unknown thing to classify by 'z'; choose one of 'features', 'x'"),
         (lambda: Match("y", KL()), ValueError, "unknown space 'y'"),
-        (lambda: Match("x", "KL"), TypeError, r"must be one of Adversary\(\), MMD\(\), Summaries\(\), KL\(\), Likelihood\(\)"),
+        (
+            lambda: Match("x", "KL"),
+            TypeError,
+            r"must be one of Adversary\(\), MMD\(\), Summaries\(\), KL\(\), Likelihood\(\)",
+        ),
         (lambda: Match("xz", Adversary("least squares")), ValueError, "link that can be reversed"),
         (lambda: Match("x again", KL()), ValueError, "only samples to compare"),
         (lambda: Match("x", MMD("cosine")), ValueError, "unknown kernel"),

@@ -94,7 +94,9 @@ def test_plain_torch_networks_train_stacked_and_are_kept(objective, tmp_path):
     model = own_networks(objective)
     together = short(model, IMAGES, seeds=[1, 4], steps=20)
     assert_same_run(together, short(model, IMAGES, seeds=[4], steps=20), 1)
-    again = Run.load(together.save(tmp_path), own_networks(objective))
+    with pytest.warns(UserWarning, match=r"read them back, pass a model.*Run.load\(path, model\)"):
+        together.save(tmp_path)
+    again = Run.load(tmp_path, own_networks(objective))
     assert torch.equal(again.sample(4), together.sample(4))
     with pytest.raises(ValueError, match=r"pass a model with the same.*Run.load\(path, model\)"):
         Run.load(tmp_path)

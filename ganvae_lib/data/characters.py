@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+
 import torch
 from torch import Tensor
-from .files import verified
-from .dataset import Data
 
-__all__ = ['TEXTS', 'Text', 'text']
+from .dataset import Data
+from .files import verified
+
+__all__ = ["TEXTS", "Text", "text"]
 
 TEXTS = ("text", "tinyshakespeare")
 
@@ -28,7 +30,12 @@ _HELD_OUT = 0.1
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Text(Data):
-    """Windows x [N, T] of characters: x holds indices into ``alphabet``, as float32."""
+    """Windows x [N, T] of characters: x holds indices into ``alphabet``, as float32.
+
+    >>> verse = Text(torch.tensor([[1.0, 0.0, 1.0]]), name="verse", alphabet="no")
+    >>> verse.decode(verse.x), verse.encode("non")
+    (['ono'], tensor([0., 1., 0.]))
+    """
 
     alphabet: str = ""
 

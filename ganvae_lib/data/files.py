@@ -13,10 +13,25 @@ import io
 import os
 import zlib
 from pathlib import Path
+
 import numpy as np
+
 from ..errors import DataError
 
-__all__ = ['ALTERED', 'IDX', 'SETS', 'USPS', 'USPS_PIXELS', 'digits', 'download', 'idx_set', 'local', 'read_idx', 'usps', 'verified']
+__all__ = [
+    "ALTERED",
+    "IDX",
+    "SETS",
+    "USPS",
+    "USPS_PIXELS",
+    "digits",
+    "download",
+    "idx_set",
+    "local",
+    "read_idx",
+    "usps",
+    "verified",
+]
 
 # Mirrors in the order in which they are tried; then per file the md5 of the .gz and the sha256 of what it
 # holds, because repackers change the gzip header and not the content.
@@ -115,25 +130,27 @@ def idx_set(name: str, split: str):
     """MNIST and Fashion-MNIST: 60000 and 10000 images of 28 x 28 pixels and 256 grey levels."""
     mirrors, files = IDX[name]
     prefix = {"train": "train", "test": "t10k"}[split]
-    x, y = (
-        read_idx(verified(name, file, mirrors, *files[file]), file)
-        for file in (f"{prefix}-images-idx3-ubyte.gz", f"{prefix}-labels-idx1-ubyte.gz")
-    )
-    return x[:, None] / np.float32(255), y, f"{name}, grey levels / 255"
+
+    def array(file: str) -> np.ndarray:
+        return read_idx(verified(name, file, mirrors, *files[file]), file)
+
+    levels, labels = array(f"{prefix}-images-idx3-ubyte.gz"), array(f"{prefix}-labels-idx1-ubyte.gz")
+    return levels[:, None] / np.float32(255), labels, f"{name}, grey levels / 255"
 
 
 def usps(name: str, split: str):
     """USPS: 7291 and 2007 digits of 16 x 16 pixels; LIBSVM or ESL text, or a local usps.h5 (needs h5py)."""
     h5 = local(name, "usps.h5")
-    here = [source for source in USPS[split] if local(name, source[0])]
-    if h5 and not here:
-        x, y = _usps_h5(h5, split)
+    present = [source for source in USPS[split] if local(name, source[0])]
+    if h5 and not present:
+        levels, labels = _usps_h5(h5, split)
     else:
-        x, y = _usps_text(here[:1] or USPS[split])
-    return x.reshape(-1, 1, 16, 16), y.astype(np.int64), "usps, grey levels in [0, 1]"
+        levels, labels = _usps_text(present[:1] or USPS[split])
+    return levels.reshape(-1, 1, 16, 16), labels.astype(np.int64), "usps, grey levels in [0, 1]"
 
 
 def _usps_text(sources):
+    """Grey levels [N, 256] and labels, from the first of these text files that can be had."""
     for file, mirrors, checksum in sources:
         try:
             content = io.BytesIO(verified("usps", file, mirrors, checksum))
@@ -146,24 +163,26 @@ def _usps_text(sources):
         return (table[:, 1:] + 1) / 2, table[:, 0]
     from sklearn.datasets import load_svmlight_file
 
-    x, y = load_svmlight_file(content, n_features=256)  # the same grey levels; labels 1 to 10
-    return (x.toarray() + 1) / 2, y - 1
+    levels, labels = load_svmlight_file(content, n_features=256)  # the same grey levels; labels 1 to 10
+    return (levels.toarray() + 1) / 2, labels - 1
 
 
 def _usps_h5(path: Path, split: str):
+    """Grey levels and labels from a local usps.h5, whose pixels have the right checksum."""
     try:
         import h5py
     except ImportError:
         raise DataError(f"reading {path} needs h5py: pip install h5py, or put {USPS[split][0][0]} beside it.") from None
     try:
-        with h5py.File(path) as f:
-            x, y = f[split]["data"][:], f[split]["target"][:]
-        intact = hashlib.sha256(np.round(x * 2000).astype("<i2").tobytes()).hexdigest() == USPS_PIXELS[split]
+        with h5py.File(path) as file:
+            levels, labels = file[split]["data"][:], file[split]["target"][:]
+        pixels = np.round(levels * 2000).astype("<i2").tobytes()
+        intact = hashlib.sha256(pixels).hexdigest() == USPS_PIXELS[split]
     except (OSError, KeyError):
         intact = False
     if not intact:
         raise DataError(ALTERED.format(path))
-    return x, y
+    return levels, labels
 
 
 SETS = {"digits": digits, "mnist": idx_set, "fashion-mnist": idx_set, "usps": usps}
@@ -172,10 +191,11 @@ SETS = {"digits": digits, "mnist": idx_set, "fashion-mnist": idx_set, "usps": us
 def read_idx(content: bytes, file: str) -> np.ndarray:
     """The array in an IDX file: two zero bytes, type (8: uint8), rank, big-endian int32 sizes, values."""
     rank = content[3] if len(content) > 3 else 0
-    sizes = np.frombuffer(content, ">i4", rank, 4) if len(content) >= 4 + 4 * rank else np.zeros(1)
-    if content[:3] != b"\0\0\x08" or len(content) != 4 + 4 * rank + sizes.prod(dtype=np.int64):
+    head = 4 + 4 * rank  # where the values begin
+    sizes = np.frombuffer(content, ">i4", rank, 4) if len(content) >= head else np.zeros(1)
+    if content[:3] != b"\0\0\x08" or len(content) != head + sizes.prod(dtype=np.int64):
         raise DataError(f"{file} is not an IDX file of bytes; put the published file in its place.")
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(tuple(sizes))
+    return np.frombuffer(content, np.uint8, offset=head).reshape(tuple(sizes))
 
 
 def local(folder: str, file: str) -> Path | None:
@@ -183,20 +203,27 @@ def local(folder: str, file: str) -> Path | None:
     root = os.environ.get("GANVAE_DATA")
     if root and not Path(root).is_dir():
         raise DataError(f"GANVAE_DATA is {root!r}, which is not a folder; correct it, or unset it to download.")
-    paths = [Path(root, folder, f) for f in (file, file.removesuffix(".gz").removesuffix(".bz2"))] if root else []
-    return next((path for path in paths if path.is_file()), None)
+    if not root:
+        return None
+    unpacked = file.removesuffix(".gz").removesuffix(".bz2")
+    for path in (Path(root, folder, file), Path(root, folder, unpacked)):
+        if path.is_file():
+            return path
+    return None
 
 
 def verified(folder: str, file: str, mirrors, checksum: str, content_sha256: str | None = None) -> bytes:
     """The unpacked bytes of an intact file: the packed or the unpacked bytes have the right checksum."""
     path = local(folder, file) or download(folder, file, mirrors, checksum)
-    raw, unpack = path.read_bytes(), {".gz": gzip.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)
+    packed = path.read_bytes()
+    unpack = {".gz": gzip.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)
     try:
-        content = unpack(raw)
+        content = unpack(packed)
     except (OSError, EOFError, ValueError, zlib.error):
         raise DataError(ALTERED.format(path)) from None
     algorithm, expected = checksum.split(":")
-    if hashlib.new(algorithm, raw).hexdigest() != expected and hashlib.sha256(content).hexdigest() != content_sha256:
+    packed_intact = hashlib.new(algorithm, packed).hexdigest() == expected
+    if not packed_intact and hashlib.sha256(content).hexdigest() != content_sha256:
         raise DataError(ALTERED.format(path))
     return content
 
@@ -209,14 +236,12 @@ def download(folder: str, file: str, mirrors, checksum: str) -> Path:
     except ImportError:
         raise DataError(f"downloading {folder} needs pooch: pip install pooch, {remedy}") from None
     cache = Path(os.environ.get("GANVAE_CACHE") or pooch.os_cache("ganvae_lib")) / folder
-    # a mirror is a folder, or the address of the file where it has another name there
-    for url in 2 * [mirror + file if mirror.endswith("/") else mirror for mirror in mirrors]:
+    # A mirror is a folder, or the address of the file where it has another name there.
+    addresses = [mirror + file if mirror.endswith("/") else mirror for mirror in mirrors]
+    for address in [*addresses, *addresses]:
         try:
-            return Path(pooch.retrieve(url, checksum, fname=file, path=cache, downloader=_resume))
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # no connection, HTTP error, full disk; ValueError: wrong checksum
+            return Path(pooch.retrieve(address, checksum, fname=file, path=cache, downloader=_resume))
+        except (OSError, ValueError) as error:  # no connection, HTTP error, full disk; or a wrong checksum
             last = " ".join(str(error).split())[:200]
     raise DataError(f"could not download {folder}/{file} (last try: {last}). Check the network and try again, {remedy}")
 
@@ -231,18 +256,21 @@ def _resume(url: str, output: str, _pooch) -> None:
 
     part = Path(output).with_name(url.rsplit("/", 1)[-1] + ".part")
     have = part.stat().st_size if part.exists() else 0
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    headers = {"Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
     with requests.get(url, headers=headers, stream=True, timeout=30) as reply:
         if reply.status_code == 416:  # nothing after these bytes: whatever they are, start again
             part.unlink()
         reply.raise_for_status()
         resumed = reply.status_code == 206
         try:
-            with open(part, "ab" if resumed else "wb") as f:
-                for chunk in reply.raw.stream(1 << 16, decode_content=False):  # requests would gunzip some replies
-                    f.write(chunk)
+            with open(part, "ab" if resumed else "wb") as target:
+                for chunk in reply.raw.stream(2**16, decode_content=False):  # requests would gunzip some replies
+                    target.write(chunk)
         except urllib3.exceptions.HTTPError as error:
             raise ConnectionError(f"{url} broke off: {error}") from None
-    if part.stat().st_size < have * resumed + int(reply.headers.get("Content-Length", 0)):
+    expected = int(reply.headers.get("Content-Length", 0)) + (have if resumed else 0)
+    if part.stat().st_size < expected:
         raise ConnectionError(f"{url} broke off")
     part.replace(output)

@@ -1,16 +1,20 @@
-"""Colour images of 32 x 32 pixels: SVHN, CIFAR-10, and a JPEG copy of CIFAR-10. As in ``sources``, a file is used only
-if its checksum is right. Each set is a function (name, split) -> (images [N, 3, 32, 32] in [0, 1], labels [N], note).
+"""Colour images of 32 x 32 pixels: SVHN, CIFAR-10, and a JPEG copy of CIFAR-10.
+
+As in ``files``, a file is used only if its checksum is right. Each set is a function (name, split) ->
+(images [N, 3, 32, 32] in [0, 1], labels [N], note).
 """
 
 from __future__ import annotations
 
 import io
 import tarfile
+
 import numpy as np
+
 from ..errors import DataError
 from .files import local, verified
 
-__all__ = ['CIFAR', 'CIFAR_CLASSES', 'CIFAR_PARTS', 'COLOUR', 'JPEG', 'SVHN', 'cifar10', 'cifar10_jpeg', 'svhn']
+__all__ = ["CIFAR", "CIFAR_CLASSES", "CIFAR_PARTS", "COLOUR", "JPEG", "SVHN", "cifar10", "cifar10_jpeg", "svhn"]
 
 _STANFORD = ("http://ufldl.stanford.edu/housenumbers/",)
 
@@ -48,11 +52,13 @@ def svhn(name: str, split: str):
     from scipy.io import loadmat
 
     file = SVHN[split][0]
-    held = loadmat(io.BytesIO(verified(name, *SVHN[split])))
-    levels, y = held.get("X", np.zeros(0)), held.get("y", np.zeros(0))
-    if levels.shape != (32, 32, 3, y.size) or levels.dtype != np.uint8 or not np.isin(y, range(1, 11)).all():
+    content = loadmat(io.BytesIO(verified(name, *SVHN[split])))
+    levels, labels = content.get("X", np.zeros(0)), content.get("y", np.zeros(0))
+    fits = levels.shape == (32, 32, 3, labels.size) and levels.dtype == np.uint8
+    if not fits or not np.isin(labels, range(1, 11)).all():
         raise _unlike(file, "X, bytes [32, 32, 3, N], and y, N labels from 1 to 10")
-    return _scaled(levels.transpose(3, 2, 0, 1)), y.astype(np.int64).ravel() % 10, "svhn, colour levels / 255"
+    labels = labels.astype(np.int64).ravel() % 10  # the label of the digit 0 is 10
+    return _scaled(levels.transpose(3, 2, 0, 1)), labels, "svhn, colour levels / 255"
 
 
 def cifar10(name: str, split: str):
@@ -70,8 +76,8 @@ def cifar10(name: str, split: str):
         if not content or len(content) % 3073 or max(content[::3073]) > 9:
             raise _unlike(file, "records of 3073 bytes with a label from 0 to 9 first")
     records = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, 3073)
-    x = _scaled(records[:, 1:]).reshape(-1, 3, 32, 32)
-    return x, records[:, 0].astype(np.int64), "cifar10, colour levels / 255"
+    images = _scaled(records[:, 1:]).reshape(-1, 3, 32, 32)
+    return images, records[:, 0].astype(np.int64), "cifar10, colour levels / 255"
 
 
 def cifar10_jpeg(name: str, split: str):
@@ -92,7 +98,10 @@ def cifar10_jpeg(name: str, split: str):
 
     with tarfile.open(fileobj=io.BytesIO(lzma.decompress(verified(name, file, (), checksum)))) as tar:
         members = {member.name.removeprefix("cifar10-jpeg/"): member for member in tar if member.isfile()}
-        read = lambda path: tar.extractfile(members[path]).read()
+
+        def read(path: str) -> bytes:
+            return tar.extractfile(members[path]).read()
+
         if split == "train":
             rows = [line.split(",") for line in read("train_labels_in_order.csv").decode().split()[1:]]
             labels = {path: int(label) for _, path, label in rows}
@@ -100,11 +109,11 @@ def cifar10_jpeg(name: str, split: str):
             paths = sorted(path for path in members if path.startswith("test/"))
             labels = {path: CIFAR_CLASSES.index(path.split("/")[1]) for path in paths}
         levels = np.empty((len(labels), 3, 32, 32), np.uint8)
-        for level, path in zip(levels, labels, strict=True):
+        for i, path in enumerate(labels):
             image = Image.open(io.BytesIO(read(path)), formats=["JPEG"])
             if image.mode != "RGB" or image.size != (32, 32):
                 raise _unlike(f"{path} in {file}", "a colour image of 32 x 32 pixels")
-            level[:] = np.asarray(image).transpose(2, 0, 1)
+            levels[i] = np.asarray(image).transpose(2, 0, 1)
     note = "CIFAR-10 (JPEG copy): lossy, compares with no result on CIFAR-10; colour levels / 255"
     return _scaled(levels), np.array(list(labels.values())), note
 

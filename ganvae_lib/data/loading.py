@@ -3,31 +3,55 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
+import functools
 import math
 import os
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+
 import torch
 from torch import Tensor
-from . import files, images, toys
-from ..errors import DataError
-from .toys import grid, mixture1d, moons, pinwheel, ring
+
+from . import files, images, toys  # noqa: F401 (toys register themselves)
+from .characters import TEXTS, text
 from .dataset import Data
+from .registry import DATA_SETS, register
+from .rendered import glyphs
 
-__all__ = ['NAMES', 'load', 'parted', 'scale']
+__all__ = ["NAMES", "from_files", "load", "parted", "scale"]
 
-_TOYS = ("ring", "grid", "moons", "pinwheel", "mixture1d")
+NAMES = DATA_SETS.keys()  # a view, so that it holds the names that a user registers, too
+
+_NOTES = {
+    "threshold": "; binarised at 1/2",
+    "sample": "; binarised once, each pixel drawn from Bernoulli(grey level)",
+}
 
 
-_TEXTS = ("text", "tinyshakespeare")
+def from_files(name: str, read: Callable) -> Callable[[str, int], Data]:
+    """A data set for ``register`` from a function ``read(name, split)`` -> (images, labels, note), numpy."""
+
+    def make(split: str, seed: int) -> Data:
+        x, y, note = read(name, split)
+        # x is new and may be large: no copy.
+        return Data(torch.as_tensor(x).float(), torch.tensor(y).long(), name, None, note)
+
+    return make
 
 
-_SETS = files.SETS | images.COLOUR
+def _glyphs(split: str, seed: int) -> Data:
+    return glyphs(10_000 if split == "train" else 2_000, 2 * seed + (split == "test"))
 
 
-NAMES = (*_SETS, "glyphs", *_TEXTS, *_TOYS)
+def _text(name: str, split: str, seed: int) -> Data:
+    return text(name, split)
+
+
+for _name, _read in (files.SETS | images.COLOUR).items():
+    register(_name, from_files(_name, _read))
+register("glyphs", _glyphs)
+for _name in TEXTS:
+    register(_name, functools.partial(_text, _name))
 
 
 def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, binarize: str | None = None) -> Data:
@@ -40,6 +64,7 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
     "glyphs" are 10,000 and 2,000 images with ``factors`` (see ``glyphs.glyphs``), "text" and "tinyshakespeare" are
     windows of 64 characters (see ``Text``). "svhn" and "cifar10" are in colour. "cifar10-jpeg" is a lossy copy
     of CIFAR-10, only from ``GANVAE_DATA``: name it so, and compare it with no result on CIFAR-10.
+    A data set or a toy of one's own joins in by ``data.register`` or ``data.toy``.
     Raises ValueError on a bad argument, DataError if files are missing, altered or cannot be downloaded.
 
     >>> digits = load("digits")
@@ -52,7 +77,7 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
     (torch.Size([20000, 2]), torch.Size([20000]))
     >>> load("minst")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: no data set 'minst'; did you mean 'mnist'? There are digits, mnist, ..., pinwheel, mixture1d.
+    ValueError: no data set 'minst'; did you mean 'mnist'? There are ring, grid, ..., text, tinyshakespeare.
     """
     if name not in NAMES:
         near = difflib.get_close_matches(str(name).lower(), NAMES, 1, 0.0)[0]
@@ -63,25 +88,14 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
         raise ValueError(f"fraction must lie in (0, 1], not {fraction}; 0.1 keeps 10% of every class.")
     if binarize not in (None, "threshold", "sample"):
         raise ValueError(f"binarize must be None, 'threshold' or 'sample', not {binarize!r}.")
-    if binarize and name in (*_TOYS, *_TEXTS):
-        raise ValueError(f"{name} holds {'points' if name in _TOYS else 'text'}, not images; leave binarize out.")
-    if name in _TOYS:
-        world = getattr(toys, name)()
-        x, y = world.sample(20_000, 2 * seed + (split == "test"), labels=True)
-        data = Data(x.float(), y, name, world, f"drawn from the toy, seed {seed}")
-    elif name in _TEXTS:
-        from .characters import text
-
-        data = text(name, split)
-    elif name == "glyphs":
-        from .rendered import glyphs
-
-        drawn = glyphs(10_000 if split == "train" else 2_000, 2 * seed + (split == "test"))
-        data = replace(drawn, x=_binarized(drawn.x, binarize, split), note=drawn.note + _NOTES[binarize])
-    else:
-        x, y, note = _SETS[name](name, split)
-        x, y = torch.as_tensor(x).float(), torch.tensor(y).long()  # x is new and may be large: no copy
-        data = Data(_binarized(x, binarize, split), y, name, None, note + _NOTES[binarize])
+    data = DATA_SETS[name](split, seed)
+    if not isinstance(data, Data):
+        raise TypeError(f"the function registered as {name!r} must return Data, not {type(data).__name__}.")
+    data = replace(data, origin=name)
+    if binarize:
+        if len(data.shape) != 3:
+            raise ValueError(f"{name} holds {'text' if data.alphabet else 'points'}, not images; leave binarize out.")
+        data = replace(data, x=_binarized(data.x, binarize, split), note=data.note + _NOTES[binarize])
     return data[_stratified(data, fraction, seed)] if fraction < 1 else data
 
 
@@ -100,25 +114,17 @@ def parted(data: Data, fraction: float, seed: int = 0) -> tuple[Data, Data]:
     return data[kept], data[~kept]
 
 
-_NOTES = {
-    None: "",
-    "threshold": "; binarised at 1/2",
-    "sample": "; binarised once, each pixel drawn from Bernoulli(grey level)",
-}
-
-
-def _binarized(x: Tensor, how: str | None, split: str) -> Tensor:
+def _binarized(x: Tensor, how: str, split: str) -> Tensor:
     if how == "threshold":
-        x = (x > 0.5).float()
-    elif how == "sample":
-        noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(17 + (split == "test")))
-        x = (noise < x).float()
-    return x
+        return (x > 0.5).float()
+    noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(17 + (split == "test")))
+    return (noise < x).float()
 
 
 def _stratified(data: Data, fraction: float, seed: int) -> Tensor:
     """Sorted indices of the subset: the start of a seeded shuffle of every class, so that subsets nest."""
-    generator, kept = torch.Generator().manual_seed(seed), []
+    generator = torch.Generator().manual_seed(seed)
+    kept = []
     y = torch.zeros(len(data)) if data.y is None else data.y  # without labels: one class
     for label in range(max(data.classes, 1)):
         members = (y == label).nonzero().squeeze(1)
@@ -128,7 +134,13 @@ def _stratified(data: Data, fraction: float, seed: int) -> Tensor:
 
 
 def scale() -> str:
-    """The switch GANVAE_SCALE: "small" (default: embedded data, seconds) or "full" (real sets)."""
+    """The switch GANVAE_SCALE: "small" (default: embedded data, seconds) or "full" (real sets).
+
+    Raises ValueError for another value.
+
+    >>> scale() in ("small", "full")
+    True
+    """
     value = os.environ.get("GANVAE_SCALE") or "small"
     if value not in ("small", "full"):
         raise ValueError(f"GANVAE_SCALE is {value!r}; set it to small or full, or leave it unset for small.")

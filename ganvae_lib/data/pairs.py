@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
 import torch
 from torch import Tensor
+
 from .dataset import Data, Domains
 from .rendered import glyphs
 from .toys import Mixture, Pinwheel, Toy
 
-__all__ = ['Moved', 'Paired', 'clouds', 'styles']
+__all__ = ["Moved", "Paired", "clouds", "styles"]
+
 
 @dataclass(frozen=True, eq=False)
 class Paired:
@@ -22,6 +25,13 @@ class Paired:
     ``truth`` maps the source to the target and ``inverse`` back, if they are functions of the example alone.
     ``symmetries`` [S, D, D], the identity first, are orthogonal maps that leave the source's density as it is: by
     samples alone ``truth`` cannot be told from ``truth`` after any of them.
+
+    >>> pairs = clouds(n=100, n_test=10)
+    >>> pairs.train
+    Domains(Data('cloud': 100 examples of shape (2,), 3 classes),
+            Data('image of the cloud': 100 examples of shape (2,), 3 classes))
+    >>> pairs.errors(pairs.truth(pairs.test.x))
+    tensor([0.])
     """
 
     train: Domains
@@ -37,9 +47,9 @@ class Paired:
         """
         target = self.test.other[None]
         if self.symmetries is not None:
-            target = torch.stack([self.truth(self.test.x @ g.T) for g in self.symmetries.to(self.test.x)])
-        off = (moved.unsqueeze(-target.ndim) - target.to(moved)).square().flatten(-target.ndim + 1)
-        return off.mean(-1).sqrt()
+            target = torch.stack([self.truth(self.test.x @ turn.T) for turn in self.symmetries.to(self.test.x)])
+        misses = moved.unsqueeze(-target.ndim) - target.to(moved)
+        return misses.square().flatten(-target.ndim + 1).mean(-1).sqrt()
 
 
 class Moved(Toy):
@@ -69,17 +79,18 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
     >>> clouds(symmetric=True).symmetries.shape
     torch.Size([8, 2, 2])
     """
-    turns = torch.tensor([[[0.0, -1.0], [1.0, 0.0]]], dtype=torch.float64)
-    turns = torch.cat([torch.linalg.matrix_power(turns, k) for k in range(4)])
+    quarter_turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)
+    turns = torch.stack([torch.linalg.matrix_power(quarter_turn, k) for k in range(4)])
     if symmetric:
         world = Mixture([0.25] * 4, [[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]], 0.25)
         symmetries = torch.cat([turns, turns @ torch.diag(torch.tensor([1.0, -1.0], dtype=torch.float64))])
     else:
         world = Mixture([0.5, 0.3, 0.2], [[-0.7, -0.3], [0.5, -0.1], [1.1, 0.9]], torch.tensor([0.5, 0.35, 0.25]))
         symmetries = turns[:1]
-    # a turn by 35 degrees, then longer along one axis and shorter along the other, and a shift
+    # A turn by 35 degrees, then longer along one axis and shorter along the other, and a shift.
     turn = torch.tensor([[0.8192, -0.5736], [0.5736, 0.8192]], dtype=torch.float64)
-    a, b = torch.diag(torch.tensor([1.4, 0.7], dtype=torch.float64)) @ turn, torch.tensor([0.5, -0.3]).double()
+    a = torch.diag(torch.tensor([1.4, 0.7], dtype=torch.float64)) @ turn
+    b = torch.tensor([0.5, -0.3]).double()
     twist = 0.6 if bent else 0.0
 
     def truth(x: Tensor) -> Tensor:
@@ -94,7 +105,7 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
         return Data(*world.sample(n, 3 * seed + part, labels=True), name, world, f"drawn from the toy, seed {seed}")
 
     train = Domains(drawn(world, n, 0, "cloud"), drawn(image, n, 1, "image of the cloud"))
-    # the same draws: each target is the image of its source
+    # The same draws: each target is the image of its source
     test = Domains(drawn(world, n_test, 2, "cloud"), drawn(image, n_test, 2, "image of the cloud"))
     return Paired(train, test, truth, inverse, symmetries)
 
@@ -104,6 +115,10 @@ def styles(n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, char
 
     Class, rotation and scale are drawn afresh for each example of the training sets and shared by the partners of the
     test set. The classes are equally frequent, so samples alone do not say which character becomes which.
+
+    >>> styles(n=20, n_test=10).test
+    Domains(Data('glyphs': 10 examples of shape (1, 16, 16), 10 classes, 6 factors),
+            Data('glyphs': 10 examples of shape (1, 16, 16), 10 classes, 6 factors))
     """
     shared = dict(characters=characters, side=side, vary=("class",), rotation=(-15.0, 15.0), scale=(0.85, 1.15))
 

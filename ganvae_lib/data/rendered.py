@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from functools import cache
 from pathlib import Path
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
 from .dataset import Data
 
-__all__ = ['FACTORS', 'FONTS', 'RANGES', 'glyphs']
+__all__ = ["FACTORS", "FONTS", "RANGES", "glyphs"]
 
 FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "cmr10", "cmss10")
 
@@ -64,18 +66,18 @@ def glyphs(n: int, seed: int = 0, characters: str = "0123456789", *, side: int =
         if name not in FACTORS:
             raise ValueError(f"no factor {name!r}; there are {', '.join(FACTORS)}.")
     draws = torch.rand(n, len(FACTORS), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    wide = {**RANGES, "class": range(len(characters)), "font": range(len(FONTS))}
-    values = {
-        name: _values(name, given.get(name, wide[name] if name in vary else _REST[name]), u, len(wide[name]))
-        for name, u in zip(FACTORS, draws.unbind(1), strict=True)
-    }
+    whole = {**RANGES, "class": range(len(characters)), "font": range(len(FONTS))}
+    values = {}
+    for name, u in zip(FACTORS, draws.unbind(1), strict=True):
+        asked = given.get(name, whole[name] if name in vary else _REST[name])
+        values[name] = _values(name, asked, u, len(whole[name]))
     x = _render(values, characters, side)
     note = f"rendered {characters!r} in fonts of matplotlib, seed {seed}"
-    factors = {name: v if name in ("class", "font") else v.float() for name, v in values.items()}
+    factors = {name: value if name in ("class", "font") else value.float() for name, value in values.items()}
     return Data(x, factors["class"], "glyphs", None, note, factors)
 
 
-def _check(n, characters, side) -> None:
+def _check(n: int, characters: str, side: int) -> None:
     if n < 1 or side < 8:
         raise ValueError(f"glyphs needs n >= 1 images with a side of at least 8 pixels, got n={n}, side={side}.")
     if not isinstance(characters, str) or not characters:
@@ -116,27 +118,31 @@ def _outline(character: str, font: str) -> np.ndarray | None:
     from matplotlib.ft2font import FT2Font
     from matplotlib.path import Path as Curve
 
-    def face(name):
+    def face(name: str) -> FT2Font:
         return FT2Font(str(Path(get_data_path(), "fonts", "ttf", f"{name}.ttf")))
 
-    def sign(name):
+    def glyph_name(name: str):
         index = face(name).get_char_index(ord(character))
         return index and face(name).get_glyph_name(index)
 
-    def rings(c):
+    def closed_curves(letter: str) -> list[np.ndarray]:
         drawn = face(font)
         drawn.set_size(1000, 72)  # so large that hinting moves nothing
-        drawn.load_char(ord(c))
+        drawn.load_char(ord(letter))
         points, codes = drawn.get_path()
-        return [r for r in Curve(points / 10, codes).to_polygons() if len(r) > 2] if len(points) else []
+        if not len(points):
+            return []
+        return [polygon for polygon in Curve(points / 10, codes).to_polygons() if len(polygon) > 2]
 
-    # Computer Modern keeps other signs at some places: there the name of the sign decides
-    if not sign(font) or (font.startswith("cm") and sign(font) != sign("DejaVuSans")) or not rings(character):
+    # Computer Modern keeps other characters at some places: there the name of the glyph decides.
+    misplaced = font.startswith("cm") and glyph_name(font) != glyph_name("DejaVuSans")
+    if not glyph_name(font) or misplaced or not closed_curves(character):
         return None
-    pieces = np.concatenate([np.stack([ring, np.roll(ring, -1, 0)], 1) for ring in rings(character)])
-    pieces = pieces[(pieces[:, 0] != pieces[:, 1]).any(1)]
+    pieces = np.concatenate([np.stack([curve, np.roll(curve, -1, 0)], 1) for curve in closed_curves(character)])
+    pieces = pieces[(pieces[:, 0] != pieces[:, 1]).any(1)]  # those of no length are left out
     middle = (pieces.min((0, 1)) + pieces.max((0, 1))) / 2
-    return (pieces - middle) / np.ptp(np.concatenate(rings("H"))[:, 1])
+    capital_height = np.ptp(np.concatenate(closed_curves("H"))[:, 1])
+    return (pieces - middle) / capital_height
 
 
 @cache
@@ -144,12 +150,15 @@ def _field(character: str, font: str) -> Tensor:
     """Signed distances to the outline, positive outside, on a square of [_CELLS, _CELLS] points: y and x ascending."""
     pieces = torch.from_numpy(_outline(character, font)).float()
     ticks = torch.linspace(-1, 1, _CELLS) * (pieces.abs().max() + _MARGIN)
-    (x, y), (end_x, end_y) = pieces.unbind(1)[0].T, pieces.unbind(1)[1].T
-    along_x, along_y = end_x - x, end_y - y
-    away_x, away_y = (ticks[None, :, None] - x), (ticks[:, None, None] - y)  # [1, C, n] and [C, 1, n]
+    starts, ends = pieces.unbind(1)
+    (start_x, start_y), (end_x, end_y) = starts.T, ends.T
+    along_x, along_y = end_x - start_x, end_y - start_y
+    # From the start of each of n pieces to each point: [1, C, n] and [C, 1, n].
+    away_x, away_y = ticks[None, :, None] - start_x, ticks[:, None, None] - start_y
+    # The nearest point of a piece lies a share t of its length from its start.
     t = ((away_x * along_x + away_y * along_y) / (along_x.square() + along_y.square())).clamp_(0, 1)
     distance = ((away_x - t * along_x).square_() + (away_y - t * along_y).square_()).amin(-1).sqrt()
-    # inside: the outline winds around the point; count its crossings of the ray to the right, with their direction
+    # Inside, the outline winds around the point: count its crossings of the ray to the right, with their direction.
     up = (away_y >= 0).int() - (ticks[:, None, None] >= end_y).int()
     winding = (up * (up * (along_x * away_y - along_y * away_x) > 0)).sum(-1)
     return torch.where(winding != 0, -distance, distance)
@@ -158,47 +167,56 @@ def _field(character: str, font: str) -> Tensor:
 def _matrices(rotation: Tensor, scale: Tensor, slant: Tensor) -> Tensor:
     """scale · rotation · shear, [n, 2, 2]: from the plane of the outline to the image, y upwards."""
     cos, sin = torch.deg2rad(rotation).cos(), torch.deg2rad(rotation).sin()
-    return scale[:, None, None] * torch.stack([cos, cos * slant - sin, sin, sin * slant + cos], -1).reshape(-1, 2, 2)
+    turned_shear = torch.stack([cos, cos * slant - sin, sin, sin * slant + cos], -1).reshape(-1, 2, 2)
+    return scale[:, None, None] * turned_shear
+
+
+def _half_size(outline: np.ndarray) -> np.ndarray:
+    """Half of the width and of the height of a centred outline."""
+    return np.abs(outline).max((0, 1))
 
 
 def _unit(characters: str) -> float:
     """Height of a capital at scale 1, as a share of the side: no glyph leaves the image for factors in RANGES."""
-    half = [np.abs(p).max((0, 1)) for c in characters for f in FONTS if (p := _outline(c, f)) is not None]
-    if not half:
+    outlines = [_outline(character, font) for character in characters for font in FONTS]
+    half_sizes = [_half_size(outline) for outline in outlines if outline is not None]
+    if not half_sizes:
         return _HEIGHT  # the caller says which character is missing
-    extremes = torch.tensor([RANGES[f] for f in ("rotation", "scale", "slant")], dtype=torch.float64)
+    extremes = torch.tensor([RANGES[factor] for factor in ("rotation", "scale", "slant")], dtype=torch.float64)
     matrix = _matrices(*torch.cartesian_prod(*extremes).T).abs()
     room = 0.5 - 0.5 / 28 - matrix.sum(-1, keepdim=True) * RANGES["weight"][1] / 56  # half a pixel stays free
-    return min(_HEIGHT, float((room / (matrix @ torch.from_numpy(np.stack(half)).T)).min()))
+    reach = matrix @ torch.from_numpy(np.stack(half_sizes)).T
+    return min(_HEIGHT, float((room / reach).min()))
 
 
 def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
+    """Images [n, 1, side, side] of characters with these factors, [n] each."""
     pairs, which = torch.stack([values["class"], values["font"]], 1).unique(dim=0, return_inverse=True)
-    used = [(characters[c], FONTS[f]) for c, f in pairs.tolist()]
+    used = [(characters[character], FONTS[font]) for character, font in pairs.tolist()]
     for character, font in used:
         if _outline(character, font) is None:
             raise ValueError(f"the font {font} has no ink for {character!r}; leave it out, or choose by font=[...].")
-    half = torch.from_numpy(np.stack([np.abs(_outline(*pair)).max((0, 1)) for pair in used]))
+    half_sizes = torch.from_numpy(np.stack([_half_size(_outline(*pair)) for pair in used]))
     unit = _unit(characters)
     matrix = _matrices(values["rotation"], values["scale"], values["slant"])
     grown = values["weight"] / 56 / unit  # by this the outline moves, in heights
-    reach = unit * (matrix.abs() @ (half[which] + grown[:, None])[..., None]).squeeze(-1)
+    reach = unit * (matrix.abs() @ (half_sizes[which] + grown[:, None])[..., None]).squeeze(-1)
     if (cut := (reach > 0.5 + 1e-9).any(1)).any():
         raise ValueError(
             f"{int(cut.sum())} of {len(cut)} characters would leave the image, first example "
             f"{int(cut.nonzero()[0])}; lower scale, weight or slant."
         )
-    # where in its field does each point of the image lie? Coordinates in [-1, 1], rows of the image from the top
-    radius = half.amax(1)[which] + _MARGIN
+    # Where in its field does each point of the image lie? Coordinates in [-1, 1], rows of the image from the top.
+    radius = half_sizes.amax(1)[which] + _MARGIN
     back = torch.linalg.inv(matrix) / (2 * unit * radius)[:, None, None]
     back = torch.cat([back * torch.tensor([1.0, -1.0]), torch.zeros(len(back), 2, 1)], -1).float()
-    # four points in a pixel; a point is inked by how far it lies inside the edge, in steps of the points
+    # Four points in a pixel; a point is inked by how far it lies inside the edge, in steps of the points.
     threshold, slope = grown.float(), (2 * side * unit * values["scale"]).float()
     fields = torch.stack([_field(*pair) for pair in used])[:, None]
     images = []
-    for i in torch.arange(len(which)).split(256):  # bounds the memory
-        places = F.affine_grid(back[i], (len(i), 1, 2 * side, 2 * side), align_corners=False)
-        d = F.grid_sample(fields[which[i]], places, padding_mode="border", align_corners=True)
-        ink = ((threshold[i, None, None, None] - d) * slope[i, None, None, None] + 0.5).clamp_(0, 1)
+    for rows in torch.arange(len(which)).split(256):  # bounds the memory
+        points = F.affine_grid(back[rows], (len(rows), 1, 2 * side, 2 * side), align_corners=False)
+        distance = F.grid_sample(fields[which[rows]], points, padding_mode="border", align_corners=True)
+        ink = ((threshold[rows, None, None, None] - distance) * slope[rows, None, None, None] + 0.5).clamp_(0, 1)
         images.append(F.avg_pool2d(ink, 2))
     return torch.cat(images)

@@ -7,18 +7,32 @@ has ridges instead of peaks) and ``std``, the width of its noise. All densities 
 from __future__ import annotations
 
 import math
+
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ['Mixture', 'Moons', 'Pinwheel', 'Toy', 'grid', 'mixture1d', 'moons', 'pinwheel', 'ring']
+from .registry import toy
+
+__all__ = ["Mixture", "Moons", "Pinwheel", "Toy", "grid", "mixture1d", "moons", "pinwheel", "ring"]
+
 
 class Toy:
-    """A distribution on R^D with a density. Subclasses give ``_draw`` and ``_log_density``, in float64."""
+    """A distribution on R^D with a density. Subclasses give ``_draw`` and ``_log_density``, in float64.
+
+    >>> class Square(Toy):
+    ...     def _draw(self, n, generator):
+    ...         return torch.rand(n, 2, dtype=torch.float64, generator=generator), torch.zeros(n, dtype=torch.int64)
+    ...     def _log_density(self, x):
+    ...         return torch.where(((x >= 0) & (x <= 1)).all(-1), 0.0, -math.inf)
+    >>> Square().log_prob(Square().sample(2, 0))
+    tensor([0., 0.])
+    """
 
     dim: int = 2
     std: float
     modes: Tensor | None = None
+    recipe: dict | None = None  # what made it, if that was a registered function: see ``registry.toy``
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log-density in nats: [..., D] -> [...], in the dtype of x and differentiable in x.
@@ -45,9 +59,11 @@ class Toy:
         return (x, component) if labels else x
 
     def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Points [n, D] and the component of each, [n]."""
         raise NotImplementedError
 
     def _log_density(self, x: Tensor) -> Tensor:
+        """Log-density in nats of points [..., D], differentiable in x."""
         raise NotImplementedError
 
 
@@ -63,7 +79,8 @@ class Mixture(Toy):
     """
 
     def __init__(self, weights, means, scales):
-        self.weights, self.means = (torch.as_tensor(v, dtype=torch.float64) for v in (weights, means))
+        self.weights = torch.as_tensor(weights, dtype=torch.float64)
+        self.means = torch.as_tensor(means, dtype=torch.float64)
         count, self.dim = self.means.shape
         scales = torch.as_tensor(scales, dtype=torch.float64)
         if scales.ndim < 3:
@@ -79,7 +96,7 @@ class Mixture(Toy):
         return self.means[component] + (self.factors[component] @ noise).squeeze(-1), component
 
     def _log_density(self, x):
-        weights, means, factors = (v.to(x.device) for v in (self.weights, self.means, self.factors))
+        weights, means, factors = self.weights.to(x.device), self.means.to(x.device), self.factors.to(x.device)
         white = torch.einsum("kij,...kj->...ki", torch.linalg.inv(factors), x[..., None, :] - means)
         log_norm = torch.linalg.slogdet(factors).logabsdet + self.dim / 2 * math.log(2 * math.pi)
         return torch.logsumexp(weights.log() - log_norm - white.square().sum(-1) / 2, -1)
@@ -133,18 +150,16 @@ class Pinwheel(Toy):
         spokes = torch.stack([angles.cos(), angles.sin()], -1)
         turns = torch.stack([spokes, torch.stack([-angles.sin(), angles.cos()], -1)], -1)  # columns: along, across
         factors = turns * torch.tensor([radial_std, tangential_std], dtype=torch.float64)
-        self.straight, self.twist, self.std = (
-            Mixture([1 / arms] * arms, radius * spokes, factors),
-            twist,
-            radial_std,
-        )
+        self.straight = Mixture([1 / arms] * arms, radius * spokes, factors)
+        self.twist, self.std = twist, radial_std
         self.modes = self._turn(self.straight.means, twist)
 
     @staticmethod
     def _turn(x: Tensor, twist: float) -> Tensor:
         angle = twist * x.square().sum(-1).add(1e-300).sqrt()  # the tiny number keeps the gradient finite at 0
-        cos, sin, a, b = angle.cos(), angle.sin(), x[..., 0], x[..., 1]
-        return torch.stack([cos * a - sin * b, sin * a + cos * b], -1)
+        cos, sin = angle.cos(), angle.sin()
+        first, second = x.unbind(-1)
+        return torch.stack([cos * first - sin * second, sin * first + cos * second], -1)
 
     def _draw(self, n, generator):
         x, arm = self.straight._draw(n, generator)
@@ -154,6 +169,7 @@ class Pinwheel(Toy):
         return self.straight._log_density(self._turn(x, -self.twist))
 
 
+@toy
 def ring(modes: int = 8, radius: float = 2.0, std: float = 0.1) -> Mixture:
     """Equal Gaussians on a circle.
 
@@ -164,22 +180,34 @@ def ring(modes: int = 8, radius: float = 2.0, std: float = 0.1) -> Mixture:
     return Mixture([1 / modes] * modes, radius * torch.stack([angles.cos(), angles.sin()], -1), std)
 
 
+@toy
 def grid(side: int = 5, spacing: float = 1.0, std: float = 0.1) -> Mixture:
     """side x side equal Gaussians on a square lattice around the origin."""
     ticks = spacing * (torch.arange(side, dtype=torch.float64) - (side - 1) / 2)
     return Mixture([1 / side**2] * side**2, torch.cartesian_prod(ticks, ticks), std)
 
 
+@toy
 def moons(std: float = 0.1) -> Moons:
-    """Two interleaved half circles with Gaussian noise; a ridge, so ``modes`` is None."""
+    """Two interleaved half circles with Gaussian noise; a ridge, so ``modes`` is None.
+
+    >>> moons().log_prob(moons().sample(4, 0)).shape, moons().modes
+    (torch.Size([4]), None)
+    """
     return Moons(std)
 
 
+@toy
 def pinwheel(arms=5, radius=2.0, radial_std=0.6, tangential_std=0.12, twist=0.8) -> Pinwheel:
     """Twisted spokes; ``std`` is the radial one."""
     return Pinwheel(arms, radius, radial_std, tangential_std, twist)
 
 
+@toy
 def mixture1d(weights=(0.35, 0.65), means=(-2.0, 2.5), stds=(0.7, 1.0)) -> Mixture:
-    """The bimodal world on the line of chapter 02: 0.35 N(-2, 0.7^2) + 0.65 N(2.5, 1)."""
+    """The bimodal world on the line of chapter 02: 0.35 N(-2, 0.7^2) + 0.65 N(2.5, 1).
+
+    >>> mixture1d().weights, mixture1d().modes.squeeze()
+    (tensor([0.3500, 0.6500], dtype=torch.float64), tensor([-2.0000,  2.5000], dtype=torch.float64))
+    """
     return Mixture(weights, torch.as_tensor(means, dtype=torch.float64)[:, None], stds)

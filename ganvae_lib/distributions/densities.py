@@ -36,7 +36,11 @@ class _Implicit(Distribution):
 
 
 class Point(_Implicit):
-    """All mass on one point: what an implicit model's generator returns (Eq. ``eq-implicit-model``, chapter 01)."""
+    """All mass on one point: what an implicit model's generator returns (Eq. ``eq-implicit-model``, chapter 01).
+
+    >>> Point(torch.tensor([[1.0, 2.0]]), event_dims=1).sample()
+    tensor([[1., 2.]])
+    """
 
     def __init__(self, value: Tensor, event_dims: int, validate_args=None):
         self.value = value
@@ -69,11 +73,14 @@ def grey(logits: Tensor, u: Tensor) -> Tensor:
 
     Near t = 0 it is a series: torch's own is just u there, so it jumps and the logits get no gradient.
     """
-    near, v = logits.abs() < 0.05, u * (1 - u)
-    s, t = torch.where(near, logits, 0.0), torch.where(near, -1.0, -logits.abs())  # by symmetry, nothing overflows
-    x = torch.log1p(torch.where(logits > 0, 1 - u, u).clamp_max(1 - 2**-24) * torch.expm1(t)) / t
+    near_zero = logits.abs() < 0.05
+    # Both branches are computed everywhere, so each gets harmless logits where the other one counts.
+    s = torch.where(near_zero, logits, 0.0)
+    t = torch.where(near_zero, -1.0, -logits.abs())  # the quantile of -t at 1 - u mirrors that of t: no overflow
+    v = u * (1 - u)
     series = u + s * v * (1 / 2 + s * ((1 - 2 * u) / 6 + s * (1 - 6 * v) / 24))
-    return torch.where(near, series, torch.where(logits > 0, 1 - x, x))
+    x = torch.log1p(torch.where(logits > 0, 1 - u, u).clamp_max(1 - 2**-24) * torch.expm1(t)) / t
+    return torch.where(near_zero, series, torch.where(logits > 0, 1 - x, x))
 
 
 class Noiseless(Distribution):
@@ -81,6 +88,11 @@ class Noiseless(Distribution):
 
     So a deterministic generator has a reconstruction loss: Gaussian noise prices a miss by its square, Laplace noise
     by its size. It is one distribution in Reconstruct and another in Match, and the book says where that matters.
+
+    >>> from torch.distributions import Normal
+    >>> p = Noiseless(Normal(torch.zeros(1), 1.0))
+    >>> p.rsample(), p.log_prob(torch.zeros(1))
+    (tensor([0.]), tensor([-0.9189]))
     """
 
     arg_constraints: dict = {}
@@ -106,28 +118,35 @@ class Noiseless(Distribution):
 
 
 class Product(Distribution):
-    """Independent parts side by side along the last axis: a code that is partly a class, partly a number."""
+    """Independent parts side by side along the last axis: a code that is partly a class, partly a number.
+
+    >>> from torch.distributions import Uniform
+    >>> two = Product([Independent(Uniform(torch.zeros(n), 1.0), 1) for n in (1, 2)])
+    >>> two.event_shape, two.log_prob(torch.full((3,), 0.5))
+    (torch.Size([3]), tensor(0.))
+    """
 
     arg_constraints: dict = {}
     support = constraints.real_vector
 
     def __init__(self, parts: Sequence[Distribution]):
         self.parts = list(parts)
-        self.sizes = [p.event_shape[0] for p in self.parts]
+        self.sizes = [part.event_shape[0] for part in self.parts]
         super().__init__(self.parts[0].batch_shape, torch.Size([sum(self.sizes)]), validate_args=False)
 
     @property
     def mean(self) -> Tensor:
-        return torch.cat([p.mean for p in self.parts], -1)
+        return torch.cat([part.mean for part in self.parts], -1)
 
     def expand(self, batch_shape, _instance=None) -> Product:
-        return Product([p.expand(batch_shape) for p in self.parts])
+        return Product([part.expand(batch_shape) for part in self.parts])
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        return torch.cat([p.sample(sample_shape) for p in self.parts], -1)
+        return torch.cat([part.sample(sample_shape) for part in self.parts], -1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return sum(p.log_prob(v) for p, v in zip(self.parts, value.split(self.sizes, -1), strict=True))
+        pieces = value.split(self.sizes, -1)
+        return sum(part.log_prob(piece) for part, piece in zip(self.parts, pieces, strict=True))
 
 
 def tiled(p: Distribution, k: int, axis: int) -> Distribution:
@@ -141,12 +160,14 @@ def tiled(p: Distribution, k: int, axis: int) -> Distribution:
         return Product([tiled(part, k, axis) for part in p.parts])
     if isinstance(p, OneHotCategorical):  # its parameters are those of another distribution
         return OneHotCategorical(logits=torch.cat([p.logits] * k, axis), validate_args=False)
-    if not (names := [name for name in p.arg_constraints if name in vars(p)]):
+    parameters = [name for name in p.arg_constraints if name in vars(p)]
+    if not parameters:
         raise NotImplementedError(f"{type(p).__name__} cannot be repeated.")
-    names = ["logits"] if "logits" in names else names  # torch remembers probs beside them, once computed
-    return type(p)(**{n: torch.cat([getattr(p, n)] * k, axis) for n in names}, validate_args=False)
+    if "logits" in parameters:
+        parameters = ["logits"]  # torch remembers probs beside them, once computed
+    return type(p)(**{name: torch.cat([getattr(p, name)] * k, axis) for name in parameters}, validate_args=False)
 
 
 @register_kl(Product, Product)
 def _kl_products(p: Product, q: Product) -> Tensor:
-    return sum(kl_divergence(a, b) for a, b in zip(p.parts, q.parts, strict=True))
+    return sum(kl_divergence(part, other) for part, other in zip(p.parts, q.parts, strict=True))

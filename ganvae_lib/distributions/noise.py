@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -56,22 +57,46 @@ class Share(NamedTuple):
 
 _BLOCK = 2**20  # numbers drawn at once per seed: few calls of the generator, and little memory
 
+_LAWS = {"randn": torch.randn, "rand": torch.rand}
+
+
+@dataclass
+class _Stream:
+    """The numbers of one name and shape: a generator per seed, the block that they drew, and the next row of it."""
+
+    generators: list[torch.Generator]
+    block: Tensor | None = None  # [length, *seeds, *shape]
+    before: Tensor | None = None  # where the generators stood before the block, a row per seed
+    position: int = 0
+
+    def fill(self, law: str, shape: tuple[int, ...], stacked: bool) -> None:
+        """Draw the next block, and remember where the generators stood."""
+        length = max(1, min(256, _BLOCK // max(1, torch.Size(shape).numel())))
+        self.before = torch.stack([generator.get_state() for generator in self.generators])
+        blocks = [_LAWS[law](length, *shape, generator=one, device=one.device) for one in self.generators]
+        self.block = torch.stack(blocks, 1) if stacked else blocks[0]
+        self.position = 0
+
 
 class Noise:
-    """Noise by name, from one stream per seed and name, so that seed k sees the same numbers in any company.
+    """Noise by name, from one stream per seed and name: a seed sees the same numbers whatever seeds are beside it.
 
     ``seeds`` is one int (no seeds axis) or a sequence of ints (a leading axis of that length). Streams are drawn in
     blocks whose length depends only on the shape asked for: drawing 16 seeds costs one call each per block, not
     per step. ``share`` says which rows of a minibatch are wanted, where several processes share it.
+
+    >>> together, alone = Noise([4, 9]).normal("z", 3), Noise(9).normal("z", 3)
+    >>> together.shape, torch.equal(together[1], alone)
+    (torch.Size([2, 3]), True)
     """
 
     tiles = 1
 
-    def __init__(self, seeds: int | list[int], device: torch.device | str = "cpu", share: Share | None = None):
+    def __init__(self, seeds: int | Sequence[int], device: torch.device | str = "cpu", share: Share | None = None):
         self.seeds_shape = () if isinstance(seeds, int) else (len(seeds),)
         self.seeds = [seeds] if isinstance(seeds, int) else list(seeds)
         self.device, self.share = torch.device(device), share or Share()
-        self._streams: dict[tuple, list] = {}
+        self._streams: dict[tuple, _Stream] = {}
 
     def tiled(self, n: int) -> Noise:
         """The same noise for a minibatch that stands ``n`` times side by side: each process keeps its rows of each."""
@@ -87,46 +112,37 @@ class Noise:
 
     def normal(self, name: str, *shape: int) -> Tensor:
         """Standard normal numbers, [*seeds, *shape]."""
-        return self._next(torch.randn, name, shape)
+        return self._next("randn", name, shape)
 
     def uniform(self, name: str, *shape: int) -> Tensor:
         """Numbers uniform on [0, 1), [*seeds, *shape]."""
-        return self._next(torch.rand, name, shape)
+        return self._next("rand", name, shape)
 
-    def _next(self, law, name, shape):
+    def _next(self, law: str, name: str, shape: tuple[int, ...]) -> Tensor:
         if self.share.size > 1:
             shape = (shape[0] * self.share.size, *shape[1:])
-        key = (law.__name__, name, shape)
+        key = (law, name, shape)
         if key not in self._streams:
-            label = f"{law.__name__} {name} {'x'.join(map(str, shape))}"
-            self._streams[key] = [self.generators(label), None, None, 0]
+            self._streams[key] = _Stream(self.generators(f"{law} {name} {'x'.join(map(str, shape))}"))
         stream = self._streams[key]
-        if stream[1] is None or stream[3] == len(stream[1]):
-            self._fill(key)
-        stream[3] += 1
-        return self.share.rows(stream[1][stream[3] - 1], len(self.seeds_shape), self.tiles)
-
-    def _fill(self, key: tuple) -> None:
-        """Draw the next block of a stream, and remember where its generators stood."""
-        law, _, shape = getattr(torch, key[0]), *key[1:]
-        stream = self._streams[key]
-        length = max(1, min(256, _BLOCK // max(1, torch.Size(shape).numel())))
-        stream[2] = torch.stack([g.get_state() for g in stream[0]])
-        rows = [law(length, *shape, generator=g, device=self.device) for g in stream[0]]
-        stream[1], stream[3] = torch.stack(rows, 1) if self.seeds_shape else rows[0], 0
+        if stream.block is None or stream.position == len(stream.block):
+            stream.fill(law, shape, bool(self.seeds_shape))
+        row = stream.block[stream.position]
+        stream.position += 1
+        return self.share.rows(row, len(self.seeds_shape), self.tiles)
 
     def state(self) -> tuple[list, dict[str, Tensor]]:
         """Where every stream stands: names and positions, and the states of the generators."""
-        places = [[*key, stream[3]] for key, stream in self._streams.items()]
-        return places, {str(i): stream[2] for i, stream in enumerate(self._streams.values())}
+        places = [[*key, stream.position] for key, stream in self._streams.items()]
+        return places, {str(i): stream.before for i, stream in enumerate(self._streams.values())}
 
     def restore(self, places: list, states: dict[str, Tensor]) -> None:
         """Go on from what ``state`` said."""
         self._streams = {}
-        for i, (law, name, shape, at) in enumerate(places):
-            key, generators = (law, name, tuple(shape)), self.generators("")
-            for generator, state in zip(generators, states[str(i)], strict=True):
+        for i, (law, name, shape, position) in enumerate(places):
+            stream = _Stream(self.generators(""))
+            for generator, state in zip(stream.generators, states[str(i)], strict=True):
                 generator.set_state(state.clone())  # a row of a stack is not accepted
-            self._streams[key] = [generators, None, None, 0]
-            self._fill(key)
-            self._streams[key][3] = at
+            stream.fill(law, tuple(shape), bool(self.seeds_shape))
+            stream.position = position
+            self._streams[law, name, tuple(shape)] = stream

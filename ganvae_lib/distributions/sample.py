@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
+
 import torch
 from torch import Tensor
 from torch.distributions import (
@@ -14,6 +16,7 @@ from torch.distributions import (
     OneHotCategorical,
     Uniform,
 )
+from torch.nn.functional import one_hot
 
 from .densities import Noiseless, Point, Product, Pushforward, grey
 from .noise import Noise
@@ -21,12 +24,94 @@ from .noise import Noise
 __all__ = ["draw"]
 
 
+@singledispatch
+def draw(p: Distribution, noise: Noise, name: str) -> Tensor:
+    """A sample of ``p`` through which gradients flow (Eq. ``eq-reparameterisation``, chapter 03), from named noise.
+
+    Bernoulli and one-hot have no such sample: they are drawn all the same, and TypeError is raised by a gradient that
+    needs it. A distribution of one's own brings its sampler along by ``draw.register``; TypeError without one.
+
+    >>> draw(Normal(torch.zeros(2), 1.0), Noise(0), "z").shape
+    torch.Size([2])
+    >>> from torch.distributions import Gumbel
+    >>> @draw.register
+    ... def _(p: Gumbel, noise, name):
+    ...     return p.loc - p.scale * (-noise.uniform(name, *p.batch_shape).log()).log()
+    >>> draw(Gumbel(torch.zeros(2), 1.0), Noise(0), "z").isfinite()
+    tensor([True, True])
+    """
+    raise TypeError(
+        f"do not know how to draw from {type(p).__name__} with a gradient; use a Normal or a Point, or say how by "
+        "draw.register."
+    )
+
+
+def _batch(p: Distribution, noise: Noise) -> torch.Size:
+    """The batch shape of ``p`` without the seeds axis, which the noise has of its own."""
+    return p.batch_shape[len(noise.seeds_shape) :]
+
+
+@draw.register
+def _(p: Independent, noise: Noise, name: str) -> Tensor:
+    return draw(p.base_dist, noise, name)
+
+
+@draw.register
+def _(p: Product, noise: Noise, name: str) -> Tensor:
+    return torch.cat([draw(part, noise, f"{name}, part {i}") for i, part in enumerate(p.parts)], -1)
+
+
+@draw.register(Point)
+@draw.register(Noiseless)
+def _(p: Point | Noiseless, noise: Noise, name: str) -> Tensor:
+    return p.mean
+
+
+@draw.register
+def _(p: Pushforward, noise: Noise, name: str) -> Tensor:
+    return p.function(noise.normal(name, *_batch(p, noise), p.noise))
+
+
+@draw.register
+def _(p: Normal, noise: Noise, name: str) -> Tensor:
+    return p.loc + p.scale * noise.normal(name, *_batch(p, noise))
+
+
+@draw.register
+def _(p: Uniform, noise: Noise, name: str) -> Tensor:
+    return p.low + (p.high - p.low) * noise.uniform(name, *_batch(p, noise))
+
+
+@draw.register
+def _(p: Laplace, noise: Noise, name: str) -> Tensor:
+    u = noise.uniform(name, *_batch(p, noise))
+    return p.icdf(u.clamp(1e-6, 1 - 1e-6))  # the ends of the interval are at infinity
+
+
+@draw.register
+def _(p: ContinuousBernoulli, noise: Noise, name: str) -> Tensor:
+    return grey(p.logits, noise.uniform(name, *_batch(p, noise)))
+
+
+@draw.register
+def _(p: Bernoulli, noise: Noise, name: str) -> Tensor:
+    sample = noise.uniform(name, *_batch(p, noise)) < p.probs
+    return _Discrete.apply(p.probs, sample, name, "Bernoulli")
+
+
+@draw.register
+def _(p: OneHotCategorical, noise: Noise, name: str) -> Tensor:
+    u = noise.uniform(name, *_batch(p, noise), 1)
+    index = (p.probs.cumsum(-1)[..., :-1] < u).sum(-1)
+    return _Discrete.apply(p.probs, one_hot(index, p.event_shape[0]), name, "one-hot")
+
+
 class _Discrete(torch.autograd.Function):
     """A discrete sample. A gradient that would have to pass through it is an error, not a silent zero."""
 
     @staticmethod
-    def forward(ctx, probs: Tensor, sample: Tensor, name: str, law: str) -> Tensor:
-        ctx.what = f"{name} is drawn from a {law}"
+    def forward(ctx, probs: Tensor, sample: Tensor, name: str, kind: str) -> Tensor:
+        ctx.what = f"{name} is drawn from a {kind}"
         return sample.to(probs)
 
     @staticmethod
@@ -35,35 +120,3 @@ class _Discrete(torch.autograd.Function):
             f"{ctx.what}, whose samples carry no gradient; choose observation='gaussian', 'continuous bernoulli' or "
             "'point', codes='gaussian', or a term for one player only, as in wake-sleep."
         )
-
-
-def draw(p: Distribution, noise: Noise, name: str) -> Tensor:
-    """A sample of ``p`` through which gradients flow (Eq. ``eq-reparameterisation``, chapter 03), from named noise.
-
-    Bernoulli and one-hot have no such sample: they are drawn all the same, and TypeError is raised by a gradient that
-    needs it.
-    """
-    if isinstance(p, Point | Noiseless):
-        return p.mean
-    if isinstance(p, Product):
-        return torch.cat([draw(part, noise, f"{name}, part {i}") for i, part in enumerate(p.parts)], -1)
-    base = p.base_dist if isinstance(p, Independent) else p
-    shape = base.batch_shape[len(noise.seeds_shape) :]
-    match base:
-        case Normal():
-            return base.loc + base.scale * noise.normal(name, *shape)
-        case Uniform():
-            return base.low + (base.high - base.low) * noise.uniform(name, *shape)
-        case Laplace():  # the ends of the interval are at infinity
-            return base.icdf(noise.uniform(name, *shape).clamp(1e-6, 1 - 1e-6))
-        case ContinuousBernoulli():
-            return grey(base.logits, noise.uniform(name, *shape))
-        case Pushforward():
-            return base.function(noise.normal(name, *shape, base.noise))
-        case Bernoulli():
-            return _Discrete.apply(base.probs, noise.uniform(name, *shape) < base.probs, name, "Bernoulli")
-        case OneHotCategorical():
-            u, n = noise.uniform(name, *shape, 1), base.event_shape[0]
-            index = (base.probs.cumsum(-1)[..., :-1] < u).sum(-1)
-            return _Discrete.apply(base.probs, torch.nn.functional.one_hot(index, n), name, "one-hot")
-    raise TypeError(f"do not know how to draw from {type(base).__name__} with a gradient; use a Normal or a Point.")

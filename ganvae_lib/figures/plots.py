@@ -5,12 +5,16 @@ inference network eta, the discriminator phi, the prior. The style says again wh
 read in grey and by colour-blind readers.
 """
 
+import math
+
+from .student import half_width
 from .style import COLOR, PAPER, STYLE
 
 __all__ = ["curves", "density", "images", "scatter"]
 
 
 def _axes(ax):
+    """These axes, or those at hand."""
     import matplotlib.pyplot as plt
 
     return plt.gca() if ax is None else ax
@@ -21,6 +25,11 @@ def _array(x):
     import numpy as np
 
     return np.asarray(x.detach().float().cpu() if hasattr(x, "detach") else x, dtype=float)
+
+
+def _one_each(value, count: int) -> list:
+    """One name, or none, for all series; or the list of names that was given."""
+    return [value] * count if value is None or isinstance(value, str) else list(value)
 
 
 def curves(history, *terms, steps=None, who=None, label=None, ax=None):
@@ -34,6 +43,10 @@ def curves(history, *terms, steps=None, who=None, label=None, ax=None):
         label: name in the legend, or one per term; by default the term's own name.
 
     Returns the axes. Raises ``KeyError`` for an unknown term and ``ValueError`` for an array of the wrong shape.
+
+    >>> ax = curves([[3.0, 2.0], [1.0, 2.0], [1.0, 1.0]], label="loss")    # three points, two seeds
+    >>> ax.lines[0].get_ydata()
+    array([2.5, 1.5, 1. ])
     """
     import numpy as np
 
@@ -46,18 +59,16 @@ def curves(history, *terms, steps=None, who=None, label=None, ax=None):
         series = {term: history[term] for term in (terms or history)}
     else:
         series = {None: history}
-    whos, labels = ([v] * len(series) if v is None or isinstance(v, str) else list(v) for v in (who, label))
-    for (term, values), one, text in zip(series.items(), whos, labels, strict=True):
+    players, labels = _one_each(who, len(series)), _one_each(label, len(series))
+    for (term, values), player, text in zip(series.items(), players, labels, strict=True):
         y = _array(values)
         if y.ndim not in (1, 2):
             raise ValueError(f"a curve has shape [n] or [n, seeds], not {list(y.shape)}")
         y = y.reshape(len(y), -1)
         x = np.arange(len(y)) if steps is None else _array(steps)
-        (line,) = ax.plot(x, y.mean(1), label=text or term, **(STYLE[one] if one else {}))
+        (line,) = ax.plot(x, y.mean(1), label=text or term, **(STYLE[player] if player else {}))
         if (seeds := y.shape[1]) > 1:
-            from scipy.special import stdtrit  # the t quantile without the slow import of scipy.stats
-
-            half = stdtrit(seeds - 1, 0.975) * y.std(1, ddof=1) / seeds**0.5
+            half = half_width(y.std(1, ddof=1) / seeds**0.5, seeds - 1)
             ax.fill_between(x, y.mean(1) - half, y.mean(1) + half, color=line.get_color(), alpha=0.18, linewidth=0)
     if any(text or term for term, text in zip(series, labels, strict=True)):
         ax.legend()
@@ -74,6 +85,10 @@ def images(x, shape=None, columns=None, ink=True, title=None, ax=None):
         ink: grey images: draw 1 as black on white paper (handwriting) rather than as white on black (photographs).
 
     Returns the axes. Raises ``ValueError`` when `x` cannot be read as images.
+
+    >>> import numpy as np
+    >>> images(np.zeros((6, 8, 8)), columns=3).images[0].get_array().shape    # a gap of one pixel between them
+    (17, 26)
     """
     import numpy as np
 
@@ -89,11 +104,12 @@ def images(x, shape=None, columns=None, ink=True, title=None, ax=None):
         raise ValueError(f"images have shape [N, H, W], [N, 1 or 3, H, W] or [N, D], not {list(x.shape)}")
     count, channels, height, width = x.shape
     columns = min(count, columns or int(np.ceil((2 * count) ** 0.5)))
-    rows = -(-count // columns)
+    rows = math.ceil(count / columns)
     gap = max(1, height // 14)
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), np.nan)
     for i, image in enumerate(x.clip(0, 1)):
-        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        row, column = divmod(i, columns)
+        top, left = row * (height + gap), column * (width + gap)
         sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)
     ax = _axes(ax)
     if channels == 1:
@@ -134,11 +150,12 @@ def density(toy, who="data", extent=None, label=None, ax=None):
     import torch
 
     ax = _axes(ax)
-    reach = toy.sample(4000, 0).double()
-    lo, hi = extent or (float(reach.min()), float(reach.max()))
-    margin = 0.0 if extent else 0.08 * (hi - lo)
-    grid = torch.linspace(lo - margin, hi + margin, 600 if reach.shape[-1] == 1 else 240, dtype=torch.float64)
-    if reach.shape[-1] == 1:
+    drawn = toy.sample(4000, 0).double()
+    on_a_line = drawn.shape[-1] == 1
+    low, high = extent or (float(drawn.min()), float(drawn.max()))
+    margin = 0.0 if extent else 0.08 * (high - low)
+    grid = torch.linspace(low - margin, high + margin, 600 if on_a_line else 240, dtype=torch.float64)
+    if on_a_line:
         p = toy.log_prob(grid[:, None]).exp()
         ax.plot(grid, p, label=label, **STYLE[who])
         ax.fill_between(grid, p, color=COLOR[who], alpha=0.12, linewidth=0)

@@ -3,18 +3,13 @@
 __all__ = ["COLOR", "INK", "PAPER", "STYLE", "style"]
 
 COLOR = {"data": "#1B79C4", "theta": "#C8510A", "eta": "#08875F", "phi": "#B0469F", "prior": "#767676"}
-
-
 _LINE = {"data": "-", "theta": "--", "eta": "-.", "phi": ":", "prior": (0, (8, 3))}
-
 
 #: Ready for ``axes.plot(x, y, **STYLE["theta"])``.
 STYLE = {who: {"color": COLOR[who], "linestyle": _LINE[who]} for who in COLOR}
 
-
 #: Figures carry their own paper: almost white, so that they read alike on a light and on a dark page.
 PAPER, INK = "#FCFCFA", "#33373D"
-
 
 _CYCLE = ("theta", "data", "eta", "phi", "prior")
 

@@ -9,24 +9,34 @@ __all__ = ["Table"]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a header, printed as text and shown as a table in a notebook."""
+    """Rows under a header, printed as text and shown as a table in a notebook.
+
+    >>> Table(("term", "tool"), (("Match(x)", "Adversary"), ("z", "KL")))
+    term      tool
+    Match(x)  Adversary
+    z         KL
+    """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
     def __str__(self) -> str:
-        widths = [max(len(r[i]) for r in (self.header, *self.rows)) for i in range(len(self.header))]
-        return "\n".join(
-            "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in (self.header, *self.rows)
-        )
+        lines = (self.header, *self.rows)
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
+        return "\n".join("  ".join(line).rstrip() for line in padded)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        cell = lambda c: escape(c).replace(" %", "\u00a0%")  # no line ends between them
-        line = lambda row, tag: "<tr>" + "".join(f"<{tag}>{cell(c)}</{tag}>" for c in row) + "</tr>"
-        rows = "".join(line(row, "td") for row in self.rows)
+        head = _html_row(self.header, "th")
+        body = "".join(_html_row(row, "td") for row in self.rows)
         # The class is the one that notebook pages have a style for.
-        return f'<table class="dataframe"><thead>{line(self.header, "th")}</thead><tbody>{rows}</tbody></table>'
+        return f'<table class="dataframe"><thead>{head}</thead><tbody>{body}</tbody></table>'
+
+
+def _html_row(cells: tuple[str, ...], tag: str) -> str:
+    from html import escape
+
+    kept_together = [escape(cell).replace(" %", "\u00a0%") for cell in cells]  # no line ends before a per cent sign
+    return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in kept_together) + "</tr>"

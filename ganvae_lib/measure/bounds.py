@@ -3,89 +3,101 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
-from torch.distributions import kl_divergence
 
 from ..distributions.noise import Noise
 from ..distributions.sample import draw
-from ..distributions.world import OtherDomain
-from ..networks.codes import ImplicitEncoder
+from ..objective.bound import free_energy
 
-__all__ = ["elbo", "iwae", "log_likelihood"]
+__all__ = ["chunks", "elbo", "iwae", "log_likelihood"]
+
+CHUNK = 2**20  # numbers in a piece of the data; part of what a seed means, because noise is drawn by pieces
 
 
-def _chunks(model, data, limit: int = 2**20):
-    """Pieces of the data, with the model's seeds axis, and the model at their labels, where it is told labels.
+def chunks(model, data) -> Iterator[tuple]:
+    """Pieces of the data: the model at their labels, where it is given labels, and x with the model's seeds axis.
 
     The length of a piece does not depend on the number of seeds.
     """
-    device = next(model.parameters()).device
-    size = max(1, min(2**14, limit // math.prod(data.shape)))
+    device, seeds_shape = next(model.parameters()).device, model.seeds_shape
+    size = max(1, min(2**14, CHUNK // math.prod(data.shape)))
     for start in range(0, len(data), size):
-        x, y = (v if v is None else v[start : start + size].to(device) for v in (data.x, getattr(data, "y", None)))
-        yield model.at(y if y is None else y.expand(*model.seeds_shape, -1)), x.expand(*model.seeds_shape, *x.shape)
+        x = data.x[start : start + size].to(device)
+        labels = None
+        if data.y is not None:
+            labels = data.y[start : start + size].to(device).expand(*seeds_shape, -1)
+        yield model.at(labels), x.expand(*seeds_shape, *x.shape)
 
 
-def _bound(model, data, seed: int, pieces) -> Tensor:
-    if not {"encoder", "decoder"} <= set(model.networks):
-        raise TypeError(f"{model.objective} has no encoder and decoder, so it has no such bound.")
-    device = next(model.parameters()).device
-    lead = model.seeds_shape
-    noise = Noise([seed] * math.prod(lead) if lead else seed, device)  # the same noise for every copy
-    total = torch.zeros(lead, dtype=torch.float64, device=device)
+def _mean(model, data, log_p: Callable[..., Tensor]) -> Tensor:
+    """The mean over data of log_p(model, x), [*seeds, n] for a piece of n examples: [seeds]."""
+    total = torch.zeros(model.seeds_shape, dtype=torch.float64, device=next(model.parameters()).device)
     with torch.no_grad():
-        for at, x in _chunks(model, data):
-            total += pieces(at, x, noise).double().sum(-1)
+        for at, x in chunks(model, data):
+            total += log_p(at, x).double().sum(-1)
     return (total / len(data)).reshape(-1).cpu()
 
 
+def _noise(model, seed: int) -> Noise:
+    """The same noise for every copy. Raises TypeError for a model that has no bound."""
+    if not {"encoder", "decoder"} <= set(model.networks):
+        raise TypeError(f"{model.objective} has no encoder and decoder, so it has no such bound.")
+    seeds = [seed] * math.prod(model.seeds_shape) if model.seeds_shape else seed
+    return Noise(seeds, next(model.parameters()).device)
+
+
 def elbo(model, data, *, seed: int = 0) -> Tensor:
-    """E_d[E_q log p_θ(x|z) - KL(q_η(z|x) ‖ p(z))], one z per x (Eq. ``eq-elbo``, chapter 03): [seeds], nats."""
+    """E_d[E_q log p_θ(x|z) - KL(q_η(z|x) ‖ p(z))], one z per x (Eq. ``eq-elbo``, chapter 03): [seeds], nats.
 
-    def pieces(model, x, noise):
-        q = model.encoder(x)
-        return model.decoder(draw(q, noise, "z")).log_prob(x) - kl_divergence(q, model.prior().expand(q.batch_shape))
+    Raises TypeError for a model without an encoder and a decoder, or without their densities.
 
-    return _bound(model, data, seed, pieces)
+    >>> from ganvae_lib import build, load, zoo
+    >>> elbo(build(zoo.VAE, (2,)), load("ring", fraction=0.01)).shape
+    torch.Size([1])
+    """
+    noise = _noise(model, seed)
+    return _mean(model, data, lambda model, x: -free_energy(model, x, noise, name="z"))
 
 
 def iwae(model, data, k: int = 64, *, seed: int = 0) -> Tensor:
     """E_d log 1/k Σ_i p_θ(x, z_i)/q_η(z_i|x), z_i ~ q (Eq. ``eq-iwae``, chapter 03): [seeds], nats per example.
 
-    A lower bound on E_d log p_θ(x) for every k, tight as k grows (Burda et al., 2016). Raises ValueError for k < 1.
+    A lower bound on E_d log p_θ(x) for every k, tight as k grows (Burda et al., 2016). Unlike ``free_energy``, which
+    trains with this bound, it draws one z at a time, so that k may be large. Raises ValueError for k < 1, and TypeError
+    as ``elbo`` does.
+
+    >>> from ganvae_lib import build, load, zoo
+    >>> iwae(build(zoo.VAE, (2,)), load("ring", fraction=0.01), k=8).shape
+    torch.Size([1])
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}.")
+    noise = _noise(model, seed)
 
-    def pieces(model, x, noise):
+    def log_mean_weight(model, x: Tensor) -> Tensor:
         q = model.encoder(x)
-        weights = []
+        log_weights = []
         for _ in range(k):
             z = draw(q, noise, "z")
-            weights.append(model.decoder(z).log_prob(x) + model.prior().log_prob(z) - q.log_prob(z))
-        return torch.stack(weights).logsumexp(0) - math.log(k)
+            log_weights.append(model.decoder(z).log_prob(x) + model.prior().log_prob(z) - q.log_prob(z))
+        return torch.stack(log_weights).logsumexp(0) - math.log(k)
 
-    return _bound(model, data, seed, pieces)
+    return _mean(model, data, log_mean_weight)
 
 
 def log_likelihood(model, data) -> Tensor:
     """E_d log p_θ(x) of a model without codes (Eq. ``eq-chain-rule``, chapter 05): [seeds], nats per example.
 
     Exact, not a bound. Raises TypeError for a model without a density.
+
+    >>> import torch
+    >>> from ganvae_lib import Data, build, zoo
+    >>> log_likelihood(build(zoo.LIKELIHOOD, (2,)), Data(torch.zeros(3, 2)))    # at first a standard normal: -log 2π
+    tensor([-1.8379], dtype=torch.float64)
     """
     if "density" not in model.networks:
         raise TypeError(f"{model.objective} has no density of x, so its likelihood cannot be computed.")
-    total = torch.zeros(model.seeds_shape, dtype=torch.float64, device=next(model.parameters()).device)
-    with torch.no_grad():
-        for _, x in _chunks(model, data):
-            total += model.density().log_prob(x).double().sum(-1)
-    return (total / len(data)).reshape(-1).cpu()
-
-
-def _has_density(model) -> bool:
-    """Has q_η(z|x) a density, against a prior that has one?"""
-    if isinstance(model.prior, OtherDomain) or isinstance(model.encoder, ImplicitEncoder):
-        return False
-    return not {"point", "unit", "uniform"} & set(getattr(model.encoder, "codes", None) or ())
+    return _mean(model, data, lambda model, x: model.density().log_prob(x))

@@ -72,7 +72,10 @@ class Gap:
         rows = zip(self.factors, self.information.argmax(1), strict=True)
         return {name: self.codes[i] for name, i in rows if name in self.gaps}
 
-    mig = property(lambda self: sum(self.gaps.values()) / len(self.gaps), doc="The mean of ``gaps``.")
+    @property
+    def mig(self) -> float:
+        """The mean of ``gaps``."""
+        return sum(self.gaps.values()) / len(self.gaps)
 
     def __float__(self) -> float:
         return self.mig

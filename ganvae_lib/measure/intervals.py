@@ -1,4 +1,4 @@
-"""Intervals over seeds: of a mean, and of a difference."""
+"""Intervals over seeds: of a mean, of paired differences, and of a difference of two means."""
 
 from __future__ import annotations
 
@@ -8,31 +8,40 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["interval", "paired", "summary"]
+from ..figures.student import half_width
+
+__all__ = ["difference", "interval", "paired", "summary"]
 
 
-def interval(values: Tensor, level: float = 0.95) -> tuple[float, float]:
-    """Mean and half-width of Student's t interval over the last axis: mean ± t s/√n.
+def interval(values: Tensor | Sequence[float], level: float = 0.95) -> tuple[float, float]:
+    """Mean and half-width of Student's t interval over all values: mean ± t s/√n.
 
     With one value the half-width is NaN. Raises ValueError for no value at all.
-    """
-    from scipy.stats import t
 
+    >>> mean, half = interval([1.0, 2.0, 3.0])
+    >>> mean, round(half, 2)
+    (2.0, 2.48)
+    """
     values = torch.as_tensor(values, dtype=torch.float64).flatten()
     n = len(values)
     if n == 0:
         raise ValueError("an interval needs at least one value.")
     if n == 1:
         return values.item(), math.nan
-    return values.mean().item(), float(t.ppf((1 + level) / 2, n - 1) * values.std() / math.sqrt(n))
+    standard_error = values.std().item() / math.sqrt(n)
+    return values.mean().item(), float(half_width(standard_error, n - 1, level))
 
 
 def summary(values: Sequence[float]) -> dict:
-    """Values by seed, their mean, and the half-width of the 95 % t interval; None with one seed."""
-    values = [float(v) for v in values]
-    mean, half = interval(torch.tensor(values, dtype=torch.float64))
+    """Values by seed, their mean, and the half-width of the 95 % t interval; None with one seed.
+
+    >>> summary([1.0, 2.0, 3.0])
+    {'values': [1.0, 2.0, 3.0], 'mean': 2.0, 'half_width_95': 2.4841}
+    """
+    values = [float(value) for value in values]
+    mean, half = interval(values)
     return {
-        "values": [round(v, 4) for v in values],
+        "values": [round(value, 4) for value in values],
         "mean": round(mean, 4),
         "half_width_95": None if math.isnan(half) else round(half, 4),
     }
@@ -42,7 +51,30 @@ def paired(base: Sequence[float], variant: Sequence[float]) -> dict:
     """The differences variant - base seed by seed: mean, 95 % t interval, and the effect size e = mean/sd.
 
     e is None where all differences are equal, or there is one.
+
+    >>> paired([1.0, 2.0, 3.0], [2.0, 4.0, 6.0])
+    {'values': [1.0, 2.0, 3.0], 'mean': 2.0, 'half_width_95': 2.4841, 'effect_size': 2.0}
     """
     found = summary([b - a for a, b in zip(base, variant, strict=True)])
     spread = torch.tensor(found["values"], dtype=torch.float64).std().item() if len(found["values"]) > 1 else 0.0
     return found | {"effect_size": round(found["mean"] / spread, 3) if spread > 0 else None}
+
+
+def difference(first: Sequence[float], second: Sequence[float]) -> dict:
+    """Mean of ``first`` less mean of ``second`` with Welch's 95 % interval; ``agree`` when it holds 0.
+
+    The two may have different numbers of values and different variances. Constants have an interval of width 0.
+
+    >>> difference([1.0, 2.0, 3.0], [1.5, 2.5])
+    {'mean': 0.0, 'half_width_95': 2.4877, 'agree': True}
+    """
+    first, second = (torch.tensor([float(v) for v in values], dtype=torch.float64) for values in (first, second))
+    variances = first.var() / len(first), second.var() / len(second)  # of the two means
+    total = sum(variances)
+    half = 0.0
+    if total > 0:
+        # Welch and Satterthwaite: the degrees of freedom of a sum of two estimated variances.
+        freedom = total**2 / (variances[0] ** 2 / (len(first) - 1) + variances[1] ** 2 / (len(second) - 1))
+        half = float(half_width(total.sqrt().item(), freedom.item()))
+    mean = (first.mean() - second.mean()).item()
+    return {"mean": round(mean, 4), "half_width_95": round(half, 4), "agree": abs(mean) <= half}

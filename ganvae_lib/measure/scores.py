@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
 from ..distributions.world import OtherDomain
-from .bounds import _has_density, elbo, iwae, log_likelihood
+from .bounds import elbo, iwae, log_likelihood
 from .intervals import interval
-from .samples import accuracy, coverage
+from .samples import accuracy, coverage, has_classifier
 
-__all__ = ["Scores", "evaluate"]
+__all__ = ["Scores", "evaluate", "has_bound", "has_samples"]
 
 
-class Scores(Mapping):
-    """Values per seed by name, printed as mean ± half-width of the 95 % interval over seeds."""
+class Scores(Mapping[str, Tensor]):
+    """Values per seed by name, printed as mean ± half-width of the 95 % interval over seeds.
 
-    def __init__(self, values: dict[str, Tensor]):
-        self.values_ = values
+    >>> import torch
+    >>> Scores({"modes": torch.tensor([7.0, 8.0, 8.0, 8.0])})
+    modes: 7.75 ± 0.80 (4 seeds)
+    """
+
+    def __init__(self, by_name: Mapping[str, Tensor]):
+        self._by_name = dict(by_name)
 
     def __getitem__(self, name: str) -> Tensor:
-        return self.values_[name]
+        return self._by_name[name]
 
-    def __iter__(self):
-        return iter(self.values_)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
 
     def __len__(self) -> int:
-        return len(self.values_)
+        return len(self._by_name)
 
     def __repr__(self) -> str:
         lines = []
@@ -40,24 +45,22 @@ class Scores(Mapping):
 
 def evaluate(run, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> Scores:
     """See ``Run.evaluate``."""
-    from ..networks.observations import PointPixels
-
+    model = run.model
     values: dict[str, Tensor] = {}
-    networks = run.model.networks
-    explicit = {"encoder", "decoder"} <= set(networks) and not isinstance(networks["decoder"].observation, PointPixels)
-    explicit = explicit and _has_density(run.model)
-    if explicit and data is not None:
-        values["ELBO (nats)"] = elbo(run.model, data, seed=seed)
-        values[f"IWAE-{k} (nats)"] = iwae(run.model, data, k, seed=seed)
-    if "density" in networks and data is not None:
-        values["log-likelihood (nats)"] = log_likelihood(run.model, data)
-    if {"classifier", "labeller"} & set(networks) and data is not None and data.y is not None:
-        values["accuracy"] = accuracy(run.model, data)
-    toy = getattr(data, "law", None) or run.law
-    drawn = {"decoder", "density"} & set(networks) and not isinstance(run.model.prior, OtherDomain)
-    drawn = drawn and not run.model.objective.conditional
-    if getattr(toy, "modes", None) is not None and drawn:
-        values |= coverage(run.sample(n, seed).cpu(), toy)
+    if data is not None:
+        if has_bound(model):
+            values["ELBO (nats)"] = elbo(model, data, seed=seed)
+            values[f"IWAE-{k} (nats)"] = iwae(model, data, k, seed=seed)
+        if "density" in model.networks:
+            values["log-likelihood (nats)"] = log_likelihood(model, data)
+        if has_classifier(model) and data.y is not None:
+            values["accuracy"] = accuracy(model, data)
+    if has_samples(model):
+        law, lost = _law(run, data)
+        if getattr(law, "modes", None) is not None:  # a law may be any object of a user's
+            values |= coverage(run.sample(n, seed).cpu(), law)
+        elif lost is not None and not values:
+            raise ValueError(f"nothing to measure: {lost}") from lost
     if not values:
         raise ValueError(
             "nothing to measure: a bound needs data and a model with an encoder and an explicit decoder "
@@ -65,3 +68,28 @@ def evaluate(run, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> 
             "classifier and labels."
         )
     return Scores(values)
+
+
+def _law(run, data):
+    """What the data were drawn from, or those that the run was trained on; and why it cannot be found again."""
+    if data is not None and data.law is not None:
+        return data.law, None
+    try:
+        return run.law, None
+    except ValueError as error:
+        return None, error
+
+
+def has_bound(model) -> bool:
+    """Are log p_θ(x|z), log q_η(z|x) and log p(z) known, so that the model has a bound in nats?"""
+    if not {"encoder", "decoder"} <= set(model.networks) or isinstance(model.prior, OtherDomain):
+        return False
+    # Networks of one's own need not say; then they are taken to have densities.
+    return all(getattr(model.networks[name], "has_density", True) for name in ("encoder", "decoder"))
+
+
+def has_samples(model) -> bool:
+    """Can x be drawn without anything being given: no label, and no example of another domain?"""
+    if isinstance(model.prior, OtherDomain) or model.objective.conditional:
+        return False
+    return bool({"decoder", "density"} & set(model.networks))

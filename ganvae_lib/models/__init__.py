@@ -2,7 +2,8 @@
 
 from .builder import build
 from .checks import check
-from .model import PLAYER, Conditioned, Model
-from .spec import observation
+from .model import Conditioned, Model
+from .roles import ROLES, Role, make_network, role_of
+from .spec import Spec
 
-__all__ = ["Conditioned", "Model", "PLAYER", "build", "check", "observation"]
+__all__ = ["ROLES", "Conditioned", "Model", "Role", "Spec", "build", "check", "make_network", "role_of"]

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
-from .. import networks as nets
 from ..distributions.world import OtherDomain
-from .spec import _binary
+
+if TYPE_CHECKING:
+    from ..data import Data, Domains
+    from .model import Model
 
 __all__ = ["check"]
 
 
-def check(model, data) -> None:
-    """Raise ValueError, saying what to do, if ``data`` do not fit the model."""
-    shape = (model.config or {}).get("shape")
-    if shape is not None and tuple(shape) != tuple(data.shape):
+def check(model: Model, data: Data | Domains) -> None:
+    """Raise ValueError, saying what to do, if ``data`` do not fit the model.
+
+    >>> from ganvae_lib import build, ring, Data, zoo
+    >>> check(build(zoo.VAE, (3,)), Data(ring().sample(100, 0)))
+    Traceback (most recent call last):
+    ValueError: the model was built for examples of shape (3,), the data have (2,).
+    """
+    if model.spec is not None and model.spec.shape != tuple(data.shape):
         raise ValueError(
-            f"the model was built for examples of shape {tuple(shape)}, the data have {tuple(data.shape)}."
+            f"the model was built for examples of shape {model.spec.shape}, the data have {tuple(data.shape)}."
         )
-    if "labels" in model.objective.reads and getattr(data, "y", None) is None:
+    _check_labels(model, data)
+    _check_other_domain(model, data)
+    _check_values(model, data)
+
+
+def _check_labels(model: Model, data: Any) -> None:
+    if "labels" not in model.objective.reads:
+        return
+    if getattr(data, "y", None) is None:
         raise ValueError(f"{model.objective!r} learns from labels, which {data.name} does not have; give data with y.")
+    if model.spec is not None and data.classes > model.spec.classes:
+        raise ValueError(f"the model tells {model.spec.classes} classes apart, the data have {data.classes}.")
+
+
+def _check_other_domain(model: Model, data: Any) -> None:
     if "other" in model.reads and getattr(data, "other", None) is None:
         raise ValueError(
             f"{model.objective!r} learns from two domains, or from labelled and unlabelled examples; put them together "
@@ -32,23 +52,14 @@ def check(model, data) -> None:
             f"the model was built for a second domain of shape {model.prior.shape}, {data.name} has "
             f"{tuple(data.other.shape[1:])}."
         )
-    classes = (model.config or {}).get("classes")
-    if classes and "labels" in model.objective.reads and data.classes > classes:
-        raise ValueError(f"the model tells {classes} classes apart, the data have {data.classes}.")
-    if "density" in model.networks and hasattr(model.density, "check"):
-        model.density.check(data.x)
-    _check_values(model, "decoder", data.x)
+
+
+def _check_values(model: Model, data: Any) -> None:
+    """Can the networks that make examples have made these?"""
+    made = {"density": data.x, "decoder": data.x}
     if isinstance(model.prior, OtherDomain):
-        _check_values(model, "encoder", data.other)
-
-
-def _check_values(model, network: str, x: Tensor) -> None:
-    """Raise ValueError if a network's observation model cannot have made x."""
-    made_by = getattr(model.networks[network], "observation", None) if network in model.networks else None
-    if isinstance(made_by, nets.BernoulliPixels) and not _binary(x):
-        raise ValueError(
-            "a Bernoulli observation needs pixels that are 0 or 1; load the data with binarize='threshold' or "
-            "'sample', or build with observation='continuous bernoulli'."
-        )
-    if isinstance(made_by, nets.ContinuousBernoulliPixels) and not bool(((x >= 0) & (x <= 1)).all()):
-        raise ValueError("a continuous-Bernoulli observation needs pixels in [0, 1]; rescale x, or use 'gaussian'.")
+        made["encoder"] = data.other
+    for name, x in made.items():
+        check_values = getattr(model.networks[name], "check", None) if name in model.networks else None
+        if check_values is not None:  # a network of one's own may take whatever comes
+            check_values(x)

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
-from .. import networks as nets
 from ..distributions.world import OtherDomain
-from ..networks import layers as stacking
+from ..networks.heads import Conditional
+from ..networks.layers import initialise, stack, unstack
 from ..objective.algebra import Objective
+from .roles import role_of
+from .spec import Spec
 
-__all__ = ["Conditioned", "Model", "PLAYER"]
-
-PLAYER = {
-    "decoder": "theta",
-    "density": "theta",
-    "features": "theta",
-    "classifier": "theta",
-    "encoder": "eta",
-    "labeller": "eta",
-}
+__all__ = ["Conditioned", "Model"]
 
 
 class Model(nn.Module):
@@ -30,41 +25,44 @@ class Model(nn.Module):
 
     ``networks`` maps "decoder" p(x|z), "encoder" q(z|x), "density" p(x), "features", "classifier", "discriminator_x",
     "discriminator_z", ... (``Space.discriminator``) to modules that return distributions; also ``model.decoder`` (or
-    ``.generator``), ``model.encoder``, ...
-    ``config`` is what ``build`` was asked for, or None for networks of one's own.
-    Raises ValueError when a network that the objective needs is missing, or a discriminator that nobody trains.
+    ``.generator``), ``model.encoder``, ...; every network has a role in ``ROLES``.
+    ``spec`` is what ``build`` was asked for, or None for networks of one's own.
+    Raises ValueError when a network that the objective needs is missing or has no role, for a discriminator that nobody
+    trains, and for networks that are given a label and should not be, or the other way round.
+
+    >>> from ganvae_lib import nets, zoo
+    >>> networks = {
+    ...     "decoder": nets.Decoder(nets.mlp((2,), (8,), 3), nets.PointPixels(), (3,)),
+    ...     "discriminator_x": nets.Discriminator(nets.mlp((3,), (8,), 1)),
+    ... }
+    >>> model = Model(zoo.GAN, networks, nets.StandardNormal(2))
+    >>> len(model.of(["theta"])), len(model.of(["eta"]))  # weights and biases of two layers; nobody infers
+    (4, 0)
+    >>> model.copies([0, 1, 2]).seeds_shape
+    (3,)
     """
 
     def __init__(
-        self, objective: Objective, networks: dict[str, nn.Module], prior: nn.Module, config: dict | None = None
+        self, objective: Objective, networks: Mapping[str, nn.Module], prior: nn.Module, spec: Spec | None = None
     ):
         super().__init__()
-        if missing := [n for n in objective.networks if n not in networks]:
-            raise ValueError(f"{objective} needs the networks {', '.join(missing)}, which were not given.")
-        trained = {t.discriminator for t in objective.adversaries if t.steps}
-        for term in objective.terms:
-            if (judge := getattr(term, "discriminator", None)) in objective.networks and judge not in trained:
-                raise ValueError(
-                    f"{term!r} asks {judge}, which no term of {objective!r} trains; add one with steps > 0."
-                )
-        told = {n for n in objective.networks if isinstance(networks[n], nets.Conditional)}
-        if wrong := told ^ set(objective.conditional):
-            raise ValueError(
-                f"{objective!r} tells the label to {', '.join(objective.conditional) or 'no network'}: "
-                f"nets.Conditional, and nothing else, is told it. Wrong here: {', '.join(sorted(wrong))}."
-            )
-        for term in objective.terms:
-            if both := sorted(set(term.networks) - set(term.conditional) & told):
-                raise ValueError(f"{both[0]} is told the label, but not for {term!r}; use given(objective).")
-        self.objective, self.config = objective, config
-        self.networks = nn.ModuleDict({n: networks[n] for n in objective.networks})
+        _check_networks(objective, networks)
+        _check_discriminators(objective)
+        _check_labels(objective, networks)
+        self.objective, self.spec = objective, spec
+        self.networks = nn.ModuleDict({name: networks[name] for name in objective.networks})
         self.prior = prior
         self.seeds: int | list[int] = 0  # one int for a single model, a list for stacked copies
+
+    @property
+    def config(self) -> dict[str, Any] | None:
+        """The spec as plain JSON, or None for networks of one's own."""
+        return None if self.spec is None else self.spec.as_dict()
 
     def at(self, labels: Tensor | None) -> Model | Conditioned:
         """The model at these labels, [*seeds, batch]: what ``World`` and the metrics ask.
 
-        It is the model itself where no network is told a label. Raises TypeError if labels are needed and missing.
+        It is the model itself where no network is given a label. Raises TypeError if labels are needed and missing.
         """
         if not self.objective.conditional:
             return self
@@ -72,12 +70,16 @@ class Model(nn.Module):
             raise TypeError(f"{self.objective!r} is told a label of every example; pass labels=... or data with y.")
         return Conditioned(self, labels)
 
-    def __getattr__(self, name: str):
-        if name == "generator":
-            name = "decoder"
-        networks = self.__dict__["_modules"].get("networks", {})
-        if name in networks:
-            return networks[name]
+    @property
+    def generator(self) -> nn.Module:
+        """The decoder, as the literature on GANs calls it."""
+        return self.networks["decoder"]
+
+    def __getattr__(self, name: str) -> Any:
+        # Called for what is not found: the networks are attributes, too.
+        modules = self.__dict__["_modules"]
+        if name in modules.get("networks", {}):
+            return modules["networks"][name]
         return super().__getattr__(name)
 
     @property
@@ -93,7 +95,8 @@ class Model(nn.Module):
 
     def of(self, players: Sequence[str]) -> list[nn.Parameter]:
         """The parameters of these players."""
-        return [p for n, net in self.networks.items() if PLAYER.get(n, "phi") in players for p in net.parameters()]
+        theirs = [network for name, network in self.networks.items() if role_of(name).player in players]
+        return [parameter for network in theirs for parameter in network.parameters()]
 
     def copies(self, seeds: int | list[int], fresh: bool = True) -> Model:
         """A copy per seed, stacked if ``seeds`` is a list; ``fresh`` draws new initial weights from each seed.
@@ -107,31 +110,75 @@ class Model(nn.Module):
                 f"this model holds stacked copies, of seeds {self.seeds}; take one with model.single(k), "
                 "or go on with all by seeds=run.seeds, fresh=False."
             )
-        make = lambda seed: stacking.initialise(self, seed) if fresh else self
         if isinstance(seeds, int):
-            model = copy.deepcopy(make(seeds))
+            model = initialise(self, seeds) if fresh else copy.deepcopy(self)
         else:
-            model = stacking.stack([make(seed) for seed in seeds])
+            model = stack([initialise(self, seed) if fresh else self for seed in seeds])
         model.seeds = seeds
         return model
 
     def single(self, k: int) -> Model:
-        """The k-th stacked copy as an ordinary model."""
-        model = stacking.unstack(self, k)
+        """The k-th stacked copy as an ordinary model. Raises TypeError for a model that is one already."""
+        if isinstance(self.seeds, int):
+            raise TypeError("this model is a single copy, not a stack of copies; use it as it is.")
+        model = unstack(self, k)
         model.seeds = self.seeds[k]
         return model
 
 
 class Conditioned:
-    """A model at known labels: its networks that are told the label have been told these."""
+    """A model at known labels: its conditional networks are given these, and all else is the model's.
+
+    >>> import torch
+    >>> from ganvae_lib import build, zoo
+    >>> model = build(zoo.CGAN, (2,), classes=10).at(torch.tensor([0, 9, 4]))
+    >>> model.decoder(torch.zeros(3, 2)).mean.shape  # of one example of each class
+    torch.Size([3, 2])
+    """
 
     def __init__(self, model: Model, labels: Tensor):
         self.model, self.labels = model, labels
-        tell = lambda network: (
-            functools.partial(network, labels=labels) if isinstance(network, nets.Conditional) else network
-        )
-        self.networks = {name: tell(network) for name, network in model.networks.items()}
+        self.networks = {
+            name: functools.partial(network, labels=labels) if isinstance(network, Conditional) else network
+            for name, network in model.networks.items()
+        }
 
-    def __getattr__(self, name: str):
+    @property
+    def generator(self) -> Callable[..., Distribution]:
+        """The decoder, as the literature on GANs calls it."""
+        return self.networks["decoder"]
+
+    def __getattr__(self, name: str) -> Any:
         networks = self.__dict__["networks"]
         return networks[name] if name in networks else getattr(self.model, name)
+
+
+def _check_networks(objective: Objective, networks: Mapping[str, nn.Module]) -> None:
+    """Is every network there, and does it belong to a player?"""
+    if missing := [name for name in objective.networks if name not in networks]:
+        raise ValueError(f"{objective} needs the networks {', '.join(missing)}, which were not given.")
+    for name in objective.networks:
+        role_of(name)
+
+
+def _check_discriminators(objective: Objective) -> None:
+    """Is every discriminator that a term asks trained by some term?"""
+    trained = {term.discriminator for term in objective.adversaries if term.steps}
+    for term in objective.terms:
+        asked = getattr(term, "discriminator", None)
+        if asked in objective.networks and asked not in trained:
+            raise ValueError(f"{term!r} asks {asked}, which no term of {objective!r} trains; add one with steps > 0.")
+
+
+def _check_labels(objective: Objective, networks: Mapping[str, nn.Module]) -> None:
+    """Are exactly those networks given the label that the objective says, by every term?"""
+    conditional = {name for name in objective.networks if isinstance(networks[name], Conditional)}
+    if wrong := conditional ^ set(objective.conditional):
+        raise ValueError(
+            f"{objective!r} tells the label to {', '.join(objective.conditional) or 'no network'}: "
+            f"nets.Conditional, and nothing else, is told it. Wrong here: {', '.join(sorted(wrong))}."
+        )
+    for term in objective.terms:
+        without_label = set(term.networks) - set(term.conditional)
+        if mixed := sorted(conditional & without_label):
+            raise ValueError(f"{mixed[0]} is told the label, but not for {term!r}; use given(objective).")

@@ -1,36 +1,237 @@
-"""What ``build`` is asked for, and the observation model that suits data."""
+"""What ``build`` is asked for, as one value: its defaults, and what is wrong with it."""
 
 from __future__ import annotations
 
-from torch import Tensor, equal
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
+from ..errors import unknown
+from ..networks.codes import CODES
+from ..networks.densities import DENSITIES
+from ..networks.observations import OBSERVATIONS, BernoulliPixels
+from ..networks.trunks import ACTIVATIONS, check_image
 from ..objective.algebra import Objective
-from ..objective.bound import Bound
-from ..objective.terms import Match, Reconstruct
-from ..objective.tools import KL, Likelihood
 
-__all__ = ["observation"]
+if TYPE_CHECKING:
+    from ..data import Data, Domains
+
+__all__ = ["Spec"]
 
 
-def observation(objective: Objective, image: bool, made: list[Tensor | None]) -> tuple[str, bool]:
-    """The default p(x|z), and whether samples are its mean."""
-    spaces = {t.space for t in objective.terms if isinstance(t, Match) and not isinstance(t.tool, KL | Likelihood)}
-    explicit = any(
-        isinstance(t, Bound) or (isinstance(t, Reconstruct) and t.variable == "x" and not t.within)
-        for t in objective.terms
-    )
-    mean = explicit and bool(spaces & {"x", "x again"})
-    if not explicit:
-        return "point", False
-    if not image:
-        return "gaussian", mean
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What a model is built to: an objective, the shape of an example, and sizes and choices of its networks.
+
+    ``Spec.of(objective, data, ...)`` fills in what depends on the data; the fields are the arguments of :func:`build`,
+    which says what they mean. A spec is a frozen value: equal choices compare equal, and ``as_dict`` is plain JSON.
+    Raises ValueError for unknown names, and for sizes and choices that do not fit together.
+
+    >>> from ganvae_lib import zoo
+    >>> spec = Spec.of(zoo.VAE, (1, 28, 28), latent=16)
+    >>> spec.observation, spec.has_density, spec.shape_of("z")
+    ('continuous bernoulli', True, (16,))
+    >>> spec == Spec.of(zoo.VAE, [1, 28, 28], latent=16)
+    True
+    """
+
+    objective: Objective
+    # The rest in the order in which a saved run lists it.
+    shape: tuple[int, ...]
+    latent: int
+    hidden: tuple[int, ...] = (128, 128)
+    architecture: str = "mlp"
+    width: int = 32
+    depth: int = 2
+    observation: str
+    scale: float | None = None
+    noiseless: bool
+    noise: int = 0
+    activation: str = "relu"
+    codes: str | tuple[tuple[str, int], ...]
+    density: str
+    classes: int | None = None
+    other: tuple[int, ...] | None = None
+
+    @classmethod
+    def of(cls, objective: Objective, data: Data | Domains | Sequence[int], **choices: Any) -> Spec:
+        """The spec for ``data`` (or the shape of one example), with defaults for what is not chosen, or None."""
+        chosen = {name: choice for name, choice in choices.items() if choice is not None}
+        return cls(objective=objective, **(_defaults(objective, data, chosen) | chosen))
+
+    def __post_init__(self) -> None:
+        for name, value in _plain_values(self).items():
+            object.__setattr__(self, name, value)
+        _check_names(self)
+        _check_sizes(self)
+        _check_labels(self)
+        _check_noise(self)
+        object.__setattr__(self, "latent", sum(self.parts.values()))
+        if not {"labels", "density"} & {*self.objective.reads, *self.objective.networks}:
+            object.__setattr__(self, "classes", None)  # nobody asks for it
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """The parts of the code, and their dimensions."""
+        return {self.codes: self.latent} if isinstance(self.codes, str) else dict(self.codes)
+
+    @property
+    def implicit(self) -> bool:
+        """Has the encoder noise inputs?"""
+        return any(CODES[kind].implicit for kind in self.parts)
+
+    @property
+    def explicit(self) -> bool:
+        """Has p(x|z) a density?"""
+        return OBSERVATIONS[self.observation].explicit
+
+    @property
+    def has_density(self) -> bool:
+        """Have p(x|z), q(z|x) and p(z) the densities that a bound in nats needs?"""
+        return self.explicit and self.other is None and all(CODES[kind].density for kind in self.parts)
+
+    def shape_of(self, variable: str) -> tuple[int, ...]:
+        """The shape of "x", "z" (of the second domain where z is data) or "features"."""
+        shapes = {
+            "x": self.shape,
+            "z": (self.latent,) if self.other is None else self.other,
+            "features": (self.latent,),
+        }
+        if variable not in shapes:
+            raise unknown("thing to see", variable, shapes)
+        return shapes[variable]
+
+    def convolves(self, shape: tuple[int, ...]) -> bool:
+        """Is a network on examples of this shape convolutional?"""
+        return self.architecture == "conv" and len(shape) == 3
+
+    def as_dict(self) -> dict[str, Any]:
+        """All but the objective, as plain JSON: ``build(objective, shape, **rest)`` makes the same networks."""
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "objective"}
+        if not isinstance(self.codes, str):
+            values["codes"] = dict(self.codes)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of numpy and torch as Python's, and lists as tuples."""
+    if getattr(value, "ndim", None) == 0:
+        return value.item()
+    is_list = isinstance(value, Sequence) or getattr(value, "ndim", None) == 1
+    return tuple(map(_plain, value)) if is_list and not isinstance(value, str) else value
+
+
+def _plain_values(spec: Spec) -> dict[str, object]:
+    """The fields as hashable values of plain Python."""
+    values = {field.name: _plain(getattr(spec, field.name)) for field in fields(spec)}
+    if isinstance(spec.codes, Mapping):
+        values["codes"] = tuple((kind, _plain(size)) for kind, size in spec.codes.items())
+    return values
+
+
+# ---------------------------------------------------------------- defaults
+
+
+def _defaults(objective: Objective, data: Data | Domains | Sequence[int], chosen: dict[str, Any]) -> dict[str, Any]:
+    """Everything that depends on the objective or the data, if it is not chosen."""
+    shape = tuple(data if isinstance(data, Sequence) else data.shape)
+    other = chosen.get("other", _second_domain(objective, data))
+    images = len(shape) == 3 and (other is None or len(other) == 3)
+    made = [getattr(data, "x", None)]
+    if other is not None:
+        made.append(getattr(data, "other", None))
+    observation = chosen.get("observation", _observation(objective, images, made))
+    if observation not in OBSERVATIONS:
+        raise unknown("observation", observation, OBSERVATIONS)
+    alphabet = getattr(data, "alphabet", "")
+    return {
+        "shape": shape,
+        "other": other,
+        "latent": 20 if len(shape) == 3 else 2,
+        "observation": observation,
+        "noiseless": OBSERVATIONS[observation].explicit and _mean_serves(objective),
+        "codes": "unit" if "predictor_z" in objective.networks else "gaussian",
+        "density": "rnn" if alphabet else "gaussian",
+        "classes": len(alphabet) or getattr(data, "classes", 0),
+    }
+
+
+def _second_domain(objective: Objective, data: Data | Domains | Sequence[int]) -> tuple[int, ...] | None:
+    """The shape of the second domain where z is data: given two domains that no term compares, and a code."""
+    has_code = bool({"encoder", "decoder"} & set(objective.networks))
+    other = getattr(data, "other", None)
+    if has_code and "other" not in objective.reads and other is not None:
+        return tuple(other.shape[1:])
+    return None
+
+
+def _needs_decoder_density(objective: Objective) -> bool:
+    """Does a term ask for log p(x|z)?"""
+    return any(term.needs_decoder_density for term in objective.terms)
+
+
+def _mean_serves(objective: Objective) -> bool:
+    """Is x reconstructed, and compared by samples that may be the mean of p(x|z)?"""
+    return _needs_decoder_density(objective) and any(term.gradient_through == "mean" for term in objective.terms)
+
+
+def _observation(objective: Objective, images: bool, made: list[Tensor | None]) -> str:
+    """The p(x|z) that suits the objective and the examples ``made`` by it, where these are known."""
+    if not _needs_decoder_density(objective):
+        return "point"
+    if not images:
+        return "gaussian"
     # A sample of binary pixels has no gradient: where one is needed, and the mean does not serve, pixels are grey.
-    descends = any(isinstance(t, Reconstruct) and t.variable == "z" and "theta" in t.movers for t in objective.terms)
-    smooth = bool(spaces & {"xz", "x|z", "z again"}) or descends
-    binary = (mean or not smooth) and all(x is not None and _binary(x) for x in made)
-    return "bernoulli" if binary else "continuous bernoulli", mean
+    needs_sample = any(term.gradient_through == "sample" for term in objective.terms) and not _mean_serves(objective)
+    binary = not needs_sample and all(x is not None and BernoulliPixels().supports(x) for x in made)
+    return "bernoulli" if binary else "continuous bernoulli"
 
 
-def _binary(x: Tensor) -> bool:
-    """Is every number 0 or 1? By parts that fit a cache: whole data sets come this way before every ``fit``."""
-    return all(equal(part * part, part) for part in x.split(1000))
+# ---------------------------------------------------------------- mistakes
+
+
+def _check_names(spec: Spec) -> None:
+    for kind in spec.parts:
+        if kind not in CODES:
+            raise unknown("kind of code", kind, CODES)
+    for what, name, known in (
+        ("architecture", spec.architecture, ("mlp", "conv")),
+        ("observation", spec.observation, OBSERVATIONS),
+        ("density", spec.density, DENSITIES),
+        ("activation", spec.activation, ACTIVATIONS),
+    ):
+        if name not in known:
+            raise unknown(what, name, known)
+
+
+def _check_sizes(spec: Spec) -> None:
+    codes = spec.codes if isinstance(spec.codes, str) else dict(spec.codes)
+    if not spec.parts or (spec.implicit and len(spec.parts) > 1):
+        raise ValueError(f"codes need one part or more, and 'implicit' stands alone, got {codes}.")
+    listed = isinstance(spec.hidden, tuple)
+    sizes = [spec.latent, spec.width, spec.depth, *spec.shape, *spec.parts.values(), *(spec.hidden if listed else ())]
+    if not listed or not all(isinstance(size, int) and size > 0 for size in sizes):
+        hidden = list(spec.hidden) if listed else spec.hidden
+        raise ValueError(
+            f"sizes must be positive integers, hidden a list of them; got latent={spec.latent}, codes={codes}, "
+            f"hidden={hidden}, width={spec.width} and examples of shape {spec.shape}."
+        )
+    if spec.scale is not None and not 0 < spec.scale < math.inf:
+        raise ValueError(f"scale must be a positive number, got {spec.scale}.")
+    if spec.architecture == "conv" and 3 not in (len(spec.shape), len(spec.other or ())):
+        check_image(spec.shape, spec.width, spec.depth)
+
+
+def _check_labels(spec: Spec) -> None:
+    if "labels" in spec.objective.reads and not spec.classes:
+        raise ValueError(f"{spec.objective!r} learns from labels; give data with labels y.")
+
+
+def _check_noise(spec: Spec) -> None:
+    usable = not spec.explicit and spec.other is None
+    if not isinstance(spec.noise, int) or spec.noise < 0 or (spec.noise and not usable):
+        what = "z from a second domain" if spec.other is not None else f"observation={spec.observation!r}"
+        raise ValueError(f"noise counts inputs beside a code, for observation='point'; got {spec.noise!r} with {what}.")

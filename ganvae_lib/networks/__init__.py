@@ -3,20 +3,22 @@
 from .autoregressive import CharRNN, GatedLayer, MaskedConv2d, PixelCNN, PixelRNN, above, before, gru, ngram
 from .chain import Autoregressive, ChainRule
 from .codes import CODES, Encoder, ImplicitEncoder, Kind, Prior, StandardNormal, features_of
+from .densities import DENSITIES, GaussianDensity
 from .heads import Classifier, Conditional, Decoder, Discriminator, Features, Predictor, widened
-from .layers import STACKABLE, Conv2d, ConvTranspose2d, GroupNorm, Linear, initialise, stack, unstack
+from .layers import STACKABLE, Conv2d, ConvTranspose2d, GroupNorm, Linear, grouped, initialise, stack, unstack
 from .observations import (
     OBSERVATIONS,
     BernoulliPixels,
     ContinuousBernoulliPixels,
     Gaussian,
-    GaussianDensity,
     LaplacePixels,
+    Observation,
     PointPixels,
 )
-from .trunks import Flatten, Unflatten, check_image, conv_down, conv_same, conv_up, mlp
+from .trunks import ACTIVATIONS, Flatten, Unflatten, check_image, conv_down, conv_same, conv_up, mlp
 
 __all__ = [
+    "ACTIVATIONS",
     "Autoregressive",
     "BernoulliPixels",
     "CODES",
@@ -24,8 +26,10 @@ __all__ = [
     "CharRNN",
     "Classifier",
     "ContinuousBernoulliPixels",
+    "Conditional",
     "Conv2d",
     "ConvTranspose2d",
+    "DENSITIES",
     "Decoder",
     "Discriminator",
     "Encoder",
@@ -41,6 +45,7 @@ __all__ = [
     "Linear",
     "MaskedConv2d",
     "OBSERVATIONS",
+    "Observation",
     "PixelCNN",
     "PixelRNN",
     "PointPixels",
@@ -48,7 +53,6 @@ __all__ = [
     "Prior",
     "STACKABLE",
     "StandardNormal",
-    "Conditional",
     "Unflatten",
     "above",
     "before",
@@ -57,6 +61,7 @@ __all__ = [
     "conv_same",
     "conv_up",
     "features_of",
+    "grouped",
     "gru",
     "initialise",
     "mlp",

@@ -13,13 +13,27 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .chain import Autoregressive
-from .layers import Conv2d, Linear, _grouped
+from .layers import Conv2d, Linear, grouped
 
-__all__ = ["CharRNN", "GatedLayer", "MaskedConv2d", "PixelCNN", "PixelRNN", "above", "before", "gru", "ngram"]
+__all__ = [
+    "CharRNN",
+    "GatedLayer",
+    "MaskedConv2d",
+    "PixelCNN",
+    "PixelRNN",
+    "above",
+    "before",
+    "gru",
+    "ngram",
+]
 
 
 class MaskedConv2d(Conv2d):
-    """A convolution whose kernel is zero where ``mask``, [height, width], is: it looks at one side only."""
+    """A convolution whose kernel is zero where ``mask``, [height, width], is: it looks at one side only.
+
+    >>> MaskedConv2d(1, 4, before(3, here=False))(torch.zeros(2, 1, 8, 8)).shape
+    torch.Size([2, 4, 8, 8])
+    """
 
     stackable = True
 
@@ -28,21 +42,30 @@ class MaskedConv2d(Conv2d):
         self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        w, seeds = self.weight * self.mask, len(self.weight)
-        if w.ndim == 4:
-            return F.conv2d(x, w, self.bias, padding=self.padding)
-        w, b = w.flatten(0, 1), self.bias.flatten()
-        return _grouped(x, seeds, lambda x: F.conv2d(x, w, b, padding=self.padding, groups=seeds))
+        weight = self.weight * self.mask
+        if weight.ndim == 4:
+            return F.conv2d(x, weight, self.bias, padding=self.padding)
+        seeds = len(weight)
+        weight, bias = weight.flatten(0, 1), self.bias.flatten()
+        return grouped(x, seeds, lambda x: F.conv2d(x, weight, bias, padding=self.padding, groups=seeds))
 
 
 def above(side: int, here: bool) -> Tensor:
-    """Mask of a square kernel: the rows above, and the middle row where ``here``."""
+    """Mask of a square kernel: the rows above, and the middle row where ``here``.
+
+    >>> above(3, here=False)[:, 0]
+    tensor([1., 0., 0.])
+    """
     rows = torch.arange(side) < side // 2 + here
     return rows[:, None].expand(side, side).float()
 
 
 def before(side: int, here: bool) -> Tensor:
-    """Mask of a flat kernel: what stands to the left, and the pixel itself where ``here``."""
+    """Mask of a flat kernel: what stands to the left, and the pixel itself where ``here``.
+
+    >>> before(3, here=True)
+    tensor([[1., 1., 0.]])
+    """
     return (torch.arange(side) < side // 2 + here)[None].float()
 
 
@@ -52,7 +75,12 @@ def _gate(x: Tensor) -> Tensor:
 
 
 class GatedLayer(nn.Module):
-    """One layer of both stacks: v has seen rows above only, h also what is left in the row."""
+    """One layer of both stacks: v has seen rows above only, h also what is left in the row.
+
+    >>> v, h = GatedLayer(1, 8, kernel=3, first=True)(torch.zeros(2, 1, 8, 8), torch.zeros(2, 1, 8, 8))
+    >>> v.shape, h.shape
+    (torch.Size([2, 8, 8, 8]), torch.Size([2, 8, 8, 8]))
+    """
 
     def __init__(self, inputs: int, width: int, kernel: int, first: bool):
         super().__init__()
@@ -69,6 +97,8 @@ class GatedLayer(nn.Module):
 
 
 class _Pixels(Autoregressive):
+    """What the networks for pixels share: one channel of ``levels`` grey levels between 0 and 1."""
+
     def __init__(self, shape: Sequence[int], levels: int):
         super().__init__()
         shape = tuple(shape)
@@ -85,6 +115,9 @@ class PixelCNN(_Pixels):
 
     A pixel sees the earlier pixels within ``reach`` rows and columns of it, and no others (``lem-stacks``, chapter
     05); with the default sizes these are all earlier pixels of an image of 8 x 8.
+
+    >>> PixelCNN((1, 8, 8))().log_prob(torch.zeros(3, 1, 8, 8)).shape
+    torch.Size([3])
     """
 
     def __init__(
@@ -102,6 +135,11 @@ class PixelCNN(_Pixels):
         more = [GatedLayer(width, width, kernel, False) for _ in range(layers - 1)]
         self.layers = nn.ModuleList([GatedLayer(1, width, first, True), *more])
         self.mix, self.head = Conv2d(width, width, 1), Conv2d(width, levels, 1)
+
+    @classmethod
+    def of(cls, spec) -> PixelCNN:
+        """The density that a ``Spec`` asks for."""
+        return cls(spec.shape, spec.width)
 
     def logits(self, x: Tensor) -> Tensor:
         v = h = 2 * x - 1
@@ -124,6 +162,9 @@ class PixelRNN(_Pixels):
     field is the row's left part and, above, the triangle of columns up to r * (kernel // 2) away in the r-th row above:
     the triangle of the Row LSTM, but without its need of several layers to see far to the left. With
     ``kernel = 2 * width of the image - 1`` it is all earlier pixels.
+
+    >>> PixelRNN((1, 4, 4), width=8)().log_prob(torch.zeros(3, 1, 4, 4)).shape
+    torch.Size([3])
     """
 
     def __init__(self, shape: Sequence[int], width: int = 32, levels: int = 2, *, kernel: int = 3):
@@ -132,6 +173,11 @@ class PixelRNN(_Pixels):
         self.read, self.state = Conv2d(1, 3 * width, **flat), Conv2d(width, 3 * width, **flat)
         self.left = MaskedConv2d(1, width, before(2 * self.shape[2] - 1, False))
         self.down, self.mix, self.head = (Conv2d(width, size, 1) for size in (width, width, levels))
+
+    @classmethod
+    def of(cls, spec) -> PixelRNN:
+        """The density that a ``Spec`` asks for."""
+        return cls(spec.shape, spec.width)
 
     def _step(self, row: Tensor, h: Tensor) -> Tensor:
         return gru(self.read(row), self.state(h), h, -3)
@@ -163,10 +209,15 @@ def gru(input: Tensor, state: Tensor, h: Tensor, axis: int = -1) -> Tensor:
     """One step of a gated recurrent unit (Cho et al., 2014), from what input and state say to its three gates.
 
     The reset gate acts after the state's linear map, as in ``torch.nn.GRU``.
+
+    >>> gru(torch.zeros(6), torch.zeros(6), torch.tensor([1.0, 3.0]))  # gates half open: half of h is kept
+    tensor([0.5000, 1.5000])
     """
-    (a_reset, a_keep, a_new), (b_reset, b_keep, b_new) = input.chunk(3, axis), state.chunk(3, axis)
-    keep = (a_keep + b_keep).sigmoid()
-    new = (a_new + (a_reset + b_reset).sigmoid() * b_new).tanh()
+    input_reset, input_keep, input_new = input.chunk(3, axis)
+    state_reset, state_keep, state_new = state.chunk(3, axis)
+    keep = (input_keep + state_keep).sigmoid()
+    reset = (input_reset + state_reset).sigmoid()
+    new = (input_new + reset * state_new).tanh()
     return new + keep * (h - new)
 
 
@@ -174,6 +225,9 @@ class CharRNN(Autoregressive):
     """A language model over texts of ``length`` symbols, each one of ``alphabet_size``: a GRU reads, a layer answers.
 
     x holds the symbols' numbers 0, 1, 2, ... in floating point. The first symbol is predicted from an empty state.
+
+    >>> CharRNN(length=5, alphabet_size=27)().log_prob(torch.zeros(3, 5)).shape
+    torch.Size([3])
     """
 
     def __init__(self, length: int, alphabet_size: int, width: int = 64):
@@ -182,7 +236,12 @@ class CharRNN(Autoregressive):
         self.read, self.state = Linear(alphabet_size, 3 * width), Linear(width, 3 * width)
         self.head = Linear(width, alphabet_size)
 
-    def _hot(self, x: Tensor) -> Tensor:
+    @classmethod
+    def of(cls, spec) -> CharRNN:
+        """The density that a ``Spec`` asks for."""
+        return cls(spec.shape[0], spec.classes, spec.hidden[0])
+
+    def _one_hot(self, x: Tensor) -> Tensor:
         return F.one_hot(self.index(x), self.levels).to(self.head.bias.dtype)
 
     def _start(self, x: Tensor) -> Tensor:
@@ -190,14 +249,14 @@ class CharRNN(Autoregressive):
 
     def logits(self, x: Tensor) -> Tensor:
         states = [self._start(x)]
-        for read in self.read(self._hot(x[..., :-1])).unbind(-2):
+        for read in self.read(self._one_hot(x[..., :-1])).unbind(-2):
             states.append(gru(read, self.state(states[-1]), states[-1]))
         return self.head(torch.stack(states, -2))
 
     def next(self, x: Tensor, i: int, memory: Tensor | None):
         h = self._start(x) if memory is None else memory
         if i:
-            h = gru(self.read(self._hot(x[..., i - 1])), self.state(h), h)
+            h = gru(self.read(self._one_hot(x[..., i - 1])), self.state(h), h)
         return self.head(h), h
 
 
@@ -207,14 +266,20 @@ def ngram(train: Tensor, x: Tensor, order: int, alphabet_size: int, strength: fl
     Each order is smoothed towards the next lower one, the lowest towards the uniform distribution: ``strength`` counts
     for as many observations of what the shorter context predicts (Eq. ``eq-ngram``, chapter 05). At the start of a row
     the context is shorter, as it is for ``CharRNN``. ``train`` [M, S] are rows of text, too. ``order`` 0 is uniform.
+
+    >>> abab = torch.tensor([[0, 1, 0, 1, 0, 1]])
+    >>> ngram(abab, abab, order=2, alphabet_size=2, strength=0.1).exp()[0, 1:]  # after the first, all but certain
+    tensor([0.9839, 0.9762, 0.9839, 0.9762, 0.9839], dtype=torch.float64)
     """
     train, x = train.long(), x.long()
     p = torch.full(x.shape, 1 / alphabet_size, dtype=torch.float64)
-    for k in range(min(order, x.shape[1])):  # k symbols of context
-        digits = alphabet_size ** torch.arange(k, -1, -1)
-        seen, asked = ((rows.unfold(1, k + 1, 1) * digits).sum(-1) for rows in (train, x))
-        joint, context = _count(seen, asked), _count(seen // alphabet_size, asked // alphabet_size)
-        p[:, k:] = (joint + strength * p[:, k:]) / (context + strength)
+    for length in range(min(order, x.shape[1])):  # symbols of context
+        # A context and the symbol after it, read as the digits of one number: the context alone is all but the last.
+        digits = alphabet_size ** torch.arange(length, -1, -1)
+        seen, asked = ((rows.unfold(1, length + 1, 1) * digits).sum(-1) for rows in (train, x))
+        joint = _count(seen, asked)
+        context = _count(seen // alphabet_size, asked // alphabet_size)
+        p[:, length:] = (joint + strength * p[:, length:]) / (context + strength)
     return p.log()
 
 

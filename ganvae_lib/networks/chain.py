@@ -21,6 +21,10 @@ class ChainRule(Distribution):
     """p_θ(x), the product of a network's conditionals: a distribution of the network's ``shape``.
 
     Its batch shape is [*seeds, 1]: one density for all examples.
+
+    >>> from ganvae_lib.networks import PixelCNN
+    >>> ChainRule(PixelCNN((1, 8, 8))).log_prob(torch.ones(2, 1, 8, 8)).shape
+    torch.Size([2])
     """
 
     arg_constraints: dict = {}
@@ -31,13 +35,14 @@ class ChainRule(Distribution):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p_θ(x), exactly: [*seeds, batch, *shape] to [*seeds, batch], nats. Raises ValueError for a wrong x."""
-        network, lead = self.network, self.network.seeds_shape
-        if x.ndim != len(lead) + 1 + len(network.shape) or x.shape[: len(lead)] != lead:
-            wanted = [*lead, "batch", *network.shape]
+        network, seeds_shape = self.network, self.network.seeds_shape
+        batch_axis = len(seeds_shape)
+        if x.ndim != batch_axis + 1 + len(network.shape) or x.shape[:batch_axis] != seeds_shape:
+            wanted = [*seeds_shape, "batch", *network.shape]
             raise ValueError(f"x must have the shape [{', '.join(map(str, wanted))}], got {list(x.shape)}.")
         if self._validate_args:
             network.check(x)
-        index = network.index(x).flatten(len(lead) + 1)
+        index = network.index(x).flatten(batch_axis + 1)
         logits = network.logits(x).to(network.head.bias.dtype)  # full precision under autocast, too
         conditionals = logits.log_softmax(-1)
         return conditionals.gather(-1, index.unsqueeze(-1)).squeeze(-1).sum(-1)
@@ -48,6 +53,11 @@ class Autoregressive(nn.Module):
 
     shape:   of one example; its dimensions are conditioned in the order in which they lie in memory.
     levels:  how many values a dimension can take: 0, 1/(levels-1), ..., 1 for pixels, 0, 1, 2, ... for symbols.
+
+    >>> from ganvae_lib.networks import CharRNN
+    >>> text = CharRNN(length=5, alphabet_size=27)
+    >>> text.logits(torch.zeros(3, 5)).shape  # of five conditionals
+    torch.Size([3, 5, 27])
     """
 
     shape: tuple[int, ...]
@@ -101,8 +111,8 @@ class Autoregressive(nn.Module):
                 f"draw needs n >= 1 and 0 <= first <= {size}, with first > 0 only where x is given; "
                 f"got n={n}, first={first}."
             )
-        u = noise.uniform("sample x", n, size).to(self.head.bias.dtype).expand(*self.seeds_shape, n, size)
-        x = torch.zeros_like(u)
+        chances = noise.uniform("sample x", n, size).to(self.head.bias.dtype).expand(*self.seeds_shape, n, size)
+        x = torch.zeros_like(chances)
         if first:
             x[..., :first] = given.flatten(-len(self.shape))[..., :first]
         memory = None
@@ -110,6 +120,7 @@ class Autoregressive(nn.Module):
             # Even where x is given: the memory has to read it.
             logits, memory = self.next(x.unflatten(-1, self.shape), i, memory)
             if i >= first:
-                passed = logits.softmax(-1).cumsum(-1)[..., :-1] <= u[..., i, None]
+                # The first value whose cumulative probability exceeds the chance.
+                passed = logits.softmax(-1).cumsum(-1)[..., :-1] <= chances[..., i, None]
                 x[..., i] = passed.sum(-1) * self.unit
         return x.unflatten(-1, self.shape)

@@ -1,9 +1,12 @@
-"""What a code can be: its prior p(z), and the encoders q_η(z|x) that suit it."""
+"""What a code can be: its prior p(z), and the encoders q_η(z|x) that suit it.
+
+A kind of code of one's own is a :class:`Kind` in the table: ``CODES["laplace"] = Kind(prior, encode, features=2)``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -14,58 +17,110 @@ from ..distributions.densities import Point, Product, Pushforward, full
 __all__ = ["CODES", "Encoder", "ImplicitEncoder", "Kind", "Prior", "StandardNormal", "features_of"]
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A kind of code.
+
+    prior:     makes p(z) of a vector of zeros, [dimensions].
+    encode:    makes q(z|x) of an encoder's features, [..., features x dimensions].
+    features:  how many features q(z|x) needs for each dimension.
+    density:   does log q(z|x) - log p(z) exist? Not for an encoder without noise, nor where the encoder reaches beyond
+               what the prior allows. Without it there is no bound in nats.
+    implicit:  the encoder has noise inputs (:class:`ImplicitEncoder`); such a code has no other parts.
+
+    >>> CODES["gaussian"].prior(torch.zeros(3)).event_shape, CODES["point"].density
+    (torch.Size([3]), False)
+    """
+
+    prior: Callable[[Tensor], Distribution]
+    encode: Callable[[Tensor], Distribution]
+    features: int
+    density: bool = True
+    implicit: bool = False
+
+
+def _standard_normal(zeros: Tensor) -> Distribution:
+    return Independent(Normal(zeros, torch.ones_like(zeros)), 1)
+
+
 def _gaussian(features: Tensor) -> Distribution:
     loc, log_variance = features.chunk(2, -1)
     return Independent(Normal(loc, (log_variance / 2).exp()), 1)
 
 
-class Kind(NamedTuple):
-    """The prior, made of a vector of zeros; the encoder's distribution, made of features; features a dimension."""
-
-    prior: Callable[[Tensor], Distribution]
-    encode: Callable[[Tensor], Distribution]
-    features: int
+def _coins(logits: Tensor) -> Distribution:
+    return Independent(Bernoulli(logits=logits), 1)
 
 
-_NORMAL = lambda zero: Independent(Normal(zero, torch.ones_like(zero)), 1)
+def _one_hot(logits: Tensor) -> Distribution:
+    return OneHotCategorical(logits=logits)
+
+
+def _uniform_around_zero(zeros: Tensor) -> Distribution:
+    return Independent(Uniform(zeros - 1, zeros + 1), 1)
+
+
+def _uniform_units(zeros: Tensor) -> Distribution:
+    return Independent(Uniform(zeros, zeros + 1), 1)
+
+
+def _point(features: Tensor) -> Distribution:
+    return Point(features, 1)
+
+
+def _point_in_unit_cube(features: Tensor) -> Distribution:
+    return Point(features.sigmoid(), 1)
 
 
 #: The kinds of code. "point" and "unit" are inferred without noise, "unit" in (0, 1); "implicit" has an encoder with
 #: noise inputs and no density; a "one-hot" code is a class.
-CODES = {
-    "gaussian": Kind(_NORMAL, _gaussian, 2),
-    "bernoulli": Kind(
-        lambda zero: Independent(Bernoulli(logits=zero), 1), lambda f: Independent(Bernoulli(logits=f), 1), 1
-    ),
-    "one-hot": Kind(lambda zero: OneHotCategorical(logits=zero), lambda f: OneHotCategorical(logits=f), 1),
-    "uniform": Kind(lambda zero: Independent(Uniform(zero - 1, zero + 1), 1), _gaussian, 2),
-    "point": Kind(_NORMAL, lambda f: Point(f, 1), 1),
-    "unit": Kind(lambda zero: Independent(Uniform(zero, zero + 1), 1), lambda f: Point(f.sigmoid(), 1), 1),
-    "implicit": Kind(_NORMAL, lambda f: Point(f, 1), 1),
+CODES: dict[str, Kind] = {
+    "gaussian": Kind(_standard_normal, _gaussian, features=2),
+    "bernoulli": Kind(_coins, _coins, features=1),
+    "one-hot": Kind(_one_hot, _one_hot, features=1),
+    "uniform": Kind(_uniform_around_zero, _gaussian, features=2, density=False),
+    "point": Kind(_standard_normal, _point, features=1, density=False),
+    "unit": Kind(_uniform_units, _point_in_unit_cube, features=1, density=False),
+    "implicit": Kind(_standard_normal, _point, features=1, density=False, implicit=True),
 }
 
 
 def features_of(codes: Mapping[str, int]) -> list[int]:
-    """How many features an encoder needs for each part of the code."""
-    return [CODES[kind].features * n for kind, n in codes.items()]
+    """How many features an encoder needs for each part of the code.
+
+    >>> features_of({"one-hot": 10, "gaussian": 3})
+    [10, 6]
+    """
+    return [CODES[kind].features * size for kind, size in codes.items()]
+
+
+def _side_by_side(parts: list[Distribution]) -> Distribution:
+    return parts[0] if len(parts) == 1 else Product(parts)
 
 
 class Prior(nn.Module):
-    """p(z) for parts of given kinds and sizes, such as {"one-hot": 10, "uniform": 2}; calling it returns it."""
+    """p(z) for parts of given kinds and sizes; calling it returns it.
+
+    >>> Prior({"one-hot": 10, "uniform": 2})().event_shape
+    torch.Size([12])
+    """
 
     def __init__(self, codes: Mapping[str, int]):
         super().__init__()
         self.codes = dict(codes)
-        for i, n in enumerate(self.codes.values()):
-            self.register_buffer(f"zero{i}", torch.zeros(n), persistent=False)
+        for i, size in enumerate(self.codes.values()):
+            self.register_buffer(f"zero{i}", torch.zeros(size), persistent=False)
 
     def forward(self) -> Distribution:
-        parts = [CODES[kind].prior(getattr(self, f"zero{i}")) for i, kind in enumerate(self.codes)]
-        return parts[0] if len(parts) == 1 else Product(parts)
+        return _side_by_side([CODES[kind].prior(getattr(self, f"zero{i}")) for i, kind in enumerate(self.codes)])
 
 
 class StandardNormal(Prior):
-    """The prior p(z) = N(0, 1) on ``latent`` dimensions."""
+    """The prior p(z) = N(0, 1) on ``latent`` dimensions.
+
+    >>> StandardNormal(2)().log_prob(torch.zeros(2))  # -log 2π
+    tensor(-1.8379)
+    """
 
     def __init__(self, latent: int):
         super().__init__({"gaussian": latent})
@@ -75,29 +130,48 @@ class Encoder(nn.Module):
     """q_η(z|x). By default N(z; μ(x), diag σ²(x)): the trunk gives μ and log σ², so 2 x latent features.
 
     ``codes`` says what the parts of z are, as for :class:`Prior`; the trunk gives the features of each in turn.
+
+    >>> encoder = Encoder(nn.Linear(5, 6))
+    >>> encoder(torch.zeros(4, 5)).rsample().shape
+    torch.Size([4, 3])
     """
 
     def __init__(self, trunk: nn.Module, codes: Mapping[str, int] | None = None):
         super().__init__()
-        self.trunk, self.codes = trunk, codes and dict(codes)
+        self.trunk = trunk
+        self.codes = None if codes is None else dict(codes)
+
+    @property
+    def has_density(self) -> bool:
+        """Is log q(z|x) - log p(z) known?"""
+        return self.codes is None or all(CODES[kind].density for kind in self.codes)
 
     def forward(self, x: Tensor) -> Distribution:
         features = full(self.trunk(x))
         if self.codes is None:
             return _gaussian(features)
         pieces = features.split(features_of(self.codes), -1)
-        parts = [CODES[kind].encode(f) for kind, f in zip(self.codes, pieces, strict=True)]
-        return parts[0] if len(parts) == 1 else Product(parts)
+        return _side_by_side([CODES[kind].encode(piece) for kind, piece in zip(self.codes, pieces, strict=True)])
 
 
 class ImplicitEncoder(nn.Module):
-    """z = head(trunk(x), ε): an encoder with noise inputs and no density (Mescheder et al., 2017; chapter 13)."""
+    """z = head(trunk(x), ε): an encoder with noise inputs and no density (Mescheder et al., 2017; chapter 13).
+
+    >>> encoder = ImplicitEncoder(nn.Linear(5, 7), nn.Linear(7 + 2, 3), latent=3, noise=2)
+    >>> encoder(torch.zeros(4, 5)).rsample().shape
+    torch.Size([4, 3])
+    """
+
+    has_density = False
 
     def __init__(self, trunk: nn.Module, head: nn.Module, latent: int, noise: int):
         super().__init__()
         self.trunk, self.head, self.latent, self.noise = trunk, head, latent, noise
 
     def forward(self, x: Tensor) -> Distribution:
-        h = self.trunk(x)
-        push = lambda e: full(self.head(torch.cat((h, e.to(h)), -1)))
-        return Pushforward(push, self.noise, h.shape[:-1], (self.latent,))
+        features = self.trunk(x)
+
+        def pushed(noise: Tensor) -> Tensor:
+            return full(self.head(torch.cat((features, noise.to(features)), -1)))
+
+        return Pushforward(pushed, self.noise, features.shape[:-1], (self.latent,))

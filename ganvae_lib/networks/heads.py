@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +12,15 @@ from torch.distributions import Bernoulli, Categorical, Distribution
 
 from ..distributions.densities import Noiseless, Point, Pushforward, full
 
-__all__ = ["Classifier", "Decoder", "Discriminator", "Features", "Predictor", "Conditional", "widened"]
+__all__ = ["Classifier", "Conditional", "Decoder", "Discriminator", "Features", "Predictor", "widened"]
 
 
 class Features(nn.Module):
-    """x ↦ its features, a distribution without noise (``def-features``, chapter 06)."""
+    """x ↦ its features, a distribution without noise (``def-features``, chapter 06).
+
+    >>> Features(nn.Linear(4, 2))(torch.zeros(3, 4)).mean.shape
+    torch.Size([3, 2])
+    """
 
     def __init__(self, trunk: nn.Module):
         super().__init__()
@@ -26,7 +31,11 @@ class Features(nn.Module):
 
 
 class Classifier(nn.Module):
-    """p_θ(t|x): the class t, from the features; the trunk gives the logits (``def-classify``, chapter 06)."""
+    """p_θ(t|x): the class t, from the features; the trunk gives the logits (``def-classify``, chapter 06).
+
+    >>> Classifier(nn.Linear(2, 10))(torch.zeros(3, 2)).log_prob(torch.tensor([0, 9, 4])).shape
+    torch.Size([3])
+    """
 
     def __init__(self, trunk: nn.Module):
         super().__init__()
@@ -41,6 +50,12 @@ class Decoder(nn.Module):
 
     With the observation ``PointPixels`` it is the generator of an implicit model; with ``noise`` > 0 that generator
     has so many noise inputs beside z. ``noiseless`` draws the mean and keeps the noise for ``log_prob``.
+
+    >>> from ganvae_lib.networks import Gaussian
+    >>> decoder = Decoder(nn.Linear(2, 12), Gaussian(), (3, 4))
+    >>> p = decoder(torch.zeros(5, 2))
+    >>> p.event_shape, p.log_prob(torch.zeros(5, 3, 4)).shape
+    (torch.Size([3, 4]), torch.Size([5]))
     """
 
     def __init__(
@@ -50,14 +65,25 @@ class Decoder(nn.Module):
         self.trunk, self.observation, self.shape = trunk, observation, tuple(shape)
         self.noiseless, self.noise = noiseless, noise
 
+    @property
+    def has_density(self) -> bool:
+        """Is log p(x|z) known?"""
+        return self.observation.explicit
+
+    def check(self, x: Tensor) -> None:
+        """Raise ValueError, saying what to do, if the observation model cannot have made x."""
+        self.observation.check(x)
+
     def forward(self, z: Tensor) -> Distribution:
         if self.noise:
-            push = lambda e: self._observe(torch.cat((z, e.to(z)), -1)).mean
-            return Pushforward(push, self.noise, z.shape[:-1], self.shape)
-        p = self._observe(z)
+            return Pushforward(lambda noise: self._generated(z, noise), self.noise, z.shape[:-1], self.shape)
+        p = self._observed(z)
         return Noiseless(p) if self.noiseless else p
 
-    def _observe(self, z: Tensor) -> Distribution:
+    def _generated(self, z: Tensor, noise: Tensor) -> Tensor:
+        return self._observed(torch.cat((z, noise.to(z)), -1)).mean
+
+    def _observed(self, z: Tensor) -> Distribution:
         features = full(self.trunk(z))
         return self.observation(features.unflatten(-1, self.shape), len(self.shape))
 
@@ -65,7 +91,12 @@ class Decoder(nn.Module):
 class Discriminator(nn.Module):
     """q_φ(y|x) = Bernoulli(D_φ(x)), y = 1 for the target's samples; ``.logits`` is t_φ(x), the critic's score.
 
-    With a ``body`` it judges pairs (x, z): the body turns x into features, and the trunk sees these beside z.
+    With a ``body`` it compares pairs (x, z): the body turns x into features, and the trunk sees these beside z.
+
+    >>> Discriminator(nn.Linear(4, 1))(torch.zeros(3, 4)).logits.shape
+    torch.Size([3])
+    >>> Discriminator(nn.Linear(4 + 2, 1), body=nn.Identity())(torch.zeros(3, 4), torch.zeros(3, 2)).logits.shape
+    torch.Size([3])
     """
 
     def __init__(self, trunk: nn.Module, body: nn.Module | None = None):
@@ -73,10 +104,12 @@ class Discriminator(nn.Module):
         self.trunk, self.body = trunk, body
 
     def forward(self, x: Tensor, z: Tensor | None = None) -> Distribution:
+        seen = x
         if self.body is not None:
-            h = self.body(x)
-            x = torch.cat((h, z.flatten(h.ndim - 1).to(h.dtype)), -1)
-        return Bernoulli(logits=full(self.trunk(x)).squeeze(-1))
+            features = self.body(x)
+            batch_axes = features.ndim - 1
+            seen = torch.cat((features, z.flatten(batch_axes).to(features.dtype)), -1)
+        return Bernoulli(logits=full(self.trunk(seen)).squeeze(-1))
 
     def hidden(self, x: Tensor) -> Tensor:
         """h_φ(x): what the last layer sees (Larsen et al., 2016; chapter 13)."""
@@ -87,6 +120,9 @@ class Predictor(nn.Module):
     """Predicts each unit of a code from all the others: [..., L] -> [..., L] (Schmidhuber, 1992; chapter 11).
 
     One trunk serves all units: it sees the code with unit i blanked out, and which unit that is.
+
+    >>> Predictor(nn.Linear(2 * 3, 1), units=3)(torch.zeros(5, 3)).shape
+    torch.Size([5, 3])
     """
 
     def __init__(self, trunk: nn.Module, units: int):
@@ -96,14 +132,19 @@ class Predictor(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         others = z.unsqueeze(-2) * (1 - self.which)
-        return full(self.trunk(torch.cat((others, self.which.expand_as(others)), -1))).squeeze(-1)
+        seen = torch.cat((others, self.which.expand_as(others)), -1)
+        return full(self.trunk(seen)).squeeze(-1)
 
 
 class Conditional(nn.Module):
-    """A network that is told the label of each example: t stands one-hot beside its first input (chapter 17).
+    """A network that is given the label of each example: t stands one-hot beside its first input (chapter 17).
 
     ``planes``: beside an image, as one constant channel for each class; else beside the flattened input. ``network``
-    takes the wider input. ``Model.at(labels)`` asks it.
+    takes the wider input. ``Model.at(labels)`` passes the labels. Attributes are those of ``network``.
+
+    >>> decoder = Conditional(Classifier(nn.Linear(2 + 10, 4)), classes=10)
+    >>> decoder(torch.zeros(3, 2), labels=torch.tensor([0, 9, 4])).logits.shape
+    torch.Size([3, 4])
     """
 
     def __init__(self, network: nn.Module, classes: int, planes: bool = False):
@@ -112,22 +153,31 @@ class Conditional(nn.Module):
 
     def join(self, x: Tensor, labels: Tensor) -> Tensor:
         """x beside its labels [*seeds, batch]; several minibatches side by side share the labels."""
-        axis = labels.ndim - 1
-        t = nn.functional.one_hot(labels, self.classes).to(x.dtype)
-        t = torch.cat([t] * (x.shape[axis] // t.shape[axis]), axis)
+        batch_axis = labels.ndim - 1
+        one_hot = nn.functional.one_hot(labels, self.classes).to(x.dtype)
+        minibatches = x.shape[batch_axis] // one_hot.shape[batch_axis]
+        one_hot = torch.cat([one_hot] * minibatches, batch_axis)
         if self.planes:
-            return torch.cat((x, t[..., None, None].expand(*t.shape, *x.shape[-2:])), -3)
-        return torch.cat((x.flatten(labels.ndim), t), -1)
+            height, width = x.shape[-2:]
+            channels = one_hot[..., None, None].expand(*one_hot.shape, height, width)
+            return torch.cat((x, channels), -3)
+        return torch.cat((x.flatten(labels.ndim), one_hot), -1)
 
     def forward(self, x: Tensor, *rest: Tensor, labels: Tensor) -> Distribution:
         return self.network(self.join(x, labels), *rest)
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
+        # Called for what is not found. torch keeps the network itself where only its own __getattr__ looks; and while
+        # a copy is being made there is none yet.
         if name in ("network", "_modules"):
             return super().__getattr__(name)
         return getattr(self.network, name)
 
 
 def widened(shape: Sequence[int], classes: int, planes: bool) -> tuple[int, ...]:
-    """The shape that a network inside :class:`Conditional` sees."""
+    """The shape that a network inside :class:`Conditional` sees.
+
+    >>> widened((1, 8, 8), 10, planes=True), widened((1, 8, 8), 10, planes=False)
+    ((11, 8, 8), (74,))
+    """
     return (shape[0] + classes, *shape[1:]) if planes else (math.prod(shape) + classes,)

@@ -9,77 +9,106 @@ and letting its parameters carry the axis.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["Conv2d", "ConvTranspose2d", "GroupNorm", "Linear", "STACKABLE", "initialise", "stack", "unstack"]
+__all__ = ["Conv2d", "ConvTranspose2d", "GroupNorm", "Linear", "STACKABLE", "grouped", "initialise", "stack", "unstack"]
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class Linear(nn.Linear):
-    """``nn.Linear``; with weights [seeds, out, in] it maps [seeds, batch, in] to [seeds, batch, out]."""
+    """``nn.Linear``; with weights [seeds, out, in] it maps [seeds, batch, in] to [seeds, batch, out].
+
+    >>> stack([Linear(4, 2), Linear(4, 2), Linear(4, 2)])(torch.zeros(3, 5, 4)).shape
+    torch.Size([3, 5, 2])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        w, b = self.weight, self.bias
-        single = w.ndim == 2
+        weight, bias = self.weight, self.bias
+        single = weight.ndim == 2
         if single and self.out_features > 1:
-            return F.linear(x, w, b)
-        rows, b = (x, b) if single else (x.flatten(1, -2), None if b is None else b.unsqueeze(-2))
-        if self.out_features == 1:  # a sum rounds alike with and without the seeds axis, and Adam magnifies rounding
-            y = (rows * w).sum(-1, keepdim=True)
-            y = y if b is None else y + b
+            return F.linear(x, weight, bias)
+        if single:
+            rows = x
         else:
-            y = rows @ w.mT if b is None else torch.baddbmm(b, rows, w.mT)
+            rows = x.flatten(1, -2)
+            bias = None if bias is None else bias.unsqueeze(-2)
+        if self.out_features == 1:  # a sum rounds alike with and without the seeds axis, and Adam magnifies rounding
+            y = (rows * weight).sum(-1, keepdim=True)
+            y = y if bias is None else y + bias
+        else:
+            y = rows @ weight.mT if bias is None else torch.baddbmm(bias, rows, weight.mT)
         return y if single or x.ndim == 3 else y.unflatten(1, x.shape[1:-1])
 
 
 def _flat(layer: nn.Module) -> tuple[int, Tensor, Tensor | None]:
     """Number of seeds, weight and bias of a stacked convolution, with the seeds axis merged into the channels."""
-    w, b = layer.weight, layer.bias
-    return len(w), w.flatten(0, 1), None if b is None else b.flatten()
+    weight, bias = layer.weight, layer.bias
+    return len(weight), weight.flatten(0, 1), None if bias is None else bias.flatten()
 
 
-def _grouped(x: Tensor, seeds: int, function) -> Tensor:
-    """Run ``function`` on [batch, seeds * channels, ...] instead of [seeds, batch, channels, ...]."""
-    y = function(x.transpose(0, 1).flatten(1, 2))
+def grouped(x: Tensor, seeds: int, convolve: Callable[[Tensor], Tensor]) -> Tensor:
+    """Apply ``convolve`` to [batch, seeds * channels, ...] instead of [seeds, batch, channels, ...].
+
+    >>> grouped(torch.zeros(3, 5, 2, 8, 8), 3, lambda x: x[..., :4, :4]).shape
+    torch.Size([3, 5, 2, 4, 4])
+    """
+    y = convolve(x.transpose(0, 1).flatten(1, 2))
     return y.unflatten(1, (seeds, -1)).transpose(0, 1)
 
 
 class Conv2d(nn.Conv2d):
-    """``nn.Conv2d``; with a leading seeds axis, one grouped convolution."""
+    """``nn.Conv2d``; with a leading seeds axis, one grouped convolution.
+
+    >>> stack([Conv2d(1, 2, 3), Conv2d(1, 2, 3)])(torch.zeros(2, 5, 1, 8, 8)).shape
+    torch.Size([2, 5, 2, 6, 6])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         if self.weight.ndim == 4:
             return super().forward(x)
-        seeds, w, b = _flat(self)
-        rest = self.stride, self.padding, self.dilation, seeds * self.groups
-        return _grouped(x, seeds, lambda x: F.conv2d(x, w, b, *rest))
+        seeds, weight, bias = _flat(self)
+        options = self.stride, self.padding, self.dilation, seeds * self.groups
+        return grouped(x, seeds, lambda x: F.conv2d(x, weight, bias, *options))
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """``nn.ConvTranspose2d``; with a leading seeds axis, one grouped convolution."""
+    """``nn.ConvTranspose2d``; with a leading seeds axis, one grouped convolution.
+
+    >>> stack([ConvTranspose2d(2, 1, 3)] * 2)(torch.zeros(2, 5, 2, 6, 6)).shape
+    torch.Size([2, 5, 1, 8, 8])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         if self.weight.ndim == 4:
             return super().forward(x)
-        seeds, w, b = _flat(self)
-        rest = self.stride, self.padding, self.output_padding, seeds * self.groups, self.dilation
-        return _grouped(x, seeds, lambda x: F.conv_transpose2d(x, w, b, *rest))
+        seeds, weight, bias = _flat(self)
+        options = self.stride, self.padding, self.output_padding, seeds * self.groups, self.dilation
+        return grouped(x, seeds, lambda x: F.conv_transpose2d(x, weight, bias, *options))
 
 
 class GroupNorm(nn.GroupNorm):
-    """``nn.GroupNorm``: no state but its parameters; the seeds axis joins the batch."""
+    """``nn.GroupNorm``: no state but its parameters; the seeds axis joins the batch.
+
+    >>> stack([GroupNorm(2, 4)] * 3)(torch.zeros(3, 5, 4, 8, 8)).shape
+    torch.Size([3, 5, 4, 8, 8])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         if self.weight.ndim == 1:
             return super().forward(x)
         y = F.group_norm(x.flatten(0, 1), self.num_groups, eps=self.eps).view_as(x)
-        affine = (len(self.weight), 1, -1, *[1] * (x.ndim - 3))
+        space_axes = x.ndim - 3
+        affine = (len(self.weight), 1, -1, *[1] * space_axes)
         return y * self.weight.view(affine) + self.bias.view(affine)
 
 
+#: Which of the layers above stands for a layer of torch when copies are stacked.
 STACKABLE: dict[type, type] = {
     nn.Linear: Linear,
     nn.Conv2d: Conv2d,
@@ -88,8 +117,12 @@ STACKABLE: dict[type, type] = {
 }
 
 
-def initialise(module: nn.Module, seed: int) -> nn.Module:
-    """A copy, on the CPU, with fresh initial weights, which depend on ``seed`` only."""
+def initialise(module: Network, seed: int) -> Network:
+    """A copy, on the CPU, with fresh initial weights, which depend on ``seed`` only.
+
+    >>> torch.equal(initialise(Linear(4, 2), 7).weight, initialise(Linear(4, 2), 7).weight)
+    True
+    """
     module = copy.deepcopy(module).cpu()
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the accelerators, too
@@ -99,10 +132,13 @@ def initialise(module: nn.Module, seed: int) -> nn.Module:
     return module
 
 
-def stack(modules: Sequence[nn.Module]) -> nn.Module:
+def stack(modules: Sequence[Network]) -> Network:
     """One module whose parameters are those of ``modules`` along a leading seeds axis.
 
     Raises TypeError for a layer that cannot carry that axis.
+
+    >>> stack([Linear(4, 2), Linear(4, 2), Linear(4, 2)]).weight.shape
+    torch.Size([3, 2, 4])
     """
     stacked = copy.deepcopy(modules[0])
     for name, part in stacked.named_modules():
@@ -114,11 +150,15 @@ def stack(modules: Sequence[nn.Module]) -> nn.Module:
         # torch's own layer: same parameters, a forward that knows the axis
         part.__class__ = STACKABLE.get(type(part), type(part))
     _shift_axes(stacked, 1)
-    return _with_parameters(stacked, lambda name: torch.stack([m.get_parameter(name) for m in modules]))
+    return _with_parameters(stacked, lambda name: torch.stack([module.get_parameter(name) for module in modules]))
 
 
-def unstack(module: nn.Module, k: int) -> nn.Module:
-    """The k-th of the stacked copies, as an ordinary module."""
+def unstack(module: Network, k: int) -> Network:
+    """The k-th of the stacked copies, as an ordinary module.
+
+    >>> unstack(stack([Linear(4, 2), Linear(4, 2)]), 1).weight.shape
+    torch.Size([2, 4])
+    """
     single = copy.deepcopy(module)
     _shift_axes(single, -1)
     plain = torch.contiguous_format
@@ -130,21 +170,29 @@ def _stackable(part: nn.Module) -> bool:
     if kind in STACKABLE or kind in STACKABLE.values():
         # Reflecting paddings count axes from the front; a norm without parameters cannot show how many seeds there are.
         return getattr(part, "padding_mode", "zeros") == "zeros" and getattr(part, "affine", True)
+    if getattr(kind, "stackable", False):
+        return True
     package, _, family = kind.__module__.rpartition(".")
     knows_axes = package == "torch.nn.modules" and family in ("pooling", "upsampling", "batchnorm", "instancenorm")
-    own = any(True for _ in part.parameters(recurse=False))
-    return getattr(kind, "stackable", False) or not (own or knows_axes)
+    has_parameters = any(True for _ in part.parameters(recurse=False))
+    return not (has_parameters or knows_axes)
+
+
+#: Attributes of torch's layers that count axes from the front.
+_AXES = {nn.Flatten: ("start_dim", "end_dim"), nn.Unflatten: ("dim",)}
 
 
 def _shift_axes(module: nn.Module, by: int) -> None:
-    """Let torch's Flatten and Unflatten, which count axes from the front, step over the seeds axis."""
+    """Let torch's Flatten and Unflatten step over the seeds axis."""
     for part in module.modules():
-        for axis in {nn.Flatten: ("start_dim", "end_dim"), nn.Unflatten: ("dim",)}.get(type(part), ()):
-            if getattr(part, axis) >= 0:
-                setattr(part, axis, getattr(part, axis) + by)
+        for axis in _AXES.get(type(part), ()):
+            position = getattr(part, axis)
+            if position >= 0:
+                setattr(part, axis, position + by)
 
 
-def _with_parameters(module: nn.Module, value) -> nn.Module:
+def _with_parameters(module: Network, value: Callable[[str], Tensor]) -> Network:
+    """The module with the parameter ``value(name)`` in the place of each of its own."""
     for name, _ in list(module.named_parameters()):
         owner, _, leaf = name.rpartition(".")
         setattr(module.get_submodule(owner), leaf, nn.Parameter(value(name).detach()))

@@ -1,74 +1,78 @@
-"""Observation models p(x|features), and a density without a code."""
+"""Observation models p(x|features).
+
+An observation model of one's own is a subclass of :class:`Observation`, entered in the table: ``OBSERVATIONS["student"]
+= Student`` lets ``build(..., observation="student")`` find it.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import (
-    Bernoulli,
-    ContinuousBernoulli,
-    Distribution,
-    Independent,
-    Laplace,
-    MultivariateNormal,
-    Normal,
-    ReshapeTransform,
-    TransformedDistribution,
-)
+from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent, Laplace, Normal
 
 from ..distributions.densities import Point
 
 __all__ = [
+    "OBSERVATIONS",
     "BernoulliPixels",
     "ContinuousBernoulliPixels",
     "Gaussian",
-    "GaussianDensity",
     "LaplacePixels",
-    "OBSERVATIONS",
+    "Observation",
     "PointPixels",
 ]
 
 
-class GaussianDensity(nn.Module):
-    """p_θ(x) = N(x; μ, L Lᵀ) with no latent variable; calling it returns the distribution.
+class Observation(nn.Module):
+    """What an observation model is: a module that turns features into the distribution p(x|features) of x.
 
-    Its maximum-likelihood fit has the moments of the data (Eq. ``eq-forward-kl-moments``, chapter 02).
+    >>> class Wide(Observation):
+    ...     def forward(self, features, dims):
+    ...         return Independent(Normal(features, 2.0), dims)
+    >>> OBSERVATIONS["wide"] = Wide  # now build(..., observation="wide") knows it
+    >>> Wide()(torch.zeros(5, 3), 1).event_shape
+    torch.Size([3])
+    >>> del OBSERVATIONS["wide"]
     """
 
-    stackable = True
+    #: Has p(x|features) a density? Where it has none, the model is implicit.
+    explicit = True
+    #: What to do about examples that the model cannot have made.
+    advice = "choose another observation"
 
-    def __init__(self, shape: Sequence[int]):
-        super().__init__()
-        self.shape = tuple(shape)
-        n = math.prod(shape)
-        self.loc, self.log_diagonal, self.below = (nn.Parameter(torch.zeros(s)) for s in ((n,), (n,), (n, n)))
+    @classmethod
+    def of(cls, scale: float | None, squash: bool) -> Observation:
+        """The observation model that ``build`` asks for; it takes the options that it knows.
 
-    def reset_parameters(self) -> None:
-        with torch.no_grad():
-            for p in self.parameters():
-                p.zero_()
+        scale:   fixes the width of the noise; None learns it.
+        squash:  the means are those of images and belong into [0, 1].
+        """
+        return cls()
 
-    def forward(self) -> Distribution:
-        tril = self.below.tril(-1) + torch.diag_embed(self.log_diagonal.exp())
-        # The batch axis has length 1: one density for all examples, beside a possible seeds axis.
-        flat = MultivariateNormal(self.loc.unsqueeze(-2), scale_tril=tril.unsqueeze(-3))
-        n = self.loc.shape[-1]
-        return flat if len(self.shape) == 1 else TransformedDistribution(flat, ReshapeTransform((n,), self.shape))
+    def forward(self, features: Tensor, dims: int) -> Distribution:
+        """p(x|features), [..., *shape] with event axes as many as ``dims``."""
+        raise NotImplementedError
 
-    def draw(self, n: int, noise) -> Tensor:
-        """``n`` draws x ~ p_θ(x), [*seeds, n, *shape], from named noise."""
-        flat = getattr(p := self(), "base_dist", p)
-        e = noise.normal("sample x", n, self.loc.shape[-1])
-        return (flat.loc + e @ flat.scale_tril.squeeze(-3).mT).unflatten(-1, self.shape)
+    def supports(self, x: Tensor) -> bool:
+        """Can the model have made all of x, [N, *shape]?"""
+        return True
+
+    def check(self, x: Tensor) -> None:
+        """Raise ValueError, saying what to do, if the model cannot have made x."""
+        if not self.supports(x):
+            raise ValueError(self.advice)
 
 
-class Gaussian(nn.Module):
+class Gaussian(Observation):
     """Observation model N(x; features, σ²), with one σ for all dimensions, learned unless ``scale`` fixes it.
 
     ``squash`` keeps the means of images in [0, 1].
+
+    >>> p = Gaussian(scale=0.5)(torch.zeros(1, 2), 1)
+    >>> round(p.log_prob(torch.zeros(1, 2)).item(), 4)  # -2 log(0.5 √(2π))
+    -0.4516
     """
 
     stackable = True
@@ -83,48 +87,93 @@ class Gaussian(nn.Module):
         else:
             self.register_buffer("log_scale", start)
 
+    @classmethod
+    def of(cls, scale: float | None, squash: bool) -> Gaussian:
+        return cls(scale, squash)
+
     def reset_parameters(self) -> None:
         with torch.no_grad():
             self.log_scale.fill_(self.start)
 
     def forward(self, features: Tensor, dims: int) -> Distribution:
-        scale = self.log_scale.exp()
         loc = features.sigmoid() if self.squash else features
-        return Independent(self.law(loc, scale.reshape(*scale.shape[:-1], *[1] * (dims + 1))), dims)
+        # [*seeds, 1] becomes [*seeds, 1, 1, ...]: one scale for the batch and for all axes of an example.
+        scale = self.log_scale.exp()
+        scale = scale.reshape(*scale.shape[:-1], *[1] * (dims + 1))
+        return Independent(self.law(loc, scale), dims)
 
 
 class LaplacePixels(Gaussian):
-    """Observation model Laplace(x; features, b): misses are priced by |x - features|/b."""
+    """Observation model Laplace(x; features, b): misses are priced by |x - features|/b.
+
+    >>> LaplacePixels(scale=1.0)(torch.zeros(1, 2), 1).log_prob(torch.tensor([[3.0, 0.0]]))  # -3 - 2 log 2
+    tensor([-4.3863])
+    """
 
     law = Laplace
 
 
-class BernoulliPixels(nn.Module):
-    """Observation model with independent pixels in {0, 1}; the features are their logits."""
+class BernoulliPixels(Observation):
+    """Observation model with independent pixels in {0, 1}; the features are their logits.
+
+    >>> BernoulliPixels()(torch.zeros(1, 3), 1).log_prob(torch.tensor([[1.0, 0.0, 1.0]]))  # three fair coins: -3 log 2
+    tensor([-2.0794])
+    >>> BernoulliPixels().supports(torch.tensor([[0.0, 0.5]]))
+    False
+    """
+
+    advice = (
+        "a Bernoulli observation needs pixels that are 0 or 1; load the data with binarize='threshold' or "
+        "'sample', or build with observation='continuous bernoulli'."
+    )
 
     def forward(self, features: Tensor, dims: int) -> Distribution:
         return Independent(Bernoulli(logits=features), dims)
 
+    def supports(self, x: Tensor) -> bool:
+        # By parts that fit a cache: whole data sets come this way before every ``fit``.
+        return all(torch.equal(part * part, part) for part in x.split(1000))
 
-class ContinuousBernoulliPixels(nn.Module):
-    """Observation model for grey levels in [0, 1] (Loaiza-Ganem and Cunningham, 2019): a true density."""
+
+class ContinuousBernoulliPixels(Observation):
+    """Observation model for grey levels in [0, 1] (Loaiza-Ganem and Cunningham, 2019): a true density.
+
+    >>> ContinuousBernoulliPixels()(torch.zeros(1, 3), 1).log_prob(torch.full((1, 3), 0.2)).abs() < 1e-5  # uniform
+    tensor([True])
+    """
+
+    advice = "a continuous-Bernoulli observation needs pixels in [0, 1]; rescale x, or use 'gaussian'."
 
     def forward(self, features: Tensor, dims: int) -> Distribution:
         return Independent(ContinuousBernoulli(logits=features), dims)
 
+    def supports(self, x: Tensor) -> bool:
+        return bool(((x >= 0) & (x <= 1)).all())
 
-class PointPixels(nn.Module):
-    """No noise at all: the generator of an implicit model. ``squash`` keeps images in [0, 1]."""
+
+class PointPixels(Observation):
+    """No noise at all: the generator of an implicit model. ``squash`` keeps images in [0, 1].
+
+    >>> PointPixels()(torch.tensor([[1.0, 2.0]]), 1).mean
+    tensor([[1., 2.]])
+    """
+
+    explicit = False
 
     def __init__(self, squash: bool = False):
         super().__init__()
         self.squash = squash
 
+    @classmethod
+    def of(cls, scale: float | None, squash: bool) -> PointPixels:
+        return cls(squash)
+
     def forward(self, features: Tensor, dims: int) -> Distribution:
         return Point(features.sigmoid() if self.squash else features, dims)
 
 
-OBSERVATIONS = {
+#: Every observation model by name.
+OBSERVATIONS: dict[str, type[Observation]] = {
     "bernoulli": BernoulliPixels,
     "continuous bernoulli": ContinuousBernoulliPixels,
     "gaussian": Gaussian,

@@ -70,6 +70,7 @@ class Bound(Term):
     space = "x"
     reaches = BOTH
     takes_labels = True
+    needs_decoder_density = True
 
     def __post_init__(self):
         if not isinstance(self.k, int) or self.k < 1:

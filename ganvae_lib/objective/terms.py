@@ -102,6 +102,12 @@ class Match(Term):
     def swapped(self) -> Term:
         return self.mirrored(space=self.sides.mirror)
 
+    @property
+    def gradient_through(self) -> str | None:
+        if self.tool.explicit or "decoder" not in self.sides.networks:
+            return None
+        return "mean" if self.sides.sees == ("x",) else "sample"
+
     def formula(self, w: Writer, player: str) -> str:
         return self.tool.formula(w, self.sides, player)
 
@@ -153,6 +159,9 @@ class Reconstruct(Term):
     @property
     def networks(self) -> tuple[str, ...]:
         return ("encoder", "decoder", self.discriminator) if self.within else ("encoder", "decoder")
+
+    needs_decoder_density = property(lambda self: self.variable == "x" and not self.within)
+    gradient_through = property(lambda self: "sample" if self.variable == "z" and "theta" in self.movers else None)
 
     def loss(self, world) -> Tensor:
         if self.within:

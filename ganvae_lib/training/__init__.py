@@ -3,9 +3,12 @@
 from .batches import Batches
 from .checkpoint import Checkpoint, read, write
 from .fitting import fit
+from .history import History
 from .parallel import first, leave, share, wait
 from .rejection import Accepted, sample
-from .run import History, Run
+from .run import Run
+from .settings import Settings
+from .state import Training
 
 __all__ = [
     "Accepted",
@@ -13,6 +16,8 @@ __all__ = [
     "Checkpoint",
     "History",
     "Run",
+    "Settings",
+    "Training",
     "first",
     "fit",
     "leave",

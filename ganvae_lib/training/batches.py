@@ -11,7 +11,7 @@ from ..distributions.noise import Noise
 from ..distributions.world import World
 from ..models.model import Model
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "worlds"]
 
 
 class Batches:
@@ -19,18 +19,26 @@ class Batches:
 
     ``parts`` are tensors of equal length, x first; a minibatch holds the same rows of each. The examples left over at
     the end of an epoch (fewer than a batch) are skipped.
+
+    >>> x = torch.arange(4.0)[:, None]
+    >>> batches = Batches([x, -x], 2, Noise(0))
+    >>> first, second = batches.next(), batches.next()
+    >>> sorted(torch.cat([first[0], second[0]]).flatten().tolist()), torch.equal(first[0], -first[1])
+    ([0.0, 1.0, 2.0, 3.0], True)
     """
 
     def __init__(self, parts: Sequence[Tensor], batch: int, noise: Noise, name: str = "batches"):
         self.parts, self.batch, self.noise = parts, batch, noise
         self.x = parts[0]
         self.generators = noise.generators(name)
-        self.at = self.per_epoch = len(self.x) // self.batch
+        self.per_epoch = len(self.x) // self.batch
+        self._shuffle()
 
     def _shuffle(self) -> None:
-        self.start = torch.stack([g.get_state() for g in self.generators])
-        orders = [torch.randperm(len(self.x), generator=g, device=self.x.device) for g in self.generators]
-        self.order, self.at = torch.stack(orders) if self.noise.seeds_shape else orders[0], 0
+        self.start = torch.stack([generator.get_state() for generator in self.generators])
+        orders = [torch.randperm(len(self.x), generator=one, device=self.x.device) for one in self.generators]
+        self.order = torch.stack(orders) if self.noise.seeds_shape else orders[0]
+        self.at = 0
 
     def state(self) -> tuple[int, dict[str, Tensor]]:
         """How far in the epoch, and the generators' states at its start."""
@@ -44,6 +52,7 @@ class Batches:
         self.at = at
 
     def next(self) -> list[Tensor]:
+        """The next minibatch of every part: [*seeds, batch, ...]."""
         if self.at == self.per_epoch:
             self._shuffle()
         index = self.order[..., self.at * self.batch : (self.at + 1) * self.batch]
@@ -52,8 +61,11 @@ class Batches:
         return [part.index_select(0, index.reshape(-1)).unflatten(0, index.shape) for part in self.parts]
 
 
-def _worlds(model: Model, data, batch: int, noise: Noise, device: torch.device):
-    """A function that draws the next minibatch, of what the objective reads, and returns its World; and the orders."""
+def worlds(model: Model, data, batch: int, noise: Noise, device: torch.device):
+    """A function that draws the next minibatch, of what the objective reads, and returns its World; and the orders.
+
+    A batch is at most as large as the data. The second domain, if there is one, has an order of its own.
+    """
     reads = model.reads
     batch = min(batch, len(data), *([len(data.other)] if "other" in reads else []))
     batch -= batch % noise.share.size

@@ -12,8 +12,12 @@ import os
 import warnings
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from .state import Training
 
 __all__ = ["Checkpoint", "read", "write"]
 
@@ -27,7 +31,7 @@ def write(folder: Path, card_name: str, card: dict, stem: str, tensors: dict[str
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
-    content = save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
+    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     digest = sha256(content).hexdigest()
     card = card | {"weights": f"{stem}-{digest[:12]}.safetensors", "sha256": digest}
     kept = set(folder.iterdir())
@@ -59,63 +63,44 @@ def read(folder: Path, card_name: str) -> tuple[dict, dict[str, torch.Tensor]]:
 
 
 class Checkpoint:
-    """Where a training keeps its state; ``config`` says which training it is, and must be the same on resuming."""
+    """Where a training keeps its state; ``config`` says which training it is, and must be the same on resuming.
+
+    ``fit`` makes one when it is asked for a ``checkpoint``; a loop of one's own calls ``save`` and ``restore``.
+    """
 
     def __init__(self, folder: str | os.PathLike, config: dict):
         self.folder, self.config = Path(folder), json.loads(json.dumps(config))
 
     @property
     def exists(self) -> bool:
+        """Is there one already?"""
         return (self.folder / "checkpoint.json").exists()
 
-    def save(self, step: int, model, optimizers, streams, history) -> None:
-        """Keep the state after ``step``. A full disk is a warning: training goes on, the last checkpoint stays."""
-        tensors = {f"model/{name}": t for name, t in model.state_dict().items()}
-        for i, adam in enumerate(optimizers):
-            for j, state in adam.state_dict()["state"].items():
-                tensors |= {f"adam/{i}/{j}/{name}": t for name, t in state.items()}
-        where = []
-        for i, stream in enumerate(streams):
-            place, state = stream.state()
-            where.append(place)
-            tensors |= {f"stream/{i}/{name}": t for name, t in state.items()}
-        if history.steps:
-            tensors["history"] = torch.stack(history._points)
-        card = dict(format=1, step=step, config=self.config, streams=where, steps=history.steps)
+    def save(self, training: Training) -> None:
+        """Keep the state of the training. A full disk is a warning: it goes on, and the last checkpoint stays."""
+        card, tensors = training.state()
         try:
-            write(self.folder, "checkpoint.json", card, "state", tensors)
+            write(self.folder, "checkpoint.json", dict(format=1, config=self.config) | card, "state", tensors)
         except OSError as error:
             warnings.warn(
-                f"no checkpoint at step {step}: {error.strerror} ({self.folder}); training goes on, and the "
+                f"no checkpoint at step {training.done}: {error.strerror} ({self.folder}); training goes on, and the "
                 "one before is whole.",
                 RuntimeWarning,
                 stacklevel=3,
             )
 
-    def restore(self, model, optimizers, streams, history) -> int:
-        """Put everything back and return the step; raise ValueError for a damaged checkpoint or another training's."""
+    def restore(self, training: Training) -> None:
+        """Put everything back. Raises ValueError for a damaged checkpoint, or one of another training."""
         try:
             card, tensors = read(self.folder, "checkpoint.json")
-            step, saved = int(card["step"]), dict(card["config"])
-            places, steps = list(card["streams"]), list(card["steps"])
+            saved = dict(card["config"])
+            state = dict(step=int(card["step"]), streams=list(card["streams"]), steps=list(card["steps"]))
         except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"the checkpoint in {self.folder} is damaged ({error}); remove it.") from error
-        if different := [k for k in self.config | saved if self.config.get(k) != saved.get(k)]:
+        if different := [name for name in self.config | saved if self.config.get(name) != saved.get(name)]:
             name = different[0]
             raise ValueError(
                 f"the checkpoint in {self.folder} is of another training: {name} was {saved.get(name)!r} and is now "
                 f"{self.config.get(name)!r}; use the same arguments, or another folder."
             )
-        part = lambda prefix: {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        model.load_state_dict(part("model/"))
-        for i, adam in enumerate(optimizers):
-            state: dict[int, dict] = {}
-            for name, t in part(f"adam/{i}/").items():
-                j, _, what = name.partition("/")
-                state.setdefault(int(j), {})[what] = t
-            adam.load_state_dict({"state": state, "param_groups": adam.state_dict()["param_groups"]})
-        for i, (stream, place) in enumerate(zip(streams, places, strict=True)):
-            stream.restore(place, part(f"stream/{i}/"))
-        history.steps = steps
-        history._points = list(tensors["history"]) if history.steps else []
-        return step
+        training.restore(state, tensors)

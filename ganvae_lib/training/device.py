@@ -10,11 +10,11 @@ from torch.distributions import Distribution
 
 from ..errors import unknown
 
-__all__ = []
+__all__ = ["find_device", "in_precision", "keep_memory", "unchecked"]
 
 
 @contextmanager
-def _unchecked():
+def unchecked():
     """Switch off the argument checks of distributions: each costs a host sync per call."""
     before = Distribution._validate_args
     Distribution.set_default_validate_args(False)
@@ -24,7 +24,8 @@ def _unchecked():
         Distribution.set_default_validate_args(before)
 
 
-def _device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
+    """The device of this name; "auto" takes cuda, then mps, then cpu. Raises ValueError for one that is not here."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
@@ -40,7 +41,8 @@ def _device(name: str) -> torch.device:
 
 
 @contextmanager
-def _precision(name: str, device: torch.device):
+def in_precision(name: str, device: torch.device):
+    """Compute in "fp32", "tf32" (matrix products on recent GPUs) or "bf16" (autocast); ValueError for another name."""
     if name not in ("fp32", "tf32", "bf16"):
         raise unknown("precision", name, ("fp32", "tf32", "bf16"))
     before, cudnn = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
@@ -54,7 +56,7 @@ def _precision(name: str, device: torch.device):
         torch.backends.cudnn.allow_tf32 = cudnn
 
 
-def _keep_memory() -> None:
+def keep_memory() -> None:
     """Let glibc reuse the memory of a step in the next one.
 
     It hands blocks above a threshold back to the system, and then a step of stacked networks spends a fifth of its time

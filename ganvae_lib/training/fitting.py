@@ -1,32 +1,27 @@
-"""Training: ``fit`` knows only the phases of the objective, and one gradient per phase."""
+"""Training: ``fit`` makes one, goes on step by step, and writes down what it learns."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import contextmanager
 
-import torch
-from torch import Tensor, nn
-
-from ..distributions.noise import Noise
-from ..distributions.world import World
-from ..errors import unknown
+from ..data.dataset import Examples
+from ..errors import NonFiniteLoss
 from ..models.checks import check
 from ..models.model import Model
 from ..objective.terms import to_dict
-from .batches import _worlds
 from .checkpoint import Checkpoint
-from .device import _device, _keep_memory, _precision, _unchecked
-from .parallel import share
-from .run import History, Run
+from .device import in_precision, unchecked
+from .run import Run
+from .settings import Settings
+from .state import Training
 
 __all__ = ["fit"]
 
 
 def fit(
     model: Model,
-    data,
+    data: Examples,
     steps: int,
     *,
     batch: int = 128,
@@ -41,11 +36,11 @@ def fit(
     checkpoint_every: int | None = None,
     resume: bool = False,
     progress: bool | None = None,
-):
-    """Train copies of ``model`` on ``data`` and return a :class:`~ganvae_lib.runs.Run`; ``model`` stays as it is.
+) -> Run:
+    """Train copies of ``model`` on ``data`` and return a :class:`~ganvae_lib.Run`; ``model`` stays as it is.
 
     seeds:      8 trains seeds 0 to 7 at once, stacked in one run; a list names them. Seed k sees the same initial
-                weights, minibatches and noise in any company, so it equals the single run ``seeds=[k]`` up to rounding.
+                weights, minibatches and noise whatever seeds are beside it: it is the run ``seeds=[k]`` up to rounding.
     fresh:      draw new initial weights from each seed; False starts every seed from the model's present weights.
     device:     "auto" takes cuda, then mps, then cpu.
     precision:  "fp32", "tf32" (matrix products on recent GPUs) or "bf16" (autocast; parameters stay in fp32).
@@ -59,113 +54,68 @@ def fit(
     Under ``torchrun`` every process takes its share of each minibatch, and all end with the same run (``parallel``).
     Raises ValueError for arguments, data or a checkpoint that do not fit, and NonFiniteLoss (naming term, step and
     seed) within ``log_every`` steps of the first loss that is not finite.
+
+    >>> from ganvae_lib import build, load, zoo
+    >>> data = load("ring", fraction=0.01)
+    >>> run = fit(build(zoo.VAE, data), data, 20, batch=32, seeds=2, device="cpu", progress=False)
+    >>> run.sample(5).shape, run.history["reconstruct x"].shape
+    (torch.Size([2, 5, 2]), torch.Size([20, 2]))
     """
-    if not all(isinstance(n, int) and n > 0 for n in (steps, batch, 1 if log_every is None else log_every)):
-        raise ValueError(f"steps, batch and log_every must be positive integers, got {steps}, {batch} and {log_every}.")
-    names = list(range(seeds)) if isinstance(seeds, int) else list(seeds) if isinstance(seeds, Sequence) else [None]
-    if not names or len(set(names)) < len(names) or not all(isinstance(s, int) and 0 <= s < 2**32 for s in names):
-        raise ValueError(f"seeds must be a positive number or a list of different ints from 0 to 2**32-1, got {seeds}.")
+    settings = Settings.of(model.objective, steps, batch, seeds, fresh, device, precision, lr, betas, log_every)
     check(model, data)
-    target = _device(device)
-    adversarial = bool(model.objective.adversaries)
-    lr = (2e-4 if adversarial else 1e-3) if lr is None else lr
-    betas = ((0.5, 0.999) if adversarial else (0.9, 0.999)) if betas is None else betas
-    rates = lr if isinstance(lr, dict) else dict.fromkeys(("theta", "eta", "phi"), lr)
-    for player in set(rates) - {"theta", "eta", "phi"}:
-        raise unknown("player", player, ("theta", "eta", "phi"))
-    if not all(0 <= rate < float("inf") for rate in rates.values()) or not all(0 <= beta < 1 for beta in betas):
-        raise ValueError(f"lr must not be negative and betas must lie in [0, 1), got lr={lr} and betas={betas}.")
-    if missing := set(model.objective.players) - set(rates):
-        raise ValueError(f"lr names no rate for {', '.join(sorted(missing))}; every player of the objective needs one.")
-
-    _keep_memory()
-    model = model.copies(names[0] if len(names) == 1 else names, fresh).to(target).train()
-    noise = Noise(model.seeds, target, share(target))
-    noise.share.check(model.objective, batch)
-    next_world, orders = _worlds(model, data, batch, noise, target)
-    phases = model.objective.phases()
-    optimizers = [_adam(model, phase.players, rates, betas, target) for phase in phases]
-    every = min(log_every or max(1, steps // 100), steps)
-    keys = list(dict.fromkeys(key for phase in phases for key in phase.keys))
-    buffer = torch.zeros(every, len(keys), *noise.seeds_shape, device=target)
-    history = History(names, keys)
-    config = dict(steps=steps, batch=batch, lr=lr, betas=list(betas), precision=precision, device=str(target))
-    run = Run(model, history, data, config)
-    start, keep = 0, lambda step: None
-    if checkpoint is not None:
-        which = dict(
-            objective=to_dict(model.objective),
-            data=run.data,
-            networks=model.config,
-            seeds=names,
-            fresh=fresh,
-            log_every=every,
-            **config | {"device": target.type},
-        )
-        parts = model, [adam for adam, _ in optimizers], [noise, *orders], history
-        kept = Checkpoint(checkpoint, which)
-        if kept.exists and not resume:
-            raise ValueError(f"{checkpoint} holds a checkpoint; pass resume=True to go on from it, or another folder.")
-        start = kept.restore(*parts) if kept.exists else 0
-        apart, last = checkpoint_every or max(1, steps // 10), start
-
-        def keep(step: int) -> None:
-            nonlocal last
-            if step - last >= apart or step == steps:
-                if noise.share.rank == 0:
-                    kept.save(step, *parts)
-                last = step
-
-    with _unchecked(), _precision(precision, target), _bar(steps, progress if noise.share.rank == 0 else False) as bar:
-        bar.update(start)
-        for step in range(start, steps):
-            world = next_world()
-            values: dict[str, Tensor] = {}
-            for phase, (optimizer, parameters) in zip(phases, optimizers, strict=True):
-                for _ in range(phase.steps - 1):  # extra updates of a critic, each on a minibatch of its own
-                    _descend(phase, next_world(detached=True), optimizer, parameters)
-                values = _descend(phase, world, optimizer, parameters) | values  # a term in two phases counts once
-                world.moved(phase.players)
-            row = step % every
-            buffer[row] = torch.stack([values[key] for key in keys])
-            if row == every - 1 or step == steps - 1:
-                history.append(step + 1, *noise.share.mean([buffer[: row + 1]]), run)
-                bar.update(row + 1)
-                keep(step + 1)
-    model.eval()
+    training = Training(model, data, settings)
+    run = Run(training.model, training.history, data, settings.config)
+    kept = None if checkpoint is None else _opened(checkpoint, resume, training, run)
+    _train(training, run, kept, checkpoint_every or max(1, steps // 10), progress)
+    run.model.eval()
     return run
 
 
-def _descend(phase, world: World, optimizer, parameters: list[nn.Parameter]) -> dict[str, Tensor]:
-    """One update: the gradient of the phase's loss with respect to its players' parameters, and nobody else's."""
-    losses = phase.losses(world)
-    # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
-    gradients = torch.autograd.grad(phase.total(losses).sum(), parameters, allow_unused=True)
-    used = [(p, gradient) for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
-    means = world.noise.share.mean([gradient for _, gradient in used])
-    for (p, _), gradient in zip(used, means, strict=True):
-        # Fused Adam walks through memory: parameter and gradient must lie alike in it.
-        p.grad = gradient if gradient.stride() == p.stride() else torch.empty_like(p).copy_(gradient)
-    optimizer.step()
-    for p in parameters:
-        p.grad = None
-    return {key: loss.detach() for key, loss in losses.items()}
+def _train(training: Training, run: Run, kept: Checkpoint | None, apart: int, progress: bool | None) -> None:
+    """Go on to the last step; keep the state about every ``apart`` steps, when the history gets a point."""
+    settings, last_kept = training.settings, training.done
+    writes = training.noise.share.rank == 0  # of several processes, one shows a bar and keeps the state
+    bar = _bar(settings.steps, progress if writes else False)
+    with bar, unchecked(), in_precision(settings.precision, settings.device):
+        bar.update(training.done)
+        while training.done < settings.steps:
+            try:
+                training.step()
+            except NonFiniteLoss as error:
+                error.run = run
+                raise
+            if training.unrecorded:
+                continue
+            bar.update(training.done - bar.n)
+            if training.done - last_kept >= apart or training.done == settings.steps:
+                last_kept = training.done
+                if kept is not None and writes:
+                    kept.save(training)
 
 
-def _adam(model: Model, players: Sequence[str], rates: dict, betas, device: torch.device):
-    by_rate: dict[float, list[str]] = {}  # players who share a rate share a group: one kernel for both
-    for player in players:
-        by_rate.setdefault(rates[player], []).append(player)
-    groups = [{"params": model.of(who), "lr": rate} for rate, who in by_rate.items()]
-    adam = torch.optim.Adam(groups, betas=betas, fused=device.type in ("cpu", "cuda"))
-    return adam, [p for group in groups for p in group["params"]]
+def _opened(folder: str | os.PathLike, resume: bool, training: Training, run: Run) -> Checkpoint:
+    """The checkpoint of this training; if there is one already, the training goes on from it."""
+    settings = training.settings
+    config = dict(
+        objective=to_dict(training.model.objective),
+        data=run.data,
+        networks=training.model.config,
+        seeds=settings.seeds,
+        fresh=settings.fresh,
+        log_every=settings.log_every,
+        **settings.config | {"device": settings.device.type},
+    )
+    kept = Checkpoint(folder, config)
+    if kept.exists and not resume:
+        raise ValueError(f"{folder} holds a checkpoint; pass resume=True to go on from it, or another folder.")
+    if kept.exists:
+        kept.restore(training)
+    return kept
 
 
-@contextmanager
 def _bar(steps: int, progress: bool | None):
     from tqdm.auto import tqdm
 
     if progress is None:
         progress = os.environ.get("GANVAE_PROGRESS", "1") != "0"
-    with tqdm(total=steps, disable=not progress, leave=False, unit="step") as bar:
-        yield bar
+    return tqdm(total=steps, disable=not progress, leave=False, unit="step")

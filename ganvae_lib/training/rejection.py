@@ -49,6 +49,16 @@ def sample(
     As the tolerance falls this tends to p(θ | s(observed)), which is the posterior if s is sufficient (Tavaré et al.,
     1997; Pritchard et al., 1999). Raises ValueError for arguments out of range, shapes that do not fit, summaries that
     are not finite, and a tolerance that accepts nobody.
+
+    A mean of four observations, its prior N(0, 1), and the mean as the summary: the posterior has the mean 4/5 · 1.
+
+    >>> accepted = sample(
+    ...     lambda n, generator: torch.randn(n, 1, generator=generator),
+    ...     lambda theta, generator: theta[:, None] + torch.randn(len(theta), 4, 1, generator=generator),
+    ...     observed=torch.ones(4, 1), summaries=lambda x: x.mean(1), draws=10_000, keep=500,
+    ... )
+    >>> accepted.rate, round(float(accepted.theta.mean()), 1)
+    (0.05, 0.8)
     """
     if (keep is None) == (tolerance is None):
         raise ValueError("give keep (how many to accept) or tolerance (how near is near enough), and not both.")

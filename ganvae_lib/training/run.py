@@ -3,70 +3,57 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import warnings
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from ..data.dataset import Examples
+from ..data.registry import law_card, law_from
 from ..distributions.noise import Noise
 from ..distributions.sample import draw
-from ..errors import NonFiniteLoss
 from ..models.builder import build
 from ..models.model import Model
 from ..objective.terms import from_dict, to_dict
 from .checkpoint import read, write
+from .history import History
 
-__all__ = ["History", "Run"]
-
-
-class History(Mapping):
-    """Learning curves: a loss by name, as a tensor [points, seeds]; each point is the mean since the last one.
-
-    ``.steps`` has the number of steps done at each point, ``.seeds`` the names of the columns.
-    """
-
-    def __init__(self, seeds: list[int], keys: list[str]):
-        self.seeds, self.keys_, self.steps = list(seeds), list(keys), []
-        self._points: list[Tensor] = []
-
-    def append(self, step: int, rows: Tensor, run=None) -> None:
-        """Add the mean of ``rows``, [steps, terms, *seeds]; raise NonFiniteLoss at the first bad value."""
-        rows = rows.detach().double().cpu().reshape(len(rows), len(self.keys_), len(self.seeds))
-        if not rows.isfinite().all():
-            first, term, seed = (~rows.isfinite()).nonzero()[0].tolist()
-            error = NonFiniteLoss(
-                f"the loss '{self.keys_[term]}' is {rows[first, term, seed].item()} "
-                f"at step {step - len(rows) + first + 1}, seed {self.seeds[seed]}; "
-                "lower lr, choose another link, or look at the data."
-            )
-            error.run = run
-            raise error
-        self.steps.append(step)
-        self._points.append(rows.mean(0))
-
-    def __getitem__(self, key: str) -> Tensor:
-        if key not in self.keys_:
-            raise KeyError(f"no loss {key!r}; there are {', '.join(map(repr, self.keys_))}.")
-        return torch.stack([point[self.keys_.index(key)] for point in self._points])
-
-    def __iter__(self):
-        return iter(self.keys_)
-
-    def __len__(self) -> int:
-        return len(self.keys_)
-
-    def __repr__(self) -> str:
-        return f"History({', '.join(self.keys_)}; {len(self.steps)} points, seeds {self.seeds})"
+__all__ = ["Run"]
 
 
 class Run:
-    """A finished (or interrupted) training: ``.model`` with its copies, ``.history``, ``.config``."""
+    """A finished (or interrupted) training: ``.model`` with its copies, ``.history``, ``.config``.
 
-    def __init__(self, model: Model, history: History, data, config: dict):
+    ``.data`` has the name, the digest and the note of the data, ``.law`` the distribution that they were drawn from.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from ganvae_lib import build, fit, load, zoo
+    >>> ring = load("ring", fraction=0.01)
+    >>> run = fit(build(zoo.VAE, ring), ring, 20, batch=32, seeds=2, device="cpu", progress=False)
+    >>> list(run.evaluate(ring, k=4, n=100))
+    ['ELBO (nats)', 'IWAE-4 (nats)', 'modes', 'high quality']
+    >>> with TemporaryDirectory() as folder:
+    ...     again = Run.load(run.save(folder))
+    >>> again.seeds, again.data["name"], torch.equal(again.sample(5), run.sample(5))
+    ([0, 1], 'ring', True)
+    """
+
+    def __init__(self, model: Model, history: History, data: Examples | None, config: dict):
         self.model, self.history, self.config = model, history, config
         self.data = None if data is None else dict(name=data.name, digest=data.digest, note=data.note)
-        self.law = getattr(data, "law", None)
+        self._law = None if data is None else data.law
+        self._law_card = None if data is None else law_card(data)
+
+    @property
+    def law(self):
+        """The distribution that the data were drawn from; None if they were not drawn.
+
+        Raises ValueError, saying what to do, for a run that was read back and whose law cannot be found again.
+        """
+        if self._law is None and self._law_card is not None:
+            self._law = law_from(self._law_card)
+        return self._law
 
     @property
     def seeds(self) -> list[int]:
@@ -79,42 +66,47 @@ class Run:
         """``n`` draws x ~ p_θ(x|z), z ~ p(z), per trained copy: [seeds, n, *shape]; every copy gets the same z.
 
         ``mean`` gives the mean of p_θ(x|z) instead, without observation noise, as pictures of VAEs usually show it.
-        ``z``, [n, latent], replaces the draw of the codes. A model that is told ``labels``, [n], needs them.
+        ``z``, [n, latent], replaces the draw of the codes. A conditional model needs ``labels``, [n].
         Raises TypeError for an objective without a model of x, and for ``z`` or ``mean`` where there is no z;
         ValueError for labels that are not one known class for each example.
         """
-        lead, device = self.model.seeds_shape, next(self.model.parameters()).device
-        noise = Noise([seed] * lead[0] if lead else seed, device)
+        seeds_shape = self.model.seeds_shape
+        noise = self._noise(seed)
         if "density" in self.model.networks and z is None and not mean:
             x = self.model.density.draw(n, noise)
-            return x if lead else x.unsqueeze(0)
+            return x if seeds_shape else x.unsqueeze(0)
         if "decoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective} has no decoder to sample from.")
         if z is None:
-            z = draw(self.model.prior().expand((n,)), Noise(seed, device), "sample z")
-        p = self._at(labels, len(z)).decoder(z.to(device).expand(*lead, *z.shape))
+            z = draw(self.model.prior().expand((n,)), Noise(seed, noise.device), "sample z")
+        p = self._at(labels, len(z)).decoder(z.to(noise.device).expand(*seeds_shape, *z.shape))
         x = p.mean if mean else draw(p, noise, "sample x")
-        return x if lead else x.unsqueeze(0)
+        return x if seeds_shape else x.unsqueeze(0)
+
+    def _noise(self, seed: int) -> Noise:
+        """The same noise for every copy."""
+        seeds = [seed] * len(self.seeds) if self.model.seeds_shape else seed
+        return Noise(seeds, next(self.model.parameters()).device)
 
     @torch.no_grad()
     def infer(self, x: Tensor, seed: int = 0, *, labels: Tensor | None = None, mean: bool = False) -> Tensor:
         """Codes z ~ q_η(z|x) of examples [n, *shape], per trained copy: [seeds, n, latent]; or their ``mean``.
 
-        Raises TypeError for a model without an encoder, or that is told ``labels``, [n], and gets none.
+        Raises TypeError for a model without an encoder, or a conditional one that gets no ``labels``, [n].
         """
         if "encoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective} has no encoder to infer codes with.")
-        lead = self.model.seeds_shape
-        x = x.to(next(self.model.parameters()).device)
-        q = self._at(labels, len(x)).encoder(x.expand(*lead, *x.shape))
-        z = q.mean if mean else draw(q, Noise([seed] * lead[0] if lead else seed, x.device), "infer z")
-        return z if lead else z.unsqueeze(0)
+        seeds_shape, noise = self.model.seeds_shape, self._noise(seed)
+        x = x.to(noise.device)
+        q = self._at(labels, len(x)).encoder(x.expand(*seeds_shape, *x.shape))
+        z = q.mean if mean else draw(q, noise, "infer z")
+        return z if seeds_shape else z.unsqueeze(0)
 
     @torch.no_grad()
     def reconstruct(self, x: Tensor, seed: int = 0, *, labels: Tensor | None = None) -> Tensor:
         """The mean of p_θ(x|z) at codes inferred from examples [n, *shape]: [seeds, n, *shape].
 
-        Raises TypeError for a model without an encoder and a decoder, or that is told ``labels``, [n], and gets none.
+        Raises TypeError for a model without an encoder and a decoder, or a conditional one without ``labels``, [n].
         """
         z = self.infer(x, seed, labels=labels)
         if "decoder" not in self.model.networks:
@@ -127,7 +119,7 @@ class Run:
         if labels is None or not self.model.objective.conditional:
             return self.model.at(None)
         classes = self.model.networks[self.model.objective.conditional[0]].classes
-        if labels.shape != (n,) or not all(0 <= t < classes for t in labels.tolist()):
+        if labels.shape != (n,) or not all(0 <= label < classes for label in labels.tolist()):
             raise ValueError(
                 f"labels must be {n} numbers from 0 to {classes - 1}, one for each example, got {labels.tolist()[:20]}."
             )
@@ -140,15 +132,16 @@ class Run:
         ``data``, nats per example. On a toy that knows its modes: modes covered and share of high-quality samples
         among ``n``. Raises ValueError when neither applies or data are missing.
         """
-        from .. import measure as metrics
+        from ..measure.scores import evaluate
 
-        return metrics.evaluate(self, data, k=k, n=n, seed=seed)
+        return evaluate(self, data, k=k, n=n, seed=seed)
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write the run into the folder ``path``: ``run.json`` and the weights, ``model-....safetensors``. No pickle.
 
         The new ``run.json`` is moved into place last and names its weights, so an interrupted save leaves the run that
-        was there before whole.
+        was there before whole. Warns (UserWarning) of what ``load`` will need: networks that ``build`` did not make are
+        not described in a file, only their weights are kept.
         """
         path = Path(path)
         card = dict(
@@ -158,45 +151,70 @@ class Run:
             seeds=self.model.seeds,
             config=self.config,
             data=self.data,
+            law=self._law_card,
             history=dict(
                 seeds=self.history.seeds,
-                keys=self.history.keys_,
+                keys=self.history.names,
                 steps=self.history.steps,
-                points=[p.tolist() for p in self.history._points],
+                points=[point.tolist() for point in self.history.points],
             ),
         )
         write(path, "run.json", card, "model", self.model.state_dict())
+        if self.model.config is None:
+            warnings.warn(
+                "these networks were not made by build, so only their weights were saved; to read them back, pass a "
+                "model with the same networks: Run.load(path, model).",
+                stacklevel=2,
+            )
         return path
 
     @classmethod
     def load(cls, path: str | os.PathLike, model: Model | None = None) -> Run:
-        """Read what ``save`` wrote. ``model`` is needed only for networks that ``build`` did not make.
+        """Read what ``save`` wrote.
 
-        Raises ValueError, saying which, for a file that is missing, damaged or of another model.
+        ``model`` is needed for networks that ``build`` did not make. It is taken as it is, with its objective; then
+        the classes of which the file speaks need not be known here.
+        Raises ValueError, saying which, for a file that is missing, damaged, of another model, or of an objective with
+        classes that are not known here.
         """
         path = Path(path)
         try:
             card, weights = read(path, "run.json")
-            objective, networks, past = from_dict(card["objective"]), card["networks"], card["history"]
-            history = History(past["seeds"], past["keys"])
-            history.steps = past["steps"]
-            history._points = [torch.tensor(p, dtype=torch.float64) for p in past["points"]]
-            if networks is not None and model is None:
-                model = build(objective, networks.pop("shape"), **networks)
-            config, data, seeds = card["config"], card["data"], card["seeds"]
+            history = _history(card["history"])
+            config, data, seeds, networks = card["config"], card["data"], card["seeds"], card["networks"]
+            written = card["objective"]
         except FileNotFoundError as error:
             raise ValueError(f"{error.filename} is missing; {path} is not a folder that Run.save wrote.") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path} is damaged or of another format ({error}); save the run again.") from error
+            raise ValueError(_DAMAGED.format(path, error)) from error
         if model is None:
-            raise ValueError("this run has networks of its own; pass a model with the same: Run.load(path, model).")
+            if networks is None:
+                raise ValueError("this run has networks of its own; pass a model with the same: Run.load(path, model).")
+            model = _built(path, written, networks)
         model = model.copies(seeds, fresh=False)
-        model.objective = objective
         try:
             model.load_state_dict(weights)
         except RuntimeError as error:
             first = str(error).splitlines()[1].strip()
             raise ValueError(f"the weights in {path} do not fit the model: {first}") from error
         run = cls(model.eval(), history, None, config)
-        run.data = data
+        run.data, run._law_card = data, card.get("law")
         return run
+
+
+_DAMAGED = "{} is damaged or of another format ({}); save the run again."
+
+
+def _history(card: dict) -> History:
+    history = History(card["seeds"], card["keys"])
+    history.steps = card["steps"]
+    history.points = [torch.tensor(point, dtype=torch.float64) for point in card["points"]]
+    return history
+
+
+def _built(path: Path, objective: list[dict], networks: dict) -> Model:
+    """The model of which a card speaks. A ValueError about its objective or networks says by itself what to do."""
+    try:
+        return build(from_dict(objective), networks.pop("shape"), **networks)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(_DAMAGED.format(path, error)) from error

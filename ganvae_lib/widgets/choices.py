@@ -18,7 +18,7 @@ from ..models.builder import build
 from ..objective.algebra import Objective
 from ..objective.terms import Match, Reconstruct
 from ..objective.tools import KL, MMD, Adversary
-from ..training.device import _unchecked
+from ..training.device import unchecked
 from ..training.fitting import fit
 from ..training.run import Run
 
@@ -173,7 +173,7 @@ def distance(a: Tensor, b: Tensor, directions: int = 32) -> Tensor:
 
 
 @torch.no_grad()
-@_unchecked()  # an encoder that is all but deterministic may have a standard deviation that rounds to zero
+@unchecked()  # an encoder that is all but deterministic may have a standard deviation that rounds to zero
 def measure(run: Run, world, n: int = 4000, seed: int = 1) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
     """The measures that apply, [seeds] each; samples [seeds, n, 2]; and codes [seeds, n, latent], if there are any.
 

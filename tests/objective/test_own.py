@@ -267,7 +267,9 @@ def test_only_what_is_not_the_librarys_says_where_it_is_from():
 def test_a_class_that_is_not_known_here_is_named_with_its_import_path(monkeypatch, registry, objective, kind):
     name, entries = "MeanGap" if kind == "tool" else "Small", to_dict(objective)
     monkeypatch.delitem(registry, name)
-    message = f"unknown {kind} '{name}', saved from {__name__}.{name}: import {__name__} first, or pass the model to Run"
+    message = (
+        f"unknown {kind} '{name}', saved from {__name__}.{name}: import {__name__} first, or pass the model to Run"
+    )
     with pytest.raises(ValueError, match=message):
         from_dict(entries)
     notebook = json.loads(json.dumps(entries).replace(f"{__name__}.", "__main__."))

@@ -1,0 +1,132 @@
+"""A training as a value that goes on step by step, and whose state can be kept and put back."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..data.dataset import Examples
+from ..distributions.noise import Noise
+from ..models.model import Model
+from .batches import worlds
+from .descent import adam, descend
+from .device import keep_memory
+from .history import History
+from .parallel import share
+from .settings import Settings
+
+__all__ = ["Training"]
+
+
+class Training:
+    """Copies of a model, their optimizers, every stream of noise and of minibatches, and the learning curves so far.
+
+    ``fit`` checks its arguments, makes one and calls ``step`` until ``done`` is ``settings.steps``. To write a loop of
+    one's own, do the same; ``model``, ``history`` and ``done`` may be read at any time.
+
+    >>> from ganvae_lib import build, load, zoo
+    >>> data = load("ring", fraction=0.01)
+    >>> settings = Settings.of(zoo.VAE, steps=20, batch=32, seeds=2, log_every=5, device="cpu")
+    >>> training = Training(build(zoo.VAE, data), data, settings)
+    >>> for _ in range(10):
+    ...     training.step()
+    >>> training.history
+    History(reconstruct x, match z; 2 points, seeds [0, 1])
+
+    What ``state`` says decides what comes next: another training that is put there ends with the same weights.
+
+    >>> other = Training(build(zoo.VAE, data), data, settings)
+    >>> other.restore(*training.state())
+    >>> training.step(), other.step(), other.done
+    (None, None, 11)
+    >>> all(torch.equal(a, b) for a, b in zip(training.model.parameters(), other.model.parameters(), strict=True))
+    True
+    """
+
+    def __init__(self, model: Model, data: Examples, settings: Settings):
+        keep_memory()
+        device = settings.device
+        self.settings = settings
+        self.done = 0
+        self.model = model.copies(settings.copies, settings.fresh).to(device).train()
+        self.noise = Noise(self.model.seeds, device, share(device))
+        self.noise.share.check(self.model.objective, settings.batch)
+        self.next_world, orders = worlds(self.model, data, settings.batch, self.noise, device)
+        self.streams = [self.noise, *orders]
+
+        self.phases = self.model.objective.phases()
+        self.optimizers = [
+            adam(self.model, phase.players, settings.rates, settings.betas, device) for phase in self.phases
+        ]
+
+        names = list(dict.fromkeys(name for phase in self.phases for name in phase.keys))
+        self.history = History(settings.seeds, names)
+        self._recent = torch.zeros(settings.log_every, len(names), *self.noise.seeds_shape, device=device)
+        self.unrecorded = 0  # how many steps the history does not know yet
+
+    def step(self) -> None:
+        """One minibatch and one update of each phase; every ``log_every`` steps the history gets a point.
+
+        Only then does the host wait for the device. Raises NonFiniteLoss if a loss since the last point is not finite.
+        """
+        world = self.next_world()
+        losses: dict[str, Tensor] = {}
+        for phase, optimizer in zip(self.phases, self.optimizers, strict=True):
+            for _ in range(phase.steps - 1):  # extra updates of a discriminator, each on a minibatch of its own
+                descend(phase, self.next_world(detached=True), optimizer)
+            losses = descend(phase, world, optimizer) | losses  # a term in two phases counts once
+            world.moved(phase.players)
+        self._recent[self.unrecorded] = torch.stack([losses[name] for name in self.history.names])
+        self.unrecorded += 1
+        self.done += 1
+        if self.unrecorded == self.settings.log_every or self.done == self.settings.steps:
+            self._record()
+
+    def _record(self) -> None:
+        recent = self._recent[: self.unrecorded]
+        self.unrecorded = 0
+        self.history.append(self.done, *self.noise.share.mean([recent]))
+
+    def state(self) -> tuple[dict, dict[str, Tensor]]:
+        """Everything that decides what comes next: numbers and names, ready for JSON, and tensors by name."""
+        tensors = {f"model/{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for i, optimizer in enumerate(self.optimizers):
+            for j, moments in optimizer.state_dict()["state"].items():
+                tensors |= {f"adam/{i}/{j}/{name}": tensor for name, tensor in moments.items()}
+        places = []
+        for i, stream in enumerate(self.streams):
+            place, generators = stream.state()
+            places.append(place)
+            tensors |= {f"stream/{i}/{name}": tensor for name, tensor in generators.items()}
+        if self.history.points:
+            tensors["history"] = torch.stack(self.history.points)
+        if self.unrecorded:
+            tensors["unrecorded"] = self._recent[: self.unrecorded]
+        # Copies, because the training goes on.
+        tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+        return dict(step=self.done, streams=places, steps=list(self.history.steps)), tensors
+
+    def restore(self, card: dict, tensors: dict[str, Tensor]) -> None:
+        """Go on from what ``state`` said, of a training with the same model, data and settings."""
+        self.model.load_state_dict(_part(tensors, "model/"))
+        for i, optimizer in enumerate(self.optimizers):
+            state: dict[int, dict[str, Tensor]] = {}
+            for name, tensor in _part(tensors, f"adam/{i}/").items():
+                parameter, _, moment = name.partition("/")
+                state.setdefault(int(parameter), {})[moment] = tensor
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": state, "param_groups": groups})
+        for i, (stream, place) in enumerate(zip(self.streams, card["streams"], strict=True)):
+            stream.restore(place, _part(tensors, f"stream/{i}/"))
+        self.history.steps = list(card["steps"])
+        self.history.points = list(tensors["history"]) if card["steps"] else []
+        self.unrecorded = 0
+        if "unrecorded" in tensors:
+            self.unrecorded = len(tensors["unrecorded"])
+            self._recent[: self.unrecorded] = tensors["unrecorded"]
+        self.done = card["step"]
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with ``prefix``, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
