@@ -22,6 +22,7 @@ from ganvae_lib import (
     Space,
     Term,
     World,
+    build,
     draw,
     fit,
     given,
@@ -343,6 +344,14 @@ def test_a_space_and_its_mirror(own):
     near = replace(SPACES["x|z"], discriminator="")
     assert near.discriminator == SPACES["x|z"].discriminator == "discriminator_x_given_z"
     assert SPACES["z|x"].discriminator == "discriminator_z_given_x" and SPACES["xz"].discriminator == "discriminator_xz"
+
+
+def test_a_space_of_ones_own_is_built_with_its_discriminator(own, monkeypatch):
+    monkeypatch.setitem(SPACES, "turned codes", replace(TURNED, discriminator="discriminator_turned", sees=("x",)))
+    model = build(Match("turned codes", Adversary()), RING, hidden=(8,))
+    assert list(model.networks) == ["decoder", "discriminator_turned"]
+    run = fit(model, RING, steps=5, batch=16, device="cpu", progress=False)
+    assert all(curve.isfinite().all() for curve in run.history.values())
 
 
 def test_a_world_forgets_a_variable_of_ones_own_and_names_one_that_it_has_not(own):
