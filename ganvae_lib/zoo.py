@@ -9,11 +9,10 @@ from dataclasses import replace
 from math import copysign
 from typing import TypeVar
 
-from .objective.adversary import Adversary
 from .objective.algebra import Objective
 from .objective.operators import adversary_activated, given, importance_weighted, semi_supervised, swapped
 from .objective.terms import Classify, Match, Reconstruct, Unpredictable
-from .objective.tools import KL, MMD, Likelihood, Summaries
+from .objective.tools import KL, MMD, Adversary, Likelihood, Summaries
 
 ALL: dict[str, Objective] = {}
 NETWORKS: dict[str, Objective] = {}  # models that differ from one in ALL by their network only

@@ -1,6 +1,5 @@
 """The algebra of objectives: spaces, tools, terms, sums of terms, and operators on them."""
 
-from .adversary import Adversary
 from .algebra import Objective, Phase, Sum
 from .bound import Bound, free_energy
 from .contract import TERMS, TOOLS, Samples, Term, Tool, from_dict, to_dict
@@ -9,7 +8,7 @@ from .links import LINKS, Link
 from .operators import adversary_activated, given, importance_weighted, semi_supervised, swapped
 from .spaces import BOTH, SPACES, Space
 from .terms import Classify, Match, Reconstruct, Unpredictable
-from .tools import KL, MMD, Likelihood, Summaries
+from .tools import KL, MMD, Adversary, Likelihood, Summaries
 
 __all__ = [
     "Adversary",

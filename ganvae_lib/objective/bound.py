@@ -17,9 +17,9 @@ from torch.distributions import kl_divergence
 from ..distributions.densities import tiled
 from ..distributions.sample import draw
 from ..errors import unknown
-from .adversary import Adversary
 from .contract import Term
 from .formula import Writer, expectation, kl
+from .samples import Adversary
 from .spaces import BOTH, SPACES
 
 __all__ = ["Bound", "free_energy"]

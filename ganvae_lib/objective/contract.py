@@ -133,7 +133,7 @@ class Term(Objective, ABC):
     whole_batches = False  # does it compare whole minibatches, rather than average over examples?
     detail = ""  # what tells the term from another of the same name
     needs_decoder_density = False  # does it ask for log p(x|z)?
-    gradient_through = None  # theta's: the "mean" of p(x|z) will do, a "sample" it must be, or neither
+    gradient_through = None  # does theta's gradient pass through a "sample" of p(x|z), or will its "mean" do?
     always_shown = ()  # the fields that stand in its text even where they have their default
     compared = ()  # in the graph: the letters of what is compared by samples
     remark = ""  # in the graph: a formula below

@@ -11,7 +11,6 @@ __all__ = ["GREEK", "Writer", "as_entry", "call", "expectation", "field_names", 
 
 GREEK = {"theta": "θ", "eta": "η", "phi": "φ"}
 
-
 _AS_TEXT = (
     (r"\\mathbb\{E\}_\{((?:[^{}]|\{[^{}]*\})*)\}", r"E_{\1}"),
     (r"\\mathbb\{E\}", "E"),
@@ -66,10 +65,10 @@ class Writer:
     index:      of a weighted sample; set by ``indexed``.
     swapped:    y is reversed: D and 1 - D, t and -t change places; set by ``reversed``.
 
-    >>> plain, told = Writer(), Writer("label")
-    >>> print(plain.q("z", "x"), told.q("z", "x"), told.d)
+    >>> w, labelled = Writer(), Writer("label")
+    >>> print(w.q("z", "x"), labelled.q("z", "x"), labelled.d)
     q_\eta(z|x) q_\eta(z|x,t) d(x,t)
-    >>> print(plain.at(("x", "z")).log_D, told.at(("x",)).reversed.log_D)
+    >>> print(w.at(("x", "z")).log_D, labelled.at(("x",)).reversed.log_D)
     \log D_\phi(x,z) \log(1-D_\phi(x,t))
     """
 
@@ -205,9 +204,9 @@ def as_entry(value, key: str, names: tuple[str, ...]) -> dict:
     A class from outside the library also says where it is "from".
     """
     cls = type(value)
-    entry = (
-        {key: cls.__name__} if _is_ours(cls) else {key: cls.__name__, "from": f"{cls.__module__}.{cls.__qualname__}"}
-    )
+    entry = {key: cls.__name__}
+    if not _is_ours(cls):
+        entry["from"] = f"{cls.__module__}.{cls.__qualname__}"
     for name in names:
         held = getattr(value, name)
         entry[name] = as_entry(held, "name", field_names(held)) if is_dataclass(held) else held
@@ -224,7 +223,7 @@ def from_entry(entry: dict, key: str, kind: str, registry: dict[str, type], tool
     made = dict(entry)
     name, path = made.pop(key, None), made.pop("from", None)
     if name not in registry and path:
-        module = path.partition(".")[0]
+        module = path.removesuffix(f".{name}")
         remedy = "define it first" if module == "__main__" else f"import {module} first"
         raise ValueError(f"unknown {kind} {name!r}, saved from {path}: {remedy}, or pass the model to Run.load.")
     if name not in registry:

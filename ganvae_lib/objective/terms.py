@@ -160,13 +160,8 @@ class Reconstruct(Term):
     def networks(self) -> tuple[str, ...]:
         return ("encoder", "decoder", self.discriminator) if self.within else ("encoder", "decoder")
 
-    @property
-    def needs_decoder_density(self) -> bool:
-        return self.variable == "x" and not self.within
-
-    @property
-    def gradient_through(self) -> str | None:
-        return "sample" if self.variable == "z" and "theta" in self.movers else None
+    needs_decoder_density = property(lambda self: self.variable == "x" and not self.within)
+    gradient_through = property(lambda self: "sample" if self.variable == "z" and "theta" in self.movers else None)
 
     def loss(self, world) -> Tensor:
         if self.within:

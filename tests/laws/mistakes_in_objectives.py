@@ -37,7 +37,7 @@ MISTAKES = [
     (
         lambda: Match("x", "KL"),
         TypeError,
-        r"must be one of KL\(\), Likelihood\(\), MMD\(\), Summaries\(\), Adversary\(\)",
+        r"must be one of Adversary\(\), MMD\(\), Summaries\(\), KL\(\), Likelihood\(\)",
     ),
     (lambda: Match("xz", Adversary("least squares")), ValueError, "link that can be reversed"),
     (lambda: Match("x again", KL()), ValueError, "only samples to compare"),

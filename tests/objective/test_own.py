@@ -22,6 +22,7 @@ from ganvae_lib import (
     Space,
     Term,
     World,
+    build,
     draw,
     fit,
     given,
@@ -267,8 +268,9 @@ def test_only_what_is_not_the_librarys_says_where_it_is_from():
 def test_a_class_that_is_not_known_here_is_named_with_its_import_path(monkeypatch, registry, objective, kind):
     name, entries = "MeanGap" if kind == "tool" else "Small", to_dict(objective)
     monkeypatch.delitem(registry, name)
-    module = __name__.partition(".")[0]
-    message = f"unknown {kind} '{name}', saved from {__name__}.{name}: import {module} first, or pass the model to Run"
+    message = (
+        f"unknown {kind} '{name}', saved from {__name__}.{name}: import {__name__} first, or pass the model to Run"
+    )
     with pytest.raises(ValueError, match=message):
         from_dict(entries)
     notebook = json.loads(json.dumps(entries).replace(f"{__name__}.", "__main__."))
@@ -342,6 +344,14 @@ def test_a_space_and_its_mirror(own):
     near = replace(SPACES["x|z"], discriminator="")
     assert near.discriminator == SPACES["x|z"].discriminator == "discriminator_x_given_z"
     assert SPACES["z|x"].discriminator == "discriminator_z_given_x" and SPACES["xz"].discriminator == "discriminator_xz"
+
+
+def test_a_space_of_ones_own_is_built_with_its_discriminator(own, monkeypatch):
+    monkeypatch.setitem(SPACES, "turned codes", replace(TURNED, discriminator="discriminator_turned", sees=("x",)))
+    model = build(Match("turned codes", Adversary()), RING, hidden=(8,))
+    assert list(model.networks) == ["decoder", "discriminator_turned"]
+    run = fit(model, RING, steps=5, batch=16, device="cpu", progress=False)
+    assert all(curve.isfinite().all() for curve in run.history.values())
 
 
 def test_a_world_forgets_a_variable_of_ones_own_and_names_one_that_it_has_not(own):

@@ -1,4 +1,8 @@
-"""Adversary: the tool that compares by a discriminator; its ``link`` says which losses the two sides descend."""
+"""Tools that need only samples of both sides: Adversary, MMD, Summaries.
+
+Each says where it can compare, then what its loss is, then how that is written. The *link* of an adversary (``links``)
+chooses which divergence the other player descends.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,17 @@ from .contract import Samples, Tool
 from .formula import Writer, expectation
 from .links import LINKS
 from .spaces import Space
-from .tools import parts
 
-__all__ = ["Adversary"]
+__all__ = ["Adversary", "MMD", "Summaries"]
+
+
+def _parts(samples: Tensor | Samples) -> Samples:
+    """Samples as a tuple: one tensor, or a pair."""
+    return (samples,) if isinstance(samples, Tensor) else samples
+
+
+def _flat(samples: Tensor | Samples, seeds_axes: int) -> Tensor:
+    return torch.cat([part.flatten(seeds_axes + 1) for part in _parts(samples)], -1)
 
 
 @dataclass(frozen=True)
@@ -94,9 +106,9 @@ class Adversary(Tool):
         When a player makes ``target``, its samples enter with y reversed, that is with -t: Eq. ``eq-ada``
         (chapter 06). Raises ValueError for a minibatch that groups of k do not divide.
         """
-        loss = self._mean(discriminator(*parts(model)).logits, share)
+        loss = self._mean(discriminator(*_parts(model)).logits, share)
         if target is not None:
-            loss = loss + self._mean(-discriminator(*parts(target)).logits, share)
+            loss = loss + self._mean(-discriminator(*_parts(target)).logits, share)
         return loss
 
     def _mean(self, t: Tensor, share: Share | None) -> Tensor:
@@ -117,7 +129,7 @@ class Adversary(Tool):
 
     def discriminator_loss(self, discriminator, target: Tensor | Samples, model: Tensor | Samples, noise) -> Tensor:
         link, axis = LINKS[self.link], len(noise.seeds_shape)
-        target, model = parts(target), parts(model)
+        target, model = _parts(target), _parts(model)
         # One pass over both halves: the networks hold no batch statistics, so this equals two passes.
         t = discriminator(*(torch.cat(pair, axis) for pair in zip(target, model, strict=True))).logits
         t_target, t_model = t.split((target[0].shape[axis], model[0].shape[axis]), -1)
@@ -128,7 +140,7 @@ class Adversary(Tool):
 
     def gradient_penalty(self, discriminator, target: Tensor | Samples, model: Tensor | Samples, noise) -> Tensor:
         """E[(‖∇t‖ - 1)²] on the segments between samples of the two sides, [*seeds]."""
-        target, model = parts(target), parts(model)
+        target, model = _parts(target), _parts(model)
         u = noise.uniform("segment", target[0].shape[len(noise.seeds_shape)])
         between = []
         for a, b in zip(target, model, strict=True):
@@ -163,3 +175,111 @@ class Adversary(Tool):
         law, one = f"({law})" if r"\," in law else law, w.indexed("i")
         weight = rf"\tilde w_i\propto {one.D}/{one.not_D}"
         return expectation(rf"{law}^{{{number}}}", rf"-\sum_i\tilde w_i\,\log {one.D};\,{weight}")
+
+
+_KERNELS = {
+    "gaussian": lambda squares, width: (-squares / (2 * width)).exp(),
+    "inverse multiquadric": lambda squares, width: width / (width + squares),
+}
+
+
+@dataclass(frozen=True)
+class MMD(Tool):
+    """Maximum mean discrepancy, E k(a, a') + E k(b, b') - 2 E k(a, b): Eq. ``eq-mmd`` (chapter 14). No discriminator.
+
+    kernel:  "gaussian" exp(-‖a - b‖²/2w) or "inverse multiquadric" w/(w + ‖a - b‖²).
+    scales:  the kernel is the sum over these widths, w = 2 D s for samples in D dimensions: ‖a - b‖² is 2 D on average
+             for two draws from N(0, 1). Data of another size want other scales.
+    The estimate is unbiased (pairs of one sample with itself are left out), so it can be negative (Gretton et al.,
+    2012). Raises ValueError for an unknown kernel or scales that are not positive, TypeError for a single example.
+
+    >>> import torch
+    >>> from ganvae_lib import MMD
+    >>> print(f"{MMD('gaussian', (0.5,)).distance(torch.zeros(2, 1), torch.ones(2, 1)):.3f}")  # 2 - 2 exp(-1/2)
+    0.787
+    """
+
+    kernel: str = "inverse multiquadric"
+    scales: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+    whole_batches = True
+    always_shown = ("kernel",)
+
+    def __post_init__(self):
+        if self.kernel not in _KERNELS:
+            raise unknown("kernel", self.kernel, _KERNELS)
+        object.__setattr__(self, "scales", tuple(self.scales))
+        if not self.scales or not all(0 < s < math.inf for s in self.scales):
+            raise ValueError(f"scales must be positive numbers, got {self.scales}.")
+
+    def loss(self, world, space: Space, discriminator=None) -> Tensor:
+        return self.distance(world.read(space.target), world.read(space.made), len(world.noise.seeds_shape))
+
+    def distance(self, target: Tensor | Samples, model: Tensor | Samples, seeds_axes: int = 0) -> Tensor:
+        """The unbiased estimate, [*seeds], of samples [*seeds, batch, *shape]; ``seeds_axes`` counts the first axes."""
+        a, b = _flat(target, seeds_axes), _flat(model, seeds_axes)
+        if min(a.shape[seeds_axes], b.shape[seeds_axes]) < 2:
+            raise TypeError("MMD compares pairs of examples; give minibatches of two or more.")
+        # Distances by a product of matrices are small differences of large numbers: near 0, and never in bf16.
+        centre = b.detach().mean(-2, keepdim=True)
+        a, b = a - centre, b - centre
+        with torch.autocast(a.device.type, enabled=False):
+            return self._mean(a, a) + self._mean(b, b) - 2 * self._mean(a, b)
+
+    def _mean(self, a: Tensor, b: Tensor) -> Tensor:
+        """The mean of the kernel over pairs of a row of a and a row of b, each [*seeds, batch, D]."""
+        norms = lambda s: s.square().sum(-1)
+        squares = (norms(a).unsqueeze(-1) + norms(b).unsqueeze(-2) - 2 * a @ b.mT).clamp_min(0)
+        k = sum(_KERNELS[self.kernel](squares, 2 * a.shape[-1] * s) for s in self.scales)
+        if a is not b:
+            return k.mean((-2, -1))
+        n = a.shape[-2]
+        return (k.sum((-2, -1)) - k.diagonal(dim1=-2, dim2=-1).sum(-1)) / (n * (n - 1))
+
+    def formula(self, w: Writer, space: Space, player: str) -> str:
+        return rf"\mathrm{{MMD}}^2({space.made_law(w)},\,{space.target_law(w)})"
+
+
+_SUMMARIES = {"mean": lambda x: x.mean(-2), "variance": lambda x: x.var(-2)}
+
+
+@dataclass(frozen=True)
+class Summaries(Tool):
+    """Squared distance of summary statistics of two samples: Eq. ``eq-summaries`` (chapter 14).
+
+    statistics:  of "mean" and "variance", per dimension. They see nothing else of a distribution.
+    ``fit`` descends the distance (simulated moments; McFadden, 1989); where the simulator has no gradient,
+    ``rejection.sample`` accepts parameters for which it is small (approximate Bayesian computation).
+    Raises ValueError for an unknown statistic.
+
+    >>> import torch
+    >>> from ganvae_lib import Summaries
+    >>> Summaries().distance(torch.zeros(2, 1), torch.full((2, 1), 3.0))
+    tensor(9.)
+    """
+
+    statistics: tuple[str, ...] = ("mean", "variance")
+    whole_batches = True
+
+    def __post_init__(self):
+        object.__setattr__(self, "statistics", tuple(self.statistics))
+        for name in self.statistics:
+            if name not in _SUMMARIES:
+                raise unknown("statistic", name, _SUMMARIES)
+
+    def __repr__(self) -> str:
+        return "Summaries()" if self == Summaries() else f"Summaries({self.statistics!r})"
+
+    def of(self, samples: Tensor | Samples, seeds_axes: int = 0) -> Tensor:
+        """s(x): the statistics side by side, [*seeds, number of statistics x D]."""
+        flat = _flat(samples, seeds_axes)
+        return torch.cat([_SUMMARIES[name](flat) for name in self.statistics], -1)
+
+    def loss(self, world, space: Space, discriminator=None) -> Tensor:
+        return self.distance(world.read(space.target), world.read(space.made), len(world.noise.seeds_shape))
+
+    def distance(self, target: Tensor | Samples, model: Tensor | Samples, seeds_axes: int = 0) -> Tensor:
+        """‖s(target) - s(model)‖², [*seeds]."""
+        return (self.of(target, seeds_axes) - self.of(model, seeds_axes)).square().sum(-1)
+
+    def formula(self, w: Writer, space: Space, player: str) -> str:
+        return rf"\|s({space.made_law(w)})-s({space.target_law(w)})\|^2"
