@@ -97,10 +97,10 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
     twist = 0.6 if bent else 0.0
 
     def truth(x: Tensor) -> Tensor:
-        return Pinwheel._turn(x @ a.T.to(x) + b.to(x), twist)
+        return Pinwheel.turn(x @ a.T.to(x) + b.to(x), twist)
 
     def inverse(y: Tensor) -> Tensor:
-        return (Pinwheel._turn(y, -twist) - b.to(y)) @ torch.linalg.inv(a).T.to(y)
+        return (Pinwheel.turn(y, -twist) - b.to(y)) @ torch.linalg.inv(a).T.to(y)
 
     image = Moved(world, truth, inverse, float(torch.linalg.slogdet(a).logabsdet))
 

@@ -161,10 +161,11 @@ class Pinwheel(Toy):
         factors = turns * torch.tensor([radial_std, tangential_std], dtype=torch.float64)
         self.straight = Mixture([1 / arms] * arms, radius * spokes, factors)
         self.twist, self.std = twist, radial_std
-        self.modes = self._turn(self.straight.means, twist)
+        self.modes = self.turn(self.straight.means, twist)
 
     @staticmethod
-    def _turn(x: Tensor, twist: float) -> Tensor:
+    def turn(x: Tensor, twist: float) -> Tensor:
+        """Points [..., 2], each turned around the origin by ``twist`` times its radius; areas stay as they are."""
         angle = twist * x.square().sum(-1).add(1e-300).sqrt()  # the tiny number keeps the gradient finite at 0
         cos, sin = angle.cos(), angle.sin()
         first, second = x.unbind(-1)
@@ -172,10 +173,10 @@ class Pinwheel(Toy):
 
     def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         x, arm = self.straight._draw(n, generator)
-        return self._turn(x, self.twist), arm
+        return self.turn(x, self.twist), arm
 
     def _log_density(self, x: Tensor) -> Tensor:
-        return self.straight._log_density(self._turn(x, -self.twist))
+        return self.straight._log_density(self.turn(x, -self.twist))
 
 
 @toy
