@@ -67,10 +67,10 @@ def test_moons_quadrature_is_converged(std):
 
 def test_pinwheel_turn_keeps_areas_and_modes():
     x = torch.randn(20, 2, dtype=torch.float64)
-    jacobian = torch.vmap(torch.func.jacrev(lambda v: toys.Pinwheel._turn(v, 0.8)))(x)
+    jacobian = torch.vmap(torch.func.jacrev(lambda v: toys.Pinwheel.turn(v, 0.8)))(x)
     torch.testing.assert_close(torch.linalg.det(jacobian), torch.ones(20, dtype=torch.float64))
     world = toys.pinwheel()
-    torch.testing.assert_close(toys.Pinwheel._turn(toys.Pinwheel._turn(x, 0.8), -0.8), x)
+    torch.testing.assert_close(toys.Pinwheel.turn(toys.Pinwheel.turn(x, 0.8), -0.8), x)
     assert world.log_prob(torch.zeros(1, 2)).isfinite().all()
     assert (world.log_prob(world.modes) > world.log_prob(0.8 * world.modes)).all()
 
