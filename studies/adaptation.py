@@ -9,8 +9,6 @@ test set gives the scores. Learning rate and weight of the adversary are those t
 on other seeds. A network trained on the labels of USPS stands beside them.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 

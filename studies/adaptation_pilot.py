@@ -6,8 +6,6 @@ A classifier learns from MNIST and is used on MNIST turned by 25 degrees, a quar
 seeds that the study does not use. For each objective the setting with the best mean accuracy is taken.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

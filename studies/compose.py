@@ -23,8 +23,6 @@ the study ``modes``, on another world; 1,000 steps are few, and chosen for time.
 Examples are pictures of the first seed, ``x`` samples and ``z`` codes: base64 of bytes, two a point.
 """
 
-from __future__ import annotations
-
 import base64
 
 import torch

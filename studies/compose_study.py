@@ -27,8 +27,6 @@ all. Seeds 100 to 107, which the study ``compose`` does not use. Nothing was tun
 of p(x|z); examples are 20 of the first seed, base64 of bytes, 64 each.
 """
 
-from __future__ import annotations
-
 import base64
 
 import torch

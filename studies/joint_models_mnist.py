@@ -8,8 +8,6 @@ the means f(z); ``scale`` only sets the weight of the reconstruction, which is t
 the VAE with scale 0.25, for comparison. The picture shows test digits, their reconstructions, samples; seed 0.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch
@@ -17,24 +15,9 @@ import torch
 from ganvae_lib import zoo
 from ganvae_lib.experiments import Study, Trial
 from studies import measures
-from studies.joint_models_ring import MODELS, PAIRS
+from studies.joint_models_ring import MODELS, PAIRS, WORDS
 
 CHOSEN = {name: objective for name, objective in MODELS.items() if name not in ("GMMN", "WAE-MMD")}
-WORDS = {
-    "classes": "digits (of 10) that make up at least 2 % of 2000 samples, by a classifier",
-    "confident": "share of samples of which the classifier gives one class at least 0.9",
-    "laplacian": "mean squared Laplacian of samples relative to the test digits' (1: as sharp; noise counts, too)",
-    "reconstruction": "root mean squared distance of x from f(z), z ~ q(z|x), per pixel",
-    "wrong": "share of test digits whose reconstruction is another digit to the classifier",
-    "round_trip": "root mean squared error of z from its sample x by the mean of q(z|x), per dimension; 1: nothing "
-    "of z is found, by an encoder that knows it",
-    "again_laplacian": "the Laplacian of reconstructions",
-}
-
-
-def prepare(at) -> dict:
-    classifier, accuracy = measures.digit_classifier(at.train, at.test)
-    return {"classifier": classifier, "accuracy": accuracy, "facts": {"accuracy of the classifier": accuracy}}
 
 
 def seen(x, at) -> dict[str, float]:
@@ -64,7 +47,7 @@ def measure(run, at) -> dict:
             "round_trip": float((run.model.encoder(made).mean - z).square().mean().sqrt()),
             "again_laplacian": measures.laplacian_energy(back) / measures.laplacian_energy(at.test.x),
         }
-    return {key: [value] for key, value in found.items()}
+    return found
 
 
 def panels(name, run, at) -> dict:
@@ -79,18 +62,24 @@ def panels(name, run, at) -> dict:
 
 
 def references(at, seeds) -> dict:
-    found = seen(at.test.x, at) | {"wrong": 1 - at.accuracy}
-    return {"test digits": {key: [value] for key, value in found.items()}}
+    wrong = 1 - at.facts["accuracy of the classifier"]
+    return {"test digits": seen(at.test.x, at) | {"wrong": wrong}}
 
 
 STUDY = Study(
     "What each sum of terms buys, on MNIST",
     {name: Trial(objective) for name, objective in CHOSEN.items()} | {"VAE, 0.25": Trial(zoo.VAE, dict(scale=0.25))},
     data=partial(measures.train_and_test, "mnist"),
-    prepare=prepare,
+    prepare=measures.classified,
     measure=measure,
     references=references,
-    words=WORDS,
+    words=measures.DIGIT_WORDS
+    | {
+        "reconstruction": "root mean squared distance of x from f(z), z ~ q(z|x), per pixel",
+        "wrong": "share of test digits whose reconstruction is another digit to the classifier",
+        "round_trip": WORDS["round_trip"],
+        "again_laplacian": "the Laplacian of reconstructions",
+    },
     networks=dict(latent=16, hidden=(256,), observation="gaussian", scale=0.5, noiseless=True),
     training=dict(batch=64, lr=1e-3),
     steps=600,

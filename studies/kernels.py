@@ -7,8 +7,6 @@ widths are those of the 8 x 8 digits of chapter 14 (widths grow with the number 
 has squared error and weight 10. Its picture shows samples of seed 0.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch
@@ -17,20 +15,10 @@ from ganvae_lib import MMD, Match, zoo
 from ganvae_lib.experiments import Study, Trial
 from studies import measures
 
-WORDS = {
-    "classes": "digits (of 10) that are at least 2 % of 2000 samples, by a classifier",
-    "confident": "share of samples of which it gives one class at least 0.9",
-    "laplacian": "mean squared Laplacian, relative to real digits (1: as sharp; speckle counts)",
-    "nearest": "root mean squared distance per pixel to the nearest of 10,000 training digits",
-    "reconstruction": "root mean squared error per pixel, test digits",
-    "code_std": "standard deviation of the codes of test digits",
-}
-
 
 def prepare(at) -> dict:
-    classifier, accuracy = measures.digit_classifier(at.train, at.test, epochs=1)
-    facts = {"accuracy of the classifier": accuracy}
-    return {"classifier": classifier, "real": at.test.x[:2000], "known": at.train.x[:10_000], "facts": facts}
+    known = {"real": at.test.x[:2000], "known": at.train.x[:10_000]}
+    return measures.classified(at, epochs=1) | known
 
 
 @torch.no_grad()
@@ -46,7 +34,7 @@ def measure(run, at) -> dict:
     if "encoder" in run.model.networks:
         row["reconstruction"] = (run.reconstruct(at.real)[0] - at.real).square().mean().sqrt().item()
         row["code_std"] = run.infer(at.real)[0].std(0).mean().item()
-    return {key: [value] for key, value in row.items()}
+    return row
 
 
 STUDY = Study(
@@ -61,8 +49,12 @@ STUDY = Study(
     data=partial(measures.train_and_test, "mnist"),
     prepare=prepare,
     measure=measure,
-    references=lambda at, seeds: {"test digits": {key: [value] for key, value in look(at.real, at).items()}},
-    words=WORDS,
+    references=lambda at, seeds: {"test digits": look(at.real, at)},
+    words=measures.DIGIT_WORDS
+    | {
+        "reconstruction": "root mean squared error per pixel, test digits",
+        "code_std": "standard deviation of the codes of test digits",
+    },
     networks=dict(latent=16, hidden=(256, 256)),
     training=dict(batch=128),
     steps=800,

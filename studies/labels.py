@@ -17,8 +17,6 @@ networks and the number of steps after a first look at the test digits, with see
 10 to 19, and nothing was changed after that. The worlds of the record are the numbers of labels.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch

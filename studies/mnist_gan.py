@@ -8,40 +8,25 @@ facts of the record. Real test digits are named by it too: they are what a perfe
 are the learning curves, nats, at ``points`` steps; the picture shows real digits and samples of seed 0.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch
 
-from ganvae_lib import build, fit, zoo
+from ganvae_lib import zoo
 from ganvae_lib.experiments import Study, Trial
 from studies import measures
 
 SAMPLES = 5000
-WORDS = {
-    "classes": "digits (of 10) that make up at least 2 % of 5000 samples",
-    "confidence": "mean of the classifier's largest class probability",
-    "confident": "share of samples with a largest probability of at least 0.9",
-    "kl_classes": "KL(class frequencies of the samples || those of the test digits), nats",
-}
 
 
 def prepare(at) -> dict:
-    classifier, accuracy = measures.digit_classifier(at.train, at.test)
-    real = at.test.y.bincount(minlength=10).double() / len(at.test)
-    facts = {"accuracy of the classifier": accuracy, "samples": SAMPLES}
-    return {"classifier": classifier, "real": real, "facts": facts}
+    found = measures.classified(at) | {"real": measures.frequencies(at.test)}
+    found["facts"]["samples"] = SAMPLES
+    return found
 
 
 def look(x, at) -> dict:
-    return {key: [v] for key, v in measures.verdict(measures.classes(at.classifier, x), at.real).items()}
-
-
-def train(trial, at, seeds):
-    every = max(1, trial.training["steps"] // 60)
-    model = build(trial.objective, at.train, **trial.networks)
-    return fit(model, at.train, seeds=seeds, device="cpu", log_every=every, **trial.training)
+    return measures.verdict(measures.classes(at.classifier, x), at.real)
 
 
 def samples(run) -> torch.Tensor:
@@ -50,7 +35,7 @@ def samples(run) -> torch.Tensor:
 
 def measure(run, at) -> dict:
     losses = {"generator": "match x", "discriminator": "match x, discriminator"}
-    curves = {name: [run.history[key][:, 0].tolist()] for name, key in losses.items()}
+    curves = {name: [run.history[key][:, 0]] for name, key in losses.items()}
     return look(samples(run), at) | curves | {"points": [run.history.steps]}
 
 
@@ -59,12 +44,11 @@ STUDY = Study(
     {"GAN": Trial(zoo.GAN)},
     data=partial(measures.train_and_test, "mnist"),
     prepare=prepare,
-    train=train,
     measure=measure,
     references=lambda at, seeds: {"test digits": look(at.test.x, at)},
-    words=WORDS,
+    words=measures.DIGIT_WORDS,
     networks=dict(latent=32, architecture="conv", width=16),
-    training=dict(batch=64, lr=5e-4, betas=(0.5, 0.999)),
+    training=dict(batch=64, lr=5e-4, log_every=100),
     steps=6000,
     seeds=range(4),
     apart=True,  # matrix-bound: on a CPU one seed after another is as fast as all stacked

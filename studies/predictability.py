@@ -7,8 +7,6 @@ Small on purpose: 16 units, one hidden layer, 1,500 steps, four seeds. The weigh
 at every weight that it reached, 0 and 10. The slower rate of eta is from one look at Fashion-MNIST, without the term.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch

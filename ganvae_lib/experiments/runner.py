@@ -149,7 +149,7 @@ def run(order: Order, resume: bool = False, say: Callable[[str], None] = print) 
             "title": study.title,
             "command": order.command,
             "seeds": list(study.seeds),
-            "words": dict(study.words),
+            "words": _words(study, blocks),
             "config": {"steps": study.steps, "networks": dict(study.networks), "training": dict(study.training)},
             "notes": rounded(dict(study.notes)),
         }
@@ -184,6 +184,13 @@ def _block(study: Study, world: str, trials: dict, finished: Finished, panels: d
         "models": {name: shown(found) for name, found in entries.items()},
         "comparisons": compared(study, references | entries, seeds),
     }
+
+
+def _words(study: Study, blocks: dict) -> dict:
+    """What the measures of this record mean."""
+    entries = [e for block in blocks.values() for part in ("models", "references") for e in block[part].values()]
+    measures = {key.split(": ")[-1] for e in entries for key in (*e["measures"], *e["series"])}
+    return {key: words for key, words in study.words.items() if key in measures}
 
 
 def _bar(trials):

@@ -18,7 +18,7 @@ Every record has one shape:
     data.<name>          {name, n, digest, note}: what was trained and tested on
     facts                numbers that belong to no model
     references.<name>    {measures, series}: what the data themselves score, or methods that need no training
-    models.<name>        objective, networks, training, share of the steps (where they differ), seconds,
+    models.<name>        objective, networks, training, share of the steps, seeds (where they differ), seconds,
                          failed {seed: message}, ...
                            measures {name: {values [seeds], mean, half_width_95}}, over the seeds that did not fail
                            series {name: [seeds][...]}: what is not one number a seed
@@ -57,14 +57,16 @@ __all__ = ["Study", "Trial", "by_seed", "compared", "measured", "survivors", "tr
 class Trial:
     """One model of a study: its objective, and where its networks and its training differ from the study's.
 
-    ``share`` is its part of the study's steps, ``about`` further entries of its record, and ``worlds`` names the worlds
-    on which it is tried, if not all. An ``objective`` of None needs a study that trains in a way of its own.
+    ``share`` is its part of the study's steps, ``seeds`` how many of the study's seeds it gets if not all, the first of
+    them, ``about`` further entries of its record, and ``worlds`` names the worlds on which it is tried, if not all. An
+    ``objective`` of None needs a study that trains in a way of its own.
     """
 
     objective: Objective | None
     networks: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     share: float = 1.0
+    seeds: int | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     worlds: Sequence[str] | None = None
 
@@ -87,7 +89,7 @@ class Study:
     data():                data sets by name, "train" among them; or such a function for each world, by its name
     prepare(at):           what the measures need besides, by name; ``facts`` among it are kept in the record
     train(trial, at, seeds):       a run (anything with ``seeds``), by default :func:`trained`
-    measure(run, at):      by name a number per seed, or what else there is per seed
+    measure(run, at):      by name a number per seed (of one seed: the number), or what else there is per seed
     references(at, seeds): {name: measures} of what is not trained
     examples(run, at):     what the record keeps of the first seed, by name
     panels(name, run, at): images of the first seed, by title; of the data if ``run`` is None
@@ -161,19 +163,26 @@ def by_seed(rows: Sequence[Mapping[str, Any]]) -> dict[str, list]:
 
 
 def measured(found: Mapping[str, Any]) -> dict[str, dict[str, list]]:
-    """Measures as plain lists: ``measures`` with a number per seed, ``series`` with anything else."""
-    plain = {key: value.tolist() if isinstance(value, Tensor) else list(value) for key, value in found.items()}
-    plain = {key: [v.tolist() if isinstance(v, Tensor) else v for v in values] for key, values in plain.items()}
-    numbers = {key for key, values in plain.items() if all(isinstance(v, int | float) for v in values)}
-    return {
-        "measures": {key: [float(v) for v in values] for key, values in plain.items() if key in numbers},
-        "series": {key: values for key, values in plain.items() if key not in numbers},
-    }
+    """Measures as plain lists: ``measures`` with a number per seed, ``series`` with anything else.
+
+    A single number is that of one seed.
+    """
+    sorted_out: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
+    for key, values in found.items():
+        values = values.tolist() if isinstance(values, Tensor) else values
+        values = [values] if isinstance(values, int | float) else list(values)
+        values = [v.tolist() if isinstance(v, Tensor) else v for v in values]
+        if all(isinstance(v, int | float) for v in values):
+            sorted_out["measures"][key] = [float(v) for v in values]
+        else:
+            sorted_out["series"][key] = values
+    return sorted_out
 
 
 def entry(study: Study, name: str, trial: Trial, at: SimpleNamespace, seeds: list[int]) -> tuple[dict, dict]:
     """Train and measure one model: its entry, with values as they are, and its panels for the picture."""
     merged, failed, parts, seconds, first, panels = study.merged(trial), {}, [], 0.0, {}, {}
+    seeds = seeds[: trial.seeds]
     for together in [[seed] for seed in seeds] if study.apart else [seeds]:
         started = time.perf_counter()
         run, wrong = survivors(lambda left: study.train(merged, at, left), together)
@@ -192,6 +201,8 @@ def entry(study: Study, name: str, trial: Trial, at: SimpleNamespace, seeds: lis
     found = {**about, **{k: v for k, v in differs.items() if v}, "seconds": round(seconds, 1), "failed": failed}
     if trial.share != 1:
         found["share"] = trial.share
+    if trial.seeds is not None:
+        found["seeds"] = seeds
     return {**found, **values, "examples": first}, panels
 
 

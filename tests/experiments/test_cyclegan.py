@@ -1,21 +1,19 @@
-"""The measures of benchmarks/cyclegan.py, and that its record still says what chapter 12 says of it."""
+"""The measures of the studies of CycleGAN, and that their records still say what chapter 12 says of them."""
 
 import json
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))
+from ganvae_lib import Point, clouds, zoo
+from studies import cyclegan
 
-import cyclegan  # noqa: E402
-
-from ganvae_lib import Point, clouds  # noqa: E402
-
-CARD = json.loads((ROOT / "results" / "cyclegan.json").read_text(encoding="utf-8"))
+RESULTS = Path(__file__).resolve().parents[2] / "results"
+POINTS, IMAGES = (
+    json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")) for name in ("cyclegan", "cyclegan_images")
+)
 
 
 def pretend(encode):
@@ -45,23 +43,34 @@ def test_separate_places_are_pairs():
 
 
 def test_weight_zero_is_the_games_alone():
-    assert len(cyclegan.cycle(0).terms) == 2 and cyclegan.cycle(1) == cyclegan.zoo.CYCLEGAN
+    assert len(cyclegan.cycle(0).terms) == 2 and cyclegan.cycle(1) == zoo.CYCLEGAN
 
 
 def test_the_record_is_what_the_chapter_says():
-    square, worlds = CARD["clouds"]["square"], CARD["clouds"]["worlds"]
-    assert sum(square["counts"]) == len(square["seeds"]) == 128
-    assert sum(error > 0.25 for error in square["pairing"]["values"]) < 0.1 * 128
-    right = {name: torch.tensor(found["pairing"]["values"]) < 0.25 for name, found in worlds.items()}
-    fit = {name: torch.tensor(found["misfit"]["values"]) for name, found in worlds.items()}
-    judges = {name: torch.tensor(found["judges"]["values"]) for name, found in worlds.items()}
+    worlds = {
+        name: {model: entry["measures"] for model, entry in world["models"].items()}
+        for name, world in POINTS["worlds"].items()
+    }
+    square, values = worlds["square"], lambda measure: torch.tensor(measure["values"])
+    assert (
+        sum(round(128 * square["CycleGAN"][f"symmetry {k}"]["mean"]) for k in range(8)) == 128 == len(POINTS["seeds"])
+    )
+    assert len(values(square["CycleGAN"]["nearest"])) == 128
+    assert (values(square["CycleGAN"]["nearest"]) > 0.25).sum() < 0.1 * 128
+    longer = {name: models["weight 0.1, longer"] for name, models in worlds.items() if name != "line"}
+    right = {name: values(found["pairing"]) < 0.25 for name, found in longer.items()}
+    fit = {name: values(found["misfit"]) for name, found in longer.items()}
+    losses = {name: values(found["discriminators"]) for name, found in longer.items()}
+    assert list(right) == ["square", "overlapping", "separate"]
     for name, known in right.items():
         assert 0 < known.sum() < len(known) / 2, name  # most copies are wrong everywhere
     assert fit["separate"][right["separate"]].max() < fit["separate"][~right["separate"]].min()
-    assert judges["separate"][right["separate"]].min() > judges["separate"][~right["separate"]].max()
-    models = CARD["images"]["models"]
-    assert models["convolutional"]["kept"]["mean"] > 0.9 > 0.3 > models["fully connected"]["kept"]["mean"]
-    close = {row["weight"]: row["close"] for row in CARD["weights"]}
+    assert losses["separate"][right["separate"]].min() > losses["separate"][~right["separate"]].max()
+    images = {name: entry["measures"] for name, entry in IMAGES["models"].items()}
+    assert images["convolutional"]["kept"]["mean"] > 0.9 > 0.3 > images["fully connected"]["kept"]["mean"]
+    weights = (0, 0.01, 0.1, 1, 10, 100)
+    close = {w: (values(square[f"weight {w:g}"]["nearest"]) < 0.25).double().mean() for w in weights}
     assert close[1] == close[0.1] == 1 and max(close[0], close[100]) < 0.7
-    noise = {row["std"]: row["round_trip"]["mean"] for row in CARD["thin"]["noise"]}
-    assert noise[0.0] < 0.1 and abs(noise[0.05] - 6**-0.5) < 0.05
+    line = worlds["line"]["CycleGAN, longer"]
+    trip = {std: line[f"round_trip, noise {std:g}"]["mean"] for std in cyclegan.NOISE}
+    assert trip[0.0] < 0.1 and abs(trip[0.05] - 6**-0.5) < 0.05
