@@ -107,7 +107,7 @@ def test_the_formula_of_the_page_is_that_of_the_objective():
     for i, choice in enumerate(every()):
         if not choice.missing():
             lines = {p: " + ".join(tex for a, tex in held if a in letters[i]) for p, held in pieces.items()}
-            assert {p: line for p, line in lines.items() if line} == dict(choice.objective()._lines())
+            assert {p: line for p, line in lines.items() if line} == choice.objective().lines()
 
 
 # ---------------------------------------------------------------- the record

@@ -13,8 +13,9 @@ from ganvae_lib import Noise, Point, nets, zoo
 from ganvae_lib.distributions.densities import grey
 from ganvae_lib.distributions.sample import draw
 from ganvae_lib.networks.codes import Encoder
+from ganvae_lib.networks.densities import GaussianDensity
 from ganvae_lib.networks.heads import Decoder, Discriminator
-from ganvae_lib.networks.observations import Gaussian, GaussianDensity, PointPixels
+from ganvae_lib.networks.observations import Gaussian, PointPixels
 
 
 def close(a, b, rtol=1e-5, atol=1e-5):

@@ -29,7 +29,7 @@ def test_mmd_is_the_formula_written_out(kernel):
         sum(k(s[i], s[j]) for i in range(len(s)) for j in range(len(s)) if i != j) / (len(s) * (len(s) - 1))
     )
     between = sum(k(u, v) for u in a for v in b) / (len(a) * len(b))
-    assert abs(MMD(kernel, (0.5, 3.0)).loss(a, b) - (within(a) + within(b) - 2 * between)) < 1e-12
+    assert abs(MMD(kernel, (0.5, 3.0)).distance(a, b) - (within(a) + within(b) - 2 * between)) < 1e-12
 
 
 @pytest.mark.parametrize("dim", [1, 3])
@@ -38,9 +38,9 @@ def test_mmd_of_gaussians_has_its_closed_form_on_average(dim):
     w = 2 * dim * scale
     means = lambda shift, v: (w / (w + v)) ** (dim / 2) * math.exp(-dim * shift**2 / (2 * (w + v)))
     truth = means(0, 2) + means(0, 2 * 0.25) - 2 * means(0.6, 1.25)
-    found = MMD("gaussian", (scale,)).loss(normal(trials, n, dim), 0.6 + 0.5 * normal(trials, n, dim, seed=1), 1)
+    found = MMD("gaussian", (scale,)).distance(normal(trials, n, dim), 0.6 + 0.5 * normal(trials, n, dim, seed=1), 1)
     assert abs(found.mean() - truth) < 4 * found.std() / math.sqrt(trials)
-    same = MMD("gaussian", (scale,)).loss(normal(trials, n, dim, seed=2), normal(trials, n, dim, seed=3), 1)
+    same = MMD("gaussian", (scale,)).distance(normal(trials, n, dim, seed=2), normal(trials, n, dim, seed=3), 1)
     assert abs(same.mean()) < 4 * same.std() / math.sqrt(trials)
     assert (same < 0).any()  # as an unbiased estimate of zero must be
 
@@ -54,22 +54,22 @@ def test_mmd_is_unbiased_by_enumeration(kernel):
     )
     all_pairs = torch.cartesian_prod(*[torch.arange(3)] * 4)
     chance = p[all_pairs[:, :2]].prod(-1) * q[all_pairs[:, 2:]].prod(-1)
-    mean = (chance * MMD(kernel, (0.4,)).loss(points[all_pairs[:, :2]], points[all_pairs[:, 2:]], 1)).sum()
+    mean = (chance * MMD(kernel, (0.4,)).distance(points[all_pairs[:, :2]], points[all_pairs[:, 2:]], 1)).sum()
     k = torch.tensor([[KERNELS[kernel](float((u - v) ** 2), 0.8) for u in points] for v in points], **F64)
     assert abs(mean - (p - q) @ k @ (p - q)) < 1e-14
 
 
 def test_mmd_does_not_mind_where_the_samples_are():
     a, b = normal(40, 2).float(), normal(40, 2, seed=1).float() + 0.3
-    near, far = MMD().loss(a, b), MMD().loss(a + 1000, b + 1000)
+    near, far = MMD().distance(a, b), MMD().distance(a + 1000, b + 1000)
     assert abs(near - far) < 1e-3 * abs(near) + 1e-4
 
 
 def test_summaries_are_mean_and_variance():
     a, b = normal(30, 2), 1 + 2 * normal(50, 2, seed=1)
     by_hand = (a.mean(0) - b.mean(0)).square().sum() + (a.var(0) - b.var(0)).square().sum()
-    assert abs(Summaries().loss(a, b) - by_hand) < 1e-12
-    assert abs(Summaries(("mean",)).loss(a, b) - (a.mean(0) - b.mean(0)).square().sum()) < 1e-12
+    assert abs(Summaries().distance(a, b) - by_hand) < 1e-12
+    assert abs(Summaries(("mean",)).distance(a, b) - (a.mean(0) - b.mean(0)).square().sum()) < 1e-12
     assert torch.equal(Summaries(("variance", "mean")).of(a), torch.cat([a.var(0), a.mean(0)]))
 
 
@@ -77,14 +77,14 @@ def test_summaries_see_nothing_but_what_they_say():
     signs = torch.tensor([-1.0, 1.0], **F64).repeat(50)[:, None]  # two points, and three with the same two moments
     three = torch.tensor([-1.0, 0.0, 0.0, 1.0], **F64).repeat(50)[:, None] * math.sqrt(2)
     a, b = signs / signs.std(), three / three.std()
-    assert Summaries().loss(a, b) < 1e-20 and MMD("gaussian", (0.05,)).loss(a, b) > 0.1
+    assert Summaries().distance(a, b) < 1e-20 and MMD("gaussian", (0.05,)).distance(a, b) > 0.1
 
 
 def test_both_compare_pairs_and_images():
     x, z, other = normal(6, 1, 2, 2), normal(6, 3, seed=1), normal(6, 3, seed=2)
     flat = lambda *parts: torch.cat([part.flatten(1) for part in parts], -1)
     for tool in (MMD(), Summaries()):
-        assert abs(tool.loss((x, z), (x, other)) - tool.loss(flat(x, z), flat(x, other))) < 1e-12
+        assert abs(tool.distance((x, z), (x, other)) - tool.distance(flat(x, z), flat(x, other))) < 1e-12
 
 
 # ---------------------------------------------------------------- gradients and copies
@@ -93,14 +93,14 @@ def test_both_compare_pairs_and_images():
 @TOOLS
 def test_the_gradient_is_that_of_differences(tool):
     a, b = normal(6, 2), normal(6, 2, seed=1).requires_grad_()
-    assert torch.autograd.gradcheck(lambda b: tool.loss(a, b), (b,))
-    assert torch.autograd.gradcheck(lambda a: tool.loss(a, b.detach()), (a.clone().requires_grad_(),))
+    assert torch.autograd.gradcheck(lambda b: tool.distance(a, b), (b,))
+    assert torch.autograd.gradcheck(lambda a: tool.distance(a, b.detach()), (a.clone().requires_grad_(),))
 
 
 @TOOLS
 def test_the_gradient_is_finite_where_samples_coincide(tool):
     a = torch.zeros(4, 2, **F64, requires_grad=True)
-    (slope,) = torch.autograd.grad(tool.loss(torch.zeros(4, 2, **F64), a), a)
+    (slope,) = torch.autograd.grad(tool.distance(torch.zeros(4, 2, **F64), a), a)
     assert slope.isfinite().all()
 
 
@@ -108,7 +108,10 @@ def test_the_gradient_is_finite_where_samples_coincide(tool):
 def test_stacked_copies_equal_single_ones(tool):
     a, b = normal(5, 8, 2), normal(5, 8, 2, seed=1)
     assert torch.allclose(
-        tool.loss(a, b, 1), torch.stack([tool.loss(u, v) for u, v in zip(a, b, strict=True)]), rtol=0, atol=1e-12
+        tool.distance(a, b, 1),
+        torch.stack([tool.distance(u, v) for u, v in zip(a, b, strict=True)]),
+        rtol=0,
+        atol=1e-12,
     )
 
 
@@ -117,7 +120,7 @@ def test_descent_moves_a_shifted_sample_back(tool):
     a, shift = normal(200, 2), torch.full((2,), 1.0, **F64)
     for _ in range(100):
         shift = shift.requires_grad_()
-        (slope,) = torch.autograd.grad(tool.loss(a, normal(200, 2, seed=1) + shift), shift)
+        (slope,) = torch.autograd.grad(tool.distance(a, normal(200, 2, seed=1) + shift), shift)
         shift = (shift - 0.2 * slope).detach()
     assert shift.norm() < 0.4
 
@@ -132,7 +135,7 @@ def test_descent_moves_a_shifted_sample_back(tool):
         (lambda: MMD(scales=()), ValueError, "scales must be positive"),
         (lambda: MMD(scales=(1.0, -1.0)), ValueError, "scales must be positive"),
         (lambda: MMD(scales=(math.inf,)), ValueError, "scales must be positive"),
-        (lambda: MMD().loss(torch.zeros(1, 2), torch.zeros(4, 2)), TypeError, "minibatches of two or more"),
+        (lambda: MMD().distance(torch.zeros(1, 2), torch.zeros(4, 2)), TypeError, "minibatches of two or more"),
         (lambda: Summaries(("mean", "median")), ValueError, "unknown statistic 'median'"),
     ],
 )

@@ -227,10 +227,10 @@ def test_new_comparisons_bear_lower_precision(objective):
 
 def test_mmd_bears_data_far_from_the_origin():
     a, b = POINTS.x[:200], POINTS.x[200:400] * 1.3
-    near, far = MMD().loss(a, b), MMD().loss(a + 1000, b + 1000)
+    near, far = MMD().distance(a, b), MMD().distance(a + 1000, b + 1000)
     torch.testing.assert_close(far, near, rtol=0, atol=2e-3)
     with torch.autocast("cpu", torch.bfloat16):
-        torch.testing.assert_close(MMD().loss(a, b), near, rtol=1e-5, atol=0)
+        torch.testing.assert_close(MMD().distance(a, b), near, rtol=1e-5, atol=0)
 
 
 def test_history_points_are_means_since_the_last_point():

@@ -120,7 +120,7 @@ class Score(nn.Module):
 
 def slope(tool, t, target=None):
     t = torch.tensor(t, dtype=torch.float64, requires_grad=True)
-    return torch.autograd.grad(tool.generator(Score(), t, target), t)[0]
+    return torch.autograd.grad(tool.generator_loss(Score(), t, target), t)[0]
 
 
 @every(logits)
@@ -187,7 +187,7 @@ def test_where_both_sides_are_made_both_are_weighted_with_y_reversed():
     t, s = ([0.3, -1.0, 2.0, 0.1], [1.5, -0.2, 0.4, -2.0])
     tool = Adversary(k=2)
     both = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (t, s)]
-    found = torch.autograd.grad(tool.generator(Score(), *both), both)
+    found = torch.autograd.grad(tool.generator_loss(Score(), *both), both)
     assert_same(found, (slope(tool, t), -slope(tool, [-v for v in s])), 1e-14)
 
 

@@ -23,7 +23,7 @@ def suited(objective, data):
     if "other" not in objective.reads:
         return data
     apart = (
-        0.5 if any(t.place == "features" for t in objective.terms) else 0.0
+        0.5 if any(t.space == "features" for t in objective.terms) else 0.0
     )  # or unlabelled examples of the same kind
     return Domains(replace(data, law=None), data.map(lambda x: x.flip(0) + apart, "moved"))
 

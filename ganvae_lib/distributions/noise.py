@@ -28,7 +28,7 @@ class Share(NamedTuple):
         if batch % self.size:
             raise ValueError(f"a batch of {batch} cannot be shared by {self.size} processes; make it a multiple.")
         for term in objective.terms:
-            if getattr(getattr(term, "tool", None), "whole", False):
+            if term.whole_batches:
                 raise ValueError(f"{term!r} compares whole minibatches, not examples; train it in one process.")
 
     def rows(self, tensor: Tensor, axis: int, tiles: int = 1) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from ..errors import unknown
 from .noise import Noise
 from .sample import draw
 
@@ -29,9 +30,16 @@ class OtherDomain(nn.Module):
     def forward(self) -> Distribution:
         raise TypeError("here z is data of a second domain, which has no density and is not drawn; pass z=...")
 
+    def codes_in(self, world: World) -> Tensor:
+        """The codes of a minibatch, where they are not drawn."""
+        return world.other
+
 
 class drawn:
-    """A variable of a :class:`World`: computed once, forgotten when a player in ``depends`` moves."""
+    """A variable of a :class:`World`: computed once, forgotten when a player in ``depends`` moves.
+
+    One's own is an attribute more, such as ``World.twice_x = drawn("theta")(twice_x)`` for a function of the world.
+    """
 
     def __init__(self, *depends: str):
         self.depends = frozenset(depends)
@@ -55,6 +63,14 @@ class World:
     """One minibatch ``x`` of data, [*seeds, batch, *shape], and everything that the model makes of it.
 
     Where the objective reads them: the ``labels`` of x, [*seeds, batch], and a minibatch of the ``other`` domain.
+
+    >>> from ganvae_lib import Noise, World, build, ring, zoo
+    >>> world = World(build(zoo.VAE, (2,)), ring().sample(5, 0), Noise(0))
+    >>> world.z_from_x.shape, list(world.memory)
+    (torch.Size([5, 2]), ['q_z_given_x', 'z_from_x'])
+    >>> world.moved(("eta",))  # the codes are stale now
+    >>> list(world.memory)
+    []
     """
 
     model: torch.nn.Module
@@ -73,11 +89,16 @@ class World:
         return self.x.shape[len(self.noise.seeds_shape)]
 
     @drawn()
+    def p_z(self) -> Distribution:
+        """p(z), for each example."""
+        return self.model.prior().expand((*self.noise.seeds_shape, self.batch))
+
+    @drawn()
     def z(self) -> Tensor:
-        """z ~ p(z); or examples of the other domain, where z is data, too."""
-        if isinstance(self.model.prior, OtherDomain):
-            return self.other
-        return draw(self.model.prior().expand((*self.noise.seeds_shape, self.batch)), self.noise, "z")
+        """z ~ p(z); or what the prior hands over, where z is data, too."""
+        if hasattr(self.model.prior, "codes_in"):
+            return self.model.prior.codes_in(self)
+        return draw(self.p_z, self.noise, "z")
 
     @drawn("eta")
     def q_z_given_x(self) -> Distribution:
@@ -125,7 +146,10 @@ class World:
         return draw(self.model.features(self.other), self.noise, "other features")
 
     def read(self, names: tuple[str, ...]) -> tuple[Tensor, ...]:
-        """These variables, in this order."""
+        """These variables, in this order. Raises ValueError for one that there is not."""
+        known = ("x", "labels", "other", *(n for n, v in vars(World).items() if isinstance(v, drawn)))
+        if missing := [name for name in names if name not in known]:
+            raise unknown("variable of a World", missing[0], known)
         return tuple(getattr(self, name) for name in names)
 
     def moved(self, players) -> None:

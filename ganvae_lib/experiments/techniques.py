@@ -257,7 +257,7 @@ def _classifier(setting: Setting, work: Path, resume: bool) -> tuple[Run, float]
 def _judged(run: Run, judge: Run, n: int = 10_000) -> dict[str, Tensor]:
     """Scores of samples per seed by the classifier's answers; where labels are given, all classes equally often."""
     model, probs, right = run.model, [], []
-    classes = (model.config or {}).get("classes") or 0
+    classes = model.spec.classes
     for start in range(0, n, 500):
         labels = torch.arange(500) % classes if model.objective.conditional else None
         x = run.sample(500, seed=start, labels=labels)

@@ -2,122 +2,143 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from .style import COLOR, INK, PAPER
 
 __all__ = ["schematic"]
 
 _OBSERVED = "#D6E6F5"
-
-
 _LINE = {"theta": "-", "eta": "--", "phi": ":"}
+_ABOVE = 1.15  # where it stands what compares
+_PLACE = {"z": 0.0, "x": 2.0}
+_BACK = {r"\hat x": 2.95, r"\hat z": -0.95}  # what comes back from a round trip
+_REMARK = {"x": 2.45, "z": -0.45}
 
 
-_ABOVE = 1.15  # where judges stand
+class _Comparison(NamedTuple):
+    """What stands above the graph: over these letters, with a letter and a label of its own."""
+
+    seen: tuple[str, ...]
+    letter: str
+    label: str
+    discriminates: bool
+
+    @property
+    def anchor(self) -> float:
+        """Above the middle of what is compared."""
+        over = [_PLACE[letter] for letter in self.seen if letter in _PLACE] or [1.0]
+        return sum(over) / len(over)
 
 
 def schematic(objective, ax=None):
-    """The graph of an objective: solid arrows generate (theta), dashed arrows infer (eta), dotted ones judge (phi).
+    """The graph of an objective: solid arrows generate (theta), dashed arrows infer (eta), dotted ones are phi's.
 
     The shaded node is observed, a half-shaded one in some examples only; y says whether a sample is the target's or
     the model's. x̂ is what comes back from a round trip, ẑ is the prediction of one unit of a code from the others
-    where it stands above z. A square ≈ compares by samples without a judge. With features, as in chapter 06, z is an
-    example of either domain, x its features, t its label and y its domain. Returns the axes.
+    where it stands above z. A square ≈ compares by samples without a discriminator. With features, as in chapter 06,
+    z is an example of either domain, x its features, t its label and y its domain. Returns the axes.
     """
     networks = objective.networks
     if "features" in networks:
         return _domains(objective, ax)
-    nodes = {"z": (0.0, 0.0, "z", PAPER), "x": (2.0, 0.0, "x", _OBSERVED)}
-    if not {"decoder", "encoder"} & set(networks):  # a density of its own
-        nodes = {"x": nodes["x"]}
-    above, back, notes = _comparisons(objective)
-    for v in sorted(back):
-        nodes[f"{v} again"] = ({"x": 2.95, "z": -0.95}[v], 0.0, rf"\hat {v}", PAPER)
-    row = sorted(above, key=lambda name: above[name][0])
-    places = []  # each above what it compares, if there is room
-    for name in row:
-        places.append(max(above[name][0], places[-1] + 1.0) if places else above[name][0])
-    shift = sum(above[name][0] - x for name, x in zip(row, places, strict=True)) / max(1, len(row))
-    nodes |= {name: (x + shift, _ABOVE, above[name][2], PAPER) for name, x in zip(row, places, strict=True)}
-    labels = objective.conditional or "labeller" in networks
-    if labels:
-        nodes["t"] = (1.0, -1.0, "t", (_OBSERVED, PAPER) if "other" in objective.reads else _OBSERVED)
-    at = [x for x, *_ in nodes.values()] + [0.6] * ("z" not in nodes)  # where the arrow of a density begins
-    ax = _axes(ax, (min(at) - 0.6, max(at) + 0.6), (-1.35 if labels else -0.75, 1.8 if above else 0.75))
+    above = _comparisons(objective)
+    remarks = {term.space: term.remark for term in objective.terms if term.remark}
+    seen = {letter for comparison in above.values() for letter in comparison.seen}
+    back = [letter for v in ("x", "z") if (letter := rf"\hat {v}") in seen or v in remarks]
+    labelled = bool(objective.conditional) or "labeller" in networks
+    nodes = _places(objective, above, back, labelled)
+    left = [x for x, *_ in nodes.values()] + [0.6] * ("z" not in nodes)  # where the arrow of a density begins
+    ax = _axes(ax, (min(left) - 0.6, max(left) + 0.6), (-1.35 if labelled else -0.75, 1.8 if above else 0.75))
+    _draw_makers(ax, nodes, objective)
+    for letter in back:
+        _draw_round_trip(ax, nodes, letter)
+    for name, comparison in above.items():
+        _draw_comparison(ax, nodes, name, comparison, name in objective.conditional)
+    for space, remark in remarks.items():
+        ax.text(_REMARK[space], -0.48, remark, color=COLOR["phi"], ha="center", va="center")
+    _draw_nodes(ax, nodes)
+    return ax
 
+
+def _comparisons(objective) -> dict[str, _Comparison]:
+    """What compares: discriminators by their names, and what compares by samples without one."""
+    above: dict[str, _Comparison] = {}
+    for term in objective.terms:
+        if not term.compared:
+            continue
+        name = term.discriminator if term.adversarial else f"same {term!r}"
+        known = above[name].seen if name in above else ()
+        seen = tuple(dict.fromkeys((*known, *term.compared)))
+        above[name] = _Comparison(seen, *term.answer, term.adversarial)
+    return above
+
+
+def _places(objective, above: dict[str, _Comparison], back: list[str], labelled: bool) -> dict[str, tuple]:
+    """The nodes by name: where each stands, its letter and its face."""
+    nodes = {"z": (_PLACE["z"], 0.0, "z", PAPER), "x": (_PLACE["x"], 0.0, "x", _OBSERVED)}
+    if not {"decoder", "encoder"} & set(objective.networks):  # a density of its own
+        del nodes["z"]
+    for letter in back:
+        nodes[letter] = (_BACK[letter], 0.0, letter, PAPER)
+    row = sorted(above, key=lambda name: above[name].anchor)
+    places: list[float] = []  # each above what it compares, if there is room
+    for name in row:
+        places.append(max(above[name].anchor, places[-1] + 1.0) if places else above[name].anchor)
+    shift = sum(above[name].anchor - x for name, x in zip(row, places, strict=True)) / max(1, len(row))
+    for name, x in zip(row, places, strict=True):
+        nodes[name] = (x + shift, _ABOVE, above[name].letter, PAPER)
+    if labelled:
+        nodes["t"] = (1.0, -1.0, "t", (_OBSERVED, PAPER) if "other" in objective.reads else _OBSERVED)
+    return nodes
+
+
+def _draw_makers(ax, nodes, objective):
+    """Who makes which variable from which."""
+    networks, conditional = objective.networks, objective.conditional
     bend = -0.28 if {"decoder", "encoder"} <= set(networks) else 0.0
-    for network, start, end, who, text in (
+    for network, start, end, who, label in (
         ("decoder", "z", "x", "theta", r"$p_\theta(x|z)$"),
         ("encoder", "x", "z", "eta", r"$q_\eta(z|x)$"),
     ):
         if network in networks:
-            text = text.replace(")", ",t)") if network in objective.conditional else text
+            label = label.replace(")", ",t)") if network in conditional else label
             _arrow(ax, nodes[start][:2], nodes[end][:2], who, bend)
             up = 1 if who == "theta" else -1  # each label stands outside the bow of its arrow
-            ax.text(1.0, up * (0.27 + 0.65 * abs(bend)), text, color=COLOR[who], ha="center", va="center")
+            ax.text(1.0, up * (0.27 + 0.65 * abs(bend)), label, color=COLOR[who], ha="center", va="center")
     if "density" in networks:
         x = nodes["x"][0]
         _arrow(ax, (x - 1.5, 0.0), (x, 0.0), "theta", 0.0)
         ax.text(x - 0.8, 0.27, r"$p_\theta(x)$", color=COLOR["theta"], ha="center", va="center")
     for network, end, who in (("decoder", "x", "theta"), ("encoder", "z", "eta")):
-        if network in objective.conditional:
+        if network in conditional:
             _arrow(ax, nodes["t"][:2], nodes[end][:2], who, 0.0)
     if "labeller" in networks:
         _arrow(ax, nodes["x"][:2], nodes["t"][:2], "eta", -0.35)
         ax.text(1.95, -0.85, r"$q_\eta(t|x)$", color=COLOR["eta"], ha="center", va="center")
-    for v in back:  # the round trip: one player's half, then the other's
-        (a, _, *_), (b, _, *_) = nodes[v], nodes[f"{v} again"]
-        first, then = ("eta", "theta") if v == "x" else ("theta", "eta")
-        side, middle = (1 if b > a else -1), (a + b) / 2
-        ax.plot((a + 0.17 * side, middle), (0, 0), color=COLOR[first], linewidth=1.8, linestyle=_LINE[first])
-        _arrow(ax, (middle, 0.0), (b, 0.0), then, 0.0, gap=0)
-    for name, (_, sources, _, label) in above.items():
-        x, y = nodes[name][:2]
-        sources = (*sources, *["t"] * (name in objective.conditional))
-        for source in sources:
-            if name.startswith("same"):  # a double line
-                _double(ax, (nodes[source][0], x), (0, y))
-            else:
-                _arrow(ax, nodes[source][:2], (x, y), "phi", 0.0)
-        color = INK if name.startswith("same") else COLOR["phi"]
-        ax.text(x, y + 0.38, label, color=color, ha="center", va="center")
-    for x, text in notes:
-        ax.text(x, -0.48, text, color=COLOR["phi"], ha="center", va="center")
-    _nodes(ax, nodes)
-    return ax
 
 
-def _comparisons(objective) -> tuple[dict, set, list]:
-    """What stands above (name: anchor, what it sees, its letter, its label), what comes back, the notes below."""
-    above, back, notes = {}, set(), []
-    for term in objective.terms:
-        judge, place = getattr(term, "discriminator", None), term.place
-        if getattr(term, "within", None):
-            back.add(place)
-            notes.append(({"x": 2.45, "z": -0.45}[place], rf"$h_\phi({place})\approx h_\phi(\hat {place})$"))
-        if hasattr(term, "space"):
-            v = place.removesuffix(" again")
-            sees = ("x", "z") if len(v) > 1 else (v,)
-            if place != v and (term.adversarial or hasattr(term.tool, "loss")):
-                back.add(v)
-                sees = (v, place)
-            if term.adversarial:
-                seen = (v if "|" in v else ",".join(v)) + (",t" if term.given else "")
-                given = rf"$D_\phi({seen})$" if "|" in v else rf"$q_\phi(y|{seen})$"
-                known = above.get(judge, (0, ()))[1]
-                above[judge] = (_anchor(v), tuple(dict.fromkeys(known + sees)), "y", given)
-            elif hasattr(term.tool, "loss"):
-                above[f"same {term!r}"] = (_anchor(v), sees, r"\approx", term.tool.title)
-        elif term.adversarial and place == "x":  # a bound whose examples are weighed
-            given = ",t" if term.given else ""
-            above[judge] = (_anchor("x"), ("x",), "y", rf"$q_\phi(y|x{given})$")
-        elif term.adversarial:
-            label = rf"$\hat {place}_\phi({place}_{{\backslash i}})$"
-            above[judge] = (_anchor(place), (place,), rf"\hat {place}", label)
-    return above, back, notes
+def _draw_round_trip(ax, nodes, letter):
+    """The way from a variable to what comes back of it: one player's half, then the other's."""
+    v = letter.removeprefix(r"\hat ")
+    start, end = nodes[v][0], nodes[letter][0]
+    first, then = ("eta", "theta") if v == "x" else ("theta", "eta")
+    side, middle = (1 if end > start else -1), (start + end) / 2
+    ax.plot((start + 0.17 * side, middle), (0, 0), color=COLOR[first], linewidth=1.8, linestyle=_LINE[first])
+    _arrow(ax, (middle, 0.0), (end, 0.0), then, 0.0, gap=0)
 
 
-def _anchor(space: str) -> float:
-    return {"z": 0.0, "x": 2.0}.get(space, 1.0)
+def _draw_comparison(ax, nodes, name, comparison, conditional):
+    """Dotted arrows to a discriminator, or double lines to what compares by samples, and the label above."""
+    x, y = nodes[name][:2]
+    sources = (*comparison.seen, "t") if conditional else comparison.seen
+    for source in (s for s in sources if s in nodes):  # a space of one's own may see what the graph does not show
+        if comparison.discriminates:
+            _arrow(ax, nodes[source][:2], (x, y), "phi", 0.0)
+        else:
+            _double(ax, (nodes[source][0], x), (0, y))
+    color = COLOR["phi"] if comparison.discriminates else INK
+    ax.text(x, y + 0.38, comparison.label, color=color, ha="center", va="center")
 
 
 def _axes(ax, xlim, ylim):
@@ -154,7 +175,7 @@ def _double(ax, x, y):
         ax.plot(x, y, color=color, linewidth=width, linestyle="-", zorder=1)
 
 
-def _nodes(ax, nodes):
+def _draw_nodes(ax, nodes):
     for name, (x, y, text, face) in nodes.items():
         square = name.startswith("same")
         shape, size = ("s", 20) if square else ("o", 25)
@@ -185,31 +206,27 @@ def _nodes(ax, nodes):
 
 def _domains(objective, ax):
     """The graph of features, with or without a classifier and a comparison of the domains."""
-    match = next((t for t in objective.terms if t.place == "features"), None)
+    match = next((t for t in objective.terms if t.space == "features"), None)
     # The features are the one thing that nobody observes.
     nodes = {"z": (0.0, 0.0, "z", _OBSERVED), "x": (1.8, 0.0, "x", PAPER)}
-    nodes |= {"t": (3.6, 0.0, "t", _OBSERVED)} if "classifier" in objective.networks else {}
-    if match:
-        nodes |= {
-            "y" if match.adversarial else "same": (
-                1.8,
-                _ABOVE,
-                "y" if match.adversarial else r"\approx",
-                _OBSERVED if match.adversarial else PAPER,
-            )
-        }
+    if "classifier" in objective.networks:
+        nodes["t"] = (3.6, 0.0, "t", _OBSERVED)
+    if match and match.adversarial:
+        nodes["y"] = (1.8, _ABOVE, "y", _OBSERVED)
+    elif match:
+        nodes["same"] = (1.8, _ABOVE, r"\approx", PAPER)
     ax = _axes(ax, (-0.5, 4.1), (-0.5, 1.55 if match else 0.5))
     arrows = [
         ("z", "x", "theta", r"$x=G_\theta(z)$", (0.9, 0.3)),
         ("x", "t", "theta", r"$p_\theta(t|x)$", (2.7, 0.3)),
         ("x", "y", "phi", r"$q_\phi(y|x)$", (2.3, 0.65)),
     ]
-    for start, end, who, text, where in arrows:
+    for start, end, who, label, where in arrows:
         if end in nodes:
             _arrow(ax, nodes[start][:2], nodes[end][:2], who, 0.0)
-            ax.text(*where, text, color=COLOR[who], ha="center", va="center")
+            ax.text(*where, label, color=COLOR[who], ha="center", va="center")
     if "same" in nodes:
         _double(ax, (1.8, 1.8), (0, _ABOVE))
-        ax.text(2.05, 0.65, match.tool.title, color=INK, ha="left", va="center")
-    _nodes(ax, nodes)
+        ax.text(2.05, 0.65, match.title, color=INK, ha="left", va="center")
+    _draw_nodes(ax, nodes)
     return ax

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..distributions.world import OtherDomain
 from ..networks.codes import Prior
@@ -12,12 +13,15 @@ from .model import Model
 from .roles import make_network
 from .spec import Spec
 
+if TYPE_CHECKING:
+    from ..data import Data, Domains
+
 __all__ = ["build"]
 
 
 def build(
     objective: Objective,
-    data,
+    data: Data | Domains | Sequence[int],
     *,
     latent: int | None = None,
     hidden: Sequence[int] = (128, 128),
@@ -82,6 +86,6 @@ def build(
     networks = {name: make_network(spec, name) for name in objective.networks}
     prior = Prior(spec.parts) if spec.other is None else OtherDomain(spec.other)
     model = Model(objective, networks, prior, spec)
-    if hasattr(data, "x"):  # not only the shape of an example
+    if not isinstance(data, Sequence):  # not only the shape of an example
         check(model, data)
     return model

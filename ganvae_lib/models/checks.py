@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..distributions.world import OtherDomain
+
+if TYPE_CHECKING:
+    from ..data import Data, Domains
+    from .model import Model
 
 __all__ = ["check"]
 
 
-def check(model, data) -> None:
+def check(model: Model, data: Data | Domains) -> None:
     """Raise ValueError, saying what to do, if ``data`` do not fit the model.
 
     >>> from ganvae_lib import build, ring, Data, zoo
@@ -24,7 +30,7 @@ def check(model, data) -> None:
     _check_values(model, data)
 
 
-def _check_labels(model, data) -> None:
+def _check_labels(model: Model, data: Any) -> None:
     if "labels" not in model.objective.reads:
         return
     if getattr(data, "y", None) is None:
@@ -33,7 +39,7 @@ def _check_labels(model, data) -> None:
         raise ValueError(f"the model tells {model.spec.classes} classes apart, the data have {data.classes}.")
 
 
-def _check_other_domain(model, data) -> None:
+def _check_other_domain(model: Model, data: Any) -> None:
     if "other" in model.reads and getattr(data, "other", None) is None:
         raise ValueError(
             f"{model.objective!r} learns from two domains, or from labelled and unlabelled examples; put them together "
@@ -48,12 +54,12 @@ def _check_other_domain(model, data) -> None:
         )
 
 
-def _check_values(model, data) -> None:
+def _check_values(model: Model, data: Any) -> None:
     """Can the networks that make examples have made these?"""
     made = {"density": data.x, "decoder": data.x}
     if isinstance(model.prior, OtherDomain):
         made["encoder"] = data.other
     for name, x in made.items():
-        network = model.networks[name] if name in model.networks else None
-        if hasattr(network, "check"):  # a network of one's own may take whatever comes
-            network.check(x)
+        check_values = getattr(model.networks[name], "check", None) if name in model.networks else None
+        if check_values is not None:  # a network of one's own may take whatever comes
+            check_values(x)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from ..distributions.world import OtherDomain
 from ..networks.heads import Conditional
@@ -53,7 +55,7 @@ class Model(nn.Module):
         self.seeds: int | list[int] = 0  # one int for a single model, a list for stacked copies
 
     @property
-    def config(self) -> dict | None:
+    def config(self) -> dict[str, Any] | None:
         """The spec as plain JSON, or None for networks of one's own."""
         return None if self.spec is None else self.spec.as_dict()
 
@@ -73,7 +75,7 @@ class Model(nn.Module):
         """The decoder, as the literature on GANs calls it."""
         return self.networks["decoder"]
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         # Called for what is not found: the networks are attributes, too.
         modules = self.__dict__["_modules"]
         if name in modules.get("networks", {}):
@@ -116,7 +118,9 @@ class Model(nn.Module):
         return model
 
     def single(self, k: int) -> Model:
-        """The k-th stacked copy as an ordinary model."""
+        """The k-th stacked copy as an ordinary model. Raises TypeError for a model that is one already."""
+        if isinstance(self.seeds, int):
+            raise TypeError("this model is a single copy, not a stack of copies; use it as it is.")
         model = unstack(self, k)
         model.seeds = self.seeds[k]
         return model
@@ -140,11 +144,11 @@ class Conditioned:
         }
 
     @property
-    def generator(self):
+    def generator(self) -> Callable[..., Distribution]:
         """The decoder, as the literature on GANs calls it."""
         return self.networks["decoder"]
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         networks = self.__dict__["networks"]
         return networks[name] if name in networks else getattr(self.model, name)
 

@@ -57,7 +57,7 @@ ROLES: dict[str, Role] = {
 
 def _discriminators() -> dict[str, Role]:
     """The roles of the discriminators: each is shown what its space compares, and perhaps the label."""
-    roles = {}
+    roles: dict[str, Role] = {}
     for space in SPACES.values():
         role = Role("phi", space.sees, makers.discriminator)
         roles |= {space.discriminator: role, f"{space.discriminator}_given_label": role}
@@ -86,6 +86,11 @@ def make_network(spec: Spec, name: str) -> nn.Module:
     """The network ``name`` for ``spec``; a conditional one joins the label to the first thing that it sees.
 
     Raises ValueError for a network without a role, and for a conditional network that sees nothing.
+
+    >>> from ganvae_lib import zoo
+    >>> from ganvae_lib.models import Spec
+    >>> make_network(Spec.of(zoo.CGAN, (2,), classes=10), "discriminator_x_given_label").network.trunk[1]
+    Linear(in_features=12, out_features=128, bias=True)
     """
     role = role_of(name)
     shapes = [spec.shape_of(variable) for variable in role.sees]

@@ -5,20 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from ..errors import unknown
-from ..networks.autoregressive import DENSITIES
 from ..networks.codes import CODES
+from ..networks.densities import DENSITIES
 from ..networks.observations import OBSERVATIONS, BernoulliPixels
 from ..networks.trunks import ACTIVATIONS, check_image
 from ..objective.algebra import Objective
 
+if TYPE_CHECKING:
+    from ..data import Data, Domains
+
 __all__ = ["Spec"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Spec:
     """What a model is built to: an objective, the shape of an example, and sizes and choices of its networks.
 
@@ -30,34 +34,35 @@ class Spec:
     >>> spec = Spec.of(zoo.VAE, (1, 28, 28), latent=16)
     >>> spec.observation, spec.has_density, spec.shape_of("z")
     ('continuous bernoulli', True, (16,))
-    >>> spec == Spec.of(zoo.VAE, [1, 28, 28], codes={"gaussian": 16})
-    False
+    >>> spec == Spec.of(zoo.VAE, [1, 28, 28], latent=16)
+    True
     """
 
     objective: Objective
+    # The rest in the order in which a saved run lists it.
     shape: tuple[int, ...]
     latent: int
-    observation: str
-    noiseless: bool
-    codes: str | tuple[tuple[str, int], ...]
-    density: str
-    classes: int | None = None
-    other: tuple[int, ...] | None = None
     hidden: tuple[int, ...] = (128, 128)
     architecture: str = "mlp"
     width: int = 32
     depth: int = 2
+    observation: str
     scale: float | None = None
+    noiseless: bool
     noise: int = 0
     activation: str = "relu"
+    codes: str | tuple[tuple[str, int], ...]
+    density: str
+    classes: int | None = None
+    other: tuple[int, ...] | None = None
 
     @classmethod
-    def of(cls, objective: Objective, data, **choices) -> Spec:
+    def of(cls, objective: Objective, data: Data | Domains | Sequence[int], **choices: Any) -> Spec:
         """The spec for ``data`` (or the shape of one example), with defaults for what is not chosen, or None."""
         chosen = {name: choice for name, choice in choices.items() if choice is not None}
-        return cls(objective, **(_defaults(objective, data, chosen) | chosen))
+        return cls(objective=objective, **(_defaults(objective, data, chosen) | chosen))
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, value in _plain_values(self).items():
             object.__setattr__(self, name, value)
         _check_names(self)
@@ -103,35 +108,15 @@ class Spec:
         """Is a network on examples of this shape convolutional?"""
         return self.architecture == "conv" and len(shape) == 3
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """All but the objective, as plain JSON: ``build(objective, shape, **rest)`` makes the same networks."""
-        values = {name: getattr(self, name) for name in _SAVED}
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "objective"}
         if not isinstance(self.codes, str):
             values["codes"] = dict(self.codes)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
-#: The order of the entries in a saved run.
-_SAVED = (
-    "shape",
-    "latent",
-    "hidden",
-    "architecture",
-    "width",
-    "depth",
-    "observation",
-    "scale",
-    "noiseless",
-    "noise",
-    "activation",
-    "codes",
-    "density",
-    "classes",
-    "other",
-)
-
-
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Numbers of numpy and torch as Python's, and lists as tuples."""
     if getattr(value, "ndim", None) == 0:
         return value.item()
@@ -150,9 +135,9 @@ def _plain_values(spec: Spec) -> dict[str, object]:
 # ---------------------------------------------------------------- defaults
 
 
-def _defaults(objective: Objective, data, chosen: dict) -> dict:
+def _defaults(objective: Objective, data: Data | Domains | Sequence[int], chosen: dict[str, Any]) -> dict[str, Any]:
     """Everything that depends on the objective or the data, if it is not chosen."""
-    shape = tuple(getattr(data, "shape", data))
+    shape = tuple(data if isinstance(data, Sequence) else data.shape)
     other = chosen.get("other", _second_domain(objective, data))
     images = len(shape) == 3 and (other is None or len(other) == 3)
     made = [getattr(data, "x", None)]
@@ -174,27 +159,28 @@ def _defaults(objective: Objective, data, chosen: dict) -> dict:
     }
 
 
-def _second_domain(objective: Objective, data) -> tuple[int, ...] | None:
+def _second_domain(objective: Objective, data: Data | Domains | Sequence[int]) -> tuple[int, ...] | None:
     """The shape of the second domain where z is data: given two domains that no term compares, and a code."""
     has_code = bool({"encoder", "decoder"} & set(objective.networks))
-    if has_code and "other" not in objective.reads and getattr(data, "other", None) is not None:
-        return tuple(data.other.shape[1:])
+    other = getattr(data, "other", None)
+    if has_code and "other" not in objective.reads and other is not None:
+        return tuple(other.shape[1:])
     return None
 
 
-def _explicit(objective: Objective) -> bool:
+def _needs_decoder_density(objective: Objective) -> bool:
     """Does a term ask for log p(x|z)?"""
-    return any(term.explicit for term in objective.terms)
+    return any(term.needs_decoder_density for term in objective.terms)
 
 
 def _mean_serves(objective: Objective) -> bool:
     """Is x reconstructed, and compared by samples that may be the mean of p(x|z)?"""
-    return _explicit(objective) and any(term.gradient_through == "mean" for term in objective.terms)
+    return _needs_decoder_density(objective) and any(term.gradient_through == "mean" for term in objective.terms)
 
 
 def _observation(objective: Objective, images: bool, made: list[Tensor | None]) -> str:
     """The p(x|z) that suits the objective and the examples ``made`` by it, where these are known."""
-    if not _explicit(objective):
+    if not _needs_decoder_density(objective):
         return "point"
     if not images:
         return "gaussian"

@@ -1,8 +1,9 @@
 """Networks that return distributions; each can carry a seeds axis."""
 
-from .autoregressive import DENSITIES, CharRNN, GatedLayer, MaskedConv2d, PixelCNN, PixelRNN, above, before, gru, ngram
+from .autoregressive import CharRNN, GatedLayer, MaskedConv2d, PixelCNN, PixelRNN, above, before, gru, ngram
 from .chain import Autoregressive, ChainRule
 from .codes import CODES, Encoder, ImplicitEncoder, Kind, Prior, StandardNormal, features_of
+from .densities import DENSITIES, GaussianDensity
 from .heads import Classifier, Conditional, Decoder, Discriminator, Features, Predictor, widened
 from .layers import STACKABLE, Conv2d, ConvTranspose2d, GroupNorm, Linear, grouped, initialise, stack, unstack
 from .observations import (
@@ -10,7 +11,6 @@ from .observations import (
     BernoulliPixels,
     ContinuousBernoulliPixels,
     Gaussian,
-    GaussianDensity,
     LaplacePixels,
     Observation,
     PointPixels,

@@ -14,11 +14,9 @@ from torch.nn import functional as F
 
 from .chain import Autoregressive
 from .layers import Conv2d, Linear, grouped
-from .observations import GaussianDensity
 
 __all__ = [
     "CharRNN",
-    "DENSITIES",
     "GatedLayer",
     "MaskedConv2d",
     "PixelCNN",
@@ -289,13 +287,3 @@ def _count(seen: Tensor, asked: Tensor) -> Tensor:
     """How often each number of ``asked`` stands in ``seen``."""
     ordered = seen.flatten().sort().values
     return torch.searchsorted(ordered, asked, right=True) - torch.searchsorted(ordered, asked)
-
-
-#: Every density p(x) without a code by name. One of one's own is a module whose call returns the distribution, with a
-#: class method ``of(spec)`` that makes it: ``DENSITIES["mine"] = Mine`` lets ``build(..., density="mine")`` find it.
-DENSITIES = {
-    "gaussian": GaussianDensity,
-    "pixelcnn": PixelCNN,
-    "pixelrnn": PixelRNN,
-    "rnn": CharRNN,
-}

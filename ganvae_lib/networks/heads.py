@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -165,7 +166,7 @@ class Conditional(nn.Module):
     def forward(self, x: Tensor, *rest: Tensor, labels: Tensor) -> Distribution:
         return self.network(self.join(x, labels), *rest)
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         # Called for what is not found. torch keeps the network itself where only its own __getattr__ looks; and while
         # a copy is being made there is none yet.
         if name in ("network", "_modules"):

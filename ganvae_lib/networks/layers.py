@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 __all__ = ["Conv2d", "ConvTranspose2d", "GroupNorm", "Linear", "STACKABLE", "grouped", "initialise", "stack", "unstack"]
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class Linear(nn.Linear):
@@ -114,7 +117,7 @@ STACKABLE: dict[type, type] = {
 }
 
 
-def initialise(module: nn.Module, seed: int) -> nn.Module:
+def initialise(module: Network, seed: int) -> Network:
     """A copy, on the CPU, with fresh initial weights, which depend on ``seed`` only.
 
     >>> torch.equal(initialise(Linear(4, 2), 7).weight, initialise(Linear(4, 2), 7).weight)
@@ -129,7 +132,7 @@ def initialise(module: nn.Module, seed: int) -> nn.Module:
     return module
 
 
-def stack(modules: Sequence[nn.Module]) -> nn.Module:
+def stack(modules: Sequence[Network]) -> Network:
     """One module whose parameters are those of ``modules`` along a leading seeds axis.
 
     Raises TypeError for a layer that cannot carry that axis.
@@ -150,7 +153,7 @@ def stack(modules: Sequence[nn.Module]) -> nn.Module:
     return _with_parameters(stacked, lambda name: torch.stack([module.get_parameter(name) for module in modules]))
 
 
-def unstack(module: nn.Module, k: int) -> nn.Module:
+def unstack(module: Network, k: int) -> Network:
     """The k-th of the stacked copies, as an ordinary module.
 
     >>> unstack(stack([Linear(4, 2), Linear(4, 2)]), 1).weight.shape
@@ -188,7 +191,7 @@ def _shift_axes(module: nn.Module, by: int) -> None:
                 setattr(part, axis, position + by)
 
 
-def _with_parameters(module: nn.Module, value: Callable[[str], Tensor]) -> nn.Module:
+def _with_parameters(module: Network, value: Callable[[str], Tensor]) -> Network:
     """The module with the parameter ``value(name)`` in the place of each of its own."""
     for name, _ in list(module.named_parameters()):
         owner, _, leaf = name.rpartition(".")

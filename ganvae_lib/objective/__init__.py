@@ -1,13 +1,14 @@
 """The algebra of objectives: spaces, tools, terms, sums of terms, and operators on them."""
 
-from .algebra import Objective, Phase, Sum, Term
+from .algebra import Objective, Phase, Sum
 from .bound import Bound, free_energy
-from .formula import GREEK, plain, told
-from .links import LINKS, LOGISTIC, REVERSIBLE, Link
+from .contract import TERMS, TOOLS, Samples, Term, Tool, from_dict, to_dict
+from .formula import GREEK, Writer, plain
+from .links import LINKS, Link
 from .operators import adversary_activated, given, importance_weighted, semi_supervised, swapped
-from .spaces import BOTH, SPACES, SWAP, Space
-from .terms import Classify, Match, Reconstruct, Unpredictable, from_dict, to_dict
-from .tools import KL, MMD, TOOLS, Adversary, Likelihood, Samples, Summaries
+from .spaces import BOTH, SPACES, Space
+from .terms import Classify, Match, Reconstruct, Unpredictable
+from .tools import KL, MMD, Adversary, Likelihood, Summaries
 
 __all__ = [
     "Adversary",
@@ -17,24 +18,24 @@ __all__ = [
     "GREEK",
     "KL",
     "LINKS",
-    "LOGISTIC",
     "Likelihood",
     "Link",
     "MMD",
     "Match",
     "Objective",
     "Phase",
-    "REVERSIBLE",
     "Reconstruct",
     "SPACES",
-    "SWAP",
     "Samples",
     "Space",
     "Sum",
     "Summaries",
+    "TERMS",
     "TOOLS",
     "Term",
+    "Tool",
     "Unpredictable",
+    "Writer",
     "adversary_activated",
     "free_energy",
     "from_dict",
@@ -44,5 +45,4 @@ __all__ = [
     "semi_supervised",
     "swapped",
     "to_dict",
-    "told",
 ]

@@ -3,7 +3,7 @@ r"""The algebra of objectives: sums of terms, the players who descend them, and 
 An objective is a frozen value. It adds, scales, compares (order does not count), prints as text and as LaTeX with one
 line per player, and knows its *phases*: which players descend which loss. Players are theta (generation), eta
 (inference) and phi (discriminators). All losses are minimised, in nats, averaged over the batch and not rescaled.
-The terms themselves are in ``terms``.
+What a term owes is in ``contract``; the terms themselves are in ``terms``.
 """
 
 from __future__ import annotations
@@ -11,19 +11,31 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ..errors import unknown
 from ..figures.table import Table
-from .formula import GREEK, plain, told
-from .spaces import SWAP
+from .formula import GREEK, plain
 
-__all__ = ["Objective", "Phase", "Sum", "Term"]
+if TYPE_CHECKING:
+    from .contract import Term
+
+__all__ = ["Objective", "Phase", "Sum"]
 
 
 class Objective:
-    """What a term and a sum of terms have in common."""
+    """What a term and a sum of terms have in common.
+
+    >>> from ganvae_lib import KL, Match, Reconstruct
+    >>> vae = Reconstruct("x") + Match("z", KL())
+    >>> print(vae + vae == 2 * vae, vae.networks, vae.players)
+    True ('encoder', 'decoder') ('theta', 'eta')
+    >>> print(vae)
+    Reconstruct('x') + Match('z', KL())
+      θ descends E_{d(x) q_η(z|x)}[-log p_θ(x|z)]
+      η descends E_{d(x) q_η(z|x)}[-log p_θ(x|z)] + E_{d(x)}[KL(q_η(z|x)‖p(z))]
+    """
 
     terms: tuple[Term, ...]
 
@@ -53,7 +65,7 @@ class Objective:
 
     @property
     def conditional(self) -> tuple[str, ...]:
-        """The networks that are told the label of an example."""
+        """The networks that are given the label of an example."""
         return tuple(dict.fromkeys(n for t in self.terms for n in t.conditional))
 
     @property
@@ -64,8 +76,7 @@ class Objective:
     @property
     def players(self) -> tuple[str, ...]:
         """Everyone who descends something: theta, eta, phi."""
-        movers = {p for t in self.terms for p in t.movers} | ({"phi"} if any(t.steps for t in self.terms) else set())
-        return tuple(p for p in ("theta", "eta", "phi") if p in movers)
+        return tuple(p for p in ("theta", "eta", "phi") if any(t.is_descended_by(p) for t in self.terms))
 
     def phases(self) -> tuple[Phase, ...]:
         """Who descends which terms, in the order of a step: discriminators first, then the others.
@@ -73,8 +84,8 @@ class Objective:
         Two players share a phase when the sum of their terms has the right gradient for both: no term reaches a
         player whom it does not name.
         """
-        steps = sorted({t.steps for t in self.adversaries} - {0})
-        phases = [Phase(("phi",), tuple(t for t in self.adversaries if t.steps == s), True, s) for s in steps]
+        paces = sorted({t.steps for t in self.adversaries} - {0})
+        phases = [Phase(("phi",), tuple(t for t in self.adversaries if t.steps == pace), pace) for pace in paces]
         rest: list[Phase] = []
         for player in ("theta", "eta"):
             terms = tuple(t for t in self.terms if player in t.movers)
@@ -89,24 +100,25 @@ class Objective:
                 rest.append(Phase((player,), terms))
         return (*phases, *rest)
 
-    def _lines(self) -> list[tuple[str, str]]:
-        """Per player, what it descends, in LaTeX."""
-        lines = []
+    def lines(self) -> dict[str, str]:
+        """What each player descends, in LaTeX."""
+        lines = {}
         for player in self.players:
+            # The discriminator's own optimum does not depend on the weight of its term.
             parts = [(1.0 if player == "phi" else t.weight, t.written(player)) for t in self.terms]
-            text = " + ".join(_weighted(w, p) for w, p in parts if p)
-            lines.append((player, text.replace("+ -", "- ")))
+            text = " + ".join(_weighted(weight, part) for weight, part in parts if part)
+            lines[player] = text.replace("+ -", "- ")
         return lines
 
     def _repr_latex_(self) -> str:
-        rows = [rf"\min_{{\{player}}}\;& {text}" for player, text in self._lines()]
+        rows = [rf"\min_{{\{player}}}\;& {text}" for player, text in self.lines().items()]
         return "$$\\begin{aligned}\n" + "\\\\\n".join(rows) + "\n\\end{aligned}$$"
 
     def __repr__(self) -> str:
         return " + ".join(map(repr, self.terms)).replace("+ -", "- ")
 
     def __str__(self) -> str:
-        return "\n".join([repr(self), *(f"  {GREEK[p]} descends {plain(text)}" for p, text in self._lines())])
+        return "\n".join([repr(self), *(f"  {GREEK[p]} descends {plain(text)}" for p, text in self.lines().items())])
 
     def explain(self) -> Table:
         """A table with a row per term: space, tool, who descends it, and where theta stands in the KL."""
@@ -119,67 +131,12 @@ class Objective:
         return schematic(self, ax)
 
 
-class Term(Objective):
-    """One summand: it has a ``weight``, and may be meant for some players ``only``."""
-
-    adversarial = False  # does a discriminator come with it?
-    steps = 0  # updates of that discriminator per step
-    detail = ""  # what tells the term from another of the same name
-    explicit = False  # does it ask for log p(x|z)?
-    gradient_through: str | None = None  # theta's: the "mean" of p(x|z) will do, a "sample" it must be, or neither
-    reads: tuple[str, ...] = ()  # what it reads beside x
-    given: str | None = None  # what all its networks are told beside: "label"
-
-    @property
-    def terms(self) -> tuple[Term, ...]:
-        return (self,)
-
-    @property
-    def conditional(self) -> tuple[str, ...]:
-        return self.networks if self.given else ()
-
-    def written(self, player: str) -> str:
-        """What ``player`` descends, in LaTeX, with what is given."""
-        return told(self.formula(player)) if self.given else self.formula(player)
-
-    @property
-    def movers(self) -> tuple[str, ...]:
-        """The players who descend the term."""
-        return self.reaches if self.only is None else self.only
-
-    @property
-    def _for(self) -> str:
-        return "" if self.only is None else f" (for {', '.join(self.only)})"
-
-    def _check(self) -> None:
-        if self.given not in (None, "label"):
-            raise unknown("thing to be given", self.given, ("label",))
-        if not abs(self.weight) > 0 or abs(self.weight) == float("inf"):
-            raise ValueError(f"the weight of a term must be finite and not zero, got {self.weight}.")
-        if self.only is not None:
-            if not self.only or isinstance(self.only, str) or not set(self.only) <= set(self.reaches):
-                raise ValueError(f"only={self.only!r} must be a tuple of players of this term, {self.reaches}.")
-            # One way of writing it, so that equal terms compare equal.
-            only = tuple(p for p in self.reaches if p in self.only)
-            object.__setattr__(self, "only", None if only == self.reaches else only)
-
-    def __repr__(self) -> str:
-        only = "" if self.only is None else f", only={self.only}"
-        given = "" if self.given is None else f", given={self.given!r}"
-        text = f"{type(self).__name__}({self._arguments()}{only}{given})".replace("(, ", "(")
-        return text if self.weight == 1 else f"{self.weight:g} * {text}"
-
-    @property
-    def place(self) -> str:
-        """Where the term stands: its space or its variable."""
-        return getattr(self, self._place)
-
-    def swapped(self) -> Term:
-        """The term with x and z, theta and eta exchanged; what knows neither x nor z stays as it is."""
-        if self.place not in SWAP:
-            return self
-        only = self.only and tuple(SWAP[p] for p in self.only)
-        return replace(self, **{self._place: SWAP[self.place]}, only=only)
+def _weighted(weight: float, formula: str) -> str:
+    if weight == 1:
+        return formula
+    if r" + \mathbb" in formula:
+        formula = rf"\big({formula}\big)"
+    return rf"{-weight:g}\,{formula[1:]}" if formula.startswith("-") else rf"{weight:g}\,{formula}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -205,22 +162,18 @@ class Sum(Objective):
         return hash(frozenset(self.terms))
 
 
-def _weighted(weight: float, formula: str) -> str:
-    if weight == 1:
-        return formula
-    if r" + \mathbb" in formula:
-        formula = rf"\big({formula}\big)"
-    return rf"{-weight:g}\,{formula[1:]}" if formula.startswith("-") else rf"{weight:g}\,{formula}"
-
-
 @dataclass(frozen=True)
 class Phase:
-    """These ``players`` descend the sum of these ``terms``; a critic's phase is repeated ``steps`` times."""
+    """These ``players`` descend the sum of these ``terms``; a discriminator's phase is repeated ``steps`` times."""
 
     players: tuple[str, ...]
     terms: tuple[Term, ...]
-    discriminates: bool = False
     steps: int = 1
+
+    @property
+    def discriminates(self) -> bool:
+        """Is it the discriminators' phase, whose loss is not that of the other players?"""
+        return self.players == ("phi",)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -236,7 +189,6 @@ class Phase:
         return dict(zip(self.keys, values, strict=True))
 
     def total(self, losses: dict[str, Tensor]) -> Tensor:
-        """What the phase descends: the weighted sum, [*seeds]."""
-        # The discriminator's own optimum does not depend on the weight of its term.
+        """What the phase descends: the weighted sum, [*seeds]; a discriminator's losses have no weight."""
         weights = [1.0 if self.discriminates else t.weight for t in self.terms]
         return reduce(lambda a, b: a + b, (w * v for w, v in zip(weights, losses.values(), strict=True)))

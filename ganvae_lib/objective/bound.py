@@ -1,4 +1,4 @@
-r"""Bound: the log-likelihood from below, with k samples of the code, labels known or inferred, and examples weighed.
+r"""Bound: the log-likelihood from below, with k samples of the code, labels known or inferred, and examples weighted.
 
 ``F(x)`` is the negative bound of one example: for k = 1 the negative ELBO of ``eq-elbo`` (chapter 03), for k > 1
 
@@ -17,9 +17,10 @@ from torch.distributions import kl_divergence
 from ..distributions.densities import tiled
 from ..distributions.sample import draw
 from ..errors import unknown
-from .algebra import Term
-from .formula import GREEK, told
-from .tools import Adversary
+from .contract import Term
+from .formula import Writer, expectation, kl
+from .samples import Adversary
+from .spaces import BOTH, SPACES
 
 __all__ = ["Bound", "free_energy"]
 
@@ -44,28 +45,32 @@ def free_energy(model, x: Tensor, noise, k: int = 1, name: str = "z from x") -> 
     return math.log(k) - log_w.unflatten(axis, (k, -1)).logsumexp(axis)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Bound(Term):
     """E_{d(x)} F_k(x): the importance-weighted bound, Eq. ``eq-iwae`` (chapter 03); for k = 1 the VAE.
 
-    given="label":     labels are told to encoder and decoder, E_{d(x,t)} F(x,t): Eq. ``eq-cvae`` (chapter 17).
+    given="label":     labels are given to encoder and decoder, E_{d(x,t)} F(x,t): Eq. ``eq-cvae`` (chapter 17).
     inferred="label":  examples of the other domain have no labels; they are inferred and summed over,
                        E_{d(x)} Σ_t q_η(t|x)[F(x,t) + log q_η(t|x)] + log C for C classes, uniform a priori:
                        Eq. ``eq-svae`` (chapter 17; Kingma et al., 2014).
-    activated:         a discriminator weighs real and generated examples, ½E_d[D F] + ½E_{p_θ}[D F]; the generated ones
-                       carry no gradient: Eq. ``eq-aavae`` (chapter 16; Hu et al., 2018).
+    activated:         a discriminator weights real and generated examples, ½E_d[D F] + ½E_{p_θ}[D F]; the generated
+                       ones carry no gradient: Eq. ``eq-aavae`` (chapter 16; Hu et al., 2018).
     Raises ValueError for a k below 1, labels both given and inferred, and ``only`` one player where nothing says so.
+
+    >>> from ganvae_lib import Bound
+    >>> print(Bound(k=5))
+    Bound(k=5)
+      θ descends E_{d(x)}[E_{q_η(z_1..5|x)}[-log 1/5 Σ_i p_θ(x,z_i)/q_η(z_i|x)]]
+      η descends E_{d(x)}[E_{q_η(z_1..5|x)}[-log 1/5 Σ_i p_θ(x,z_i)/q_η(z_i|x)]]
     """
 
-    explicit = True
     k: int = 1
-    weight: float = 1.0
-    only: tuple[str, ...] | None = None
-    given: str | None = None
     inferred: str | None = None
     activated: bool = False
-    place = "x"
-    reaches = ("theta", "eta")
+    space = "x"
+    reaches = BOTH
+    takes_labels = True
+    needs_decoder_density = True
 
     def __post_init__(self):
         if not isinstance(self.k, int) or self.k < 1:
@@ -74,11 +79,7 @@ class Bound(Term):
             raise unknown("thing to be inferred", self.inferred, ("label",))
         if self.given and self.inferred:
             raise ValueError("the label is either given or inferred, not both.")
-        self._check()
-
-    def _arguments(self) -> str:
-        parts = [f"k={self.k}"] * (self.k > 1) + [f"inferred={self.inferred!r}"] * bool(self.inferred)
-        return ", ".join(parts + ["activated=True"] * self.activated)
+        super().__post_init__()
 
     @property
     def adversarial(self) -> bool:
@@ -90,7 +91,7 @@ class Bound(Term):
 
     @property
     def discriminator(self) -> str:
-        return "discriminator_x" + (f"_given_{self.given}" if self.given else "")
+        return SPACES["x"].discriminator_given(self.given) if self.activated else ""
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -103,24 +104,7 @@ class Bound(Term):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return ("other", "labels") if self.inferred else ("labels",) if self.given else ()
-
-    @property
-    def name(self) -> str:
-        return f"bound{' without labels' if self.inferred else ''}{self._for}"
-
-    @property
-    def detail(self) -> str:
-        return f"k={self.k}"
-
-    def swapped(self) -> Term:
-        raise TypeError(f"{self!r} is a bound on the likelihood of x, which has no mirror image in z.")
-
-    def discriminator_loss(self, world) -> Tensor:
-        """The discriminator's loss of ``eq-gan-value`` (chapter 04), [*seeds]: real examples against generated ones."""
-        real = world.other if self.inferred else world.x
-        judge = world.model.networks[self.discriminator]
-        return Adversary().critic(judge, real, world.x_from_z.detach(), world.noise)
+        return ("other", "labels") if self.inferred else super().reads
 
     def loss(self, world) -> Tensor:
         x = world.other if self.inferred else world.x
@@ -128,8 +112,8 @@ class Bound(Term):
             return self._energy(world, x).mean(-1)
         # As many generated examples as real ones: the mean over both is the two halves of the formula.
         x = torch.cat((x, world.x_from_z.detach()), len(world.noise.seeds_shape))
-        trust = world.model.networks[self.discriminator](x).logits.detach().sigmoid()
-        return (trust * self._energy(world, x)).mean(-1)
+        D = world.model.networks[self.discriminator](x).logits.detach().sigmoid()
+        return (D * self._energy(world, x)).mean(-1)
 
     def _energy(self, world, x: Tensor) -> Tensor:
         """The negative bound of each example, [*seeds, batch]."""
@@ -140,28 +124,56 @@ class Bound(Term):
         q = world.model.labeller(x)
         classes = q.logits.shape[-1]
         labels = torch.arange(classes, device=x.device).repeat_interleave(n).expand(*world.noise.seeds_shape, -1)
-        at = world.model.at(labels)
-        f = free_energy(at, torch.cat([x] * classes, axis), noise.tiled(classes), self.k, "z from x, unlabelled")
+        conditioned, each = world.model.at(labels), torch.cat([x] * classes, axis)
+        f = free_energy(conditioned, each, noise.tiled(classes), self.k, "z from x, unlabelled")
         log_q = q.logits.mT.log_softmax(axis)
         return (log_q.exp() * (f.unflatten(axis, (classes, n)) + log_q)).sum(axis) + math.log(classes)
 
-    def formula(self, player: str) -> str:
-        if player == "phi" and self.activated:
-            return r"\mathbb{E}_{d(x)}[-\log D_\phi(x)] + \mathbb{E}_{p_\theta(x)}[-\log(1-D_\phi(x))]"
-        if player not in self.movers:
-            return ""
-        f = r"\mathbb{E}_{q_\eta(z|x)}[-\log p_\theta(x|z)] + \mathrm{KL}(q_\eta(z|x)\,\|\,p(z))"
-        if self.k > 1:
-            ratio = r"\sum_i p_\theta(x,z_i)/q_\eta(z_i|x)"
-            f = rf"\mathbb{{E}}_{{q_\eta(z_{{1:{self.k}}}|x)}}[-\log\tfrac{{1}}{{{self.k}}}{ratio}]"
-        if self.inferred:
-            f = rf"\mathbb{{E}}_{{q_\eta(t|x)}}[{told(f)} + \log q_\eta(t|x)] + \log C"
-        if self.activated:
-            both = r"(\mathbb{E}_{d(x)} + \mathbb{E}_{p_{\theta_0}(x)})"
-            return rf"\tfrac12{both}[D_\phi(x)\,({f})]"
-        return rf"\mathbb{{E}}_{{d(x)}}[{f}]"
+    def discriminator_loss(self, world) -> Tensor:
+        """The discriminator's loss of ``eq-gan-value`` (chapter 04), [*seeds]: real examples against generated ones."""
+        real = world.other if self.inferred else world.x
+        discriminator = world.model.networks[self.discriminator]
+        return Adversary().discriminator_loss(discriminator, real, world.x_from_z.detach(), world.noise)
 
-    def as_row(self) -> tuple[str, ...]:
-        players = ", ".join(GREEK[p] for p in self.movers) + (f" against {GREEK['phi']}" if self.activated else "")
-        how = [f"{self.k} samples"] * (self.k > 1) + ["weighed"] * self.activated
-        return repr(self), "x", f"bound ({', '.join(how)})" if how else "bound", players, "second"
+    def model_stands(self, player: str) -> str:
+        return "second"
+
+    def swapped(self) -> Term:
+        raise TypeError(f"{self!r} is a bound on the likelihood of x, which has no mirror image in z.")
+
+    def formula(self, w: Writer, player: str) -> str:
+        if player == "phi":
+            return Adversary().formula(w, SPACES["x"], player)
+        f = self._energy_formula(Writer("label") if self.inferred else w)
+        if self.inferred:
+            f = expectation(r"q_\eta(t|x)", rf"{f} + \log q_\eta(t|x)") + r" + \log C"
+        if not self.activated:
+            return expectation(w.d, f)
+        frozen = w.made(w.p("x", theta=r"{\theta_0}"))
+        both = rf"(\mathbb{{E}}_{{{w.d}}} + \mathbb{{E}}_{{{frozen}}})"
+        return rf"\tfrac12{both}[{w.at(('x',)).D}\,({f})]"
+
+    def _energy_formula(self, w: Writer) -> str:
+        if self.k == 1:
+            miss = rf"-\log {w.p('x', 'z')}"
+            return f"{expectation(w.q('z', 'x'), miss)} + {kl(w.q('z', 'x'), 'p(z)')}"
+        ratio = rf"\sum_i {w.p('x,z_i')}/{w.q('z_i', 'x')}"
+        return expectation(w.q(f"z_{{1:{self.k}}}", "x"), rf"-\log\tfrac{{1}}{{{self.k}}}{ratio}")
+
+    @property
+    def name(self) -> str:
+        return f"bound{' without labels' if self.inferred else ''}{self.for_whom}"
+
+    @property
+    def detail(self) -> str:
+        return f"k={self.k}"
+
+    @property
+    def title(self) -> str:
+        samples = (f"{self.k} samples",) if self.k > 1 else ()
+        how = (*samples, "weighed") if self.activated else samples
+        return f"bound ({', '.join(how)})" if how else "bound"
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        return ("x",) if self.activated else ()

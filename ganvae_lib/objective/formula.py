@@ -1,13 +1,15 @@
-"""How objectives show themselves: LaTeX turned into plain text, and what is given."""
+"""How objectives are written: formulas in LaTeX and as text, values as the call that makes them, and as JSON."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 
-__all__ = ["GREEK", "plain", "told"]
+from ..errors import unknown
+
+__all__ = ["GREEK", "Writer", "as_entry", "call", "expectation", "field_names", "from_entry", "kl", "plain", "register"]
 
 GREEK = {"theta": "θ", "eta": "η", "phi": "φ"}
-
 
 _AS_TEXT = (
     (r"\\mathbb\{E\}_\{((?:[^{}]|\{[^{}]*\})*)\}", r"E_{\1}"),
@@ -43,21 +45,192 @@ def plain(latex: str) -> str:
     return latex
 
 
-# Every law of an example becomes one of the example and its label t, or of the example at its label.
-_GIVEN = (
-    (r"d\(x\)", "d(x,t)"),
-    (r"([pq]_\\(?:theta|theta_0|eta)|[pq]_\{\\theta_0\})\(([^()|]*)\)", r"\1(\2|t)"),
-    (r"([pq]_\\(?:theta|eta))\(([^()|]*)\|([^()]*)\)", r"\1(\2|\3,t)"),
-    (r"\|t,t\)", "|t)"),
-    (r"([Dt]_\\phi)\(([^()]*)\)", r"\1(\2,t)"),
-)
+def expectation(law: str, inside: str) -> str:
+    """E_law[inside], in LaTeX."""
+    return rf"\mathbb{{E}}_{{{law}}}[{inside}]"
 
 
-def told(latex: str) -> str:
-    """The formula of a term whose networks are told the label t."""
-    for pattern, text in _GIVEN:
-        latex = re.sub(pattern, text, latex)
-    # Each of several weighted samples has a label of its own.
-    latex = re.sub(r"_\{((?:p_\\theta\(x|q_\\eta\(z)\|t\))\^", r"_{(\1)^", latex).replace("_i,t)", "_i,t_i)")
-    # What is made, not drawn from the data, is made for labels of the data.
-    return re.sub(r"(\\mathbb\{E\}_\{\(?)(?=p[_(]|q_\\eta\(z\|t\))", r"\1d(t)\\,", latex)
+def kl(first: str, second: str) -> str:
+    """KL(first ‖ second), in LaTeX."""
+    return rf"\mathrm{{KL}}({first}\,\|\,{second})"
+
+
+@dataclass(frozen=True)
+class Writer:
+    r"""Writes the laws and the discriminator of a formula in LaTeX, each with the label t where one is given.
+
+    given:      "label" or None.
+    variables:  what the discriminator is shown; set by ``at``.
+    separator:  what stands between them, "," or "|".
+    index:      of a weighted sample; set by ``indexed``.
+    swapped:    y is reversed: D and 1 - D, t and -t change places; set by ``reversed``.
+
+    >>> w, labelled = Writer(), Writer("label")
+    >>> print(w.q("z", "x"), labelled.q("z", "x"), labelled.d)
+    q_\eta(z|x) q_\eta(z|x,t) d(x,t)
+    >>> print(w.at(("x", "z")).log_D, labelled.at(("x",)).reversed.log_D)
+    \log D_\phi(x,z) \log(1-D_\phi(x,t))
+    """
+
+    given: str | None = None
+    variables: tuple[str, ...] = ()
+    separator: str = ","
+    index: str = ""
+    swapped: bool = False
+
+    def at(self, variables: tuple[str, ...], separator: str = ",") -> Writer:
+        """The writer of a discriminator that is shown these variables."""
+        return replace(self, variables=variables, separator=separator)
+
+    def indexed(self, index: str) -> Writer:
+        """The writer of one of several weighted samples, each of which has a label of its own."""
+        return replace(self, index=f"_{index}")
+
+    @property
+    def reversed(self) -> Writer:
+        """The writer of the discriminator's answer with y reversed."""
+        return replace(self, swapped=not self.swapped)
+
+    # Laws: d of the data, p of theta, q of eta.
+
+    @property
+    def d(self) -> str:
+        """The law of the data."""
+        return "d(x,t)" if self.given else "d(x)"
+
+    def product(self, *laws: str) -> str:
+        """The law of what is drawn from these in turn."""
+        return r"\,".join(laws)
+
+    def made(self, *laws: str) -> str:
+        """The law of what is drawn from these in turn, none of which is that of the data: labels come from there."""
+        return self.product("d(t)", *laws) if self.given else self.product(*laws)
+
+    def p(self, variable: str, *conditions: str, theta: str = r"\theta") -> str:
+        """The law of what theta makes; ``theta`` may be other parameters, such as frozen ones."""
+        return self._law(f"p_{theta}", variable, conditions)
+
+    def q(self, variable: str, *conditions: str) -> str:
+        """The law of what eta makes."""
+        return self._law(r"q_\eta", variable, conditions)
+
+    def _law(self, name: str, variable: str, conditions: tuple[str, ...]) -> str:
+        conditions = (*conditions, "t") if self.given else conditions
+        return f"{name}({variable}|{','.join(conditions)})" if conditions else f"{name}({variable})"
+
+    # The discriminator: t is its output, D = sigmoid(t).
+
+    @property
+    def arguments(self) -> str:
+        """What the discriminator is shown, "x,z" or "x|z", and the label."""
+        shown = self.separator.join(variable + self.index for variable in self.variables)
+        return f"{shown},t{self.index}" if self.given else shown
+
+    @property
+    def t(self) -> str:
+        """The discriminator's output t; -t where y is reversed."""
+        return rf"{'-' if self.swapped else ''}t_\phi({self.arguments})"
+
+    @property
+    def minus_t(self) -> str:
+        """-t; t where y is reversed."""
+        return self.reversed.t
+
+    @property
+    def D(self) -> str:
+        """D = sigmoid(t), as a factor; (1 - D) where y is reversed."""
+        D = rf"D_\phi({self.arguments})"
+        return f"(1-{D})" if self.swapped else D
+
+    @property
+    def not_D(self) -> str:
+        """(1 - D), as a factor; D where y is reversed."""
+        return self.reversed.D
+
+    @property
+    def log_D(self) -> str:
+        """log D; log(1 - D) where y is reversed."""
+        return rf"\log{self.D}" if self.swapped else rf"\log {self.D}"
+
+    @property
+    def log_not_D(self) -> str:
+        """log(1 - D); log D where y is reversed."""
+        return self.reversed.log_D
+
+    @property
+    def odds(self) -> str:
+        """D over 1 - D as a fraction; its inverse where y is reversed."""
+        D = rf"D_\phi({self.arguments})"
+        above, below = (f"1-{D}", D) if self.swapped else (D, f"1-{D}")
+        return rf"\frac{{{above}}}{{{below}}}"
+
+
+_LIBRARY = __name__.partition(".")[0]
+
+
+def register(cls: type, registry: dict[str, type]) -> None:
+    """Enter a class by its name. Raises ValueError for a class of one's own with the name of one of the library's."""
+    known = registry.get(cls.__name__)
+    if known is not None and _is_ours(known) and not _is_ours(cls):
+        raise ValueError(f"{cls.__name__} is a class of {_LIBRARY}; give yours another name, by which it can be saved.")
+    registry[cls.__name__] = cls
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] == _LIBRARY
+
+
+def call(value, names: tuple[str, ...], always: tuple[str, ...] = ()) -> str:
+    """The call that makes a frozen value, with these fields in this order.
+
+    Fields without a default, and those that are ``always`` shown, stand without their names; the others are named,
+    and left out where they have their default.
+    """
+    by_name, arguments = {f.name: f for f in fields(value)}, []
+    for name in names:
+        held, field = getattr(value, name), by_name[name]
+        if isinstance(held, float) and held.is_integer():
+            held = int(held)  # 10 and not 10.0, as one would write it
+        if name in always or (field.default is MISSING and not field.kw_only):
+            arguments.append(repr(held))
+        elif held != field.default:
+            arguments.append(f"{name}={held!r}")
+    return f"{type(value).__name__}({', '.join(arguments)})"
+
+
+def as_entry(value, key: str, names: tuple[str, ...]) -> dict:
+    """A frozen value as plain JSON values: the name of its class under ``key``, and these fields.
+
+    A class from outside the library also says where it is "from".
+    """
+    cls = type(value)
+    entry = {key: cls.__name__}
+    if not _is_ours(cls):
+        entry["from"] = f"{cls.__module__}.{cls.__qualname__}"
+    for name in names:
+        held = getattr(value, name)
+        entry[name] = as_entry(held, "name", field_names(held)) if is_dataclass(held) else held
+    return entry
+
+
+def field_names(value) -> tuple[str, ...]:
+    """The fields of a frozen value, by name."""
+    return tuple(f.name for f in fields(value))
+
+
+def from_entry(entry: dict, key: str, kind: str, registry: dict[str, type], tools: dict[str, type]):
+    """The inverse of ``as_entry``. Raises ValueError for a class that is not registered, naming its import path."""
+    made = dict(entry)
+    name, path = made.pop(key, None), made.pop("from", None)
+    if name not in registry and path:
+        module = path.removesuffix(f".{name}")
+        remedy = "define it first" if module == "__main__" else f"import {module} first"
+        raise ValueError(f"unknown {kind} {name!r}, saved from {path}: {remedy}, or pass the model to Run.load.")
+    if name not in registry:
+        raise unknown(kind, name, registry)
+    for field, held in made.items():
+        if isinstance(held, list):  # JSON has no tuples, and frozen values have no lists
+            made[field] = tuple(held)
+        elif isinstance(held, dict):
+            made[field] = from_entry(held, "name", "tool", tools, tools)
+    return registry[name](**made)

@@ -7,144 +7,163 @@ t = log D/(1-D), which is log r at its optimum (Eq. ``eq-optimal-d``, chapter 04
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-__all__ = ["LINKS", "LOGISTIC", "Link", "REVERSIBLE"]
+from .formula import Writer
+
+__all__ = ["LINKS", "Link"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Link:
     """One row of the table of adversarial losses: three functions of the discriminator's output t.
 
-    The discriminator descends ``E_target[real(t)] + E_model[fake(t)]``, the other player descends
-    ``E_model[generator(t)]``. ``descends`` is the divergence whose gradient that is when the discriminator is
-    optimal and frozen; d is the target's density, g the model's and m their mean.
+    real, fake:    the discriminator descends ``E_target[real(t)] + E_model[fake(t)]``.
+    generator:     the other player descends ``E_model[generator(t)]``.
+    real_tex, fake_tex, generator_tex:  how they are written; functions of a ``Writer``.
+    descends:      the divergence whose gradient that is when the discriminator is optimal and frozen; d is the
+                   target's density, g the model's and m their mean.
+    label:         of the equation.
+    model_stands:  where the model stands in that divergence: "first" or "second", if it is a KL.
+    logistic:      the discriminator is a posterior q(y|x), so that reversing y turns its logit t into -t.
+    reversible:    the game stays the same when target and model are exchanged and t becomes -t.
+
+    A link of one's own is an entry of ``LINKS``:
+
+    >>> from ganvae_lib import LINKS, Adversary, Match
+    >>> from dataclasses import replace
+    >>> LINKS["soft"] = replace(
+    ...     LINKS["KL"], generator=lambda t: -t.sigmoid(), generator_tex=lambda w: f"-{w.D}", model_stands="unknown"
+    ... )
+    >>> print(str(Match("x", Adversary("soft"))).splitlines()[1])
+      θ descends E_{p_θ(x)}[-D_φ(x)]
+    >>> del LINKS["soft"]
     """
 
     real: Callable[[Tensor], Tensor]
     fake: Callable[[Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
-    real_tex: str
-    fake_tex: str
-    generator_tex: str
-    descends: str
-    label: str
-
-    @property
-    def reversed_tex(self) -> str:
-        """``generator_tex`` with D and 1 - D, or t and -t, exchanged."""
-        if self.generator_tex == r"-t_\phi":
-            return r"t_\phi"
-        other = {"{D}": "{1-D}", "{1-D}": "{D}", "(1-D)": " D", " D": "(1-D)", "D": "(1-D)"}
-        text = self.generator_tex.replace(r"D_\phi", "D")
-        text = re.sub(r"\{D\}|\{1-D\}|\(1-D\)| ?D", lambda found: other[found[0]], text)
-        return text.replace("D", r"D_\phi")
-
-    @property
-    def model_stands(self) -> str:
-        """Where the model stands in the KL that is descended: first, second, or neither."""
-        if self.descends.startswith((r"\mathrm{KL}(g", r"2\,\mathrm{KL}(m")):
-            return "first"
-        return "second" if self.descends.startswith(r"\mathrm{KL}(d") else "neither: not a KL"
-
-
-_LOGISTIC = (lambda t: softplus(-t), softplus)
-
-
-_LOGISTIC_TEX = (r"-\log D_\phi", r"-\log(1-D_\phi)")
+    real_tex: Callable[[Writer], str]
+    fake_tex: Callable[[Writer], str]
+    generator_tex: Callable[[Writer], str]
+    descends: str = ""
+    label: str = ""
+    model_stands: str = "neither: not a KL"
+    logistic: bool = False
+    reversible: bool = False
 
 
 _LOG2 = math.log(2)
 
+# The logistic loss of the discriminator, which four links share.
+_LOGISTIC = dict(
+    real=lambda t: softplus(-t),
+    fake=softplus,
+    real_tex=lambda w: f"-{w.log_D}",
+    fake_tex=lambda w: f"-{w.log_not_D}",
+    logistic=True,
+    reversible=True,
+)
 
 LINKS: dict[str, Link] = {
     "minimax": Link(
-        *_LOGISTIC, lambda t: -softplus(t), *_LOGISTIC_TEX, r"\log(1-D_\phi)", r"2\,\mathrm{JSD}(d,g)", "eq-minimax"
+        **_LOGISTIC,
+        generator=lambda t: -softplus(t),
+        generator_tex=lambda w: w.log_not_D,
+        descends=r"2\,\mathrm{JSD}(d,g)",
+        label="eq-minimax",
     ),
     "non-saturating": Link(
-        *_LOGISTIC,
-        lambda t: softplus(-t),
-        *_LOGISTIC_TEX,
-        r"-\log D_\phi",
-        r"2\,\mathrm{KL}(m\,\|\,d)",
-        "eq-non-saturating",
+        **_LOGISTIC,
+        generator=lambda t: softplus(-t),
+        generator_tex=lambda w: f"-{w.log_D}",
+        descends=r"2\,\mathrm{KL}(m\,\|\,d)",
+        label="eq-non-saturating",
+        model_stands="first",
     ),
     "KL": Link(
-        *_LOGISTIC, lambda t: -t.exp(), *_LOGISTIC_TEX, r"-D_\phi/(1-D_\phi)", r"\mathrm{KL}(d\,\|\,g)", "eq-link-kl"
+        **_LOGISTIC,
+        generator=lambda t: -t.exp(),
+        generator_tex=lambda w: f"-{w.D}/{w.not_D}",
+        descends=r"\mathrm{KL}(d\,\|\,g)",
+        label="eq-link-kl",
+        model_stands="second",
     ),
     "reverse KL": Link(
-        *_LOGISTIC,
-        lambda t: -t,
-        *_LOGISTIC_TEX,
-        r"-\log\frac{D_\phi}{1-D_\phi}",
-        r"\mathrm{KL}(g\,\|\,d)",
-        "eq-link-reverse-kl",
+        **_LOGISTIC,
+        generator=lambda t: -t,
+        generator_tex=lambda w: rf"-\log{w.odds}",
+        descends=r"\mathrm{KL}(g\,\|\,d)",
+        label="eq-link-reverse-kl",
+        model_stands="first",
     ),
     "least squares": Link(
-        lambda t: (t - 1) ** 2 / 2,
-        lambda t: t**2 / 2,
-        lambda t: (t - 1) ** 2 / 2,
-        r"\tfrac12(t_\phi-1)^2",
-        r"\tfrac12t_\phi^2",
-        r"\tfrac12(t_\phi-1)^2",
-        r"D_f(d\,\|\,g),\ f''(r)=\tfrac{1}{r(1+r)^3}",
-        "eq-least-squares",
+        real=lambda t: (t - 1) ** 2 / 2,
+        fake=lambda t: t**2 / 2,
+        generator=lambda t: (t - 1) ** 2 / 2,
+        real_tex=lambda w: rf"\tfrac12({w.t}-1)^2",
+        fake_tex=lambda w: rf"\tfrac12{w.t}^2",
+        generator_tex=lambda w: rf"\tfrac12({w.t}-1)^2",
+        descends=r"D_f(d\,\|\,g),\ f''(r)=\tfrac{1}{r(1+r)^3}",
+        label="eq-least-squares",
     ),
     "hinge": Link(
-        lambda t: relu(1 - t),
-        lambda t: relu(1 + t),
-        lambda t: -t,
-        r"\max(0,1-t_\phi)",
-        r"\max(0,1+t_\phi)",
-        r"-t_\phi",
-        r"2\,\mathrm{TV}(d,g)",
-        "eq-hinge",
+        real=lambda t: relu(1 - t),
+        fake=lambda t: relu(1 + t),
+        generator=lambda t: -t,
+        real_tex=lambda w: rf"\max(0,1-{w.t})",
+        fake_tex=lambda w: rf"\max(0,1+{w.t})",
+        generator_tex=lambda w: w.minus_t,
+        descends=r"2\,\mathrm{TV}(d,g)",
+        label="eq-hinge",
+        reversible=True,
     ),
     "Wasserstein": Link(
-        lambda t: -t, lambda t: t, lambda t: -t, r"-t_\phi", r"t_\phi", r"-t_\phi", r"W_1(d,g)", "eq-wgan-gp"
+        real=lambda t: -t,
+        fake=lambda t: t,
+        generator=lambda t: -t,
+        real_tex=lambda w: w.minus_t,
+        fake_tex=lambda w: w.t,
+        generator_tex=lambda w: w.minus_t,
+        descends=r"W_1(d,g)",
+        label="eq-wgan-gp",
+        reversible=True,
     ),
     # f-GAN: T = output activation of t, f* the conjugate; real = -T, fake = f*(T), generator = -f*(T).
     "f-KL": Link(
-        lambda t: -t,
-        lambda t: (t - 1).exp(),
-        lambda t: -(t - 1).exp(),
-        r"-t_\phi",
-        r"e^{t_\phi-1}",
-        r"-e^{t_\phi-1}",
-        r"\mathrm{KL}(d\,\|\,g)",
-        "eq-fgan",
+        real=lambda t: -t,
+        fake=lambda t: (t - 1).exp(),
+        generator=lambda t: -(t - 1).exp(),
+        real_tex=lambda w: w.minus_t,
+        fake_tex=lambda w: f"e^{{{w.t}-1}}",
+        generator_tex=lambda w: f"-e^{{{w.t}-1}}",
+        descends=r"\mathrm{KL}(d\,\|\,g)",
+        label="eq-fgan",
+        model_stands="second",
     ),
     "f-reverse KL": Link(
-        lambda t: (-t).exp(),
-        lambda t: t - 1,
-        lambda t: 1 - t,
-        r"e^{-t_\phi}",
-        r"t_\phi-1",
-        r"1-t_\phi",
-        r"\mathrm{KL}(g\,\|\,d)",
-        "eq-fgan",
+        real=lambda t: (-t).exp(),
+        fake=lambda t: t - 1,
+        generator=lambda t: 1 - t,
+        real_tex=lambda w: f"e^{{{w.minus_t}}}",
+        fake_tex=lambda w: f"{w.t}-1",
+        generator_tex=lambda w: f"1-{w.t}",
+        descends=r"\mathrm{KL}(g\,\|\,d)",
+        label="eq-fgan",
+        model_stands="first",
     ),
     "f-JS": Link(
-        lambda t: softplus(-t) - _LOG2,
-        lambda t: softplus(t) - _LOG2,
-        lambda t: _LOG2 - softplus(t),
-        r"-\log 2D_\phi",
-        r"-\log 2(1-D_\phi)",
-        r"\log 2(1-D_\phi)",
-        r"2\,\mathrm{JSD}(d,g)",
-        "eq-fgan",
+        real=lambda t: softplus(-t) - _LOG2,
+        fake=lambda t: softplus(t) - _LOG2,
+        generator=lambda t: _LOG2 - softplus(t),
+        real_tex=lambda w: rf"-\log 2{w.D}",
+        fake_tex=lambda w: rf"-\log 2{w.not_D}",
+        generator_tex=lambda w: rf"\log 2{w.not_D}",
+        descends=r"2\,\mathrm{JSD}(d,g)",
+        label="eq-fgan",
     ),
 }
-
-
-#: The links whose discriminator is a posterior q(y|x): reversing y turns its logit t into -t.
-LOGISTIC = tuple(name for name, link in LINKS.items() if (link.real, link.fake) == _LOGISTIC)
-
-
-#: The links whose game stays the same when target and model are exchanged and t becomes -t.
-REVERSIBLE = (*LOGISTIC, "hinge", "Wasserstein")

@@ -30,7 +30,7 @@ def swapped(objective: Objective) -> Objective:
 def importance_weighted(objective: Objective, k: int | str) -> Objective:
     """Use ``k`` samples, weighted: a VAE becomes an IWAE, a GAN an IWGAN (Burda et al., 2016; Hu et al., 2018).
 
-    The two terms of the VAE become one ``Bound(k)``, Eq. ``eq-iwae`` (chapter 03). A non-saturating adversary weighs
+    The two terms of the VAE become one ``Bound(k)``, Eq. ``eq-iwae`` (chapter 03). A non-saturating adversary weights
     the samples of its minibatch by their odds in groups of k, or all of them for k="batch", as the paper does:
     Eq. ``eq-iwgan`` (chapter 15). k = 1 is the objective without weights. Raises TypeError for an objective with
     another term: the k-sample bound of a sum is not the sum of bounds.
@@ -53,7 +53,7 @@ def importance_weighted(objective: Objective, k: int | str) -> Objective:
 
 
 def adversary_activated(objective: Objective) -> Objective:
-    """Let a discriminator weigh real and generated examples in a bound: a VAE becomes an AAVAE (Hu et al., 2018).
+    """Let a discriminator weight real and generated examples in a bound: a VAE becomes an AAVAE (Hu et al., 2018).
 
     ½E_d[D F] + ½E_{p_θ}[D F], Eq. ``eq-aavae`` (chapter 16), where F is the negative bound of one example. Raises
     TypeError for terms that are no bound.
@@ -82,7 +82,7 @@ def given(objective: Objective, label: str = "label") -> Objective:
     if label != "label":
         raise unknown("thing to be given", label, ("label",))
     for term in objective.terms:
-        if not isinstance(term, Match | Reconstruct | Bound):
+        if not term.takes_labels:
             raise _refused(term, "tells the label to every network", "has no place for it")
     return Sum.of(*(replace(term, given=label) for term in objective.terms))
 

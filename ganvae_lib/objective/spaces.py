@@ -2,120 +2,165 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
 
-__all__ = ["BOTH", "SPACES", "SWAP", "Space"]
+from .formula import Writer, expectation, kl
+
+__all__ = ["BOTH", "OTHER", "SPACES", "Space"]
+
+BOTH = ("theta", "eta")
+OTHER = {"theta": "eta", "eta": "theta"}  # what swapping makes of a player
 
 
-class Space(NamedTuple):
-    """What is compared in a space: variables of the ``World``, who makes them, who judges them, and how it is written.
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """What is compared in a space: two sides, each of variables of the ``World``.
 
-    Both sides are samples; a side that nobody makes is given.
+    target, target_by, target_law:  the target's variables, the players who make them (none: they are given), and how
+                    their law is written.
+    made, made_by, made_law:  the same of the model's side.
+    sees:           what a discriminator is shown: "x", "z" or "features".
+    arguments, made_arguments, separator:  how that is written on the two sides; by default as in ``sees``.
+    discriminator:  the discriminator's name; by default it is named by what it sees, and shared by such spaces.
+    networks:       those of the players; by default encoder and decoder, as far as eta and theta make something.
+    mirror:         the space with x and z exchanged; itself where nothing changes.
+    reads:          what a minibatch must hold beside x.
+    density:        the name of a network that is the density of the model's side, for ``Likelihood``.
+    distributions, kl_formula:  for ``KL``, variables of the ``World`` that are the distributions of target and model,
+                    and how their divergence is written.
+
+    A space of one's own is an entry of ``SPACES``:
+
+    >>> from dataclasses import replace
+    >>> from ganvae_lib import MMD, SPACES, Match
+    >>> SPACES["twice"] = replace(SPACES["z again"], made_law=lambda w: w.made(w.q("z", "x"), w.p("z")), mirror="twice")
+    >>> print(str(Match("twice", MMD())).splitlines()[1])
+      θ descends MMD²(q_η(z|x) p_θ(z), p(z))
+    >>> del SPACES["twice"]
     """
 
     target: tuple[str, ...]
+    target_by: tuple[str, ...] = ()
+    target_law: Callable[[Writer], str]
     made: tuple[str, ...]
-    target_by: tuple[str, ...]
     made_by: tuple[str, ...]
-    networks: tuple[str, ...]
-    discriminator: str
-    target_tex: str
-    made_tex: str
-    arguments: tuple[str, str]  # of the discriminator, on the two sides
+    made_law: Callable[[Writer], str]
+    sees: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
+    made_arguments: tuple[str, ...] = ()
+    separator: str = ","
+    discriminator: str = ""
+    networks: tuple[str, ...] = ()
+    mirror: str
+    reads: tuple[str, ...] = ()
+    density: str = ""
+    distributions: tuple[str, ...] = ()
+    kl_formula: Callable[[Writer], str] | None = None
 
-    @property
-    def sees(self) -> tuple[str, ...]:
-        """What the discriminator is shown, of "x", "z" and "features"."""
-        return tuple(variable.partition("_")[0] for variable in self.target)
+    def __post_init__(self):
+        fill = lambda name, value: object.__setattr__(self, name, getattr(self, name) or value)
+        fill("arguments", self.sees)
+        fill("made_arguments", self.arguments)
+        seen = "_given_".join(self.arguments) if self.separator == "|" else "".join(self.sees)
+        fill("discriminator", f"discriminator_{seen}")
+        makers = {"eta": "encoder", "theta": "decoder"}
+        fill("networks", tuple(makers[p] for p in makers if p in self.made_by + self.target_by))
+
+    def __str__(self) -> str:
+        return self.separator.join(self.arguments)
+
+    def discriminator_given(self, given: str | None) -> str:
+        """The name of the discriminator, with what it is given."""
+        return f"{self.discriminator}_given_{given}" if given else self.discriminator
 
 
-BOTH = ("theta", "eta")
-
-
-# Features are written x, as in chapter 06: there x is what theta makes of an example, and y is its domain.
-SPACES = {
+SPACES: dict[str, Space] = {
     "x": Space(
-        ("x",), ("x_from_z",), (), ("theta",), ("decoder",), "discriminator_x", "d(x)", r"p_\theta(x)", ("x", "x")
+        target=("x",),
+        target_law=lambda w: w.d,
+        made=("x_from_z",),
+        made_by=("theta",),
+        made_law=lambda w: w.made(w.p("x")),
+        sees=("x",),
+        mirror="z",
+        density="density",
     ),
-    "z": Space(("z",), ("z_from_x",), (), ("eta",), ("encoder",), "discriminator_z", "p(z)", r"q_\eta(z)", ("z", "z")),
+    "z": Space(
+        target=("z",),
+        target_law=lambda w: w.made("p(z)"),
+        made=("z_from_x",),
+        made_by=("eta",),
+        made_law=lambda w: w.made(w.q("z")),
+        sees=("z",),
+        mirror="x",
+        distributions=("p_z", "q_z_given_x"),
+        kl_formula=lambda w: expectation(w.d, kl(w.q("z", "x"), "p(z)")),
+    ),
+    # Features are written x, as in chapter 06: there x is what theta makes of an example, and y is its domain.
     "features": Space(
-        ("features",),
-        ("other_features",),
-        ("theta",),
-        ("theta",),
-        ("features",),
-        "discriminator_features",
-        r"p_\theta(x|y=1)",
-        r"p_\theta(x|y=0)",
-        ("x", "x"),
+        target=("features",),
+        target_by=("theta",),
+        target_law=lambda w: r"p_\theta(x|y=1)",
+        made=("other_features",),
+        made_by=("theta",),
+        made_law=lambda w: r"p_\theta(x|y=0)",
+        networks=("features",),
+        sees=("features",),
+        arguments=("x",),
+        mirror="features",
+        reads=("other",),
     ),
+    # In the mirror the two sides change places, which changes nothing: the links here can be reversed.
     "xz": Space(
-        ("x", "z_from_x"),
-        ("x_from_z", "z"),
-        ("eta",),
-        ("theta",),
-        ("encoder", "decoder"),
-        "discriminator_xz",
-        r"d(x)\,q_\eta(z|x)",
-        r"p(z)\,p_\theta(x|z)",
-        ("x,z", "x,z"),
+        target=("x", "z_from_x"),
+        target_by=("eta",),
+        target_law=lambda w: w.product(w.d, w.q("z", "x")),
+        made=("x_from_z", "z"),
+        made_by=("theta",),
+        made_law=lambda w: w.made("p(z)", w.p("x", "z")),
+        sees=("x", "z"),
+        mirror="xz",
     ),
     "x|z": Space(
-        ("x", "z"),
-        ("x_from_z", "z"),
-        (),
-        ("theta",),
-        ("decoder",),
-        "discriminator_x_given_z",
-        "d(x)\\,p(z)",
-        r"p(z)\,p_\theta(x|z)",
-        ("x|z", "x|z"),
+        target=("x", "z"),
+        target_law=lambda w: w.product(w.d, "p(z)"),
+        made=("x_from_z", "z"),
+        made_by=("theta",),
+        made_law=lambda w: w.made("p(z)", w.p("x", "z")),
+        sees=("x", "z"),
+        separator="|",
+        mirror="z|x",
     ),
     "z|x": Space(
-        ("x", "z"),
-        ("x", "z_from_x"),
-        (),
-        ("eta",),
-        ("encoder",),
-        "discriminator_z_given_x",
-        "d(x)\\,p(z)",
-        r"d(x)\,q_\eta(z|x)",
-        ("z|x", "z|x"),
+        target=("x", "z"),
+        target_law=lambda w: w.product(w.d, "p(z)"),
+        made=("x", "z_from_x"),
+        made_by=("eta",),
+        made_law=lambda w: w.product(w.d, w.q("z", "x")),
+        sees=("x", "z"),
+        arguments=("z", "x"),
+        separator="|",
+        mirror="x|z",
     ),
     "x again": Space(
-        ("x",),
-        ("x_back",),
-        (),
-        BOTH,
-        ("encoder", "decoder"),
-        "discriminator_x",
-        "d(x)",
-        r"d(x)\,q_\eta(z|x)\,p_\theta(\hat x|z)",
-        ("x", r"\hat x"),
+        target=("x",),
+        target_law=lambda w: w.d,
+        made=("x_back",),
+        made_by=BOTH,
+        made_law=lambda w: w.product(w.d, w.q("z", "x"), w.p(r"\hat x", "z")),
+        sees=("x",),
+        made_arguments=(r"\hat x",),
+        mirror="z again",
     ),
     "z again": Space(
-        ("z",),
-        ("z_back",),
-        (),
-        BOTH,
-        ("encoder", "decoder"),
-        "discriminator_z",
-        "p(z)",
-        r"p(z)\,p_\theta(x|z)\,q_\eta(\hat z|x)",
-        ("z", r"\hat z"),
+        target=("z",),
+        target_law=lambda w: w.made("p(z)"),
+        made=("z_back",),
+        made_by=BOTH,
+        made_law=lambda w: w.made("p(z)", w.p("x", "z"), w.q(r"\hat z", "x")),
+        sees=("z",),
+        made_arguments=(r"\hat z",),
+        mirror="x again",
     ),
-}
-
-
-# In the joint space the two sides change places, which changes nothing: the links there can be reversed.
-SWAP = {
-    "x": "z",
-    "z": "x",
-    "xz": "xz",
-    "x|z": "z|x",
-    "z|x": "x|z",
-    "x again": "z again",
-    "z again": "x again",
-    "theta": "eta",
-    "eta": "theta",
 }

@@ -9,35 +9,19 @@ Bound(k)                 the k-sample bound of the log-likelihood (``bound``)
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from torch import Tensor
-from torch.distributions import kl_divergence
 
 from ..errors import unknown
-from .algebra import Objective, Sum, Term
-from .bound import Bound
-from .formula import GREEK
-from .links import LINKS, LOGISTIC, REVERSIBLE
-from .spaces import BOTH, SPACES
-from .tools import KL, MMD, TOOLS, Adversary, Likelihood, Summaries
+from .contract import TOOLS, Term, Tool, from_dict, to_dict
+from .formula import Writer, expectation
+from .spaces import BOTH, SPACES, Space
 
 __all__ = ["Classify", "Match", "Reconstruct", "Unpredictable", "from_dict", "to_dict"]
 
 
-def _mean(law: str, loss: str, k: int | str) -> str:
-    """E_law[loss], importance-weighted where k is not 1."""
-    if k == 1:
-        return rf"\mathbb{{E}}_{{{law}}}[{loss}]"
-    number, law = "B" if k == "batch" else k, rf"({law})" if r"\," in law else law
-    answer = re.sub(r"\b([xz])\b", r"\1_i", loss.removeprefix(r"-\log").strip())
-    other = answer[3:-1] if answer.startswith("(1-") else f"(1-{answer})"
-    weight = rf"\tilde w_i\propto {answer}/{other}"
-    return rf"\mathbb{{E}}_{{{law}^{{{number}}}}}[-\sum_i\tilde w_i\,\log {answer};\,{weight}]"
-
-
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Match(Term):
     """Make the model's distribution agree with its target in ``space``, compared by ``tool``.
 
@@ -48,159 +32,98 @@ class Match(Term):
                 descends the discriminator's answers there, eta with y reversed (chapter 13)
     "z|x"       inferred pairs with independent ones, d(x) p(z); eta descends. The density ratio is p(z)/q_η(z|x), so
                 this is the KL term of the VAE for an encoder without a density (chapter 13). "x|z" is its mirror
-    "x again"   reconstructions with the data, judged by the discriminator of x; theta and eta descend (chapter 13).
+    "x again"   reconstructions with the data, told apart by the discriminator of x; theta and eta descend (chapter 13).
                 "z again" is its mirror
     "features"  features of the other domain (y=0) with the source's (y=1), both made by theta, who descends the
                 discriminator's answers with y reversed in both: Eq. ``eq-ada`` (chapter 06)
 
     Raises ValueError for an unknown space, and for a tool that cannot compare there.
+
+    >>> from ganvae_lib import MMD, Match
+    >>> print(10 * Match("z", MMD()))
+    10 * Match('z', MMD('inverse multiquadric'))
+      η descends 10 MMD²(q_η(z), p(z))
     """
 
     space: str
-    tool: KL | Likelihood | Adversary | MMD | Summaries
-    weight: float = 1.0
-    only: tuple[str, ...] | None = None
-    given: str | None = None
-    _place = "space"
+    tool: Tool
+    takes_labels = True
 
     def __post_init__(self):
         if self.space not in SPACES:
             raise unknown("space", self.space, SPACES)
-        if not isinstance(self.tool, tuple(TOOLS.values())):
+        if not isinstance(self.tool, Tool):
             raise TypeError(f"the tool must be one of {', '.join(f'{t}()' for t in TOOLS)}, got {self.tool!r}.")
-        if SPACES[self.space].target_by:
-            links = LOGISTIC if self.space == "features" else REVERSIBLE
-            if isinstance(self.tool, KL | Likelihood) or getattr(self.tool, "link", links[0]) not in links:
-                raise ValueError(
-                    f"in {self.space} both sides are samples that move, so the tool must be MMD, Summaries or an "
-                    f"Adversary with a link that can be reversed, {', '.join(links)}; got {self.tool!r}."
-                )
-        elif isinstance(self.tool, KL | Likelihood) and self.space not in ("x", "z"):
-            raise ValueError(f"in {self.space} there are only samples to compare; use Adversary, MMD or Summaries.")
-        if self.given and (self.space == "features" or not isinstance(self.tool, KL | Adversary)):
-            why = "the other domain has no labels" if self.space == "features" else f"{self.tool.title} sees no label"
+        if reason := self.tool.where(self.sides):
+            raise ValueError(f"in {self.space} {reason}; got {self.tool!r}.")
+        unlabelled = "other" in self.sides.reads
+        if self.given and (unlabelled or not self.tool.takes_labels):
+            why = "the other domain has no labels" if unlabelled else f"{self.tool.title} sees no label"
             raise ValueError(
                 f"{self.tool!r} in {self.space} cannot be told a label: {why}; use KL or Adversary in x, z or xz."
             )
-        self._check()
-
-    def _arguments(self) -> str:
-        return f"{self.space!r}, {self.tool!r}"
+        super().__post_init__()
 
     @property
-    def reaches(self) -> tuple[str, ...]:
-        of = SPACES[self.space]
-        return tuple(p for p in BOTH if p in of.made_by + of.target_by)
+    def sides(self) -> Space:
+        """The two sides that are compared."""
+        return SPACES[self.space]
 
-    @property
-    def gradient_through(self) -> str | None:
-        of = SPACES[self.space]
-        if "decoder" not in of.networks or isinstance(self.tool, KL | Likelihood):
-            return None
-        return "mean" if of.sees == ("x",) else "sample"
-
-    @property
-    def adversarial(self) -> bool:
-        return isinstance(self.tool, Adversary)
-
-    @property
-    def steps(self) -> int:
-        return getattr(self.tool, "steps", 0)
+    adversarial = property(lambda self: self.tool.adversarial)
+    steps = property(lambda self: self.tool.steps)
+    whole_batches = property(lambda self: self.tool.whole_batches)
+    title = property(lambda self: self.tool.title)
+    detail = property(lambda self: self.tool.detail)
+    reaches = property(lambda self: tuple(p for p in BOTH if p in self.sides.made_by + self.sides.target_by))
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return (*(["other"] if self.space == "features" else []), *(["labels"] if self.given else []))
+        return (*self.sides.reads, *super().reads)
 
-    @property
-    def discriminator(self) -> str:
-        """The discriminator that the term asks."""
-        return SPACES[self.space].discriminator + (f"_given_{self.given}" if self.given else "")
+    discriminator = property(lambda self: self.sides.discriminator_given(self.given) if self.adversarial else "")
 
     @property
     def networks(self) -> tuple[str, ...]:
-        if isinstance(self.tool, Likelihood) and self.space == "x":
-            return ("density",)
-        return (*SPACES[self.space].networks, *((self.discriminator,) if self.adversarial else ()))
-
-    @property
-    def name(self) -> str:
-        """The key of the term's loss in a run's history."""
-        return f"match {self.space}{self._for}"
-
-    @property
-    def detail(self) -> str:
-        """What tells the term from another of the same name."""
-        return getattr(self.tool, "link", self.tool.title)
-
-    def discriminator_loss(self, world) -> Tensor:
-        """The discriminator's loss (Eq. ``eq-gan-value``, chapter 04), [*seeds]; the samples carry no gradient."""
-        of = SPACES[self.space]
-        target, made = (tuple(v.detach() for v in world.read(side)) for side in (of.target, of.made))
-        return self.tool.critic(world.model.networks[self.discriminator], target, made, world.noise)
+        networks = self.tool.networks(self.sides)
+        return (*networks, self.discriminator) if self.adversarial else networks
 
     def loss(self, world) -> Tensor:
-        """The loss of the players who make the samples, [*seeds], in nats where the tool measures nats."""
-        of = SPACES[self.space]
-        match self.tool, self.space:
-            case Adversary(), _:
-                both = world.read(of.target) if of.target_by else None
-                return self.tool.generator(
-                    world.model.networks[self.discriminator], world.read(of.made), both, world.noise.share
-                )
-            case MMD() | Summaries(), _:
-                return self.tool.loss(world.read(of.target), world.read(of.made), len(world.noise.seeds_shape))
-            case KL(), "z":
-                q = world.q_z_given_x
-                try:
-                    return kl_divergence(q, world.model.prior().expand(q.batch_shape)).mean(-1)
-                except NotImplementedError:
-                    pass  # an encoder without a density
-            case Likelihood(), "x":
-                return -world.model.density().log_prob(world.x).mean(-1)
-        needs = "densities" if isinstance(self.tool, KL) else "the model's density"
-        raise TypeError(f"{self!r} needs {needs} in {self.space}, which are not known; use Adversary() there.")
+        discriminator = world.model.networks[self.discriminator] if self.adversarial else None
+        return self.tool.loss(world, self.sides, discriminator)
 
-    def formula(self, player: str) -> str:
-        of = SPACES[self.space]
-        if isinstance(self.tool, Adversary):
-            link = LINKS[self.tool.link]
-            put = lambda tex, side: re.sub(r"(D|t)_\\phi", lambda m: m[0] + f"({of.arguments[side]})", tex)
-            if player == "phi":
-                if not self.tool.steps:
-                    return ""
-                real, fake = put(link.real_tex, 0), put(link.fake_tex, 1)
-                text = rf"\mathbb{{E}}_{{{of.target_tex}}}[{real}] + \mathbb{{E}}_{{{of.made_tex}}}[{fake}]"
-                if self.tool.penalty:
-                    norm = r"\|\nabla t_\phi\|"
-                    text += rf" + {self.tool.penalty:g}\,\mathbb{{E}}[({norm}-1)^2]"
-                return text
-            sides = [_mean(of.made_tex, put(link.generator_tex, 1), self.tool.k)] * (player in of.made_by)
-            sides += [_mean(of.target_tex, put(link.reversed_tex, 0), self.tool.k)] * (player in of.target_by)
-            return " + ".join(sides) if player in self.movers else ""
-        if player not in self.movers:
-            return ""
-        match self.tool:
-            case Likelihood():
-                return rf"\mathbb{{E}}_{{{of.target_tex}}}[-\log {of.made_tex}]"
-            case MMD():
-                return rf"\mathrm{{MMD}}^2({of.made_tex},\,{of.target_tex})"
-            case Summaries():
-                return rf"\|s({of.made_tex})-s({of.target_tex})\|^2"
-        if self.space == "z":
-            return r"\mathbb{E}_{d(x)}[\mathrm{KL}(q_\eta(z|x)\,\|\,p(z))]"
-        return rf"\mathrm{{KL}}({of.made_tex}\,\|\,{of.target_tex})"
+    def discriminator_loss(self, world) -> Tensor:
+        target, made = (tuple(v.detach() for v in world.read(side)) for side in (self.sides.target, self.sides.made))
+        return self.tool.discriminator_loss(world.model.networks[self.discriminator], target, made, world.noise)
 
-    def as_row(self) -> tuple[str, ...]:
-        stands = "on both sides" if self.space == "features" else self.tool.stands
-        if "theta" not in self.movers:
-            stands = f"absent (eta: {stands})"
-        players = ", ".join(GREEK[p] for p in self.movers)
-        if isinstance(self.tool, Adversary):
-            players += f" against {GREEK['phi']}"
-        return repr(self), self.space, self.tool.title, players, stands
+    def model_stands(self, player: str) -> str:
+        both = player in self.sides.made_by and player in self.sides.target_by
+        return "on both sides" if both else self.tool.model_stands
+
+    def swapped(self) -> Term:
+        return self.mirrored(space=self.sides.mirror)
+
+    @property
+    def gradient_through(self) -> str | None:
+        if self.tool.explicit or "decoder" not in self.sides.networks:
+            return None
+        return "mean" if self.sides.sees == ("x",) else "sample"
+
+    def formula(self, w: Writer, player: str) -> str:
+        return self.tool.formula(w, self.sides, player)
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        return () if self.tool.explicit else tuple(dict.fromkeys((*self.sides.sees, *self.sides.made_arguments)))
+
+    @property
+    def answer(self) -> tuple[str, str]:
+        if not self.adversarial:
+            return r"\approx", self.title
+        arguments = Writer(self.given).at(self.sides.arguments, self.sides.separator).arguments
+        return "y", rf"$D_\phi({arguments})$" if self.sides.separator == "|" else rf"$q_\phi(y|{arguments})$"
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Reconstruct(Term):
     """Get a variable back after a round trip.
 
@@ -209,15 +132,18 @@ class Reconstruct(Term):
     the sleep phase (``def-sleep``, chapter 09).
     ``within="discriminator"`` compares what the discriminator's last layer sees instead, E[½‖h_φ(x) - h_φ(x̂)‖²]:
     Eq. ``eq-feature-reconstruction`` (chapter 13). The discriminator does not descend it.
+
+    >>> from ganvae_lib import Reconstruct
+    >>> print(Reconstruct("z", only=("eta",)))
+    Reconstruct('z', only=('eta',))
+      η descends E_{p(z) p_θ(x|z)}[-log q_η(z|x)]
     """
 
     variable: str
-    weight: float = 1.0
-    only: tuple[str, ...] | None = None
     within: str | None = None
-    given: str | None = None
-    _place = "variable"
     reaches = BOTH
+    takes_labels = True
+    space = property(lambda self: self.variable)
 
     def __post_init__(self):
         if self.variable not in ("x", "z"):
@@ -226,38 +152,16 @@ class Reconstruct(Term):
             raise unknown("place to compare in", self.within, ("discriminator",))
         if self.within and self.given:
             raise ValueError("a reconstruction within the discriminator cannot be told a label; leave one of them out.")
-        self._check()
+        super().__post_init__()
 
-    def _arguments(self) -> str:
-        return repr(self.variable) + (f", within={self.within!r}" if self.within else "")
+    discriminator = property(lambda self: SPACES[self.variable].discriminator if self.within else "")
 
     @property
     def networks(self) -> tuple[str, ...]:
-        return ("encoder", "decoder", *((self.discriminator,) if self.within else ()))
+        return ("encoder", "decoder", self.discriminator) if self.within else ("encoder", "decoder")
 
-    @property
-    def explicit(self) -> bool:
-        return self.variable == "x" and not self.within
-
-    @property
-    def gradient_through(self) -> str | None:
-        return "sample" if self.variable == "z" and "theta" in self.movers else None
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        return ("labels",) if self.given else ()
-
-    @property
-    def discriminator(self) -> str:
-        return f"discriminator_{self.variable}"
-
-    @property
-    def name(self) -> str:
-        return f"reconstruct {self.variable}{self._for}"
-
-    @property
-    def detail(self) -> str:
-        return self.within or "likelihood"
+    needs_decoder_density = property(lambda self: self.variable == "x" and not self.within)
+    gradient_through = property(lambda self: "sample" if self.variable == "z" and "theta" in self.movers else None)
 
     def loss(self, world) -> Tensor:
         if self.within:
@@ -268,168 +172,128 @@ class Reconstruct(Term):
             return -world.x_again.log_prob(world.x).mean(-1)
         return -world.z_again.log_prob(world.z).mean(-1)
 
-    def formula(self, player: str) -> str:
-        if player not in self.movers:
-            return ""
+    def model_stands(self, player: str) -> str:
         if self.within:
-            v, space = self.variable, SPACES[f"{self.variable} again"]
-            return rf"\mathbb{{E}}_{{{space.made_tex}}}[\tfrac12\|h_\phi({v})-h_\phi(\hat {v})\|^2]"
-        if self.variable == "x":
-            return r"\mathbb{E}_{d(x)\,q_\eta(z|x)}[-\log p_\theta(x|z)]"
-        return r"\mathbb{E}_{p(z)\,p_\theta(x|z)}[-\log q_\eta(z|x)]"
+            return super().model_stands(player)
+        return "second" if (player, self.variable) in (("theta", "x"), ("eta", "z")) else "first"
 
-    def as_row(self) -> tuple[str, ...]:
-        stands, other = ("second", "first") if self.variable == "x" else ("first", "second")
+    def swapped(self) -> Term:
+        return self.mirrored(variable=SPACES[self.variable].mirror)
+
+    def formula(self, w: Writer, player: str) -> str:
+        v = self.variable
         if self.within:
-            stands = other = "neither: not a KL"
-        if "theta" not in self.movers:
-            stands = f"absent (eta: {other})"
-        how = f"reconstruction{f' in the {self.within}' if self.within else ''}"
-        return repr(self), self.variable, how, ", ".join(GREEK[p] for p in self.movers), stands
+            return expectation(SPACES[f"{v} again"].made_law(w), rf"\tfrac12\|h_\phi({v})-h_\phi(\hat {v})\|^2")
+        if v == "x":
+            return expectation(w.product(w.d, w.q("z", "x")), rf"-\log {w.p('x', 'z')}")
+        return expectation(w.made("p(z)", w.p("x", "z")), rf"-\log {w.q('z', 'x')}")
+
+    title = property(lambda self: f"reconstruction in the {self.within}" if self.within else "reconstruction")
+    detail = property(lambda self: self.within or "likelihood")
+
+    @property
+    def remark(self) -> str:
+        v = self.variable
+        return rf"$h_\phi({v})\approx h_\phi(\hat {v})$" if self.within else ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Unpredictable(Term):
     """Make each unit of a code unpredictable from the others: predictability minimisation (Schmidhuber, 1992).
 
     A predictor φ descends Σ_i E[½(z_i - ẑ_i(z_{-i}))²] and the maker of z ascends it: Eq. ``eq-predictability``
     (chapter 11). It wants codes with bounded units, codes="unit": otherwise growing is the cheapest way to surprise.
+
+    >>> from ganvae_lib import Unpredictable
+    >>> print(Unpredictable("z").explain())
+    term                space  tool       players      where theta stands
+    Unpredictable('z')  z      predictor  η against φ  absent (eta: neither: not a KL)
     """
 
     variable: str = "z"
-    weight: float = 1.0
-    only: tuple[str, ...] | None = None
-    _place = "variable"
     adversarial = True
     steps = 1
     detail = "predictor"
+    title = "predictor"
+    always_shown = ("variable",)
+    space = property(lambda self: self.variable)
 
     def __post_init__(self):
         if self.variable not in ("x", "z"):
             raise unknown("variable", self.variable, ("x", "z"))
-        self._check()
+        super().__post_init__()
 
-    def _arguments(self) -> str:
-        return repr(self.variable)
+    reaches = property(lambda self: SPACES[self.variable].made_by)
+    discriminator = property(lambda self: f"predictor_{self.variable}")
+    networks = property(lambda self: (*SPACES[self.variable].networks, self.discriminator))
 
-    @property
-    def reaches(self) -> tuple[str, ...]:
-        return SPACES[self.variable].made_by
+    def loss(self, world) -> Tensor:
+        return -self._miss(world, *world.read(SPACES[self.variable].made))
 
-    @property
-    def discriminator(self) -> str:
-        return f"predictor_{self.variable}"
-
-    @property
-    def networks(self) -> tuple[str, ...]:
-        return (*SPACES[self.variable].networks, self.discriminator)
-
-    @property
-    def name(self) -> str:
-        return f"unpredictable {self.variable}"
+    def discriminator_loss(self, world) -> Tensor:
+        (sample,) = world.read(SPACES[self.variable].made)
+        return self._miss(world, sample.detach())
 
     def _miss(self, world, sample: Tensor) -> Tensor:
         units = sample.flatten(len(world.noise.seeds_shape) + 1)
         return (units - world.model.networks[self.discriminator](units)).square().sum(-1).mean(-1) / 2
 
-    def discriminator_loss(self, world) -> Tensor:
-        """The predictor's loss, [*seeds]; the code carries no gradient."""
-        return self._miss(world, world.read(SPACES[self.variable].made)[0].detach())
+    def swapped(self) -> Term:
+        return self.mirrored(variable=SPACES[self.variable].mirror)
 
-    def loss(self, world) -> Tensor:
-        return -self._miss(world, world.read(SPACES[self.variable].made)[0])
-
-    def formula(self, player: str) -> str:
+    def formula(self, w: Writer, player: str) -> str:
         v = self.variable
-        miss = rf"\mathbb{{E}}_{{{SPACES[v].made_tex}}}[\tfrac12\|{v}-\hat {v}_\phi\|^2]"
-        return miss if player == "phi" else "-" + miss if player in self.movers else ""
+        miss = expectation(SPACES[v].made_law(w), rf"\tfrac12\|{v}-\hat {v}_\phi\|^2")
+        return miss if player == "phi" else f"-{miss}"
 
-    def as_row(self) -> tuple[str, ...]:
-        who = ", ".join(GREEK[p] for p in self.movers) + f" against {GREEK['phi']}"
-        stands = "neither: not a KL" if "theta" in self.movers else "absent (eta: neither: not a KL)"
-        return repr(self), self.variable, "predictor", who, stands
+    compared = property(lambda self: (self.variable,))
+
+    @property
+    def answer(self) -> tuple[str, str]:
+        v = self.variable
+        return rf"\hat {v}", rf"$\hat {v}_\phi({v}_{{\backslash i}})$"
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Classify(Term):
     """Name the class t of a labelled example.
 
     "features": from its features x, E_{p_θ(x,t|y=1)}[-log p_θ(t|x)]; the features and the classifier are both theta's:
     Eq. ``def-classify`` (chapter 06). "x": from the example itself, E_{d(x,t)}[-log q_η(t|x)]; the label is a part of
     the code, and eta infers it: Eq. ``eq-svae`` (chapter 17).
+
+    >>> from ganvae_lib import Classify
+    >>> print(Classify(seen="x"))
+    Classify(seen='x')
+      η descends E_{d(x,t)}[-log q_η(t|x)]
     """
 
-    weight: float = 1.0
-    only: tuple[str, ...] | None = None
     seen: str = "features"
-    place = "label"
+    space = "label"
     reads = ("labels",)
     name = "classify"
+    title = "likelihood"
 
     def __post_init__(self):
         if self.seen not in ("features", "x"):
             raise unknown("thing to classify by", self.seen, ("features", "x"))
-        self._check()
+        super().__post_init__()
 
-    def _arguments(self) -> str:
-        return "" if self.seen == "features" else f"seen={self.seen!r}"
-
-    @property
-    def reaches(self) -> tuple[str, ...]:
-        return ("theta",) if self.seen == "features" else ("eta",)
-
-    @property
-    def networks(self) -> tuple[str, ...]:
-        return ("features", "classifier") if self.seen == "features" else ("labeller",)
+    reaches = property(lambda self: ("theta",) if self.seen == "features" else ("eta",))
+    networks = property(lambda self: ("features", "classifier") if self.seen == "features" else ("labeller",))
 
     def loss(self, world) -> Tensor:
         model = world.model
         named = model.classifier(world.features) if self.seen == "features" else model.labeller(world.x)
         return -named.log_prob(world.labels).mean(-1)
 
-    def formula(self, player: str) -> str:
-        if player not in self.movers:
-            return ""
+    def model_stands(self, player: str) -> str:
+        return "second"
+
+    def swapped(self) -> Term:
+        return self
+
+    def formula(self, w: Writer, player: str) -> str:
         if self.seen == "x":
-            return r"\mathbb{E}_{d(x,t)}[-\log q_\eta(t|x)]"
-        return r"\mathbb{E}_{p_\theta(x,t|y=1)}[-\log p_\theta(t|x)]"
-
-    def as_row(self) -> tuple[str, ...]:
-        return (
-            repr(self),
-            "label",
-            "likelihood",
-            GREEK[self.reaches[0]],
-            "second" if self.seen == "features" else ("absent (eta: second)"),
-        )
-
-
-def to_dict(objective: Objective) -> list[dict]:
-    """The objective as plain JSON values."""
-    return [
-        {
-            "term": type(t).__name__,
-            **asdict(t),
-            **({"tool": {"name": type(t.tool).__name__, **asdict(t.tool)}} if isinstance(t, Match) else {}),
-        }
-        for t in objective.terms
-    ]
-
-
-def from_dict(terms: list[dict]) -> Objective:
-    """The inverse of ``to_dict``. Raises ValueError for a term or tool that does not exist."""
-    built = []
-    for entry in map(dict, terms):
-        kinds = {kind.__name__: kind for kind in (Match, Reconstruct, Unpredictable, Classify, Bound)}
-        kind = kinds.get(name := entry.pop("term", None))
-        if kind is None:
-            raise unknown("term", name, kinds)
-        if entry.get("only") is not None:
-            entry["only"] = tuple(entry["only"])
-        if kind is Match:
-            tool = dict(entry["tool"])
-            if (name := tool.pop("name")) not in TOOLS:
-                raise unknown("tool", name, TOOLS)
-            entry["tool"] = TOOLS[name](**tool)
-        built.append(kind(**entry))
-    return Sum.of(*built)
+            return expectation("d(x,t)", r"-\log q_\eta(t|x)")
+        return expectation(r"p_\theta(x,t|y=1)", r"-\log p_\theta(t|x)")

@@ -1,246 +1,86 @@
 """Tools: the exchangeable ways of comparing a model distribution with its target.
 
-A tool is a frozen value. ``KL`` needs the density of the target, ``Likelihood`` needs the density of the model,
-``Adversary``, ``MMD`` and ``Summaries`` need only samples of both. The *link* of an adversary (``links``) chooses which
-divergence the other player descends.
+Here are those that need a density: ``KL`` that of the target, ``Likelihood`` that of the model. Those that need only
+samples of both sides are in ``samples``; what a tool owes is in ``contract``.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
+from torch.distributions import kl_divergence
 
-from ..distributions.noise import Share
-from ..errors import unknown
-from .links import LINKS
+from .contract import TOOLS, Tool
+from .formula import Writer, expectation, kl
+from .samples import MMD, Adversary, Summaries
+from .spaces import Space
 
-__all__ = ["Adversary", "KL", "Likelihood", "MMD", "Samples", "Summaries", "TOOLS"]
-
-Samples = tuple[Tensor, ...]  # one tensor, or a pair such as (x, z), each [*seeds, batch, *shape]
-
-
-def _parts(samples: Tensor | Samples) -> Samples:
-    return (samples,) if isinstance(samples, Tensor) else samples
-
-
-def _flat(samples: Tensor | Samples, lead: int) -> Tensor:
-    return torch.cat([part.flatten(lead + 1) for part in _parts(samples)], -1)
+__all__ = ["Adversary", "KL", "Likelihood", "MMD", "Summaries", "TOOLS", "Tool"]
 
 
 @dataclass(frozen=True)
-class KL:
-    """KL(model ‖ target), in nats: the tool for a target whose density is known (Eq. ``eq-kl``, chapter 02)."""
+class KL(Tool):
+    """KL(model ‖ target), in nats: the tool for a target whose density is known (Eq. ``eq-kl``, chapter 02).
 
-    stands, title = "first", "KL"
+    >>> from ganvae_lib import KL, Match
+    >>> print(Match("z", KL()))
+    Match('z', KL())
+      η descends E_{d(x)}[KL(q_η(z|x)‖p(z))]
+    """
+
+    model_stands = "first"
+    explicit = True
+    takes_labels = True
+
+    def where(self, space: Space) -> str | None:
+        return _needs_density(space)
+
+    def loss(self, world, space: Space, discriminator=None) -> Tensor:
+        if space.distributions:
+            target, model = world.read(space.distributions)
+            try:
+                return kl_divergence(model, target).mean(-1)
+            except NotImplementedError:
+                pass  # an encoder without a density
+        raise TypeError(f"{self!r} needs densities in {space}, which are unknown; use Adversary() there.")
+
+    def formula(self, w: Writer, space: Space, player: str) -> str:
+        return space.kl_formula(w) if space.kl_formula else kl(space.made_law(w), space.target_law(w))
 
 
 @dataclass(frozen=True)
-class Likelihood:
+class Likelihood(Tool):
     """Exact maximum likelihood, ``-E_target[log p_model]``: the tool for a model whose density is known.
 
     Up to the entropy of the target this is KL(target ‖ model) (Eq. ``eq-kl``, chapter 02).
+
+    >>> from ganvae_lib import Likelihood, Match
+    >>> print(Match("x", Likelihood()))
+    Match('x', Likelihood())
+      θ descends E_{d(x)}[-log p_θ(x)]
     """
 
-    stands, title = "second", "Likelihood"
+    model_stands = "second"
+    explicit = True
+
+    def where(self, space: Space) -> str | None:
+        return _needs_density(space)
+
+    def networks(self, space: Space) -> tuple[str, ...]:
+        return (space.density,) if space.density else space.networks
+
+    def loss(self, world, space: Space, discriminator=None) -> Tensor:
+        if not space.density:
+            raise TypeError(f"{self!r} needs the model's density in {space}, which is unknown; use Adversary() there.")
+        return -world.model.networks[space.density]().log_prob(*world.read(space.target)).mean(-1)
+
+    def formula(self, w: Writer, space: Space, player: str) -> str:
+        return expectation(space.target_law(w), rf"-\log {space.made_law(w)}")
 
 
-@dataclass(frozen=True)
-class Adversary:
-    """A discriminator that tells the target's samples from the model's (Eq. ``eq-gan-value``, chapter 04).
-
-    link:     a name in ``LINKS``: the losses of both sides.
-    steps:    updates of the discriminator, on fresh minibatches, per update of the other players; 0 for a term that
-              only asks a discriminator which another term trains.
-    penalty:  weight of the gradient penalty E[(‖∇_x t(x)‖ - 1)²] between the two samples
-              (Eq. ``eq-wgan-gp``, chapter 04; Gulrajani et al., 2017).
-    k:        samples are weighted by their odds w ∝ D/(1-D) in groups of k of the minibatch, or all of it, "batch":
-              Eq. ``eq-iwgan`` (chapter 15; Hu et al., 2018). 1 for no weights.
-    Raises ValueError for an unknown link, a negative number of steps or a negative penalty, a k that is no positive
-    number or "batch", and weights with a link that is not non-saturating.
-    """
-
-    link: str = "non-saturating"
-    steps: int = 1
-    penalty: float = 0.0
-    k: int | str = 1
-
-    def __post_init__(self):
-        if self.k != "batch" and (not isinstance(self.k, int) or self.k < 1):
-            raise ValueError(f"k must be a positive number of samples or 'batch', got {self.k!r}.")
-        if self.k != 1 and self.link != "non-saturating":
-            raise ValueError(
-                f"importance weights belong to the non-saturating link, whose loss is -log q(y|x) with y "
-                f"reversed; {self.link!r} has no such reading."
-            )
-        if self.link not in LINKS:
-            raise unknown("link", self.link, LINKS)
-        if self.steps < 0 or not 0 <= self.penalty < math.inf:
-            raise ValueError(f"steps and penalty must not be negative, and penalty be finite, got {self}.")
-
-    def __repr__(self) -> str:
-        steps = f", steps={self.steps}" if self.steps != 1 else ""
-        penalty = f", penalty={self.penalty:g}" if self.penalty else ""
-        k = f", k={self.k!r}" if self.k != 1 else ""
-        return f"Adversary({self.link!r}{steps}{penalty}{k})"
-
-    @property
-    def stands(self) -> str:
-        """Where the model stands in the KL that is descended."""
-        return LINKS[self.link].model_stands
-
-    @property
-    def title(self) -> str:
-        """The tool's name in a table."""
-        return f"Adversary ({self.link}{', importance-weighted' if self.k != 1 else ''})"
-
-    def critic(self, discriminator, target: Tensor | Samples, model: Tensor | Samples, noise) -> Tensor:
-        """Loss of the discriminator, [*seeds]; ``target`` and ``model`` are samples, or pairs of them."""
-        link, axis = LINKS[self.link], len(noise.seeds_shape)
-        target, model = _parts(target), _parts(model)
-        # One pass over both halves: the networks hold no batch statistics, so this equals two passes.
-        t = discriminator(*(torch.cat(pair, axis) for pair in zip(target, model, strict=True))).logits
-        t_target, t_model = t.split((target[0].shape[axis], model[0].shape[axis]), -1)
-        loss = link.real(t_target).mean(-1) + link.fake(t_model).mean(-1)
-        if self.penalty:
-            loss = loss + self.penalty * self.gradient_penalty(discriminator, target, model, noise)
-        return loss
-
-    def gradient_penalty(self, discriminator, target: Tensor | Samples, model: Tensor | Samples, noise) -> Tensor:
-        """E[(‖∇t‖ - 1)²] on the segments between samples of the two sides, [*seeds]."""
-        target, model = _parts(target), _parts(model)
-        u = noise.uniform("segment", target[0].shape[len(noise.seeds_shape)])
-        between = []
-        for a, b in zip(target, model, strict=True):
-            share = u.reshape(*u.shape, *[1] * (a.ndim - u.ndim))
-            between.append((share * a + (1 - share) * b).requires_grad_())
-        slopes = torch.autograd.grad(discriminator(*between).logits.sum(), between, create_graph=True)
-        squares = sum(slope.flatten(u.ndim).square().sum(-1) for slope in slopes)
-        return ((squares + 1e-12).sqrt() - 1).square().mean(-1)  # 1e-12: the root has no slope at 0
-
-    def generator(
-        self, discriminator, model: Tensor | Samples, target: Tensor | Samples | None = None, share: Share | None = None
-    ) -> Tensor:
-        """Loss of the player that makes ``model``, [*seeds]; ``share`` is what part of the minibatch this is.
-
-        When a player makes ``target``, its samples enter with y reversed, that is with -t: Eq. ``eq-ada``
-        (chapter 06). Raises ValueError for a minibatch that groups of k do not divide.
-        """
-        loss = self._mean(discriminator(*_parts(model)).logits, share)
-        if target is not None:
-            loss = loss + self._mean(-discriminator(*_parts(target)).logits, share)
-        return loss
-
-    def _mean(self, t: Tensor, share: Share | None) -> Tensor:
-        """The mean of the link's loss over logits [*seeds, batch], weighted within groups of k."""
-        loss, n = LINKS[self.link].generator(t), t.shape[-1]
-        if self.k == 1:
-            return loss.mean(-1)
-        whole, odds = self.k == "batch", t.detach()  # the weights are constants
-        if not whole and n % self.k:
-            whose = " for each process" if share and share.size > 1 else ""
-            raise ValueError(
-                f"a minibatch of {n}{whose} cannot be cut into groups of k={self.k}; make it a multiple of k."
-            )
-        if whole and share and share.size > 1:
-            return ((odds - share.logsumexp(odds)).exp() * loss).sum(-1) * share.size
-        groups = (-1, n if whole else self.k)
-        return (odds.unflatten(-1, groups).softmax(-1) * loss.unflatten(-1, groups)).sum(-1).mean(-1)
-
-
-_KERNELS = {
-    "gaussian": lambda squares, width: (-squares / (2 * width)).exp(),
-    "inverse multiquadric": lambda squares, width: width / (width + squares),
-}
-
-
-@dataclass(frozen=True)
-class MMD:
-    """Maximum mean discrepancy, E k(a, a') + E k(b, b') - 2 E k(a, b): Eq. ``eq-mmd`` (chapter 14). No discriminator.
-
-    kernel:  "gaussian" exp(-‖a - b‖²/2w) or "inverse multiquadric" w/(w + ‖a - b‖²).
-    scales:  the kernel is the sum over these widths, w = 2 D s for samples in D dimensions: ‖a - b‖² is 2 D on average
-             for two draws from N(0, 1). Data of another size want other scales.
-    The estimate is unbiased (pairs of one sample with itself are left out), so it can be negative (Gretton et al.,
-    2012). Raises ValueError for an unknown kernel or scales that are not positive, TypeError for a single example.
-    """
-
-    kernel: str = "inverse multiquadric"
-    scales: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-    stands = "neither: not a KL"
-    title = "MMD"
-    whole = True  # a comparison of whole minibatches, not a mean over examples
-
-    def __post_init__(self):
-        if self.kernel not in _KERNELS:
-            raise unknown("kernel", self.kernel, _KERNELS)
-        object.__setattr__(self, "scales", tuple(self.scales))
-        if not self.scales or not all(0 < s < math.inf for s in self.scales):
-            raise ValueError(f"scales must be positive numbers, got {self.scales}.")
-
-    def __repr__(self) -> str:
-        scales = "" if self.scales == MMD.scales else f", scales={self.scales}"
-        return f"MMD({self.kernel!r}{scales})"
-
-    def loss(self, target: Tensor | Samples, model: Tensor | Samples, lead: int = 0) -> Tensor:
-        """The unbiased estimate, [*seeds], of samples [*seeds, batch, *shape]; ``lead`` counts the seeds axes."""
-        a, b = _flat(target, lead), _flat(model, lead)
-        if min(a.shape[lead], b.shape[lead]) < 2:
-            raise TypeError("MMD compares pairs of examples; give minibatches of two or more.")
-        # Distances by a product of matrices are small differences of large numbers: near 0, and never in bf16.
-        centre = b.detach().mean(-2, keepdim=True)
-        a, b = a - centre, b - centre
-        with torch.autocast(a.device.type, enabled=False):
-            return self._mean(a, a, lead) + self._mean(b, b, lead) - 2 * self._mean(a, b, lead)
-
-    def _mean(self, a: Tensor, b: Tensor, lead: int) -> Tensor:
-        norms = lambda s: s.square().sum(-1)
-        squares = (norms(a).unsqueeze(-1) + norms(b).unsqueeze(-2) - 2 * a @ b.mT).clamp_min(0)
-        k = sum(_KERNELS[self.kernel](squares, 2 * a.shape[-1] * s) for s in self.scales)
-        if a is not b:
-            return k.mean((-2, -1))
-        n = a.shape[lead]
-        return (k.sum((-2, -1)) - k.diagonal(dim1=-2, dim2=-1).sum(-1)) / (n * (n - 1))
-
-
-_SUMMARIES = {"mean": lambda x: x.mean(-2), "variance": lambda x: x.var(-2)}
-
-
-@dataclass(frozen=True)
-class Summaries:
-    """Squared distance of summary statistics of two samples: Eq. ``eq-summaries`` (chapter 14).
-
-    statistics:  of "mean" and "variance", per dimension. They see nothing else of a distribution.
-    ``fit`` descends the distance (simulated moments; McFadden, 1989); where the simulator has no gradient,
-    ``rejection.sample`` accepts parameters for which it is small (approximate Bayesian computation).
-    Raises ValueError for an unknown statistic.
-    """
-
-    statistics: tuple[str, ...] = ("mean", "variance")
-    stands = "neither: not a KL"
-    title = "Summaries"
-    whole = True
-
-    def __post_init__(self):
-        object.__setattr__(self, "statistics", tuple(self.statistics))
-        for name in self.statistics:
-            if name not in _SUMMARIES:
-                raise unknown("statistic", name, _SUMMARIES)
-
-    def __repr__(self) -> str:
-        return "Summaries()" if self == Summaries() else f"Summaries({self.statistics!r})"
-
-    def of(self, samples: Tensor | Samples, lead: int = 0) -> Tensor:
-        """s(x): the statistics side by side, [*seeds, number of statistics x D]."""
-        flat = _flat(samples, lead)
-        return torch.cat([_SUMMARIES[name](flat) for name in self.statistics], -1)
-
-    def loss(self, target: Tensor | Samples, model: Tensor | Samples, lead: int = 0) -> Tensor:
-        """‖s(target) - s(model)‖², [*seeds]."""
-        return (self.of(target, lead) - self.of(model, lead)).square().sum(-1)
-
-
-#: Every tool by name.
-TOOLS = {tool.__name__: tool for tool in (KL, Likelihood, Adversary, MMD, Summaries)}
+def _needs_density(space: Space) -> str | None:
+    if space.target_by:
+        return "both sides are samples that move; use MMD, Summaries or an Adversary with a link that can be reversed"
+    known = space.density or space.distributions
+    return None if known else "there are only samples to compare; use Adversary, MMD or Summaries"

@@ -96,17 +96,17 @@ class Choice:
     def terms(self) -> tuple[Objective, ...]:
         """The terms; maybe none. Adversaries share the link of x; z given x needs a log ratio, hence reverse KL."""
         links = {"ns": "non-saturating", "rkl": "reverse KL"}
-        judge = Adversary(links.get(self.x, "non-saturating"))
+        adversary = Adversary(links.get(self.x, "non-saturating"))
         alone = self.players == "wake-sleep"
         parts = (
-            {"mmd": 10 * Match("x", MMD("gaussian")), "none": None}.get(self.x, Match("x", judge)),
-            {"kl": Match("z", KL()), "adversary": Match("z", judge), "mmd": 10 * Match("z", MMD())}.get(self.z),
+            {"mmd": 10 * Match("x", MMD("gaussian")), "none": None}.get(self.x, Match("x", adversary)),
+            {"kl": Match("z", KL()), "adversary": Match("z", adversary), "mmd": 10 * Match("z", MMD())}.get(self.z),
             {
-                "xz": Match("xz", judge),
+                "xz": Match("xz", adversary),
                 "xz-mmd": 10 * Match("xz", MMD()),
                 "z|x": Match("z|x", Adversary("reverse KL")),
-                "again": Match("x again", judge),
-                "asked": Match("x again", replace(judge, steps=0)),
+                "again": Match("x again", adversary),
+                "asked": Match("x again", replace(adversary, steps=0)),
             }.get(self.joint),
             Reconstruct("x", only=("theta",) if alone else None) if self.rec_x else None,
             Reconstruct("z", only=("eta",) if alone else None) if self.rec_z else None,
@@ -130,7 +130,7 @@ class Choice:
             return "Nothing moves the encoder η. Choose a tool for z, or let all players descend the reconstructions."
         if self.joint == "asked" and self.x not in ("ns", "rkl"):
             return "The reconstructions ask D(x), which nobody trains. Choose an adversary for x."
-        if all(t.place == "z" and isinstance(t, Reconstruct) for t in terms):
+        if all(t.space == "z" and isinstance(t, Reconstruct) for t in terms):
             return "Nothing reads the data: codes come back from any x. Choose a tool for x or for z."
         if {"encoder", "decoder"} <= networks and not any({"encoder", "decoder"} <= set(t.networks) for t in terms):
             return (

@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 
 from ..objective.formula import plain
+from ..objective.spaces import SPACES
 from .choices import ALSO, CHOICES, LABELS, MEASURES, SETTINGS, Choice, every, measure, train
 from .compose_page import LOOK, READ, SCRIPT, graph
 from .page import STYLE, Figure, page
@@ -35,13 +36,7 @@ def _row(found: dict) -> list[str]:
 
 def _order(term) -> tuple:
     """Terms in the order in which a choice adds them."""
-    places = ("x", "z", "xz", "z|x", "x again")
-    return hasattr(term, "variable"), places.index(term.place), repr(term)
-
-
-def _of(term) -> dict[str, str]:
-    """What each player descends in a term, with its weight, in LaTeX."""
-    return dict(term._lines())
+    return hasattr(term, "variable"), list(SPACES).index(term.space), repr(term)
 
 
 def facts(record: dict) -> tuple[dict, list]:
@@ -83,8 +78,8 @@ def facts(record: dict) -> tuple[dict, list]:
         "messages": messages,
         "names": names,
         "code": {letter[t]: repr(t) for t in terms},
-        "players": {p: {letter[t]: plain(tex) for t in terms if (tex := _of(t).get(p))} for p in _PLAYERS},
-        "layers": {letter[t]: [*t.networks, *(["again"] if t.place == "x again" else [])] for t in terms},
+        "players": {p: {letter[t]: plain(tex) for t in terms if (tex := t.lines().get(p))} for p in _PLAYERS},
+        "layers": {letter[t]: [*t.networks, *(["again"] if t.space == "x again" else [])] for t in terms},
         "results": [
             [_row(grid[k]), grid[k].get("x") or "", grid[k].get("z") or "", len(grid[k]["failed"])] for k in results
         ],
@@ -102,7 +97,7 @@ def _formula(terms) -> str:
         pieces = "".join(
             rf'<span class="piece" data-term="{a}" hidden>\({escape(tex)}\)</span> '
             for a, t in zip(_LETTERS, terms, strict=False)
-            if (tex := _of(t).get(player))
+            if (tex := t.lines().get(player))
         )
         lines.append(
             f'<div class="line" role="math" data-player="{player}"><span>\\(\\min_{{\\{player}}}\\)</span> '

@@ -1,0 +1,268 @@
+"""What a tool and a term owe: the written contract of a comparison, and of a summand of an objective.
+
+Both are frozen values. They enter a registry by name when they are defined, in the library or in a file of one's own,
+and print and are saved by their fields.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from ..errors import unknown
+from .algebra import Objective, Sum
+from .formula import GREEK, Writer, as_entry, call, field_names, from_entry, register
+from .spaces import OTHER, Space
+
+__all__ = ["Samples", "TERMS", "TOOLS", "Term", "Tool", "from_dict", "to_dict"]
+
+Samples = tuple[Tensor, ...]  # one tensor, or a pair such as (x, z), each [*seeds, batch, *shape]
+
+#: Every tool and every term by name.
+TOOLS: dict[str, type[Tool]] = {}
+TERMS: dict[str, type[Term]] = {}
+
+
+@dataclass(frozen=True, repr=False)
+class Tool(ABC):
+    """A way of comparing a model with its target. A subclass, in any file, is a frozen dataclass and enters ``TOOLS``.
+
+    >>> from dataclasses import dataclass
+    >>> from ganvae_lib import Match
+    >>> from ganvae_lib.objective import Tool
+    >>> @dataclass(frozen=True)
+    ... class Means(Tool):
+    ...     def loss(self, world, space, discriminator=None):
+    ...         (target,), (made,) = world.read(space.target), world.read(space.made)
+    ...         return (target.mean(-2) - made.mean(-2)).square().sum(-1)
+    ...
+    ...     def formula(self, w, space, player):
+    ...         return rf"\\|m({space.made_law(w)})-m({space.target_law(w)})\\|^2"
+    >>> print(Match("x", Means()))
+    Match('x', Means())
+      θ descends ‖m(p_θ(x))-m(d(x))‖²
+    """
+
+    model_stands = "neither: not a KL"  # where the model stands in the KL that is descended
+    explicit = False  # does it need a density, rather than samples of both sides?
+    adversarial = False  # does a discriminator come with it?
+    steps = 0  # updates of that discriminator per step
+    takes_labels = False  # can it compare what is given a label?
+    whole_batches = False  # does it compare whole minibatches, rather than average over examples?
+    always_shown = ()  # the fields that stand in its text even where they have their default
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        register(cls, TOOLS)
+        cls.__repr__ = cls.__repr__  # its own from now on, so that dataclass does not write another
+
+    def __repr__(self) -> str:
+        return call(self, field_names(self), self.always_shown)
+
+    @property
+    def title(self) -> str:
+        """The tool's name in a table."""
+        return type(self).__name__
+
+    @property
+    def detail(self) -> str:
+        """What tells a term with this tool from another term in the same space."""
+        return self.title
+
+    def where(self, space: Space) -> str | None:
+        """Why the tool cannot compare in ``space``; None where it can."""
+        return None
+
+    def networks(self, space: Space) -> tuple[str, ...]:
+        """The networks that it needs there, beside a discriminator."""
+        return space.networks
+
+    @abstractmethod
+    def loss(self, world, space: Space, discriminator=None) -> Tensor:
+        """The loss of the players who make the samples, [*seeds]; ``discriminator`` is a network, or None."""
+
+    def discriminator_loss(self, discriminator, target: Samples, model: Samples, noise) -> Tensor:
+        """The loss of the discriminator, [*seeds], on samples of both sides that carry no gradient."""
+        raise TypeError(f"{self!r} has no discriminator to train.")
+
+    @abstractmethod
+    def formula(self, w: Writer, space: Space, player: str) -> str:
+        """What ``player`` descends there, in LaTeX."""
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Term(Objective, ABC):
+    """One summand of an objective. A subclass, in any file, declares its own fields and enters ``TERMS``.
+
+    weight:  in the sum; finite and not zero.
+    only:    the players who descend the term, of those whom it reaches; None for all of them.
+    given:   "label" where its networks are given the label of each example.
+
+    Its ``space`` is a name in ``SPACES``, or a word for the table. Raises ValueError for other values of these.
+
+    >>> from dataclasses import dataclass
+    >>> from ganvae_lib import Reconstruct, Term
+    >>> @dataclass(frozen=True)
+    ... class Small(Term):
+    ...     scale: float = 1.0
+    ...     space = "z"
+    ...     reaches = ("eta",)
+    ...     networks = ("encoder",)
+    ...
+    ...     def loss(self, world):
+    ...         return world.z_from_x.square().mean((-2, -1)) / self.scale
+    ...
+    ...     def formula(self, w, player):
+    ...         return rf"\\mathbb{{E}}_{{{w.q('z')}}}[\\|z\\|^2]"
+    >>> print(Reconstruct("x", only=("theta",)) + 3 * Small(scale=2.0))
+    Reconstruct('x', only=('theta',)) + 3 * Small(scale=2)
+      θ descends E_{d(x) q_η(z|x)}[-log p_θ(x|z)]
+      η descends 3 E_{q_η(z)}[‖z‖²]
+    """
+
+    weight: float = 1.0
+    only: tuple[str, ...] | None = None
+    given: str | None = None
+
+    takes_labels = False  # may it be given labels?
+    adversarial = False  # does a discriminator come with it?
+    steps = 0  # updates of that discriminator per step
+    discriminator = ""  # the network of phi that it uses
+    whole_batches = False  # does it compare whole minibatches, rather than average over examples?
+    detail = ""  # what tells the term from another of the same name
+    needs_decoder_density = False  # does it ask for log p(x|z)?
+    gradient_through = None  # does theta's gradient pass through a "sample" of p(x|z), or will its "mean" do?
+    always_shown = ()  # the fields that stand in its text even where they have their default
+    compared = ()  # in the graph: the letters of what is compared by samples
+    remark = ""  # in the graph: a formula below
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        register(cls, TERMS)
+        cls.__repr__ = cls.__repr__  # its own from now on, so that dataclass does not write another
+
+    def __post_init__(self):
+        if self.given not in (None, "label"):
+            raise unknown("thing to be given", self.given, ("label",))
+        if self.given and not self.takes_labels:
+            raise ValueError(f"{type(self).__name__} has no place for a label; leave out given={self.given!r}.")
+        if not abs(self.weight) > 0 or abs(self.weight) == float("inf"):
+            raise ValueError(f"the weight of a term must be finite and not zero, got {self.weight}.")
+        if self.only is not None:
+            if not self.only or isinstance(self.only, str) or not set(self.only) <= set(self.reaches):
+                raise ValueError(f"only={self.only!r} must be a tuple of players of this term, {self.reaches}.")
+            # One way of writing it, so that equal terms compare equal.
+            only = tuple(p for p in self.reaches if p in self.only)
+            object.__setattr__(self, "only", None if only == self.reaches else only)
+
+    # What it owes.
+
+    @property
+    @abstractmethod
+    def reaches(self) -> tuple[str, ...]:
+        """The players on whom the loss depends, of theta and eta."""
+
+    @property
+    @abstractmethod
+    def networks(self) -> tuple[str, ...]:
+        """The networks that it needs, by name, with its discriminator."""
+
+    @abstractmethod
+    def loss(self, world) -> Tensor:
+        """The loss of the players who descend it, [*seeds], in nats where it measures nats."""
+
+    @abstractmethod
+    def formula(self, w: Writer, player: str) -> str:
+        """What ``player``, one of those who descend it, descends, in LaTeX."""
+
+    def discriminator_loss(self, world) -> Tensor:
+        """The loss of its discriminator, [*seeds]; what theta and eta make carries no gradient."""
+        raise TypeError(f"{self!r} has no discriminator to train.")
+
+    def model_stands(self, player: str) -> str:
+        """Where the distribution that ``player`` makes stands in the KL that is descended: "first" or "second"."""
+        return "neither: not a KL"
+
+    def swapped(self) -> Term:
+        """The term with x and z, theta and eta exchanged. Raises TypeError where that is not defined."""
+        raise TypeError(f"{self!r} has no mirror image.")
+
+    # What follows.
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return (self,)
+
+    @property
+    def movers(self) -> tuple[str, ...]:
+        """The players who descend the term."""
+        return self.reaches if self.only is None else self.only
+
+    def is_descended_by(self, player: str) -> bool:
+        """Does this player descend the term, or train its discriminator?"""
+        return player in self.movers or (player == "phi" and self.steps > 0)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("labels",) if self.given else ()
+
+    @property
+    def conditional(self) -> tuple[str, ...]:
+        return self.networks if self.given else ()
+
+    def mirrored(self, **fields) -> Term:
+        """The term with theta and eta exchanged and these fields changed."""
+        return replace(self, only=self.only and tuple(OTHER[p] for p in self.only), **fields)
+
+    # How it prints and is saved.
+
+    @property
+    def name(self) -> str:
+        """The key of the term's loss in a run's history."""
+        return f"{type(self).__name__.lower()} {self.space}{self.for_whom}"
+
+    @property
+    def for_whom(self) -> str:
+        """Words for ``only``."""
+        return "" if self.only is None else f" (for {', '.join(self.only)})"
+
+    @property
+    def title(self) -> str:
+        """What it compares by, in a table."""
+        return type(self).__name__.lower()
+
+    @property
+    def answer(self) -> tuple[str, str]:
+        """In the graph, above what is ``compared``: a letter, and its label."""
+        return "y", rf"$q_\phi(y|{Writer(self.given).at(self.compared).arguments})$"
+
+    def written(self, player: str) -> str:
+        """What ``player`` descends, in LaTeX; empty if nothing."""
+        return self.formula(Writer(self.given), player) if self.is_descended_by(player) else ""
+
+    def as_row(self) -> tuple[str, ...]:
+        """Its row of the table: the term, its space, its tool, who descends it, where theta stands."""
+        players = ", ".join(GREEK[p] for p in self.movers) + (f" against {GREEK['phi']}" if self.adversarial else "")
+        if "theta" in self.movers:
+            stands = self.model_stands("theta")
+        else:
+            stands = f"absent (eta: {self.model_stands('eta')})"
+        return repr(self), self.space, self.title, players, stands
+
+    def __repr__(self) -> str:
+        own = tuple(n for n in field_names(self) if n not in ("weight", "only", "given"))
+        text = call(self, (*own, "only", "given"), self.always_shown)
+        return text if self.weight == 1 else f"{self.weight:g} * {text}"
+
+
+def to_dict(objective: Objective) -> list[dict]:
+    """The objective as plain JSON values."""
+    names = lambda term: tuple(n for n in field_names(term) if n != "given" or term.takes_labels)
+    return [as_entry(term, "term", names(term)) for term in objective.terms]
+
+
+def from_dict(terms: list[dict]) -> Objective:
+    """The inverse of ``to_dict``. Raises ValueError for a term or tool that is not known here, and says what to do."""
+    return Sum.of(*(from_entry(entry, "term", "term", TERMS, TOOLS) for entry in terms))
