@@ -61,7 +61,7 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
     example; with one seed a smaller fraction is part of a larger one. seed: of the subset, of toys and of glyphs.
     binarize: None (grey levels), "threshold" (x > 1/2) or "sample" (every pixel drawn once from
     Bernoulli(grey level), the same draw whatever the fraction and seed).
-    "glyphs" are 10,000 and 2,000 images with ``factors`` (see ``glyphs.glyphs``), "text" and "tinyshakespeare" are
+    "glyphs" are 10,000 and 2,000 images with ``factors`` (see ``data.glyphs``), "text" and "tinyshakespeare" are
     windows of 64 characters (see ``Text``). "svhn" and "cifar10" are in colour. "cifar10-jpeg" is a lossy copy
     of CIFAR-10, only from ``GANVAE_DATA``: name it so, and compare it with no result on CIFAR-10.
     A data set or a toy of one's own joins in by ``data.register`` or ``data.toy``.

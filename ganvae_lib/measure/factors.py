@@ -90,7 +90,7 @@ class Gap:
         return "\n".join([f"mutual information gap {self.mig:.3f}", *rows])
 
 
-def mutual_information_gap(codes, factors: Mapping[str, Tensor], bins: int = 20) -> Gap:
+def mutual_information_gap(codes: Tensor | Mapping[str, Tensor], factors: Mapping[str, Tensor], bins: int = 20) -> Gap:
     """Mean over factors v of (I(c₁; v) - I(c₂; v))/H(v), c₁ and c₂ the codes that know most of v (Chen et al., 2018).
 
     codes: [N, K], or a dict of columns [N], which may mix continuous and discrete ones. factors: columns [N], such as
@@ -108,7 +108,7 @@ def mutual_information_gap(codes, factors: Mapping[str, Tensor], bins: int = 20)
             raise ValueError(f"codes must be [N, K] or a dict of columns, not a tensor of shape {tuple(codes.shape)}.")
         codes = {str(i): column for i, column in enumerate(codes.unbind(1))}
     if not codes or not factors:
-        raise ValueError("the gap needs at least one code and one factor; glyphs.glyphs gives data with factors.")
+        raise ValueError("the gap needs at least one code and one factor; data.glyphs gives data with factors.")
     information = [[mutual_information(c, v, bins) for c in codes.values()] for v in factors.values()]
     entropy = torch.stack([_entropy(*_bins(v, bins)) for v in factors.values()])
     if not (entropy > 0).any():

@@ -64,6 +64,7 @@ def fit(
     """
     settings = Settings.of(model.objective, steps, batch, seeds, fresh, device, precision, lr, betas, log_every)
     check(model, data)
+
     training = Training(model, data, settings)
     run = Run(training.model, training.history, data, settings.config)
     kept = None if checkpoint is None else _opened(checkpoint, resume, training, run)

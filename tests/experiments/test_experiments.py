@@ -201,7 +201,7 @@ def test_an_svae_with_all_labels_is_a_cvae_and_its_classifier(tmp_path, monkeypa
         assert experiment.at(fraction) == (experiment.base, experiment.variant)
     setting = Setting("svae", "digits", 1.0, (0, 1), "tiny", 20, "cpu", out=tmp_path)
     data, _ = experiments.examples(setting)
-    assert len(data) == 1500 and not hasattr(data, "other"), "nothing is read without its label"
+    assert len(data) == 1500 and data.other is None, "nothing is read without its label"
     path = experiments.run(setting)
     monkeypatch.setitem(EXPERIMENTS, "svae", replace(EXPERIMENTS["svae"], base=told, variant=adversary_activated(told)))
     assert values(experiments.run(replace(setting, out=tmp_path / "told"))) == values(path)

@@ -31,6 +31,7 @@ from ganvae_lib import (
     swapped,
     zoo,
 )
+from ganvae_lib.distributions.noise import Share
 from ganvae_lib.distributions.world import drawn
 from ganvae_lib.objective import TERMS, TOOLS, Tool, Writer, from_dict, to_dict
 
@@ -57,22 +58,23 @@ class MeanGap(Tool):
 class Margin(Tool):
     """A discriminator with a square loss: an adversary that knows no links."""
 
-    real: float = 1.0
+    targets: tuple[float, float] = (1.0, 0.0)
     adversarial = True
     steps = 1
     takes_labels = True
 
     def loss(self, world, space, discriminator=None):
-        return (discriminator(*world.read(space.made)).logits - self.real).square().mean(-1)
+        return (discriminator(*world.read(space.made)).logits - self.targets[0]).square().mean(-1)
 
     def discriminator_loss(self, discriminator, target, model, noise):
-        real, fake = discriminator(*target).logits, discriminator(*model).logits
-        return (real - self.real).square().mean(-1) + fake.square().mean(-1)
+        answers = discriminator(*target).logits, discriminator(*model).logits
+        return sum((t - aim).square().mean(-1) for t, aim in zip(answers, self.targets, strict=True))
 
     def formula(self, w, space, player):
         t = w.at(space.made_arguments, space.separator).t
-        fake = rf"\mathbb{{E}}_{{{space.made_law(w)}}}[({t}-{self.real:g})^2]"
-        return fake if player != "phi" else rf"\mathbb{{E}}_{{{space.made_law(w)}}}[{t}^2]"
+        if player == "phi":
+            return rf"\mathbb{{E}}_{{{space.target_law(w)}}}[(t_\phi-c)^2] + \mathbb{{E}}_{{{space.made_law(w)}}}[(t_\phi-c)^2]"
+        return rf"\mathbb{{E}}_{{{space.made_law(w)}}}[({t}-{self.targets[0]:g})^2]"
 
 
 @dataclass(frozen=True)
@@ -166,11 +168,11 @@ CASES = {
         ("xz", "MeanGap", "η", "absent (eta: neither: not a KL)"),
     ),
     "a tool with a discriminator": (
-        lambda: Match("z", Margin(0.5)),
-        "Match('z', Margin(real=0.5))",
+        lambda: Match("z", Margin((0.5, 0.0))),
+        "Match('z', Margin(targets=(0.5, 0.0)))",
         {
             "eta": r"\mathbb{E}_{q_\eta(z)}[(t_\phi(z)-0.5)^2]",
-            "phi": r"\mathbb{E}_{q_\eta(z)}[t_\phi(z)^2]",
+            "phi": r"\mathbb{E}_{p(z)}[(t_\phi-c)^2] + \mathbb{E}_{q_\eta(z)}[(t_\phi-c)^2]",
         },
         ("z", "Margin", "η against φ", "absent (eta: neither: not a KL)"),
     ),
@@ -311,6 +313,7 @@ def test_what_a_tool_or_a_term_owes_is_said_at_once():
         (lambda: Match("turnde", MMD()), ValueError, "unknown space 'turnde'.*Did you mean 'turned'"),
         (lambda: Match("turned", zoo.VAE.terms[1].tool), ValueError, "in turned there are only samples to compare"),
         (lambda: MeanGap().discriminator_loss(None, (), (), None), TypeError, r"MeanGap\(\) has no discriminator"),
+        (lambda: Share(0, 2).check(Match("x", MeanGap()), 32), ValueError, "compares whole minibatches, not examples"),
         (lambda: Small(1.0).discriminator_loss(None), TypeError, r"Small\(1\) has no discriminator"),
     ],
 )
