@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.distributions import kl_divergence
 
 from ..distributions.densities import tiled
+from ..distributions.noise import Noise
 from ..distributions.sample import draw
 from ..errors import unknown
 from .contract import Term
@@ -22,10 +24,13 @@ from .formula import Writer, expectation, kl
 from .samples import Adversary
 from .spaces import BOTH, SPACES
 
+if TYPE_CHECKING:
+    from ..distributions.world import World
+
 __all__ = ["Bound", "free_energy"]
 
 
-def free_energy(model, x: Tensor, noise, k: int = 1, name: str = "z from x") -> Tensor:
+def free_energy(model: Any, x: Tensor, noise: Noise, k: int = 1, name: str = "z from x") -> Tensor:
     """F_k(x) of examples [*seeds, batch, *shape], in nats: [*seeds, batch]. ``name`` is that of the noise of z.
 
     For k = 1 the KL term is exact. Raises TypeError for an encoder or a prior without a density.
@@ -72,7 +77,7 @@ class Bound(Term):
     takes_labels = True
     needs_decoder_density = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not isinstance(self.k, int) or self.k < 1:
             raise ValueError(f"k must be a positive number of samples, got {self.k!r}.")
         if self.inferred not in (None, "label"):
@@ -106,7 +111,7 @@ class Bound(Term):
     def reads(self) -> tuple[str, ...]:
         return ("other", "labels") if self.inferred else super().reads
 
-    def loss(self, world) -> Tensor:
+    def loss(self, world: World) -> Tensor:
         x = world.other if self.inferred else world.x
         if not self.activated:
             return self._energy(world, x).mean(-1)
@@ -115,7 +120,7 @@ class Bound(Term):
         D = world.model.networks[self.discriminator](x).logits.detach().sigmoid()
         return (D * self._energy(world, x)).mean(-1)
 
-    def _energy(self, world, x: Tensor) -> Tensor:
+    def _energy(self, world: World, x: Tensor) -> Tensor:
         """The negative bound of each example, [*seeds, batch]."""
         axis = len(world.noise.seeds_shape)
         n, noise = x.shape[axis], world.noise.tiled(x.shape[axis] // world.batch)
@@ -129,7 +134,7 @@ class Bound(Term):
         log_q = q.logits.mT.log_softmax(axis)
         return (log_q.exp() * (f.unflatten(axis, (classes, n)) + log_q)).sum(axis) + math.log(classes)
 
-    def discriminator_loss(self, world) -> Tensor:
+    def discriminator_loss(self, world: World) -> Tensor:
         """The discriminator's loss of ``eq-gan-value`` (chapter 04), [*seeds]: real examples against generated ones."""
         real = world.other if self.inferred else world.x
         discriminator = world.model.networks[self.discriminator]
