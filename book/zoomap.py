@@ -1,11 +1,15 @@
 """The page "The map": every model of the zoo by space, tool, direction and players, from the zoo itself.
 
-What the zoo does not know stands in ``PLACES``: the chapter of each model, its sources, and where its result stands.
+What the zoo does not know stands in ``PLACES``: the chapter of each model, and where its result stands.
 """
 
 import re
 from html import escape
 from typing import NamedTuple
+
+from contents import BookError
+
+from ganvae_lib import swapped, zoo
 
 __all__ = ["PLACE", "PLACES", "Place", "entries", "filled"]
 
@@ -14,7 +18,6 @@ PLACE = "% map\n"  # a comment in book/map.md: here the map goes
 
 class Place(NamedTuple):
     chapter: str
-    sources: str
     result: str  # the label of a figure, or of an equation that a cell checks
 
 
@@ -28,46 +31,46 @@ WEIGHTS, ACTIVE, LABELS = (
 )
 
 PLACES = {
-    "maximum likelihood": Place(KLS, "minka2005divergence", "fig-02-fits"),
-    "VAE": Place(VAES, "kingma2014auto,rezende2014stochastic", "fig-03-ring"),
-    "beta-VAE": Place(VAES, "higgins2017beta", "fig-03-collapse"),
-    "GAN": Place(GANS, "goodfellow2014generative", "fig-04-ring"),
-    "minimax GAN": Place(GANS, "goodfellow2014generative", "fig-04-ring"),
-    "KL-GAN": Place(GANS, "mohamed2016learning", "fig-04-ring"),
-    "reverse-KL GAN": Place(GANS, "sonderby2017amortised,mohamed2016learning", "fig-10-clouds"),
-    "LSGAN": Place(GANS, "mao2017least", "fig-10-worlds"),
-    "hinge GAN": Place(GANS, "lim2017geometric", "eq-hinge"),
-    "WGAN-GP": Place(GANS, "arjovsky2017wasserstein,gulrajani2017improved", "fig-10-clouds"),
-    "f-GAN (KL)": Place(GANS, "nowozin2016fgan", "eq-fgan"),
-    "f-GAN (reverse KL)": Place(GANS, "nowozin2016fgan", "eq-fgan"),
-    "f-GAN (JS)": Place(GANS, "nowozin2016fgan", "eq-fgan"),
-    "PixelCNN": Place(CHAINS, "oord2016pixel,oord2016conditional", "fig-05-mnist"),
-    "PixelRNN": Place(CHAINS, "oord2016pixel", "fig-05-mnist"),
-    "RNN language model": Place(CHAINS, "cho2014learning,karpathy2015charrnn", "fig-05-text"),
-    "source only": Place(ADAPTATION, "ganin2016domain", "fig-06-tasks"),
-    "DANN": Place(ADAPTATION, "ganin2015unsupervised,ganin2016domain", "fig-06-tasks"),
-    "ADA": Place(ADAPTATION, "hu2018unifying,tzeng2017adversarial", "fig-06-tasks"),
-    "Helmholtz machine": Place(SLEEP, "dayan1995helmholtz,hinton1995wake", "fig-09-digits"),
-    "InfoGAN": Place(CODES, "chen2016infogan", "fig-11-ring"),
-    "AAE": Place(CODES, "makhzani2015adversarial", "fig-11-codes"),
-    "predictability minimisation": Place(CODES, "schmidhuber1992learning", "fig-11-units"),
-    "CycleGAN": Place(CYCLE, "zhu2017unpaired", "fig-12-digits"),
-    "VAE/GAN": Place(JOINT, "larsen2016autoencoding", "fig-13-ring"),
-    "MDGAN": Place(JOINT, "che2017mode", "fig-13-ring"),
-    "alpha-GAN": Place(JOINT, "rosca2017variational", "fig-13-ring"),
-    "ALI": Place(JOINT, "dumoulin2017adversarially", "fig-13-ring"),
-    "BiGAN": Place(JOINT, "donahue2017adversarial", "eq-ali-players"),
-    "AVB": Place(JOINT, "mescheder2017adversarial", "fig-13-folded"),
-    "AS-VAE": Place(JOINT, "pu2017adversarial", "fig-13-ring"),
-    "WAE-MMD": Place(SYMMETRIC, "tolstikhin2018wasserstein", "eq-mmd"),
-    "GMMN": Place(SYMMETRIC, "li2015generative,dziugaite2015training", "fig-14-widths"),
-    "ABC": Place(SYMMETRIC, "tavare1997inferring,pritchard1999population", "fig-14-abc"),
-    "IWAE": Place(WEIGHTS, "burda2016importance", "fig-15-bounds"),
-    "IWGAN": Place(WEIGHTS, "hu2018unifying", "fig-15-ring"),
-    "AAVAE": Place(ACTIVE, "hu2018unifying", "fig-16-digits"),
-    "CGAN": Place(LABELS, "mirza2014conditional", "fig-17-samples"),
-    "CVAE": Place(LABELS, "sohn2015learning", "fig-17-samples"),
-    "SVAE": Place(LABELS, "kingma2014semi", "fig-17-labels"),
+    "maximum likelihood": Place(KLS, "fig-02-fits"),
+    "VAE": Place(VAES, "fig-03-ring"),
+    "beta-VAE": Place(VAES, "fig-03-collapse"),
+    "GAN": Place(GANS, "fig-04-ring"),
+    "minimax GAN": Place(GANS, "fig-04-ring"),
+    "KL-GAN": Place(GANS, "fig-04-ring"),
+    "reverse-KL GAN": Place(GANS, "fig-10-clouds"),
+    "LSGAN": Place(GANS, "fig-10-worlds"),
+    "hinge GAN": Place(GANS, "eq-hinge"),
+    "WGAN-GP": Place(GANS, "fig-10-clouds"),
+    "f-GAN (KL)": Place(GANS, "eq-fgan"),
+    "f-GAN (reverse KL)": Place(GANS, "eq-fgan"),
+    "f-GAN (JS)": Place(GANS, "eq-fgan"),
+    "PixelCNN": Place(CHAINS, "fig-05-mnist"),
+    "PixelRNN": Place(CHAINS, "fig-05-mnist"),
+    "RNN language model": Place(CHAINS, "fig-05-text"),
+    "source only": Place(ADAPTATION, "fig-06-tasks"),
+    "DANN": Place(ADAPTATION, "fig-06-tasks"),
+    "ADA": Place(ADAPTATION, "fig-06-tasks"),
+    "Helmholtz machine": Place(SLEEP, "fig-09-digits"),
+    "InfoGAN": Place(CODES, "fig-11-ring"),
+    "AAE": Place(CODES, "fig-11-codes"),
+    "predictability minimisation": Place(CODES, "fig-11-units"),
+    "CycleGAN": Place(CYCLE, "fig-12-digits"),
+    "VAE/GAN": Place(JOINT, "fig-13-ring"),
+    "MDGAN": Place(JOINT, "fig-13-ring"),
+    "alpha-GAN": Place(JOINT, "fig-13-ring"),
+    "ALI": Place(JOINT, "fig-13-ring"),
+    "BiGAN": Place(JOINT, "eq-ali-players"),
+    "AVB": Place(JOINT, "fig-13-folded"),
+    "AS-VAE": Place(JOINT, "fig-13-ring"),
+    "WAE-MMD": Place(SYMMETRIC, "eq-mmd"),
+    "GMMN": Place(SYMMETRIC, "fig-14-widths"),
+    "ABC": Place(SYMMETRIC, "fig-14-abc"),
+    "IWAE": Place(WEIGHTS, "fig-15-bounds"),
+    "IWGAN": Place(WEIGHTS, "fig-15-ring"),
+    "AAVAE": Place(ACTIVE, "fig-16-digits"),
+    "CGAN": Place(LABELS, "fig-17-samples"),
+    "CVAE": Place(LABELS, "fig-17-samples"),
+    "SVAE": Place(LABELS, "fig-17-labels"),
 }
 
 COLUMNS = {
@@ -92,11 +95,19 @@ ROWS = (
 
 def entries() -> dict:
     """Every model by name, in the order of the chapters; some differ from one of the zoo in the network only."""
-    from ganvae_lib import zoo
+    known = zoo.ALL | zoo.NETWORKS
+    return {name: known[name] for name in sorted(known, key=lambda name: place(name).chapter)}
 
-    nets = {"PixelCNN": zoo.PIXELCNN, "PixelRNN": zoo.PIXELRNN, "RNN language model": zoo.RNN_LM}
-    known = zoo.ALL | nets
-    return {name: known[name] for name in sorted(known, key=lambda n: PLACES[n].chapter)}
+
+def place(name: str) -> Place:
+    """Where a model stands in the book. Raises BookError for a model that has no row in ``PLACES`` yet."""
+    if name not in PLACES:
+        raise BookError(
+            f"ganvae_lib/zoo.py has the model {name!r}, but the map does not know its chapter. Add to PLACES in "
+            f"book/zoomap.py the row\n    {name!r}: Place(CHAPTER, RESULT),\nwhere CHAPTER is the file in notebooks/ "
+            "less .ipynb, and RESULT the label of a figure there (fig-...) or of an equation (eq-...)."
+        )
+    return PLACES[name]
 
 
 UNBROKEN, JOIN = "\u2011", "\u2060"  # a hyphen at which no line ends, and nothing, at which none ends either
@@ -158,7 +169,7 @@ def grid() -> str:
 
 def chapter(name: str, notebooks: dict) -> str:
     """A link to the chapter, by its number, if it is in this build."""
-    file = PLACES[name].chapter
+    file = place(name).chapter
     page = f"notebooks/{file}"
     return f"{{doc}}`{file[:2]} </{page}>`" if page in notebooks else file[:2]
 
@@ -181,25 +192,20 @@ links of the adversary descend no KL."""
 
 
 def formulas(notebooks: dict, titles: dict[str, str], shown: set) -> list[str]:
-    from ganvae_lib import swapped
-
     parts, before = ["## Model by model"], ""
     known = entries()
-    networks = ("PixelCNN", "PixelRNN", "RNN language model")
     for name, objective in known.items():
-        place = PLACES[name]
-        page = f"notebooks/{place.chapter}"
+        chapter_file, result = place(name)
+        page = f"notebooks/{chapter_file}"
         if page != before:
-            parts.append(f"### {titles.get(page, place.chapter)}")
+            parts.append(f"### {titles.get(page, chapter_file)}")
             before = page
-        says = [f"Chapter {chapter(name, notebooks)}."]
-        if place.sources:
-            says.insert(0, f"{{cite:t}}`{place.sources}`.")
-        if name in networks:
+        says = [f"{{cite:t}}`{zoo.REFERENCES[name]}`.", f"Chapter {chapter(name, notebooks)}."]
+        if name in zoo.NETWORKS:
             says.append("The objective is that of maximum likelihood; the network makes the model.")
-        if place.result in shown:
-            how = "What it descends: {eq}" if place.result.startswith("eq-") else "A result: {numref}"
-            says.append(f"{how}`{place.result}`.")
+        if result in shown:
+            how = "What it descends: {eq}" if result.startswith("eq-") else "A result: {numref}"
+            says.append(f"{how}`{result}`.")
         try:
             other = swapped(objective)
         except TypeError:  # a bound has no mirror image

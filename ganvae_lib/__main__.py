@@ -1,4 +1,4 @@
-"""The experiments of chapter 18 from the command line: ``python -m ganvae_lib run|list|report``."""
+"""Studies, and the experiments of chapter 18, from the command line: ``python -m ganvae_lib study|run|list|report``."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from .data.loading import scale
 from .errors import DataError
-from .experiments import techniques as experiments
+from .experiments import runner, techniques as experiments
 from .training import parallel
 
 
-def _seeds(text: str) -> tuple[int, ...]:
-    """10 means seeds 0 to 9; 3,5,8 names them, and 3, names one."""
+def _seeds(text: str) -> int | tuple[int, ...]:
+    """10 means ten seeds; 3,5,8 names them, and 3, names one."""
     try:
-        return tuple(int(part) for part in text.split(",") if part) if "," in text else tuple(range(int(text)))
+        return tuple(int(part) for part in text.split(",") if part) if "," in text else int(text)
     except ValueError:
         message = f"{text!r} is neither a number of seeds nor a list of them such as 3,5,8"
         raise argparse.ArgumentTypeError(message) from None
@@ -27,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="train both models of an experiment, score them, and write a JSON file")
     run.add_argument("name", help=f"one of {', '.join(experiments.EXPERIMENTS)}")
     run.add_argument("--data", default="mnist", help=f"one of {', '.join(experiments.DATA)} (default mnist)")
-    run.add_argument("--seeds", type=_seeds, default=tuple(range(10)), help="how many (default 10), or which: 3,5,8")
+    run.add_argument("--seeds", type=_seeds, default=10, help="how many (default 10), or which: 3,5,8")
     run.add_argument(
         "--fraction", type=float, help="of the training data (default 1); for svae the part with labels (default 0.01)"
     )
@@ -37,6 +37,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--steps", type=int, help="of training, instead of the experiment's own number")
     run.add_argument("--out", type=Path, default=experiments.RESULTS, help="folder of the results")
     run.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same setting")
+    study = commands.add_parser("study", help="train and measure every model of a study, and write a JSON file")
+    study.add_argument("name", help="a module in studies/, or the path of a file that defines STUDY")
+    study.add_argument("--steps", type=int, help="of training, instead of the study's own number")
+    study.add_argument("--seeds", type=_seeds, help="how many, or which: 3,5,8 (default: the study's own)")
+    study.add_argument("--out", type=Path, default=Path("results"), help="folder of the record (default results)")
+    study.add_argument("--resume", action="store_true", help="keep the models that an interrupted run has finished")
     for name, what in (
         ("list", "the experiments, what they compare, and how long they took"),
         ("report", "the tables of chapter 18 from the results"),
@@ -53,11 +59,17 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = vars(parser.parse_args(arguments))
     command, out = chosen.pop("command"), chosen.pop("out")
     try:
-        if command == "run":
+        if command == "study":
+            resume = chosen.pop("resume")
+            print(runner.run(runner.Order(**chosen, out=out), resume))
+        elif command == "run":
             resume = chosen.pop("resume")
             chosen["size"] = chosen["size"] or scale()
+            if isinstance(chosen["seeds"], int):
+                chosen["seeds"] = tuple(range(chosen["seeds"]))
             if chosen["fraction"] is None:
-                chosen["fraction"] = 0.01 if chosen["name"] == "svae" else 1.0
+                known = experiments.EXPERIMENTS.get(chosen["name"])
+                chosen["fraction"] = known.usual_fraction if known else 1.0
             path = experiments.run(experiments.Setting(**chosen, out=out), resume)
             print(report.summary(path) if path else "", end="")
         else:

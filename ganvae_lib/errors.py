@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .training.run import Run
+from collections.abc import Iterable
+from typing import Any
 
 __all__ = ["DataError", "NonFiniteLoss", "unknown"]
 
 
-def unknown(kind: str, name: object, known) -> ValueError:
-    """The error for a name that is not in a registry: it lists the names and offers the nearest one."""
+def unknown(kind: str, name: object, known: Iterable[object]) -> ValueError:
+    """The error for a name that is not in a registry: it lists the names and offers the nearest one.
+
+    >>> unknown("link", "hing", ["hinge", "KL"])
+    ValueError("unknown link 'hing'; choose one of 'hinge', 'KL'. Did you mean 'hinge'?")
+    """
     from difflib import get_close_matches
 
-    near = get_close_matches(str(name).lower(), [str(k).lower() for k in known], n=1)
-    hint = next((f" Did you mean {k!r}?" for k in known if near and str(k).lower() == near[0]), "")
-    return ValueError(f"unknown {kind} {name!r}; choose one of {', '.join(map(repr, known))}.{hint}")
+    names = list(known)
+    lower_case = [str(each).lower() for each in names]
+    near = get_close_matches(str(name).lower(), lower_case, n=1)
+    hint = f" Did you mean {names[lower_case.index(near[0])]!r}?" if near else ""
+    return ValueError(f"unknown {kind} {name!r}; choose one of {', '.join(map(repr, names))}.{hint}")
 
 
 class NonFiniteLoss(ArithmeticError):
     """A loss became NaN or infinite: the first ``term``, ``step`` and ``seed`` where it did.
 
-    ``run`` holds everything up to the point of the history before, to look at or to save.
+    ``run``, a ``Run``, holds everything up to the point of the history before, to look at or to save.
 
     >>> error = NonFiniteLoss("the loss is nan", term="match x", step=7, seed=3)
     >>> error.term, error.step, error.seed
@@ -36,7 +40,7 @@ class NonFiniteLoss(ArithmeticError):
         term: str | None = None,
         step: int | None = None,
         seed: int | None = None,
-        run: Run | None = None,
+        run: Any = None,
     ):
         super().__init__(message)
         self.term, self.step, self.seed, self.run = term, step, seed, run

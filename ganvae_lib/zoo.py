@@ -1,195 +1,147 @@
-"""Every named model, a line or two each. The formula that an entry prints is the code that trains it."""
+"""Every named model, a line or two each. The formula that an entry prints is the code that trains it.
+
+An entry stands with its name and its sources: keys of book/references.bib, commas between them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from math import copysign
+from typing import TypeVar
 
 from .objective.algebra import Objective
 from .objective.operators import adversary_activated, given, importance_weighted, semi_supervised, swapped
 from .objective.terms import Classify, Match, Reconstruct, Unpredictable
 from .objective.tools import KL, MMD, Adversary, Likelihood, Summaries
 
-__all__ = [
-    "AAE",
-    "AAVAE",
-    "ABC",
-    "ADA",
-    "ALI",
-    "ALL",
-    "ALPHA_GAN",
-    "AS_VAE",
-    "AVB",
-    "BIGAN",
-    "CGAN",
-    "CVAE",
-    "CYCLEGAN",
-    "DANN",
-    "FGAN_JS",
-    "FGAN_KL",
-    "FGAN_REVERSE_KL",
-    "GAN",
-    "GMMN",
-    "HELMHOLTZ",
-    "HINGE_GAN",
-    "INFOGAN",
-    "IWAE",
-    "IWGAN",
-    "KL_GAN",
-    "LIKELIHOOD",
-    "LSGAN",
-    "MDGAN",
-    "MINIMAX_GAN",
-    "PIXELCNN",
-    "PIXELRNN",
-    "PREDICTABILITY_MINIMISATION",
-    "REVERSE_KL_GAN",
-    "RNN_LM",
-    "SOURCE_ONLY",
-    "SVAE",
-    "VAE",
-    "VAE_GAN",
-    "WAE_MMD",
-    "WGAN_GP",
-    "beta_vae",
-    "name",
-]
+ALL: dict[str, Objective] = {}
+NETWORKS: dict[str, Objective] = {}  # models that differ from one in ALL by their network only
+REFERENCES: dict[str, str] = {}
+Entry = TypeVar("Entry", bound=Objective)
 
-# No latent variable and no adversary: maximum likelihood of a density. The network makes the model: a Gaussian; masked
-# convolutions or a recurrent network over rows (van den Oord et al., 2016a, b); a recurrent network over characters.
-LIKELIHOOD = PIXELCNN = PIXELRNN = RNN_LM = Match("x", Likelihood())
 
-# Kingma and Welling, 2014; Rezende, Mohamed and Wierstra, 2014.
-VAE = Reconstruct("x") + Match("z", KL())
+def named(name: str, objective: Entry, references: str, entries: dict[str, Objective] = ALL) -> Entry:
+    """Enter ``objective`` among ``entries`` under its name, with the citation keys of its sources; return it."""
+    entries[name] = objective
+    REFERENCES[name] = references
+    return objective
+
+
+# No latent variable and no adversary: maximum likelihood of a density. The network makes the model: a Gaussian, masked
+# convolutions, a recurrent network over rows, or one over characters.
+LIKELIHOOD = named("maximum likelihood", Match("x", Likelihood()), "minka2005divergence")
+PIXELCNN = named("PixelCNN", LIKELIHOOD, "oord2016pixel,oord2016conditional", NETWORKS)
+PIXELRNN = named("PixelRNN", LIKELIHOOD, "oord2016pixel", NETWORKS)
+RNN_LM = named("RNN language model", LIKELIHOOD, "cho2014learning,karpathy2015charrnn", NETWORKS)
+
+VAE = named("VAE", Reconstruct("x") + Match("z", KL()), "kingma2014auto,rezende2014stochastic")
 
 
 def beta_vae(beta: float = 4.0) -> Objective:
-    """Higgins et al., 2017: the VAE with its KL term weighted by ``beta``."""
+    """The VAE with its KL term weighted by ``beta`` (Higgins et al., 2017)."""
     return Reconstruct("x") + beta * Match("z", KL())
 
 
-# Goodfellow et al., 2014: the game as derived (minimax), and the generator's loss in use (non-saturating).
-MINIMAX_GAN = Match("x", Adversary("minimax"))
-GAN = Match("x", Adversary("non-saturating"))
+named("beta-VAE", beta_vae(), "higgins2017beta")
+
+# The generator's loss in use (non-saturating), and the game as derived (minimax).
+GAN = named("GAN", Match("x", Adversary("non-saturating")), "goodfellow2014generative")
+MINIMAX_GAN = named("minimax GAN", Match("x", Adversary("minimax")), "goodfellow2014generative")
 
 # The same discriminator, read as a log ratio: the two directions of KL.
-KL_GAN = Match("x", Adversary("KL"))
-REVERSE_KL_GAN = Match("x", Adversary("reverse KL"))
+KL_GAN = named("KL-GAN", Match("x", Adversary("KL")), "mohamed2016learning")
+REVERSE_KL_GAN = named(
+    "reverse-KL GAN", Match("x", Adversary("reverse KL")), "sonderby2017amortised,mohamed2016learning"
+)
 
-# Mao et al., 2017. Lim and Ye, 2017. Arjovsky et al., 2017, with the penalty of Gulrajani et al., 2017.
-LSGAN = Match("x", Adversary("least squares"))
-HINGE_GAN = Match("x", Adversary("hinge"))
-WGAN_GP = Match("x", Adversary("Wasserstein", steps=5, penalty=10.0))
+# Other divergences; the penalty is that of the second source.
+LSGAN = named("LSGAN", Match("x", Adversary("least squares")), "mao2017least")
+HINGE_GAN = named("hinge GAN", Match("x", Adversary("hinge")), "lim2017geometric")
+WGAN_GP = named(
+    "WGAN-GP",
+    Match("x", Adversary("Wasserstein", steps=5, penalty=10.0)),
+    "arjovsky2017wasserstein,gulrajani2017improved",
+)
 
-# Nowozin, Cseke and Tomioka, 2016.
-FGAN_KL = Match("x", Adversary("f-KL"))
-FGAN_REVERSE_KL = Match("x", Adversary("f-reverse KL"))
-FGAN_JS = Match("x", Adversary("f-JS"))
+# Trained by wake-sleep: each network learns from what the other one draws.
+HELMHOLTZ = named(
+    "Helmholtz machine",
+    Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",)),
+    "dayan1995helmholtz,hinton1995wake",
+)
 
-# Dayan, Hinton, Neal and Zemel, 1995: the Helmholtz machine, trained by wake-sleep (Hinton et al., 1995).
-HELMHOLTZ = Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",))
+# A classifier of the source domain alone, the baseline. The gradient of the domain classifier reversed (minimax); its
+# answers reversed.
+SOURCE_ONLY = named("source only", Classify(), "ganin2016domain")
+DANN = named("DANN", Classify() + Match("features", Adversary("minimax")), "ganin2015unsupervised,ganin2016domain")
+ADA = named("ADA", Classify() + Match("features", Adversary("non-saturating")), "hu2018unifying,tzeng2017adversarial")
 
-# A classifier of the source domain alone, the baseline. Ganin and Lempitsky, 2015: the gradient of the domain
-# classifier reversed (minimax). Adversarial domain adaptation as in Hu et al., 2018: its answers reversed.
-SOURCE_ONLY = Classify()
-DANN = Classify() + Match("features", Adversary("minimax"))
-ADA = Classify() + Match("features", Adversary("non-saturating"))
+# z is the code; noise that nobody infers is an input of the generator. Then the same with x and z exchanged, and its
+# adversary exchanged for MMD.
+INFOGAN = named("InfoGAN", Match("x", Adversary()) + Reconstruct("z"), "chen2016infogan")
+AAE = named("AAE", swapped(INFOGAN), "makhzani2015adversarial")
+WAE_MMD = named("WAE-MMD", Reconstruct("x") + 10 * Match("z", MMD()), "tolstikhin2018wasserstein")
 
-# Chen et al., 2016: z is the code; noise that nobody infers is an input of the generator. Makhzani et al., 2015: the
-# same with x and z exchanged. Tolstikhin et al., 2018: its adversary exchanged for MMD.
-INFOGAN = Match("x", Adversary()) + Reconstruct("z")
-AAE = swapped(INFOGAN)
-WAE_MMD = Reconstruct("x") + 10 * Match("z", MMD())
+# With a reconstruction that keeps the code informative.
+PREDICTABILITY_MINIMISATION = named(
+    "predictability minimisation", Reconstruct("x") + Unpredictable("z"), "schmidhuber1992learning"
+)
 
-# Schmidhuber, 1992, with a reconstruction that keeps the code informative.
-PREDICTABILITY_MINIMISATION = Reconstruct("x") + Unpredictable("z")
+# z is data too: InfoGAN and its mirror image. Published with least squares, and with weight 10 on mean absolute errors.
+CYCLEGAN = named("CycleGAN", INFOGAN + AAE, "zhu2017unpaired")
 
-# Zhu et al., 2017, where z is data too: InfoGAN and its mirror image. Published with least squares, and with weight 10
-# on mean absolute errors.
-CYCLEGAN = INFOGAN + AAE
-
-# Larsen et al., 2016. Che et al., 2017: their regulariser, where the discriminator does not train on reconstructions
-# (what they call MDGAN trains in two steps). Rosca et al., 2017.
-VAE_GAN = (
+# Of MDGAN it is the regulariser, where the discriminator does not train on reconstructions (what its authors call MDGAN
+# trains in two steps).
+VAE_GAN = named(
+    "VAE/GAN",
     Reconstruct("x", within="discriminator")
     + Match("z", KL())
     + Match("x", Adversary())
-    + Match("x again", Adversary(), only=("theta",))
+    + Match("x again", Adversary(), only=("theta",)),
+    "larsen2016autoencoding",
 )
-MDGAN = Match("x", Adversary()) + Reconstruct("x") + Match("x again", Adversary(steps=0))
-ALPHA_GAN = (
+MDGAN = named("MDGAN", Match("x", Adversary()) + Reconstruct("x") + Match("x again", Adversary(steps=0)), "che2017mode")
+ALPHA_GAN = named(
+    "alpha-GAN",
     Reconstruct("x")
     + Match("x", Adversary("reverse KL"))
     + Match("x again", Adversary("reverse KL"))
-    + Match("z", Adversary("reverse KL"))
+    + Match("z", Adversary("reverse KL")),
+    "rosca2017variational",
 )
 
-# Dumoulin et al., 2017; Donahue et al., 2017, who wrote the game as minimax.
-ALI = Match("xz", Adversary())
-BIGAN = Match("xz", Adversary("minimax"))
+# One idea, found twice; the second source writes the game as minimax.
+ALI = named("ALI", Match("xz", Adversary()), "dumoulin2017adversarially")
+BIGAN = named("BiGAN", Match("xz", Adversary("minimax")), "donahue2017adversarial")
 
-# Mescheder, Nowozin and Geiger, 2017. Pu et al., 2017: the same bound for x and for z.
-AVB = Reconstruct("x") + Match("z|x", Adversary("reverse KL"))
-AS_VAE = AVB + swapped(AVB)
+# The KL term by an adversary; then the same bound for x and for z.
+AVB = named("AVB", Reconstruct("x") + Match("z|x", Adversary("reverse KL")), "mescheder2017adversarial")
+AS_VAE = named("AS-VAE", AVB + swapped(AVB), "pu2017adversarial")
 
-# Li, Swersky and Zemel, 2015; Dziugaite, Roy and Ghahramani, 2015.
-GMMN = Match("x", MMD("gaussian"))
+# Moments without an adversary. Approximate Bayesian computation compares summaries: `rejection` accepts by the distance
+# that `fit` descends.
+GMMN = named("GMMN", Match("x", MMD("gaussian")), "li2015generative,dziugaite2015training")
+ABC = named("ABC", Match("x", Summaries()), "tavare1997inferring,pritchard1999population")
 
-# Approximate Bayesian computation (Tavare et al., 1997; Pritchard et al., 1999) compares summaries: `rejection` accepts
-# by the distance that `fit` descends.
-ABC = Match("x", Summaries())
+# With the k = 5 of its authors; and with k the minibatch.
+IWAE = named("IWAE", importance_weighted(VAE, 5), "burda2016importance")
+IWGAN = named("IWGAN", importance_weighted(GAN, "batch"), "hu2018unifying")
 
-# Burda, Grosse and Salakhutdinov, 2016, with their k = 5; Hu et al., 2018, where k is the minibatch.
-IWAE = importance_weighted(VAE, 5)
-IWGAN = importance_weighted(GAN, "batch")
+# The discriminator that a VAE hides, activated.
+AAVAE = named("AAVAE", adversary_activated(VAE), "hu2018unifying")
 
-# Hu et al., 2018: the discriminator that a VAE hides, activated.
-AAVAE = adversary_activated(VAE)
+# Given labels; the last is the model M2 of its source.
+CGAN = named("CGAN", given(GAN, "label"), "mirza2014conditional")
+CVAE = named("CVAE", given(VAE, "label"), "sohn2015learning")
+SVAE = named("SVAE", semi_supervised(VAE), "kingma2014semi")
 
-# Mirza and Osindero, 2014. Sohn, Lee and Yan, 2015. Kingma, Mohamed, Rezende and Welling, 2014: their model M2.
-CGAN = given(GAN, "label")
-CVAE = given(VAE, "label")
-SVAE = semi_supervised(VAE)
+# The discriminator as the bound of an f-divergence.
+FGAN_KL = named("f-GAN (KL)", Match("x", Adversary("f-KL")), "nowozin2016fgan")
+FGAN_REVERSE_KL = named("f-GAN (reverse KL)", Match("x", Adversary("f-reverse KL")), "nowozin2016fgan")
+FGAN_JS = named("f-GAN (JS)", Match("x", Adversary("f-JS")), "nowozin2016fgan")
 
-ALL: dict[str, Objective] = {
-    "maximum likelihood": LIKELIHOOD,
-    "VAE": VAE,
-    "beta-VAE": beta_vae(),
-    "GAN": GAN,
-    "minimax GAN": MINIMAX_GAN,
-    "KL-GAN": KL_GAN,
-    "reverse-KL GAN": REVERSE_KL_GAN,
-    "LSGAN": LSGAN,
-    "hinge GAN": HINGE_GAN,
-    "WGAN-GP": WGAN_GP,
-    "Helmholtz machine": HELMHOLTZ,
-    "source only": SOURCE_ONLY,
-    "DANN": DANN,
-    "ADA": ADA,
-    "InfoGAN": INFOGAN,
-    "AAE": AAE,
-    "WAE-MMD": WAE_MMD,
-    "predictability minimisation": PREDICTABILITY_MINIMISATION,
-    "CycleGAN": CYCLEGAN,
-    "VAE/GAN": VAE_GAN,
-    "MDGAN": MDGAN,
-    "alpha-GAN": ALPHA_GAN,
-    "ALI": ALI,
-    "BiGAN": BIGAN,
-    "AVB": AVB,
-    "AS-VAE": AS_VAE,
-    "GMMN": GMMN,
-    "ABC": ABC,
-    "IWAE": IWAE,
-    "IWGAN": IWGAN,
-    "AAVAE": AAVAE,
-    "CGAN": CGAN,
-    "CVAE": CVAE,
-    "SVAE": SVAE,
-    "f-GAN (KL)": FGAN_KL,
-    "f-GAN (reverse KL)": FGAN_REVERSE_KL,
-    "f-GAN (JS)": FGAN_JS,
-}
+__all__ = ["ALL", "NETWORKS", "REFERENCES", "beta_vae", "name", "named"]
+__all__ += sorted(constant for constant, value in list(globals().items()) if isinstance(value, Objective))
 
 
 def name(objective: Objective) -> str | None:

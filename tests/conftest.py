@@ -13,6 +13,12 @@ hypothesis.settings.register_profile("book", deadline=None, derandomize=True, da
 hypothesis.settings.load_profile("book")
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--write-snapshot", action="store_true", help="take tests/laws/snapshot.json from the code as it is"
+    )
+
+
 @pytest.fixture(autouse=True)
 def closed_figures():
     """Figures that a test leaves open would add up to a warning in another one."""

@@ -92,6 +92,11 @@ def test_tracked_files_are_tidy():
             assert text.endswith("\n") or not text, f"{path.relative_to(ROOT)}: no newline at its end"
 
 
+def test_tests_find_their_modules_by_pytests_own_path():
+    path = "sys" + ".path"
+    assert [file.name for file in (ROOT / "tests").rglob("*.py") if path in file.read_text(encoding="utf8")] == []
+
+
 def test_third_party_files_come_with_a_licence_and_a_note():
     vendor = ROOT / "book" / "_static" / "vendor"
     note = (vendor / "README.md").read_text(encoding="utf8")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,11 +40,11 @@ class Text(Data):
 
     alphabet: str = ""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         size = f"{len(self)} windows of {self.shape[0]} characters, alphabet of {len(self.alphabet)}"
         return f"Text({self.name!r}: {size})"
 
-    def decode(self, x: Tensor):
+    def decode(self, x: Tensor) -> Any:
         """Indices as text: [T] -> a string, [N, T] -> a list of strings, and so on.
 
         Raises ValueError for anything that is not the index of a character.

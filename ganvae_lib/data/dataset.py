@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -94,7 +95,7 @@ class Data(Examples):
     factors: dict[str, Tensor] | None = None
     origin: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._check_x()
         for factor, values in (self.factors or {}).items():
             self._check_factor(factor, values)
@@ -142,13 +143,13 @@ class Data(Examples):
         factors = f", {len(self.factors)} factors" if self.factors else ""
         return f"Data({self.name!r}: {len(self)} examples of shape {self.shape}{classes}{factors})"
 
-    def _each(self, change) -> Data:
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Data:
         """x, y and every factor changed alike."""
         y = None if self.y is None else change(self.y)
         factors = self.factors and {name: change(values) for name, values in self.factors.items()}
         return replace(self, x=change(self.x), y=y, factors=factors)
 
-    def __getitem__(self, rows) -> Data:
+    def __getitem__(self, rows: Any) -> Data:
         """Some of the examples, with their labels and factors: a slice or a tensor of indices.
 
         >>> from ganvae_lib import load
@@ -159,11 +160,11 @@ class Data(Examples):
             raise TypeError(f"{self.name}: one example is {self.name}.x[{rows}]; for data give a slice or a tensor.")
         return self._each(lambda v: v[rows])
 
-    def to(self, device) -> Data:
+    def to(self, device: torch.device | str) -> Data:
         """The same data on another device."""
         return self._each(lambda v: v.to(device))
 
-    def map(self, change, name: str) -> Data:
+    def map(self, change: Callable[[Tensor], Tensor], name: str) -> Data:
         """The same examples with x changed by a function, under another name.
 
         >>> from ganvae_lib import load

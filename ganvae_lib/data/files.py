@@ -33,6 +33,8 @@ __all__ = [
     "verified",
 ]
 
+ImageSet = tuple[np.ndarray, np.ndarray, str]  # images [N, channels, H, W] in [0, 1], labels [N], and a note
+
 # Mirrors in the order in which they are tried; then per file the md5 of the .gz and the sha256 of what it
 # holds, because repackers change the gzip header and not the content.
 IDX = {
@@ -115,7 +117,7 @@ USPS_PIXELS = {
 ALTERED = "{} is truncated or altered: its checksum is not the published one. Delete it or put a good copy there."
 
 
-def digits(name: str, split: str):
+def digits(name: str, split: str) -> ImageSet:
     """1797 digits of 8 x 8 pixels and 17 grey levels that come with scikit-learn: 1500 train, 297 test."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
@@ -126,7 +128,7 @@ def digits(name: str, split: str):
     return bunch.images[rows, None] / 16, bunch.target[rows], "scikit-learn digits, grey levels / 16"
 
 
-def idx_set(name: str, split: str):
+def idx_set(name: str, split: str) -> ImageSet:
     """MNIST and Fashion-MNIST: 60000 and 10000 images of 28 x 28 pixels and 256 grey levels."""
     mirrors, files = IDX[name]
     prefix = {"train": "train", "test": "t10k"}[split]
@@ -138,7 +140,7 @@ def idx_set(name: str, split: str):
     return levels[:, None] / np.float32(255), labels, f"{name}, grey levels / 255"
 
 
-def usps(name: str, split: str):
+def usps(name: str, split: str) -> ImageSet:
     """USPS: 7291 and 2007 digits of 16 x 16 pixels; LIBSVM or ESL text, or a local usps.h5 (needs h5py)."""
     h5 = local(name, "usps.h5")
     present = [source for source in USPS[split] if local(name, source[0])]

@@ -12,7 +12,7 @@ import tarfile
 import numpy as np
 
 from ..errors import DataError
-from .files import local, verified
+from .files import ImageSet, local, verified
 
 __all__ = ["CIFAR", "CIFAR_CLASSES", "CIFAR_PARTS", "COLOUR", "JPEG", "SVHN", "cifar10", "cifar10_jpeg", "svhn"]
 
@@ -47,7 +47,7 @@ CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog",
 JPEG = ("cifar10-jpeg.tar.xz", "sha256:86cafe81f71dc4949d71f09c4f8b95fd3b1feaf580edf5f04206d3a1eac37047")
 
 
-def svhn(name: str, split: str):
+def svhn(name: str, split: str) -> ImageSet:
     """SVHN, cropped: 73257 and 26032 digits from photographs of house numbers, more of each in their margins."""
     from scipy.io import loadmat
 
@@ -61,7 +61,7 @@ def svhn(name: str, split: str):
     return _scaled(levels.transpose(3, 2, 0, 1)), labels, "svhn, colour levels / 255"
 
 
-def cifar10(name: str, split: str):
+def cifar10(name: str, split: str) -> ImageSet:
     """CIFAR-10, the binary version (no pickle): 50000 and 10000 photographs of ten kinds of things."""
     parts = CIFAR_PARTS[split]
     if all(local(name, file) for file in parts):
@@ -80,7 +80,7 @@ def cifar10(name: str, split: str):
     return images, records[:, 0].astype(np.int64), "cifar10, colour levels / 255"
 
 
-def cifar10_jpeg(name: str, split: str):
+def cifar10_jpeg(name: str, split: str) -> ImageSet:
     """The images of CIFAR-10 after JPEG compression: not the original pixels. Only the split asked for is decoded.
 
     The training images stand in the order of CIFAR-10, the test images by class. Levels may differ by a few units

@@ -28,7 +28,7 @@ _NOTES = {
 }
 
 
-def from_files(name: str, read: Callable) -> Callable[[str, int], Data]:
+def from_files(name: str, read: Callable[[str, str], files.ImageSet]) -> Callable[[str, int], Data]:
     """A data set for ``register`` from a function ``read(name, split)`` -> (images, labels, note), numpy."""
 
     def make(split: str, seed: int) -> Data:

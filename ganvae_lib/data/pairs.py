@@ -18,6 +18,9 @@ from .toys import Mixture, Pinwheel, Toy
 __all__ = ["Moved", "Paired", "clouds", "styles"]
 
 
+Map = Callable[[Tensor], Tensor]
+
+
 @dataclass(frozen=True, eq=False)
 class Paired:
     """Two domains: ``train`` to learn from, and ``test``, where the i-th target belongs to the i-th source.
@@ -36,8 +39,8 @@ class Paired:
 
     train: Domains
     test: Domains
-    truth: Callable[[Tensor], Tensor] | None = None
-    inverse: Callable[[Tensor], Tensor] | None = None
+    truth: Map | None = None
+    inverse: Map | None = None
     symmetries: Tensor | None = None
 
     def errors(self, moved: Tensor) -> Tensor:
@@ -55,16 +58,16 @@ class Paired:
 class Moved(Toy):
     """y = f(x) for x from a world, where f changes every area alike: p(y) = p_x(f⁻¹(y)) / |det f'|."""
 
-    def __init__(self, world: Toy, truth: Callable, inverse: Callable, log_det: float):
+    def __init__(self, world: Toy, truth: Map, inverse: Map, log_det: float):
         self.law, self.truth, self.inverse, self.log_det = world, truth, inverse, log_det
         self.dim, self.std = world.dim, world.std
         self.modes = None if world.modes is None else truth(world.modes)
 
-    def _draw(self, n, generator):
+    def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         x, component = self.law._draw(n, generator)
         return self.truth(x), component
 
-    def _log_density(self, x):
+    def _log_density(self, x: Tensor) -> Tensor:
         return self.law._log_density(self.inverse(x)) - self.log_det
 
 
@@ -94,10 +97,10 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
     twist = 0.6 if bent else 0.0
 
     def truth(x: Tensor) -> Tensor:
-        return Pinwheel._turn(x @ a.T.to(x) + b.to(x), twist)
+        return Pinwheel.turn(x @ a.T.to(x) + b.to(x), twist)
 
     def inverse(y: Tensor) -> Tensor:
-        return (Pinwheel._turn(y, -twist) - b.to(y)) @ torch.linalg.inv(a).T.to(y)
+        return (Pinwheel.turn(y, -twist) - b.to(y)) @ torch.linalg.inv(a).T.to(y)
 
     image = Moved(world, truth, inverse, float(torch.linalg.slogdet(a).logabsdet))
 

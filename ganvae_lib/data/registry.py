@@ -71,7 +71,7 @@ def toy(make: Callable[Arguments, Law]) -> Callable[Arguments, Law]:
     return made
 
 
-def _recipe(name: str, arguments: dict[str, Any]) -> dict | None:
+def _recipe(name: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
     plain = {key: value.tolist() if hasattr(value, "tolist") else value for key, value in arguments.items()}
     try:
         return json.loads(json.dumps({"toy": name, "arguments": plain}))
@@ -86,7 +86,7 @@ def _drawn(name: str, split: str, seed: int) -> Data:
     return Data(x.float(), y, name, law, f"drawn from the toy, seed {seed}")
 
 
-def law_card(data: Examples) -> dict | None:
+def law_card(data: Examples) -> dict[str, Any] | None:
     """What a saved run writes down of the law of its data, so that ``law_from`` finds it again; None without a law."""
     if data.law is None:
         return None
@@ -98,7 +98,7 @@ def law_card(data: Examples) -> dict | None:
     return {"lost": type(data.law).__name__}
 
 
-def law_from(card: dict) -> Any:
+def law_from(card: dict[str, Any]) -> Any:
     """The law of which ``law_card`` wrote. Raises ValueError, saying what to do, if it cannot be found again."""
     if "lost" in card:
         raise ValueError(

@@ -7,6 +7,8 @@ has ridges instead of peaks) and ``std``, the width of its noise. All densities 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +34,7 @@ class Toy:
     dim: int = 2
     std: float
     modes: Tensor | None = None
-    recipe: dict | None = None  # what made it, if that was a registered function: see ``registry.toy``
+    recipe: dict[str, Any] | None = None  # what made it, if that was a registered function: see ``registry.toy``
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log-density in nats: [..., D] -> [...], in the dtype of x and differentiable in x.
@@ -47,7 +49,7 @@ class Toy:
         double = x.to("cpu", torch.float64) if x.device.type == "mps" else x.double()  # mps has no float64
         return self._log_density(double).to(x)
 
-    def sample(self, n: int, generator: torch.Generator | int | None = None, labels: bool = False):
+    def sample(self, n: int, generator: torch.Generator | int | None = None, labels: bool = False) -> Any:
         """n points [n, D] in the default dtype; with ``labels=True`` also the component of each, [n].
 
         ``generator`` is a torch.Generator, a seed, or None for torch's own generator.
@@ -78,7 +80,7 @@ class Mixture(Toy):
     -1.4189385175704956
     """
 
-    def __init__(self, weights, means, scales):
+    def __init__(self, weights: Any, means: Any, scales: Any):
         self.weights = torch.as_tensor(weights, dtype=torch.float64)
         self.means = torch.as_tensor(means, dtype=torch.float64)
         count, self.dim = self.means.shape
@@ -90,12 +92,12 @@ class Mixture(Toy):
         self.factors, self.modes = scales, self.means
         self.std = float(torch.linalg.matrix_norm(scales, 2).max())
 
-    def _draw(self, n, generator):
+    def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         component = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         noise = torch.randn(n, self.dim, 1, dtype=torch.float64, generator=generator)
         return self.means[component] + (self.factors[component] @ noise).squeeze(-1), component
 
-    def _log_density(self, x):
+    def _log_density(self, x: Tensor) -> Tensor:
         weights, means, factors = self.weights.to(x.device), self.means.to(x.device), self.factors.to(x.device)
         white = torch.einsum("kij,...kj->...ki", torch.linalg.inv(factors), x[..., None, :] - means)
         log_norm = torch.linalg.slogdet(factors).logabsdet + self.dim / 2 * math.log(2 * math.pi)
@@ -121,16 +123,16 @@ class Moons(Toy):
         upper = torch.stack([t.cos(), t.sin()], -1)
         return torch.stack([upper, torch.tensor([1.0, 0.5], dtype=t.dtype) - upper])
 
-    def _draw(self, n, generator):
+    def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         t = math.pi * torch.rand(n, dtype=torch.float64, generator=generator)
         arc = torch.randint(2, (n,), generator=generator)
         noise = torch.randn(n, 2, dtype=torch.float64, generator=generator)
         return self._arcs(t)[arc, torch.arange(n)] + self.std * noise, arc
 
-    def _log_density(self, x):
+    def _log_density(self, x: Tensor) -> Tensor:
         centres, log_w = self._arcs(self._t).reshape(-1, 2).to(x.device), self._log_w.to(x.device)
 
-        def block(points):
+        def block(points: Tensor) -> Tensor:
             square = (points[:, None, :] - centres).square().sum(-1)
             return torch.logsumexp(log_w - square / (2 * self.std**2), -1)
 
@@ -145,28 +147,36 @@ class Pinwheel(Toy):
     point turned back.
     """
 
-    def __init__(self, arms=5, radius=2.0, radial_std=0.6, tangential_std=0.12, twist=0.8):
+    def __init__(
+        self,
+        arms: int = 5,
+        radius: float = 2.0,
+        radial_std: float = 0.6,
+        tangential_std: float = 0.12,
+        twist: float = 0.8,
+    ):
         angles = 2 * math.pi * torch.arange(arms, dtype=torch.float64) / arms
         spokes = torch.stack([angles.cos(), angles.sin()], -1)
         turns = torch.stack([spokes, torch.stack([-angles.sin(), angles.cos()], -1)], -1)  # columns: along, across
         factors = turns * torch.tensor([radial_std, tangential_std], dtype=torch.float64)
         self.straight = Mixture([1 / arms] * arms, radius * spokes, factors)
         self.twist, self.std = twist, radial_std
-        self.modes = self._turn(self.straight.means, twist)
+        self.modes = self.turn(self.straight.means, twist)
 
     @staticmethod
-    def _turn(x: Tensor, twist: float) -> Tensor:
+    def turn(x: Tensor, twist: float) -> Tensor:
+        """Points [..., 2], each turned around the origin by ``twist`` times its radius; areas stay as they are."""
         angle = twist * x.square().sum(-1).add(1e-300).sqrt()  # the tiny number keeps the gradient finite at 0
         cos, sin = angle.cos(), angle.sin()
         first, second = x.unbind(-1)
         return torch.stack([cos * first - sin * second, sin * first + cos * second], -1)
 
-    def _draw(self, n, generator):
+    def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         x, arm = self.straight._draw(n, generator)
-        return self._turn(x, self.twist), arm
+        return self.turn(x, self.twist), arm
 
-    def _log_density(self, x):
-        return self.straight._log_density(self._turn(x, -self.twist))
+    def _log_density(self, x: Tensor) -> Tensor:
+        return self.straight._log_density(self.turn(x, -self.twist))
 
 
 @toy
@@ -198,13 +208,19 @@ def moons(std: float = 0.1) -> Moons:
 
 
 @toy
-def pinwheel(arms=5, radius=2.0, radial_std=0.6, tangential_std=0.12, twist=0.8) -> Pinwheel:
+def pinwheel(
+    arms: int = 5, radius: float = 2.0, radial_std: float = 0.6, tangential_std: float = 0.12, twist: float = 0.8
+) -> Pinwheel:
     """Twisted spokes; ``std`` is the radial one."""
     return Pinwheel(arms, radius, radial_std, tangential_std, twist)
 
 
 @toy
-def mixture1d(weights=(0.35, 0.65), means=(-2.0, 2.5), stds=(0.7, 1.0)) -> Mixture:
+def mixture1d(
+    weights: Sequence[float] = (0.35, 0.65),
+    means: Sequence[float] = (-2.0, 2.5),
+    stds: Sequence[float] = (0.7, 1.0),
+) -> Mixture:
     """The bimodal world on the line of chapter 02: 0.35 N(-2, 0.7^2) + 0.65 N(2.5, 1).
 
     >>> mixture1d().weights, mixture1d().modes.squeeze()

@@ -6,7 +6,7 @@ import copy
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -131,12 +131,12 @@ class Noise:
         stream.position += 1
         return self.share.rows(row, len(self.seeds_shape), self.tiles)
 
-    def state(self) -> tuple[list, dict[str, Tensor]]:
+    def state(self) -> tuple[list[Any], dict[str, Tensor]]:
         """Where every stream stands: names and positions, and the states of the generators."""
         places = [[*key, stream.position] for key, stream in self._streams.items()]
         return places, {str(i): stream.before for i, stream in enumerate(self._streams.values())}
 
-    def restore(self, places: list, states: dict[str, Tensor]) -> None:
+    def restore(self, places: list[Any], states: dict[str, Tensor]) -> None:
         """Go on from what ``state`` said."""
         self._streams = {}
         for i, (law, name, shape, position) in enumerate(places):

@@ -1,7 +1,7 @@
-"""Experiments with records: studies, chapter 18's comparisons, and their report."""
+"""Experiments with records: studies of one's own, chapter 18's comparisons, and their report."""
 
-from .record import alone, command, earlier, environment, write
-from .report import HEADER, commands, counted, listed, markdown, records, row, summary, table, verdict, where
+from . import record as record, report as report
+from .study import Study, Trial, by_seed
 from .techniques import DATA, EXPERIMENTS, FRACTIONS, RESULTS, Experiment, Setting, examples, run
 
 __all__ = [
@@ -9,24 +9,11 @@ __all__ = [
     "EXPERIMENTS",
     "Experiment",
     "FRACTIONS",
-    "HEADER",
     "RESULTS",
     "Setting",
-    "alone",
-    "command",
-    "commands",
-    "counted",
-    "earlier",
-    "environment",
+    "Study",
+    "Trial",
+    "by_seed",
     "examples",
-    "listed",
-    "markdown",
-    "records",
-    "row",
     "run",
-    "summary",
-    "table",
-    "verdict",
-    "where",
-    "write",
 ]

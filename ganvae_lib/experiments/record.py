@@ -6,14 +6,14 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 
-__all__ = ["alone", "command", "earlier", "environment", "write"]
+__all__ = ["alone", "begin", "command", "earlier", "environment", "named", "write"]
 
 
 def environment(device: str = "cpu") -> dict:
@@ -64,9 +64,33 @@ def write(path: str | os.PathLike, content: dict) -> Path:
 def command(path: Path) -> str | None:
     """The command of the record at ``path``; None if there is none, or a damaged one."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["command"]
+        known = json.loads(path.read_text(encoding="utf-8"))["command"]
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
+    return "a command that was not recorded" if known is None else known
+
+
+def named(seeds: int | tuple[int, ...]) -> str:
+    """Seeds as the command line takes them: how many, or which; one alone is ``3,``."""
+    if isinstance(seeds, int):
+        return str(seeds)
+    return ",".join(map(str, seeds)) + ("," if len(seeds) == 1 else "")
+
+
+def begin(path: Path, asked: str, work: Path, begun: bool, resume: bool, say: Callable[[str], None]) -> bool:
+    """Is there anything to do for the command ``asked``? Its record is ``path``; ``work`` holds what is half done.
+
+    Raises ValueError where the record of another command would be replaced, and for an interrupted run (``begun``)
+    that is not to be resumed. A run that was finished is left as it is if ``resume`` is asked for.
+    """
+    known = command(path)
+    if known not in (None, asked):
+        raise ValueError(f"{path} is the record of another run, {known!r}; give another --out, or move it away.")
+    if begun and not resume:
+        raise ValueError(f"{work} holds an interrupted run; go on with it by --resume, or remove that folder.")
+    if resume and not begun:
+        say(f"{path.stem}: " + ("was finished; leave out --resume to run it again" if known else "from the start"))
+    return not (resume and known and not begun)
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = ["half_width"]
 
 
-def half_width(standard_error, freedom: float, level: float = 0.95):
+def half_width(standard_error: Any, freedom: float, level: float = 0.95) -> Any:
     """Half of the width of the t interval around an estimate, t s: a number, or an array like ``standard_error``.
 
     ``freedom`` counts the degrees of freedom: for the mean of n values n - 1.

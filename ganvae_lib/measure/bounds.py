@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..data.dataset import Examples
 from ..distributions.noise import Noise
 from ..distributions.sample import draw
+from ..models.model import Model
 from ..objective.bound import free_energy
 
 __all__ = ["chunks", "elbo", "iwae", "log_likelihood"]
@@ -17,7 +20,7 @@ __all__ = ["chunks", "elbo", "iwae", "log_likelihood"]
 CHUNK = 2**20  # numbers in a piece of the data; part of what a seed means, because noise is drawn by pieces
 
 
-def chunks(model, data) -> Iterator[tuple]:
+def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor]]:
     """Pieces of the data: the model at their labels, where it is given labels, and x with the model's seeds axis.
 
     The length of a piece does not depend on the number of seeds.
@@ -32,7 +35,7 @@ def chunks(model, data) -> Iterator[tuple]:
         yield model.at(labels), x.expand(*seeds_shape, *x.shape)
 
 
-def _mean(model, data, log_p: Callable[..., Tensor]) -> Tensor:
+def _mean(model: Model, data: Examples, log_p: Callable[..., Tensor]) -> Tensor:
     """The mean over data of log_p(model, x), [*seeds, n] for a piece of n examples: [seeds]."""
     total = torch.zeros(model.seeds_shape, dtype=torch.float64, device=next(model.parameters()).device)
     with torch.no_grad():
@@ -41,7 +44,7 @@ def _mean(model, data, log_p: Callable[..., Tensor]) -> Tensor:
     return (total / len(data)).reshape(-1).cpu()
 
 
-def _noise(model, seed: int) -> Noise:
+def _noise(model: Model, seed: int) -> Noise:
     """The same noise for every copy. Raises TypeError for a model that has no bound."""
     if not {"encoder", "decoder"} <= set(model.networks):
         raise TypeError(f"{model.objective} has no encoder and decoder, so it has no such bound.")
@@ -49,7 +52,7 @@ def _noise(model, seed: int) -> Noise:
     return Noise(seeds, next(model.parameters()).device)
 
 
-def elbo(model, data, *, seed: int = 0) -> Tensor:
+def elbo(model: Model, data: Examples, *, seed: int = 0) -> Tensor:
     """E_d[E_q log p_θ(x|z) - KL(q_η(z|x) ‖ p(z))], one z per x (Eq. ``eq-elbo``, chapter 03): [seeds], nats.
 
     Raises TypeError for a model without an encoder and a decoder, or without their densities.
@@ -62,7 +65,7 @@ def elbo(model, data, *, seed: int = 0) -> Tensor:
     return _mean(model, data, lambda model, x: -free_energy(model, x, noise, name="z"))
 
 
-def iwae(model, data, k: int = 64, *, seed: int = 0) -> Tensor:
+def iwae(model: Model, data: Examples, k: int = 64, *, seed: int = 0) -> Tensor:
     """E_d log 1/k Σ_i p_θ(x, z_i)/q_η(z_i|x), z_i ~ q (Eq. ``eq-iwae``, chapter 03): [seeds], nats per example.
 
     A lower bound on E_d log p_θ(x) for every k, tight as k grows (Burda et al., 2016). Unlike ``free_energy``, which
@@ -77,7 +80,7 @@ def iwae(model, data, k: int = 64, *, seed: int = 0) -> Tensor:
         raise ValueError(f"k must be at least 1, got {k}.")
     noise = _noise(model, seed)
 
-    def log_mean_weight(model, x: Tensor) -> Tensor:
+    def log_mean_weight(model: Any, x: Tensor) -> Tensor:
         q = model.encoder(x)
         log_weights = []
         for _ in range(k):
@@ -88,7 +91,7 @@ def iwae(model, data, k: int = 64, *, seed: int = 0) -> Tensor:
     return _mean(model, data, log_mean_weight)
 
 
-def log_likelihood(model, data) -> Tensor:
+def log_likelihood(model: Model, data: Examples) -> Tensor:
     """E_d log p_θ(x) of a model without codes (Eq. ``eq-chain-rule``, chapter 05): [seeds], nats per example.
 
     Exact, not a bound. Raises TypeError for a model without a density.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,7 +33,7 @@ def interval(values: Tensor | Sequence[float], level: float = 0.95) -> tuple[flo
     return values.mean().item(), float(half_width(standard_error, n - 1, level))
 
 
-def summary(values: Sequence[float]) -> dict:
+def summary(values: Sequence[float]) -> dict[str, Any]:
     """Values by seed, their mean, and the half-width of the 95 % t interval; None with one seed.
 
     >>> summary([1.0, 2.0, 3.0])
@@ -47,7 +48,7 @@ def summary(values: Sequence[float]) -> dict:
     }
 
 
-def paired(base: Sequence[float], variant: Sequence[float]) -> dict:
+def paired(base: Sequence[float], variant: Sequence[float]) -> dict[str, Any]:
     """The differences variant - base seed by seed: mean, 95 % t interval, and the effect size e = mean/sd.
 
     e is None where all differences are equal, or there is one.
@@ -60,7 +61,7 @@ def paired(base: Sequence[float], variant: Sequence[float]) -> dict:
     return found | {"effect_size": round(found["mean"] / spread, 3) if spread > 0 else None}
 
 
-def difference(first: Sequence[float], second: Sequence[float]) -> dict:
+def difference(first: Sequence[float], second: Sequence[float]) -> dict[str, Any]:
     """Mean of ``first`` less mean of ``second`` with Welch's 95 % interval; ``agree`` when it holds 0.
 
     The two may have different numbers of values and different variances. Constants have an interval of width 0.
@@ -68,13 +69,14 @@ def difference(first: Sequence[float], second: Sequence[float]) -> dict:
     >>> difference([1.0, 2.0, 3.0], [1.5, 2.5])
     {'mean': 0.0, 'half_width_95': 2.4877, 'agree': True}
     """
-    first, second = (torch.tensor([float(v) for v in values], dtype=torch.float64) for values in (first, second))
-    variances = first.var() / len(first), second.var() / len(second)  # of the two means
-    total = sum(variances)
+    a = torch.tensor([float(value) for value in first], dtype=torch.float64)
+    b = torch.tensor([float(value) for value in second], dtype=torch.float64)
+    variance_a, variance_b = a.var() / len(a), b.var() / len(b)  # of the two means
+    total = variance_a + variance_b
     half = 0.0
     if total > 0:
         # Welch and Satterthwaite: the degrees of freedom of a sum of two estimated variances.
-        freedom = total**2 / (variances[0] ** 2 / (len(first) - 1) + variances[1] ** 2 / (len(second) - 1))
+        freedom = total**2 / (variance_a**2 / (len(a) - 1) + variance_b**2 / (len(b) - 1))
         half = float(half_width(total.sqrt().item(), freedom.item()))
-    mean = (first.mean() - second.mean()).item()
+    mean = (a.mean() - b.mean()).item()
     return {"mean": round(mean, 4), "half_width_95": round(half, 4), "agree": abs(mean) <= half}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from ..data.dataset import Examples
+from ..models.model import Model
 from .bounds import chunks
 
 __all__ = ["accuracy", "classifier_score", "coverage", "has_classifier"]
 
 
-def coverage(samples: Tensor, toy, within: float = 3.0, share: float = 0.2) -> dict[str, Tensor]:
+def coverage(samples: Tensor, toy: Any, within: float = 3.0, share: float = 0.2) -> dict[str, Tensor]:
     """Modes covered and share of high-quality samples, for samples [seeds, n, D] of a toy with ``modes`` and ``std``.
 
     A sample is of high quality if it lies within ``within`` standard deviations of the nearest mode. A mode is covered
@@ -33,12 +37,12 @@ def coverage(samples: Tensor, toy, within: float = 3.0, share: float = 0.2) -> d
     return {"modes": (counts >= needed).sum(-1).double(), "high quality": good.double().mean(-1)}
 
 
-def has_classifier(model) -> bool:
+def has_classifier(model: Model) -> bool:
     """Does the model name classes: from features, or from the examples themselves?"""
     return bool({"classifier", "labeller"} & set(model.networks))
 
 
-def accuracy(model, data) -> Tensor:
+def accuracy(model: Model, data: Examples) -> Tensor:
     """Share of the examples of ``data`` whose label a model's classifier names, from their features or not, [seeds].
 
     Raises TypeError for a model without a classifier and ValueError for data without labels.
@@ -52,7 +56,8 @@ def accuracy(model, data) -> Tensor:
         raise TypeError(f"{model.objective!r} has no classifier, so it has no accuracy.")
     if data.y is None:
         raise ValueError(f"{data.name} has no labels y to compare with.")
-    right, start = 0, 0
+    right = torch.zeros(model.seeds_shape, dtype=torch.int64, device=next(model.parameters()).device)
+    start = 0
     with torch.no_grad():
         for _, x in chunks(model, data):
             n = x.shape[len(model.seeds_shape)]

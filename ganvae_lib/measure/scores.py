@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from torch import Tensor
 
+from ..data.dataset import Examples
 from ..distributions.world import OtherDomain
+from ..models.model import Model
 from .bounds import elbo, iwae, log_likelihood
 from .intervals import interval
 from .samples import accuracy, coverage, has_classifier
@@ -43,7 +46,7 @@ class Scores(Mapping[str, Tensor]):
         return "\n".join(lines)
 
 
-def evaluate(run, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> Scores:
+def evaluate(run: Any, data: Examples | None = None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> Scores:
     """See ``Run.evaluate``."""
     model = run.model
     values: dict[str, Tensor] = {}
@@ -70,7 +73,7 @@ def evaluate(run, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> 
     return Scores(values)
 
 
-def _law(run, data):
+def _law(run: Any, data: Examples | None) -> tuple[Any, ValueError | None]:
     """What the data were drawn from, or those that the run was trained on; and why it cannot be found again."""
     if data is not None and data.law is not None:
         return data.law, None
@@ -80,7 +83,7 @@ def _law(run, data):
         return None, error
 
 
-def has_bound(model) -> bool:
+def has_bound(model: Model) -> bool:
     """Are log p_θ(x|z), log q_η(z|x) and log p(z) known, so that the model has a bound in nats?"""
     if not {"encoder", "decoder"} <= set(model.networks) or isinstance(model.prior, OtherDomain):
         return False
@@ -88,7 +91,7 @@ def has_bound(model) -> bool:
     return all(getattr(model.networks[name], "has_density", True) for name in ("encoder", "decoder"))
 
 
-def has_samples(model) -> bool:
+def has_samples(model: Model) -> bool:
     """Can x be drawn without anything being given: no label, and no example of another domain?"""
     if isinstance(model.prior, OtherDomain) or model.objective.conditional:
         return False

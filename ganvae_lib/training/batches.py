@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from ..data.dataset import Examples
 from ..distributions.noise import Noise
 from ..distributions.world import World
 from ..models.model import Model
@@ -61,7 +62,9 @@ class Batches:
         return [part.index_select(0, index.reshape(-1)).unflatten(0, index.shape) for part in self.parts]
 
 
-def worlds(model: Model, data, batch: int, noise: Noise, device: torch.device):
+def worlds(
+    model: Model, data: Examples, batch: int, noise: Noise, device: torch.device
+) -> tuple[Callable[..., World], list[Batches]]:
     """A function that draws the next minibatch, of what the objective reads, and returns its World; and the orders.
 
     A batch is at most as large as the data. The second domain, if there is one, has an order of its own.

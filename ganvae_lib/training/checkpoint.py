@@ -12,7 +12,7 @@ import os
 import warnings
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoint", "read", "write"]
 
 
-def write(folder: Path, card_name: str, card: dict, stem: str, tensors: dict[str, torch.Tensor]) -> None:
+def write(folder: Path, card_name: str, card: dict[str, Any], stem: str, tensors: dict[str, torch.Tensor]) -> None:
     """Write ``tensors`` and the JSON ``card`` that names their file.
 
     The card is moved into place last, so whatever stops this, the folder holds the old pair or the new one.
@@ -51,7 +51,7 @@ def write(folder: Path, card_name: str, card: dict, stem: str, tensors: dict[str
         old.unlink()
 
 
-def read(folder: Path, card_name: str) -> tuple[dict, dict[str, torch.Tensor]]:
+def read(folder: Path, card_name: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """The card and the tensors that ``write`` left. Raises FileNotFoundError, or ValueError for damaged files."""
     from safetensors.torch import load
 
@@ -68,7 +68,7 @@ class Checkpoint:
     ``fit`` makes one when it is asked for a ``checkpoint``; a loop of one's own calls ``save`` and ``restore``.
     """
 
-    def __init__(self, folder: str | os.PathLike, config: dict):
+    def __init__(self, folder: str | os.PathLike[str], config: dict[str, Any]):
         self.folder, self.config = Path(folder), json.loads(json.dumps(config))
 
     @property

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..distributions.world import World
 from ..models.model import Model
+from ..objective.algebra import Phase
 
 __all__ = ["adam", "descend"]
 
@@ -28,7 +29,7 @@ def adam(
     return torch.optim.Adam(groups, betas=betas, fused=device.type in ("cpu", "cuda"))
 
 
-def descend(phase, world: World, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def descend(phase: Phase, world: World, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """One update: the gradient of the phase's loss with respect to its players' parameters, and nobody else's.
 
     Returns the losses by name, [*seeds] each, without gradient.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -14,7 +15,7 @@ __all__ = ["find_device", "in_precision", "keep_memory", "unchecked"]
 
 
 @contextmanager
-def unchecked():
+def unchecked() -> Iterator[None]:
     """Switch off the argument checks of distributions: each costs a host sync per call."""
     before = Distribution._validate_args
     Distribution.set_default_validate_args(False)
@@ -41,7 +42,7 @@ def find_device(name: str) -> torch.device:
 
 
 @contextmanager
-def in_precision(name: str, device: torch.device):
+def in_precision(name: str, device: torch.device) -> Iterator[None]:
     """Compute in "fp32", "tf32" (matrix products on recent GPUs) or "bf16" (autocast); ValueError for another name."""
     if name not in ("fp32", "tf32", "bf16"):
         raise unknown("precision", name, ("fp32", "tf32", "bf16"))

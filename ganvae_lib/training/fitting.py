@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from ..data.dataset import Examples
 from ..errors import NonFiniteLoss
@@ -32,7 +33,7 @@ def fit(
     lr: float | dict[str, float] | None = None,
     betas: tuple[float, float] | None = None,
     log_every: int | None = None,
-    checkpoint: str | os.PathLike | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int | None = None,
     resume: bool = False,
     progress: bool | None = None,
@@ -93,7 +94,7 @@ def _train(training: Training, run: Run, kept: Checkpoint | None, apart: int, pr
                     kept.save(training)
 
 
-def _opened(folder: str | os.PathLike, resume: bool, training: Training, run: Run) -> Checkpoint:
+def _opened(folder: str | os.PathLike[str], resume: bool, training: Training, run: Run) -> Checkpoint:
     """The checkpoint of this training; if there is one already, the training goes on from it."""
     settings = training.settings
     config = dict(
@@ -113,7 +114,7 @@ def _opened(folder: str | os.PathLike, resume: bool, training: Training, run: Ru
     return kept
 
 
-def _bar(steps: int, progress: bool | None):
+def _bar(steps: int, progress: bool | None) -> Any:
     from tqdm.auto import tqdm
 
     if progress is None:

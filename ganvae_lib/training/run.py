@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from ..data.dataset import Examples
 from ..data.registry import law_card, law_from
 from ..distributions.noise import Noise
 from ..distributions.sample import draw
+from ..measure.scores import Scores, evaluate
 from ..models.builder import build
 from ..models.model import Model
 from ..objective.terms import from_dict, to_dict
@@ -39,14 +41,14 @@ class Run:
     ([0, 1], 'ring', True)
     """
 
-    def __init__(self, model: Model, history: History, data: Examples | None, config: dict):
+    def __init__(self, model: Model, history: History, data: Examples | None, config: dict[str, Any]):
         self.model, self.history, self.config = model, history, config
         self.data = None if data is None else dict(name=data.name, digest=data.digest, note=data.note)
         self._law = None if data is None else data.law
         self._law_card = None if data is None else law_card(data)
 
     @property
-    def law(self):
+    def law(self) -> Any:
         """The distribution that the data were drawn from; None if they were not drawn.
 
         Raises ValueError, saying what to do, for a run that was read back and whose law cannot be found again.
@@ -114,7 +116,7 @@ class Run:
         x = self._at(labels, len(x)).decoder(z if self.model.seeds_shape else z[0]).mean
         return x if self.model.seeds_shape else x.unsqueeze(0)
 
-    def _at(self, labels: Tensor | None, n: int):
+    def _at(self, labels: Tensor | None, n: int) -> Any:
         """The model at these labels, [n], the same for every copy."""
         if labels is None or not self.model.objective.conditional:
             return self.model.at(None)
@@ -125,18 +127,16 @@ class Run:
             )
         return self.model.at(labels.to(next(self.model.parameters()).device).expand(*self.model.seeds_shape, -1))
 
-    def evaluate(self, data=None, *, k: int = 64, n: int = 10_000, seed: int = 0):
-        """What can be measured of the model, per seed, with intervals: a :class:`~ganvae_lib.metrics.Scores`.
+    def evaluate(self, data: Examples | None = None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> Scores:
+        """What can be measured of the model, per seed, with intervals: a :class:`~ganvae_lib.measure.Scores`.
 
         With an encoder and an explicit decoder: the ELBO and the importance-weighted bound with ``k`` samples on
         ``data``, nats per example. On a toy that knows its modes: modes covered and share of high-quality samples
         among ``n``. Raises ValueError when neither applies or data are missing.
         """
-        from ..measure.scores import evaluate
-
         return evaluate(self, data, k=k, n=n, seed=seed)
 
-    def save(self, path: str | os.PathLike) -> Path:
+    def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the run into the folder ``path``: ``run.json`` and the weights, ``model-....safetensors``. No pickle.
 
         The new ``run.json`` is moved into place last and names its weights, so an interrupted save leaves the run that
@@ -169,7 +169,7 @@ class Run:
         return path
 
     @classmethod
-    def load(cls, path: str | os.PathLike, model: Model | None = None) -> Run:
+    def load(cls, path: str | os.PathLike[str], model: Model | None = None) -> Run:
         """Read what ``save`` wrote.
 
         ``model`` is needed for networks that ``build`` did not make. It is taken as it is, with its objective; then
@@ -205,14 +205,14 @@ class Run:
 _DAMAGED = "{} is damaged or of another format ({}); save the run again."
 
 
-def _history(card: dict) -> History:
+def _history(card: dict[str, Any]) -> History:
     history = History(card["seeds"], card["keys"])
     history.steps = card["steps"]
     history.points = [torch.tensor(point, dtype=torch.float64) for point in card["points"]]
     return history
 
 
-def _built(path: Path, objective: list[dict], networks: dict) -> Model:
+def _built(path: Path, objective: list[dict[str, Any]], networks: dict[str, Any]) -> Model:
     """The model of which a card speaks. A ValueError about its objective or networks says by itself what to do."""
     try:
         return build(from_dict(objective), networks.pop("shape"), **networks)

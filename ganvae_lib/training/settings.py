@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -81,7 +82,7 @@ class Settings:
         return self.seeds[0] if len(self.seeds) == 1 else self.seeds
 
     @property
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """What a run remembers of them, ready for JSON."""
         return dict(
             steps=self.steps,

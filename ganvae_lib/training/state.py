@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -87,7 +89,7 @@ class Training:
         self.unrecorded = 0
         self.history.append(self.done, *self.noise.share.mean([recent]))
 
-    def state(self) -> tuple[dict, dict[str, Tensor]]:
+    def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Everything that decides what comes next: numbers and names, ready for JSON, and tensors by name."""
         tensors = {f"model/{name}": tensor for name, tensor in self.model.state_dict().items()}
         for i, optimizer in enumerate(self.optimizers):
@@ -106,7 +108,7 @@ class Training:
         tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
         return dict(step=self.done, streams=places, steps=list(self.history.steps)), tensors
 
-    def restore(self, card: dict, tensors: dict[str, Tensor]) -> None:
+    def restore(self, card: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Go on from what ``state`` said, of a training with the same model, data and settings."""
         self.model.load_state_dict(_part(tensors, "model/"))
         for i, optimizer in enumerate(self.optimizers):

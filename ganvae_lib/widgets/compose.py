@@ -1,6 +1,6 @@
 """Compose your own model: choose its parts; see its formula, its graph and how it does on the ring (chapter 14).
 
-In the page everything has been trained before, by benchmarks/compose.py; ``live=True`` trains, in Jupyter.
+In the page everything has been trained before, by the study ``compose``; ``live=True`` trains, in Jupyter.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def shown(measure: str, summary: dict | None) -> str:
     return f"{summary['mean']:.{digits}f}" + ("" if half is None else f" ± {half:.{digits}f}")
 
 
-def _row(found: dict) -> list[str]:
-    return [shown(m, found.get(m)) for m in MEASURES]
+def _row(entry: dict) -> list[str]:
+    return [shown(m, entry["measures"].get(m)) for m in MEASURES]
 
 
 def _order(term) -> tuple:
@@ -45,7 +45,7 @@ def facts(record: dict) -> tuple[dict, list]:
     ``terms``, ``missing``, ``name`` and ``result`` have an entry for every choice, in the order of ``every``: which
     letters of ``code`` make its sum, and which entry of ``messages``, ``names`` and ``results`` is its own.
     """
-    choices, grid = every(), record["grid"]
+    choices, grid = every(), record["models"]
     terms = sorted({t for c in choices for t in c.terms}, key=_order)
     letter = dict(zip(terms, _LETTERS, strict=False))
     results, names, messages = list(grid), [], []
@@ -81,12 +81,12 @@ def facts(record: dict) -> tuple[dict, list]:
         "players": {p: {letter[t]: plain(tex) for t in terms if (tex := t.lines().get(p))} for p in _PLAYERS},
         "layers": {letter[t]: [*t.networks, *(["again"] if t.space == "x again" else [])] for t in terms},
         "results": [
-            [_row(grid[k]), grid[k].get("x") or "", grid[k].get("z") or "", len(grid[k]["failed"])] for k in results
+            [_row(grid[k]), *(grid[k]["examples"].get(v) or "" for v in "xz"), len(grid[k]["failed"])] for k in results
         ],
         "also": sorted(ALSO.values()),
         "known": known,
         "seeds": len(record["seeds"]),
-        "reach": record["cloud"]["reach"],
+        "reach": record["notes"]["cloud"]["reach"],
     } | {name: ",".join(column) for name, column in columns.items()}, terms
 
 
@@ -120,7 +120,7 @@ def compose(
     """Choose the parts of a model; read its name and formula, see its graph, its samples and codes, and its scores.
 
     Args:
-        record: the file that benchmarks/compose.py wrote, or its content. Every number of the page comes from there.
+        record: the file that the study ``compose`` wrote, or its content. Every number of the page comes from there.
         live:   controls that train any combination now, in a few seconds; they need Jupyter and ipywidgets.
         start:  the choice that is shown first; by default the VAE.
         name:   id of the HTML element; one page must not use it twice.
@@ -134,10 +134,10 @@ def compose(
     cells = lambda row: "".join(f'<td class="value">{escape(text)}</td>' for text in row)
     rows = "".join(
         f'<tr data-index="{i}"><th scope="row"><button type="button" data-go="{i}">{escape(label)}</button></th>'
-        f"{cells(_row(record['grid'][choices[i].key]))}</tr>"
+        f"{cells(_row(record['models'][choices[i].key]))}</tr>"
         for label, i in known["known"].items()
     )
-    perfect = f'<tr><th scope="row">a perfect model</th>{cells(_row(record["perfect"]))}</tr>'
+    perfect = f'<tr><th scope="row">a perfect model</th>{cells(_row(record["references"]["perfect"]))}</tr>'
     label = (
         "Interactive figure: the parts of a model are chosen; its name, formula, graph, samples, codes and scores, "
         "trained before, are shown."
@@ -151,12 +151,12 @@ def compose(
         f'<div class="pictures">{graph(name)}<svg class="x" viewBox="0 0 220 220" role="img"></svg>'
         '<svg class="z" viewBox="0 0 220 220" role="img"></svg></div>'
         '<div class="scores" tabindex="0" role="region" aria-label="Scores"><table><thead><tr><th scope="col">model</th>'
-        f'{heads}</tr></thead><tbody><tr class="chosen" data-chosen><th scope="row">your choice</th>{cells(_row({}))}'
+        f'{heads}</tr></thead><tbody><tr class="chosen" data-chosen><th scope="row">your choice</th>{cells(_row({"measures": {}}))}'
         f'</tr>{rows}{perfect}</tbody></table></div><p class="note">{len(record["seeds"])} seeds, mean and 95 % '
-        f"interval; {len(record['grid'])} combinations were trained for {record['config']['steps']} steps each.</p>"
+        f"interval; {len(record['models'])} combinations were trained for {record['config']['steps']} steps each.</p>"
         f"<script>{{{READ}{SCRIPT}}}</script></div>"
     )
-    figure = page(html, name, {"modes": record["world"]["modes"], "std": record["world"]["std"]})
+    figure = page(html, name, {"modes": record["facts"]["modes"], "std": record["facts"]["std"]})
     # Last, as the pictures may hold the letters of a placeholder.
     return Figure(figure.html.replace("%FACTS%", json.dumps(known, ensure_ascii=False).replace("</", "<\\/")))
 

@@ -128,7 +128,7 @@ const put = (values, words) => {
 };
 for (const key in sliders) sliders[key].addEventListener("input", () => { $("[role=status]").textContent = ""; render(); });
 root.querySelectorAll("button[data-judge]").forEach(b => b.addEventListener("click", () =>
-  put({sharpness: b.dataset.discriminator, shift: 0}, "Discriminator: " + b.textContent + ".")));
+  put({sharpness: b.dataset.judge, shift: 0}, "Discriminator: " + b.textContent + ".")));
 $("button[data-home]").addEventListener("click", () => put({mean: 0, width: 0}, "The generator is at \\u03B8\\u2080."));
 $("button[data-reset]").addEventListener("click", () => { direction = [1, 0]; put(start, ""); });
 $("button[data-step]").addEventListener("click", () => {
@@ -187,7 +187,7 @@ def lemma_1(mean=1.5, width=0.3, sharpness=0.7, shift=0.0, weight=0.35, name="bo
     )
     html = (
         f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{STYLE}'
-        "#ID .phi { color: PHI; } #ID .sliders .discriminator input { accent-color: PHI; } #ID tr.term th { padding-left: 1.2em; }"
+        "#ID .phi { color: PHI; } #ID .sliders .judge input { accent-color: PHI; } #ID tr.term th { padding-left: 1.2em; }"
         "#ID th { white-space: normal; }</style>"
         '<svg class="densities" height="222" aria-hidden="true"></svg>'
         '<svg class="sides" height="200" aria-hidden="true"></svg><div class="sliders">'

@@ -27,7 +27,7 @@ STYLE = """
 #ID .sliders { display: grid; grid-template-columns: repeat(auto-fit, minmax(17em, 1fr)); gap: .1em 1.4em; }
 #ID .sliders label { display: grid; grid-template-columns: 1fr auto; align-items: baseline; }
 #ID .sliders input { grid-column: 1 / 3; width: 100%; margin: .1em 0 .4em; accent-color: THETA; }
-#ID .sliders .law input { accent-color: DATA; }
+#ID .sliders .world input { accent-color: DATA; }
 #ID output, #ID td.value { font-variant-numeric: tabular-nums; }
 #ID table { border-collapse: collapse; width: 100%; margin: .4em 0; background: none; color: inherit; }
 #ID tr, #ID th, #ID td { background: none; color: inherit; border: 0; }

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+from helpers import environment
 from torch import nn
 
 from ganvae_lib import Data, Mixture, Model, NonFiniteLoss, Run, build, data as sets, fit, load, nets, ring, zoo
@@ -117,8 +118,8 @@ def test_a_users_toy_is_known_to_a_saved_run_in_a_new_process(tmp_path):
     )
 
     def python(code):
-        command = [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv[2]);" + code]
-        return subprocess.run([*command, str(tmp_path / "run"), str(tmp_path)], capture_output=True, text=True)
+        command = [sys.executable, "-c", code, "run"]
+        return subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
 
     assert python(train).returncode == 0
     assert python("import mine;" + READ).stdout.split() == ["modes", "high", "quality"]

@@ -1,0 +1,253 @@
+"""A study is a value, and one runner runs it: ``python -m ganvae_lib study NAME --steps N --seeds K --out FOLDER``.
+
+    STUDY = Study(
+        "A GAN beside a VAE, on the ring",
+        {"GAN": Trial(zoo.GAN), "VAE": Trial(zoo.VAE, networks=dict(scale=0.1))},
+        data=lambda: {"train": load("ring"), "test": load("ring", seed=1)},
+        measure=lambda run, at: {"modes": coverage(run.sample(2000), at.train.law)["modes"]},
+        words={"modes": "modes covered, of 8"},
+        steps=1000,
+        seeds=range(4),
+        pairs=[("GAN", "VAE")],
+    )
+
+Every record has one shape:
+
+    title, command, seeds, words {measure: what it means}, notes, environment
+    config               steps, networks, training: what all models share
+    data.<name>          {name, n, digest, note}: what was trained and tested on
+    facts                numbers that belong to no model
+    references.<name>    {measures, series}: what the data themselves score, or methods that need no training
+    models.<name>        objective, networks, training, share of the steps, seeds (where they differ), seconds,
+                         failed {seed: message}, ...
+                           measures {name: {values [seeds], mean, half_width_95}}, over the seeds that did not fail
+                           series {name: [seeds][...]}: what is not one number a seed
+                           examples {name: ...}: of the first seed
+    comparisons."A - B"  {measure: {mean, half_width_95, ...}}: differences with their 95 % intervals
+
+A model that is looked at in a second way has measures named "means: laplacian" for ``laplacian`` of its means; its side
+of a comparison is then "VAE: means". A study on several worlds has data, facts, references, models and comparisons
+under worlds.<name>.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from torch import Tensor
+
+from ..errors import NonFiniteLoss
+from ..measure.intervals import paired, summary
+from ..models import build
+from ..objective.algebra import Objective
+from ..training import Run, fit
+from .intervals import difference
+
+__all__ = ["Study", "Trial", "by_seed", "compared", "measured", "survivors", "trained"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One model of a study: its objective, and where its networks and its training differ from the study's.
+
+    ``share`` is its part of the study's steps, ``seeds`` how many of the study's seeds it gets if not all, the first of
+    them, ``about`` further entries of its record, and ``worlds`` names the worlds on which it is tried, if not all. An
+    ``objective`` of None needs a study that trains in a way of its own.
+    """
+
+    objective: Objective | None
+    networks: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    share: float = 1.0
+    seeds: int | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+    worlds: Sequence[str] | None = None
+
+
+def trained(trial: Trial, at: SimpleNamespace, seeds: list[int]) -> Run:
+    """Build the model of a trial and fit it to ``at.train``, all seeds in one run."""
+    return fit(
+        build(trial.objective, at.train, **trial.networks), at.train, seeds=seeds, device="cpu", **trial.training
+    )
+
+
+def _nothing(*_) -> dict:
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Models by name, the data they are trained on, and what is measured of each.
+
+    data():                data sets by name, "train" among them; or such a function for each world, by its name
+    prepare(at):           what the measures need besides, by name; ``facts`` among it are kept in the record
+    train(trial, at, seeds):       a run (anything with ``seeds``), by default :func:`trained`
+    measure(run, at):      by name a number per seed (of one seed: the number), or what else there is per seed
+    references(at, seeds): {name: measures} of what is not trained
+    examples(run, at):     what the record keeps of the first seed, by name
+    panels(name, run, at): images of the first seed, by title; of the data if ``run`` is None
+    picture(panels, path): draw them; ``path`` has no ending yet
+
+    ``at`` holds the data sets and what ``prepare`` returned as attributes, and the world's name as ``at.world``.
+    ``models`` may be a function of the folder of the records, where a model depends on another study's results.
+    ``apart`` trains one seed after the other. ``pairs`` are compared: by Welch's interval, or seed by seed if
+    ``paired``. ``words`` say what each measure means.
+    """
+
+    title: str = field(kw_only=False)
+    models: Mapping[str, Trial] | Callable[[Path], Mapping[str, Trial]] = field(kw_only=False)
+    data: Callable[[], dict] | Mapping[str, Callable[[], dict]]
+    measure: Callable[[Any, SimpleNamespace], dict]
+    steps: int
+    seeds: Sequence[int]
+    words: Mapping[str, str] = field(default_factory=dict)
+    networks: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    prepare: Callable[[SimpleNamespace], dict] = _nothing
+    train: Callable[[Trial, SimpleNamespace, list[int]], Any] = trained
+    references: Callable[[SimpleNamespace, list[int]], dict] = _nothing
+    examples: Callable[[Any, SimpleNamespace], dict] = _nothing
+    panels: Callable[[str, Any, SimpleNamespace], dict] = _nothing
+    picture: Callable[[dict, Path], Any] | None = None
+    pairs: Sequence[tuple[str, str]] = ()
+    paired: bool = False
+    apart: bool = False
+
+    def worlds(self) -> dict[str, Callable[[], dict]]:
+        """The function that loads the data, by world; a study on one world has the name ""."""
+        return dict(self.data) if isinstance(self.data, Mapping) else {"": self.data}
+
+    def merged(self, trial: Trial) -> Trial:
+        """The trial with the study's choices where it has none of its own."""
+        steps = {"steps": max(1, int(trial.share * self.steps))}
+        networks, training = {**self.networks, **trial.networks}, {**self.training, **steps, **trial.training}
+        return dataclasses.replace(trial, networks=networks, training=training)
+
+    def at(self, world: str) -> SimpleNamespace:
+        """The data of a world, and what was prepared for the measures."""
+        at = SimpleNamespace(world=world, facts={}, sets=self.worlds()[world]())
+        vars(at).update(at.sets)
+        vars(at).update(self.prepare(at))
+        return at
+
+
+def survivors(train: Callable[[list[int]], Any], seeds: Sequence[int]) -> tuple[Any, dict[int, str]]:
+    """Train all seeds; when the loss of one is no number, write it down and train the others without it.
+
+    Returns the run (None if no seed is left) and the failures, {seed: message}. Seed k trains alike in any company.
+    """
+    seeds, failed = list(seeds), {}
+    while seeds:
+        try:
+            return train(seeds), failed
+        except NonFiniteLoss as error:
+            seed = getattr(error, "seed", None)
+            if seed is None:
+                seed = int(re.search(r"seed (\d+)", str(error)).group(1))
+            failed[seed] = str(error).split(";")[0]
+            seeds.remove(seed)
+    return None, failed
+
+
+def by_seed(rows: Sequence[Mapping[str, Any]]) -> dict[str, list]:
+    """Rows of measures, one per seed, as one list per measure."""
+    return {key: [row[key] for row in rows] for key in rows[0]} if rows else {}
+
+
+def measured(found: Mapping[str, Any]) -> dict[str, dict[str, list]]:
+    """Measures as plain lists: ``measures`` with a number per seed, ``series`` with anything else.
+
+    A single number is that of one seed.
+    """
+    sorted_out: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
+    for key, values in found.items():
+        values = values.tolist() if isinstance(values, Tensor) else values
+        values = [values] if isinstance(values, int | float) else list(values)
+        values = [v.tolist() if isinstance(v, Tensor) else v for v in values]
+        if all(isinstance(v, int | float) for v in values):
+            sorted_out["measures"][key] = [float(v) for v in values]
+        else:
+            sorted_out["series"][key] = values
+    return sorted_out
+
+
+def entry(study: Study, name: str, trial: Trial, at: SimpleNamespace, seeds: list[int]) -> tuple[dict, dict]:
+    """Train and measure one model: its entry, with values as they are, and its panels for the picture."""
+    merged, failed, parts, seconds, first, panels = study.merged(trial), {}, [], 0.0, {}, {}
+    seeds = seeds[: trial.seeds]
+    for together in [[seed] for seed in seeds] if study.apart else [seeds]:
+        started = time.perf_counter()
+        run, wrong = survivors(lambda left: study.train(merged, at, left), together)
+        seconds, failed = seconds + time.perf_counter() - started, failed | wrong
+        if run is None:
+            continue
+        parts.append(measured(study.measure(run, at)))
+        if len(parts) == 1:
+            first, panels = study.examples(run, at), study.panels(name, run, at)
+    values = {
+        kind: {key: [v for part in parts for v in part[kind][key]] for key in parts[0][kind]} if parts else {}
+        for kind in ("measures", "series")
+    }
+    about = {"objective": None if trial.objective is None else repr(trial.objective), **trial.about}
+    differs = {"networks": dict(trial.networks), "training": dict(trial.training)}
+    found = {**about, **{k: v for k, v in differs.items() if v}, "seconds": round(seconds, 1), "failed": failed}
+    if trial.share != 1:
+        found["share"] = trial.share
+    if trial.seeds is not None:
+        found["seeds"] = seeds
+    return {**found, **values, "examples": first}, panels
+
+
+def compared(study: Study, entries: Mapping[str, dict], seeds: list[int]) -> dict:
+    """The differences of the study's pairs, by measure, where both sides have values of two seeds or more."""
+    found = {}
+    for one, other in study.pairs:
+        a, b = side(entries, one, seeds), side(entries, other, seeds)
+        both = {}
+        for key in a:
+            if key not in b:
+                continue
+            if study.paired:
+                common = [seed for seed in a[key] if seed in b[key]]
+                if common:
+                    both[key] = paired([b[key][s] for s in common], [a[key][s] for s in common])
+            elif min(len(a[key]), len(b[key])) > 1:
+                both[key] = difference(a[key].values(), b[key].values())
+        if both:
+            found[f"{one} - {other}"] = both
+    return found
+
+
+def side(entries: Mapping[str, dict], which: str, seeds: list[int]) -> dict[str, dict[int, float]]:
+    """The measures {name: {seed: value}} of "model", or of "model: way" for those named "way: measure"."""
+    name, _, way = which.partition(": ")
+    if name not in entries:
+        return {}
+    known, failed = entries[name]["measures"], {str(seed) for seed in entries[name].get("failed", ())}
+    left = [seed for seed in seeds if str(seed) not in failed]
+    begins = f"{way}: " if way else ""
+    chosen = {key.removeprefix(begins): values for key, values in known.items() if key.startswith(begins)}
+    return {k: dict(zip(left, values, strict=False)) for k, values in chosen.items() if ": " not in k}
+
+
+def rounded(value: Any) -> Any:
+    """Numbers to four digits, at any depth."""
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, list | tuple):
+        return [rounded(v) for v in value]
+    return {key: rounded(v) for key, v in value.items()} if isinstance(value, dict) else value
+
+
+def shown(found: dict) -> dict:
+    """An entry as the record has it: means and intervals over seeds, computed before anything is rounded."""
+    series = {key: rounded(values) for key, values in found["series"].items()}
+    return {**found, "measures": {key: summary(v) for key, v in found["measures"].items()}, "series": series}

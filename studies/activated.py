@@ -1,0 +1,199 @@
+"""When does a discriminator help a VAE? Few examples of two moons of known density, and 8 x 8 digits. Twelve seeds.
+
+    python -m ganvae_lib study activated            # about 6 minutes on one CPU thread
+
+Every seed has its own training set, initial weights and noise; all models of a seed share them, so differences are
+paired. All players use Adam on minibatches of the same size. World, rate and number of steps were chosen on
+seeds 100 to 103 with the VAE alone, so that it overfits a small training set before the end.
+
+The models differ in who weighs the examples:
+
+    VAE         nobody: real examples only
+    blind       a discriminator that is never trained (it answers about 1/2)
+    weak        a tenth of the learning rate
+    AAVAE       the learning rate of the others
+    strong      that, and four updates per step
+    stopped     as AAVAE, but trained in the first tenth of the steps only
+    informed    as AAVAE, but its real examples are from a far larger set: what it could do if it knew more
+
+All seven are compared on 50 points, four of them elsewhere. A world is named by its data and the size of a training
+set. With all 1350 digits there is no larger set: "informed" differs from "AAVAE" in its minibatches only.
+
+The record's examples are the steps at which bounds were measured and, of the AAVAE on digits, the training digits of
+one seed with the largest and the smallest D.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor
+
+from ganvae_lib import Data, Noise, World, build, load, metrics, moons, zoo
+from ganvae_lib.experiments import Study, Trial
+
+STD = 0.15  # of the moons, and of the observation
+SIZES = {"moons": (25, 50, 100, 400), "digits": (135, 1350)}
+WORLDS = [f"{name}, {n}" for name, sizes in SIZES.items() for n in sizes]
+NETWORKS = {
+    "moons": dict(latent=2, hidden=(64, 64), observation="gaussian", scale=STD),
+    "digits": dict(latent=8, hidden=(64,), observation="bernoulli"),
+}
+BATCH = {"moons": 32, "digits": 64}
+SPECIAL = ("phi_lr", "updates", "until", "informed")  # how the discriminator's training may differ
+WORDS = {
+    "last": "the IWAE-32 bound on test examples at the last step, nats per example",
+    "best": "the same at the step with the best bound on validation examples",
+    "elbo": "the ELBO on test examples at the last step",
+    "D on training examples": "mean answer of the discriminator at the last step",
+    "D on unseen examples": "the same, on test examples",
+    "D on generated examples": "the same, on samples",
+    "test": "the IWAE-32 bound on test examples at the steps that the examples name",
+    "validation": "the same on validation examples",
+}
+
+
+def points_of(steps: int) -> list[int]:
+    """Where to measure: twelve steps, closer at the start."""
+    return sorted({max(1, round(steps * (i / 12) ** 2)) for i in range(1, 13)})
+
+
+def rows(many: int, n: int, generators: list[torch.Generator]) -> Tensor:
+    """n rows out of ``many`` for each seed, [seeds, n]."""
+    return torch.stack([torch.randint(many, (n,), generator=generator) for generator in generators])
+
+
+def update(model, phase, world, adam) -> None:
+    """One step of a phase's players."""
+    parameters = model.of(phase.players)
+    slopes = torch.autograd.grad(phase.total(phase.losses(world)).sum(), parameters)
+    for p, slope in zip(parameters, slopes, strict=True):
+        # Fused Adam walks through memory: parameter and gradient must lie alike in it.
+        p.grad = slope if slope.stride() == p.stride() else torch.empty_like(p).copy_(slope)
+    adam.step()
+
+
+def weighed(template, x, larger, seeds, look, *, steps, batch, lr, phi_lr=None, updates=1, until=1.0, informed=False):
+    """Train a copy of ``template`` per seed on its own x [seeds, n, ...]; look at it at ``points_of(steps)``.
+
+    The discriminator learns at the rate ``phi_lr`` in the first part ``until`` of the steps, ``updates`` times a step;
+    ``informed``, its real examples are from ``larger`` [m, ...]. Returns the model, and what look(model) said.
+    """
+    model, noise = template.copies(seeds), Noise(seeds)
+    phases = model.objective.phases()
+    phi_lr = lr if phi_lr is None else phi_lr
+    players = [
+        torch.optim.Adam(model.of(phase.players), lr=phi_lr if phase.discriminates else lr, fused=True)
+        for phase in phases
+    ]
+    n = min(batch, x.shape[1])
+    every, fresh = ([torch.Generator().manual_seed(first + s) for s in seeds] for first in (9000, 5000))
+    each, found = torch.arange(len(seeds))[:, None], []
+    for step in range(1, steps + 1):
+        world = World(model, x[each, rows(x.shape[1], n, every)], noise)
+        for phase, adam in zip(phases, players, strict=True):
+            if phase.discriminates and (phi_lr == 0 or step > int(until * steps)):
+                continue
+            for turn in range(updates if phase.discriminates else 1):
+                seen = world
+                if phase.discriminates and informed:
+                    seen = World(model, larger[rows(len(larger), n, fresh)], noise, detached=True)
+                elif turn:
+                    seen = World(model, x[each, rows(x.shape[1], n, fresh)], noise, detached=True)
+                update(model, phase, seen, adam)
+            world.moved(phase.players)
+        if step in points_of(steps):
+            found.append(look(model))
+    return model, found
+
+
+def train(trial: Trial, at, seeds: list[int]) -> SimpleNamespace:
+    x = torch.stack([at.own(seed) for seed in seeds])
+    template = build(trial.objective, at.larger, **at.networks)
+    look = lambda model: (metrics.iwae(model, at.test, 32), metrics.iwae(model, at.validation, 32, seed=1))
+    model, bounds = weighed(template, x, at.larger.x, seeds, look, batch=at.batch, **trial.training)
+    special = any(key in trial.training for key in SPECIAL)
+    return SimpleNamespace(model=model, seeds=seeds, x=x, bounds=bounds, special=special, trial=trial)
+
+
+@torch.no_grad()
+def answers(model, x: Tensor, unseen: Tensor) -> dict[str, Tensor]:
+    """Mean D on training, test and generated examples, [seeds]."""
+    if "discriminator_x" not in model.networks:
+        return {}
+    z = torch.randn(len(x), 1000, *model.prior().event_shape, generator=torch.Generator().manual_seed(1))
+    torch.manual_seed(1)
+    made = model.decoder(z).sample()
+    of = {"training": x, "unseen": unseen.expand(len(x), *unseen.shape), "generated": made}
+    return {f"D on {k} examples": model.discriminator_x(v).logits.sigmoid().mean(-1) for k, v in of.items()}
+
+
+def measure(run, at) -> dict:
+    on_test, on_validation = (torch.stack(column) for column in zip(*run.bounds, strict=True))  # [steps, seeds]
+    best = on_test.gather(0, on_validation.argmax(0, keepdim=True))[0]
+    bounds = {"last": on_test[-1], "best": best, "elbo": metrics.elbo(run.model, at.test)}
+    return {**bounds, **answers(run.model, run.x, at.test.x), "test": on_test.T, "validation": on_validation.T}
+
+
+@torch.no_grad()
+def examples(run, at) -> dict:
+    found: dict = {"steps": points_of(run.trial.training["steps"])}
+    if at.world.startswith("digits") and "discriminator_x" in run.model.networks and not run.special:
+        D = run.model.discriminator_x(run.x).logits.sigmoid()[0]
+        order = D.argsort(descending=True)
+        for key, some in (("large", order[:16]), ("small", order[-16:])):
+            pixels = run.x[0, some].flatten(1).int().tolist()
+            found[f"{key} D"] = {"D": [round(v, 4) for v in D[some].tolist()], "x": pixels}
+    return found
+
+
+def two_moons() -> dict[str, Data]:
+    law = moons(std=STD)
+    drawn = {"test": (600, 1), "validation": (300, 2), "larger": (20_000, 3)}
+    return {name: Data(law.sample(n, seed), None, "moons", law) for name, (n, seed) in drawn.items()}
+
+
+def digits() -> dict[str, Data]:
+    known, test = (load("digits", split, binarize="threshold") for split in ("train", "test"))
+    return {"test": test, "validation": known[1350:], "larger": known[:1350]}
+
+
+def prepare(at) -> dict:
+    """``own(seed)`` draws the training set of a seed."""
+    name, n = at.world.split(", ")
+    found = {"networks": NETWORKS[name], "batch": BATCH[name]}
+    if name == "moons":
+        truth = {"E_d log d": float(at.test.law.log_prob(at.test.x).mean())}
+        return found | {"own": lambda seed: at.test.law.sample(int(n), 1000 + seed), "facts": truth}
+    pool = at.larger.x
+    order = lambda seed: torch.randperm(len(pool), generator=torch.Generator().manual_seed(1000 + seed))
+    return found | {"own": lambda seed: pool[order(seed)[: int(n)]]}
+
+
+only_50 = partial(Trial, zoo.AAVAE, worlds=("moons, 50",))
+STUDY = Study(
+    "A discriminator that weighs the examples of a VAE",
+    {
+        "VAE": Trial(zoo.VAE),
+        "blind": Trial(zoo.AAVAE, training=dict(phi_lr=0.0)),
+        "weak": only_50(training=dict(phi_lr=3e-4)),
+        "AAVAE": Trial(zoo.AAVAE),
+        "strong": only_50(training=dict(updates=4)),
+        "stopped": only_50(training=dict(until=0.1)),
+        "informed": Trial(zoo.AAVAE, training=dict(informed=True)),
+    },
+    data={world: two_moons if world.startswith("moons") else digits for world in WORLDS},
+    prepare=prepare,
+    train=train,
+    measure=measure,
+    examples=examples,
+    words=WORDS,
+    notes={"networks": NETWORKS, "batch": BATCH},
+    training=dict(lr=3e-3),
+    steps=1000,
+    seeds=range(12),
+    pairs=[(name, "VAE") for name in ("blind", "weak", "AAVAE", "strong", "stopped", "informed")],
+    paired=True,
+)

@@ -1,0 +1,83 @@
+"""A control for chapter 18: an AAVAE whose discriminator is never trained, beside recorded runs on MNIST. Ten seeds.
+
+    python -m ganvae_lib study blind                # about half an hour on one CPU thread; needs MNIST
+
+All is as in the records of chapter 18 that name the worlds here, with the same seeds, weights, minibatches and noise,
+but the discriminator's learning rate is zero: it keeps its answers of about 1/2, and weighs nothing. What such a model
+gains over a VAE comes from learning on samples of its own, not from an adversary.
+
+``--steps`` is the most that any of the runs is trained; none is trained longer than its record says.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+from ganvae_lib import build, fit, metrics
+from ganvae_lib.experiments import EXPERIMENTS, Setting, Study, Trial, examples
+
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "experiments"
+BESIDE = (
+    "vae-mnist-0.01",
+    "steps/vae-mnist-0.01-2000-steps",
+    "steps/vae-mnist-0.1-4000-steps",
+    "steps/vae-mnist-9000-steps",
+    "vae-mnist",
+)
+
+
+def record_of(name: str) -> dict:
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def sets(name: str) -> dict:
+    """The data of a record. Raises ValueError where they are others than it names."""
+    known = record_of(name)
+    train, test = examples(Setting(known["experiment"], fraction=known["fraction"]))
+    if (train.digest, test.digest) != (known["data"]["digest"], known["data"]["test_digest"]):
+        raise ValueError(f"the record {name} is of other data; run it again.")
+    return {"train": train, "test": test}
+
+
+def prepare(at) -> dict:
+    known = record_of(at.world)
+    config = known["config"] | {"lr": known["config"]["lr"] | {"phi": 0.0}}
+    return {"known": known, "config": config, "facts": {"config": config}}
+
+
+def train(trial: Trial, at, seeds: list[int]):
+    how = at.config
+    return fit(
+        build(trial.objective, at.train, **how["networks"]),
+        at.train,
+        min(trial.training["steps"], how["steps"]),
+        batch=how["batch"],
+        seeds=seeds,
+        lr=how["lr"],
+        betas=tuple(how["betas"]),
+        device="cpu",
+    )
+
+
+def references(at, seeds: list[int]) -> dict:
+    """Base and variant of the record, VAE and AAVAE, at the same seeds."""
+    scores, rows = at.known["scores"]["lower bound"], [at.known["seeds"].index(seed) for seed in seeds]
+    return {who: {"bound": [scores[who]["values"][row] for row in rows]} for who in ("base", "variant")}
+
+
+STUDY = Study(
+    "AAVAE with a blind discriminator",
+    {"blind": Trial(EXPERIMENTS["vae"].variant)},
+    data={name: partial(sets, name) for name in BESIDE},
+    prepare=prepare,
+    train=train,
+    measure=lambda run, at: {"bound": metrics.elbo(run.model, at.test)},
+    references=references,
+    words={"bound": "the test ELBO, nats per example"},
+    steps=9000,
+    seeds=range(10),
+    pairs=[("blind", "base"), ("blind", "variant")],
+    paired=True,
+)

@@ -1,0 +1,116 @@
+"""Every sensible sum of the book's terms, trained on the ring of eight Gaussians: the grid of chapter 14.
+
+    python -m ganvae_lib study compose              # about 12 minutes of one CPU thread
+
+A combination is a :class:`ganvae_lib.widgets.choices.Choice`: a tool for x, one for z, one for pairs or
+reconstructions, reconstructions of x and z, the weight of the term in z, and who descends the reconstructions.
+Trained are
+
+    nothing for pairs      all four tools for x, all four for z, reconstructions of neither, x, z, both; with nothing or
+                           the non-saturating adversary for x also both in wake-sleep; with nothing for x and a
+                           reconstruction of x also the weights 1/4 and 4 of the term in z
+    pairs (x, z), either tool, and no tool for z: all tools for x but reverse KL, reconstructions of neither, x, z, both
+    z given x, and no tool for z: all tools for x but reverse KL, reconstructions of x or both
+    reconstructions of x seen by D(x), which trains on them or is only asked; an adversary for x: all tools for z,
+                           a reconstruction of x
+    reverse KL in x        only with nothing or an adversary for z
+
+as far as they are models of x (``Choice.missing``). Every combination gets the same networks, steps, batches, learning
+rate and seeds. Nothing was tuned, so a combination that would do well with other settings may do badly here; and every
+adversary brings a network and updates of its own. The learning rate is the one that most models chose in the pilot of
+the study ``modes``, on another world; 1,000 steps are few, and chosen for time.
+
+Examples are pictures of the first seed, ``x`` samples and ``z`` codes: base64 of bytes, two a point.
+"""
+
+import base64
+
+import torch
+
+from ganvae_lib import Data, coverage, ring
+from ganvae_lib.experiments import Study, Trial
+from ganvae_lib.widgets.choices import SETTINGS, Choice, distance, every, measure as look
+
+WORDS = {
+    "modes": "modes covered: at least 20 % of the samples of a perfect model, counting samples of high quality only",
+    "high_quality": "samples within 3 standard deviations of a mode, %",
+    "mismatch_x": "sliced Wasserstein-1 distance of samples and fresh data, in the unit of x (the ring's radius is 2)",
+    "error_x": "root mean squared error per dimension of the mean of p(x|z), z inferred from fresh data",
+    "mismatch_z": "sliced Wasserstein-1 distance of codes of fresh data and draws of the prior N(0, 1)",
+    "error_z": "root mean squared error per dimension of the mean of q(z|x), x generated from draws of the prior",
+}
+POINTS, REACH = 150, {"x": 3.2, "z": 4.0}
+SAMPLES = 4000
+
+
+def chosen(c: Choice) -> bool:
+    """Is the combination in the grid?"""
+    reconstructs, plain = (c.rec_x, c.rec_z), c.weight == 1 and c.players == "all"
+    if c.missing() or (c.x == "rkl" and c.z not in ("none", "adversary")):
+        return False
+    if c.joint == "none":
+        weighed = c.players == "all" and reconstructs == (True, False) and c.x == "none"
+        return plain or (c.weight == 1 and all(reconstructs) and c.x in ("none", "ns")) or weighed
+    if c.joint in ("xz", "xz-mmd", "z|x"):
+        return plain and c.z == "none" and c.x != "rkl" and (c.rec_x or c.joint != "z|x")
+    return plain and c.x in ("ns", "rkl") and reconstructs == (True, False)
+
+
+def grid() -> dict[str, Choice]:
+    """The combinations by key, in the order of training."""
+    found = {c.key: c for c in every() if chosen(c)}
+    return dict(sorted(found.items(), key=lambda item: (item[1].weight != 1, item[1].joint == "asked")))
+
+
+def data() -> dict:
+    law = ring()
+    return {"train": Data(law.sample(20_000, 0), None, "ring", law)}
+
+
+def prepare(at) -> dict:
+    law = at.train.law
+    return {"facts": {"std": law.std, "modes": law.modes.tolist(), "samples": SAMPLES}}
+
+
+def points(x: torch.Tensor, reach: float) -> str:
+    """Points [n, 2] as base64 of bytes; a byte counts from -reach, 0, to reach, 255."""
+    scaled = (x[:POINTS].clamp(-reach, reach) / reach + 1) / 2 * 255
+    return base64.b64encode(bytes(scaled.round().to(torch.uint8).flatten().tolist())).decode()
+
+
+def examples(run, at) -> dict:
+    _, x, z = look(run, at.train.law, SAMPLES)
+    return {"x": points(x[0], REACH["x"]), "z": None if z is None else points(z[0], REACH["z"])}
+
+
+def references(at, seeds) -> dict:
+    """What a model that knows the world and the prior would score: two draws of each are compared."""
+    law, n = at.train.law, SAMPLES
+    x = torch.stack([law.sample(n, 20_000 + s) for s in seeds])
+    z = torch.stack([torch.randn(n, 2, generator=torch.Generator().manual_seed(s)) for s in seeds])
+    counts, fresh = coverage(x, law), torch.randn(n, 2, generator=torch.Generator().manual_seed(20_000))
+    return {
+        "perfect": {
+            "modes": counts["modes"],
+            "high_quality": 100 * counts["high quality"],
+            "mismatch_x": distance(x, law.sample(n, 30_000)),
+            "mismatch_z": distance(z, fresh),
+        }
+    }
+
+
+STUDY = Study(
+    "Every sensible sum of terms, on the ring",
+    {key: Trial(choice.objective(), about={"name": choice.name()}) for key, choice in grid().items()},
+    data=data,
+    prepare=prepare,
+    measure=lambda run, at: look(run, at.train.law, SAMPLES)[0],
+    references=references,
+    examples=examples,
+    words=WORDS,
+    notes={"cloud": {"points": POINTS, "reach": REACH}},
+    networks={key: SETTINGS[key] for key in ("latent", "hidden")},
+    training={key: SETTINGS[key] for key in ("batch", "lr")},
+    steps=SETTINGS["steps"],
+    seeds=range(4),
+)

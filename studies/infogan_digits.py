@@ -1,0 +1,40 @@
+"""Do InfoGAN's class codes find the ten digits of MNIST? Beside k-means on 10,000 of them; four seeds.
+
+    python -m ganvae_lib study infogan_digits       # about 3 minutes on one CPU thread
+
+Settings are those of infogan.py, and so are the measures; the digits have half their resolution.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from torch.nn.functional import avg_pool2d, pad
+
+from ganvae_lib import load
+from ganvae_lib.experiments import Study
+from studies import infogan
+
+
+def half(x):
+    """28 x 28 pixels at half the resolution, with a margin: 16 x 16."""
+    return pad(avg_pool2d(x, 2), (1, 1, 1, 1))
+
+
+def measure(run, at) -> dict:
+    found = infogan.of_class(infogan.inferred(run, at.test.x)["class code"], at.test.y)
+    return {key: [value] for key, value in found.items()}
+
+
+STUDY = Study(
+    "InfoGAN's class codes on MNIST",
+    {"InfoGAN": infogan.INFOGAN},
+    data=lambda: {s: load("mnist", s).map(half, "MNIST at half resolution") for s in ("train", "test")},
+    measure=measure,
+    references=partial(infogan.clusters, many=10_000),
+    words=infogan.CLASS_WORDS,
+    networks=infogan.NETWORKS,
+    steps=2500,
+    seeds=range(4),
+    apart=True,
+)

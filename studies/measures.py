@@ -1,0 +1,248 @@
+"""What several studies measure: frequencies of modes, digits as a classifier names them, sharpness; and pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganvae_lib import LINKS, Adversary, Data, Match, coverage, load, zoo
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+
+# ---------------------------------------------------------------- frequencies of modes or classes
+
+
+def frequency_kl(counts: Tensor, weights: Tensor) -> dict[str, float]:
+    """KL in both directions between true ``weights`` d [M] and model frequencies g, counted: nats.
+
+    One is added to every count, so that a missing mode costs much but not infinity: g = (counts + 1)/(n + M).
+    """
+    g = (counts.double() + 1) / (counts.sum() + len(counts))
+    d = weights.double()
+    return {"kl_d_g": (d * (d / g).log()).sum().item(), "kl_g_d": (g * (g / d).log()).sum().item()}
+
+
+def histogram(x: Tensor, reach: float = 4.0, bins: int = 40) -> Tensor:
+    """Counts of points x [..., n, 2] in bins x bins squares of [-reach, reach]², and outside: [..., bins² + 1]."""
+    cell = ((x + reach) / (2 * reach) * bins).floor().long()
+    inside = ((cell >= 0) & (cell < bins)).all(-1)
+    index = torch.where(inside, cell[..., 0] * bins + cell[..., 1], bins**2)
+    counts = torch.zeros(*x.shape[:-2], bins**2 + 1, dtype=torch.float64)
+    return counts.scatter_add(-1, index, torch.ones_like(index, dtype=torch.float64))
+
+
+def histogram_divergences(counts: Tensor, d: Tensor) -> dict[str, float]:
+    """Between the probabilities d [B] of bins and counted samples of a model, one added to each count: nats.
+
+    d is smoothed alike, (n d + 1)/(n + B), so that every number is finite. A mean over bins loses detail inside
+    them: the true divergences are larger.
+    """
+    n, size = counts.sum(), len(counts)
+    g, d = (counts.double() + 1) / (n + size), (n * d.double() + 1) / (n + size)
+    m = (d + g) / 2
+    kl = lambda p, q: (p * (p / q).log()).sum().item()
+    return {
+        "bins_kl_d_g": kl(d, g),
+        "bins_kl_g_d": kl(g, d),
+        "bins_jsd": (kl(d, m) + kl(g, m)) / 2,
+        "bins_tv": (d - g).abs().sum().item() / 2,
+    }
+
+
+def modes(x: Tensor, toy, d: Tensor) -> dict[str, float]:
+    """What n samples x [n, 2] of one model say of a toy with modes; d are the toy's own bins. Keys: see modes.py."""
+    weights, count = toy.weights, len(toy.modes)
+    distance, mode = torch.cdist(x.double(), toy.modes).min(-1)
+    good = distance < 3 * toy.std
+    among = mode[good].bincount(minlength=count)
+    covered = among >= 0.2 * len(x) * weights
+    return {
+        "modes": float(coverage(x[None], toy)["modes"]),
+        "high_quality": good.double().mean().item(),
+        "missed_mass": weights[~covered].sum().item(),
+        **frequency_kl(mode.bincount(minlength=count), weights),
+        "spread": (distance[good].square().mean() / (2 * toy.std**2)).sqrt().item() if good.any() else 0.0,
+        **histogram_divergences(histogram(x), d),
+    }
+
+
+# ---------------------------------------------------------------- a classifier of digits
+
+
+def digit_classifier(train, test, epochs: int = 3) -> tuple[nn.Module, float]:
+    """A small convolutional classifier of digits, and its accuracy on the test digits."""
+    torch.manual_seed(0)
+    side = train.shape[-1] // 4
+    net = nn.Sequential(
+        nn.Conv2d(1, 16, 5, 2, 2),
+        nn.ReLU(),
+        nn.Conv2d(16, 32, 5, 2, 2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(32 * side**2, 128),
+        nn.ReLU(),
+        nn.Dropout(0.3),
+        nn.Linear(128, 10),
+    )
+    steps = epochs * (len(train) // 128)
+    optimizer = torch.optim.Adam(net.parameters(), lr=2e-3)
+    rate = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, steps)
+    for _ in range(epochs):
+        for index in torch.randperm(len(train)).split(128)[: len(train) // 128]:
+            optimizer.zero_grad()
+            F.cross_entropy(net(train.x[index]), train.y[index]).backward()
+            optimizer.step()
+            rate.step()
+    net.eval()
+    return net, (classes(net, test.x).argmax(1) == test.y).double().mean().item()
+
+
+@torch.no_grad()
+def classes(net: nn.Module, x: Tensor) -> Tensor:
+    """Class probabilities, [N, 10]."""
+    return torch.cat([net(part).softmax(1) for part in x.split(1000)])
+
+
+def verdict(p: Tensor, real: Tensor) -> dict[str, float]:
+    """What the classifier's probabilities p [N, 10] say of N samples, beside the frequencies of the real digits."""
+    frequency = p.argmax(1).bincount(minlength=10).double() / len(p)
+    top = p.max(1).values.double()
+    kl = torch.special.entr(frequency).neg() - frequency * real.log()
+    return dict(
+        classes=(frequency >= 0.02).sum().item(),
+        confidence=top.mean().item(),
+        confident=(top >= 0.9).double().mean().item(),
+        kl_classes=kl.sum().item(),
+    )
+
+
+# ---------------------------------------------------------------- sharpness of images [N, 1, H, W]
+
+
+def laplacian_energy(x: Tensor) -> float:
+    """Mean over images and inner pixels of the squared Laplacian, (4 x - left - right - up - down)²."""
+    inner = 4 * x[..., 1:-1, 1:-1]
+    around = x[..., :-2, 1:-1] + x[..., 2:, 1:-1] + x[..., 1:-1, :-2] + x[..., 1:-1, 2:]
+    return (inner - around).double().square().mean().item()
+
+
+def gradient_energy(x: Tensor) -> float:
+    """Mean squared difference of neighbouring pixels, along rows plus along columns."""
+    across, down = x.diff(dim=-1), x.diff(dim=-2)
+    return across.double().square().mean().item() + down.double().square().mean().item()
+
+
+def nearest(x: Tensor, real: Tensor) -> float:
+    """Mean over images of the root mean squared distance, per pixel, to the nearest of the images ``real``."""
+    distance = torch.cat([torch.cdist(part, real.flatten(1)).min(1).values for part in x.flatten(1).split(500)])
+    return distance.double().mean().item() / x[0].numel() ** 0.5
+
+
+def sharpness(x: Tensor, real: Tensor, known: Tensor, count: int = 1000) -> dict[str, float]:
+    """Energies relative to those of the real images, and the distance of ``count`` images to the ``known`` ones."""
+    return {
+        "laplacian": laplacian_energy(x) / laplacian_energy(real),
+        "gradient": gradient_energy(x) / gradient_energy(real),
+        "nearest": nearest(x[:count], known),
+    }
+
+
+# ---------------------------------------------------------------- both, of digits
+
+DIGIT_WORDS = {
+    "classes": "digits (of 10) that make up at least 2 % of the samples, by the classifier",
+    "confidence": "mean of the classifier's largest class probability",
+    "confident": "share of samples with a largest probability of at least 0.9",
+    "kl_d_g": "KL(class frequencies of the data || of the samples), one added to each count, nats",
+    "kl_g_d": "KL(class frequencies of the samples || of the data), one added to each count, nats",
+    "laplacian": "mean squared Laplacian relative to real digits' (1: as sharp; noise counts as sharpness)",
+    "gradient": "mean squared difference of neighbouring pixels relative to real digits'",
+    "nearest": "root mean squared distance per pixel to the nearest training digit",
+}
+
+
+def digit_measures(x: Tensor, at) -> dict[str, float]:
+    """What DIGIT_WORDS names of images x, in a study that prepares ``at.classifier`` and these:
+
+    ``at.weights`` [10], the class frequencies of the data; ``at.real``, images whose energies are the unit; and
+    ``at.known``, among which the nearest is searched.
+    """
+    p = classes(at.classifier, x)
+    said = verdict(p, at.weights)
+    del said["kl_classes"]
+    counts = p.argmax(1).bincount(minlength=10)
+    return said | frequency_kl(counts, at.weights) | sharpness(x, at.real, at.known)
+
+
+def frequencies(data: Data) -> Tensor:
+    """The share of each of the ten classes, [10]."""
+    return data.y.bincount(minlength=10).double() / len(data)
+
+
+# ---------------------------------------------------------------- how a model is looked at
+
+
+def ways(run) -> tuple[str, ...]:
+    """The samples of every model, and the means of p(x|z) of a VAE, as its pictures usually show it."""
+    return ("samples", "means") if "encoder" in run.model.networks else ("samples",)
+
+
+def named(way: str, found: dict) -> dict:
+    """Measures of one of the ``ways``: those of means are named "means: ..."."""
+    return found if way == "samples" else {f"{way}: {key}": values for key, values in found.items()}
+
+
+# ---------------------------------------------------------------- what is descended
+
+
+def divergence(objective) -> str | None:
+    """What the generator of a GAN, a VAE or a density descends where the other players are at their optimum, LaTeX."""
+    tool = objective.tool if isinstance(objective, Match) else None
+    if isinstance(tool, Adversary):
+        return LINKS[tool.link].descends
+    return r"\mathrm{KL}(d\,q_\eta\,\|\,p_\theta)" if objective == zoo.VAE else r"\mathrm{KL}(d\,\|\,g)"
+
+
+# ---------------------------------------------------------------- data and pictures
+
+
+def classified(at, epochs: int = 3) -> dict:
+    """A study's ``prepare``: the classifier of digits, and its test accuracy among the facts."""
+    classifier, accuracy = digit_classifier(at.train, at.test, epochs)
+    return {"classifier": classifier, "facts": {"accuracy of the classifier": accuracy}}
+
+
+def train_and_test(name: str, **choices) -> dict[str, Data]:
+    """Both parts of a data set, as a study's ``data`` gives them."""
+    return {split: load(name, split, **choices) for split in ("train", "test")}
+
+
+def earlier_record(name: str, out: Path) -> dict:
+    """The record of another study, from the same folder or, if it is not there, from the repository's results."""
+    for folder in (out, RESULTS):
+        if (folder / f"{name}.json").exists():
+            return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    raise ValueError(f"this study needs the record of another; first run: python -m ganvae_lib study {name}")
+
+
+def side_by_side(
+    panels: dict[str, Tensor], path: Path, columns: int = 6, width: float = 6.8, height: float = 3.4, rows: int = 1
+):
+    """Save ``path``.png: images by title, side by side in one row or more, in the book's style."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from ganvae_lib import draw
+
+    draw.style()
+    figure, axes = plt.subplots(rows, len(panels) // rows, figsize=(width, height), squeeze=False)
+    for ax, (title, x) in zip(axes.flat, panels.items(), strict=True):
+        draw.images(x, columns=columns, title=title, ax=ax)
+    figure.savefig(path.with_suffix(".png"), dpi=110)
+    plt.close(figure)

@@ -1,0 +1,144 @@
+"""PixelCNN and a row PixelRNN on binarised MNIST, three small seeds each: exact likelihoods, nats and bits per pixel.
+
+    python -m ganvae_lib study mnist_autoregressive     # about 12 minutes on one idle CPU thread
+
+The networks are small and see half of the images, each once: this is what an old laptop can do in minutes, not what the
+models can do. Pixels and scored images are those of mnist_vae.py, so that its bounds and these numbers compare.
+
+The learning rate falls in two stages. The picture shows samples of seed 0, and completions of upper halves by the
+PixelRNN.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganvae_lib import Model, Noise, PixelCNN, PixelRNN, fit, nets, zoo
+from ganvae_lib.experiments import Study, Trial
+from studies import measures
+
+TEST = 1000  # images that are scored
+SAMPLES = 24  # per seed
+SHAPE = (1, 28, 28)
+KINDS = {"PixelRNN": PixelRNN, "PixelCNN": PixelCNN}
+STAGES = ((0.75, 3e-3), (0.25, 6e-4))  # share of the steps, learning rate
+WORDS = {
+    "nats": "log-likelihood per test image, true ones, negative",
+    "bits_per_pixel": "the same, as the bits that a pixel costs",
+    "lonely": "pixels per image that differ from all four neighbours: of samples, or of the test images",
+}
+
+
+def trial(kind: str, width: int, sees: str) -> Trial:
+    """One network; ``sees`` is what a pixel can depend on."""
+    parameters = sum(p.numel() for p in KINDS[kind](SHAPE, width).parameters())
+    return Trial(zoo.LIKELIHOOD, dict(kind=kind, width=width), about=dict(parameters=parameters, sees=sees))
+
+
+def train(trial: Trial, at, seeds: list[int]):
+    """Both stages, stacked over seeds."""
+    network = KINDS[trial.networks["kind"]](at.train.shape, trial.networks["width"])
+    model = Model(trial.objective, {"density": network}, nets.StandardNormal(1))
+    for stage, (share, rate) in enumerate(STAGES):
+        run = fit(
+            model,
+            at.train,
+            max(1, int(share * trial.training["steps"])),
+            batch=trial.training["batch"],
+            seeds=seeds,
+            lr=rate,
+            device="cpu",
+            fresh=stage == 0,
+        )
+        model = run.model
+    return run
+
+
+@torch.no_grad()
+def log_likelihood(run, x: Tensor, chunk: int = 50) -> Tensor:
+    """Mean log-likelihood per seed, nats."""
+    density = run.model.density()
+    parts = [density.log_prob(part.expand(len(run.seeds), *part.shape)) for part in x.split(chunk)]
+    return torch.cat(parts, -1).double().mean(-1)
+
+
+def bits(nats: Tensor) -> Tensor:
+    return -nats / math.prod(SHAPE) / math.log(2)
+
+
+def lonely(x: Tensor) -> Tensor:
+    """Mean number of pixels that differ from all four neighbours, [..., n, 1, H, W] -> [...]."""
+    padded = F.pad(x, (1, 1, 1, 1))
+    rows, columns = padded[..., 1:-1], padded[..., 1:-1, :]
+    sides = rows[..., :-2, :], rows[..., 2:, :], columns[..., :-2], columns[..., 2:]
+    return torch.stack([side != x for side in sides]).all(0).double().sum((-1, -2, -3)).mean(-1)
+
+
+def noise_of(run) -> Noise:
+    """The noise of samples, by seed."""
+    return Noise([1000 + seed for seed in run.seeds])
+
+
+def measure(run, at) -> dict:
+    nats = log_likelihood(run, at.scored)
+    drawn = run.model.density.draw(SAMPLES, noise_of(run))
+    return {"nats": nats, "bits_per_pixel": bits(nats), "lonely": lonely(drawn)}
+
+
+def prepare(at) -> dict:
+    rows = torch.randperm(len(at.test), generator=torch.Generator().manual_seed(0))[:TEST]
+    return {"scored": at.test.x[rows], "facts": {"test images scored": TEST}}
+
+
+def references(at, seeds: list[int]) -> dict:
+    """Independent pixels, each with its training frequency; and the lonely pixels of the images themselves."""
+    # One count is added to each side, so that no pixel is impossible.
+    chance = (at.train.x.double().sum(0) + 1) / (len(at.train) + 2)
+    alone = torch.distributions.Bernoulli(chance).log_prob(at.scored.double()).sum((1, 2, 3)).mean()
+    return {
+        "independent pixels": {"nats": [alone.item()], "bits_per_pixel": [bits(alone).item()]},
+        "test images": {"lonely": [lonely(at.scored).item()]},
+    }
+
+
+def panels(name: str, run, at) -> dict:
+    if run is None:
+        return {"test digits": at.scored[:24]}
+    noise = noise_of(run)
+    shown = {f"{name}: samples": run.model.density.draw(SAMPLES, noise)[0]}
+    if name == "PixelRNN":
+        halves, end = at.scored[:6].repeat_interleave(3, 0), math.prod(SHAPE) // 2
+        ends = run.model.density.draw(18, noise, given=halves, first=end)[0]
+        rows = torch.cat([at.scored[:6, None], ends.unflatten(0, (6, 3))], 1)
+        shown["given: upper half"] = rows.flatten(0, 1)
+    return shown
+
+
+STUDY = Study(
+    "PixelCNN and PixelRNN on MNIST",
+    {
+        "PixelRNN": trial("PixelRNN", 32, "the left part of the row, and the triangle of slope 1 above"),
+        "PixelCNN": trial("PixelCNN", 16, f"the earlier pixels within {PixelCNN(SHAPE, 16).reach} rows and columns"),
+    },
+    data=partial(measures.train_and_test, "mnist", binarize="sample"),
+    prepare=prepare,
+    train=train,
+    measure=measure,
+    references=references,
+    words=WORDS,
+    notes={
+        "binarisation": "stochastic, drawn once: x ~ Bernoulli(grey level)",
+        "stages": [{"share of the steps": share, "lr": rate} for share, rate in STAGES],
+        "samples": SAMPLES,
+    },
+    training=dict(batch=32),
+    steps=937,  # half an epoch
+    seeds=range(3),
+    panels=panels,
+    picture=partial(measures.side_by_side, columns=4, height=2.9),
+)

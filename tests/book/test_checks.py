@@ -1,0 +1,220 @@
+"""Every statement of the book is checked by a cell of its chapter, and the check notices a falsehood.
+
+A check cell carries the labels of what it checks: ``# check: eq-elbo, lem-gap``.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import checks
+import matplotlib
+import pytest
+import torch
+from falsehoods import FALSE
+from registry import Registry, labels_of
+
+matplotlib.use("Agg")
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+REGISTRY = Registry(ROOT)
+# Figures, training and results are not what a check needs.
+SLOW = re.compile(r"\bfit\(|train_judges\(|t_learned|plt\.(subplots|show)|open\(|read_text|Image\(|widgets\.")
+
+
+def code_of(chapter):
+    cells = json.loads((NOTEBOOKS / f"{chapter}.ipynb").read_text(encoding="utf8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+
+
+# -- the book ------------------------------------------------------------------------------------------------
+
+
+def test_the_registry_has_no_gaps():
+    assert REGISTRY.problems == []
+    total, checked, exempt = REGISTRY.count()
+    assert total == checked + exempt >= 74 and str(REGISTRY).startswith(f"Registry: {total} statements")
+
+
+def test_every_chapter_is_here():
+    assert sorted(FALSE) == sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("chapter", FALSE)
+def test_every_check_has_a_falsehood(chapter):
+    checked = {label for label, (page, _) in REGISTRY.checks.items() if page == f"notebooks/{chapter}"}
+    assert checked == set(FALSE[chapter])
+    assert all(true != false for true, false in FALSE[chapter].values())
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("chapter", FALSE)
+def test_a_falsehood_fails_its_check(chapter):
+    guard(code_of(chapter), FALSE[chapter])
+
+
+def guard(cells, falsehoods):
+    """Runs a chapter's cells in order, and each check also with a falsehood in it."""
+    left, done, world = dict(falsehoods), [], {"__name__": "chapter"}
+    before = torch.get_default_dtype(), torch.get_rng_state(), torch.get_num_threads()
+    try:
+        with matplotlib.rc_context():
+            for code in cells:
+                labels = labels_of(code)
+                if not labels and (SLOW.search(code) or not left):
+                    continue
+                for label in labels:
+                    true, false = left.pop(label)
+                    earlier = next((i for i, cell in enumerate(done) if true in cell), None)
+                    assert true in code or earlier is not None, (
+                        f"the check of {label} has changed: choose another falsehood"
+                    )
+                    with pytest.raises(AssertionError):
+                        if true in code:
+                            exec(code.replace(true, false), dict(world))
+                        else:
+                            replay(done, earlier, true, false, code)
+                        pytest.fail(f"{label}: the falsehood went unnoticed", pytrace=False)
+                try:
+                    exec(code, world)
+                except NameError as error:
+                    # It needs a trained model or a figure. No check does.
+                    assert not labels, f"the check of {labels} needs what a skipped cell makes: {error}"
+                else:
+                    done.append(code)
+    finally:
+        torch.set_default_dtype(before[0])
+        torch.set_rng_state(before[1])
+        torch.set_num_threads(before[2])
+    assert not left
+
+
+def replay(done, index, true, false, check):
+    """The check, after the cells before it with a falsehood in one; those are run for what they define."""
+    world = {"__name__": "falsehood"}
+    for i, cell in enumerate(done):
+        cell = cell.replace(true, false) if i == index else cell
+        exec(compile(cell, "cell", "exec", optimize=1), world)  # optimize: without their asserts
+    exec(check, world)
+
+
+# -- the guard and the registry themselves, on small books ---------------------------------------------------
+
+HALF = "# check: eq-half\nassert half(4) == 2"
+
+
+def test_the_guard_lets_a_good_check_pass():
+    guard(["half = lambda x: x / 2", "fit(None)", HALF], {"eq-half": ("x / 2", "x / 3")})
+    guard(["half = lambda x: x / 2", HALF], {"eq-half": ("half(4)", "half(5)")})
+
+
+@pytest.mark.parametrize(
+    ("cells", "falsehood", "said"),
+    [
+        (["half = lambda x: x / 2", HALF], ("x / 2", "x / 2.0"), "went unnoticed"),
+        (["half = lambda x: x / 2", HALF], ("x / 4", "x / 3"), "choose another falsehood"),
+        (["half = lambda x: fit(x)", HALF], ("== 2", "== 3"), "half"),  # the first cell counts as training: skipped
+    ],
+)
+def test_the_guard_complains(cells, falsehood, said):
+    with pytest.raises((AssertionError, pytest.fail.Exception, NameError), match=said):
+        guard(cells, {"eq-half": falsehood})
+
+
+TEXT = (
+    "# One\n\n## Halves\n\n$$\nh(x) = x/2\n$$ (eq-half)\n\n```{prf:lemma} Half | less\n:label: lem-half\nText.\n```\n"
+)
+CHOICE = "```{prf:definition} Half\n:label: def-half\n\n$$\nh\n$$ (def-h)\n```\n"
+BOTH = "# check: eq-half, lem-half\nassert True"
+CODE = '"""A module."""\n\n\nclass A:\n    # Eq. ``eq-half`` and ``lem-half`` (chapter 01)\n    @property\n    def half(self):\n        return 1\n'
+
+
+def small(root, *cells, code=CODE, more=()):
+    """The registry of a small book: chapter 01 of `cells`, chapter 02 of `more`; what holds an assert is code."""
+    for folder in ("notebooks", "book", "ganvae_lib"):
+        (root / folder).mkdir()
+
+    def write(name, cells):
+        made = [{"cell_type": "code" if "assert" in c else "markdown", "source": [c], "metadata": {}} for c in cells]
+        (root / "notebooks" / name).write_text(json.dumps({"cells": made}))
+
+    write("01_one.ipynb", cells)
+    if more:
+        write("02_two.ipynb", more)
+    (root / "ganvae_lib" / "a.py").write_text(code)
+    return Registry(root)
+
+
+def test_a_sound_book_is_registered(tmp_path):
+    registry = small(tmp_path, TEXT, BOTH, CHOICE)
+    assert registry.problems == [] and registry.count() == (4, 2, 2)
+    assert str(registry) == "Registry: 4 statements, 2 checked, 2 definitions exempt"
+    half = registry.statements["eq-half"]
+    assert (half.kind, half.title, half.place) == ("equation", "Halves", "notebooks/01_one, cell 1")
+    assert registry.statements["lem-half"].title == "Half | less" and registry.checks["lem-half"] == (
+        "notebooks/01_one",
+        2,
+    )
+    assert half.code == {"a.A.half": 5}
+
+
+@pytest.mark.parametrize(
+    ("cells", "more", "code", "said"),
+    [
+        ([TEXT, "# check: eq-half\nassert True"], (), CODE, ["cell 1: lem-half has no check"]),
+        ([TEXT, "# check: lem-half\nassert True"], (), CODE, ["cell 1: eq-half has no check"]),
+        ([TEXT, BOTH + "\n# check: eq-third"], (), CODE, ["cell 2: it checks eq-third, which stands nowhere"]),
+        ([TEXT, BOTH, BOTH], (), CODE, ["eq-half is checked a second time", "lem-half is checked a second time"]),
+        ([TEXT, CHOICE, BOTH + "\n# check: def-h"], (), CODE, ["def-h is exempt, and yet notebooks/01_one checks it"]),
+        (
+            [TEXT, BOTH, "$$ x $$ (eq-half)"],
+            (),
+            CODE,
+            ["cell 3: the label eq-half stands in notebooks/01_one, cell 1 already"],
+        ),
+        ([TEXT, BOTH], ["$$ x $$ (eq-half)"], CODE, ["notebooks/02_two, cell 1: the label eq-half stands in"]),
+        ([TEXT], ["# Two", BOTH], CODE, ["eq-half is checked in another chapter", "lem-half is checked in another"]),
+        ([TEXT, BOTH], (), "# ``eq-third``", ["ganvae_lib/a.py, line 1: eq-third stands nowhere in the book"]),
+        ([TEXT, BOTH], (), "# def-third", ["def-third stands nowhere"]),
+        (
+            [TEXT, BOTH],
+            (),
+            "# (Eq. ``eq-half``, chapter 02)",
+            ["eq-half stands in notebooks/01_one, not in chapter 02"],
+        ),
+        ([TEXT, BOTH], (), "# ``lem-half`` and\n# Eq. ``eq-half`` (chapter 02)", ["not in chapter 02"] * 2),
+        (
+            [TEXT, BOTH, "```{prf:theorem} T\nText.\n```"],
+            (),
+            CODE,
+            ["the label '' of the theorem must begin with thm-"],
+        ),
+        ([TEXT, BOTH, "```{prf:lemma} T\n:label: def-l\n```"], (), CODE, ["'def-l' of the lemma must begin with lem-"]),
+        ([TEXT, BOTH, "$$\nx\n$$ (half)"], (), CODE, ["'half' of the equation must begin with eq- or def-"]),
+        ([TEXT, BOTH, "```{math}\n:label: eq-m\nx\n```"], (), CODE, ["eq-m has no check"]),
+        ([TEXT, BOTH, "\\begin{align}\nx\n\\end{align}"], (), CODE, ["an equation in align has no label"]),
+    ],
+)
+def test_a_gap_is_told(tmp_path, cells, more, code, said):
+    problems = small(tmp_path, *cells, code=code, more=more).problems
+    for sentence in said:
+        assert sum(sentence in problem for problem in problems) == said.count(sentence), problems
+
+
+def test_the_registry_can_be_run(tmp_path):
+    done = subprocess.run([sys.executable, str(ROOT / "book" / "registry.py")], capture_output=True, text=True)
+    assert done.stdout.splitlines() == [str(REGISTRY), *REGISTRY.problems] and done.returncode == bool(
+        REGISTRY.problems
+    )
+
+
+def test_the_page_lists_every_statement(tmp_path):
+    registry = small(tmp_path, TEXT, BOTH, CHOICE)
+    page = checks.filled("# Checks\n\n% registry\n", registry, ["book/intro", "notebooks/01_one"])
+    assert "| {doc}`/notebooks/01_one` | 4 | 2 | 2 |" in page and "## One" in page
+    assert "| {eq}`eq-half` | Halves | [`eq-half`](#check-eq-half) | `a.A.half` |" in page
+    assert r"| {prf:ref}`lem-half` | Half \| less | [`lem-half`](#check-lem-half) | `a.A.half` |" in page
+    assert "| {eq}`def-h` | Halves | exempt |  |" in page
+    assert checks.PLACE in (ROOT / "book" / "checks.md").read_text(encoding="utf8")

@@ -1,0 +1,65 @@
+"""A world knows on whom each variable depends, and a phase moves its own players and nobody else."""
+
+import torch
+from cases import CASES, PLAYERS, every, made, player
+from helpers import prepared
+
+from ganvae_lib import Noise, World
+from ganvae_lib.distributions.world import drawn
+from ganvae_lib.training.batches import worlds
+from ganvae_lib.training.descent import adam, descend
+
+
+def reached(value, model):
+    """The players on whom a tensor depends."""
+    found = set()
+    for who in PLAYERS:
+        parameters = model.of((who,))
+        if value.requires_grad and parameters:
+            gradients = torch.autograd.grad(value.sum(), parameters, retain_graph=True, allow_unused=True)
+            if any(gradient is not None for gradient in gradients):
+                found.add(who)
+    return found
+
+
+@every(CASES)
+def test_a_world_knows_on_whom_each_variable_depends(case):
+    """So it forgets, when a player has moved, exactly what that player has made."""
+    objective, data, options = case
+    model, world = prepared(objective, data, **options)
+    for phase in objective.phases():
+        phase.losses(world)
+    for name, value in world.memory.items():
+        if isinstance(value, torch.Tensor):
+            assert reached(value, model) == vars(World)[name].depends, name
+
+
+def test_every_variable_of_a_world_says_on_whom_it_depends():
+    """The test above has seen them all."""
+    names = {name for name, value in vars(World).items() if isinstance(value, drawn)}
+    seen = set()
+    for objective, data, options in CASES.values():
+        model, world = prepared(objective, data, **options)
+        for phase in objective.phases():
+            phase.losses(world)
+        seen |= world.memory.keys()
+    assert seen == names
+
+
+@every(CASES)
+def test_after_a_phase_only_its_players_have_moved(case):
+    model, data = made(case)
+    model, noise = model.copies([0, 1]), Noise([0, 1])
+    next_world, _ = worlds(model, data, 16, noise, torch.device("cpu"))
+    world = next_world()
+    for phase in model.objective.phases():
+        before = {n: v.clone() for n, v in model.state_dict().items()}
+        rates = dict.fromkeys(PLAYERS, 1e-2)
+        losses = descend(phase, world, adam(model, phase.players, rates, (0.5, 0.9), torch.device("cpu")))
+        assert all(loss.shape == (2,) and loss.isfinite().all() for loss in losses.values())
+        world.moved(phase.players)
+        assert not {n for n in world.memory if vars(World)[n].depends & set(phase.players)}
+        moved = {n: not torch.equal(value, before[n]) for n, value in model.state_dict().items()}
+        owner = {name: player(name.split(".")[1]) for name in moved}
+        assert {owner[name] for name in moved if moved[name]} == set(phase.players)
+        assert all(p.grad is None for p in model.parameters())

@@ -1,0 +1,177 @@
+"""Metrics against worlds whose answer is known in closed form."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+from helpers import images, linear, points, small
+from scipy import stats
+
+from ganvae_lib import Adversary, Data, History, Match, Model, Run, fit, metrics, mixture1d, moons, nets, ring, zoo
+from ganvae_lib.data.toys import grid
+from ganvae_lib.measure import bounds
+
+# ---------------------------------------------------------------- intervals
+
+
+@pytest.mark.parametrize("n, level", [(2, 0.95), (4, 0.95), (16, 0.9)])
+def test_the_interval_is_students(n, level):
+    values = torch.randn(n, generator=torch.Generator().manual_seed(n)).double() + 3
+    mean, half = metrics.interval(values, level)
+    low, high = stats.t.interval(level, n - 1, values.mean(), stats.sem(values))
+    assert math.isclose(mean - half, low, rel_tol=1e-9) and math.isclose(mean + half, high, rel_tol=1e-9)
+
+
+def test_an_interval_needs_values():
+    mean, half = metrics.interval([2.5])
+    assert mean == 2.5 and math.isnan(half)
+    with pytest.raises(ValueError, match="at least one value"):
+        metrics.interval([])
+
+
+def test_scores_print_as_mean_and_interval():
+    scores = metrics.Scores({"modes": torch.tensor([7.0, 8.0, 8.0, 8.0]), "ELBO (nats)": torch.tensor([-10.0])})
+    assert repr(scores) == "modes: 7.75 ± 0.80 (4 seeds)\nELBO (nats): -10.00"
+    assert list(scores) == ["modes", "ELBO (nats)"] and len(scores) == 2
+
+
+# ---------------------------------------------------------------- bounds on a linear-Gaussian world
+
+W = torch.tensor([[1.0, -0.5], [0.3, 0.8], [0.0, 1.2]])
+B, S = torch.tensor([0.5, 0.0, -1.0]), 0.7
+COV = W @ W.T + S**2 * torch.eye(3)
+POSTERIOR = torch.linalg.inv(torch.eye(2) + W.T @ W / S**2)
+
+
+@pytest.fixture(scope="module")
+def world():
+    """p(x) = N(B, W Wᵀ + S²), and 4000 examples of it."""
+    g = torch.Generator().manual_seed(0)
+    p = torch.distributions.MultivariateNormal(B, COV)
+    x = B + torch.randn(4000, 3, generator=g) @ torch.linalg.cholesky(COV).T
+    return SimpleNamespace(data=Data(x, name="linear"), evidence=p.log_prob(x).mean().item())
+
+
+def model(shift=0.0, log_variances=(-0.4, -0.9)):
+    """The world's decoder with q(z|x) = N(posterior mean + shift, diag): copies differ in the shift."""
+    matrix = POSTERIOR @ W.T / S**2
+    encoder = linear(
+        torch.cat((matrix, torch.zeros(2, 3))), torch.cat((shift - matrix @ B, torch.tensor(log_variances)))
+    )
+    decoder = nets.Decoder(linear(W, B), nets.Gaussian(S), (3,))
+    return Model(zoo.VAE, {"encoder": nets.Encoder(encoder), "decoder": decoder}, nets.StandardNormal(2))
+
+
+def gap(shift, log_variances=(-0.4, -0.9)):
+    """KL(q ‖ posterior), the same for every x."""
+    q = torch.distributions.MultivariateNormal(torch.full((2,), shift), torch.diag(torch.tensor(log_variances).exp()))
+    p = torch.distributions.MultivariateNormal(torch.zeros(2), POSTERIOR)
+    return torch.distributions.kl_divergence(q, p).item()
+
+
+def stacked(*models):
+    together = nets.stack(models)
+    together.seeds = list(range(len(models)))
+    return together
+
+
+def test_the_elbo_is_the_evidence_less_the_gap(world):
+    found = metrics.elbo(stacked(model(), model(0.3), model(0.6)), world.data)
+    for value, shift in zip(found, (0.0, 0.3, 0.6), strict=True):
+        assert abs(value - (world.evidence - gap(shift))) < 0.05
+    assert found.dtype == torch.float64 and found.shape == (3,)
+
+
+def test_the_elbo_estimate_has_no_bias(world):
+    """Over independent noise the mean is the exact bound, within 4 standard errors of it."""
+    for estimate in (metrics.elbo, lambda m, d, seed: metrics.iwae(m, d, 1, seed=seed)):
+        values = torch.cat([estimate(model(0.3), world.data, seed=s) for s in range(30)])
+        error = 4 * values.std() / 30**0.5
+        assert error < 0.03 and abs(values.mean() - (world.evidence - gap(0.3))) < error
+
+
+def test_the_importance_weighted_bound_closes_the_gap_from_below(world):
+    bounds = [metrics.iwae(model(0.3), world.data, k).item() for k in (1, 4, 16, 256)]
+    assert bounds == sorted(bounds) and bounds[1] - bounds[0] > 0.1
+    assert world.evidence - 0.01 < bounds[-1] < world.evidence + 0.005
+
+
+def test_with_the_true_posterior_every_bound_is_the_evidence():
+    """One latent dimension: the posterior is within the family of q."""
+    w, s = 1.3, 0.6
+    variance = 1 / (1 + w**2 / s**2)
+    encoder = linear(torch.tensor([[variance * w / s**2], [0.0]]), torch.tensor([0.0, math.log(variance)]))
+    decoder = nets.Decoder(linear(torch.tensor([[w]]), torch.zeros(1)), nets.Gaussian(s), (1,))
+    exact = Model(zoo.VAE, {"encoder": nets.Encoder(encoder), "decoder": decoder}, nets.StandardNormal(1))
+    data = Data(torch.linspace(-3, 3, 100)[:, None], name="line")
+    evidence = stats.norm.logpdf(data.x, 0, (w**2 + s**2) ** 0.5).mean()
+    for k in (1, 7):
+        assert math.isclose(metrics.iwae(exact, data, k), evidence, rel_tol=1e-6)
+
+
+def test_bounds_do_not_depend_on_company_nor_on_chunks(world, monkeypatch):
+    alone, together = model(0.3), stacked(model(), model(0.3))
+    for estimate in (metrics.elbo, lambda m, d: metrics.iwae(m, d, 3)):
+        assert math.isclose(estimate(alone, world.data), estimate(together, world.data)[1], rel_tol=1e-6)
+    whole = metrics.iwae(alone, world.data, 16).item()
+    monkeypatch.setattr(bounds, "chunks", lambda m, d: ((m, d.x[i : i + 700]) for i in range(0, len(d), 700)))
+    assert abs(metrics.iwae(alone, world.data, 16).item() - whole) < 0.05
+
+
+def test_bounds_need_the_networks_and_k(world):
+    with pytest.raises(ValueError, match="k must be at least 1"):
+        metrics.iwae(model(), world.data, 0)
+    with pytest.raises(TypeError, match="no encoder and decoder"):
+        metrics.elbo(small(zoo.GAN, points()), points())
+
+
+# ---------------------------------------------------------------- coverage
+
+
+@pytest.mark.parametrize("toy", [ring(), grid()], ids=["ring", "grid"])
+def test_exact_samples_cover_every_mode(toy):
+    found = metrics.coverage(toy.sample(10_000, 0).expand(2, -1, -1), toy)
+    inside = 1 - math.exp(-4.5)  # within 3 standard deviations in the plane
+    assert found["modes"].tolist() == [len(toy.modes)] * 2
+    assert abs(found["high quality"] - inside).max() < 4 * (inside * (1 - inside) / 10_000) ** 0.5
+
+
+def test_coverage_counts_dropped_modes_and_bad_samples():
+    toy = ring()
+    modes = toy.modes.float()
+    three = modes[[0, 2, 5]].repeat_interleave(100, 0)
+    far = torch.cat((three[:150], three[:150] + 5))
+    starved = torch.cat((modes[0].expand(992, 2), modes[1:].repeat(1, 1).repeat_interleave(2, 0)[:8]))
+    found = metrics.coverage(torch.stack((three, far)), toy)
+    assert found["modes"].tolist() == [3, 2] and found["high quality"].tolist() == [1.0, 0.5]
+    assert metrics.coverage(starved[None], toy)["modes"].item() == 1  # two samples in a thousand are not coverage
+    with pytest.raises(ValueError, match="world with modes"):
+        metrics.coverage(three[None], moons())
+
+
+# ---------------------------------------------------------------- what a run reports
+
+
+def test_a_run_evaluates_what_applies():
+    vae = fit(small(zoo.VAE, points()), points(), 2, seeds=2)
+    scores = vae.evaluate(points(), k=4, n=500)
+    assert list(scores) == ["ELBO (nats)", "IWAE-4 (nats)", "modes", "high quality"]
+    assert torch.equal(scores["ELBO (nats)"], metrics.elbo(vae.model, points()))
+    assert torch.equal(scores["high quality"], metrics.coverage(vae.sample(500), ring())["high quality"])
+    gan = fit(small(zoo.GAN, points()), points(), 2)
+    assert list(gan.evaluate(n=100)) == ["modes", "high quality"]
+    with pytest.raises(ValueError, match="nothing to measure: a bound needs data"):
+        fit(small(zoo.GAN, images()), images(), 1).evaluate()
+    aae = small(zoo.VAE + Match("z", Adversary()), points())
+    run = Run(aae, History([0], []), points(), {})
+    assert run.evaluate(points(), k=2, n=100)["ELBO (nats)"].shape == (1,)
+
+
+def test_a_mode_is_covered_by_its_own_share():
+    # 35 % and 65 %: the needed counts of 1,000 samples are 70 and 130 at share = 0.2.
+    toy = mixture1d()
+    left, right = (torch.full((n, 1), m) for n, m in ((70, -2.0), (130, 2.5)))
+    nowhere = torch.full((800, 1), 30.0)
+    assert metrics.coverage(torch.cat([left, right, nowhere])[None], toy)["modes"].tolist() == [2]
+    assert metrics.coverage(torch.cat([left[1:], right[1:], nowhere])[None], toy)["modes"].tolist() == [0]

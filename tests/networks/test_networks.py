@@ -1,0 +1,260 @@
+"""Networks: densities against independent formulas, shapes, and stacked copies against each copy alone."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from helpers import images, points, small
+from scipy import stats
+from torch import nn
+
+from ganvae_lib import Noise, Point, nets, zoo
+from ganvae_lib.distributions.densities import grey
+from ganvae_lib.distributions.sample import draw
+from ganvae_lib.networks.codes import Encoder
+from ganvae_lib.networks.densities import GaussianDensity
+from ganvae_lib.networks.heads import Decoder, Discriminator
+from ganvae_lib.networks.observations import Gaussian, PointPixels
+
+
+def close(a, b, rtol=1e-5, atol=1e-5):
+    torch.testing.assert_close(torch.as_tensor(a), torch.as_tensor(b), rtol=rtol, atol=atol, check_dtype=False)
+
+
+def randn(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+# ---------------------------------------------------------------- distributions
+
+LOGITS = 3 * randn(5, 2, 3, 3)
+GREY = torch.rand(5, 2, 3, 3, generator=torch.Generator().manual_seed(1))
+
+
+def continuous_bernoulli(x, logits):
+    """log C(λ) + x log λ + (1-x) log(1-λ), C = 2 artanh(1-2λ)/(1-2λ) (Loaiza-Ganem and Cunningham, 2019)."""
+    p = logits.double().sigmoid()
+    return (2 * torch.atanh(1 - 2 * p) / (1 - 2 * p)).log() + x * p.log() + (1 - x) * (1 - p).log()
+
+
+@pytest.mark.parametrize(
+    "observation, x, density",
+    [
+        ("bernoulli", (GREY > 0.5).float(), lambda x, f: stats.bernoulli.logpmf(x, f.double().sigmoid())),
+        ("continuous bernoulli", GREY, continuous_bernoulli),
+        ("gaussian", GREY, lambda x, f: stats.norm.logpdf(x, f, 0.3)),
+    ],
+)
+def test_observation_models_have_the_right_density(observation, x, density):
+    model = nets.OBSERVATIONS[observation](**({"scale": 0.3} if observation == "gaussian" else {}))
+    p = model(LOGITS, 3)
+    assert p.batch_shape == (5,) and p.event_shape == (2, 3, 3)
+    close(p.log_prob(x), torch.as_tensor(density(x, LOGITS)).sum((1, 2, 3)))
+
+
+@pytest.mark.parametrize("logit", [-12.0, -3.0, -1e-3, 0.0, 1e-3, 0.5, 12.0])
+def test_the_continuous_bernoulli_integrates_to_one(logit):
+    x = torch.linspace(0, 1, 20001, dtype=torch.float64)
+    p = nets.OBSERVATIONS["continuous bernoulli"]()(torch.full((20001, 1), logit, dtype=torch.float64), 1)
+    close(torch.trapezoid(p.log_prob(x[:, None]).exp(), x), 1.0, atol=1e-6)
+    close(torch.trapezoid(x * p.log_prob(x[:, None]).exp(), x), p.mean[0, 0], atol=1e-6)
+
+
+def test_encoder_and_density_are_the_gaussians_that_their_features_say():
+    x = randn(4, 6)
+    q = Encoder(nn.Identity())(x)
+    close(q.log_prob(torch.ones(4, 3)), stats.norm.logpdf(1, x[:, :3], (x[:, 3:] / 2).exp()).sum(1))
+    density = GaussianDensity((3,))
+    with torch.no_grad():
+        for i, p in enumerate(density.parameters()):
+            p.copy_(randn(*p.shape, seed=i))
+    lower = density.below.detach().tril(-1) + density.log_diagonal.detach().exp().diag()
+    expected = stats.multivariate_normal.logpdf(x[:, :3], density.loc.detach(), lower @ lower.T)
+    close(density().log_prob(x[:, :3]), expected)
+
+
+def test_the_prior_is_standard_normal():
+    close(nets.StandardNormal(3)().log_prob(randn(4, 3)), stats.norm.logpdf(randn(4, 3)).sum(1))
+
+
+def test_a_point_has_a_mean_and_samples_but_no_density():
+    p = PointPixels(squash=True)(LOGITS, 3)
+    assert isinstance(p, Point) and p.batch_shape == (5,) and p.event_shape == (2, 3, 3)
+    assert torch.equal(p.mean, LOGITS.sigmoid()) and torch.equal(p.rsample((2,))[1], p.mean)
+    assert torch.equal(PointPixels()(LOGITS, 3).sample(), LOGITS)
+    with pytest.raises(NotImplementedError, match="no density.*Adversary"):
+        p.log_prob(LOGITS)
+
+
+@pytest.mark.parametrize(
+    "observation, cdf",
+    [
+        ("gaussian", lambda x: stats.norm.cdf(x, 0.7, 0.3)),
+        ("continuous bernoulli", lambda x: (math.exp(0.7) ** x - 1) / (math.exp(0.7) - 1)),
+    ],
+)
+def test_draws_follow_the_distribution_and_carry_gradients(observation, cdf):
+    features = torch.full((4000, 1), 0.7, requires_grad=True)
+    p = nets.OBSERVATIONS[observation](**({"scale": 0.3} if observation == "gaussian" else {}))(features, 1)
+    x = draw(p, Noise(0), "x")
+    assert stats.kstest(x.detach().flatten().numpy(), cdf).pvalue > 0.01
+    (slope,) = torch.autograd.grad(x.sum(), features)
+    assert (slope > 0).all()
+
+
+@pytest.mark.parametrize("logit", [-30.0, -3.0, -0.06, -0.04, 0.0, 1e-4, 0.05, 2.0, 30.0])
+def test_grey_levels_are_quantiles_with_gradients_everywhere(logit):
+    """The distribution function (eᵗˣ - 1)/(eᵗ - 1) of the continuous Bernoulli undoes them, also near t = 0."""
+    t = torch.full((99,), logit, dtype=torch.float64, requires_grad=True)
+    u = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
+    x = grey(t, u)
+    close(torch.expm1(t * x) / torch.expm1(t) if logit else x, u, rtol=1e-7, atol=1e-7)
+    (slopes,) = torch.autograd.grad(x.sum(), t)
+    close(slopes, (grey(t + 1e-4, u) - grey(t - 1e-4, u)) / 2e-4, rtol=1e-3, atol=1e-6)
+    assert (slopes > 0).all()
+    close(grey(t.float(), u.float()), x, rtol=1e-5, atol=1e-6)
+    assert grey(t.float(), torch.tensor([0.0, 1 - 2**-24])[:, None].expand(2, 99)).isfinite().all()
+
+
+def test_binary_draws_follow_the_distribution_and_have_no_gradient():
+    logits = torch.full((4000, 1), 0.7, requires_grad=True)
+    p = nets.OBSERVATIONS["bernoulli"]()(logits, 1)
+    x = draw(p, Noise(0), "x")
+    assert set(x.unique().tolist()) == {0.0, 1.0}
+    assert abs(x.detach().mean() - torch.tensor(0.7).sigmoid()) < 4 * (0.25 / 4000) ** 0.5
+    with pytest.raises(TypeError, match="carry no gradient; choose observation='gaussian'"):
+        torch.autograd.grad(draw(p, Noise(0), "x").sum(), logits)
+
+
+# ---------------------------------------------------------------- shapes
+
+
+@pytest.mark.parametrize("channels, side", [(1, 8), (3, 16), (1, 28)])
+def test_convolutional_networks_fit_square_images(channels, side):
+    shape = (channels, side, side)
+    down, up = nets.conv_down(shape, 8, 5), nets.conv_up(5, 8, shape)
+    assert down(torch.zeros(2, *shape)).shape == (2, 5)
+    assert up(torch.zeros(2, 5)).shape == (2, math.prod(shape))
+    decoder = Decoder(up, PointPixels(), shape)
+    assert decoder(torch.zeros(2, 5)).mean.shape == (2, *shape)
+    assert Discriminator(nets.conv_down(shape, 8, 1))(torch.zeros(2, *shape)).logits.shape == (2,)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 12), (1, 10, 10), (8, 8), (2,)])
+def test_convolutional_networks_refuse_other_shapes(shape):
+    with pytest.raises(ValueError, match="square images.*architecture='mlp'"):
+        nets.conv_down(shape, 8, 1)
+
+
+def test_mlp_computes_what_it_says():
+    net = nets.mlp((2, 3), (4,), 5, "tanh")
+    _, a, _, b = net
+    x = randn(7, 2, 3)
+    close(net(x), torch.tanh(x.flatten(1) @ a.weight.T + a.bias) @ b.weight.T + b.bias)
+    with pytest.raises(ValueError, match=r"unknown activation 'ReLu'.*Did you mean 'relu'\?"):
+        nets.mlp((2,), (4,), 5, "ReLu")
+
+
+# ---------------------------------------------------------------- stacked copies
+
+LAYERS = {
+    "linear": (partial(nn.Linear, 4, 3), (4,)),
+    "linear, no bias": (partial(nn.Linear, 4, 3, bias=False), (4,)),
+    "linear, more axes": (partial(nn.Linear, 4, 3), (5, 4)),
+    "conv": (partial(nn.Conv2d, 4, 6, 3, stride=2, padding=1), (4, 8, 8)),
+    "conv, groups": (partial(nn.Conv2d, 4, 6, 3, dilation=2, groups=2, bias=False), (4, 8, 8)),
+    "transposed": (partial(nn.ConvTranspose2d, 4, 6, 4, stride=2, padding=1), (4, 5, 5)),
+    "transposed, groups": (
+        partial(nn.ConvTranspose2d, 4, 6, 3, 2, 1, output_padding=1, groups=2, bias=False, dilation=2),
+        (4, 5, 5),
+    ),
+    "norm": (partial(nn.GroupNorm, 2, 4), (4, 3, 3)),
+    "norm of features": (partial(nn.GroupNorm, 2, 4), (4,)),
+    "plain torch": (
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 4, 3),
+            nn.GroupNorm(2, 4),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Dropout(0.0),
+            nn.Linear(144, 6),
+            nn.LeakyReLU(),
+            nn.Unflatten(1, (2, 3)),
+            nn.Linear(3, 2),
+        ),
+        (1, 8, 8),
+    ),
+    "conv_down": (lambda: nets.conv_down((1, 8, 8), 8, 5), (1, 8, 8)),
+    "conv_up": (lambda: nets.conv_up(5, 8, (2, 8, 8)), (5,)),
+    "mlp": (lambda: nets.mlp((2, 3), (7,), 5), (2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_stacked_layers_equal_each_copy(name):
+    make, shape = LAYERS[name]
+    modules = [nets.initialise(make(), seed) for seed in (0, 1, 2)]
+    for i, module in enumerate(modules):  # away from the ones and zeros that norms start with
+        for p in module.parameters():
+            p.data += 0.1 * randn(*p.shape, seed=i)
+    stacked = nets.stack(modules)
+    x = randn(3, 6, *shape)
+    expected = torch.stack([m(x[k]) for k, m in enumerate(modules)])
+    close(stacked(x), expected)
+    close(nets.unstack(stacked, 1)(x[1]), expected[1], rtol=0, atol=0)
+    inputs = [expected.square().sum(), stacked(x).square().sum()]
+    per_copy = torch.autograd.grad(inputs[0], [p for m in modules for p in m.parameters()])
+    together = torch.autograd.grad(inputs[1], list(stacked.parameters()))
+    size = len(together)
+    for i, g in enumerate(together):
+        close(g, torch.stack(per_copy[i::size]), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "layer, name",
+    [
+        (nn.BatchNorm2d(4), "BatchNorm2d"),
+        (nn.BatchNorm2d(4, affine=False), "BatchNorm2d"),
+        (nn.LayerNorm(4), "LayerNorm"),
+        (nn.MaxPool2d(2), "MaxPool2d"),
+        (nn.Upsample(scale_factor=2), "Upsample"),
+        (nn.PReLU(), "PReLU"),
+        (nn.GRU(2, 2), "GRU"),
+        (nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"), "Conv2d"),
+        (nn.GroupNorm(2, 4, affine=False), "GroupNorm"),
+    ],
+)
+def test_layers_that_cannot_be_stacked_say_what_to_do(layer, name):
+    with pytest.raises(TypeError, match=rf"layer 1 \({name}\) cannot be stacked.*seeds=\[k\]"):
+        nets.stack([nn.Sequential(nn.Identity(), layer)] * 2)
+
+
+def test_stacked_gaussians_keep_one_scale_per_copy():
+    for scale, dims in ((None, 1), (0.5, 3)):
+        copies = [Gaussian(scale) for _ in range(3)]
+        for k, c in enumerate(copies):
+            if scale is None:
+                c.log_scale.data.fill_(k)
+        features = randn(3, 5, *[2] * dims)
+        together = nets.stack(copies)(features, dims).log_prob(features + 1)
+        close(together, torch.stack([c(f, dims).log_prob(f + 1) for c, f in zip(copies, features, strict=True)]))
+
+
+@pytest.mark.parametrize(
+    "entry, data",
+    [(zoo.VAE, images()), (zoo.WGAN_GP, points()), (zoo.LIKELIHOOD, points())],
+    ids=["VAE", "WGAN-GP", "likelihood"],
+)
+def test_copies_of_a_model_are_the_single_ones(entry, data):
+    model = small(entry, data)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    stacked, single = model.copies([4, 1, 7]), model.copies(1)
+    for name, value in stacked.single(1).state_dict().items():
+        assert torch.equal(value, single.state_dict()[name]), name
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert stacked.single(1).seeds == 1 and stacked.seeds_shape == (3,)
+    started = {n: p for n, p in model.copies(2).named_parameters() if p.ndim > 1 and "below" not in n}
+    assert all(not torch.equal(p, single.get_parameter(n)) for n, p in started.items())
+    with pytest.raises(TypeError, match=r"stacked copies.*model.single\(k\)"):
+        stacked.copies([0, 1])

@@ -1,0 +1,102 @@
+"""The front door: it costs little, offers what it names to editors too, and is the one through which chapters come in."""
+
+import ast
+import inspect
+import json
+
+import pytest
+from helpers import ROOT, new_process
+
+import ganvae_lib
+
+HEAVY = ("sklearn", "pooch", "matplotlib", "scipy", "IPython", "ipywidgets", "pandas", "h5py")
+FIT = """
+import torch
+from ganvae_lib import build, fit, zoo
+from ganvae_lib.data import Data
+data = Data(torch.randn(64, 2))
+run = fit(build(zoo.ALL["VAE"], data), data, 2, seeds=2)
+run.sample(3); repr(zoo.ALL["GAN"]); zoo.ALL["GAN"].explain()
+"""
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+# ---------------------------------------------------------------- cost
+
+
+@pytest.mark.parametrize("code", ["import ganvae_lib", FIT], ids=["import", "fit"])
+def test_only_what_is_used_is_imported(code):
+    printed = new_process(f"{code}\nimport sys\nprint()\nprint(*{{name.split('.')[0] for name in sys.modules}})")
+    assert not set(printed.splitlines()[-1].split()) & set(HEAVY)
+
+
+@pytest.mark.parametrize(
+    "statement, seconds",
+    [("import ganvae_lib", 0.3), ("from ganvae_lib import Match, build, fit, load, swapped, zoo", 0.5)],
+)
+def test_import_adds_little_to_that_of_torch(statement, seconds):
+    code = f"import torch, time\nstart = time.perf_counter()\n{statement}\nprint(time.perf_counter() - start)"
+    assert any(float(new_process(code)) < seconds for _ in range(5))  # a busy machine can only be slower
+
+
+# ---------------------------------------------------------------- what it offers
+
+
+def test_it_offers_everything_it_names():
+    for name in ganvae_lib.__all__:
+        assert getattr(ganvae_lib, name) is not None
+    assert set(ganvae_lib.__all__) <= set(dir(ganvae_lib))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = ganvae_lib.nothing
+
+
+def seen_by_type_checkers():
+    """{name: where it comes from} of the imports under ``if TYPE_CHECKING``, such as {"Data": "data.Data"}."""
+    found = {}
+    for block in ast.parse((ROOT / "ganvae_lib" / "__init__.py").read_text(encoding="utf8")).body:
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING":
+            for statement in block.body:
+                for alias in statement.names:
+                    home = f"{statement.module}.{alias.name}" if statement.module else alias.name
+                    found[alias.asname] = home
+    return found
+
+
+def test_type_checkers_see_what_is_looked_up():
+    looked_up = {name: f"{module}.{name}" for name, module in ganvae_lib._FROM.items()} | ganvae_lib._MODULES
+    assert seen_by_type_checkers() == looked_up
+    assert (ROOT / "ganvae_lib" / "py.typed").is_file()
+
+
+def shows_itself(value):
+    """Is there an example in the docstring, or in that of a method?"""
+    methods = inspect.getmembers(value, inspect.isfunction) if inspect.isclass(value) else []
+    docstrings = [value.__doc__, *(method.__doc__ for _, method in methods)]
+    return any(">>> " in text for text in docstrings if text)
+
+
+@pytest.mark.parametrize("name", ganvae_lib._FROM)
+def test_a_class_or_function_shows_itself_running(name):
+    value = getattr(ganvae_lib, name)
+    if inspect.isfunction(value) or (inspect.isclass(value) and not issubclass(value, Exception)):
+        assert shows_itself(value), f"{name} has no example in its docstring"
+
+
+# ---------------------------------------------------------------- who comes in
+
+
+def code_of(chapter):
+    """The code of a chapter, less what only a notebook understands."""
+    cells = json.loads(chapter.read_text(encoding="utf8"))["cells"]
+    lines = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code").splitlines()
+    return "\n".join(line for line in lines if not line.startswith(("%", "!")))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_chapters_import_from_the_front_door_only(chapter):
+    other_doors = []
+    for node in ast.walk(ast.parse(code_of(chapter))):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        other_doors += [name for name in names if name.startswith("ganvae_lib.")]
+    assert other_doors == []
