@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from ..figures.formula import GREEK, plain
 from ..figures.table import Table
-from .formula import GREEK, plain
 
 if TYPE_CHECKING:
     from ..distributions.world import World

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from torch import Tensor
 
 from ..errors import unknown
+from ..figures.formula import GREEK, Writer, as_entry, call, field_names, from_entry, register
 from .algebra import Objective, Sum
-from .formula import GREEK, Writer, as_entry, call, field_names, from_entry, register
 from .spaces import OTHER, Space
 
 if TYPE_CHECKING:

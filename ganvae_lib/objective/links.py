@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from .formula import Writer
+from ..figures.formula import Writer
 
 __all__ = ["LINKS", "Link"]
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ..distributions.noise import Noise, Share
 from ..errors import unknown
+from ..figures.formula import Writer, expectation
 from .contract import Network, Samples, Tool
-from .formula import Writer, expectation
 from .links import LINKS
 from .spaces import Space
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .formula import Writer, expectation, kl
+from ..figures.formula import Writer, expectation, kl
 
 __all__ = ["BOTH", "OTHER", "SPACES", "Space"]
 

@@ -4,7 +4,7 @@ Match(space, tool)       make the model agree with its target in a space
 Reconstruct(variable)    get "x" back after a round trip through the code, or "z" through the sample
 Unpredictable(variable)  make each unit of a code unpredictable from the others
 Classify()               name the class of a labelled example from its features, or from itself
-Bound(k)                 the k-sample bound of the log-likelihood (``bound``)
+Bound(k)                 the k-sample bound of the log-likelihood (``operators``)
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from ..errors import unknown
+from ..figures.formula import Writer, expectation
 from .contract import TOOLS, Term, Tool, from_dict, to_dict
-from .formula import Writer, expectation
 from .spaces import BOTH, SPACES, Space
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 from torch.distributions import kl_divergence
 
+from ..figures.formula import Writer, expectation, kl
 from .contract import TOOLS, Network, Tool
-from .formula import Writer, expectation, kl
 from .samples import MMD, Adversary, Summaries
 from .spaces import Space
 

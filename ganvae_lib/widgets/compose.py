@@ -9,7 +9,7 @@ import json
 from html import escape
 from pathlib import Path
 
-from ..objective.formula import plain
+from ..figures.formula import plain
 from ..objective.spaces import SPACES
 from .choices import ALSO, CHOICES, LABELS, MEASURES, SETTINGS, Choice, every, measure, train
 from .compose_page import LOOK, READ, SCRIPT, graph
