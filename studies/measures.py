@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganvae_lib import LINKS, Adversary, Data, Match, coverage, load, zoo
+from ganvae_lib import LINKS, Adversary, Data, Match, coverage, fit, load, zoo
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 
@@ -219,6 +220,15 @@ def classified(at, epochs: int = 3) -> dict:
 def train_and_test(name: str, **choices) -> dict[str, Data]:
     """Both parts of a data set, as a study's ``data`` gives them."""
     return {split: load(name, split, **choices) for split in ("train", "test")}
+
+
+def in_stages(model, data, stages: Sequence[tuple[float, float]], steps: int, **training):
+    """A run in stages, each a share of the steps and a learning rate, that goes on with the weights of the last one."""
+    for stage, (share, rate) in enumerate(stages):
+        steps_here = max(1, int(share * steps))
+        run = fit(model, data, steps_here, lr=rate, fresh=stage == 0, device="cpu", **training)
+        model = run.model
+    return run
 
 
 def earlier_record(name: str, out: Path) -> dict:

@@ -9,8 +9,6 @@ The learning rate falls in two stages. The picture shows samples of seed 0, and 
 PixelRNN.
 """
 
-from __future__ import annotations
-
 import math
 from functools import partial
 
@@ -18,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganvae_lib import Model, Noise, PixelCNN, PixelRNN, fit, nets, zoo
+from ganvae_lib import Model, Noise, PixelCNN, PixelRNN, nets, zoo
 from ganvae_lib.experiments import Study, Trial
 from studies import measures
 
@@ -44,19 +42,7 @@ def train(trial: Trial, at, seeds: list[int]):
     """Both stages, stacked over seeds."""
     network = KINDS[trial.networks["kind"]](at.train.shape, trial.networks["width"])
     model = Model(trial.objective, {"density": network}, nets.StandardNormal(1))
-    for stage, (share, rate) in enumerate(STAGES):
-        run = fit(
-            model,
-            at.train,
-            max(1, int(share * trial.training["steps"])),
-            batch=trial.training["batch"],
-            seeds=seeds,
-            lr=rate,
-            device="cpu",
-            fresh=stage == 0,
-        )
-        model = run.model
-    return run
+    return measures.in_stages(model, at.train, STAGES, seeds=seeds, **trial.training)
 
 
 @torch.no_grad()

@@ -46,7 +46,8 @@ STUDY = Study(
     prepare=prepare,
     measure=measure,
     references=lambda at, seeds: {"test digits": look(at.test.x, at)},
-    words=measures.DIGIT_WORDS,
+    words=measures.DIGIT_WORDS
+    | {"kl_classes": "KL(class frequencies of the samples || those of the test digits), nats"},
     networks=dict(latent=32, architecture="conv", width=16),
     training=dict(batch=64, lr=5e-4, log_every=100),
     steps=6000,
