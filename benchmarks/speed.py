@@ -34,14 +34,16 @@ import statistics
 import tempfile
 import time
 from itertools import pairwise
+from pathlib import Path
 
-import record
 import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from ganvae_lib import Model, build, fit, load, metrics, nets, zoo
+from ganvae_lib.experiments import record
+from ganvae_lib.measure import summary
 
 BATCH = 128
 
@@ -258,9 +260,9 @@ def bf16_bound(steps: int = 300) -> dict:
     runs = [fit(model, train, steps=steps, batch=BATCH, seeds=4, device="cpu", precision=p) for p in ("fp32", "bf16")]
     fp32, bf16 = (metrics.elbo(run.model, test) for run in runs)
     return dict(
-        elbo_fp32=record.summary(fp32),
-        elbo_bf16=record.summary(bf16),
-        difference=record.summary(bf16 - fp32),
+        elbo_fp32=summary(fp32),
+        elbo_bf16=summary(bf16),
+        difference=summary(bf16 - fp32),
         steps=steps,
     )
 
@@ -278,7 +280,7 @@ def main() -> None:
         if args.only in (None, part.__name__):
             rows += part(rounds, missing)
             print(*rows[-3:], sep="\n", flush=True)
-    path = record.RESULTS / "speed.json"
+    path = Path(__file__).resolve().parents[1] / "results" / "speed.json"
     if args.only and path.exists():  # the other rows stay as they were measured
         old = json.loads(path.read_text())
         again = {r["workload"] for r in rows}
@@ -289,10 +291,10 @@ def main() -> None:
         cells = r["workload"], r["this"], r["against"], f"{r['ratio']:.2f}x", f"{low:.2f} to {high:.2f}"
         print(f"| {' | '.join(cells)} | {r['target'] or ''} |")
     if args.only and path.exists() and not args.quick:
-        record.write("speed", old | dict(rows=rows))
+        record.write(path, old | dict(rows=rows))
     elif args.only is None and not args.quick:
         record.write(
-            "speed",
+            path,
             dict(
                 experiment="training speed",
                 command="python benchmarks/speed.py",

@@ -23,8 +23,6 @@ The record's examples are the steps at which bounds were measured and, of the AA
 one seed with the largest and the smallest D.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from types import SimpleNamespace
 
@@ -114,8 +112,7 @@ def train(trial: Trial, at, seeds: list[int]) -> SimpleNamespace:
     template = build(trial.objective, at.larger, **at.networks)
     look = lambda model: (metrics.iwae(model, at.test, 32), metrics.iwae(model, at.validation, 32, seed=1))
     model, bounds = weighed(template, x, at.larger.x, seeds, look, batch=at.batch, **trial.training)
-    special = any(key in trial.training for key in SPECIAL)
-    return SimpleNamespace(model=model, seeds=seeds, x=x, bounds=bounds, special=special, trial=trial)
+    return SimpleNamespace(model=model, seeds=seeds, x=x, bounds=bounds, how=trial.training)
 
 
 @torch.no_grad()
@@ -139,8 +136,9 @@ def measure(run, at) -> dict:
 
 @torch.no_grad()
 def examples(run, at) -> dict:
-    found: dict = {"steps": points_of(run.trial.training["steps"])}
-    if at.world.startswith("digits") and "discriminator_x" in run.model.networks and not run.special:
+    found: dict = {"steps": points_of(run.how["steps"])}
+    is_aavae = "discriminator_x" in run.model.networks and not any(key in run.how for key in SPECIAL)
+    if at.world.startswith("digits") and is_aavae:
         D = run.model.discriminator_x(run.x).logits.sigmoid()[0]
         order = D.argsort(descending=True)
         for key, some in (("large", order[:16]), ("small", order[-16:])):

@@ -9,8 +9,6 @@ gains over a VAE comes from learning on samples of its own, not from an adversar
 ``--steps`` is the most that any of the runs is trained; none is trained longer than its record says.
 """
 
-from __future__ import annotations
-
 import json
 from functools import partial
 from pathlib import Path

@@ -17,8 +17,6 @@ A VAE is looked at in three ways: draws of p(x|z), its means, and (energies alon
 Pictures: real digits, seed 0 of the GANs and the two densities; and seed 0 of the VAEs.
 """
 
-from __future__ import annotations
-
 import math
 import textwrap
 from functools import partial
@@ -67,16 +65,9 @@ def densities(train: Tensor, shape: tuple[int, ...]) -> dict[str, Tensor]:
 
 
 def prepare(at) -> dict:
-    classifier, accuracy = measures.digit_classifier(at.train, at.test, epochs=60)
-    return {
-        "classifier": classifier,
-        "weights": measures.frequencies(at.train),
-        "real": at.train.x,
-        "known": at.train.x,
-        "energy": measures.laplacian_energy(at.train.x),
-        "flat": {split: data.x.flatten(1).double() for split, data in at.sets.items()},
-        "facts": {"accuracy of the classifier": accuracy},
-    }
+    known = {"weights": measures.frequencies(at.train), "real": at.train.x, "known": at.train.x}
+    flat = {split: data.x.flatten(1).double() for split, data in at.sets.items()}
+    return measures.classified(at, epochs=60) | known | {"flat": flat}
 
 
 def look(x: Tensor, at) -> dict[str, list[float]]:
@@ -101,7 +92,7 @@ def measure(run, at) -> dict:
     if hasattr(observation, "log_scale"):
         sigma = observation.log_scale.detach().exp().flatten().tolist()
         found["sigma"] = sigma if len(sigma) == len(run.seeds) else sigma * len(run.seeds)
-        found["noise"] = [20 * s**2 / at.energy for s in found["sigma"]]
+        found["noise"] = [20 * s**2 / measures.laplacian_energy(at.real) for s in found["sigma"]]
     return found
 
 
@@ -118,7 +109,7 @@ def references(at, seeds: list[int]) -> dict:
         found[name] = look(x.unflatten(-1, at.train.shape), at)
         found[name]["test_bound"] = [log_p[name].mean().item()] * len(seeds)
     found["kernel density"]["sigma"] = [width] * len(seeds)
-    found["kernel density"]["noise"] = [20 * width**2 / at.energy] * len(seeds)
+    found["kernel density"]["noise"] = [20 * width**2 / measures.laplacian_energy(at.real)] * len(seeds)
     return found
 
 

@@ -9,8 +9,6 @@ A code is the inferred class, or one of the numbers. Its information on a factor
 says how much there is. The picture shows characters and, for seed 0, what each code does.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch
@@ -23,6 +21,7 @@ from ganvae_lib.experiments import Study, Trial, by_seed
 from studies import measures
 
 FACTORS = ("class", "rotation", "weight")
+SETS = (("train", 12_000, 0), ("test", 4000, 1))  # name, examples, seed
 NETWORKS = dict(architecture="conv", width=16, hidden=(128,))
 INFOGAN = Trial(
     zoo.INFOGAN,
@@ -71,7 +70,7 @@ def of_factors(codes: dict[str, Tensor], factors: dict[str, Tensor]) -> dict:
     for factor, information in zip(gap.factors, gap.information.max(1).values.tolist(), strict=True):
         found[f"gap of {factor}"] = gap.gaps[factor]
         found[f"information on {factor}"] = information
-        found[f"best code for {factor}"] = gap.best[factor]
+        found[f"best code for {factor}"] = [gap.best[factor]]
     return found
 
 
@@ -97,18 +96,14 @@ def clusters(at, seeds: list[int], many: int) -> dict:
 
 def measure(run, at) -> dict:
     codes = inferred(run, at.test.x)
-    found = of_factors(codes, at.factors)
-    if "class code" in codes:
-        found |= of_class(codes["class code"], at.test.y)
-    return {key: [value] for key, value in found.items()}
+    of_its_class = of_class(codes["class code"], at.test.y) if "class code" in codes else {}
+    return of_factors(codes, at.factors) | of_its_class
 
 
 def prepare(at) -> dict:
     factors = {name: at.test.factors[name] for name in FACTORS}
-    return {
-        "factors": factors,
-        "facts": {f"entropy of {name}": metrics.mutual_information(v, v) for name, v in factors.items()},
-    }
+    entropy = {f"entropy of {name}": metrics.mutual_information(v, v) for name, v in factors.items()}
+    return {"factors": factors, "facts": entropy}
 
 
 def sheets(run) -> dict[str, Tensor]:
@@ -139,10 +134,7 @@ STUDY = Study(
         "VAE": vae(zoo.VAE),
         "beta-VAE": vae(zoo.beta_vae()),
     },
-    data=lambda: {
-        "train": glyphs(12_000, 0, side=16, vary=FACTORS),
-        "test": glyphs(4000, 1, side=16, vary=FACTORS),
-    },
+    data=lambda: {name: glyphs(n, seed, side=16, vary=FACTORS) for name, n, seed in SETS},
     prepare=prepare,
     measure=measure,
     references=partial(clusters, many=12_000),

@@ -30,7 +30,7 @@ def seen(x, at) -> dict[str, float]:
 def samples(run) -> tuple[torch.Tensor, torch.Tensor]:
     """Codes and the means f(z) of a single run."""
     torch.manual_seed(0)
-    z = torch.randn(2000, run.model.config["latent"])
+    z = torch.randn(2000, *run.model.prior().event_shape)
     return z, run.model.decoder(z).mean
 
 

@@ -10,8 +10,6 @@ A VAE is looked at in two ways: draws of p(x|z), as its likelihood means it, and
 pictures of VAEs usually show it. The other models have samples only.
 """
 
-from __future__ import annotations
-
 import textwrap
 from functools import partial
 
@@ -38,29 +36,23 @@ def vae(observation: str, **networks) -> Trial:
 
 
 def prepare(at) -> dict:
-    classifier, accuracy = measures.digit_classifier(at.train, at.test)
-    return {
-        "classifier": classifier,
-        "weights": measures.frequencies(at.test),
-        "real": at.test.x,
-        "known": at.train.x[:10_000],
-        "facts": {"accuracy of the classifier": accuracy},
-    }
+    known = {"weights": measures.frequencies(at.test), "real": at.test.x, "known": at.train.x[:10_000]}
+    return measures.classified(at) | known
 
 
 def look(x, at) -> dict:
     share = measures.classes(at.classifier, x).argmax(1).bincount(minlength=10) / len(x)
-    return measures.digit_measures(x, at) | {"frequencies": share}
+    return measures.digit_measures(x, at) | {"frequencies": [share]}
 
 
 def measure(run, at) -> dict:
     found = {}
     for way in measures.ways(run):
         x = torch.cat([run.sample(500, seed=i, mean=way == "means")[0] for i in range(SAMPLES // 500)])
-        found |= measures.named(way, {key: [value] for key, value in look(x, at).items()})
+        found |= measures.named(way, look(x, at))
     observation = run.model.decoder.observation
     if hasattr(observation, "log_scale"):
-        found["sigma"] = [observation.log_scale.exp().item()]
+        found["sigma"] = observation.log_scale.exp().item()
     return found
 
 
@@ -84,7 +76,7 @@ STUDY = Study(
     data=partial(measures.train_and_test, "mnist"),
     prepare=prepare,
     measure=measure,
-    references=lambda at, seeds: {"test digits": {key: [value] for key, value in look(at.real, at).items()}},
+    references=lambda at, seeds: {"test digits": look(at.real, at)},
     words=measures.DIGIT_WORDS
     | {
         "frequencies": "share of samples by the digit that the classifier names",

@@ -15,9 +15,6 @@ and the GAN on the ring had been seen at 4,000. Several GANs are undertrained.
 around the modes: what no structure at all scores. A cloud holds 300 samples of the first seed, "x,y x,y ...".
 """
 
-from __future__ import annotations
-
-import json
 import math
 from functools import partial
 from pathlib import Path
@@ -61,16 +58,14 @@ WORDS = {
 }
 NETWORKS = dict(latent=2, hidden=(64, 64))
 TRAINING = dict(batch=128)
-RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 
 def chosen_rates(folder: Path) -> dict[str, float]:
     """The learning rate of each model that came nearest to the pinwheel in the pilot's record, without a failure.
 
-    The record is the one in ``folder``, or the committed one. Where every rate fails, the smallest is taken.
+    Where every rate fails, the smallest is taken.
     """
-    path = folder / "modes_pilot.json"
-    record = json.loads((path if path.exists() else RESULTS / path.name).read_text(encoding="utf-8"))
+    record = measures.earlier_record("modes_pilot", folder)
     scores: dict[str, dict[float, float]] = {}
     for entry in record["models"].values():
         score = math.inf if entry["failed"] else entry["measures"]["bins_tv"]["mean"]

@@ -6,8 +6,6 @@ Chosen is the one of three rates whose samples are nearest to the pinwheel in to
 which a loss stops being finite is out. modes.py reads the record.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 from ganvae_lib.data.toys import pinwheel

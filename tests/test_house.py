@@ -8,6 +8,9 @@ import ast
 import pytest
 from helpers import ROOT
 
+from ganvae_lib import KL, Adversary, Match, Objective, Space, Term, World, fit, zoo
+from ganvae_lib.objective import Tool
+
 LIBRARY = ROOT / "ganvae_lib"
 # From the ground up: a package may use those above it in this list, that is, below it in the house.
 FLOORS = (
@@ -27,15 +30,8 @@ FLOORS = (
     "__main__",
 )
 FOR_CHAPTERS = {"exact", "widgets"}  # and for studies and experiments: no model is built on them
-CORE = (  # what a reader reads first
-    "objective/algebra",
-    "objective/spaces",
-    "objective/tools",
-    "objective/terms",
-    "distributions/world",
-    "zoo",
-    "training/fitting",
-)
+# What a reader reads first; the modules are found by what stands in them, so that moving it elsewhere saves no line.
+CORE = (Objective, Space, Tool, Term, Adversary, KL, Match, World, fit)
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(LIBRARY.rglob("*.py"))
@@ -139,7 +135,8 @@ def test_every_arrow_between_packages_runs_down():
 def test_the_rooms_of_a_package_are_in_no_circle_and_at_most_eight(package):
     inside = {m: {t for t in targets if floor(t) == package} for m, targets in ARROWS.items() if floor(m) == package}
     assert circle(inside) == []
-    assert len(list((LIBRARY / package).glob("[!_]*.py"))) <= 8
+    rooms = sorted(path.stem for path in (LIBRARY / package).glob("[!_]*.py"))
+    assert len(rooms) <= 8, rooms
     assert not [folder for folder in (LIBRARY / package).iterdir() if folder.is_dir() and folder.name != "__pycache__"]
 
 
@@ -176,6 +173,7 @@ def test_no_module_is_over_300_lines_and_no_function_over_60(path):
 
 
 def test_the_core_is_an_evenings_reading():
-    lines = {name: len((LIBRARY / f"{name}.py").read_text(encoding="utf8").splitlines()) for name in CORE}
+    modules = {zoo.__name__, *(value.__module__ for value in CORE)}
+    lines = {name: len(MODULES[name].read_text(encoding="utf8").splitlines()) for name in sorted(modules)}
     total = sum(lines.values())
     assert total <= 1200, lines

@@ -8,6 +8,7 @@ which it depends has moved, so a step never computes the same thing twice and ne
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -73,7 +74,7 @@ class World:
     []
     """
 
-    model: torch.nn.Module
+    model: Any
     x: Tensor
     noise: Noise
     labels: Tensor | None = None
@@ -145,7 +146,7 @@ class World:
         """The features of the other domain, y = 0."""
         return draw(self.model.features(self.other), self.noise, "other features")
 
-    def read(self, names: tuple[str, ...]) -> tuple[Tensor, ...]:
+    def read(self, names: tuple[str, ...]) -> tuple[Any, ...]:
         """These variables, in this order. Raises ValueError for one that there is not."""
         known = ("x", "labels", "other", *(n for n, v in vars(World).items() if isinstance(v, drawn)))
         if missing := [name for name in names if name not in known]:

@@ -1,5 +1,6 @@
-"""Figures in one visual language: style, plots, graphs of objectives, tables."""
+"""Figures in one visual language: style, plots, graphs of objectives, formulas, tables."""
 
+from .formula import GREEK, Writer, plain
 from .graph import schematic
 from .plots import curves, density, images, scatter
 from .student import half_width
@@ -8,14 +9,17 @@ from .table import Table
 
 __all__ = [
     "COLOR",
+    "GREEK",
     "INK",
     "PAPER",
     "STYLE",
     "Table",
+    "Writer",
     "curves",
     "density",
     "half_width",
     "images",
+    "plain",
     "scatter",
     "schematic",
     "style",

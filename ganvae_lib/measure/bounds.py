@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from ..data.dataset import Examples
+from ..distributions.energy import free_energy
 from ..distributions.noise import Noise
 from ..distributions.sample import draw
 from ..models.model import Model
-from ..objective.bound import free_energy
 
 __all__ = ["chunks", "elbo", "iwae", "log_likelihood"]
 

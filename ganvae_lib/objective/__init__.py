@@ -1,11 +1,11 @@
 """The algebra of objectives: spaces, tools, terms, sums of terms, and operators on them."""
 
+from ..distributions.energy import free_energy
+from ..figures.formula import GREEK, Writer, plain
 from .algebra import Objective, Phase, Sum
-from .bound import Bound, free_energy
 from .contract import TERMS, TOOLS, Samples, Term, Tool, from_dict, to_dict
-from .formula import GREEK, Writer, plain
 from .links import LINKS, Link
-from .operators import adversary_activated, given, importance_weighted, semi_supervised, swapped
+from .operators import Bound, adversary_activated, given, importance_weighted, semi_supervised, swapped
 from .spaces import BOTH, SPACES, Space
 from .terms import Classify, Match, Reconstruct, Unpredictable
 from .tools import KL, MMD, Adversary, Likelihood, Summaries

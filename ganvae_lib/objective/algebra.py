@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from ..figures.formula import GREEK, plain
 from ..figures.table import Table
-from .formula import GREEK, plain
 
 if TYPE_CHECKING:
+    from ..distributions.world import World
     from .contract import Term
 
 __all__ = ["Objective", "Phase", "Sum"]
@@ -124,7 +125,7 @@ class Objective:
         """A table with a row per term: space, tool, who descends it, and where theta stands in the KL."""
         return Table(("term", "space", "tool", "players", "where theta stands"), tuple(t.as_row() for t in self.terms))
 
-    def draw(self, ax=None):
+    def draw(self, ax: Any = None) -> Any:
         """The schematic graph: solid arrows generate, dashed arrows infer, dotted ones are adversarial."""
         from ..figures.graph import schematic
 
@@ -183,7 +184,7 @@ class Phase:
         names = [next(name for i, name in enumerate(form) if alone(name, i)) for form in forms]
         return tuple(f"{n}, discriminator" if self.discriminates else n for n in names)
 
-    def losses(self, world) -> dict[str, Tensor]:
+    def losses(self, world: World) -> dict[str, Tensor]:
         """The value of every term, unweighted, [*seeds]."""
         values = [t.discriminator_loss(world) if self.discriminates else t.loss(world) for t in self.terms]
         return dict(zip(self.keys, values, strict=True))

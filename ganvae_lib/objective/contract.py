@@ -7,18 +7,25 @@ and print and are saved by their fields.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
 from ..errors import unknown
+from ..figures.formula import GREEK, Writer, as_entry, call, field_names, from_entry, register
 from .algebra import Objective, Sum
-from .formula import GREEK, Writer, as_entry, call, field_names, from_entry, register
 from .spaces import OTHER, Space
 
-__all__ = ["Samples", "TERMS", "TOOLS", "Term", "Tool", "from_dict", "to_dict"]
+if TYPE_CHECKING:
+    from ..distributions.noise import Noise
+    from ..distributions.world import World
 
-Samples = tuple[Tensor, ...]  # one tensor, or a pair such as (x, z), each [*seeds, batch, *shape]
+__all__ = ["Network", "Samples", "TERMS", "TOOLS", "Term", "Tool", "from_dict", "to_dict"]
+
+Samples = Tensor | tuple[Tensor, ...]  # one tensor, or several such as (x, z), each [*seeds, batch, *shape]
+Network = Callable[..., Any]  # a discriminator: called with samples, it answers with a distribution of logits t
 
 #: Every tool and every term by name.
 TOOLS: dict[str, type[Tool]] = {}
@@ -51,9 +58,9 @@ class Tool(ABC):
     steps = 0  # updates of that discriminator per step
     takes_labels = False  # can it compare what is given a label?
     whole_batches = False  # does it compare whole minibatches, rather than average over examples?
-    always_shown = ()  # the fields that stand in its text even where they have their default
+    always_shown: ClassVar[tuple[str, ...]] = ()  # the fields that stand in its text even where they have their default
 
-    def __init_subclass__(cls, **options):
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         register(cls, TOOLS)
         cls.__repr__ = cls.__repr__  # its own from now on, so that dataclass does not write another
@@ -80,10 +87,10 @@ class Tool(ABC):
         return space.networks
 
     @abstractmethod
-    def loss(self, world, space: Space, discriminator=None) -> Tensor:
+    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
         """The loss of the players who make the samples, [*seeds]; ``discriminator`` is a network, or None."""
 
-    def discriminator_loss(self, discriminator, target: Samples, model: Samples, noise) -> Tensor:
+    def discriminator_loss(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
         """The loss of the discriminator, [*seeds], on samples of both sides that carry no gradient."""
         raise TypeError(f"{self!r} has no discriminator to train.")
 
@@ -99,8 +106,7 @@ class Term(Objective, ABC):
     weight:  in the sum; finite and not zero.
     only:    the players who descend the term, of those whom it reaches; None for all of them.
     given:   "label" where its networks are given the label of each example.
-
-    Its ``space`` is a name in ``SPACES``, or a word for the table. Raises ValueError for other values of these.
+    Raises ValueError for other values of these.
 
     >>> from dataclasses import dataclass
     >>> from ganvae_lib import Reconstruct, Term
@@ -133,17 +139,18 @@ class Term(Objective, ABC):
     whole_batches = False  # does it compare whole minibatches, rather than average over examples?
     detail = ""  # what tells the term from another of the same name
     needs_decoder_density = False  # does it ask for log p(x|z)?
-    gradient_through = None  # does theta's gradient pass through a "sample" of p(x|z), or will its "mean" do?
-    always_shown = ()  # the fields that stand in its text even where they have their default
-    compared = ()  # in the graph: the letters of what is compared by samples
+    # Does theta's gradient pass through a "sample" of p(x|z), or will its "mean" do?
+    gradient_through: ClassVar[str | None] = None
+    always_shown: ClassVar[tuple[str, ...]] = ()  # the fields that stand in its text even where they have their default
+    compared: ClassVar[tuple[str, ...]] = ()  # in the graph: the letters of what is compared by samples
     remark = ""  # in the graph: a formula below
 
-    def __init_subclass__(cls, **options):
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         register(cls, TERMS)
         cls.__repr__ = cls.__repr__  # its own from now on, so that dataclass does not write another
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.given not in (None, "label"):
             raise unknown("thing to be given", self.given, ("label",))
         if self.given and not self.takes_labels:
@@ -159,6 +166,12 @@ class Term(Objective, ABC):
 
     # What it owes.
 
+    if TYPE_CHECKING:  # not at work: a dataclass would take it for the default of a field ``space``
+
+        @property
+        def space(self) -> str:
+            """Where it stands: a name in ``SPACES``, or a word for the table."""
+
     @property
     @abstractmethod
     def reaches(self) -> tuple[str, ...]:
@@ -170,14 +183,14 @@ class Term(Objective, ABC):
         """The networks that it needs, by name, with its discriminator."""
 
     @abstractmethod
-    def loss(self, world) -> Tensor:
+    def loss(self, world: World) -> Tensor:
         """The loss of the players who descend it, [*seeds], in nats where it measures nats."""
 
     @abstractmethod
     def formula(self, w: Writer, player: str) -> str:
         """What ``player``, one of those who descend it, descends, in LaTeX."""
 
-    def discriminator_loss(self, world) -> Tensor:
+    def discriminator_loss(self, world: World) -> Tensor:
         """The loss of its discriminator, [*seeds]; what theta and eta make carries no gradient."""
         raise TypeError(f"{self!r} has no discriminator to train.")
 
@@ -212,7 +225,7 @@ class Term(Objective, ABC):
     def conditional(self) -> tuple[str, ...]:
         return self.networks if self.given else ()
 
-    def mirrored(self, **fields) -> Term:
+    def mirrored(self, **fields: Any) -> Term:
         """The term with theta and eta exchanged and these fields changed."""
         return replace(self, only=self.only and tuple(OTHER[p] for p in self.only), **fields)
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from .formula import Writer
+from ..figures.formula import Writer
 
 __all__ = ["LINKS", "Link"]
 
@@ -60,7 +61,7 @@ class Link:
 _LOG2 = math.log(2)
 
 # The logistic loss of the discriminator, which four links share.
-_LOGISTIC = dict(
+_LOGISTIC: dict[str, Any] = dict(
     real=lambda t: softplus(-t),
     fake=softplus,
     real_tex=lambda w: f"-{w.log_D}",

@@ -8,26 +8,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from ..distributions.noise import Share
+from ..distributions.noise import Noise, Share
 from ..errors import unknown
-from .contract import Samples, Tool
-from .formula import Writer, expectation
+from ..figures.formula import Writer, expectation
+from .contract import Network, Samples, Tool
 from .links import LINKS
 from .spaces import Space
+
+if TYPE_CHECKING:
+    from ..distributions.world import World
 
 __all__ = ["Adversary", "MMD", "Summaries"]
 
 
-def _parts(samples: Tensor | Samples) -> Samples:
+def _parts(samples: Samples) -> tuple[Tensor, ...]:
     """Samples as a tuple: one tensor, or a pair."""
     return (samples,) if isinstance(samples, Tensor) else samples
 
 
-def _flat(samples: Tensor | Samples, seeds_axes: int) -> Tensor:
+def _flat(samples: Samples, seeds_axes: int) -> Tensor:
     return torch.cat([part.flatten(seeds_axes + 1) for part in _parts(samples)], -1)
 
 
@@ -60,7 +64,7 @@ class Adversary(Tool):
     takes_labels = True
     always_shown = ("link",)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.k != "batch" and (not isinstance(self.k, int) or self.k < 1):
             raise ValueError(f"k must be a positive number of samples or 'batch', got {self.k!r}.")
         if self.k != 1 and self.link != "non-saturating":
@@ -94,12 +98,12 @@ class Adversary(Tool):
         known = ", ".join(links)
         return f"both sides are samples that move, so an Adversary needs a link that can be reversed, {known}"
 
-    def loss(self, world, space: Space, discriminator=None) -> Tensor:
+    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
         target = world.read(space.target) if space.target_by else None
         return self.generator_loss(discriminator, world.read(space.made), target, world.noise.share)
 
     def generator_loss(
-        self, discriminator, model: Tensor | Samples, target: Tensor | Samples | None = None, share: Share | None = None
+        self, discriminator: Network, model: Samples, target: Samples | None = None, share: Share | None = None
     ) -> Tensor:
         """Loss of the player that makes ``model``, [*seeds]; ``share`` is what part of the minibatch this is.
 
@@ -127,7 +131,7 @@ class Adversary(Tool):
         groups = (-1, n if whole else self.k)
         return (log_odds.unflatten(-1, groups).softmax(-1) * loss.unflatten(-1, groups)).sum(-1).mean(-1)
 
-    def discriminator_loss(self, discriminator, target: Tensor | Samples, model: Tensor | Samples, noise) -> Tensor:
+    def discriminator_loss(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
         link, axis = LINKS[self.link], len(noise.seeds_shape)
         target, model = _parts(target), _parts(model)
         # One pass over both halves: the networks hold no batch statistics, so this equals two passes.
@@ -138,7 +142,7 @@ class Adversary(Tool):
             loss = loss + self.penalty * self.gradient_penalty(discriminator, target, model, noise)
         return loss
 
-    def gradient_penalty(self, discriminator, target: Tensor | Samples, model: Tensor | Samples, noise) -> Tensor:
+    def gradient_penalty(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
         """E[(‖∇t‖ - 1)²] on the segments between samples of the two sides, [*seeds]."""
         target, model = _parts(target), _parts(model)
         u = noise.uniform("segment", target[0].shape[len(noise.seeds_shape)])
@@ -204,17 +208,17 @@ class MMD(Tool):
     whole_batches = True
     always_shown = ("kernel",)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.kernel not in _KERNELS:
             raise unknown("kernel", self.kernel, _KERNELS)
         object.__setattr__(self, "scales", tuple(self.scales))
         if not self.scales or not all(0 < s < math.inf for s in self.scales):
             raise ValueError(f"scales must be positive numbers, got {self.scales}.")
 
-    def loss(self, world, space: Space, discriminator=None) -> Tensor:
+    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
         return self.distance(world.read(space.target), world.read(space.made), len(world.noise.seeds_shape))
 
-    def distance(self, target: Tensor | Samples, model: Tensor | Samples, seeds_axes: int = 0) -> Tensor:
+    def distance(self, target: Samples, model: Samples, seeds_axes: int = 0) -> Tensor:
         """The unbiased estimate, [*seeds], of samples [*seeds, batch, *shape]; ``seeds_axes`` counts the first axes."""
         a, b = _flat(target, seeds_axes), _flat(model, seeds_axes)
         if min(a.shape[seeds_axes], b.shape[seeds_axes]) < 2:
@@ -260,7 +264,7 @@ class Summaries(Tool):
     statistics: tuple[str, ...] = ("mean", "variance")
     whole_batches = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "statistics", tuple(self.statistics))
         for name in self.statistics:
             if name not in _SUMMARIES:
@@ -269,15 +273,15 @@ class Summaries(Tool):
     def __repr__(self) -> str:
         return "Summaries()" if self == Summaries() else f"Summaries({self.statistics!r})"
 
-    def of(self, samples: Tensor | Samples, seeds_axes: int = 0) -> Tensor:
+    def of(self, samples: Samples, seeds_axes: int = 0) -> Tensor:
         """s(x): the statistics side by side, [*seeds, number of statistics x D]."""
         flat = _flat(samples, seeds_axes)
         return torch.cat([_SUMMARIES[name](flat) for name in self.statistics], -1)
 
-    def loss(self, world, space: Space, discriminator=None) -> Tensor:
+    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
         return self.distance(world.read(space.target), world.read(space.made), len(world.noise.seeds_shape))
 
-    def distance(self, target: Tensor | Samples, model: Tensor | Samples, seeds_axes: int = 0) -> Tensor:
+    def distance(self, target: Samples, model: Samples, seeds_axes: int = 0) -> Tensor:
         """‖s(target) - s(model)‖², [*seeds]."""
         return (self.of(target, seeds_axes) - self.of(model, seeds_axes)).square().sum(-1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .formula import Writer, expectation, kl
+from ..figures.formula import Writer, expectation, kl
 
 __all__ = ["BOTH", "OTHER", "SPACES", "Space"]
 
@@ -34,9 +34,9 @@ class Space:
 
     >>> from dataclasses import replace
     >>> from ganvae_lib import MMD, SPACES, Match
-    >>> SPACES["twice"] = replace(SPACES["z again"], made_law=lambda w: w.made(w.q("z", "x"), w.p("z")), mirror="twice")
-    >>> print(str(Match("twice", MMD())).splitlines()[1])
-      θ descends MMD²(q_η(z|x) p_θ(z), p(z))
+    >>> SPACES["twice"] = replace(SPACES["x again"], target=("x_from_z",), target_by=("theta",), mirror="twice")
+    >>> Match("twice", MMD()).networks, Match("twice", MMD()).movers
+    (('encoder', 'decoder'), ('theta', 'eta'))
     >>> del SPACES["twice"]
     """
 
@@ -59,7 +59,10 @@ class Space:
     kl_formula: Callable[[Writer], str] | None = None
 
     def __post_init__(self):
-        fill = lambda name, value: object.__setattr__(self, name, getattr(self, name) or value)
+        def fill(name: str, value: object) -> None:
+            if not getattr(self, name):
+                object.__setattr__(self, name, value)
+
         fill("arguments", self.sees)
         fill("made_arguments", self.arguments)
         seen = "_given_".join(self.arguments) if self.separator == "|" else "".join(self.sees)

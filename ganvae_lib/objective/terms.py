@@ -4,19 +4,23 @@ Match(space, tool)       make the model agree with its target in a space
 Reconstruct(variable)    get "x" back after a round trip through the code, or "z" through the sample
 Unpredictable(variable)  make each unit of a code unpredictable from the others
 Classify()               name the class of a labelled example from its features, or from itself
-Bound(k)                 the k-sample bound of the log-likelihood (``bound``)
+Bound(k)                 the k-sample bound of the log-likelihood (``operators``)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from ..errors import unknown
+from ..figures.formula import Writer, expectation
 from .contract import TOOLS, Term, Tool, from_dict, to_dict
-from .formula import Writer, expectation
 from .spaces import BOTH, SPACES, Space
+
+if TYPE_CHECKING:
+    from ..distributions.world import World
 
 __all__ = ["Classify", "Match", "Reconstruct", "Unpredictable", "from_dict", "to_dict"]
 
@@ -49,7 +53,7 @@ class Match(Term):
     tool: Tool
     takes_labels = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.space not in SPACES:
             raise unknown("space", self.space, SPACES)
         if not isinstance(self.tool, Tool):
@@ -87,11 +91,11 @@ class Match(Term):
         networks = self.tool.networks(self.sides)
         return (*networks, self.discriminator) if self.adversarial else networks
 
-    def loss(self, world) -> Tensor:
+    def loss(self, world: World) -> Tensor:
         discriminator = world.model.networks[self.discriminator] if self.adversarial else None
         return self.tool.loss(world, self.sides, discriminator)
 
-    def discriminator_loss(self, world) -> Tensor:
+    def discriminator_loss(self, world: World) -> Tensor:
         target, made = (tuple(v.detach() for v in world.read(side)) for side in (self.sides.target, self.sides.made))
         return self.tool.discriminator_loss(world.model.networks[self.discriminator], target, made, world.noise)
 
@@ -145,7 +149,7 @@ class Reconstruct(Term):
     takes_labels = True
     space = property(lambda self: self.variable)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.variable not in ("x", "z"):
             raise unknown("variable", self.variable, ("x", "z"))
         if self.within not in (None, "discriminator"):
@@ -155,15 +159,11 @@ class Reconstruct(Term):
         super().__post_init__()
 
     discriminator = property(lambda self: SPACES[self.variable].discriminator if self.within else "")
-
-    @property
-    def networks(self) -> tuple[str, ...]:
-        return ("encoder", "decoder", self.discriminator) if self.within else ("encoder", "decoder")
-
+    networks = property(lambda self: ("encoder", "decoder") + ((self.discriminator,) if self.within else ()))
     needs_decoder_density = property(lambda self: self.variable == "x" and not self.within)
     gradient_through = property(lambda self: "sample" if self.variable == "z" and "theta" in self.movers else None)
 
-    def loss(self, world) -> Tensor:
+    def loss(self, world: World) -> Tensor:
         if self.within:
             seen = world.model.networks[self.discriminator].hidden
             there, back = world.read((self.variable, f"{self.variable}_back"))
@@ -193,8 +193,7 @@ class Reconstruct(Term):
 
     @property
     def remark(self) -> str:
-        v = self.variable
-        return rf"$h_\phi({v})\approx h_\phi(\hat {v})$" if self.within else ""
+        return rf"$h_\phi({self.variable})\approx h_\phi(\hat {self.variable})$" if self.within else ""
 
 
 @dataclass(frozen=True)
@@ -218,7 +217,7 @@ class Unpredictable(Term):
     always_shown = ("variable",)
     space = property(lambda self: self.variable)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.variable not in ("x", "z"):
             raise unknown("variable", self.variable, ("x", "z"))
         super().__post_init__()
@@ -227,14 +226,14 @@ class Unpredictable(Term):
     discriminator = property(lambda self: f"predictor_{self.variable}")
     networks = property(lambda self: (*SPACES[self.variable].networks, self.discriminator))
 
-    def loss(self, world) -> Tensor:
+    def loss(self, world: World) -> Tensor:
         return -self._miss(world, *world.read(SPACES[self.variable].made))
 
-    def discriminator_loss(self, world) -> Tensor:
+    def discriminator_loss(self, world: World) -> Tensor:
         (sample,) = world.read(SPACES[self.variable].made)
         return self._miss(world, sample.detach())
 
-    def _miss(self, world, sample: Tensor) -> Tensor:
+    def _miss(self, world: World, sample: Tensor) -> Tensor:
         units = sample.flatten(len(world.noise.seeds_shape) + 1)
         return (units - world.model.networks[self.discriminator](units)).square().sum(-1).mean(-1) / 2
 
@@ -274,7 +273,7 @@ class Classify(Term):
     name = "classify"
     title = "likelihood"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.seen not in ("features", "x"):
             raise unknown("thing to classify by", self.seen, ("features", "x"))
         super().__post_init__()
@@ -282,7 +281,7 @@ class Classify(Term):
     reaches = property(lambda self: ("theta",) if self.seen == "features" else ("eta",))
     networks = property(lambda self: ("features", "classifier") if self.seen == "features" else ("labeller",))
 
-    def loss(self, world) -> Tensor:
+    def loss(self, world: World) -> Tensor:
         model = world.model
         named = model.classifier(world.features) if self.seen == "features" else model.labeller(world.x)
         return -named.log_prob(world.labels).mean(-1)

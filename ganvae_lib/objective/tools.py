@@ -7,14 +7,18 @@ samples of both sides are in ``samples``; what a tool owes is in ``contract``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from .contract import TOOLS, Tool
-from .formula import Writer, expectation, kl
+from ..figures.formula import Writer, expectation, kl
+from .contract import TOOLS, Network, Tool
 from .samples import MMD, Adversary, Summaries
 from .spaces import Space
+
+if TYPE_CHECKING:
+    from ..distributions.world import World
 
 __all__ = ["Adversary", "KL", "Likelihood", "MMD", "Summaries", "TOOLS", "Tool"]
 
@@ -36,7 +40,7 @@ class KL(Tool):
     def where(self, space: Space) -> str | None:
         return _needs_density(space)
 
-    def loss(self, world, space: Space, discriminator=None) -> Tensor:
+    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
         if space.distributions:
             target, model = world.read(space.distributions)
             try:
@@ -70,7 +74,7 @@ class Likelihood(Tool):
     def networks(self, space: Space) -> tuple[str, ...]:
         return (space.density,) if space.density else space.networks
 
-    def loss(self, world, space: Space, discriminator=None) -> Tensor:
+    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
         if not space.density:
             raise TypeError(f"{self!r} needs the model's density in {space}, which is unknown; use Adversary() there.")
         return -world.model.networks[space.density]().log_prob(*world.read(space.target)).mean(-1)

@@ -9,7 +9,7 @@ import json
 from html import escape
 from pathlib import Path
 
-from ..objective.formula import plain
+from ..figures.formula import plain
 from ..objective.spaces import SPACES
 from .choices import ALSO, CHOICES, LABELS, MEASURES, SETTINGS, Choice, every, measure, train
 from .compose_page import LOOK, READ, SCRIPT, graph
@@ -161,36 +161,52 @@ def compose(
     return Figure(figure.html.replace("%FACTS%", json.dumps(known, ensure_ascii=False).replace("</", "<\\/")))
 
 
-def _live(start: Choice):
-    """Controls, and what they choose; a button trains it."""
-    import ipywidgets as w
+def _show_graph(objective) -> None:
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    figure = objective.draw().figure
+    display(figure)
+    plt.close(figure)
+
+
+def _show_scores(scores: dict, x, z, law) -> None:
+    """Samples and codes of the first seed, and the scores of all."""
     import matplotlib.pyplot as plt
     from IPython.display import display
 
     from .. import figures as draw, measure as metrics
+
+    figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.2))
+    draw.scatter(x[0, :1000], law, ax=axes[0])
+    axes[0].set(title="samples of the first seed", xlim=(-3.2, 3.2), ylim=(-3.2, 3.2))
+    if z is not None:
+        draw.scatter(z[0, :1000], who="eta", ax=axes[1])
+        axes[1].set(title="its codes of the data", xlim=(-4, 4), ylim=(-4, 4))
+    axes[1].set_visible(z is not None)
+    display(figure)
+    plt.close(figure)
+    display(metrics.Scores({MEASURES[m]: scores[m] for m in MEASURES if m in scores}))
+
+
+def _live(start: Choice):
+    """Controls, and what they choose; a button trains it."""
+    import ipywidgets as w
+    from IPython.display import display
+
     from ..data.loading import load
 
-    data = load("ring")
+    data, look = load("ring"), dict(style={"description_width": "13em"}, layout={"width": "34em"})
     controls = {
         part: w.Dropdown(
             options=[(words, value) for value, words in options.items()],
             value=getattr(start, part),
             description=LABELS[part],
-            style={"description_width": "13em"},
-            layout={"width": "34em"},
+            **look,
         )
         for part, options in CHOICES.items()
     }
-    steps = w.IntSlider(
-        SETTINGS["steps"],
-        200,
-        3000,
-        100,
-        description="steps",
-        style={"description_width": "13em"},
-        layout={"width": "34em"},
-        continuous_update=False,
-    )
+    steps = w.IntSlider(SETTINGS["steps"], 200, 3000, 100, description="steps", continuous_update=False, **look)
     button, status = w.Button(description="Train", button_style="primary"), w.HTML()
     what, result = w.Output(), w.Output()
 
@@ -209,9 +225,7 @@ def _live(start: Choice):
             if objective is not None:
                 display(objective)
                 if not missing:
-                    ax = objective.draw()
-                    display(ax.figure)
-                    plt.close(ax.figure)
+                    _show_graph(objective)
 
     def run(_=None):
         button.disabled, button.description = True, "training ..."
@@ -220,16 +234,7 @@ def _live(start: Choice):
             scores, x, z = measure(trained, data.law)
             result.clear_output(wait=True)
             with result:
-                figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.2))
-                draw.scatter(x[0, :1000], data.law, ax=axes[0])
-                axes[0].set(title="samples of the first seed", xlim=(-3.2, 3.2), ylim=(-3.2, 3.2))
-                if z is not None:
-                    draw.scatter(z[0, :1000], who="eta", ax=axes[1])
-                    axes[1].set(title="its codes of the data", xlim=(-4, 4), ylim=(-4, 4))
-                axes[1].set_visible(z is not None)
-                display(figure)
-                plt.close(figure)
-                display(metrics.Scores({MEASURES[m]: scores[m] for m in MEASURES if m in scores}))
+                _show_scores(scores, x, z, data.law)
         except ArithmeticError as error:  # a loss that is no number any more
             status.value = escape(str(error))
         finally:

@@ -2,14 +2,17 @@
 
 import json
 import math
+from pathlib import Path
 
-import exact_modes
 import pytest
-import record
 import torch
 
-from ganvae_lib import build, ring, zoo
-from studies import activated, blind, blur, measures
+from ganvae_lib import NonFiniteLoss, build, ring, zoo
+from ganvae_lib.experiments.study import difference
+from ganvae_lib.measure.intervals import summary
+from studies import activated, blind, blur, exact_modes, measures
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 
 def test_frequencies_that_are_right_have_no_divergence_and_a_missing_class_costs_much():
@@ -70,10 +73,24 @@ def test_kernel_density_is_the_mixture_that_it_says():
 
 def test_exact_worlds_are_densities_and_keep_their_own_modes():
     for gap in exact_modes.GAPS.values():
-        world = exact_modes.World(gap)
-        assert world.space.integrate(world.log_d.exp()).item() == pytest.approx(1, abs=1e-9)
-        found = world.measures(world.log_density(world.wide.points)[None])
+        law = exact_modes.Law(gap)
+        assert law.space.integrate(law.log_d.exp()).item() == pytest.approx(1, abs=1e-9)
+        found = law.measures(law.log_density(law.wide.points)[None])
         assert found["modes"].item() == 4 and abs(found["jsd"].item()) < 1e-12
+    first = [torch.tensor([v]).double() for v in (0, law.means[0], 0.5)]  # the first of the modes that are far apart
+    found = law.measures(exact_modes.log_mixture(law.wide.points, *first)[None])
+    kept = [found[f"keeps {weight}"].item() for weight in (0.45, 0.05, 0.3, 0.2)]
+    assert kept == [1, 0, 0, 0] and found["missed_mass"].item() == pytest.approx(0.55)
+
+
+def test_a_start_that_fails_is_named():
+    trial = exact_modes.STUDY.merged(exact_modes.STUDY.models["KL(d||g), learned"])
+    at = exact_modes.STUDY.at("near, together")
+    trial.training.update(steps=1, lr=math.inf)
+    with pytest.raises(NonFiniteLoss, match="seed 4"):
+        exact_modes.train(trial, at, [4, 5])
+    trial.training.update(lr=0.02)
+    assert exact_modes.train(trial, at, [4, 5]).seeds == [4, 5]
 
 
 def test_differences_have_welchs_interval_and_constants_none():
@@ -81,15 +98,15 @@ def test_differences_have_welchs_interval_and_constants_none():
 
     a, b = [1.0, 2.0, 3.0, 4.0], [2.0, 4.0, 6.0, 8.0, 10.0]
     low, high = ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
-    found = record.difference(a, b)
+    found = difference(a, b)
     assert found["mean"] == -3.5 and found["half_width_95"] == pytest.approx((high - low) / 2, abs=1e-4)
     assert found["agree"] == (low <= 0 <= high)
-    assert record.difference([8, 8, 8], [8, 8]) == {"mean": 0.0, "half_width_95": 0.0, "agree": True}
-    assert record.difference([8, 8, 8], [7, 7])["agree"] is False
+    assert difference([8, 8, 8], [8, 8]) == {"mean": 0.0, "half_width_95": 0.0, "agree": True}
+    assert difference([8, 8, 8], [7, 7])["agree"] is False
 
 
 def test_gains_over_the_vae_are_the_differences_of_their_seeds():
-    study = json.loads((record.RESULTS / "activated.json").read_text(encoding="utf-8"))
+    study = json.loads((RESULTS / "activated.json").read_text(encoding="utf-8"))
     assert list(study["worlds"]) == activated.WORLDS
     for world in study["worlds"].values():
         values = {name: {k: v["values"] for k, v in m["measures"].items()} for name, m in world["models"].items()}
@@ -98,7 +115,7 @@ def test_gains_over_the_vae_are_the_differences_of_their_seeds():
             one, other = pair.split(" - ")
             assert set(gains) == {"last", "best", "elbo"}
             for key, gain in gains.items():
-                found = record.summary([a - b for a, b in zip(values[one][key], values[other][key], strict=True)])
+                found = summary([a - b for a, b in zip(values[one][key], values[other][key], strict=True)])
                 assert gain["values"] == pytest.approx(found["values"], abs=2e-4)
                 assert gain["mean"] == pytest.approx(found["mean"], abs=2e-4)
                 assert gain["half_width_95"] == pytest.approx(found["half_width_95"], abs=2e-4)
@@ -122,10 +139,10 @@ def test_models_of_a_seed_differ_only_in_who_weighs_the_examples():
 
 
 def test_the_blind_control_is_paired_with_the_records_beside_it():
-    worlds = json.loads((record.RESULTS / "blind.json").read_text(encoding="utf8"))["worlds"]
+    worlds = json.loads((RESULTS / "blind.json").read_text(encoding="utf8"))["worlds"]
     assert list(worlds) == list(blind.BESIDE)
     for name, world in worlds.items():
-        known = json.loads((record.RESULTS / "experiments" / f"{name}.json").read_text(encoding="utf8"))
+        known = json.loads((RESULTS / "experiments" / f"{name}.json").read_text(encoding="utf8"))
         train, test = (world["data"][split] for split in ("train", "test"))
         assert all(train[key] == known["data"][key] for key in ("name", "digest", "note"))
         assert (train["n"], test["n"]) == (known["data"]["examples"], known["data"]["test_examples"])

@@ -43,7 +43,7 @@ class In64:
     """Data in float64, which ``Data`` itself keeps in float32."""
 
     def __init__(self, data):
-        self.x, self.shape = data.x.double(), data.shape
+        self.x, self.y, self.shape = data.x.double(), None, data.shape
 
     def __len__(self):
         return len(self.x)

@@ -39,7 +39,11 @@ _AS_TEXT = (
 
 
 def plain(latex: str) -> str:
-    """The formula as text, for terminals."""
+    r"""The formula as text, for terminals.
+
+    >>> plain(r"\mathbb{E}_{d(x)}[-\log p_\theta(x)]")
+    'E_{d(x)}[-log p_θ(x)]'
+    """
     for pattern, text in _AS_TEXT:
         latex = re.sub(pattern, text, latex)
     return latex
