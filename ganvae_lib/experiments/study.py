@@ -60,6 +60,10 @@ class Trial:
     ``share`` is its part of the study's steps, ``seeds`` how many of the study's seeds it gets if not all, the first of
     them, ``about`` further entries of its record, and ``worlds`` names the worlds on which it is tried, if not all. An
     ``objective`` of None needs a study that trains in a way of its own.
+
+    >>> from ganvae_lib import zoo
+    >>> Trial(zoo.GAN, dict(hidden=(8,)), share=0.5).objective
+    Match('x', Adversary('non-saturating'))
     """
 
     objective: Objective | None
@@ -99,6 +103,22 @@ class Study:
     ``models`` may be a function of the folder of the records, where a model depends on another study's results.
     ``apart`` trains one seed after the other. ``pairs`` are compared: by Welch's interval, or seed by seed if
     ``paired``. ``words`` say what each measure means.
+
+    >>> from ganvae_lib import load, zoo
+    >>> study = Study(
+    ...     "A GAN on the ring",
+    ...     {"GAN": Trial(zoo.GAN, dict(hidden=(8,)))},
+    ...     data=lambda: {"train": load("ring")},
+    ...     measure=lambda run, at: {"spread": run.sample(100).std((1, 2))},
+    ...     training=dict(batch=32, progress=False),
+    ...     steps=2,
+    ...     seeds=(0, 1),
+    ... )
+    >>> study.merged(study.models["GAN"]).training
+    {'batch': 32, 'progress': False, 'steps': 2}
+    >>> found, images = entry(study, "GAN", study.models["GAN"], study.at(""), [0, 1])
+    >>> len(found["measures"]["spread"]), found["failed"]
+    (2, {})
     """
 
     title: str = field(kw_only=False)
@@ -158,7 +178,11 @@ def survivors(train: Callable[[list[int]], Any], seeds: Sequence[int]) -> tuple[
 
 
 def by_seed(rows: Sequence[Mapping[str, Any]]) -> dict[str, list]:
-    """Rows of measures, one per seed, as one list per measure."""
+    """Rows of measures, one per seed, as one list per measure.
+
+    >>> by_seed([{"modes": 7}, {"modes": 8}])
+    {'modes': [7, 8]}
+    """
     return {key: [row[key] for row in rows] for key in rows[0]} if rows else {}
 
 
@@ -166,6 +190,9 @@ def measured(found: Mapping[str, Any]) -> dict[str, dict[str, list]]:
     """Measures as plain lists: ``measures`` with a number per seed, ``series`` with anything else.
 
     A single number is that of one seed.
+
+    >>> measured({"modes": [7, 8], "curve": [[3.0, 2.5], [3.1, 2.2]]})
+    {'measures': {'modes': [7.0, 8.0]}, 'series': {'curve': [[3.0, 2.5], [3.1, 2.2]]}}
     """
     sorted_out: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
     for key, values in found.items():

@@ -38,7 +38,11 @@ RESULTS = Path("results") / "experiments"
 
 @dataclass(frozen=True)
 class Setting:
-    """What ``python -m ganvae_lib run`` was asked for; None takes the experiment's own number."""
+    """What ``python -m ganvae_lib run`` was asked for; None takes the experiment's own number.
+
+    >>> Setting("vae", fraction=0.01, seeds=(0, 1, 2)).command
+    'python -m ganvae_lib run vae --data mnist --size small --fraction 0.01 --seeds 3'
+    """
 
     name: str
     data: str = "mnist"
