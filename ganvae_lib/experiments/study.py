@@ -33,7 +33,6 @@ under worlds.<name>.
 from __future__ import annotations
 
 import dataclasses
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,11 +43,10 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import NonFiniteLoss
-from ..measure.intervals import paired, summary
+from ..measure.intervals import difference, paired, summary
 from ..models import build
 from ..objective.algebra import Objective
 from ..training import Run, fit
-from .intervals import difference
 
 __all__ = ["Study", "Trial", "by_seed", "compared", "measured", "survivors", "trained"]
 
@@ -169,11 +167,8 @@ def survivors(train: Callable[[list[int]], Any], seeds: Sequence[int]) -> tuple[
         try:
             return train(seeds), failed
         except NonFiniteLoss as error:
-            seed = getattr(error, "seed", None)
-            if seed is None:
-                seed = int(re.search(r"seed (\d+)", str(error)).group(1))
-            failed[seed] = str(error).split(";")[0]
-            seeds.remove(seed)
+            failed[error.seed] = str(error).split(";")[0]
+            seeds.remove(error.seed)
     return None, failed
 
 

@@ -181,7 +181,7 @@ def test_a_seed_that_fails_is_written_down_and_the_others_train_without_it():
     def train(seeds):
         asked.append(seeds.copy())
         if 3 in seeds:
-            raise NonFiniteLoss("the loss 'match x' is nan at step 7, seed 3; lower lr")
+            raise NonFiniteLoss("the loss 'match x' is nan at step 7, seed 3; lower lr", seed=3)
         return SimpleNamespace(seeds=seeds.copy())
 
     run, failed = studies.survivors(train, [1, 3, 5])
