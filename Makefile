@@ -45,9 +45,10 @@ book: setup  ## execute the chapters that have changed and build the site
 notebooks: setup  ## execute the chapters and write their outputs into notebooks/, for committing
 	@GANVAE_SCALE=small $(BIN)/python book/build.py --write --jobs $(JOBS)
 
-lint: setup  ## ruff over the library, the tests and the notebooks: rules and format
+lint: setup  ## ruff over the library, the tests and the notebooks: rules and format; mypy over the library: types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 test: export GANVAE_PROGRESS := 0
 test: lint book  ## everything: lint, the build, unit tests, doctests, every chapter
@@ -60,4 +61,4 @@ serve: book  ## serve the site at http://localhost:8000 (PORT= to change)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 clean:  ## remove what was built (not .venv)
-	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build .pytest_cache .ruff_cache .mypy_cache .hypothesis

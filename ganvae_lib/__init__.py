@@ -3,15 +3,15 @@
     errors         what is raised, and what it advises
     figures        a visual language, graphs of objectives, tables
     distributions  densities, noise by name and seed, the variables of one step (``World``)
-    data           toys with a density, characters, text, digits, images: ``load``
     exact          worlds with a known truth, and both sides of the lemmas
+    data           toys with a density, characters, text, digits, images: ``load``
     objective      spaces, tools, terms, sums of terms, and operators on them
     networks       networks that return distributions
     zoo            every named model, a line or two each
-    models         an objective and its networks: ``build``
+    models         the part that each network plays; an objective and its networks: ``build``
     measure        bounds in nats, coverage, intervals over seeds
     training       ``fit``, runs, exact resume
-    experiments    comparisons with records, from the command line
+    experiments    studies and comparisons with records, from the command line
     widgets        figures to move
 
 Every name below is imported when it is first used: ``import ganvae_lib`` costs nothing that a user may not need.
@@ -54,6 +54,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         scale as scale,
         styles as styles,
         text as text,
+        toy as toy,
     )
     from .distributions import (
         Noise as Noise,
@@ -61,12 +62,21 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         OtherDomain as OtherDomain,
         Point as Point,
         World as World,
+        drawn as drawn,
     )
     from .errors import DataError as DataError, NonFiniteLoss as NonFiniteLoss
     from .exact import gradient as gradient
-    from .experiments import EXPERIMENTS as EXPERIMENTS, FRACTIONS as FRACTIONS, Setting as Setting, report as report
-    from .figures import Table as Table
+    from .experiments import (
+        EXPERIMENTS as EXPERIMENTS,
+        FRACTIONS as FRACTIONS,
+        Setting as Setting,
+        Study as Study,
+        Trial as Trial,
+        report as report,
+    )
+    from .figures import Table as Table, Writer as Writer
     from .measure import (
+        Scores as Scores,
         accuracy as accuracy,
         classifier_score as classifier_score,
         coverage as coverage,
@@ -74,11 +84,15 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         mutual_information as mutual_information,
         paired as paired,
     )
-    from .models import Model as Model, build as build
+    from .models import ROLES as ROLES, Model as Model, Role as Role, Spec as Spec, build as build
     from .networks import (
+        CODES as CODES,
+        DENSITIES as DENSITIES,
+        OBSERVATIONS as OBSERVATIONS,
         CharRNN as CharRNN,
         ImplicitEncoder as ImplicitEncoder,
         MaskedConv2d as MaskedConv2d,
+        Observation as Observation,
         PixelCNN as PixelCNN,
         PixelRNN as PixelRNN,
         ngram as ngram,
@@ -96,10 +110,12 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         Link as Link,
         Match as Match,
         Objective as Objective,
+        Phase as Phase,
         Reconstruct as Reconstruct,
         Space as Space,
         Summaries as Summaries,
         Term as Term,
+        Tool as Tool,
         Unpredictable as Unpredictable,
         adversary_activated as adversary_activated,
         free_energy as free_energy,
@@ -109,24 +125,31 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         semi_supervised as semi_supervised,
         swapped as swapped,
     )
-    from .training import History as History, Run as Run, fit as fit, rejection as rejection
+    from .training import (
+        History as History,
+        Run as Run,
+        Settings as Settings,
+        Training as Training,
+        fit as fit,
+        rejection as rejection,
+    )
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "data": "Data Domains Mixture clouds load mixture1d moons ring scale styles text",
-    "distributions": "Noise Noiseless OtherDomain Point World",
+    "data": "Data Domains Mixture clouds load mixture1d moons ring scale styles text toy",
+    "distributions": "Noise Noiseless OtherDomain Point World drawn",
     "errors": "DataError NonFiniteLoss",
-    "figures": "Table",
+    "figures": "Table Writer",
     "exact": "gradient",
-    "objective": "Adversary Bound Classify GREEK KL LINKS Likelihood Link MMD "
-    "Match Objective Reconstruct SPACES Space Summaries Term Unpredictable adversary_activated "
-    "free_energy given importance_weighted plain semi_supervised swapped",
-    "networks": "CharRNN ImplicitEncoder MaskedConv2d PixelCNN PixelRNN ngram",
-    "models": "Model build",
-    "measure": "accuracy classifier_score coverage interval mutual_information paired",
-    "training": "History Run fit",
-    "experiments": "EXPERIMENTS FRACTIONS Setting",
+    "objective": "Adversary Bound Classify GREEK KL LINKS Likelihood Link MMD Match Objective Phase Reconstruct SPACES "
+    "Space Summaries Term Tool Unpredictable adversary_activated free_energy given importance_weighted plain "
+    "semi_supervised swapped",
+    "networks": "CODES CharRNN DENSITIES ImplicitEncoder MaskedConv2d OBSERVATIONS Observation PixelCNN PixelRNN ngram",
+    "models": "Model ROLES Role Spec build",
+    "measure": "Scores accuracy classifier_score coverage interval mutual_information paired",
+    "training": "History Run Settings Training fit",
+    "experiments": "EXPERIMENTS FRACTIONS Setting Study Trial",
 }
 # Modules, some under the short names that the chapters use.
 _MODULES = {
@@ -154,13 +177,15 @@ _FROM = {name: module for module, names in _HOME.items() for name in names.split
 __all__ = [*_FROM, *_MODULES]
 
 
-def __getattr__(name: str):
-    if name in _MODULES:
-        return import_module(f".{_MODULES[name]}", __name__)
-    if name in _FROM:
-        return getattr(import_module(f".{_FROM[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker would take it for a promise of every name
+
+    def __getattr__(name):
+        if name in _MODULES:
+            return import_module(f".{_MODULES[name]}", __name__)
+        if name in _FROM:
+            return getattr(import_module(f".{_FROM[name]}", __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)

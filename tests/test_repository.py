@@ -114,6 +114,13 @@ def test_commands_of_the_makefile_are_documented():
     assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf8")
 
 
+def test_lint_is_part_of_the_whole_check_and_asks_for_rules_format_and_types():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf8")
+    lint = re.search(r"^lint:.*\n((?:\t.*\n)+)", makefile, re.M).group(1)
+    assert lint.split("\n\t") == ["\t$(BIN)/ruff check .", "$(BIN)/ruff format --check .", "$(BIN)/mypy\n"]
+    assert re.search(r"^test: lint\b", makefile, re.M)
+
+
 def test_versions_agree():
     version = PROJECT["version"]
     assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf8")

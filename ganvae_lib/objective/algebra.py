@@ -165,7 +165,12 @@ class Sum(Objective):
 
 @dataclass(frozen=True)
 class Phase:
-    """These ``players`` descend the sum of these ``terms``; a discriminator's phase is repeated ``steps`` times."""
+    """These ``players`` descend the sum of these ``terms``; a discriminator's phase is repeated ``steps`` times.
+
+    >>> from ganvae_lib import zoo
+    >>> [(phase.players, phase.steps, phase.keys) for phase in zoo.WGAN_GP.phases()]
+    [(('phi',), 5, ('match x, discriminator',)), (('theta',), 1, ('match x',))]
+    """
 
     players: tuple[str, ...]
     terms: tuple[Term, ...]
