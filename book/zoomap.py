@@ -131,15 +131,30 @@ def filled(text: str, notebooks: dict, titles: dict[str, str]) -> str:
     return text.replace(PLACE, "\n\n".join(parts) + "\n")
 
 
+def row_of(tool: str) -> str:
+    """The row of a tool. Raises BookError for one that has none yet."""
+    title = tool.split(" (")[0]
+    for row in ROWS:
+        if row.lower() == title.lower():
+            return row
+    raise BookError(f"the map has no row for the tool {title!r}. Add {title!r} to ROWS in book/zoomap.py.")
+
+
+def column_of(space: str) -> str:
+    """The column of a space. Raises BookError for one that has none yet."""
+    for column, spaces in COLUMNS.items():
+        if space in spaces:
+            return column
+    raise BookError(f"the map has no column for the space {space!r}. Add {space!r} to COLUMNS in book/zoomap.py.")
+
+
 def cells() -> dict:
     """(row, column) -> name -> the players who descend a term of it there."""
     found: dict = {}
     for name, objective in entries().items():
         for term in objective.terms:
             _, space, tool, players, _ = term.as_row()
-            row = next(r for r in ROWS if r.lower() == tool.split(" (")[0].lower())
-            column = next(c for c, spaces in COLUMNS.items() if space in spaces)
-            who = found.setdefault((row, column), {})
+            who = found.setdefault((row_of(tool), column_of(space)), {})
             who[name] = "".join(p for p in "θη" if p in players + who.get(name, ""))
     return found
 

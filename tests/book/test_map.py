@@ -40,6 +40,14 @@ def test_a_model_without_a_place_is_refused_with_the_row_to_add(notebooks, monke
         zoomap.filled(zoomap.PLACE, notebooks, {})
 
 
+def test_a_tool_or_a_space_that_the_map_lacks_is_refused_with_the_table_to_add_it_to():
+    with pytest.raises(contents.BookError, match="Add 'oracle' to ROWS in book/zoomap.py"):
+        zoomap.row_of("oracle (of 2)")
+    with pytest.raises(contents.BookError, match="Add 'w' to COLUMNS in book/zoomap.py"):
+        zoomap.column_of("w")
+    assert (zoomap.row_of("Adversary (KL)"), zoomap.column_of("z|x")) == ("adversary", "pairs of x and z")
+
+
 @pytest.mark.parametrize("name", zoomap.PLACES)
 def test_a_place_has_a_chapter_and_sources_and_a_result(name, notebooks):
     place = zoomap.PLACES[name]

@@ -35,6 +35,13 @@ LINKS_BY_HAND = {  # link: (real, fake, generator) with D = sigmoid(t), written 
     "f-JS": (lambda t: -(2 * D(t)).log(), lambda t: -(2 - 2 * D(t)).log(), lambda t: (2 - 2 * D(t)).log()),
 }
 
+
+def link_by_hand(name):
+    """(real, fake, generator) of a link."""
+    assert name in LINKS_BY_HAND, f"write the link {name!r} by hand, in LINKS_BY_HAND in tests/laws/by_hand.py."
+    return LINKS_BY_HAND[name]
+
+
 TWO_SIDED = ("features", "xz")  # the sides of these are both made by players who descend the term
 
 
@@ -276,7 +283,7 @@ class ByHand:
 
     def weighted(self, tool, t):
         """The mean loss of logits t; for k > 1, weighted by the odds within each group of k."""
-        generator = LINKS_BY_HAND[tool.link][2]
+        _, _, generator = link_by_hand(tool.link)
         if tool.k == 1:
             return generator(t).mean()
         k, d = self.n if tool.k == "batch" else tool.k, t[:, 0].sigmoid().detach()
@@ -334,6 +341,8 @@ class ByHand:
                     return gap
                 spread = [((s - m) ** 2).sum(0) / (self.n - 1) for s, m in zip((a, b), means, strict=True)]
                 return gap + ((spread[0] - spread[1]) ** 2).sum()
+            case _:
+                raise AssertionError(f"write the loss of {term!r} by hand, in ByHand.loss in tests/laws/by_hand.py.")
 
     def mmd(self, tool, a, b):
         """Sums over pairs, the kernel written out."""
@@ -362,7 +371,7 @@ class ByHand:
                 self.logits(term, (x.detach(),)) for x in (self.other if term.inferred else self.x, self.x_from_z)
             )
             return -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
-        real, fake, _ = LINKS_BY_HAND[term.tool.link]
+        real, fake, _ = link_by_hand(term.tool.link)
         sides = [tuple(part.detach() for part in side) for side in self.sides(term.space)]
         loss = real(self.logits(term, sides[0])).mean() + fake(self.logits(term, sides[1])).mean()
         if term.tool.penalty:

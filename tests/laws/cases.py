@@ -136,8 +136,12 @@ def made(case, **options):
 
 def player(network):
     """Whose network this is: the same as the library's, written out."""
-    theta, eta = {"decoder", "density", "features", "classifier"}, {"encoder", "labeller"}
-    return "theta" if network in theta else "eta" if network in eta else "phi"
+    if network.startswith(("discriminator_", "predictor_")):
+        return "phi"
+    theirs = {"theta": ("decoder", "density", "features", "classifier"), "eta": ("encoder", "labeller")}
+    owners = [player for player, networks in theirs.items() if network in networks]
+    assert owners, f"whose is {network!r}? Say so in player() in tests/laws/cases.py."
+    return owners[0]
 
 
 def sizes(objective):

@@ -50,6 +50,8 @@ def test_an_objective_has_its_graph(case):
     texts = [t.get_text() for t in ax.texts]
     given_labels = {n: MAKERS[n].replace(")", ",t)") for n in MAKERS if n in case.conditional}
     labels = DISCRIMINATORS | MAKERS | given_labels
+    for network in case.networks:
+        assert network in labels, f"draw {network!r} in ganvae_lib/figures/graph.py, and say here how it is written."
     assert {labels[n] for n in case.networks} == set(texts) & set(labels.values())
     terms = repr(case)
     assert ("$\\hat x$" in texts) == ("x again" in terms or "within" in terms)
