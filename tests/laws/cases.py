@@ -13,7 +13,6 @@ from ganvae_lib import (
     KL,
     MMD,
     Adversary,
-    Bound,
     Classify,
     Data,
     Domains,
@@ -29,7 +28,7 @@ from ganvae_lib import (
     text,
     zoo,
 )
-from ganvae_lib.objective.tools import TOOLS
+from ganvae_lib.objective import TERMS, TOOLS
 
 X, Z, GAN_X, GAN_Z = Reconstruct("x"), Reconstruct("z"), Match("x", Adversary()), Match("z", Adversary())
 SLEEP = Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",))
@@ -124,7 +123,7 @@ ON_IMAGES = {name: (entry, IMAGES, CONV) for name, entry in zoo.ALL.items()}
 # ---------------------------------------------------------------- what the laws ask of a case
 
 PLAYERS = ("theta", "eta", "phi")
-NAMES = {kind.__name__: kind for kind in (Match, Reconstruct, Unpredictable, Classify, Bound, *TOOLS.values())}
+NAMES = {**TERMS, **TOOLS}
 
 
 def made(case, **options):
