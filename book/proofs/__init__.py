@@ -5,7 +5,7 @@ falsehood beside it. tests/test_proofs.py lets ``is_zero`` decide both; book/reg
 of checks. SymPy is needed to run the proofs, not to read the labels.
 """
 
-from . import activated, adversary, bounds, divergences, games, labels, posteriors, steps, weights
+from . import activated, adversary, bounds, codes, divergences, domains, games, labels, posteriors, steps, weights
 from .finite import PROOFS, Identity
 from .zero import is_zero, value
 
@@ -15,7 +15,9 @@ __all__ = [
     "activated",
     "adversary",
     "bounds",
+    "codes",
     "divergences",
+    "domains",
     "games",
     "is_zero",
     "labels",

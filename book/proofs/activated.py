@@ -4,6 +4,8 @@ from .adversary import EXAMPLES, PERFECT, any_world, first_line
 from .finite import HALF, Identity, distribution, entropy, expect, kl, numbers, proof, slope
 from .games import optimal
 
+__all__ = ["activated_gradient", "best_adversary_changes_nothing", "effective_data", "four_discriminators"]
+
 
 def activated(world, of_real, of_made):
     """F_D of ``eq-aavae``."""

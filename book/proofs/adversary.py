@@ -23,7 +23,7 @@ from .finite import (
 )
 from .games import optimal
 
-__all__ = ["World", "any_world", "first_line"]
+__all__ = ["World", "adversary_in_the_kl", "any_world", "first_line", "lemma_2", "score", "second_line_of_lemma_2"]
 
 EXAMPLES, CODES = 3, 2
 
@@ -91,9 +91,9 @@ class World:
         )
 
 
-def any_world(at_start: bool = False) -> World:
+def any_world(at_start: bool = False, theta: str = "g") -> World:
     """Free tables throughout; at_start: theta is theta_0, so that generated examples come from this decoder."""
-    prior, decoder = distribution("p", CODES), conditionals("g", CODES, EXAMPLES)
+    prior, decoder = distribution("p", CODES), conditionals(theta, CODES, EXAMPLES)
     made = marginal(prior, decoder) if at_start else distribution("s", EXAMPLES)
     encoder, fixed = conditionals("q", EXAMPLES, CODES), conditionals("f", EXAMPLES, CODES)
     return World(distribution("d", EXAMPLES), made, prior, decoder, encoder, fixed)

@@ -4,6 +4,8 @@ from sympy import log
 
 from .finite import Identity, conditionals, distribution, entropy, expect, kl, marginal, numbers, proof
 
+__all__ = ["data_first", "gap_of_the_bound"]
+
 
 @proof
 def gap_of_the_bound() -> list[Identity]:

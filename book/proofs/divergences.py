@@ -4,6 +4,8 @@ from sympy import Integer, Symbol, log
 
 from .finite import HALF, Identity, distribution, expect, js, kl, mixture, proof
 
+__all__ = ["compensation", "gibbs", "non_saturating_divergence"]
+
 
 @proof
 def gibbs() -> list[Identity]:

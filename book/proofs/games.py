@@ -4,7 +4,15 @@ from sympy import Integer, Symbol, log
 
 from .finite import HALF, Identity, distribution, expect, js, kl, mixture, moved, numbers, proof, slope, tangent
 
-__all__ = ["bernoulli_kl", "optimal", "value_of_the_game"]
+__all__ = [
+    "bernoulli_kl",
+    "four_losses",
+    "frozen_discriminator",
+    "least_squares",
+    "optimal",
+    "value_and_divergence",
+    "value_of_the_game",
+]
 
 
 def optimal(d: list, g: list) -> list:

@@ -20,6 +20,8 @@ from .finite import (
 )
 from .games import optimal, value_of_the_game
 
+__all__ = ["bound_given_a_label", "bound_without_a_label", "conditional_game", "labels_are_silent", "what_a_label_adds"]
+
 LABELS = 2
 
 

@@ -1,9 +1,11 @@
-"""Chapter 07: the best discriminator, a constant one, and four losses seen from the posterior of any."""
+"""Chapters 07 and 10: the best discriminator, a constant one, and four losses seen from the posterior of any."""
 
 from sympy import Integer, Symbol, log
 
-from .finite import HALF, Identity, distribution, expect, js, kl, mixture, moved, proof, slope, tangent
+from .finite import HALF, Identity, distribution, entropy, expect, js, kl, mixture, moved, proof, slope, tangent
 from .steps import Step, any_step
+
+__all__ = ["best_discriminator", "constant_discriminator", "entropy_cancels", "four_losses_from_the_posterior"]
 
 
 @proof
@@ -84,4 +86,23 @@ def constant_discriminator() -> list[Identity]:
         *same,
         Identity("eq-cancel, cor-constant", left, right, false=slope(step.to_posteriors(elsewhere))),
         Identity("eq-cancel, cor-constant", slope(step.loss(after)), Integer(0), false=right),
+    ]
+
+
+@proof
+def entropy_cancels() -> list[Identity]:
+    """``lem-entropy-cancels``: the entropy that the KL of Lemma 1 holds up, the rest takes away again.
+
+    Three atoms; any data, answers, generators at theta_0 and at theta, p(y) = 1/2. The last identity is the sum.
+    """
+    step, g = any_step(3, real=HALF), distribution("g", 3)
+    log_D, log_pile = expect(g, [log(a) for a in step.D]), expect(g, [log(a) for a in step.pile])
+    log_Z, to_data = log(step.evidence[0]), kl(step.d, step.pile)
+    of_kl = kl(g, step.posteriors[0])
+    of_rest = -2 * js(g, step.d) - 2 * kl(mixture(g, step.d), step.pile)
+    right_of_kl, right_of_rest = -entropy(g) - log_D - log_pile + log_Z, entropy(g) + log_pile - to_data
+    return [
+        Identity("eq-entropy-of-kl, lem-entropy-cancels", of_kl, right_of_kl, false=right_of_kl + 2 * entropy(g)),
+        Identity("eq-entropy-of-rest, lem-entropy-cancels", of_rest, right_of_rest, false=right_of_rest - entropy(g)),
+        Identity("lem-entropy-cancels", of_kl + of_rest, -log_D + log_Z - to_data, false=-log_D),
     ]

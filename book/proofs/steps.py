@@ -6,7 +6,15 @@ from sympy import Expr, Integer, Symbol, log
 
 from .finite import HALF, Identity, distribution, expect, js, kl, mixture, moved, numbers, proof, slope, tangent
 
-__all__ = ["Step", "any_step"]
+__all__ = [
+    "Step",
+    "any_step",
+    "bound_for_a_label",
+    "compensation_with_weights",
+    "lemma_1",
+    "lemma_1_exact",
+    "remainder",
+]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from .finite import HALF, Identity, distribution, expect, kl, numbers, proof
 from .games import optimal
 from .steps import any_step
 
+__all__ = ["odds_are_the_weights", "one_draw", "weighted_draws", "weighted_update_is_minimax"]
+
 
 @proof
 def weighted_update_is_minimax() -> list[Identity]:
