@@ -142,7 +142,7 @@ def step_of_infogan() -> list[Identity]:
     first_order = slope(HALF * step.pull(after) - js(after.model, start.d))
     helped = InfoganStep(start, optimal(start.d, start.model), posteriors(start))
     goal = slope(2 * kl(mixture(after.model, start.d), start.d))
-    informed = slope(information(after))
+    of_information = slope(information(after))
     return [
         Identity(
             "eq-infogan-exact, lem-infogan-step",
@@ -153,13 +153,13 @@ def step_of_infogan() -> list[Identity]:
         Identity(
             "eq-infogan-step, lem-infogan-step",
             slope(step.loss(after)),
-            first_order - HALF * informed,
+            first_order - HALF * of_information,
             false=first_order,
         ),
         Identity(
             "eq-infogan-optimal, cor-infogan-optimal",
             slope(2 * helped.loss(after)),
-            goal - informed,
-            false=goal + informed,
+            goal - of_information,
+            false=goal + of_information,
         ),
     ]

@@ -175,22 +175,22 @@ def labels_are_silent() -> list[Identity]:
     labeller = moved(conditionals("r", 3, LABELS), tangents("v", 3, LABELS))
     truth = conditionals("d", 2, LABELS)  # d(t|x) of the labelled examples
 
-    def silent_and_spoken(energies):
+    def losses(energies):
         """E F at known labels, the bound at guessed ones, the classifier's loss."""
         known = expect(share, [expect(p, F) for p, F in zip(truth, energies[:2], strict=True)])
         guessed = expect(labeller[2], energies[2]) + kl(labeller[2], law)
         classify = expect(share, [expect(p, [-log(a) for a in r]) for p, r in zip(truth, labeller[:2], strict=True)])
         return known, guessed, alpha * classify
 
-    known, guessed, classify = silent_and_spoken([[-log(a) for a in row] for row in u])
+    known, guessed, classify = losses([[-log(a) for a in row] for row in u])
     weights = [a * b for a, b in zip(law, u[2], strict=True)]
     opinion = [a / sum(weights) for a in weights]
     to_opinion, from_opinion = slope(kl(labeller[2], opinion)), slope(kl(opinion, labeller[2]))
     left = slope(known + guessed + classify)
 
     other = Symbol("other", real=True)  # a step of theta and the encoder
-    turned = [[-log(a) + other * b for a, b in zip(row, symbols(f"e_{x}_1:3"), strict=True)] for x, row in enumerate(u)]
-    known, guessed, classify = silent_and_spoken(turned)
+    after = [[-log(a) + other * b for a, b in zip(row, symbols(f"e_{x}_1:3"), strict=True)] for x, row in enumerate(u)]
+    known, guessed, classify = losses(after)
     return [
         Identity("lem-silent", slope(known), Integer(0), false=slope(guessed)),
         Identity("eq-silent, lem-silent", left, to_opinion + slope(classify), false=from_opinion + slope(classify)),
