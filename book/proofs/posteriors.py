@@ -79,8 +79,11 @@ def constant_discriminator() -> list[Identity]:
     weight, constant = Symbol("w", positive=True), Symbol("D", positive=True)
     step = Step(d, start, [constant] * 4, weight)
     after, elsewhere = moved(start, along), moved(distribution("g", 4), along)
-    posterior = step.posteriors[0]
-    same = [Identity("cor-constant", q, m, false=s) for q, m, s in zip(posterior, step.pile, start, strict=True)]
+    same = [
+        Identity("cor-constant", q, m, false=s)
+        for posterior in step.posteriors
+        for q, m, s in zip(posterior, step.pile, start, strict=True)
+    ]
     left, right = slope(step.to_posteriors(after)), slope(js(after, d, weight))
     return [
         *same,
