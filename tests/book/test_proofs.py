@@ -12,7 +12,7 @@ from proofs import PROOFS, is_zero, value
 from registry import CITED, Registry
 from sympy import exp, log, symbols
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 REGISTRY = Registry(ROOT)
 
 
