@@ -11,19 +11,27 @@ PLACE = "% registry\n"  # a comment in book/checks.md: here the counts and the t
 def filled(text: str, registry: Registry, pages: list[str]) -> str:
     """book/checks.md with the statements of `pages`; their numbers come from Sphinx."""
     pages = [page for page in pages if registry.count([page])[0]]
-    rows = [(f"{{doc}}`/{page}`", *registry.count([page])) for page in pages]
-    rows.append(("**Together**", *(f"**{n}**" for n in registry.count(pages))))
-    parts = [table(["Chapter", "Statements", "Checked", "Exempt"], rows, "checks-counts")]
+    rows = [(f"{{doc}}`/{page}`", *registry.count([page]), registry.proved([page])) for page in pages]
+    rows.append(("**Together**", *(f"**{n}**" for n in (*registry.count(pages), registry.proved(pages)))))
+    parts = [table(["Chapter", "Statements", "Checked", "Exempt", "Proved"], rows, "checks-counts")]
     for page in pages:
-        rows = [row(s) for s in registry.statements.values() if s.page == page]
-        parts += [f"## {registry.titles[page]}", table(["Statement", "About", "Check", "Code"], rows, "checks-list")]
+        rows = [row(s, registry) for s in registry.statements.values() if s.page == page]
+        head = ["Statement", "About", "Check", "Code", "Proof"]
+        parts += [f"## {registry.titles[page]}", table(head, rows, "checks-list")]
     return text.replace(PLACE, "\n\n".join(parts) + "\n")
 
 
-def row(s) -> tuple[str, ...]:
+def row(s, registry: Registry) -> tuple[str, ...]:
     number = f"{{eq}}`{s.label}`" if s.kind == "equation" else f"{{prf:ref}}`{s.label}`"
     check = "exempt" if s.exempt else f"[`{s.label}`](#check-{s.label})"
-    return number, s.title, check, " ".join(f"`{name}`" for name in s.code)
+    code = " ".join(f"`{name}`" for name in s.code)
+    return number, s.title, check, code, proof(registry.proofs.get(s.label, {}))
+
+
+def proof(functions: dict[str, str]) -> str:
+    """What proves a statement on finite spaces; for a part of it only, with the case."""
+    names = ", ".join(f"`{name}` for {only}" if only else f"`{name}`" for name, only in functions.items())
+    return f"proved: {names}" if names else ""
 
 
 def table(head: list[str], rows: list[tuple], name: str) -> str:

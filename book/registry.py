@@ -3,8 +3,9 @@
     python book/registry.py    prints the counts and what is wrong; exits with 1 if something is
 
 A statement is an equation with a label, or a lemma, theorem, corollary, proposition or definition. A code cell with a
-line ``# check: eq-elbo, lem-gap`` checks those two. A label that begins with ``def-`` marks what can be neither true
-nor false, a definition or a modelling choice: it is exempt.
+line ``# check: eq-elbo, lem-gap`` checks those two. ``Identity("eq-elbo, lem-gap", ...)`` in book/proofs proves them on
+finite spaces; the labels are read, nothing is run. A label that begins with ``def-`` marks what can be neither true nor
+false, a definition or a modelling choice: it is exempt.
 """
 
 import ast
@@ -71,10 +72,13 @@ class Registry:
     def __init__(self, root: Path):
         self.statements: dict[str, Statement] = {}
         self.checks: dict[str, tuple[str, int]] = {}  # label -> page, cell
+        self.proofs: dict[str, dict[str, str]] = {}  # label -> "bounds.gap_of_the_bound" -> for which case only
         self.titles: dict[str, str] = {}  # page -> its heading
         self.problems: list[str] = []
         for path in [*sorted((root / "book").glob("*.md")), *sorted((root / "notebooks").glob("*.ipynb"))]:
             self._page(path, f"{path.parent.name}/{path.stem}")
+        for path in sorted((root / "book" / "proofs").glob("*.py")):
+            self._proofs(path)
         for path in sorted((root / "ganvae_lib").rglob("*.py")):
             self._code(path, path.relative_to(root).with_suffix("").parts[1:])
         self._compare()
@@ -84,8 +88,14 @@ class Registry:
         some = [s for s in self.statements.values() if pages is None or s.page in pages]
         return len(some), sum(s.label in self.checks for s in some), sum(s.exempt for s in some)
 
+    def proved(self, pages=None) -> int:
+        """How many statements of some pages, or of all, book/proofs proves on finite spaces, not in one case only."""
+        whole = {label for label, functions in self.proofs.items() if "" in functions.values()}
+        return sum(s.label in whole for s in self.statements.values() if pages is None or s.page in pages)
+
     def __str__(self) -> str:
-        return "Registry: {} statements, {} checked, {} definitions exempt".format(*self.count())
+        counts = "Registry: {} statements, {} checked, {} definitions exempt".format(*self.count())
+        return f"{counts}, {self.proved()} proved on finite spaces" if self.proofs else counts
 
     def _page(self, path: Path, page: str) -> None:
         text = path.read_text(encoding="utf8")
@@ -134,6 +144,25 @@ class Registry:
                 if at and not at.page.split("/")[1].startswith(row[2]):
                     where = f"ganvae_lib/{path.name}, line {text.count(chr(10), 0, row.start()) + 1}"
                     self.problems.append(f"{where}: {label} stands in {at.page}, not in chapter {row[2]}.")
+
+    def _proofs(self, path: Path) -> None:
+        text = path.read_text(encoding="utf8")
+        for node in ast.walk(ast.parse(text)):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Identity"):
+                continue
+            place, first = f"book/proofs/{path.name}, line {node.lineno}", node.args[0] if node.args else None
+            if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
+                self.problems.append(f'{place}: write the labels out, Identity("eq-name, lem-name", ...).')
+                continue
+            name = f"{path.stem}.{_holder(text, node.lineno)}"
+            only = "".join(ast.literal_eval(word.value) for word in node.keywords if word.arg == "only")
+            for label in re.split(r"[,\s]+", first.value.strip()):
+                if label not in self.statements:
+                    self.problems.append(f"{place}: it proves {label}, which stands nowhere in the book.")
+                elif self.statements[label].exempt:
+                    self.problems.append(f"{place}: {label} is exempt, and yet it is proved.")
+                else:
+                    self.proofs.setdefault(label, {})[name] = only
 
     def _compare(self) -> None:
         for s in self.statements.values():
