@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ganvae_lib import Adversary, Data, Domains, Match, Mixture, Reconstruct, clouds, zoo
-from ganvae_lib.data.pairs import Moved, Paired
+from ganvae_lib.data.domains import Moved, Paired
 from ganvae_lib.experiments import Study, Trial
 
 NOISE = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1)

@@ -18,13 +18,8 @@ from .files import verified
 __all__ = ["TEXTS", "Text", "text"]
 
 TEXTS = ("text", "tinyshakespeare")
-
-
 _ADDRESS = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
-
-
 _SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
-
 
 _HELD_OUT = 0.1
 

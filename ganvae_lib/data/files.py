@@ -39,10 +39,7 @@ ImageSet = tuple[np.ndarray, np.ndarray, str]  # images [N, channels, H, W] in [
 # holds, because repackers change the gzip header and not the content.
 IDX = {
     "mnist": (
-        (
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        ),
+        ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"),
         {
             "train-images-idx3-ubyte.gz": (
                 "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873",
@@ -88,12 +85,9 @@ IDX = {
     ),
 }
 
-
 _LIBSVM = ("https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/",)
 
-
 _HASTIE = ("https://web.stanford.edu/~hastie/ElemStatLearn/datasets/",)
-
 
 USPS = {
     "train": (
@@ -106,13 +100,11 @@ USPS = {
     ),
 }
 
-
 # usps.h5 comes in several packings, so its pixels are hashed, sha256 of round(2000 x), little-endian int16
 USPS_PIXELS = {
     "train": "4cc10903414bb4be4b10f0203b73ceab02be2ac780faa3aafea3cfe226ec62fc",
     "test": "c8d20aa8f19bae84192211340054be91bc13731398616889e78aef4ce6d72f78",
 }
-
 
 ALTERED = "{} is truncated or altered: its checksum is not the published one. Delete it or put a good copy there."
 

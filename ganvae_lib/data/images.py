@@ -18,15 +18,12 @@ __all__ = ["CIFAR", "CIFAR_CLASSES", "CIFAR_PARTS", "COLOUR", "JPEG", "SVHN", "c
 
 _STANFORD = ("http://ufldl.stanford.edu/housenumbers/",)
 
-
 SVHN = {
     "train": ("train_32x32.mat", _STANFORD, "md5:e26dedcc434d2e4c54c9b2d4a06d8373"),
     "test": ("test_32x32.mat", _STANFORD, "md5:eb5a983be6a315427106f1b164d9cef3"),
 }
 
-
 CIFAR = ("cifar-10-binary.tar.gz", ("https://www.cs.toronto.edu/~kriz/",), "md5:c32a1d4ab5d03f1284b67883e8d87530")
-
 
 # what the archive holds, for those who have unpacked it
 CIFAR_PARTS = {
@@ -40,9 +37,7 @@ CIFAR_PARTS = {
     "test": {"cifar-10-batches-bin/test_batch.bin": "md5:803d5f7f4d78ea53de84dbe85f74fb6d"},
 }
 
-
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-
 
 JPEG = ("cifar10-jpeg.tar.xz", "sha256:86cafe81f71dc4949d71f09c4f8b95fd3b1feaf580edf5f04206d3a1eac37047")
 

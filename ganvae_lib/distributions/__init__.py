@@ -5,20 +5,3 @@ from .energy import free_energy
 from .noise import Noise, Share
 from .sample import draw
 from .world import OtherDomain, World, drawn
-
-__all__ = [
-    "Noise",
-    "Noiseless",
-    "OtherDomain",
-    "Point",
-    "Product",
-    "Pushforward",
-    "Share",
-    "World",
-    "draw",
-    "drawn",
-    "free_energy",
-    "full",
-    "grey",
-    "tiled",
-]

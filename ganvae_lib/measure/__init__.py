@@ -5,25 +5,3 @@ from .factors import Gap, mutual_information, mutual_information_gap
 from .intervals import difference, interval, paired, summary
 from .samples import accuracy, classifier_score, coverage, has_classifier
 from .scores import Scores, evaluate, has_bound, has_samples
-
-__all__ = [
-    "Gap",
-    "Scores",
-    "accuracy",
-    "chunks",
-    "classifier_score",
-    "coverage",
-    "difference",
-    "elbo",
-    "evaluate",
-    "has_bound",
-    "has_classifier",
-    "has_samples",
-    "interval",
-    "iwae",
-    "log_likelihood",
-    "mutual_information",
-    "mutual_information_gap",
-    "paired",
-    "summary",
-]

@@ -12,9 +12,8 @@ from ..models.checks import check
 from ..models.model import Model
 from ..objective.terms import to_dict
 from .checkpoint import Checkpoint
-from .device import in_precision, unchecked
 from .run import Run
-from .settings import Settings
+from .settings import Settings, in_precision, unchecked
 from .state import Training
 
 __all__ = ["fit"]

@@ -1,18 +1,20 @@
-"""How a training goes: what ``fit`` was asked for, checked, with the defaults filled in."""
+"""How a training goes: what ``fit`` was asked for, checked; and where and how exactly it computes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.distributions import Distribution
 
 from ..errors import unknown
 from ..objective.algebra import Objective
-from .device import find_device
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "find_device", "in_precision", "unchecked"]
 
 PLAYERS = ("theta", "eta", "phi")
 
@@ -112,3 +114,46 @@ def _named(seeds: int | Sequence[int]) -> list[int]:
     if not names or len(set(names)) < len(names) or not all(isinstance(s, int) and 0 <= s < 2**32 for s in names):
         raise ValueError(f"seeds must be a positive number or a list of different ints from 0 to 2**32-1, got {seeds}.")
     return names
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Switch off the argument checks of distributions: each costs a host sync per call."""
+    before = Distribution._validate_args
+    Distribution.set_default_validate_args(False)
+    try:
+        yield
+    finally:
+        Distribution.set_default_validate_args(before)
+
+
+def find_device(name: str) -> torch.device:
+    """The device of this name; "auto" takes cuda, then mps, then cpu. Raises ValueError for one that is not here."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise unknown("device", name, ("auto", "cpu", "cuda", "mps")) from error
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(device.type, True):
+        raise ValueError(f"device {name!r} is not available here; use device='auto' or 'cpu'.")
+    if name == "cuda":  # each of several processes takes one
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    return device
+
+
+@contextmanager
+def in_precision(name: str, device: torch.device) -> Iterator[None]:
+    """Compute in "fp32", "tf32" (matrix products on recent GPUs) or "bf16" (autocast); ValueError for another name."""
+    if name not in ("fp32", "tf32", "bf16"):
+        raise unknown("precision", name, ("fp32", "tf32", "bf16"))
+    before, cudnn = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high" if name == "tf32" else before)
+    torch.backends.cudnn.allow_tf32 = name == "tf32"  # torch's default lets convolutions use it unasked
+    try:
+        with torch.autocast(device.type, torch.bfloat16, enabled=name == "bf16"):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+        torch.backends.cudnn.allow_tf32 = cudnn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,15 +10,15 @@ from torch import Tensor
 
 from ..data.dataset import Examples
 from ..distributions.noise import Noise
+from ..distributions.world import World
 from ..models.model import Model
-from .batches import worlds
-from .descent import adam, descend
-from .device import keep_memory
-from .history import History
+from ..objective.algebra import Phase
+from .batches import Batches, worlds
 from .parallel import share
+from .run import History
 from .settings import Settings
 
-__all__ = ["Training"]
+__all__ = ["Training", "adam", "descend"]
 
 
 class Training:
@@ -46,7 +47,7 @@ class Training:
     """
 
     def __init__(self, model: Model, data: Examples, settings: Settings):
-        keep_memory()
+        _keep_memory()
         device = settings.device
         self.settings = settings
         self.done = 0
@@ -54,7 +55,7 @@ class Training:
         self.noise = Noise(self.model.seeds, device, share(device))
         self.noise.share.check(self.model.objective, settings.batch)
         self.next_world, orders = worlds(self.model, data, settings.batch, self.noise, device)
-        self.streams = [self.noise, *orders]
+        self.streams: list[Noise | Batches] = [self.noise, *orders]
 
         self.phases = self.model.objective.phases()
         self.optimizers = [
@@ -132,3 +133,43 @@ class Training:
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin with ``prefix``, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def adam(
+    model: Model, players: Sequence[str], rates: Mapping[str, float], betas: tuple[float, float], device: torch.device
+) -> torch.optim.Adam:
+    """Adam over the parameters of these players, each player at its own rate."""
+    by_rate: dict[float, list[str]] = {}  # players who share a rate share a group: one kernel for both
+    for player in players:
+        by_rate.setdefault(rates[player], []).append(player)
+    groups = [{"params": model.of(who), "lr": rate} for rate, who in by_rate.items()]
+    return torch.optim.Adam(groups, betas=betas, fused=device.type in ("cpu", "cuda"))
+
+
+def descend(phase: Phase, world: World, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """One update: the gradient of the phase's loss with respect to its players' parameters, and nobody else's.
+
+    Returns the losses by name, [*seeds] each, without gradient.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    losses = phase.losses(world)
+    # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
+    gradients = torch.autograd.grad(phase.total(losses).sum(), parameters, allow_unused=True)
+    used = [(p, gradient) for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
+    means = world.noise.share.mean([gradient for _, gradient in used])
+    for (p, _), gradient in zip(used, means, strict=True):
+        # Fused Adam walks through memory: parameter and gradient must lie alike in it.
+        p.grad = gradient if gradient.stride() == p.stride() else torch.empty_like(p).copy_(gradient)
+    optimizer.step()
+    for p in parameters:
+        p.grad = None
+    return {name: loss.detach() for name, loss in losses.items()}
+
+
+def _keep_memory() -> None:
+    """Let glibc reuse the memory of a step in the next one.
+
+    It hands blocks above a threshold back to the system, and then a step of stacked networks spends a fifth of its time
+    on page faults. Freeing one large block, which is never touched, lifts the threshold to its size for good.
+    """
+    torch.empty(31 * 2**20, dtype=torch.uint8)
