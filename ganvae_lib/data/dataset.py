@@ -140,10 +140,6 @@ class Data(Examples):
             raise TypeError(f"{self.name}: one example is {self.name}.x[{rows}]; for data give a slice or a tensor.")
         return self._each(lambda v: v[rows])
 
-    def to(self, device: torch.device | str) -> Data:
-        """The same data on another device."""
-        return self._each(lambda v: v.to(device))
-
     def map(self, change: Callable[[Tensor], Tensor], name: str) -> Data:
         """The same examples with x changed by a function, under another name.
 
@@ -161,7 +157,7 @@ class Data(Examples):
         """
         sha = hashlib.sha256()
         for part in (self.x,) if self.y is None else (self.x, self.y):
-            sha.update(memoryview(part.cpu().contiguous().numpy()))
+            sha.update(part.cpu().contiguous().numpy().data)
         return sha.hexdigest()[:12]
 
 

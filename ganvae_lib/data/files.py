@@ -12,26 +12,15 @@ import hashlib
 import io
 import os
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import DataError
 
-__all__ = [
-    "ALTERED",
-    "IDX",
-    "SETS",
-    "USPS",
-    "USPS_PIXELS",
-    "digits",
-    "download",
-    "idx_set",
-    "local",
-    "read_idx",
-    "usps",
-    "verified",
-]
+__all__ = ["ALTERED", "IDX", "SETS", "USPS", "USPS_PIXELS", "ImageSet", "digits", "download", "local", "verified"]
 
 ImageSet = tuple[np.ndarray, np.ndarray, str]  # images [N, channels, H, W] in [0, 1], labels [N], and a note
 
@@ -86,7 +75,6 @@ IDX = {
 }
 
 _LIBSVM = ("https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/",)
-
 _HASTIE = ("https://web.stanford.edu/~hastie/ElemStatLearn/datasets/",)
 
 USPS = {
@@ -143,7 +131,7 @@ def usps(name: str, split: str) -> ImageSet:
     return levels.reshape(-1, 1, 16, 16), labels.astype(np.int64), "usps, grey levels in [0, 1]"
 
 
-def _usps_text(sources):
+def _usps_text(sources: Sequence[tuple[str, tuple[str, ...], str]]) -> tuple[np.ndarray, np.ndarray]:
     """Grey levels [N, 256] and labels, from the first of these text files that can be had."""
     for file, mirrors, checksum in sources:
         try:
@@ -161,7 +149,7 @@ def _usps_text(sources):
     return (levels.toarray() + 1) / 2, labels - 1
 
 
-def _usps_h5(path: Path, split: str):
+def _usps_h5(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Grey levels and labels from a local usps.h5, whose pixels have the right checksum."""
     try:
         import h5py
@@ -206,7 +194,7 @@ def local(folder: str, file: str) -> Path | None:
     return None
 
 
-def verified(folder: str, file: str, mirrors, checksum: str, content_sha256: str | None = None) -> bytes:
+def verified(folder: str, file: str, mirrors: Sequence[str], checksum: str, content_sha256: str | None = None) -> bytes:
     """The unpacked bytes of an intact file: the packed or the unpacked bytes have the right checksum."""
     path = local(folder, file) or download(folder, file, mirrors, checksum)
     packed = path.read_bytes()
@@ -222,7 +210,7 @@ def verified(folder: str, file: str, mirrors, checksum: str, content_sha256: str
     return content
 
 
-def download(folder: str, file: str, mirrors, checksum: str) -> Path:
+def download(folder: str, file: str, mirrors: Sequence[str], checksum: str) -> Path:
     """The file in the cache, checked; from the first mirror that has it. Two rounds, each resumes."""
     remedy = f"or set GANVAE_DATA to a folder that holds {folder}/{file}."
     try:
@@ -240,7 +228,7 @@ def download(folder: str, file: str, mirrors, checksum: str) -> Path:
     raise DataError(f"could not download {folder}/{file} (last try: {last}). Check the network and try again, {remedy}")
 
 
-def _resume(url: str, output: str, _pooch) -> None:
+def _resume(url: str, output: str, _pooch: Any) -> None:
     """Downloader for pooch: bytes gather in a .part file, and a broken transfer goes on where it stopped.
 
     pooch moves the finished file into the cache only if its checksum is right.

@@ -196,10 +196,13 @@ def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
     """Images [n, 1, side, side] of characters with these factors, [n] each."""
     pairs, which = torch.stack([values["class"], values["font"]], 1).unique(dim=0, return_inverse=True)
     used = [(characters[character], FONTS[font]) for character, font in pairs.tolist()]
+    outlines = []
     for character, font in used:
-        if _outline(character, font) is None:
+        outline = _outline(character, font)
+        if outline is None:
             raise ValueError(f"the font {font} has no ink for {character!r}; leave it out, or choose by font=[...].")
-    half_sizes = torch.from_numpy(np.stack([_half_size(_outline(*pair)) for pair in used]))
+        outlines.append(outline)
+    half_sizes = torch.from_numpy(np.stack([_half_size(outline) for outline in outlines]))
     unit = _unit(characters)
     matrix = _matrices(values["rotation"], values["scale"], values["slant"])
     grown = values["weight"] / 56 / unit  # by this the outline moves, in heights

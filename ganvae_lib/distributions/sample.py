@@ -1,8 +1,10 @@
-"""Samples through which gradients flow, from named noise."""
+"""Samples through which gradients flow, from named noise; and the free energy of examples, which needs them."""
 
 from __future__ import annotations
 
+import math
 from functools import singledispatch
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,13 +17,14 @@ from torch.distributions import (
     Normal,
     OneHotCategorical,
     Uniform,
+    kl_divergence,
 )
 from torch.nn.functional import one_hot
 
-from .densities import Noiseless, Point, Product, Pushforward, grey
+from .densities import Noiseless, Point, Product, Pushforward, grey, tiled
 from .noise import Noise
 
-__all__ = ["draw"]
+__all__ = ["draw", "free_energy"]
 
 
 @singledispatch
@@ -110,13 +113,40 @@ class _Discrete(torch.autograd.Function):
     """A discrete sample. A gradient that would have to pass through it is an error, not a silent zero."""
 
     @staticmethod
-    def forward(ctx, probs: Tensor, sample: Tensor, name: str, kind: str) -> Tensor:
+    def forward(ctx: Any, probs: Tensor, sample: Tensor, name: str, kind: str) -> Tensor:
         ctx.what = f"{name} is drawn from a {kind}"
         return sample.to(probs)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: Tensor) -> None:
         raise TypeError(
             f"{ctx.what}, whose samples carry no gradient; choose observation='gaussian', 'continuous bernoulli' or "
             "'point', codes='gaussian', or a term for one player only, as in wake-sleep."
         )
+
+
+def free_energy(model: Any, x: Tensor, noise: Noise, k: int = 1, name: str = "z from x") -> Tensor:
+    """F_k(x) = E_{z_1..k ~ q_η(z|x)}[-log 1/k Σ_i p_θ(x, z_i)/q_η(z_i|x)]: Eq. ``eq-iwae`` (chapter 03).
+
+    The negative bound of log p_θ(x), with k samples of the code: examples [*seeds, batch, *shape] -> [*seeds, batch],
+    in nats. ``name`` is that of the noise of z. For k = 1 it is the negative ELBO of ``eq-elbo`` (chapter 03), and
+    the KL term is exact. Raises TypeError for an encoder or a prior without a density.
+
+    >>> from ganvae_lib import Noise, build, free_energy, ring, zoo
+    >>> model, x = build(zoo.VAE, (2,)), ring().sample(5, 0)
+    >>> free_energy(model, x, Noise(0)).shape, free_energy(model, x, Noise(0), k=8).shape
+    (torch.Size([5]), torch.Size([5]))
+    """
+    axis = len(noise.seeds_shape)
+    q = model.encoder(x)
+    try:
+        if k == 1:
+            kl = kl_divergence(q, model.prior().expand(q.batch_shape))
+            return kl - model.decoder(draw(q, noise, name)).log_prob(x)
+        q = tiled(q, k, axis)
+        z = draw(q, noise.tiled(k), f"{name}, {k} samples")
+        log_w = model.prior().log_prob(z) - q.log_prob(z)
+    except NotImplementedError as error:
+        raise TypeError("a bound needs the densities of q(z|x) and p(z); choose codes='gaussian'.") from error
+    log_w = log_w + model.decoder(z).log_prob(torch.cat([x] * k, axis))
+    return math.log(k) - log_w.unflatten(axis, (k, -1)).logsumexp(axis)

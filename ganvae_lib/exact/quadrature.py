@@ -15,6 +15,7 @@ All results are in nats. The definitions are those of chapter 02.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -241,7 +242,9 @@ def finite(n: int, tolerance: float = 1e-6) -> Space:
     return Space(torch.arange(n, dtype=torch.float64), torch.ones(n, dtype=torch.float64), tolerance)
 
 
-def minimise(loss: Callable[[Tensor], Tensor], start, steps: int = 100, reach: float = 0.5) -> tuple[Tensor, float]:
+def minimise(
+    loss: Callable[[Tensor], Tensor], start: Any, steps: int = 100, reach: float = 0.5
+) -> tuple[Tensor, float]:
     """A local minimum of a smooth `loss` of a short float64 vector, near `start`.
 
     Newton's method, with negative curvature turned round, steps no longer than `reach`, and halving until the loss

@@ -6,33 +6,33 @@ read in grey and by colour-blind readers.
 """
 
 import math
+from typing import Any
 
-from .student import half_width
 from .style import COLOR, PAPER, STYLE
 
-__all__ = ["curves", "density", "images", "scatter"]
+__all__ = ["curves", "density", "half_width", "images", "scatter"]
 
 
-def _axes(ax):
+def _axes(ax: Any) -> Any:
     """These axes, or those at hand."""
     import matplotlib.pyplot as plt
 
     return plt.gca() if ax is None else ax
 
 
-def _array(x):
+def _array(x: Any) -> Any:
     """Any tensor or nested list as a float NumPy array on the host."""
     import numpy as np
 
     return np.asarray(x.detach().float().cpu() if hasattr(x, "detach") else x, dtype=float)
 
 
-def _one_each(value, count: int) -> list:
+def _one_each(value: Any, count: int) -> list[Any]:
     """One name, or none, for all series; or the list of names that was given."""
     return [value] * count if value is None or isinstance(value, str) else list(value)
 
 
-def curves(history, *terms, steps=None, who=None, label=None, ax=None):
+def curves(history: Any, *terms: str, steps: Any = None, who: Any = None, label: Any = None, ax: Any = None) -> Any:
     """Draw learning curves: the mean over seeds and, with two seeds or more, its 95% t interval as a band.
 
     Args:
@@ -75,7 +75,14 @@ def curves(history, *terms, steps=None, who=None, label=None, ax=None):
     return ax
 
 
-def images(x, shape=None, columns=None, ink=True, title=None, ax=None):
+def images(
+    x: Any,
+    shape: tuple[int, int] | None = None,
+    columns: int | None = None,
+    ink: bool = True,
+    title: str | None = None,
+    ax: Any = None,
+) -> Any:
     """Draw a grid of images with values in [0, 1], row by row.
 
     Args:
@@ -121,7 +128,9 @@ def images(x, shape=None, columns=None, ink=True, title=None, ax=None):
     return ax
 
 
-def scatter(samples, toy=None, who="theta", size=5, label=None, ax=None):
+def scatter(
+    samples: Any, toy: Any = None, who: str = "theta", size: float = 5, label: str | None = None, ax: Any = None
+) -> Any:
     """Draw 2-D `samples` ``[N, 2]`` as points, over the contours of `toy`'s density when there is one.
 
     Returns the axes. Raises ``ValueError`` when the samples are not points of the plane.
@@ -138,7 +147,9 @@ def scatter(samples, toy=None, who="theta", size=5, label=None, ax=None):
     return ax
 
 
-def density(toy, who="data", extent=None, label=None, ax=None):
+def density(
+    toy: Any, who: str = "data", extent: tuple[float, float] | None = None, label: str | None = None, ax: Any = None
+) -> Any:
     """Draw the density of a toy world: a curve in one dimension, filled contours in two.
 
     Args:
@@ -170,3 +181,16 @@ def density(toy, who="data", extent=None, label=None, ax=None):
     ax.contourf(grid, grid, p.sqrt(), levels=levels.numpy(), cmap=wash, alpha=0.75)
     ax.set_aspect("equal")
     return ax
+
+
+def half_width(standard_error: Any, freedom: float, level: float = 0.95) -> Any:
+    """Half of the width of the t interval around an estimate, t s: a number, or an array like ``standard_error``.
+
+    ``freedom`` counts the degrees of freedom: for the mean of n values n - 1.
+
+    >>> round(float(half_width(1.0, 3)), 4)
+    3.1824
+    """
+    from scipy.special import stdtrit  # the t quantile without the slow import of scipy.stats
+
+    return stdtrit(freedom, (1 + level) / 2) * standard_error

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from ..data.dataset import Examples
-from ..distributions.energy import free_energy
 from ..distributions.noise import Noise
-from ..distributions.sample import draw
+from ..distributions.sample import draw, free_energy
 from ..models.model import Model
 
 __all__ = ["chunks", "elbo", "iwae", "log_likelihood"]

@@ -61,7 +61,7 @@ def fit(
     >>> run.sample(5).shape, run.history["reconstruct x"].shape
     (torch.Size([2, 5, 2]), torch.Size([20, 2]))
     """
-    settings = Settings.of(model.objective, steps, batch, seeds, fresh, device, precision, lr, betas, log_every)
+    settings = Settings(model.objective, steps, batch, seeds, fresh, device, precision, lr, betas, log_every)
     check(model, data)
 
     training = Training(model, data, settings)

@@ -70,13 +70,16 @@ def sample(
         raise ValueError(f"need 1 <= keep <= draws, or tolerance >= 0; got {draws=}, {keep=}, {tolerance=}.")
     theta, distance = _tried(prior, simulate, observed, summaries, draws, seed)
     distance, order = distance.sort(stable=True)
-    count = int((distance <= tolerance).sum()) if keep is None else keep
+    if keep is None:
+        assert tolerance is not None  # one of the two is given
+        count, reach = int((distance <= tolerance).sum()), tolerance
+    else:
+        count, reach = keep, float(distance[keep - 1])
     if count == 0:
         raise ValueError(
             f"none of {draws} draws is within {tolerance}; the nearest is at {distance[0]:.3g}. "
             "Raise the tolerance, or draw more."
         )
-    reach = float(distance[count - 1]) if tolerance is None else tolerance
     return Accepted(theta[order[:count]], distance[:count], reach, count / draws)
 
 

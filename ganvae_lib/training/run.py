@@ -175,7 +175,8 @@ class Run:
         """The model at these labels, [n], the same for every copy."""
         if labels is None or not self.model.objective.conditional:
             return self.model.at(None)
-        classes = self.model.networks[self.model.objective.conditional[0]].classes
+        network: Any = self.model.networks[self.model.objective.conditional[0]]
+        classes = network.classes
         if labels.shape != (n,) or not all(0 <= label < classes for label in labels.tolist()):
             raise ValueError(
                 f"labels must be {n} numbers from 0 to {classes - 1}, one for each example, got {labels.tolist()[:20]}."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,29 +18,19 @@ __all__ = ["Settings", "find_device", "in_precision", "unchecked"]
 PLAYERS = ("theta", "eta", "phi")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What ``fit`` was asked for; ``Settings.of`` fills in what suits an objective.
+    """What ``fit`` was asked for, in the order of its arguments, with the defaults that suit an objective.
+
+    Raises ValueError for an argument that is out of range.
 
     >>> from ganvae_lib import zoo
-    >>> settings = Settings.of(zoo.GAN, steps=500, seeds=2, device="cpu")
+    >>> settings = Settings(zoo.GAN, steps=500, seeds=2, device="cpu")
     >>> settings.lr, settings.betas, settings.seeds, settings.log_every
     (0.0002, (0.5, 0.999), [0, 1], 5)
     """
 
-    steps: int
-    batch: int
-    seeds: list[int]
-    fresh: bool
-    device: torch.device
-    precision: str
-    lr: float | dict[str, float]
-    betas: tuple[float, float]
-    log_every: int
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         objective: Objective,
         steps: int,
         batch: int = 128,
@@ -52,26 +41,18 @@ class Settings:
         lr: float | dict[str, float] | None = None,
         betas: tuple[float, float] | None = None,
         log_every: int | None = None,
-    ) -> Settings:
-        """The arguments of ``fit``, in its order, with its defaults. Raises ValueError for one that is out of range."""
+    ):
         if not all(isinstance(n, int) and n > 0 for n in (steps, batch, 1 if log_every is None else log_every)):
             raise ValueError(
                 f"steps, batch and log_every must be positive integers, got {steps}, {batch} and {log_every}."
             )
         adversarial = bool(objective.adversaries)
-        settings = cls(
-            steps=steps,
-            batch=batch,
-            seeds=_named(seeds),
-            fresh=fresh,
-            device=find_device(device),
-            precision=precision,
-            lr=(2e-4 if adversarial else 1e-3) if lr is None else lr,
-            betas=((0.5, 0.999) if adversarial else (0.9, 0.999)) if betas is None else betas,
-            log_every=min(log_every or max(1, steps // 100), steps),
-        )
-        settings._check_rates(objective)
-        return settings
+        self.steps, self.batch, self.fresh, self.precision = steps, batch, fresh, precision
+        self.seeds, self.device = _named(seeds), find_device(device)
+        self.lr = (2e-4 if adversarial else 1e-3) if lr is None else lr
+        self.betas = ((0.5, 0.999) if adversarial else (0.9, 0.999)) if betas is None else betas
+        self.log_every = min(log_every or max(1, steps // 100), steps)
+        self._check_rates(objective)
 
     @property
     def rates(self) -> dict[str, float]:

@@ -29,7 +29,7 @@ class Training:
 
     >>> from ganvae_lib import build, load, zoo
     >>> data = load("ring", fraction=0.01)
-    >>> settings = Settings.of(zoo.VAE, steps=20, batch=32, seeds=2, log_every=5, device="cpu")
+    >>> settings = Settings(zoo.VAE, steps=20, batch=32, seeds=2, log_every=5, device="cpu")
     >>> training = Training(build(zoo.VAE, data), data, settings)
     >>> for _ in range(10):
     ...     training.step()
