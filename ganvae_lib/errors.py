@@ -33,17 +33,10 @@ class NonFiniteLoss(ArithmeticError):
     ('match x', 7, 3)
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        term: str | None = None,
-        step: int | None = None,
-        seed: int | None = None,
-        run: Any = None,
-    ):
+    def __init__(self, message: str, *, term: str | None = None, step: int | None = None, seed: int | None = None):
         super().__init__(message)
-        self.term, self.step, self.seed, self.run = term, step, seed, run
+        self.term, self.step, self.seed = term, step, seed
+        self.run: Any = None
 
 
 class DataError(RuntimeError):

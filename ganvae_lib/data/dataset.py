@@ -123,12 +123,6 @@ class Data(Examples):
         factors = f", {len(self.factors)} factors" if self.factors else ""
         return f"Data({self.name!r}: {len(self)} examples of shape {self.shape}{classes}{factors})"
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> Data:
-        """x, y and every factor changed alike."""
-        y = None if self.y is None else change(self.y)
-        factors = self.factors and {name: change(values) for name, values in self.factors.items()}
-        return replace(self, x=change(self.x), y=y, factors=factors)
-
     def __getitem__(self, rows: Any) -> Data:
         """Some of the examples, with their labels and factors: a slice or a tensor of indices.
 
@@ -138,7 +132,9 @@ class Data(Examples):
         """
         if isinstance(rows, int):
             raise TypeError(f"{self.name}: one example is {self.name}.x[{rows}]; for data give a slice or a tensor.")
-        return self._each(lambda v: v[rows])
+        y = None if self.y is None else self.y[rows]
+        factors = self.factors and {name: values[rows] for name, values in self.factors.items()}
+        return replace(self, x=self.x[rows], y=y, factors=factors)
 
     def map(self, change: Callable[[Tensor], Tensor], name: str) -> Data:
         """The same examples with x changed by a function, under another name.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .dataset import Data, Examples
-from .rendered import glyphs
+from .rendered import DIGITS, glyphs
 from .toys import Mixture, Pinwheel, Toy
 
 __all__ = ["Domains", "Moved", "Paired", "clouds", "styles"]
@@ -146,7 +146,7 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
     return Paired(train, test, truth, inverse, symmetries)
 
 
-def styles(n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, characters: str = "0123456789") -> Paired:
+def styles(n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, characters: str = DIGITS) -> Paired:
     """The same characters in two styles: light upright sans serif, and bold slanted serif; a little turned and scaled.
 
     Class, rotation and scale are drawn afresh for each example of the training sets and shared by the partners of the

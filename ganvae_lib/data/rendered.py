@@ -19,8 +19,9 @@ from torch import Tensor
 
 from .dataset import Data
 
-__all__ = ["FACTORS", "FONTS", "RANGES", "glyphs"]
+__all__ = ["DIGITS", "FACTORS", "FONTS", "RANGES", "glyphs"]
 
+DIGITS = "0123456789"
 FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "cmr10", "cmss10")
 FACTORS = ("class", "rotation", "scale", "slant", "weight", "font")
 
@@ -33,13 +34,7 @@ _CELLS, _MARGIN = 64, 0.3  # of a distance field: cells along a side, and room a
 
 
 def glyphs(
-    n: int,
-    seed: int = 0,
-    characters: str = "0123456789",
-    *,
-    side: int = 28,
-    vary: str | Sequence[str] = FACTORS,
-    **given: Any,
+    n: int, seed: int = 0, characters: str = DIGITS, *, side: int = 28, vary: Sequence[str] = FACTORS, **given: Any
 ) -> Data:
     """n images [n, 1, side, side] in [0, 1] of characters, white on black, with labels and ``factors`` [n] each.
 

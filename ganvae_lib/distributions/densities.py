@@ -117,13 +117,7 @@ class Noiseless(Distribution):
 
 
 class Product(Distribution):
-    """Independent parts side by side along the last axis: a code that is partly a class, partly a number.
-
-    >>> from torch.distributions import Uniform
-    >>> two = Product([Independent(Uniform(torch.zeros(n), 1.0), 1) for n in (1, 2)])
-    >>> two.event_shape, two.log_prob(torch.full((3,), 0.5))
-    (torch.Size([3]), tensor(0.))
-    """
+    """Independent parts side by side along the last axis: a code that is partly a class, partly a number."""
 
     arg_constraints: dict = {}
     support = constraints.real_vector

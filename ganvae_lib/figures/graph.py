@@ -156,8 +156,9 @@ def _axes(ax: Any, xlim: tuple[float, float], ylim: tuple[float, float]) -> Any:
 def _arrow(ax: Any, start: Any, end: Any, who: str, bend: float, gap: float = 13) -> None:
     from matplotlib.patches import FancyArrowPatch
 
-    form: dict[str, Any] = dict(arrowstyle="-|>", mutation_scale=13, shrinkA=gap, shrinkB=13, connectionstyle=f"arc3,rad={bend}")
-    ax.add_patch(FancyArrowPatch(start, end, color=COLOR[who], linewidth=1.8, linestyle=_LINE[who], **form))
+    head: dict[str, Any] = dict(arrowstyle="-|>", mutation_scale=13, shrinkA=gap, shrinkB=13, color=COLOR[who])
+    bow = f"arc3,rad={bend}"
+    ax.add_patch(FancyArrowPatch(start, end, connectionstyle=bow, linewidth=1.8, linestyle=_LINE[who], **head))
 
 
 def _double(ax: Any, x: tuple[float, float], y: tuple[float, float]) -> None:

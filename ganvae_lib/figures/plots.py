@@ -75,21 +75,12 @@ def curves(history: Any, *terms: str, steps: Any = None, who: Any = None, label:
     return ax
 
 
-def images(
-    x: Any,
-    shape: tuple[int, int] | None = None,
-    columns: int | None = None,
-    ink: bool = True,
-    title: str | None = None,
-    ax: Any = None,
-) -> Any:
-    """Draw a grid of images with values in [0, 1], row by row.
+def images(x: Any, columns: int | None = None, title: str | None = None, ax: Any = None) -> Any:
+    """Draw a grid of images with values in [0, 1], row by row; grey ones as ink on paper, with 1 black.
 
     Args:
-        x: ``[N, H, W]``, ``[N, 1, H, W]``, ``[N, 3, H, W]``, or ``[N, D]`` with `shape` or D a square number.
-        shape: shape of one image when `x` is flat.
+        x: ``[N, H, W]``, ``[N, 1, H, W]``, ``[N, 3, H, W]``, or ``[N, D]`` with D a square number.
         columns: images per row; by default about as many columns as rows, wider than high.
-        ink: grey images: draw 1 as black on white paper (handwriting) rather than as white on black (photographs).
 
     Returns the axes. Raises ``ValueError`` when `x` cannot be read as images.
 
@@ -102,9 +93,9 @@ def images(
     x = _array(x)
     if x.ndim == 2:
         side = round(x.shape[1] ** 0.5)
-        if shape is None and side * side != x.shape[1]:
-            raise ValueError(f"flat images of {x.shape[1]} pixels are not square: say shape=(height, width)")
-        x = x.reshape(len(x), *(shape or (side, side)))
+        if side * side != x.shape[1]:
+            raise ValueError(f"flat images of {x.shape[1]} pixels are not square: reshape them to [N, H, W]")
+        x = x.reshape(len(x), side, side)
     if x.ndim == 3:
         x = x[:, None]
     if x.ndim != 4 or x.shape[1] not in (1, 3) or not len(x):
@@ -120,7 +111,7 @@ def images(
         sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)
     ax = _axes(ax)
     if channels == 1:
-        ax.imshow(sheet[..., 0], cmap="gray_r" if ink else "gray", vmin=0, vmax=1, interpolation="nearest")
+        ax.imshow(sheet[..., 0], cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
     else:
         ax.imshow(np.where(np.isnan(sheet), 1.0, sheet), interpolation="nearest")
     ax.set(title=title or "")
@@ -187,9 +178,6 @@ def half_width(standard_error: Any, freedom: float, level: float = 0.95) -> Any:
     """Half of the width of the t interval around an estimate, t s: a number, or an array like ``standard_error``.
 
     ``freedom`` counts the degrees of freedom: for the mean of n values n - 1.
-
-    >>> round(float(half_width(1.0, 3)), 4)
-    3.1824
     """
     from scipy.special import stdtrit  # the t quantile without the slow import of scipy.stats
 

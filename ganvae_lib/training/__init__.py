@@ -3,7 +3,6 @@
 from .batches import Batches
 from .checkpoint import Checkpoint
 from .fitting import fit
-from .rejection import Accepted
 from .run import History, Run
 from .settings import Settings
 from .state import Training

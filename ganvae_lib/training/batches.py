@@ -20,12 +20,6 @@ class Batches:
 
     ``parts`` are tensors of equal length, x first; a minibatch holds the same rows of each. The examples left over at
     the end of an epoch (fewer than a batch) are skipped.
-
-    >>> x = torch.arange(4.0)[:, None]
-    >>> batches = Batches([x, -x], 2, Noise(0))
-    >>> first, second = batches.next(), batches.next()
-    >>> sorted(torch.cat([first[0], second[0]]).flatten().tolist()), torch.equal(first[0], -first[1])
-    ([0.0, 1.0, 2.0, 3.0], True)
     """
 
     def __init__(self, parts: Sequence[Tensor], batch: int, noise: Noise, name: str = "batches"):

@@ -60,11 +60,6 @@ class Settings:
         return self.lr if isinstance(self.lr, dict) else dict.fromkeys(PLAYERS, self.lr)
 
     @property
-    def copies(self) -> int | list[int]:
-        """The seeds as ``Model.copies`` takes them: a single one is not stacked."""
-        return self.seeds[0] if len(self.seeds) == 1 else self.seeds
-
-    @property
     def config(self) -> dict[str, Any]:
         """What a run remembers of them, ready for JSON."""
         return dict(

@@ -35,23 +35,16 @@ class Training:
     ...     training.step()
     >>> training.history
     History(reconstruct x, match z; 2 points, seeds [0, 1])
-
-    What ``state`` says decides what comes next: another training that is put there ends with the same weights.
-
-    >>> other = Training(build(zoo.VAE, data), data, settings)
-    >>> other.restore(*training.state())
-    >>> training.step(), other.step(), other.done
-    (None, None, 11)
-    >>> all(torch.equal(a, b) for a, b in zip(training.model.parameters(), other.model.parameters(), strict=True))
-    True
     """
 
     def __init__(self, model: Model, data: Examples, settings: Settings):
-        _keep_memory()
-        device = settings.device
+        # glibc hands large blocks back to the system after each step: a fifth of a step of stacked networks then goes
+        # into page faults. Freeing one large block, never touched, lifts the size from which it does so, for good.
+        torch.empty(31 * 2**20, dtype=torch.uint8)
+        device, seeds = settings.device, settings.seeds
         self.settings = settings
         self.done = 0
-        self.model = model.copies(settings.copies, settings.fresh).to(device).train()
+        self.model = model.copies(seeds[0] if len(seeds) == 1 else seeds, settings.fresh).to(device).train()
         self.noise = Noise(self.model.seeds, device, share(device))
         self.noise.share.check(self.model.objective, settings.batch)
         self.next_world, orders = worlds(self.model, data, settings.batch, self.noise, device)
@@ -63,7 +56,7 @@ class Training:
         ]
 
         names = list(dict.fromkeys(name for phase in self.phases for name in phase.keys))
-        self.history = History(settings.seeds, names)
+        self.history = History(seeds, names)
         self._recent = torch.zeros(settings.log_every, len(names), *self.noise.seeds_shape, device=device)
         self.unrecorded = 0  # how many steps the history does not know yet
 
@@ -164,12 +157,3 @@ def descend(phase: Phase, world: World, optimizer: torch.optim.Optimizer) -> dic
     for p in parameters:
         p.grad = None
     return {name: loss.detach() for name, loss in losses.items()}
-
-
-def _keep_memory() -> None:
-    """Let glibc reuse the memory of a step in the next one.
-
-    It hands blocks above a threshold back to the system, and then a step of stacked networks spends a fifth of its time
-    on page faults. Freeing one large block, which is never touched, lifts the threshold to its size for good.
-    """
-    torch.empty(31 * 2**20, dtype=torch.uint8)
