@@ -176,10 +176,7 @@ def local(folder: str, file: str) -> Path | None:
     if not root:
         return None
     unpacked = file.removesuffix(".gz").removesuffix(".bz2")
-    for path in (Path(root, folder, file), Path(root, folder, unpacked)):
-        if path.is_file():
-            return path
-    return None
+    return next((path for path in (Path(root, folder, file), Path(root, folder, unpacked)) if path.is_file()), None)
 
 
 def verified(folder: str, file: str, mirrors: Sequence[str], checksum: str, content_sha256: str | None = None) -> bytes:

@@ -7,18 +7,7 @@ from functools import singledispatch
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.distributions import (
-    Bernoulli,
-    ContinuousBernoulli,
-    Distribution,
-    Independent,
-    Laplace,
-    Normal,
-    OneHotCategorical,
-    Uniform,
-    kl_divergence,
-)
+from torch import Tensor, distributions
 from torch.nn.functional import one_hot
 
 from .densities import Noiseless, Point, Product, Pushforward, grey, tiled
@@ -28,15 +17,15 @@ __all__ = ["draw", "free_energy"]
 
 
 @singledispatch
-def draw(p: Distribution, noise: Noise, name: str) -> Tensor:
+def draw(p: distributions.Distribution, noise: Noise, name: str) -> Tensor:
     """A sample of ``p`` through which gradients flow (Eq. ``eq-reparameterisation``, chapter 03), from named noise.
 
     Bernoulli and one-hot have no such sample: they are drawn all the same, and TypeError is raised by a gradient that
     needs it. A distribution of one's own brings its sampler along by ``draw.register``; TypeError without one.
 
+    >>> from torch.distributions import Gumbel, Normal
     >>> draw(Normal(torch.zeros(2), 1.0), Noise(0), "z").shape
     torch.Size([2])
-    >>> from torch.distributions import Gumbel
     >>> @draw.register
     ... def _(p: Gumbel, noise, name):
     ...     return p.loc - p.scale * (-noise.uniform(name, *p.batch_shape).log()).log()
@@ -49,13 +38,13 @@ def draw(p: Distribution, noise: Noise, name: str) -> Tensor:
     )
 
 
-def _batch(p: Distribution, noise: Noise) -> torch.Size:
+def _batch(p: distributions.Distribution, noise: Noise) -> torch.Size:
     """The batch shape of ``p`` without the seeds axis, which the noise has of its own."""
     return p.batch_shape[len(noise.seeds_shape) :]
 
 
 @draw.register
-def _(p: Independent, noise: Noise, name: str) -> Tensor:
+def _(p: distributions.Independent, noise: Noise, name: str) -> Tensor:
     return draw(p.base_dist, noise, name)
 
 
@@ -76,34 +65,34 @@ def _(p: Pushforward, noise: Noise, name: str) -> Tensor:
 
 
 @draw.register
-def _(p: Normal, noise: Noise, name: str) -> Tensor:
+def _(p: distributions.Normal, noise: Noise, name: str) -> Tensor:
     return p.loc + p.scale * noise.normal(name, *_batch(p, noise))
 
 
 @draw.register
-def _(p: Uniform, noise: Noise, name: str) -> Tensor:
+def _(p: distributions.Uniform, noise: Noise, name: str) -> Tensor:
     return p.low + (p.high - p.low) * noise.uniform(name, *_batch(p, noise))
 
 
 @draw.register
-def _(p: Laplace, noise: Noise, name: str) -> Tensor:
+def _(p: distributions.Laplace, noise: Noise, name: str) -> Tensor:
     u = noise.uniform(name, *_batch(p, noise))
     return p.icdf(u.clamp(1e-6, 1 - 1e-6))  # the ends of the interval are at infinity
 
 
 @draw.register
-def _(p: ContinuousBernoulli, noise: Noise, name: str) -> Tensor:
+def _(p: distributions.ContinuousBernoulli, noise: Noise, name: str) -> Tensor:
     return grey(p.logits, noise.uniform(name, *_batch(p, noise)))
 
 
 @draw.register
-def _(p: Bernoulli, noise: Noise, name: str) -> Tensor:
+def _(p: distributions.Bernoulli, noise: Noise, name: str) -> Tensor:
     sample = noise.uniform(name, *_batch(p, noise)) < p.probs
     return _Discrete.apply(p.probs, sample, name, "Bernoulli")
 
 
 @draw.register
-def _(p: OneHotCategorical, noise: Noise, name: str) -> Tensor:
+def _(p: distributions.OneHotCategorical, noise: Noise, name: str) -> Tensor:
     u = noise.uniform(name, *_batch(p, noise), 1)
     index = (p.probs.cumsum(-1)[..., :-1] < u).sum(-1)
     return _Discrete.apply(p.probs, one_hot(index, p.event_shape[0]), name, "one-hot")
@@ -141,7 +130,7 @@ def free_energy(model: Any, x: Tensor, noise: Noise, k: int = 1, name: str = "z 
     q = model.encoder(x)
     try:
         if k == 1:
-            kl = kl_divergence(q, model.prior().expand(q.batch_shape))
+            kl = distributions.kl_divergence(q, model.prior().expand(q.batch_shape))
             return kl - model.decoder(draw(q, noise, name)).log_prob(x)
         q = tiled(q, k, axis)
         z = draw(q, noise.tiled(k), f"{name}, {k} samples")

@@ -4,7 +4,6 @@ r"""Both sides of the lemmas of Part II, on worlds where every integral can be c
 :class:`CodedWorld` a finite world with codes, an encoder and a decoder (chapters 08 and 09). Give them densities of
 your own, or take random ones: leading axes are a batch, so a thousand worlds are checked at once.
 
->>> import torch
 >>> from ganvae_lib import exact, lemmas
 >>> x = exact.line(-12, 12, 601)
 >>> generator = lambda theta: x.normalise(-(x.points - theta) ** 2)

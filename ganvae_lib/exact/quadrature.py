@@ -4,7 +4,6 @@ A :class:`Space` is a set of points and their weights. A density on it is a tens
 ``[..., n]``: leading axes are a batch, and everything is differentiable in whatever the log densities depend on.
 All results are in nats. The definitions are those of chapter 02.
 
->>> import torch
 >>> x = line(-12, 12)
 >>> p = torch.distributions.Normal(0, 1).log_prob(x.points)
 >>> q = torch.distributions.Normal(1, 1).log_prob(x.points)

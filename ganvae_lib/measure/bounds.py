@@ -19,8 +19,8 @@ __all__ = ["chunks", "elbo", "iwae", "log_likelihood"]
 CHUNK = 2**20  # numbers in a piece of the data; part of what a seed means, because noise is drawn by pieces
 
 
-def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor]]:
-    """Pieces of the data: the model at their labels, where it is given labels, and x with the model's seeds axis.
+def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor, Tensor | None]]:
+    """Pieces of the data: the model at their labels, where it is given labels; x and labels with the seeds axis.
 
     The length of a piece does not depend on the number of seeds.
     """
@@ -31,14 +31,14 @@ def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor]]:
         labels = None
         if data.y is not None:
             labels = data.y[start : start + size].to(device).expand(*seeds_shape, -1)
-        yield model.at(labels), x.expand(*seeds_shape, *x.shape)
+        yield model.at(labels), x.expand(*seeds_shape, *x.shape), labels
 
 
 def _mean(model: Model, data: Examples, log_p: Callable[..., Tensor]) -> Tensor:
     """The mean over data of log_p(model, x), [*seeds, n] for a piece of n examples: [seeds]."""
     total = torch.zeros(model.seeds_shape, dtype=torch.float64, device=next(model.parameters()).device)
     with torch.no_grad():
-        for at, x in chunks(model, data):
+        for at, x, _ in chunks(model, data):
             total += log_p(at, x).double().sum(-1)
     return (total / len(data)).reshape(-1).cpu()
 
@@ -87,7 +87,6 @@ def log_likelihood(model: Model, data: Examples) -> Tensor:
 
     Exact, not a bound. Raises TypeError for a model without a density.
 
-    >>> import torch
     >>> from ganvae_lib import Data, build, zoo
     >>> log_likelihood(build(zoo.LIKELIHOOD, (2,)), Data(torch.zeros(3, 2)))    # at first a standard normal: -log 2π
     tensor([-1.8379], dtype=torch.float64)

@@ -50,19 +50,15 @@ class History(Mapping[str, Tensor]):
         """
         losses = losses.detach().double().cpu().reshape(len(losses), len(self.names), len(self.seeds))
         if not losses.isfinite().all():
-            raise self._not_finite(step - len(losses), losses)
+            row, name, column = (~losses.isfinite()).nonzero()[0].tolist()  # the first bad value
+            term, seed, bad_step = self.names[name], self.seeds[column], step - len(losses) + row + 1
+            message = (
+                f"the loss '{term}' is {losses[row, name, column].item()} at step {bad_step}, seed {seed}; "
+                "lower lr, choose another link, or look at the data."
+            )
+            raise NonFiniteLoss(message, term=term, step=bad_step, seed=seed)
         self.steps.append(step)
         self.points.append(losses.mean(0))
-
-    def _not_finite(self, before: int, losses: Tensor) -> NonFiniteLoss:
-        """The error for the first bad value, ``before`` being the number of steps that came before these losses."""
-        row, name, column = (~losses.isfinite()).nonzero()[0].tolist()
-        term, seed, step = self.names[name], self.seeds[column], before + row + 1
-        message = (
-            f"the loss '{term}' is {losses[row, name, column].item()} at step {step}, seed {seed}; "
-            "lower lr, choose another link, or look at the data."
-        )
-        return NonFiniteLoss(message, term=term, step=step, seed=seed)
 
     def __getitem__(self, name: str) -> Tensor:
         if name not in self.names:

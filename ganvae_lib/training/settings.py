@@ -22,11 +22,6 @@ class Settings:
     """What ``fit`` was asked for, in the order of its arguments, with the defaults that suit an objective.
 
     Raises ValueError for an argument that is out of range.
-
-    >>> from ganvae_lib import zoo
-    >>> settings = Settings(zoo.GAN, steps=500, seeds=2, device="cpu")
-    >>> settings.lr, settings.betas, settings.seeds, settings.log_every
-    (0.0002, (0.5, 0.999), [0, 1], 5)
     """
 
     def __init__(
