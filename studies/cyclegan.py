@@ -2,7 +2,7 @@
 
     python -m ganvae_lib study cyclegan             # about 5 minutes on one CPU thread
 
-Nobody tells the models which example belongs to which; the test sets know (``ganvae_lib.data.pairs``). Learning rate,
+Nobody tells the models which example belongs to which; the test sets know (``ganvae_lib.data.domains``). Learning rate,
 steps and scale were chosen by looking at seeds 0 to 11; the seeds here are others. The worlds:
 
     square        a cloud with the eight symmetries of the square: 128 seeds; and six weights of the reconstructions
