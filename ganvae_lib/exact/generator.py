@@ -33,9 +33,9 @@ Densities = tuple[Tensor, Tensor]
 def gradient(f: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
     """The gradient of f at theta, [..., P], for every instance of the batch at once: f must not mix instances.
 
-    >>> gradient(lambda theta: theta.square().sum(-1), torch.tensor([[1.0], [3.0]]))
-    tensor([[2.],
-            [6.]])
+    >>> gradient(lambda theta: theta.square().sum(-1), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[2., 4.],
+            [6., 8.]])
     """
     theta = theta.detach().clone().requires_grad_()
     return torch.autograd.grad(f(theta).sum(), theta)[0]
