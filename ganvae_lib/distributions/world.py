@@ -7,7 +7,7 @@ which it depends has moved, so a step never computes the same thing twice and ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast, overload
 
@@ -28,16 +28,12 @@ Made = TypeVar("Made")
 class OtherDomain(nn.Module):
     """In the place of a prior: z is data too, the examples of a second domain (chapter 12)."""
 
-    def __init__(self, shape: Iterable[int]):
+    def __init__(self, shape: Sequence[int]):
         super().__init__()
         self.shape = tuple(shape)
 
     def forward(self) -> Distribution:
         raise TypeError("here z is data of a second domain, which has no density and is not drawn; pass z=...")
-
-    def codes_in(self, world: World) -> Tensor:
-        """The codes of a minibatch, where they are not drawn."""
-        return world.other
 
 
 class drawn(Generic[Value]):
@@ -112,10 +108,10 @@ class World:
         return self.model.prior().expand((*self.noise.seeds_shape, self.batch))
 
     @drawn()
-    def z(self) -> Tensor:
-        """z ~ p(z); or what the prior hands over, where z is data, too."""
-        if hasattr(self.model.prior, "codes_in"):
-            return self.model.prior.codes_in(self)
+    def z(self) -> Tensor | None:
+        """z ~ p(z); or the examples of the other domain, where z is data, too."""
+        if isinstance(self.model.prior, OtherDomain):
+            return self.other
         return draw(self.p_z, self.noise, "z")
 
     @drawn("eta")
