@@ -10,9 +10,10 @@ from math import copysign
 from typing import TypeVar
 
 from .objective.algebra import Objective
+from .objective.further import MMD, Classify, Summaries, Unpredictable
 from .objective.operators import adversary_activated, given, importance_weighted, semi_supervised, swapped
-from .objective.terms import Classify, Match, Reconstruct, Unpredictable
-from .objective.tools import KL, MMD, Adversary, Likelihood, Summaries
+from .objective.terms import Match, Reconstruct
+from .objective.tools import KL, Adversary, Likelihood
 
 ALL: dict[str, Objective] = {}
 NETWORKS: dict[str, Objective] = {}  # models that differ from one in ALL by their network only

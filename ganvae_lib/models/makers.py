@@ -76,7 +76,7 @@ def encoder(spec: Spec, x: Shape) -> nn.Module:
 
 def density(spec: Spec) -> nn.Module:
     """p_θ(x) with no code."""
-    return nets.DENSITIES[spec.density].of(spec)
+    return nets.DENSITIES[spec.density](spec)
 
 
 def features(spec: Spec, x: Shape) -> nn.Module:

@@ -17,7 +17,7 @@ from ..distributions.sample import draw
 from ..measure.scores import Scores, evaluate
 from ..models.builder import build
 from ..models.model import Model
-from ..objective.terms import from_dict, to_dict
+from ..objective.contract import from_dict, to_dict
 from .checkpoint import read, write
 from .history import History
 

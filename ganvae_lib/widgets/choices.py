@@ -16,8 +16,9 @@ from ..distributions.sample import draw
 from ..measure.samples import coverage
 from ..models.builder import build
 from ..objective.algebra import Objective
+from ..objective.further import MMD
 from ..objective.terms import Match, Reconstruct
-from ..objective.tools import KL, MMD, Adversary
+from ..objective.tools import KL, Adversary
 from ..training.device import unchecked
 from ..training.fitting import fit
 from ..training.run import Run

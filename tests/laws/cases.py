@@ -29,7 +29,7 @@ from ganvae_lib import (
     text,
     zoo,
 )
-from ganvae_lib.objective.tools import TOOLS
+from ganvae_lib.objective import TOOLS
 
 X, Z, GAN_X, GAN_Z = Reconstruct("x"), Reconstruct("z"), Match("x", Adversary()), Match("z", Adversary())
 SLEEP = Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",))

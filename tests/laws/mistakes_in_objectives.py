@@ -5,7 +5,7 @@ import math
 from cases import X
 
 from ganvae_lib import KL, MMD, Adversary, Bound, Classify, Match, Reconstruct, Summaries
-from ganvae_lib.objective.terms import from_dict
+from ganvae_lib.objective import from_dict
 
 # (what raises, which error, words of its message)
 MISTAKES = [
