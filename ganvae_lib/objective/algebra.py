@@ -125,7 +125,7 @@ class Objective:
         return Table(("term", "space", "tool", "players", "where theta stands"), tuple(t.as_row() for t in self.terms))
 
     def draw(self, ax: Any = None) -> Any:
-        """The schematic graph: solid arrows generate, dashed arrows infer, dotted ones are adversarial."""
+        """The graph, on the axes ``ax`` or new ones, which it returns."""
         from ..figures.graph import schematic
 
         return schematic(self, ax)

@@ -1,8 +1,4 @@
-"""Tools and terms that few models need.
-
-Tools that compare samples without a discriminator: MMD, Summaries. Terms beside a comparison and a reconstruction:
-Unpredictable, Classify.
-"""
+"""Spaces, tools and terms that few models need: reconstructions, features; MMD, Summaries; Unpredictable, Classify."""
 
 from __future__ import annotations
 
@@ -16,12 +12,51 @@ from torch import Tensor
 from ..errors import unknown
 from ..figures.formula import Writer, expectation
 from .contract import Network, Samples, Term, Tool, parts
-from .spaces import SPACES, Space
+from .spaces import BOTH, SPACES, Space
 
 if TYPE_CHECKING:
     from ..distributions.world import World
 
 __all__ = ["Classify", "MMD", "Summaries", "Unpredictable"]
+
+
+SPACES |= {
+    # Features of the other domain (y=0) with the source's (y=1); they are written x, as in chapter 06.
+    "features": Space(
+        target=("features",),
+        target_by=("theta",),
+        target_law=lambda w: r"p_\theta(x|y=1)",
+        made=("other_features",),
+        made_by=("theta",),
+        made_law=lambda w: r"p_\theta(x|y=0)",
+        networks=("features",),
+        sees=("features",),
+        arguments=("x",),
+        mirror="features",
+        reads=("other",),
+    ),
+    # Reconstructions with what they reconstruct.
+    "x again": Space(
+        target=("x",),
+        target_law=lambda w: w.d,
+        made=("x_back",),
+        made_by=BOTH,
+        made_law=lambda w: w.product(w.d, w.q("z", "x"), w.p(r"\hat x", "z")),
+        sees=("x",),
+        made_arguments=(r"\hat x",),
+        mirror="z again",
+    ),
+    "z again": Space(
+        target=("z",),
+        target_law=lambda w: w.made("p(z)"),
+        made=("z_back",),
+        made_by=BOTH,
+        made_law=lambda w: w.made("p(z)", w.p("x", "z"), w.q(r"\hat z", "x")),
+        sees=("z",),
+        made_arguments=(r"\hat z",),
+        mirror="x again",
+    ),
+}
 
 
 def _flat(samples: Samples, seeds_axes: int) -> Tensor:

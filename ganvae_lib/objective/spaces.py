@@ -76,6 +76,7 @@ class Space:
         return f"{self.discriminator}_given_{given}" if given else self.discriminator
 
 
+#: Three more, which few models need, are in ``further``.
 SPACES: dict[str, Space] = {
     # Generated data with the data.
     "x": Space(
@@ -99,20 +100,6 @@ SPACES: dict[str, Space] = {
         mirror="x",
         distributions=("p_z", "q_z_given_x"),
         kl_formula=lambda w: expectation(w.d, kl(w.q("z", "x"), "p(z)")),
-    ),
-    # Features of the other domain (y=0) with the source's (y=1); they are written x, as in chapter 06.
-    "features": Space(
-        target=("features",),
-        target_by=("theta",),
-        target_law=lambda w: r"p_\theta(x|y=1)",
-        made=("other_features",),
-        made_by=("theta",),
-        made_law=lambda w: r"p_\theta(x|y=0)",
-        networks=("features",),
-        sees=("features",),
-        arguments=("x",),
-        mirror="features",
-        reads=("other",),
     ),
     # Generated pairs with inferred ones. In its mirror the sides change places: the links here can be reversed.
     "xz": Space(
@@ -146,26 +133,5 @@ SPACES: dict[str, Space] = {
         arguments=("z", "x"),
         separator="|",
         mirror="x|z",
-    ),
-    # Reconstructions with what they reconstruct.
-    "x again": Space(
-        target=("x",),
-        target_law=lambda w: w.d,
-        made=("x_back",),
-        made_by=BOTH,
-        made_law=lambda w: w.product(w.d, w.q("z", "x"), w.p(r"\hat x", "z")),
-        sees=("x",),
-        made_arguments=(r"\hat x",),
-        mirror="z again",
-    ),
-    "z again": Space(
-        target=("z",),
-        target_law=lambda w: w.made("p(z)"),
-        made=("z_back",),
-        made_by=BOTH,
-        made_law=lambda w: w.made("p(z)", w.p("x", "z"), w.q(r"\hat z", "x")),
-        sees=("z",),
-        made_arguments=(r"\hat z",),
-        mirror="x again",
     ),
 }

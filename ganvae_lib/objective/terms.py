@@ -41,7 +41,7 @@ class Match(Term):
         if self.space not in SPACES:
             raise unknown("space", self.space, SPACES)
         if not isinstance(self.tool, Tool):
-            raise TypeError(f"the tool must be one of {', '.join(f'{t}()' for t in TOOLS)}, got {self.tool!r}.")
+            raise TypeError(f"the tool must be one of {', '.join(f'{t}()' for t in sorted(TOOLS))}, got {self.tool!r}.")
         if reason := self.tool.where(self.sides):
             raise ValueError(f"in {self.space} {reason}; got {self.tool!r}.")
         unlabelled = "other" in self.sides.reads

@@ -86,14 +86,12 @@ class Adversary(Tool):
     """A discriminator that tells the target's samples from the model's (Eq. ``eq-gan-value``, chapter 04).
 
     link:     a name in ``LINKS``: the losses of both sides.
-    steps:    updates of the discriminator, on fresh minibatches, per update of the other players; 0 for a term that
-              only uses a discriminator which another term trains.
+    steps:    updates of the discriminator per update of the other players; 0 where another term trains it.
     penalty:  weight of the gradient penalty E[(‖∇_x t(x)‖ - 1)²] between the two samples
               (Eq. ``eq-wgan-gp``, chapter 04; Gulrajani et al., 2017).
     k:        samples are weighted by their odds w ∝ D/(1-D) in groups of k of the minibatch, or all of it, "batch":
-              Eq. ``eq-iwgan`` (chapter 15; Hu et al., 2018). 1 for no weights.
-    Raises ValueError for an unknown link, a negative number of steps or a negative penalty, a k that is no positive
-    number or "batch", and weights with a link that is not non-saturating.
+              Eq. ``eq-iwgan`` (chapter 15; Hu et al., 2018). 1 for no weights; others need the non-saturating link.
+    Raises ValueError for other values of these.
 
     >>> from ganvae_lib import Adversary, Match
     >>> print(Match("x", Adversary("reverse KL")))
@@ -116,9 +114,7 @@ class Adversary(Tool):
         if self.link not in LINKS:
             raise unknown("link", self.link, LINKS)
         if self.k != 1 and self.link != "non-saturating":
-            raise ValueError(
-                f"importance weights belong to the non-saturating link, not to {self.link!r}; leave out k."
-            )
+            raise ValueError(f"importance weights belong to the non-saturating link; {self.link!r} has no such use.")
         if self.steps < 0 or not 0 <= self.penalty < math.inf:
             raise ValueError(f"steps and penalty must not be negative, and penalty be finite, got {self}.")
 
@@ -206,12 +202,8 @@ class Adversary(Tool):
                 return both
             slope = rf"\|\nabla {at_model.t}\|" if w.given else r"\|\nabla t_\phi\|"
             return rf"{both} + {self.penalty:g}\,\mathbb{{E}}[({slope}-1)^2]"
-        sides = []
-        if player in space.made_by:
-            sides.append(self._weighted(model, at_model))
-        if player in space.target_by:
-            sides.append(self._weighted(target, at_target.reversed))
-        return " + ".join(sides)
+        makes = (player in space.made_by, model, at_model), (player in space.target_by, target, at_target.reversed)
+        return " + ".join(self._weighted(law, at) for made, law, at in makes if made)
 
     def _weighted(self, law: str, w: Writer) -> str:
         """The loss of one side, importance-weighted where k is not 1."""
