@@ -1,6 +1,6 @@
-"""Every named model, a line or two each. The formula that an entry prints is the code that trains it.
+"""Every named model, a line or two each, and its sources, keys of book/references.bib.
 
-An entry stands with its name and its sources: keys of book/references.bib, commas between them.
+The formula that an entry prints is the code that trains it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from math import copysign
 from typing import TypeVar
 
 from .objective.algebra import Objective
+from .objective.further import MMD, Classify, Summaries, Unpredictable
 from .objective.operators import adversary_activated, given, importance_weighted, semi_supervised, swapped
-from .objective.terms import Classify, Match, Reconstruct, Unpredictable
-from .objective.tools import KL, MMD, Adversary, Likelihood, Summaries
+from .objective.terms import Match, Reconstruct
+from .objective.tools import KL, Adversary, Likelihood
 
 ALL: dict[str, Objective] = {}
 NETWORKS: dict[str, Objective] = {}  # models that differ from one in ALL by their network only
@@ -27,8 +28,7 @@ def named(name: str, objective: Entry, references: str, entries: dict[str, Objec
     return objective
 
 
-# No latent variable and no adversary: maximum likelihood of a density. The network makes the model: a Gaussian, masked
-# convolutions, a recurrent network over rows, or one over characters.
+# A density, without latent variable and adversary; the network makes the model.
 LIKELIHOOD = named("maximum likelihood", Match("x", Likelihood()), "minka2005divergence")
 PIXELCNN = named("PixelCNN", LIKELIHOOD, "oord2016pixel,oord2016conditional", NETWORKS)
 PIXELRNN = named("PixelRNN", LIKELIHOOD, "oord2016pixel", NETWORKS)
@@ -70,14 +70,12 @@ HELMHOLTZ = named(
     "dayan1995helmholtz,hinton1995wake",
 )
 
-# A classifier of the source domain alone, the baseline. The gradient of the domain classifier reversed (minimax); its
-# answers reversed.
+# A classifier of the source domain alone; with the domain classifier's gradient reversed; with its answers reversed.
 SOURCE_ONLY = named("source only", Classify(), "ganin2016domain")
 DANN = named("DANN", Classify() + Match("features", Adversary("minimax")), "ganin2015unsupervised,ganin2016domain")
 ADA = named("ADA", Classify() + Match("features", Adversary("non-saturating")), "hu2018unifying,tzeng2017adversarial")
 
-# z is the code; noise that nobody infers is an input of the generator. Then the same with x and z exchanged, and its
-# adversary exchanged for MMD.
+# z is the code; noise that nobody infers is an input of the generator. With x and z exchanged; with MMD.
 INFOGAN = named("InfoGAN", Match("x", Adversary()) + Reconstruct("z"), "chen2016infogan")
 AAE = named("AAE", swapped(INFOGAN), "makhzani2015adversarial")
 WAE_MMD = named("WAE-MMD", Reconstruct("x") + 10 * Match("z", MMD()), "tolstikhin2018wasserstein")
@@ -90,8 +88,7 @@ PREDICTABILITY_MINIMISATION = named(
 # z is data too: InfoGAN and its mirror image. Published with least squares, and with weight 10 on mean absolute errors.
 CYCLEGAN = named("CycleGAN", INFOGAN + AAE, "zhu2017unpaired")
 
-# Of MDGAN it is the regulariser, where the discriminator does not train on reconstructions (what its authors call MDGAN
-# trains in two steps).
+# MDGAN's regulariser: the discriminator does not train on reconstructions (what its authors call MDGAN has two steps).
 VAE_GAN = named(
     "VAE/GAN",
     Reconstruct("x", within="discriminator")
@@ -118,8 +115,7 @@ BIGAN = named("BiGAN", Match("xz", Adversary("minimax")), "donahue2017adversaria
 AVB = named("AVB", Reconstruct("x") + Match("z|x", Adversary("reverse KL")), "mescheder2017adversarial")
 AS_VAE = named("AS-VAE", AVB + swapped(AVB), "pu2017adversarial")
 
-# Moments without an adversary. Approximate Bayesian computation compares summaries: `rejection` accepts by the distance
-# that `fit` descends.
+# Moments without an adversary. `rejection` accepts by the distance of summaries that `fit` descends.
 GMMN = named("GMMN", Match("x", MMD("gaussian")), "li2015generative,dziugaite2015training")
 ABC = named("ABC", Match("x", Summaries()), "tavare1997inferring,pritchard1999population")
 

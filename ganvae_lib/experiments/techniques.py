@@ -24,7 +24,7 @@ from ..errors import unknown
 from ..measure.intervals import paired, summary
 from ..models.builder import build
 from ..objective.algebra import Objective
-from ..objective.terms import Classify
+from ..objective.further import Classify
 from ..training import parallel
 from ..training.fitting import fit
 from ..training.run import Run

@@ -45,9 +45,9 @@ def schematic(objective: Any, ax: Any = None) -> Any:
     if "features" in networks:
         return _domains(objective, ax)
     above = _comparisons(objective)
-    remarks = {term.space: term.remark for term in objective.terms if term.remark}
+    within = sorted({term.space for term in objective.terms if getattr(term, "within", None)})  # the discriminator
     seen = {letter for comparison in above.values() for letter in comparison.seen}
-    back = [letter for v in ("x", "z") if (letter := rf"\hat {v}") in seen or v in remarks]
+    back = [letter for v in ("x", "z") if (letter := rf"\hat {v}") in seen or v in within]
     labelled = bool(objective.conditional) or "labeller" in networks
     nodes = _places(objective, above, back, labelled)
     left = [x for x, *_ in nodes.values()] + [0.6] * ("z" not in nodes)  # where the arrow of a density begins
@@ -57,8 +57,9 @@ def schematic(objective: Any, ax: Any = None) -> Any:
         _draw_round_trip(ax, nodes, letter)
     for name, comparison in above.items():
         _draw_comparison(ax, nodes, name, comparison, name in objective.conditional)
-    for space, remark in remarks.items():
-        ax.text(_REMARK[space], -0.48, remark, color=COLOR["phi"], ha="center", va="center")
+    for v in within:
+        remark = rf"$h_\phi({v})\approx h_\phi(\hat {v})$"
+        ax.text(_REMARK[v], -0.48, remark, color=COLOR["phi"], ha="center", va="center")
     _draw_nodes(ax, nodes)
     return ax
 

@@ -127,14 +127,7 @@ class Model(nn.Module):
 
 
 class Conditioned:
-    """A model at known labels: its conditional networks are given these, and all else is the model's.
-
-    >>> import torch
-    >>> from ganvae_lib import build, zoo
-    >>> model = build(zoo.CGAN, (2,), classes=10).at(torch.tensor([0, 9, 4]))
-    >>> model.decoder(torch.zeros(3, 2)).mean.shape  # of one example of each class
-    torch.Size([3, 2])
-    """
+    """A model at known labels: its conditional networks are given these, and all else is the model's."""
 
     def __init__(self, model: Model, labels: Tensor):
         self.model, self.labels = model, labels

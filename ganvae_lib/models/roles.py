@@ -1,5 +1,7 @@
 """What part each network plays: who trains it, what it is shown, and how it is made.
 
+The order in which layers are made and named decides which initial weights a seed gives them.
+
 A role of one's own, for a term with a network of its own, is one entry in the table:
 
     ROLES["energy"] = Role(player="theta", sees=("x",), make=lambda spec, x: Energy(x))
@@ -9,6 +11,7 @@ The term names the network in its ``networks`` and reads it as ``world.model.net
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,13 +19,15 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from .. import networks as nets
 from ..objective.spaces import SPACES
-from . import makers
 
 if TYPE_CHECKING:
     from .spec import Spec
 
 __all__ = ["ROLES", "Role", "make_network", "role_of"]
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -32,9 +37,6 @@ class Role:
     player:  whose parameters it holds, "theta", "eta" or "phi".
     sees:    what it is called with: "x", "z", "features", in this order; a label is joined to the first of them.
     make:    ``make(spec, *shapes)`` makes it for a :class:`~ganvae_lib.models.Spec` and the shapes of what it sees.
-
-    >>> role_of("encoder").player, role_of("discriminator_xz").sees
-    ('eta', ('x', 'z'))
     """
 
     player: str
@@ -42,37 +44,104 @@ class Role:
     make: Callable[..., nn.Module]
 
 
-#: Every role by the network's name, but for the discriminators, which the spaces name.
+def _trunk(spec: Spec, shape: Shape, out: int, activation: str) -> nn.Module:
+    """From ``shape`` to ``out`` features."""
+    if spec.convolves(shape):
+        return nets.conv_down(shape, spec.width, out, activation, spec.depth)
+    return nets.mlp(shape, spec.hidden, out, activation)
+
+
+def _generator(spec: Spec, inputs: Shape, outputs: Shape) -> nn.Module:
+    """A decoder from ``inputs`` to examples of shape ``outputs``, with the observation model of ``spec``."""
+    if spec.convolves(outputs) and len(inputs) == 1:
+        trunk = nets.conv_up(inputs[0], spec.width, outputs, spec.activation, spec.depth)
+    elif spec.convolves(outputs) and len(inputs) == 3 and inputs[1:] == outputs[1:]:
+        trunk = nets.conv_same(inputs, spec.width, outputs[0], spec.activation)
+    else:
+        trunk = nets.mlp(inputs, spec.hidden, math.prod(outputs), spec.activation)
+    # The means of images belong into [0, 1] where they are looked at: as samples, that is.
+    squash = len(outputs) == 3 and (spec.noiseless or not spec.explicit)
+    observation = nets.OBSERVATIONS[spec.observation].of(spec.scale, squash)
+    return nets.Decoder(trunk, observation, outputs, spec.noiseless, spec.noise)
+
+
+def _decoder(spec: Spec, z: Shape) -> nn.Module:
+    """p_θ(x|z), with ``spec.noise`` inputs beside z."""
+    inputs = (z[0] + spec.noise,) if len(z) == 1 else z
+    return _generator(spec, inputs, spec.shape)
+
+
+def _encoder(spec: Spec, x: Shape) -> nn.Module:
+    """q_η(z|x); where z is data of a second domain, a decoder to that domain."""
+    if spec.other is not None:
+        return _generator(spec, x, spec.other)
+    if spec.implicit:
+        width = spec.hidden[-1]
+        head = nets.mlp((width + spec.latent,), (width,), spec.latent, spec.activation)
+        return nets.ImplicitEncoder(_trunk(spec, x, width, spec.activation), head, spec.latent, spec.latent)
+    parts = spec.parts
+    return nets.Encoder(_trunk(spec, x, sum(nets.features_of(parts)), spec.activation), parts)
+
+
+def _density(spec: Spec) -> nn.Module:
+    """p_θ(x) with no code."""
+    return nets.DENSITIES[spec.density](spec)
+
+
+def _features(spec: Spec, x: Shape) -> nn.Module:
+    """The features of x, as many as ``spec.latent``."""
+    return nets.Features(_trunk(spec, x, spec.latent, spec.activation))
+
+
+def _classifier(spec: Spec, seen: Shape) -> nn.Module:
+    """p_θ(t|features), one linear layer."""
+    return nets.Classifier(nets.mlp(seen, (), spec.classes or 0))
+
+
+def _labeller(spec: Spec, x: Shape) -> nn.Module:
+    """q_η(t|x), from the example itself."""
+    return nets.Classifier(_trunk(spec, x, spec.classes or 0, spec.activation))
+
+
+def _predictor(spec: Spec, units: Shape) -> nn.Module:
+    """Each unit of a code, or of an example, from all the others."""
+    size = math.prod(units)
+    return nets.Predictor(nets.mlp((2 * size,), spec.hidden, 1, spec.activation), size)
+
+
+def _discriminator(spec: Spec, first: Shape, second: Shape | None = None) -> nn.Module:
+    """q_φ(y|·) for what a space compares: one thing, or a pair."""
+    if second is None:
+        return nets.Discriminator(_trunk(spec, first, 1, "leaky relu"))
+    if spec.convolves(first):
+        seen = spec.hidden[-1]
+        body = _trunk(spec, first, seen, "leaky relu")
+    else:
+        seen = math.prod(first)
+        body = nets.Flatten(len(first))
+    trunk = nets.mlp((seen + math.prod(second),), spec.hidden, 1, "leaky relu")
+    return nets.Discriminator(trunk, body)
+
+
+#: Every role by the network's name, but for the discriminators: each is shown what its space compares.
 ROLES: dict[str, Role] = {
-    "decoder": Role("theta", ("z",), makers.decoder),
-    "density": Role("theta", (), makers.density),
-    "features": Role("theta", ("x",), makers.features),
-    "classifier": Role("theta", ("features",), makers.classifier),
-    "encoder": Role("eta", ("x",), makers.encoder),
-    "labeller": Role("eta", ("x",), makers.labeller),
-    "predictor_x": Role("phi", ("x",), makers.predictor),
-    "predictor_z": Role("phi", ("z",), makers.predictor),
+    "decoder": Role("theta", ("z",), _decoder),
+    "density": Role("theta", (), _density),
+    "features": Role("theta", ("x",), _features),
+    "classifier": Role("theta", ("features",), _classifier),
+    "encoder": Role("eta", ("x",), _encoder),
+    "labeller": Role("eta", ("x",), _labeller),
+    "predictor_x": Role("phi", ("x",), _predictor),
+    "predictor_z": Role("phi", ("z",), _predictor),
 }
 
 
-def _discriminators() -> dict[str, Role]:
-    """The roles of the discriminators: each is shown what its space compares, and perhaps the label."""
-    roles: dict[str, Role] = {}
-    for space in SPACES.values():
-        role = Role("phi", space.sees, makers.discriminator)
-        roles |= {space.discriminator: role, f"{space.discriminator}_given_label": role}
-    return roles
-
-
 def role_of(network: str) -> Role:
-    """The role of a network. Raises ValueError, with the nearest names, for one that nobody has registered.
-
-    >>> role_of("decodr")
-    Traceback (most recent call last):
-    ValueError: no role for the network 'decodr' (the nearest are 'decoder', 'encoder', 'density'); give it one:
-    ganvae_lib.models.ROLES['decodr'] = Role(player, sees, make).
-    """
-    known = _discriminators() | ROLES
+    """The role of a network. Raises ValueError, with the nearest names, for one that nobody has registered."""
+    known = dict(ROLES)
+    for space in SPACES.values():
+        for name in (space.discriminator, f"{space.discriminator}_given_label"):
+            known.setdefault(name, Role("phi", space.sees, _discriminator))
     if network not in known:
         nearest = ", ".join(map(repr, get_close_matches(network, known, n=3, cutoff=0.0)))
         raise ValueError(
@@ -86,11 +155,6 @@ def make_network(spec: Spec, name: str) -> nn.Module:
     """The network ``name`` for ``spec``; a conditional one joins the label to the first thing that it sees.
 
     Raises ValueError for a network without a role, and for a conditional network that sees nothing.
-
-    >>> from ganvae_lib import zoo
-    >>> from ganvae_lib.models import Spec
-    >>> make_network(Spec.of(zoo.CGAN, (2,), classes=10), "discriminator_x_given_label").network.trunk[1]
-    Linear(in_features=12, out_features=128, bias=True)
     """
     role = role_of(name)
     shapes = [spec.shape_of(variable) for variable in role.sees]
@@ -98,4 +162,6 @@ def make_network(spec: Spec, name: str) -> nn.Module:
         return role.make(spec, *shapes)
     if not shapes:
         raise ValueError(f"the network {name!r} sees nothing that a label could be joined to; say what its role sees.")
-    return makers.conditional(spec, role.make, *shapes)
+    classes, planes = spec.classes or 0, spec.convolves(shapes[0])
+    wide = nets.widened(shapes[0], classes, planes)
+    return nets.Conditional(role.make(spec, wide, *shapes[1:]), classes, planes)

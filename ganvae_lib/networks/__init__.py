@@ -1,11 +1,10 @@
 """Networks that return distributions; each can carry a seeds axis."""
 
-from .autoregressive import CharRNN, GatedLayer, MaskedConv2d, PixelCNN, PixelRNN, above, before, gru, ngram
-from .chain import Autoregressive, ChainRule
+from .autoregressive import CharRNN, MaskedConv2d, PixelCNN, PixelRNN, ngram
 from .codes import CODES, Encoder, ImplicitEncoder, Kind, Prior, StandardNormal, features_of
 from .densities import DENSITIES, GaussianDensity
 from .heads import Classifier, Conditional, Decoder, Discriminator, Features, Predictor, widened
-from .layers import STACKABLE, Conv2d, ConvTranspose2d, GroupNorm, Linear, grouped, initialise, stack, unstack
+from .layers import Conv2d, ConvTranspose2d, GroupNorm, Linear, initialise, stack, unstack
 from .observations import (
     OBSERVATIONS,
     BernoulliPixels,
@@ -15,14 +14,11 @@ from .observations import (
     Observation,
     PointPixels,
 )
-from .trunks import ACTIVATIONS, Flatten, Unflatten, check_image, conv_down, conv_same, conv_up, mlp
+from .trunks import Flatten, conv_down, conv_same, conv_up, mlp
 
 __all__ = [
-    "ACTIVATIONS",
-    "Autoregressive",
     "BernoulliPixels",
     "CODES",
-    "ChainRule",
     "CharRNN",
     "Classifier",
     "ContinuousBernoulliPixels",
@@ -35,7 +31,6 @@ __all__ = [
     "Encoder",
     "Features",
     "Flatten",
-    "GatedLayer",
     "Gaussian",
     "GaussianDensity",
     "GroupNorm",
@@ -51,18 +46,11 @@ __all__ = [
     "PointPixels",
     "Predictor",
     "Prior",
-    "STACKABLE",
     "StandardNormal",
-    "Unflatten",
-    "above",
-    "before",
-    "check_image",
     "conv_down",
     "conv_same",
     "conv_up",
     "features_of",
-    "grouped",
-    "gru",
     "initialise",
     "mlp",
     "ngram",

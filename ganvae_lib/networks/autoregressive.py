@@ -13,19 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .chain import Autoregressive
-from .layers import Conv2d, Linear, grouped
+from .layers import Conv2d, Linear
 
-__all__ = [
-    "CharRNN",
-    "GatedLayer",
-    "MaskedConv2d",
-    "PixelCNN",
-    "PixelRNN",
-    "above",
-    "before",
-    "gru",
-    "ngram",
-]
+__all__ = ["CharRNN", "GatedLayer", "MaskedConv2d", "PixelCNN", "PixelRNN", "above", "before", "gru", "ngram"]
 
 
 class MaskedConv2d(Conv2d):
@@ -36,36 +26,25 @@ class MaskedConv2d(Conv2d):
     """
 
     stackable = True
+    mask: Tensor
 
     def __init__(self, inputs: int, outputs: int, mask: Tensor):
-        super().__init__(inputs, outputs, tuple(mask.shape), padding=tuple(side // 2 for side in mask.shape))
+        height, width = mask.shape
+        super().__init__(inputs, outputs, (height, width), padding=(height // 2, width // 2))
         self.register_buffer("mask", mask, persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        weight = self.weight * self.mask
-        if weight.ndim == 4:
-            return F.conv2d(x, weight, self.bias, padding=self.padding)
-        seeds = len(weight)
-        weight, bias = weight.flatten(0, 1), self.bias.flatten()
-        return grouped(x, seeds, lambda x: F.conv2d(x, weight, bias, padding=self.padding, groups=seeds))
+    def kernels(self) -> Tensor:
+        return self.weight * self.mask
 
 
 def above(side: int, here: bool) -> Tensor:
-    """Mask of a square kernel: the rows above, and the middle row where ``here``.
-
-    >>> above(3, here=False)[:, 0]
-    tensor([1., 0., 0.])
-    """
+    """Mask of a square kernel: the rows above, and the middle row where ``here``."""
     rows = torch.arange(side) < side // 2 + here
     return rows[:, None].expand(side, side).float()
 
 
 def before(side: int, here: bool) -> Tensor:
-    """Mask of a flat kernel: what stands to the left, and the pixel itself where ``here``.
-
-    >>> before(3, here=True)
-    tensor([[1., 1., 0.]])
-    """
+    """Mask of a flat kernel: what stands to the left, and the pixel itself where ``here``."""
     return (torch.arange(side) < side // 2 + here)[None].float()
 
 
@@ -75,12 +54,7 @@ def _gate(x: Tensor) -> Tensor:
 
 
 class GatedLayer(nn.Module):
-    """One layer of both stacks: v has seen rows above only, h also what is left in the row.
-
-    >>> v, h = GatedLayer(1, 8, kernel=3, first=True)(torch.zeros(2, 1, 8, 8), torch.zeros(2, 1, 8, 8))
-    >>> v.shape, h.shape
-    (torch.Size([2, 8, 8, 8]), torch.Size([2, 8, 8, 8]))
-    """
+    """One layer of both stacks: v has seen rows above only, h also what is left in the row."""
 
     def __init__(self, inputs: int, width: int, kernel: int, first: bool):
         super().__init__()
@@ -103,10 +77,7 @@ class _Pixels(Autoregressive):
         super().__init__()
         shape = tuple(shape)
         if len(shape) != 3 or shape[0] != 1 or levels < 2:
-            raise ValueError(
-                f"a network for pixels needs images [1, height, width], got {shape}, and at least two "
-                f"levels, got {levels}."
-            )
+            raise ValueError(f"pixels need images [1, height, width], got {shape}, and levels >= 2, got {levels}.")
         self.shape, self.levels, self.unit = shape, levels, 1 / (levels - 1)
 
 
@@ -136,18 +107,13 @@ class PixelCNN(_Pixels):
         self.layers = nn.ModuleList([GatedLayer(1, width, first, True), *more])
         self.mix, self.head = Conv2d(width, width, 1), Conv2d(width, levels, 1)
 
-    @classmethod
-    def of(cls, spec) -> PixelCNN:
-        """The density that a ``Spec`` asks for."""
-        return cls(spec.shape, spec.width)
-
     def logits(self, x: Tensor) -> Tensor:
         v = h = 2 * x - 1
         for layer in self.layers:
             v, h = layer(v, h)
         return self.head(self.mix(h.relu()).relu()).flatten(-2).mT
 
-    def next(self, x: Tensor, i: int, memory: None):
+    def next(self, x: Tensor, i: int, memory: Tensor | None) -> tuple[Tensor, None]:
         row, column = divmod(i, self.shape[-1])
         # Rows beyond the reach, or below, are of no account.
         x = x[..., max(0, row - self.reach) : row + 1, :]
@@ -169,15 +135,10 @@ class PixelRNN(_Pixels):
 
     def __init__(self, shape: Sequence[int], width: int = 32, levels: int = 2, *, kernel: int = 3):
         super().__init__(shape, levels)
-        flat = dict(kernel_size=(1, kernel), padding=(0, kernel // 2))
-        self.read, self.state = Conv2d(1, 3 * width, **flat), Conv2d(width, 3 * width, **flat)
+        side, padding = (1, kernel), (0, kernel // 2)
+        self.read, self.state = (Conv2d(inputs, 3 * width, side, padding=padding) for inputs in (1, width))
         self.left = MaskedConv2d(1, width, before(2 * self.shape[2] - 1, False))
         self.down, self.mix, self.head = (Conv2d(width, size, 1) for size in (width, width, levels))
-
-    @classmethod
-    def of(cls, spec) -> PixelRNN:
-        """The density that a ``Spec`` asks for."""
-        return cls(spec.shape, spec.width)
 
     def _step(self, row: Tensor, h: Tensor) -> Tensor:
         return gru(self.read(row), self.state(h), h, -3)
@@ -196,7 +157,7 @@ class PixelRNN(_Pixels):
             states.append(self._step(row, states[-1]))
         return self._answer(torch.cat(states, -2), x)
 
-    def next(self, x: Tensor, i: int, memory: Tensor | None):
+    def next(self, x: Tensor, i: int, memory: Tensor | None) -> tuple[Tensor, Tensor]:
         row, column = divmod(i, self.shape[2])
         x = 2 * x - 1
         h = self._start(x) if memory is None else memory
@@ -209,9 +170,6 @@ def gru(input: Tensor, state: Tensor, h: Tensor, axis: int = -1) -> Tensor:
     """One step of a gated recurrent unit (Cho et al., 2014), from what input and state say to its three gates.
 
     The reset gate acts after the state's linear map, as in ``torch.nn.GRU``.
-
-    >>> gru(torch.zeros(6), torch.zeros(6), torch.tensor([1.0, 3.0]))  # gates half open: half of h is kept
-    tensor([0.5000, 1.5000])
     """
     input_reset, input_keep, input_new = input.chunk(3, axis)
     state_reset, state_keep, state_new = state.chunk(3, axis)
@@ -236,13 +194,8 @@ class CharRNN(Autoregressive):
         self.read, self.state = Linear(alphabet_size, 3 * width), Linear(width, 3 * width)
         self.head = Linear(width, alphabet_size)
 
-    @classmethod
-    def of(cls, spec) -> CharRNN:
-        """The density that a ``Spec`` asks for."""
-        return cls(spec.shape[0], spec.classes, spec.hidden[0])
-
     def _one_hot(self, x: Tensor) -> Tensor:
-        return F.one_hot(self.index(x), self.levels).to(self.head.bias.dtype)
+        return F.one_hot(self.index(x), self.levels).to(self.head.weight.dtype)
 
     def _start(self, x: Tensor) -> Tensor:
         return x.new_zeros(*x.shape[:-1], self.state.in_features)
@@ -253,7 +206,7 @@ class CharRNN(Autoregressive):
             states.append(gru(read, self.state(states[-1]), states[-1]))
         return self.head(torch.stack(states, -2))
 
-    def next(self, x: Tensor, i: int, memory: Tensor | None):
+    def next(self, x: Tensor, i: int, memory: Tensor | None) -> tuple[Tensor, Tensor]:
         h = self._start(x) if memory is None else memory
         if i:
             h = gru(self.read(self._one_hot(x[..., i - 1])), self.state(h), h)

@@ -9,10 +9,14 @@ comes after, and that alone makes the product a density.
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
+
+from ..distributions.noise import Noise
+from .layers import Conv2d, Linear
 
 __all__ = ["Autoregressive", "ChainRule"]
 
@@ -21,17 +25,13 @@ class ChainRule(Distribution):
     """p_θ(x), the product of a network's conditionals: a distribution of the network's ``shape``.
 
     Its batch shape is [*seeds, 1]: one density for all examples.
-
-    >>> from ganvae_lib.networks import PixelCNN
-    >>> ChainRule(PixelCNN((1, 8, 8))).log_prob(torch.ones(2, 1, 8, 8)).shape
-    torch.Size([2])
     """
 
-    arg_constraints: dict = {}
+    arg_constraints: ClassVar[dict] = {}
 
-    def __init__(self, network: Autoregressive, validate_args=None):
+    def __init__(self, network: Autoregressive):
         self.network = network
-        super().__init__((*network.seeds_shape, 1), network.shape, validate_args=validate_args)
+        super().__init__(torch.Size((*network.seeds_shape, 1)), torch.Size(network.shape))
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p_θ(x), exactly: [*seeds, batch, *shape] to [*seeds, batch], nats. Raises ValueError for a wrong x."""
@@ -43,7 +43,7 @@ class ChainRule(Distribution):
         if self._validate_args:
             network.check(x)
         index = network.index(x).flatten(batch_axis + 1)
-        logits = network.logits(x).to(network.head.bias.dtype)  # full precision under autocast, too
+        logits = network.logits(x).to(network.head.weight.dtype)  # full precision under autocast, too
         conditionals = logits.log_softmax(-1)
         return conditionals.gather(-1, index.unsqueeze(-1)).squeeze(-1).sum(-1)
 
@@ -53,30 +53,25 @@ class Autoregressive(nn.Module):
 
     shape:   of one example; its dimensions are conditioned in the order in which they lie in memory.
     levels:  how many values a dimension can take: 0, 1/(levels-1), ..., 1 for pixels, 0, 1, 2, ... for symbols.
-
-    >>> from ganvae_lib.networks import CharRNN
-    >>> text = CharRNN(length=5, alphabet_size=27)
-    >>> text.logits(torch.zeros(3, 5)).shape  # of five conditionals
-    torch.Size([3, 5, 27])
     """
 
     shape: tuple[int, ...]
     levels: int
     unit: float  # distance of two neighbouring values
-    head: nn.Module
+    head: Linear | Conv2d
 
     def forward(self) -> Distribution:
         return ChainRule(self)
 
     @property
     def seeds_shape(self) -> tuple[int, ...]:
-        return tuple(self.head.bias.shape[:-1])
+        return tuple(self.get_parameter("head.bias").shape[:-1])
 
     def logits(self, x: Tensor) -> Tensor:
         """The conditionals of all dimensions, [*seeds, batch, *shape] to [*seeds, batch, dimensions, levels]."""
         raise NotImplementedError
 
-    def next(self, x: Tensor, i: int, memory):
+    def next(self, x: Tensor, i: int, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """The logits of dimension i, [*seeds, batch, levels], from the dimensions before it, and a new memory."""
         raise NotImplementedError
 
@@ -98,10 +93,10 @@ class Autoregressive(nn.Module):
             )
 
     @torch.no_grad()
-    def draw(self, n: int, noise, given: Tensor | None = None, first: int = 0) -> Tensor:
+    def draw(self, n: int, noise: Noise, given: Tensor | None = None, first: int = 0) -> Tensor:
         """``n`` exact samples, one dimension after the other (Eq. ``eq-ancestral``, chapter 05): [*seeds, n, *shape].
 
-        noise:  a ``world.Noise`` with the network's seeds, or with none, and then every copy gets the same numbers.
+        noise:  with the network's seeds, or with none, and then every copy gets the same numbers.
         given:  x [..., n, *shape] whose ``first`` dimensions are kept: the sample completes them.
         Raises ValueError when n or ``first`` is out of range.
         """
@@ -111,9 +106,9 @@ class Autoregressive(nn.Module):
                 f"draw needs n >= 1 and 0 <= first <= {size}, with first > 0 only where x is given; "
                 f"got n={n}, first={first}."
             )
-        chances = noise.uniform("sample x", n, size).to(self.head.bias.dtype).expand(*self.seeds_shape, n, size)
+        chances = noise.uniform("sample x", n, size).to(self.head.weight.dtype).expand(*self.seeds_shape, n, size)
         x = torch.zeros_like(chances)
-        if first:
+        if given is not None:
             x[..., :first] = given.flatten(-len(self.shape))[..., :first]
         memory = None
         for i in range(size):

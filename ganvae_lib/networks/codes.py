@@ -27,9 +27,6 @@ class Kind:
     density:   does log q(z|x) - log p(z) exist? Not for an encoder without noise, nor where the encoder reaches beyond
                what the prior allows. Without it there is no bound in nats.
     implicit:  the encoder has noise inputs (:class:`ImplicitEncoder`); such a code has no other parts.
-
-    >>> CODES["gaussian"].prior(torch.zeros(3)).event_shape, CODES["point"].density
-    (torch.Size([3]), False)
     """
 
     prior: Callable[[Tensor], Distribution]
@@ -86,11 +83,7 @@ CODES: dict[str, Kind] = {
 
 
 def features_of(codes: Mapping[str, int]) -> list[int]:
-    """How many features an encoder needs for each part of the code.
-
-    >>> features_of({"one-hot": 10, "gaussian": 3})
-    [10, 6]
-    """
+    """How many features an encoder needs for each part of the code."""
     return [CODES[kind].features * size for kind, size in codes.items()]
 
 
@@ -99,11 +92,7 @@ def _side_by_side(parts: list[Distribution]) -> Distribution:
 
 
 class Prior(nn.Module):
-    """p(z) for parts of given kinds and sizes; calling it returns it.
-
-    >>> Prior({"one-hot": 10, "uniform": 2})().event_shape
-    torch.Size([12])
-    """
+    """p(z) for parts of given kinds and sizes; calling it returns it."""
 
     def __init__(self, codes: Mapping[str, int]):
         super().__init__()
@@ -116,11 +105,7 @@ class Prior(nn.Module):
 
 
 class StandardNormal(Prior):
-    """The prior p(z) = N(0, 1) on ``latent`` dimensions.
-
-    >>> StandardNormal(2)().log_prob(torch.zeros(2))  # -log 2π
-    tensor(-1.8379)
-    """
+    """The prior p(z) = N(0, 1) on ``latent`` dimensions."""
 
     def __init__(self, latent: int):
         super().__init__({"gaussian": latent})

@@ -1,18 +1,20 @@
 """Densities p(x) with no latent variable: a Gaussian, and every density by name.
 
-One of one's own is a module whose call returns the distribution, with ``draw(n, noise)`` and a class method
-``of(spec)`` that makes it: ``DENSITIES["mine"] = Mine`` lets ``build(..., density="mine")`` find it.
+One of one's own is a module whose call returns the distribution, with ``draw(n, noise)``: ``DENSITIES["mine"] = lambda
+spec: Mine(spec.shape)`` lets ``build(..., density="mine")`` find it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, MultivariateNormal, ReshapeTransform, TransformedDistribution
 
+from ..distributions.noise import Noise
 from .autoregressive import CharRNN, PixelCNN, PixelRNN
 
 __all__ = ["DENSITIES", "GaussianDensity"]
@@ -22,9 +24,6 @@ class GaussianDensity(nn.Module):
     """p_θ(x) = N(x; μ, L Lᵀ) with no latent variable; calling it returns the distribution.
 
     Its maximum-likelihood fit has the moments of the data (Eq. ``eq-forward-kl-moments``, chapter 02).
-
-    >>> GaussianDensity((2,))().log_prob(torch.zeros(1, 2))  # before training a standard normal: -log 2π
-    tensor([-1.8379], grad_fn=<SubBackward0>)
     """
 
     stackable = True
@@ -36,11 +35,6 @@ class GaussianDensity(nn.Module):
         self.loc = nn.Parameter(torch.zeros(size))
         self.log_diagonal = nn.Parameter(torch.zeros(size))
         self.below = nn.Parameter(torch.zeros(size, size))
-
-    @classmethod
-    def of(cls, spec) -> GaussianDensity:
-        """The density that a ``Spec`` asks for."""
-        return cls(spec.shape)
 
     def reset_parameters(self) -> None:
         with torch.no_grad():
@@ -56,20 +50,20 @@ class GaussianDensity(nn.Module):
     def forward(self) -> Distribution:
         if len(self.shape) == 1:
             return self.flat()
-        size = self.loc.shape[-1]
-        return TransformedDistribution(self.flat(), ReshapeTransform((size,), self.shape))
+        shapes = self.loc.shape[-1:], torch.Size(self.shape)
+        return TransformedDistribution(self.flat(), ReshapeTransform(*shapes))
 
-    def draw(self, n: int, noise) -> Tensor:
+    def draw(self, n: int, noise: Noise) -> Tensor:
         """``n`` draws x ~ p_θ(x), [*seeds, n, *shape], from named noise."""
         p = self.flat()
         standard = noise.normal("sample x", n, self.loc.shape[-1])
         return (p.loc + standard @ p.scale_tril.squeeze(-3).mT).unflatten(-1, self.shape)
 
 
-#: Every density by name.
-DENSITIES: dict[str, type[nn.Module]] = {
-    "gaussian": GaussianDensity,
-    "pixelcnn": PixelCNN,
-    "pixelrnn": PixelRNN,
-    "rnn": CharRNN,
+#: Every density by name: made of the ``Spec`` of a model.
+DENSITIES: dict[str, Callable[[Any], nn.Module]] = {
+    "gaussian": lambda spec: GaussianDensity(spec.shape),
+    "pixelcnn": lambda spec: PixelCNN(spec.shape, spec.width),
+    "pixelrnn": lambda spec: PixelRNN(spec.shape, spec.width),
+    "rnn": lambda spec: CharRNN(spec.shape[0], spec.classes, spec.hidden[0]),
 }

@@ -11,16 +11,13 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Categorical, Distribution
 
 from ..distributions.densities import Noiseless, Point, Pushforward, full
+from .observations import Observation
 
 __all__ = ["Classifier", "Conditional", "Decoder", "Discriminator", "Features", "Predictor", "widened"]
 
 
 class Features(nn.Module):
-    """x ↦ its features, a distribution without noise (``def-features``, chapter 06).
-
-    >>> Features(nn.Linear(4, 2))(torch.zeros(3, 4)).mean.shape
-    torch.Size([3, 2])
-    """
+    """x ↦ its features, a distribution without noise (``def-features``, chapter 06)."""
 
     def __init__(self, trunk: nn.Module):
         super().__init__()
@@ -31,11 +28,7 @@ class Features(nn.Module):
 
 
 class Classifier(nn.Module):
-    """p_θ(t|x): the class t, from the features; the trunk gives the logits (``def-classify``, chapter 06).
-
-    >>> Classifier(nn.Linear(2, 10))(torch.zeros(3, 2)).log_prob(torch.tensor([0, 9, 4])).shape
-    torch.Size([3])
-    """
+    """p_θ(t|x): the class t, from the features; the trunk gives the logits (``def-classify``, chapter 06)."""
 
     def __init__(self, trunk: nn.Module):
         super().__init__()
@@ -59,10 +52,11 @@ class Decoder(nn.Module):
     """
 
     def __init__(
-        self, trunk: nn.Module, observation: nn.Module, shape: Sequence[int], noiseless: bool = False, noise: int = 0
+        self, trunk: nn.Module, observation: Observation, shape: Sequence[int], noiseless: bool = False, noise: int = 0
     ):
         super().__init__()
-        self.trunk, self.observation, self.shape = trunk, observation, tuple(shape)
+        self.trunk, self.shape = trunk, tuple(shape)
+        self.observation: Observation = observation
         self.noiseless, self.noise = noiseless, noise
 
     @property
@@ -105,7 +99,7 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor, z: Tensor | None = None) -> Distribution:
         seen = x
-        if self.body is not None:
+        if self.body is not None and z is not None:
             features = self.body(x)
             batch_axes = features.ndim - 1
             seen = torch.cat((features, z.flatten(batch_axes).to(features.dtype)), -1)
@@ -113,17 +107,16 @@ class Discriminator(nn.Module):
 
     def hidden(self, x: Tensor) -> Tensor:
         """h_φ(x): what the last layer sees (Larsen et al., 2016; chapter 13)."""
-        return full(self.trunk[:-1](x))
+        return full(nn.Sequential(*list(self.trunk.children())[:-1])(x))
 
 
 class Predictor(nn.Module):
     """Predicts each unit of a code from all the others: [..., L] -> [..., L] (Schmidhuber, 1992; chapter 11).
 
     One trunk serves all units: it sees the code with unit i blanked out, and which unit that is.
-
-    >>> Predictor(nn.Linear(2 * 3, 1), units=3)(torch.zeros(5, 3)).shape
-    torch.Size([5, 3])
     """
+
+    which: Tensor
 
     def __init__(self, trunk: nn.Module, units: int):
         super().__init__()
@@ -175,9 +168,5 @@ class Conditional(nn.Module):
 
 
 def widened(shape: Sequence[int], classes: int, planes: bool) -> tuple[int, ...]:
-    """The shape that a network inside :class:`Conditional` sees.
-
-    >>> widened((1, 8, 8), 10, planes=True), widened((1, 8, 8), 10, planes=False)
-    ((11, 8, 8), (74,))
-    """
+    """The shape that a network inside :class:`Conditional` sees."""
     return (shape[0] + classes, *shape[1:]) if planes else (math.prod(shape) + classes,)

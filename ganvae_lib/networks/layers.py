@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -22,14 +22,11 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class Linear(nn.Linear):
-    """``nn.Linear``; with weights [seeds, out, in] it maps [seeds, batch, in] to [seeds, batch, out].
-
-    >>> stack([Linear(4, 2), Linear(4, 2), Linear(4, 2)])(torch.zeros(3, 5, 4)).shape
-    torch.Size([3, 5, 2])
-    """
+    """``nn.Linear``; with weights [seeds, out, in] it maps [seeds, batch, in] to [seeds, batch, out]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        weight, bias = self.weight, self.bias
+        weight: Tensor = self.weight
+        bias: Tensor | None = self.bias
         single = weight.ndim == 2
         if single and self.out_features > 1:
             return F.linear(x, weight, bias)
@@ -46,65 +43,48 @@ class Linear(nn.Linear):
         return y if single or x.ndim == 3 else y.unflatten(1, x.shape[1:-1])
 
 
-def _flat(layer: nn.Module) -> tuple[int, Tensor, Tensor | None]:
-    """Number of seeds, weight and bias of a stacked convolution, with the seeds axis merged into the channels."""
-    weight, bias = layer.weight, layer.bias
-    return len(weight), weight.flatten(0, 1), None if bias is None else bias.flatten()
-
-
 def grouped(x: Tensor, seeds: int, convolve: Callable[[Tensor], Tensor]) -> Tensor:
-    """Apply ``convolve`` to [batch, seeds * channels, ...] instead of [seeds, batch, channels, ...].
-
-    >>> grouped(torch.zeros(3, 5, 2, 8, 8), 3, lambda x: x[..., :4, :4]).shape
-    torch.Size([3, 5, 2, 4, 4])
-    """
+    """Apply ``convolve`` to [batch, seeds * channels, ...] instead of [seeds, batch, channels, ...]."""
     y = convolve(x.transpose(0, 1).flatten(1, 2))
     return y.unflatten(1, (seeds, -1)).transpose(0, 1)
 
 
 class Conv2d(nn.Conv2d):
-    """``nn.Conv2d``; with a leading seeds axis, one grouped convolution.
+    """``nn.Conv2d``; with a leading seeds axis, one grouped convolution."""
 
-    >>> stack([Conv2d(1, 2, 3), Conv2d(1, 2, 3)])(torch.zeros(2, 5, 1, 8, 8)).shape
-    torch.Size([2, 5, 2, 6, 6])
-    """
+    def kernels(self) -> Tensor:
+        """The weights that are used."""
+        return self.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.weight.ndim == 4:
-            return super().forward(x)
-        seeds, weight, bias = _flat(self)
-        options = self.stride, self.padding, self.dilation, seeds * self.groups
-        return grouped(x, seeds, lambda x: F.conv2d(x, weight, bias, *options))
+        kernels, bias = self.kernels(), self.bias
+        if kernels.ndim == 4:
+            return self._conv_forward(x, kernels, bias)
+        seeds, flat, bias = len(kernels), kernels.flatten(0, 1), None if bias is None else bias.flatten()
+        options: tuple[Any, ...] = self.stride, self.padding, self.dilation, seeds * self.groups
+        return grouped(x, seeds, lambda x: F.conv2d(x, flat, bias, *options))
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """``nn.ConvTranspose2d``; with a leading seeds axis, one grouped convolution.
-
-    >>> stack([ConvTranspose2d(2, 1, 3)] * 2)(torch.zeros(2, 5, 2, 6, 6)).shape
-    torch.Size([2, 5, 1, 8, 8])
-    """
+    """``nn.ConvTranspose2d``; with a leading seeds axis, one grouped convolution."""
 
     def forward(self, x: Tensor) -> Tensor:
         if self.weight.ndim == 4:
             return super().forward(x)
-        seeds, weight, bias = _flat(self)
-        options = self.stride, self.padding, self.output_padding, seeds * self.groups, self.dilation
-        return grouped(x, seeds, lambda x: F.conv_transpose2d(x, weight, bias, *options))
+        seeds, flat, bias = len(self.weight), self.weight.flatten(0, 1), self.bias
+        bias = None if bias is None else bias.flatten()
+        options: tuple[Any, ...] = self.stride, self.padding, self.output_padding, seeds * self.groups, self.dilation
+        return grouped(x, seeds, lambda x: F.conv_transpose2d(x, flat, bias, *options))
 
 
 class GroupNorm(nn.GroupNorm):
-    """``nn.GroupNorm``: no state but its parameters; the seeds axis joins the batch.
-
-    >>> stack([GroupNorm(2, 4)] * 3)(torch.zeros(3, 5, 4, 8, 8)).shape
-    torch.Size([3, 5, 4, 8, 8])
-    """
+    """``nn.GroupNorm``: no state but its parameters; the seeds axis joins the batch."""
 
     def forward(self, x: Tensor) -> Tensor:
         if self.weight.ndim == 1:
             return super().forward(x)
         y = F.group_norm(x.flatten(0, 1), self.num_groups, eps=self.eps).view_as(x)
-        space_axes = x.ndim - 3
-        affine = (len(self.weight), 1, -1, *[1] * space_axes)
+        affine = (len(self.weight), 1, -1, *[1] * (x.ndim - 3))
         return y * self.weight.view(affine) + self.bias.view(affine)
 
 
@@ -127,8 +107,9 @@ def initialise(module: Network, seed: int) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the accelerators, too
         for part in module.modules():
-            if hasattr(part, "reset_parameters"):
-                part.reset_parameters()
+            reset = getattr(part, "reset_parameters", None)
+            if reset is not None:
+                reset()
     return module
 
 
@@ -154,11 +135,7 @@ def stack(modules: Sequence[Network]) -> Network:
 
 
 def unstack(module: Network, k: int) -> Network:
-    """The k-th of the stacked copies, as an ordinary module.
-
-    >>> unstack(stack([Linear(4, 2), Linear(4, 2)]), 1).weight.shape
-    torch.Size([2, 4])
-    """
+    """The k-th of the stacked copies, as an ordinary module."""
     single = copy.deepcopy(module)
     _shift_axes(single, -1)
     plain = torch.contiguous_format

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..errors import unknown
 from .layers import Conv2d, ConvTranspose2d, GroupNorm, Linear
 
-__all__ = ["ACTIVATIONS", "Flatten", "Unflatten", "check_image", "conv_down", "conv_same", "conv_up", "mlp"]
+__all__ = ["ACTIVATIONS", "Flatten", "check_image", "conv_down", "conv_same", "conv_up", "mlp"]
 
 
 #: Activations by name; in place where the gradient can be had from the output: a third less memory to walk through.
@@ -29,12 +29,7 @@ def _activation(name: str) -> nn.Module:
 
 
 class Flatten(nn.Module):
-    """Flatten the last ``dims`` axes, whatever stands before them.
-
-    >>> import torch
-    >>> Flatten(3)(torch.zeros(5, 1, 8, 8)).shape
-    torch.Size([5, 64])
-    """
+    """Flatten the last ``dims`` axes, whatever stands before them."""
 
     def __init__(self, dims: int):
         super().__init__()
@@ -42,22 +37,6 @@ class Flatten(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x if self.dims == 1 else x.flatten(-self.dims)
-
-
-class Unflatten(nn.Module):
-    """Give the last axis the shape ``shape``.
-
-    >>> import torch
-    >>> Unflatten((1, 8, 8))(torch.zeros(5, 64)).shape
-    torch.Size([5, 1, 8, 8])
-    """
-
-    def __init__(self, shape: Sequence[int]):
-        super().__init__()
-        self.shape = tuple(shape)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x if len(self.shape) == 1 else x.unflatten(-1, self.shape)
 
 
 def mlp(shape: Sequence[int], hidden: Sequence[int], out: int, activation: str = "relu") -> nn.Sequential:
@@ -75,10 +54,7 @@ def mlp(shape: Sequence[int], hidden: Sequence[int], out: int, activation: str =
 
 
 def check_image(shape: Sequence[int], width: int, depth: int = 2) -> None:
-    """Raise ValueError, saying what to do, if a convolutional trunk cannot be made for ``shape``.
-
-    >>> check_image((1, 28, 28), width=32)
-    """
+    """Raise ValueError, saying what to do, if a convolutional trunk cannot be made for ``shape``."""
     if width % 8:
         raise ValueError(f"width must be a multiple of 8 (the groups of GroupNorm), got {width}.")
     if len(shape) != 3 or shape[1] != shape[2] or shape[1] % 2**depth:
@@ -91,54 +67,31 @@ def check_image(shape: Sequence[int], width: int, depth: int = 2) -> None:
 def conv_down(
     shape: Sequence[int], width: int, out: int, activation: str = "leaky relu", depth: int = 2
 ) -> nn.Sequential:
-    """``depth`` strided convolutions from an image to ``out`` features (Radford et al., 2016, without BatchNorm).
-
-    >>> import torch
-    >>> conv_down((1, 28, 28), 32, out=5)(torch.zeros(2, 1, 28, 28)).shape
-    torch.Size([2, 5])
-    """
+    """``depth`` strided convolutions from an image to ``out`` features (Radford et al., 2016, without BatchNorm)."""
     check_image(shape, width, depth)
     small_side, most_channels = shape[1] // 2**depth, width * 2 ** (depth - 1)
     layers = [Conv2d(shape[0], width, 4, 2, 1), _activation(activation)]
     for channels in (width * 2**i for i in range(depth - 1)):
-        layers += [
-            Conv2d(channels, 2 * channels, 4, 2, 1),
-            GroupNorm(8, 2 * channels),
-            _activation(activation),
-        ]
+        layers += [Conv2d(channels, 2 * channels, 4, 2, 1), GroupNorm(8, 2 * channels), _activation(activation)]
     return nn.Sequential(*layers, Flatten(3), Linear(most_channels * small_side**2, out))
 
 
 def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "relu", depth: int = 2) -> nn.Sequential:
-    """The mirror image of ``conv_down``: from ``features`` to a flat image of ``shape``.
-
-    >>> import torch
-    >>> conv_up(5, 32, (1, 28, 28))(torch.zeros(2, 5)).shape
-    torch.Size([2, 784])
-    """
+    """The mirror image of ``conv_down``: from ``features`` to a flat image of ``shape``."""
     check_image(shape, width, depth)
     small_side, most_channels = shape[1] // 2**depth, width * 2 ** (depth - 1)
     layers = [
         Linear(features, most_channels * small_side**2),
-        Unflatten((most_channels, small_side, small_side)),
+        nn.Unflatten(-1, (most_channels, small_side, small_side)),
         GroupNorm(8, most_channels),
     ]
     for channels in (width * 2**i for i in reversed(range(depth - 1))):
-        layers += [
-            _activation(activation),
-            ConvTranspose2d(2 * channels, channels, 4, 2, 1),
-            GroupNorm(8, channels),
-        ]
+        layers += [_activation(activation), ConvTranspose2d(2 * channels, channels, 4, 2, 1), GroupNorm(8, channels)]
     return nn.Sequential(*layers, _activation(activation), ConvTranspose2d(width, shape[0], 4, 2, 1), Flatten(3))
 
 
 def conv_same(shape: Sequence[int], width: int, channels: int, activation: str = "relu") -> nn.Sequential:
-    """Three convolutions that keep the side: from an image to a flat image of ``channels``, for translation.
-
-    >>> import torch
-    >>> conv_same((1, 16, 16), 8, channels=3)(torch.zeros(2, 1, 16, 16)).shape
-    torch.Size([2, 768])
-    """
+    """Three convolutions that keep the side: from an image to a flat image of ``channels``, for translation."""
     check_image(shape, width)
     return nn.Sequential(
         Conv2d(shape[0], width, 5, padding=2),

@@ -4,11 +4,12 @@ from ..distributions.sample import free_energy
 from ..figures.formula import GREEK, Writer, plain
 from .algebra import Objective, Phase, Sum
 from .contract import TERMS, TOOLS, Samples, Term, Tool, from_dict, to_dict
+from .further import MMD, Classify, Summaries, Unpredictable
 from .links import LINKS, Link
 from .operators import Bound, adversary_activated, given, importance_weighted, semi_supervised, swapped
 from .spaces import BOTH, SPACES, Space
-from .terms import Classify, Match, Reconstruct, Unpredictable
-from .tools import KL, MMD, Adversary, Likelihood, Summaries
+from .terms import Match, Reconstruct
+from .tools import KL, Adversary, Likelihood
 
 __all__ = [
     "Adversary",

@@ -1,9 +1,7 @@
 r"""The algebra of objectives: sums of terms, the players who descend them, and the phases of a step.
 
-An objective is a frozen value. It adds, scales, compares (order does not count), prints as text and as LaTeX with one
-line per player, and knows its *phases*: which players descend which loss. Players are theta (generation), eta
-(inference) and phi (discriminators). All losses are minimised, in nats, averaged over the batch and not rescaled.
-What a term owes is in ``contract``; the terms themselves are in ``terms``.
+An objective is a frozen value. Players are theta (generation), eta (inference) and phi (discriminators). All losses
+are minimised, in nats, averaged over the batch and not rescaled.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ..figures.formula import GREEK, plain
+from ..figures.formula import GREEK, Writer, plain
 from ..figures.table import Table
 
 if TYPE_CHECKING:
@@ -106,9 +104,10 @@ class Objective:
         lines = {}
         for player in self.players:
             # The discriminator's own optimum does not depend on the weight of its term.
-            parts = [(1.0 if player == "phi" else t.weight, t.written(player)) for t in self.terms]
-            text = " + ".join(_weighted(weight, part) for weight, part in parts if part)
-            lines[player] = text.replace("+ -", "- ")
+            theirs = [term for term in self.terms if term.is_descended_by(player)]
+            weights = [1.0 if player == "phi" else term.weight for term in theirs]
+            formulas = [term.formula(Writer(term.given), player) for term in theirs]
+            lines[player] = " + ".join(map(_weighted, weights, formulas)).replace("+ -", "- ")
         return lines
 
     def _repr_latex_(self) -> str:
@@ -126,7 +125,7 @@ class Objective:
         return Table(("term", "space", "tool", "players", "where theta stands"), tuple(t.as_row() for t in self.terms))
 
     def draw(self, ax: Any = None) -> Any:
-        """The schematic graph: solid arrows generate, dashed arrows infer, dotted ones are adversarial."""
+        """The graph, on the axes ``ax`` or new ones, which it returns."""
         from ..figures.graph import schematic
 
         return schematic(self, ax)
@@ -184,9 +183,10 @@ class Phase:
     @property
     def keys(self) -> tuple[str, ...]:
         """The name of each term's loss; where two terms share a name, it says how they differ."""
-        forms = [[t.name, f"{t.name} ({t.detail})", f"{t.name} ({t!r})"] for t in self.terms]
-        alone = lambda name, i: sum(name == form[i] for form in forms) == 1
-        names = [next(name for i, name in enumerate(form) if alone(name, i)) for form in forms]
+        names = [t.name for t in self.terms]
+        for form in ("{0.name} ({0.detail})", "{0.name} ({0!r})"):
+            counts = Counter(names)
+            names = [form.format(t) if counts[n] > 1 else n for t, n in zip(self.terms, names, strict=True)]
         return tuple(f"{n}, discriminator" if self.discriminates else n for n in names)
 
     def losses(self, world: World) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """What a tool and a term owe: the written contract of a comparison, and of a summand of an objective.
 
-Both are frozen values. They enter a registry by name when they are defined, in the library or in a file of one's own,
-and print and are saved by their fields.
+Both are frozen values. They enter a registry by name when they are defined, in the library or in a file of one's own
+(``tests/test_extend.py`` shows one of each), and print and are saved by their fields.
 """
 
 from __future__ import annotations
@@ -22,35 +22,23 @@ if TYPE_CHECKING:
     from ..distributions.noise import Noise
     from ..distributions.world import World
 
-__all__ = ["Network", "Samples", "TERMS", "TOOLS", "Term", "Tool", "from_dict", "to_dict"]
+__all__ = ["Network", "Samples", "TERMS", "TOOLS", "Term", "Tool", "from_dict", "parts", "to_dict"]
 
 Samples = Tensor | tuple[Tensor, ...]  # one tensor, or several such as (x, z), each [*seeds, batch, *shape]
 Network = Callable[..., Any]  # a discriminator: called with samples, it answers with a distribution of logits t
 
-#: Every tool and every term by name.
-TOOLS: dict[str, type[Tool]] = {}
+TOOLS: dict[str, type[Tool]] = {}  # by name
 TERMS: dict[str, type[Term]] = {}
+
+
+def parts(samples: Samples) -> tuple[Tensor, ...]:
+    """Samples as a tuple: one tensor, or a pair."""
+    return (samples,) if isinstance(samples, Tensor) else samples
 
 
 @dataclass(frozen=True, repr=False)
 class Tool(ABC):
-    """A way of comparing a model with its target. A subclass, in any file, is a frozen dataclass and enters ``TOOLS``.
-
-    >>> from dataclasses import dataclass
-    >>> from ganvae_lib import Match
-    >>> from ganvae_lib.objective import Tool
-    >>> @dataclass(frozen=True)
-    ... class Means(Tool):
-    ...     def loss(self, world, space, discriminator=None):
-    ...         (target,), (made,) = world.read(space.target), world.read(space.made)
-    ...         return (target.mean(-2) - made.mean(-2)).square().sum(-1)
-    ...
-    ...     def formula(self, w, space, player):
-    ...         return rf"\\|m({space.made_law(w)})-m({space.target_law(w)})\\|^2"
-    >>> print(Match("x", Means()))
-    Match('x', Means())
-      θ descends ‖m(p_θ(x))-m(d(x))‖²
-    """
+    """A way of comparing a model with its target. A subclass is a frozen dataclass and enters ``TOOLS``."""
 
     model_stands = "neither: not a KL"  # where the model stands in the KL that is descended
     explicit = False  # does it need a density, rather than samples of both sides?
@@ -63,27 +51,27 @@ class Tool(ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         register(cls, TOOLS)
-        cls.__repr__ = cls.__repr__  # its own from now on, so that dataclass does not write another
+        cls.__repr__ = cls.__repr__  # type: ignore[method-assign]  # its own, lest dataclass writes another
 
     def __repr__(self) -> str:
         return call(self, field_names(self), self.always_shown)
 
     @property
     def title(self) -> str:
-        """The tool's name in a table."""
+        """In a table, and what tells a term with this tool from another term in the same space."""
         return type(self).__name__
-
-    @property
-    def detail(self) -> str:
-        """What tells a term with this tool from another term in the same space."""
-        return self.title
 
     def where(self, space: Space) -> str | None:
         """Why the tool cannot compare in ``space``; None where it can."""
-        return None
+        if not self.explicit:
+            return None
+        if space.target_by:
+            return "both sides are samples that move; use MMD, Summaries or Adversary with a link that can be reversed"
+        known = space.density or space.distributions
+        return None if known else "there are only samples to compare; use Adversary, MMD or Summaries"
 
     def networks(self, space: Space) -> tuple[str, ...]:
-        """The networks that it needs there, beside a discriminator."""
+        """Those that it needs there, beside a discriminator."""
         return space.networks
 
     @abstractmethod
@@ -101,31 +89,16 @@ class Tool(ABC):
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class Term(Objective, ABC):
-    """One summand of an objective. A subclass, in any file, declares its own fields and enters ``TERMS``.
+    """One summand of an objective. A subclass is a frozen dataclass of its own fields and enters ``TERMS``.
 
     weight:  in the sum; finite and not zero.
     only:    the players who descend the term, of those whom it reaches; None for all of them.
     given:   "label" where its networks are given the label of each example.
     Raises ValueError for other values of these.
 
-    >>> from dataclasses import dataclass
-    >>> from ganvae_lib import Reconstruct, Term
-    >>> @dataclass(frozen=True)
-    ... class Small(Term):
-    ...     scale: float = 1.0
-    ...     space = "z"
-    ...     reaches = ("eta",)
-    ...     networks = ("encoder",)
-    ...
-    ...     def loss(self, world):
-    ...         return world.z_from_x.square().mean((-2, -1)) / self.scale
-    ...
-    ...     def formula(self, w, player):
-    ...         return rf"\\mathbb{{E}}_{{{w.q('z')}}}[\\|z\\|^2]"
-    >>> print(Reconstruct("x", only=("theta",)) + 3 * Small(scale=2.0))
-    Reconstruct('x', only=('theta',)) + 3 * Small(scale=2)
-      θ descends E_{d(x) q_η(z|x)}[-log p_θ(x|z)]
-      η descends 3 E_{q_η(z)}[‖z‖²]
+    >>> from ganvae_lib import zoo
+    >>> [(term.name, term.reaches, term.networks) for term in zoo.VAE.terms]
+    [('reconstruct x', ('theta', 'eta'), ('encoder', 'decoder')), ('match z', ('eta',), ('encoder',))]
     """
 
     weight: float = 1.0
@@ -139,16 +112,14 @@ class Term(Objective, ABC):
     whole_batches = False  # does it compare whole minibatches, rather than average over examples?
     detail = ""  # what tells the term from another of the same name
     needs_decoder_density = False  # does it ask for log p(x|z)?
-    # Does theta's gradient pass through a "sample" of p(x|z), or will its "mean" do?
-    gradient_through: ClassVar[str | None] = None
+    gradient_through: ClassVar[str | None] = None  # theta's: does it need a "sample" of p(x|z), or will its "mean" do?
     always_shown: ClassVar[tuple[str, ...]] = ()  # the fields that stand in its text even where they have their default
     compared: ClassVar[tuple[str, ...]] = ()  # in the graph: the letters of what is compared by samples
-    remark = ""  # in the graph: a formula below
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         register(cls, TERMS)
-        cls.__repr__ = cls.__repr__  # its own from now on, so that dataclass does not write another
+        cls.__repr__ = cls.__repr__  # type: ignore[method-assign]  # its own, lest dataclass writes another
 
     def __post_init__(self) -> None:
         if self.given not in (None, "label"):
@@ -163,8 +134,6 @@ class Term(Objective, ABC):
             # One way of writing it, so that equal terms compare equal.
             only = tuple(p for p in self.reaches if p in self.only)
             object.__setattr__(self, "only", None if only == self.reaches else only)
-
-    # What it owes.
 
     if TYPE_CHECKING:  # not at work: a dataclass would take it for the default of a field ``space``
 
@@ -202,8 +171,6 @@ class Term(Objective, ABC):
         """The term with x and z, theta and eta exchanged. Raises TypeError where that is not defined."""
         raise TypeError(f"{self!r} has no mirror image.")
 
-    # What follows.
-
     @property
     def terms(self) -> tuple[Term, ...]:
         return (self,)
@@ -238,7 +205,6 @@ class Term(Objective, ABC):
 
     @property
     def for_whom(self) -> str:
-        """Words for ``only``."""
         return "" if self.only is None else f" (for {', '.join(self.only)})"
 
     @property
@@ -251,17 +217,11 @@ class Term(Objective, ABC):
         """In the graph, above what is ``compared``: a letter, and its label."""
         return "y", rf"$q_\phi(y|{Writer(self.given).at(self.compared).arguments})$"
 
-    def written(self, player: str) -> str:
-        """What ``player`` descends, in LaTeX; empty if nothing."""
-        return self.formula(Writer(self.given), player) if self.is_descended_by(player) else ""
-
     def as_row(self) -> tuple[str, ...]:
         """Its row of the table: the term, its space, its tool, who descends it, where theta stands."""
         players = ", ".join(GREEK[p] for p in self.movers) + (f" against {GREEK['phi']}" if self.adversarial else "")
-        if "theta" in self.movers:
-            stands = self.model_stands("theta")
-        else:
-            stands = f"absent (eta: {self.model_stands('eta')})"
+        eta_alone = f"absent (eta: {self.model_stands('eta')})"
+        stands = self.model_stands("theta") if "theta" in self.movers else eta_alone
         return repr(self), self.space, self.title, players, stands
 
     def __repr__(self) -> str:

@@ -35,13 +35,8 @@ class Link:
 
     A link of one's own is an entry of ``LINKS``:
 
-    >>> from ganvae_lib import LINKS, Adversary, Match
     >>> from dataclasses import replace
-    >>> LINKS["soft"] = replace(
-    ...     LINKS["KL"], generator=lambda t: -t.sigmoid(), generator_tex=lambda w: f"-{w.D}", model_stands="unknown"
-    ... )
-    >>> print(str(Match("x", Adversary("soft"))).splitlines()[1])
-      θ descends E_{p_θ(x)}[-D_φ(x)]
+    >>> LINKS["soft"] = replace(LINKS["KL"], generator=lambda t: -t.sigmoid(), generator_tex=lambda w: f"-{w.D}")
     >>> del LINKS["soft"]
     """
 

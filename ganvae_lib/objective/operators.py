@@ -17,21 +17,15 @@ from ..errors import unknown
 from ..figures.formula import Writer, expectation, kl
 from .algebra import Objective, Sum
 from .contract import Term
+from .further import Classify
 from .spaces import BOTH, SPACES
-from .terms import Classify, Match, Reconstruct
+from .terms import Match, Reconstruct
 from .tools import KL, Adversary
 
 if TYPE_CHECKING:
     from ..distributions.world import World
 
-__all__ = [
-    "Bound",
-    "adversary_activated",
-    "given",
-    "importance_weighted",
-    "semi_supervised",
-    "swapped",
-]
+__all__ = ["Bound", "adversary_activated", "given", "importance_weighted", "semi_supervised", "swapped"]
 
 
 @dataclass(frozen=True)
@@ -70,17 +64,9 @@ class Bound(Term):
             raise ValueError("the label is either given or inferred, not both.")
         super().__post_init__()
 
-    @property
-    def adversarial(self) -> bool:
-        return self.activated
-
-    @property
-    def steps(self) -> int:
-        return int(self.activated)
-
-    @property
-    def discriminator(self) -> str:
-        return SPACES["x"].discriminator_given(self.given) if self.activated else ""
+    adversarial = property(lambda self: self.activated)
+    steps = property(lambda self: int(self.activated))
+    discriminator = property(lambda self: SPACES["x"].discriminator_given(self.given) if self.activated else "")
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -95,8 +81,10 @@ class Bound(Term):
     def reads(self) -> tuple[str, ...]:
         return ("other", "labels") if self.inferred else super().reads
 
+    _variable = property(lambda self: ("other",) if self.inferred else ("x",))  # of which it bounds the likelihood
+
     def loss(self, world: World) -> Tensor:
-        x = world.other if self.inferred else world.x
+        (x,) = world.read(self._variable)
         if not self.activated:
             return self._energy(world, x).mean(-1)
         # As many generated examples as real ones: the mean over both is the two halves of the formula.
@@ -120,7 +108,7 @@ class Bound(Term):
 
     def discriminator_loss(self, world: World) -> Tensor:
         """The discriminator's loss of ``eq-gan-value`` (chapter 04), [*seeds]: real examples against generated ones."""
-        real = world.other if self.inferred else world.x
+        (real,) = world.read(self._variable)
         discriminator = world.model.networks[self.discriminator]
         return Adversary().discriminator_loss(discriminator, real, world.x_from_z.detach(), world.noise)
 
@@ -199,7 +187,7 @@ def importance_weighted(objective: Objective, k: int | str) -> Objective:
         if isinstance(term, Match) and isinstance(term.tool, Adversary) and term.tool.link == "non-saturating":
             term = replace(term, tool=replace(term.tool, k=k))
         elif isinstance(term, Bound):
-            term = replace(term, k=k)
+            term = replace(term, k=k)  # type: ignore[arg-type]  # a Bound refuses a k that is no number
         elif not isinstance(term, Classify) or len(bounded.terms) == 1:
             raise _refused(term, "weights samples by importance", "is neither a bound nor a non-saturating adversary")
         terms.append(term)
@@ -270,7 +258,7 @@ def _bounded(objective: Objective) -> Objective:
     return Sum.of(*terms)
 
 
-def _refused(term, does: str, why: str) -> TypeError:
+def _refused(term: Term, does: str, why: str) -> TypeError:
     return TypeError(
         f"this operator {does}, but {term!r} {why}; it knows Reconstruct('x') + Match('z', KL()) of one weight, Bound, "
         "and what its documentation names."

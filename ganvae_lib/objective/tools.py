@@ -1,26 +1,30 @@
 """Tools: the exchangeable ways of comparing a model distribution with its target.
 
-Here are those that need a density: ``KL`` that of the target, ``Likelihood`` that of the model. Those that need only
-samples of both sides are in ``samples``; what a tool owes is in ``contract``.
+``KL`` needs the density of the target, ``Likelihood`` that of the model, an ``Adversary`` only samples of both sides;
+its *link* (``links``) chooses which divergence the other player descends. Two more are in ``further``.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 from torch.distributions import kl_divergence
 
+from ..distributions.noise import Noise, Share
+from ..errors import unknown
 from ..figures.formula import Writer, expectation, kl
-from .contract import TOOLS, Network, Tool
-from .samples import MMD, Adversary, Summaries
+from .contract import Network, Samples, Tool, parts
+from .links import LINKS
 from .spaces import Space
 
 if TYPE_CHECKING:
     from ..distributions.world import World
 
-__all__ = ["Adversary", "KL", "Likelihood", "MMD", "Summaries", "TOOLS", "Tool"]
+__all__ = ["Adversary", "KL", "Likelihood"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,6 @@ class KL(Tool):
     model_stands = "first"
     explicit = True
     takes_labels = True
-
-    def where(self, space: Space) -> str | None:
-        return _needs_density(space)
 
     def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
         if space.distributions:
@@ -68,9 +69,6 @@ class Likelihood(Tool):
     model_stands = "second"
     explicit = True
 
-    def where(self, space: Space) -> str | None:
-        return _needs_density(space)
-
     def networks(self, space: Space) -> tuple[str, ...]:
         return (space.density,) if space.density else space.networks
 
@@ -83,8 +81,135 @@ class Likelihood(Tool):
         return expectation(space.target_law(w), rf"-\log {space.made_law(w)}")
 
 
-def _needs_density(space: Space) -> str | None:
-    if space.target_by:
-        return "both sides are samples that move; use MMD, Summaries or an Adversary with a link that can be reversed"
-    known = space.density or space.distributions
-    return None if known else "there are only samples to compare; use Adversary, MMD or Summaries"
+@dataclass(frozen=True)
+class Adversary(Tool):
+    """A discriminator that tells the target's samples from the model's (Eq. ``eq-gan-value``, chapter 04).
+
+    link:     a name in ``LINKS``: the losses of both sides.
+    steps:    updates of the discriminator per update of the other players; 0 where another term trains it.
+    penalty:  weight of the gradient penalty E[(‖∇_x t(x)‖ - 1)²] between the two samples
+              (Eq. ``eq-wgan-gp``, chapter 04; Gulrajani et al., 2017).
+    k:        samples are weighted by their odds w ∝ D/(1-D) in groups of k of the minibatch, or all of it, "batch":
+              Eq. ``eq-iwgan`` (chapter 15; Hu et al., 2018). 1 for no weights; others need the non-saturating link.
+    Raises ValueError for other values of these.
+
+    >>> from ganvae_lib import Adversary, Match
+    >>> print(Match("x", Adversary("reverse KL")))
+    Match('x', Adversary('reverse KL'))
+      θ descends E_{p_θ(x)}[-log(D_φ(x)/(1-D_φ(x)))]
+      φ descends E_{d(x)}[-log D_φ(x)] + E_{p_θ(x)}[-log(1-D_φ(x))]
+    """
+
+    link: str = "non-saturating"
+    steps: int = 1
+    penalty: float = 0.0
+    k: int | str = 1
+    adversarial = True
+    takes_labels = True
+    always_shown = ("link",)
+
+    def __post_init__(self) -> None:
+        if self.k != "batch" and (not isinstance(self.k, int) or self.k < 1):
+            raise ValueError(f"k must be a positive number of samples or 'batch', got {self.k!r}.")
+        if self.link not in LINKS:
+            raise unknown("link", self.link, LINKS)
+        if self.k != 1 and self.link != "non-saturating":
+            raise ValueError(f"importance weights belong to the non-saturating link; {self.link!r} has no such use.")
+        if self.steps < 0 or not 0 <= self.penalty < math.inf:
+            raise ValueError(f"steps and penalty must not be negative, and penalty be finite, got {self}.")
+
+    @property
+    def model_stands(self) -> str:
+        return LINKS[self.link].model_stands
+
+    @property
+    def title(self) -> str:
+        return f"Adversary ({self.link}{', importance-weighted' if self.k != 1 else ''})"
+
+    def where(self, space: Space) -> str | None:
+        # A player who makes both sides descends the answers with y reversed in both; these must be a posterior.
+        one_player = set(space.target_by) & set(space.made_by)
+        links = [name for name, link in LINKS.items() if (link.logistic if one_player else link.reversible)]
+        if not space.target_by or self.link in links:
+            return None
+        known = ", ".join(links)
+        return f"both sides are samples that move, so an Adversary needs a link that can be reversed, {known}"
+
+    def loss(self, world: World, space: Space, discriminator: Network) -> Tensor:
+        target = world.read(space.target) if space.target_by else None
+        return self.generator_loss(discriminator, world.read(space.made), target, world.noise.share)
+
+    def generator_loss(
+        self, discriminator: Network, model: Samples, target: Samples | None = None, share: Share | None = None
+    ) -> Tensor:
+        """Loss of the player that makes ``model``, [*seeds]; ``share`` is what part of the minibatch this is.
+
+        When a player makes ``target``, its samples enter with y reversed, that is with -t: Eq. ``eq-ada``
+        (chapter 06). Raises ValueError for a minibatch that groups of k do not divide.
+        """
+        loss = self._mean(discriminator(*parts(model)).logits, share)
+        if target is not None:
+            loss = loss + self._mean(-discriminator(*parts(target)).logits, share)
+        return loss
+
+    def _mean(self, t: Tensor, share: Share | None) -> Tensor:
+        """The mean of the link's loss over logits [*seeds, batch], weighted within groups of k."""
+        loss, n = LINKS[self.link].generator(t), t.shape[-1]
+        if self.k == 1:
+            return loss.mean(-1)
+        whole, log_odds = self.k == "batch", t.detach()  # the weights are constants
+        size = n if whole else int(self.k)
+        if n % size:
+            whose = " for each process" if share and share.size > 1 else ""
+            raise ValueError(
+                f"a minibatch of {n}{whose} cannot be cut into groups of k={size}; make it a multiple of k."
+            )
+        if whole and share and share.size > 1:
+            return ((log_odds - share.logsumexp(log_odds)).exp() * loss).sum(-1) * share.size
+        groups = (-1, size)
+        return (log_odds.unflatten(-1, groups).softmax(-1) * loss.unflatten(-1, groups)).sum(-1).mean(-1)
+
+    def discriminator_loss(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
+        link, axis = LINKS[self.link], len(noise.seeds_shape)
+        target, model = parts(target), parts(model)
+        # One pass over both halves: the networks hold no batch statistics, so this equals two passes.
+        t = discriminator(*(torch.cat(pair, axis) for pair in zip(target, model, strict=True))).logits
+        t_target, t_model = t.split((target[0].shape[axis], model[0].shape[axis]), -1)
+        loss = link.real(t_target).mean(-1) + link.fake(t_model).mean(-1)
+        if self.penalty:
+            loss = loss + self.penalty * self.gradient_penalty(discriminator, target, model, noise)
+        return loss
+
+    def gradient_penalty(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
+        """E[(‖∇t‖ - 1)²] on the segments between samples of the two sides, [*seeds]."""
+        target, model = parts(target), parts(model)
+        u = noise.uniform("segment", target[0].shape[len(noise.seeds_shape)])
+        between = []
+        for a, b in zip(target, model, strict=True):
+            share = u.reshape(*u.shape, *[1] * (a.ndim - u.ndim))
+            between.append((share * a + (1 - share) * b).requires_grad_())
+        slopes = torch.autograd.grad(discriminator(*between).logits.sum(), between, create_graph=True)
+        squares = torch.stack([slope.flatten(u.ndim).square().sum(-1) for slope in slopes]).sum(0)
+        return ((squares + 1e-12).sqrt() - 1).square().mean(-1)  # 1e-12: the root has no slope at 0
+
+    def formula(self, w: Writer, space: Space, player: str) -> str:
+        link = LINKS[self.link]
+        target, model = space.target_law(w), space.made_law(w)
+        at_target, at_model = w.at(space.arguments, space.separator), w.at(space.made_arguments, space.separator)
+        if player == "phi":
+            both = f"{expectation(target, link.real_tex(at_target))} + {expectation(model, link.fake_tex(at_model))}"
+            if not self.penalty:
+                return both
+            slope = rf"\|\nabla {at_model.t}\|" if w.given else r"\|\nabla t_\phi\|"
+            return rf"{both} + {self.penalty:g}\,\mathbb{{E}}[({slope}-1)^2]"
+        makes = (player in space.made_by, model, at_model), (player in space.target_by, target, at_target.reversed)
+        return " + ".join(self._weighted(law, at) for made, law, at in makes if made)
+
+    def _weighted(self, law: str, w: Writer) -> str:
+        """The loss of one side, importance-weighted where k is not 1."""
+        if self.k == 1:
+            return expectation(law, LINKS[self.link].generator_tex(w))
+        number = "B" if self.k == "batch" else self.k
+        law, one = f"({law})" if r"\," in law else law, w.indexed("i")
+        weight = rf"\tilde w_i\propto {one.D}/{one.not_D}"
+        return expectation(rf"{law}^{{{number}}}", rf"-\sum_i\tilde w_i\,\log {one.D};\,{weight}")

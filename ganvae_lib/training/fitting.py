@@ -10,7 +10,7 @@ from ..data.dataset import Examples
 from ..errors import NonFiniteLoss
 from ..models.checks import check
 from ..models.model import Model
-from ..objective.terms import to_dict
+from ..objective.contract import to_dict
 from .checkpoint import Checkpoint
 from .run import Run
 from .settings import Settings, in_precision, unchecked

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..objective.tools import Summaries
+from ..objective.further import Summaries
 
 __all__ = ["Accepted", "sample"]
 

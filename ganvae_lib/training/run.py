@@ -18,7 +18,7 @@ from ..errors import NonFiniteLoss
 from ..measure.scores import Scores, evaluate
 from ..models.builder import build
 from ..models.model import Model
-from ..objective.terms import from_dict, to_dict
+from ..objective.contract import from_dict, to_dict
 from .checkpoint import read, write
 
 __all__ = ["History", "Run"]

@@ -5,19 +5,23 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, reduce
+from functools import cache, cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from .. import zoo
+from ..data import Data
 from ..distributions.noise import Noise
 from ..distributions.sample import draw
 from ..measure.samples import coverage
 from ..models.builder import build
-from ..objective.algebra import Objective
+from ..objective.algebra import Objective, Sum
+from ..objective.contract import Term
+from ..objective.further import MMD
 from ..objective.terms import Match, Reconstruct
-from ..objective.tools import KL, MMD, Adversary
+from ..objective.tools import KL, Adversary
 from ..training.fitting import fit
 from ..training.run import Run
 from ..training.settings import unchecked
@@ -79,7 +83,7 @@ class Choice:
     weight: float = 1.0
     players: str = "all"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for part, known in CHOICES.items():
             if getattr(self, part) not in known:
                 raise ValueError(f"{part} must be one of {list(known)}, got {getattr(self, part)!r}.")
@@ -93,32 +97,33 @@ class Choice:
         return f"{self.x} {self.z} {self.joint} {rec} {weight:g} {players}"
 
     @cached_property
-    def terms(self) -> tuple[Objective, ...]:
+    def terms(self) -> tuple[Term, ...]:
         """The terms; maybe none. Adversaries share the link of x; z given x needs a log ratio, hence reverse KL."""
-        links = {"ns": "non-saturating", "rkl": "reverse KL"}
-        adversary = Adversary(links.get(self.x, "non-saturating"))
-        alone = self.players == "wake-sleep"
+        adversary = Adversary("reverse KL" if self.x == "rkl" else "non-saturating")
+        only_theta, only_eta = (("theta",), ("eta",)) if self.players == "wake-sleep" else (None, None)
+        mmd_x, mmd_z = Match("x", MMD("gaussian"), weight=10.0), Match("z", MMD(), weight=10.0 * self.weight)
+        in_z = {"kl": Match("z", KL(), weight=self.weight), "adversary": Match("z", adversary, weight=self.weight)}
+        joint = {
+            "xz": Match("xz", adversary),
+            "xz-mmd": Match("xz", MMD(), weight=10.0),
+            "z|x": Match("z|x", Adversary("reverse KL")),
+            "again": Match("x again", adversary),
+            "asked": Match("x again", replace(adversary, steps=0)),
+        }
         parts = (
-            {"mmd": 10 * Match("x", MMD("gaussian")), "none": None}.get(self.x, Match("x", adversary)),
-            {"kl": Match("z", KL()), "adversary": Match("z", adversary), "mmd": 10 * Match("z", MMD())}.get(self.z),
-            {
-                "xz": Match("xz", adversary),
-                "xz-mmd": 10 * Match("xz", MMD()),
-                "z|x": Match("z|x", Adversary("reverse KL")),
-                "again": Match("x again", adversary),
-                "asked": Match("x again", replace(adversary, steps=0)),
-            }.get(self.joint),
-            Reconstruct("x", only=("theta",) if alone else None) if self.rec_x else None,
-            Reconstruct("z", only=("eta",) if alone else None) if self.rec_z else None,
+            {"none": None, "mmd": mmd_x}.get(self.x, Match("x", adversary)),
+            {"none": None, "mmd": mmd_z, **in_z}[self.z],
+            joint.get(self.joint),
+            Reconstruct("x", only=only_theta) if self.rec_x else None,
+            Reconstruct("z", only=only_eta) if self.rec_z else None,
         )
-        weights = (1, self.weight, 1, 1, 1)
-        return tuple((w * p).terms[0] for w, p in zip(weights, parts, strict=True) if p is not None)
+        return tuple(term for term in parts if term is not None)
 
     def objective(self) -> Objective:
         """The sum. Raises ValueError, saying what is missing, if it cannot train a model of x."""
         if missing := self.missing():
             raise ValueError(missing)
-        return reduce(lambda a, b: a + b, self.terms)
+        return Sum.of(*self.terms)
 
     def missing(self) -> str:
         """What the choice lacks to be a model of x, or ""."""
@@ -150,9 +155,9 @@ def every() -> tuple[Choice, ...]:
     return tuple(Choice(*values) for values in itertools.product(*CHOICES.values()))
 
 
-def train(objective: Objective, data, seeds, **settings) -> Run:
+def train(objective: Objective, data: Data, seeds: int | list[int], **settings: Any) -> Run:
     """Small networks on ``data``, stacked seeds, on the CPU, with ``SETTINGS`` where nothing else is said."""
-    how = SETTINGS | {"device": "cpu"} | settings
+    how: dict[str, Any] = SETTINGS | {"device": "cpu"} | settings
     model = build(objective, data, latent=how.pop("latent"), hidden=how.pop("hidden"))
     return fit(model, data, seeds=seeds, **how)
 
@@ -174,7 +179,7 @@ def distance(a: Tensor, b: Tensor, directions: int = 32) -> Tensor:
 
 @torch.no_grad()
 @unchecked()  # an encoder that is all but deterministic may have a standard deviation that rounds to zero
-def measure(run: Run, world, n: int = 4000, seed: int = 1) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
+def measure(run: Run, world: Any, n: int = 4000, seed: int = 1) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
     """The measures that apply, [seeds] each; samples [seeds, n, 2]; and codes [seeds, n, latent], if there are any.
 
     Modes and quality as in ``metrics.coverage``; distances as in ``distance``; errors are root mean squares per

@@ -8,8 +8,13 @@ from __future__ import annotations
 import json
 from html import escape
 from pathlib import Path
+from typing import Any
+
+from torch import Tensor
 
 from ..figures.formula import plain
+from ..objective.algebra import Objective
+from ..objective.contract import Term
 from ..objective.spaces import SPACES
 from .choices import ALSO, CHOICES, LABELS, MEASURES, SETTINGS, Choice, every, measure, train
 from .compose_page import LOOK, READ, SCRIPT, graph
@@ -34,7 +39,7 @@ def _row(entry: dict) -> list[str]:
     return [shown(m, entry["measures"].get(m)) for m in MEASURES]
 
 
-def _order(term) -> tuple:
+def _order(term: Term) -> tuple:
     """Terms in the order in which a choice adds them."""
     return hasattr(term, "variable"), list(SPACES).index(term.space), repr(term)
 
@@ -48,10 +53,12 @@ def facts(record: dict) -> tuple[dict, list]:
     choices, grid = every(), record["models"]
     terms = sorted({t for c in choices for t in c.terms}, key=_order)
     letter = dict(zip(terms, _LETTERS, strict=False))
-    results, names, messages = list(grid), [], []
+    results = list(grid)
+    names: list[str] = []
+    messages: list[str] = []
     columns: dict[str, list[str]] = {"terms": [], "missing": [], "name": [], "result": []}
 
-    def place(known: list, value) -> str:
+    def place(known: list[str], value: str | None) -> str:
         if not value:
             return ""
         if value not in known:
@@ -62,13 +69,12 @@ def facts(record: dict) -> tuple[dict, list]:
     for c in choices:
         if (key := c.key) not in seen:
             missing = c.missing()
-            known = "" if missing else c.name() or ALSO.get(key)
-            seen[key] = place(messages, missing), place(names, known)
+            seen[key] = place(messages, missing), place(names, "" if missing else c.name() or ALSO.get(key))
         columns["terms"].append("".join(letter[t] for t in c.terms))
         columns["missing"].append(seen[key][0])
         columns["name"].append(seen[key][1])
         columns["result"].append(str(results.index(key)) if key in grid else "")
-    known = {}  # the plainest combination of each name
+    known: dict[str, int] = {}  # the plainest combination of each name
     for i, c in enumerate(choices):
         if c.key in grid and (label := grid[c.key]["name"]) and label not in known and c.weight in (1, 4):
             known[label] = i
@@ -90,7 +96,7 @@ def facts(record: dict) -> tuple[dict, list]:
     } | {name: ",".join(column) for name, column in columns.items()}, terms
 
 
-def _formula(terms) -> str:
+def _formula(terms: list[Term]) -> str:
     """One line per player, with every term that a sum may hold; the page shows those that it does hold."""
     lines = []
     for player in _PLAYERS:
@@ -115,8 +121,12 @@ def _select(part: str, start: Choice) -> str:
 
 
 def compose(
-    record="../results/compose.json", *, live: bool = False, start: Choice | None = None, name: str = "composer"
-):
+    record: str | Path | dict[str, Any] = "../results/compose.json",
+    *,
+    live: bool = False,
+    start: Choice | None = None,
+    name: str = "composer",
+) -> Any:
     """Choose the parts of a model; read its name and formula, see its graph, its samples and codes, and its scores.
 
     Args:
@@ -127,17 +137,16 @@ def compose(
     """
     if live:
         return _live(start or Choice())
-    if not isinstance(record, dict):
-        record = json.loads(Path(record).read_text(encoding="utf-8"))
-    choices, start, (known, terms) = every(), start or Choice(), facts(record)
+    found = record if isinstance(record, dict) else json.loads(Path(record).read_text(encoding="utf-8"))
+    choices, start, (known, terms) = every(), start or Choice(), facts(found)
     heads = "".join(f'<th scope="col">{escape(words)}</th>' for words in MEASURES.values())
     cells = lambda row: "".join(f'<td class="value">{escape(text)}</td>' for text in row)
     rows = "".join(
         f'<tr data-index="{i}"><th scope="row"><button type="button" data-go="{i}">{escape(label)}</button></th>'
-        f"{cells(_row(record['models'][choices[i].key]))}</tr>"
+        f"{cells(_row(found['models'][choices[i].key]))}</tr>"
         for label, i in known["known"].items()
     )
-    perfect = f'<tr><th scope="row">a perfect model</th>{cells(_row(record["references"]["perfect"]))}</tr>'
+    perfect = f'<tr><th scope="row">a perfect model</th>{cells(_row(found["references"]["perfect"]))}</tr>'
     label = (
         "Interactive figure: the parts of a model are chosen; its name, formula, graph, samples, codes and scores, "
         "trained before, are shown."
@@ -152,16 +161,16 @@ def compose(
         '<svg class="z" viewBox="0 0 220 220" role="img"></svg></div>'
         '<div class="scores" tabindex="0" role="region" aria-label="Scores"><table><thead><tr><th scope="col">model</th>'
         f'{heads}</tr></thead><tbody><tr class="chosen" data-chosen><th scope="row">your choice</th>{cells(_row({"measures": {}}))}'
-        f'</tr>{rows}{perfect}</tbody></table></div><p class="note">{len(record["seeds"])} seeds, mean and 95 % '
-        f"interval; {len(record['models'])} combinations were trained for {record['config']['steps']} steps each.</p>"
+        f'</tr>{rows}{perfect}</tbody></table></div><p class="note">{len(found["seeds"])} seeds, mean and 95 % '
+        f"interval; {len(found['models'])} combinations were trained for {found['config']['steps']} steps each.</p>"
         f"<script>{{{READ}{SCRIPT}}}</script></div>"
     )
-    figure = page(html, name, {"modes": record["facts"]["modes"], "std": record["facts"]["std"]})
+    figure = page(html, name, {"modes": found["facts"]["modes"], "std": found["facts"]["std"]})
     # Last, as the pictures may hold the letters of a placeholder.
     return Figure(figure.html.replace("%FACTS%", json.dumps(known, ensure_ascii=False).replace("</", "<\\/")))
 
 
-def _show_graph(objective) -> None:
+def _show_graph(objective: Objective) -> None:
     import matplotlib.pyplot as plt
     from IPython.display import display
 
@@ -170,7 +179,7 @@ def _show_graph(objective) -> None:
     plt.close(figure)
 
 
-def _show_scores(scores: dict, x, z, law) -> None:
+def _show_scores(scores: dict[str, Tensor], x: Tensor, z: Tensor | None, law: Any) -> None:
     """Samples and codes of the first seed, and the scores of all."""
     import matplotlib.pyplot as plt
     from IPython.display import display
@@ -189,7 +198,7 @@ def _show_scores(scores: dict, x, z, law) -> None:
     display(metrics.Scores({MEASURES[m]: scores[m] for m in MEASURES if m in scores}))
 
 
-def _live(start: Choice):
+def _live(start: Choice) -> Any:
     """Controls, and what they choose; a button trains it."""
     import ipywidgets as w
     from IPython.display import display
@@ -213,7 +222,7 @@ def _live(start: Choice):
     def choice() -> Choice:
         return Choice(**{part: control.value for part, control in controls.items()})
 
-    def describe(_=None):
+    def describe(_: Any = None) -> None:
         c = choice()
         missing, objective = c.missing(), sum(c.terms[1:], c.terms[0]) if c.terms else None
         called = c.name() or ALSO.get(c.key) or "no name in the zoo"
@@ -227,7 +236,7 @@ def _live(start: Choice):
                 if not missing:
                     _show_graph(objective)
 
-    def run(_=None):
+    def run(_: Any = None) -> None:
         button.disabled, button.description = True, "training ..."
         try:
             trained = train(choice().objective(), data, 4, steps=steps.value, progress=False)

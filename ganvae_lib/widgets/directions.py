@@ -2,7 +2,7 @@
 
 from html import escape
 
-from .page import STYLE, Figure, page
+from .page import SLIDERS, STYLE, Figure, page, slider
 
 __all__ = ["MATHS", "two_directions"]
 
@@ -77,10 +77,7 @@ _ROWS = (
 )
 
 _PAGE = """
-const root = document.getElementById("ID"), $ = selector => root.querySelector(selector);
-const names = ["forward", "reverse", "js", "ns"], start = START, sliders = {};
-root.querySelectorAll("input[type=range]").forEach(e => sliders[e.name] = e);
-const value = name => Number(sliders[name].value);
+const names = ["forward", "reverse", "js", "ns"];
 let log_d = maths.world(start.weight, start.gap), exact = null, moving = 0;
 
 function curve(values, x, y) {
@@ -107,8 +104,7 @@ function render() {
   const cost = maths.paid(chosen, log_d, mean, sd).slice(from, to), scale = Math.max(0.08, ...cost);
   const yc = v => H - 22 - v / scale * 40, area = path => path + "L" + x(8) + " " + (H - 22) + "L" + x(-8) + " " + (H - 22) + "Z";
   const ticks = [-8, -6, -4, -2, 0, 2, 4, 6, 8].map(u => "<text text-anchor='middle' x='" + x(u) + "' y='" + (H - 6)
-    + "'>" + String(u).replace("-", "\\u2212") + "</text><path d='M" + x(u) + " " + (H - 22) + "v4' stroke='INK'/>").join("");
-  const path = (line, stroke, more) => "<path d='" + line + "' fill='none' stroke='" + stroke + "' " + more + "/>";
+    + "'>" + minus(String(u)) + "</text><path d='M" + x(u) + " " + (H - 22) + "v4' stroke='INK'/>").join("");
   $("svg").setAttribute("viewBox", "0 0 " + W + " " + H);
   $("svg").innerHTML = "<text x='8' y='14'>densities: <tspan fill='DATA'>data d, solid</tspan>; <tspan fill='THETA'>model p\\u03B8, dashed"
     + "</tspan></text>" + path(curve(d, x, y) + "L" + x(8) + " " + low + "L" + x(-8) + " " + low + "Z", "none", "style='fill:DATA;opacity:.14'")
@@ -124,7 +120,7 @@ function go(to, word) {
   const quiet = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const put = (mean, sd) => { exact = {mean, sd}; sliders.mean.value = mean; sliders.sd.value = sd; render(); };
   const end = () => { put(to.mean, to.sd); $("[role=status]").textContent = word + " of " + name + ": mean "
-    + to.mean.toFixed(3).replace("-", "\\u2212") + ", standard deviation " + to.sd.toFixed(3) + ", value " + to.value.toFixed(4) + " nats."; };
+    + minus(to.mean.toFixed(3)) + ", standard deviation " + to.sd.toFixed(3) + ", value " + to.value.toFixed(4) + " nats."; };
   if (quiet || word === "Best fit") return end();
   let k = 0;
   const stride = Math.max(1, Math.ceil(frames / 60));
@@ -157,7 +153,9 @@ render();
 """
 
 
-def two_directions(mean=-1.0, std=1.5, weight=0.35, gap=4.5, name="two-directions") -> Figure:
+def two_directions(
+    mean: float = -1.0, std: float = 1.5, weight: float = 0.35, gap: float = 4.5, name: str = "two-directions"
+) -> Figure:
     """One Gaussian against a world of two modes: four divergences, live, and where each is paid (chapter 02).
 
     Args:
@@ -170,12 +168,6 @@ def two_directions(mean=-1.0, std=1.5, weight=0.35, gap=4.5, name="two-direction
     """
     start = {"mean": mean, "sd": std, "weight": weight, "gap": gap}
     d, p, m = "<i class='data'>d</i>", "<i class='theta'>p<sub>θ</sub></i>", "<i>m</i>"
-
-    def slider(key, text, low, high, step, who):
-        return (
-            f'<label class="{who}"><span>{text}</span><output data-shown="{key}"></output>'
-            f'<input type="range" name="{key}" min="{low}" max="{high}" step="{step}" value="{start[key]}"></label>'
-        )
 
     rows = "".join(
         f'<tr data-row="{key}"><th scope="row"><label><input type="radio" name="{name}-chosen" value="{key}" '
@@ -192,14 +184,14 @@ def two_directions(mean=-1.0, std=1.5, weight=0.35, gap=4.5, name="two-direction
     html = (
         f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{STYLE}</style>'
         '<svg height="260" aria-hidden="true"></svg><div class="sliders">'
-        + slider("mean", f"mean of {p}", -6, 6, 0.05, "model")
-        + slider("sd", f"standard deviation of {p}", 0.2, 6, 0.05, "model")
-        + slider("weight", f"weight of the left mode of {d}", 0.02, 0.98, 0.01, "world")
-        + slider("gap", f"distance of the modes of {d}", 0, 10, 0.1, "world")
+        + slider("mean", f"mean of {p}", -6, 6, 0.05, "model", mean)
+        + slider("sd", f"standard deviation of {p}", 0.2, 6, 0.05, "model", std)
+        + slider("weight", f"weight of the left mode of {d}", 0.02, 0.98, 0.01, "world", weight)
+        + slider("gap", f"distance of the modes of {d}", 0, 10, 0.1, "world", gap)
         + '</div><table><thead><tr><th scope="col">divergence</th><th scope="col" style="text-align:right">nats</th>'
         f'<th scope="col">move the model</th></tr></thead><tbody>{rows}</tbody></table>'
         f"<p>{m} is the half-and-half mixture of {d} and {p}. "
         '<button type="button" data-reset>start again</button></p><p role="status"></p>'
-        f"<script>{{{MATHS}{_PAGE}}}</script></div>"
+        f"<script>{{{MATHS}{SLIDERS}{_PAGE}}}</script></div>"
     )
     return page(html, name, start)

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from .page import STYLE, Figure, page
+from .page import SLIDERS, STYLE, Figure, page, slider
 
 __all__ = ["LEMMA_MATHS", "lemma_1"]
 
@@ -48,13 +48,9 @@ const lemma = (() => {
 """
 
 _PAGE = """
-const root = document.getElementById("ID"), $ = selector => root.querySelector(selector), start = START, sliders = {};
-root.querySelectorAll("input[type=range]").forEach(e => sliders[e.name] = e);
-const value = name => Number(sliders[name].value), minus = s => s.replace("-", "\\u2212");
 const from = lemma.X.findIndex(x => x > -7.01), to = lemma.X.findIndex(x => x > 7.01), reach = [3, 0.7];
 let direction = [1, 0];
 
-const path = (line, stroke, more) => "<path d='" + line + "' fill='none' stroke='" + stroke + "' " + more + "/>";
 const polyline = points => points.map((p, i) => (i ? "L" : "M") + p[0].toFixed(1) + " " + p[1].toFixed(1)).join("");
 const text = (x, y, words, more = "") => "<text x='" + x + "' y='" + y + "' " + more + ">" + words + "</text>";
 const word = (colour, words) => "<tspan fill='" + colour + "'>" + words + "</tspan>";
@@ -141,6 +137,13 @@ new ResizeObserver(render).observe(root);
 render();
 """
 
+_SLIDERS = (
+    ("mean", "generator: mean, minus its value at θ₀", -3, 3, "model"),
+    ("width", "generator: log width, minus its value at θ₀", -0.7, 0.7, "model"),
+    ("sharpness", "discriminator: sharpness", -1, 2, "judge"),
+    ("shift", "discriminator: shift of the logit", -3, 3, "judge"),
+    ("weight", "world: weight of the left mode", 0.02, 0.98, "world"),
+)
 _ROWS = (
     ("left", "left side: −E log {q}<sup>r</sup>(<i>y</i>|<i>x</i>)"),
     ("kl", "E<sub>y</sub> KL({p}(<i>x</i>|<i>y</i>) ‖ {q}<sup>r</sup>(<i>x</i>|<i>y</i>))"),
@@ -151,7 +154,14 @@ _ROWS = (
 )
 
 
-def lemma_1(mean=1.5, width=0.3, sharpness=0.7, shift=0.0, weight=0.35, name="both-sides-of-lemma-1") -> Figure:
+def lemma_1(
+    mean: float = 1.5,
+    width: float = 0.3,
+    sharpness: float = 0.7,
+    shift: float = 0.0,
+    weight: float = 0.35,
+    name: str = "both-sides-of-lemma-1",
+) -> Figure:
     """Move the generator, the discriminator or the world: both sides of ``eq-lemma-1-exact`` (chapter 07) move together.
 
     Args:
@@ -164,12 +174,6 @@ def lemma_1(mean=1.5, width=0.3, sharpness=0.7, shift=0.0, weight=0.35, name="bo
     """
     start = {"mean": mean, "width": width, "sharpness": sharpness, "shift": shift, "weight": weight}
     p, q = "<i class='theta'>p<sub>θ</sub></i>", "<i class='phi'>q</i>"
-
-    def slider(key, text, low, high, who):
-        return (
-            f'<label class="{who}"><span>{text}</span><output data-shown="{key}"></output><input type="range" '
-            f'name="{key}" min="{low}" max="{high}" step="0.01" value="{start[key]}"></label>'
-        )
 
     rows = "".join(
         f'<tr class="{"chosen" if key in ("left", "right") else "term"}"><th scope="row">{text.format(p=p, q=q)}'
@@ -191,14 +195,10 @@ def lemma_1(mean=1.5, width=0.3, sharpness=0.7, shift=0.0, weight=0.35, name="bo
         "#ID th { white-space: normal; }</style>"
         '<svg class="densities" height="222" aria-hidden="true"></svg>'
         '<svg class="sides" height="200" aria-hidden="true"></svg><div class="sliders">'
-        + slider("mean", "generator: mean, minus its value at θ₀", -3, 3, "model")
-        + slider("width", "generator: log width, minus its value at θ₀", -0.7, 0.7, "model")
-        + slider("sharpness", "discriminator: sharpness", -1, 2, "judge")
-        + slider("shift", "discriminator: shift of the logit", -3, 3, "judge")
-        + slider("weight", "world: weight of the left mode", 0.02, 0.98, "world")
+        + "".join(slider(key, words, low, high, 0.01, who, start[key]) for key, words, low, high, who in _SLIDERS)
         + f'</div><p>discriminator: {judges}</p><p>generator: <button type="button" data-step>one gradient step</button>'
         '<button type="button" data-home>back to θ₀</button> <button type="button" data-reset>start again</button></p>'
         f'<table><tbody>{rows}</tbody></table><p role="status"></p>'
-        f"<script>{{{LEMMA_MATHS}{_PAGE}}}</script></div>"
+        f"<script>{{{LEMMA_MATHS}{SLIDERS}{_PAGE}}}</script></div>"
     )
     return page(html, name, start)

@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..figures.style import COLOR, INK, PAPER
 
-__all__ = ["STYLE", "Figure", "page"]
+__all__ = ["SLIDERS", "STYLE", "Figure", "page", "slider"]
 
 
 @dataclass(frozen=True)
@@ -46,19 +47,32 @@ STYLE = """
 """
 
 
-def page(html: str, name: str, start: dict) -> Figure:
+#: What the scripts of figures with sliders begin with.
+SLIDERS = """
+const root = document.getElementById("ID"), $ = selector => root.querySelector(selector), start = START, sliders = {};
+root.querySelectorAll("input[type=range]").forEach(e => sliders[e.name] = e);
+const value = name => Number(sliders[name].value), minus = s => s.replace("-", "\\u2212");
+const path = (line, stroke, more) => "<path d='" + line + "' fill='none' stroke='" + stroke + "' " + more + "/>";
+"""
+
+
+def slider(name: str, words: str, low: float, high: float, step: float, who: str, start: float) -> str:
+    """A slider, with its words and its value above it; ``who`` gives it a colour."""
+    return (
+        f'<label class="{who}"><span>{words}</span><output data-shown="{name}"></output><input type="range" '
+        f'name="{name}" min="{low}" max="{high}" step="{step}" value="{start}"></label>'
+    )
+
+
+def page(html: str, name: str, start: dict[str, Any]) -> Figure:
     """The figure, once its placeholders in capitals are filled in: the colours, where it starts, and its id."""
     # Else JupyterLab answers an arrow key first, takes the focus away, and the slider does not move.
-    keys = 'data-lm-suppress-shortcuts="true" onkeydown="event.stopPropagation()"'
     words = {
-        "KEYS": keys,
+        "KEYS": 'data-lm-suppress-shortcuts="true" onkeydown="event.stopPropagation()"',
         "START": json.dumps(start),
         "PAPER": PAPER,
         "INK": INK,
-        "THETA": COLOR["theta"],
-        "DATA": COLOR["data"],
-        "PHI": COLOR["phi"],
-        "PRIOR": COLOR["prior"],
+        **{who.upper(): COLOR[who] for who in ("theta", "data", "phi", "prior")},
         "ID": name,
     }
     for word, text in words.items():

@@ -5,7 +5,7 @@ import math
 from cases import X
 
 from ganvae_lib import KL, MMD, Adversary, Bound, Classify, Match, Reconstruct, Summaries
-from ganvae_lib.objective.terms import from_dict
+from ganvae_lib.objective import from_dict
 
 # (what raises, which error, words of its message)
 MISTAKES = [
@@ -37,7 +37,7 @@ MISTAKES = [
     (
         lambda: Match("x", "KL"),
         TypeError,
-        r"must be one of Adversary\(\), MMD\(\), Summaries\(\), KL\(\), Likelihood\(\)",
+        r"must be one of Adversary\(\), KL\(\), Likelihood\(\), MMD\(\), Summaries\(\)",
     ),
     (lambda: Match("xz", Adversary("least squares")), ValueError, "link that can be reversed"),
     (lambda: Match("x again", KL()), ValueError, "only samples to compare"),

@@ -8,7 +8,7 @@ import pytest
 from cases import CASES, NAMES, PLAYERS, every
 
 from ganvae_lib import Bound, Term, swapped
-from ganvae_lib.objective.terms import from_dict, to_dict
+from ganvae_lib.objective import from_dict, to_dict
 
 
 def assert_brackets_are_closed(text):

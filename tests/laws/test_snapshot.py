@@ -17,7 +17,7 @@ from cases import CASES
 from helpers import prepared, small, suited
 from matplotlib.figure import Figure
 
-from ganvae_lib.objective.terms import from_dict, to_dict
+from ganvae_lib.objective import from_dict, to_dict
 
 FILE = Path(__file__).with_name("snapshot.json")
 

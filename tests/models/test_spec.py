@@ -207,10 +207,6 @@ class Box(nn.Module):
         super().__init__()
         self.mean = nn.Parameter(torch.zeros(shape))
 
-    @classmethod
-    def of(cls, spec):
-        return cls(spec.shape)
-
     def reset_parameters(self):
         with torch.no_grad():
             self.mean.zero_()
@@ -223,7 +219,7 @@ class Box(nn.Module):
 
 
 def test_a_density_of_ones_own_is_built_and_trained(registered, tmp_path):
-    registered(DENSITIES, "box", Box)
+    registered(DENSITIES, "box", lambda spec: Box(spec.shape))
     data = POINTS.map(lambda x: x + 1, "moved")
     model = build(zoo.LIKELIHOOD, data, density="box")
     assert isinstance(model.density, Box) and model.config["density"] == "box"

@@ -26,9 +26,8 @@ from ganvae_lib import (
     swapped,
     zoo,
 )
-from ganvae_lib.objective import Writer
+from ganvae_lib.objective import Writer, from_dict, to_dict
 from ganvae_lib.objective.algebra import Phase, Sum
-from ganvae_lib.objective.terms import from_dict, to_dict
 
 LOGISTIC = tuple(name for name, link in LINKS.items() if link.logistic)
 REVERSIBLE = tuple(name for name, link in LINKS.items() if link.reversible)

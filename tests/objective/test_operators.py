@@ -47,8 +47,7 @@ from ganvae_lib import (
     zoo,
 )
 from ganvae_lib.networks.trunks import conv_down, conv_up
-from ganvae_lib.objective.terms import from_dict, to_dict
-from ganvae_lib.objective.tools import TOOLS
+from ganvae_lib.objective import TOOLS, from_dict, to_dict
 
 VAE, GAN = zoo.VAE, zoo.GAN
 POINTS, IMAGES = points(), images()

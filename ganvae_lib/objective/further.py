@@ -1,0 +1,272 @@
+"""Spaces, tools and terms that few models need: reconstructions, features; MMD, Summaries; Unpredictable, Classify."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..errors import unknown
+from ..figures.formula import Writer, expectation
+from .contract import Network, Samples, Term, Tool, parts
+from .spaces import BOTH, SPACES, Space
+
+if TYPE_CHECKING:
+    from ..distributions.world import World
+
+__all__ = ["Classify", "MMD", "Summaries", "Unpredictable"]
+
+
+SPACES |= {
+    # Features of the other domain (y=0) with the source's (y=1); they are written x, as in chapter 06.
+    "features": Space(
+        target=("features",),
+        target_by=("theta",),
+        target_law=lambda w: r"p_\theta(x|y=1)",
+        made=("other_features",),
+        made_by=("theta",),
+        made_law=lambda w: r"p_\theta(x|y=0)",
+        networks=("features",),
+        sees=("features",),
+        arguments=("x",),
+        mirror="features",
+        reads=("other",),
+    ),
+    # Reconstructions with what they reconstruct.
+    "x again": Space(
+        target=("x",),
+        target_law=lambda w: w.d,
+        made=("x_back",),
+        made_by=BOTH,
+        made_law=lambda w: w.product(w.d, w.q("z", "x"), w.p(r"\hat x", "z")),
+        sees=("x",),
+        made_arguments=(r"\hat x",),
+        mirror="z again",
+    ),
+    "z again": Space(
+        target=("z",),
+        target_law=lambda w: w.made("p(z)"),
+        made=("z_back",),
+        made_by=BOTH,
+        made_law=lambda w: w.made("p(z)", w.p("x", "z"), w.q(r"\hat z", "x")),
+        sees=("z",),
+        made_arguments=(r"\hat z",),
+        mirror="x again",
+    ),
+}
+
+
+def _flat(samples: Samples, seeds_axes: int) -> Tensor:
+    return torch.cat([part.flatten(seeds_axes + 1) for part in parts(samples)], -1)
+
+
+_KERNELS = {
+    "gaussian": lambda squares, width: (-squares / (2 * width)).exp(),
+    "inverse multiquadric": lambda squares, width: width / (width + squares),
+}
+
+
+@dataclass(frozen=True)
+class MMD(Tool):
+    """Maximum mean discrepancy, E k(a, a') + E k(b, b') - 2 E k(a, b): Eq. ``eq-mmd`` (chapter 14). No discriminator.
+
+    kernel:  "gaussian" exp(-‖a - b‖²/2w) or "inverse multiquadric" w/(w + ‖a - b‖²).
+    scales:  the kernel is the sum over these widths, w = 2 D s for samples in D dimensions: ‖a - b‖² is 2 D on average
+             for two draws from N(0, 1). Data of another size want other scales.
+    The estimate is unbiased (pairs of one sample with itself are left out), so it can be negative (Gretton et al.,
+    2012). Raises ValueError for an unknown kernel or scales that are not positive, TypeError for a single example.
+
+    >>> import torch
+    >>> from ganvae_lib import MMD
+    >>> print(f"{MMD('gaussian', (0.5,)).distance(torch.zeros(2, 1), torch.ones(2, 1)):.3f}")  # 2 - 2 exp(-1/2)
+    0.787
+    """
+
+    kernel: str = "inverse multiquadric"
+    scales: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+    whole_batches = True
+    always_shown = ("kernel",)
+
+    def __post_init__(self) -> None:
+        if self.kernel not in _KERNELS:
+            raise unknown("kernel", self.kernel, _KERNELS)
+        object.__setattr__(self, "scales", tuple(self.scales))
+        if not self.scales or not all(0 < s < math.inf for s in self.scales):
+            raise ValueError(f"scales must be positive numbers, got {self.scales}.")
+
+    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
+        return self.distance(world.read(space.target), world.read(space.made), len(world.noise.seeds_shape))
+
+    def distance(self, target: Samples, model: Samples, seeds_axes: int = 0) -> Tensor:
+        """The unbiased estimate, [*seeds], of samples [*seeds, batch, *shape]; ``seeds_axes`` counts the first axes."""
+        a, b = _flat(target, seeds_axes), _flat(model, seeds_axes)
+        if min(a.shape[seeds_axes], b.shape[seeds_axes]) < 2:
+            raise TypeError("MMD compares pairs of examples; give minibatches of two or more.")
+        # Distances by a product of matrices are small differences of large numbers: near 0, and never in bf16.
+        centre = b.detach().mean(-2, keepdim=True)
+        a, b = a - centre, b - centre
+        with torch.autocast(a.device.type, enabled=False):
+            return self._mean(a, a) + self._mean(b, b) - 2 * self._mean(a, b)
+
+    def _mean(self, a: Tensor, b: Tensor) -> Tensor:
+        """The mean of the kernel over pairs of a row of a and a row of b, each [*seeds, batch, D]."""
+        norms = lambda s: s.square().sum(-1)
+        squares = (norms(a).unsqueeze(-1) + norms(b).unsqueeze(-2) - 2 * a @ b.mT).clamp_min(0)
+        k = sum(_KERNELS[self.kernel](squares, 2 * a.shape[-1] * s) for s in self.scales)
+        if a is not b:
+            return k.mean((-2, -1))
+        n = a.shape[-2]
+        return (k.sum((-2, -1)) - k.diagonal(dim1=-2, dim2=-1).sum(-1)) / (n * (n - 1))
+
+    def formula(self, w: Writer, space: Space, player: str) -> str:
+        return rf"\mathrm{{MMD}}^2({space.made_law(w)},\,{space.target_law(w)})"
+
+
+_SUMMARIES = {"mean": lambda x: x.mean(-2), "variance": lambda x: x.var(-2)}
+
+
+@dataclass(frozen=True)
+class Summaries(Tool):
+    """Squared distance of summary statistics of two samples: Eq. ``eq-summaries`` (chapter 14).
+
+    statistics:  of "mean" and "variance", per dimension. They see nothing else of a distribution.
+    ``fit`` descends the distance (simulated moments; McFadden, 1989); where the simulator has no gradient,
+    ``rejection.sample`` accepts parameters for which it is small (approximate Bayesian computation).
+    Raises ValueError for an unknown statistic.
+
+    >>> import torch
+    >>> from ganvae_lib import Summaries
+    >>> Summaries().distance(torch.zeros(2, 1), torch.full((2, 1), 3.0))
+    tensor(9.)
+    """
+
+    statistics: tuple[str, ...] = ("mean", "variance")
+    whole_batches = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "statistics", tuple(self.statistics))
+        for name in self.statistics:
+            if name not in _SUMMARIES:
+                raise unknown("statistic", name, _SUMMARIES)
+
+    def __repr__(self) -> str:
+        return "Summaries()" if self == Summaries() else f"Summaries({self.statistics!r})"
+
+    def of(self, samples: Samples, seeds_axes: int = 0) -> Tensor:
+        """s(x): the statistics side by side, [*seeds, number of statistics x D]."""
+        flat = _flat(samples, seeds_axes)
+        return torch.cat([_SUMMARIES[name](flat) for name in self.statistics], -1)
+
+    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
+        return self.distance(world.read(space.target), world.read(space.made), len(world.noise.seeds_shape))
+
+    def distance(self, target: Samples, model: Samples, seeds_axes: int = 0) -> Tensor:
+        """‖s(target) - s(model)‖², [*seeds]."""
+        return (self.of(target, seeds_axes) - self.of(model, seeds_axes)).square().sum(-1)
+
+    def formula(self, w: Writer, space: Space, player: str) -> str:
+        return rf"\|s({space.made_law(w)})-s({space.target_law(w)})\|^2"
+
+
+@dataclass(frozen=True)
+class Unpredictable(Term):
+    """Make each unit of a code unpredictable from the others: predictability minimisation (Schmidhuber, 1992).
+
+    A predictor φ descends Σ_i E[½(z_i - ẑ_i(z_{-i}))²] and the maker of z ascends it: Eq. ``eq-predictability``
+    (chapter 11). It wants codes with bounded units, codes="unit": otherwise growing is the cheapest way to surprise.
+
+    >>> from ganvae_lib import Unpredictable
+    >>> print(Unpredictable("z").explain())
+    term                space  tool       players      where theta stands
+    Unpredictable('z')  z      predictor  η against φ  absent (eta: neither: not a KL)
+    """
+
+    variable: str = "z"
+    adversarial = True
+    steps = 1
+    title = "predictor"
+    always_shown = ("variable",)
+    space = property(lambda self: self.variable)
+
+    def __post_init__(self) -> None:
+        if self.variable not in ("x", "z"):
+            raise unknown("variable", self.variable, ("x", "z"))
+        super().__post_init__()
+
+    reaches = property(lambda self: SPACES[self.variable].made_by)
+    discriminator = property(lambda self: f"predictor_{self.variable}")
+    networks = property(lambda self: (*SPACES[self.variable].networks, self.discriminator))
+
+    def loss(self, world: World) -> Tensor:
+        return -self._miss(world, *world.read(SPACES[self.variable].made))
+
+    def discriminator_loss(self, world: World) -> Tensor:
+        (sample,) = world.read(SPACES[self.variable].made)
+        return self._miss(world, sample.detach())
+
+    def _miss(self, world: World, sample: Tensor) -> Tensor:
+        units = sample.flatten(len(world.noise.seeds_shape) + 1)
+        return (units - world.model.networks[self.discriminator](units)).square().sum(-1).mean(-1) / 2
+
+    def swapped(self) -> Term:
+        return self.mirrored(variable=SPACES[self.variable].mirror)
+
+    def formula(self, w: Writer, player: str) -> str:
+        v = self.variable
+        miss = expectation(SPACES[v].made_law(w), rf"\tfrac12\|{v}-\hat {v}_\phi\|^2")
+        return miss if player == "phi" else f"-{miss}"
+
+    compared = property(lambda self: (self.variable,))
+
+    @property
+    def answer(self) -> tuple[str, str]:
+        v = self.variable
+        return rf"\hat {v}", rf"$\hat {v}_\phi({v}_{{\backslash i}})$"
+
+
+@dataclass(frozen=True)
+class Classify(Term):
+    """Name the class t of a labelled example.
+
+    "features": from its features x, E_{p_θ(x,t|y=1)}[-log p_θ(t|x)]; the features and the classifier are both theta's:
+    Eq. ``def-classify`` (chapter 06). "x": from the example itself, E_{d(x,t)}[-log q_η(t|x)]; the label is a part of
+    the code, and eta infers it: Eq. ``eq-svae`` (chapter 17).
+
+    >>> from ganvae_lib import Classify
+    >>> print(Classify(seen="x"))
+    Classify(seen='x')
+      η descends E_{d(x,t)}[-log q_η(t|x)]
+    """
+
+    seen: str = "features"
+    space = "label"
+    reads = ("labels",)
+    name = "classify"
+    title = "likelihood"
+
+    def __post_init__(self) -> None:
+        if self.seen not in ("features", "x"):
+            raise unknown("thing to classify by", self.seen, ("features", "x"))
+        super().__post_init__()
+
+    reaches = property(lambda self: ("theta",) if self.seen == "features" else ("eta",))
+    networks = property(lambda self: ("features", "classifier") if self.seen == "features" else ("labeller",))
+
+    def loss(self, world: World) -> Tensor:
+        model = world.model
+        named = model.classifier(world.features) if self.seen == "features" else model.labeller(world.x)
+        return -named.log_prob(world.labels).mean(-1)
+
+    def model_stands(self, player: str) -> str:
+        return "second"
+
+    def swapped(self) -> Term:
+        return self
+
+    def formula(self, w: Writer, player: str) -> str:
+        if self.seen == "x":
+            return expectation("d(x,t)", r"-\log q_\eta(t|x)")
+        return expectation(r"p_\theta(x,t|y=1)", r"-\log p_\theta(t|x)")
