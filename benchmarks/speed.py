@@ -259,12 +259,7 @@ def bf16_bound(steps: int = 300) -> dict:
     model = build(zoo.VAE, train, latent=20, hidden=(400,))
     runs = [fit(model, train, steps=steps, batch=BATCH, seeds=4, device="cpu", precision=p) for p in ("fp32", "bf16")]
     fp32, bf16 = (metrics.elbo(run.model, test) for run in runs)
-    return dict(
-        elbo_fp32=summary(fp32),
-        elbo_bf16=summary(bf16),
-        difference=summary(bf16 - fp32),
-        steps=steps,
-    )
+    return dict(elbo_fp32=summary(fp32), elbo_bf16=summary(bf16), difference=summary(bf16 - fp32), steps=steps)
 
 
 def main() -> None:

@@ -29,10 +29,7 @@ INFOGAN = Trial(
     training=dict(batch=64, lr={"theta": 1e-3, "eta": 1e-3, "phi": 2e-4}, betas=(0.5, 0.999)),
 )
 vae = partial(
-    Trial,
-    networks=dict(latent=6, observation="gaussian", scale=0.2),
-    training=dict(batch=64, lr=1e-3),
-    share=0.4,
+    Trial, networks=dict(latent=6, observation="gaussian", scale=0.2), training=dict(batch=64, lr=1e-3), share=0.4
 )
 CLASS_WORDS = {
     "class_accuracy": "share of test images in the cluster that is matched to their class, best one-to-one matching",
@@ -58,10 +55,7 @@ def matched(cluster: Tensor, label: Tensor) -> float:
 
 
 def of_class(cluster: Tensor, label: Tensor) -> dict[str, float]:
-    return {
-        "class_accuracy": matched(cluster, label),
-        "class_information": metrics.mutual_information(cluster, label),
-    }
+    return {"class_accuracy": matched(cluster, label), "class_information": metrics.mutual_information(cluster, label)}
 
 
 def of_factors(codes: dict[str, Tensor], factors: dict[str, Tensor]) -> dict:

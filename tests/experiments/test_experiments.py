@@ -302,13 +302,7 @@ def card(
     """A record with these values by seed."""
     score = EXPERIMENTS[name].scores[0]
     setting = Setting(name, data, fraction, tuple(range(len(base))))
-    scores = {
-        score: {
-            "base": summary(base),
-            "variant": summary(variant),
-            "difference": paired(base, variant),
-        }
-    }
+    scores = {score: {"base": summary(base), "variant": summary(variant), "difference": paired(base, variant)}}
     about = {"processor": "a processor", "threads": 2, "device": "cpu", "gpu": "a GPU"}
     return {
         "experiment": name,
