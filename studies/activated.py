@@ -3,10 +3,8 @@
     python -m ganvae_lib study activated            # about 6 minutes on one CPU thread
 
 Every seed has its own training set, initial weights and noise; all models of a seed share them, so differences are
-paired. All players use Adam on minibatches of the same size. World, rate and number of steps were chosen on
-seeds 100 to 103 with the VAE alone, so that it overfits a small training set before the end.
-
-The models differ in who weighs the examples:
+paired. World, rate and number of steps were chosen on seeds 100 to 103 with the VAE alone, so that it overfits a small
+training set before the end. The models differ in who weighs the examples:
 
     VAE         nobody: real examples only
     blind       a discriminator that is never trained (it answers about 1/2)
@@ -14,10 +12,7 @@ The models differ in who weighs the examples:
     AAVAE       the learning rate of the others
     strong      that, and four updates per step
     stopped     as AAVAE, but trained in the first tenth of the steps only
-    informed    as AAVAE, but its real examples are from a far larger set: what it could do if it knew more
-
-All seven are compared on 50 points, four of them elsewhere. A world is named by its data and the size of a training
-set. With all 1350 digits there is no larger set: "informed" differs from "AAVAE" in its minibatches only.
+    informed    as AAVAE, but its real examples are from a far larger set (not so with all 1350 digits)
 
 The record's examples are the steps at which bounds were measured and, of the AAVAE on digits, the training digits of
 one seed with the largest and the smallest D.
@@ -31,6 +26,7 @@ from torch import Tensor
 
 from ganvae_lib import Data, Noise, World, build, load, metrics, moons, zoo
 from ganvae_lib.experiments import Study, Trial
+from studies.measures import drawn
 
 STD = 0.15  # of the moons, and of the observation
 SIZES = {"moons": (25, 50, 100, 400), "digits": (135, 1350)}
@@ -148,9 +144,9 @@ def examples(run, at) -> dict:
 
 
 def two_moons() -> dict[str, Data]:
+    sizes = {"test": 600, "validation": 300, "larger": 20_000}
     law = moons(std=STD)
-    drawn = {"test": (600, 1), "validation": (300, 2), "larger": (20_000, 3)}
-    return {name: Data(law.sample(n, seed), None, "moons", law) for name, (n, seed) in drawn.items()}
+    return {name: drawn("moons", law, seed, n) for seed, (name, n) in enumerate(sizes.items(), 1)}
 
 
 def digits() -> dict[str, Data]:

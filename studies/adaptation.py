@@ -1,12 +1,10 @@
 """Adversarial domain adaptation at full scale: a classifier learns from MNIST and is used on USPS, eight seeds.
 
     python -m ganvae_lib study adaptation           # about 10 minutes on one CPU thread; after adaptation_pilot
-    python -m ganvae_lib study adaptation --steps 200 --seeds 2 --out trial
 
-Three objectives of the zoo on the same networks: SOURCE_ONLY, ADA (answers reversed), DANN (gradient reversed).
-MNIST is resized to the 16 x 16 pixels of USPS, bilinear with antialiasing. No label of USPS is read before the end; its
-test set gives the scores. Learning rate and weight of the adversary are those that the pilot chose, on another pair and
-on other seeds. A network trained on the labels of USPS stands beside them.
+MNIST is resized to the 16 x 16 pixels of USPS. No label of USPS is read before the end; its test set gives the scores.
+Learning rate and weight of the adversary are those that the pilot chose, on another pair and on other seeds. A network
+trained on the labels of USPS stands beside them.
 """
 
 from functools import partial

@@ -1,12 +1,10 @@
 """A control for chapter 18: an AAVAE whose discriminator is never trained, beside recorded runs on MNIST. Ten seeds.
 
-    python -m ganvae_lib study blind                # about half an hour on one CPU thread; needs MNIST
+    python -m ganvae_lib study blind                # about half an hour on one CPU thread
 
-All is as in the records of chapter 18 that name the worlds here, with the same seeds, weights, minibatches and noise,
-but the discriminator's learning rate is zero: it keeps its answers of about 1/2, and weighs nothing. What such a model
-gains over a VAE comes from learning on samples of its own, not from an adversary.
-
-``--steps`` is the most that any of the runs is trained; none is trained longer than its record says.
+All is as in the records of chapter 18 that name the worlds here, but the discriminator's learning rate is zero: it
+keeps its answers of about 1/2, and weighs nothing. What such a model gains over a VAE comes from learning on samples of
+its own. ``--steps`` is the most that any of the runs is trained; none is trained longer than its record says.
 """
 
 import json

@@ -1,14 +1,11 @@
-"""CycleGAN with a hidden pairing on clouds of points: many seeds, three worlds, weights, and a world with less room.
+"""CycleGAN with a hidden pairing on clouds of points: many seeds, four worlds, and weights of the reconstructions.
 
     python -m ganvae_lib study cyclegan             # about 5 minutes on one CPU thread
 
 Nobody tells the models which example belongs to which; the test sets know (``ganvae_lib.data.pairs``). Learning rate,
-steps and scale were chosen by looking at seeds 0 to 11; the seeds here are others. The worlds:
-
-    square        a cloud with the eight symmetries of the square: 128 seeds; and six weights of the reconstructions
-    overlapping   a cloud without symmetries
-    separate      four separate places with different weights, under the same map
-    line          x fills a square, z is a line of width 0.05: noise is added to F(x) before the way back
+steps and scale were chosen by looking at seeds 0 to 11; the seeds here are others. In ``square`` the cloud has the
+eight symmetries of the square, in ``overlapping`` and ``separate`` none; on the ``line`` z has less room than x, and
+noise is added to F(x) before the way back.
 """
 
 from functools import partial

@@ -7,14 +7,14 @@ translation before the way back. The picture shows digits, their translations an
 """
 
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from ganvae_lib import build, draw, styles, zoo
+from ganvae_lib import build, styles, zoo
 from ganvae_lib.experiments import Study, Trial
 from studies import cyclegan
+from studies.measures import side_by_side
 
 TAUGHT = 600  # steps of the network that sees pairs
 NOISE = (0.0, 0.02, 0.05, 0.1, 0.2)
@@ -122,21 +122,6 @@ def panels(name: str, run, at) -> dict:
     return {f"{name}: bold": run.infer(x)[0, shown], f"{name}: and light again": run.reconstruct(x)[0, shown]}
 
 
-def lines(panels: dict[str, Tensor], path: Path) -> None:
-    """Save ``path``.png: one line per panel, the same digits in each."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    draw.style()
-    figure, axes = plt.subplots(len(panels), 1, figsize=(7.2, 0.62 * len(panels)))
-    for ax, (title, x) in zip(axes, panels.items(), strict=True):
-        draw.images(x, columns=len(x), title=title, ax=ax)
-    figure.savefig(path.with_suffix(".png"), dpi=110)
-    plt.close(figure)
-
-
 STUDY = Study(
     "CycleGAN with a hidden pairing: digits in two styles",
     {
@@ -154,5 +139,5 @@ STUDY = Study(
     seeds=range(20, 24),
     apart=True,  # stacked convolutions gain nothing on a CPU
     panels=panels,
-    picture=lines,
+    picture=partial(side_by_side, columns=20, width=7.2, height=4.96, rows=8),
 )

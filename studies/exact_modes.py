@@ -2,12 +2,9 @@
 
     python -m ganvae_lib study exact_modes          # about 4 minutes on one CPU thread
 
-Law: four Gaussians of width 0.5 with weights 0.45, 0.05, 0.30, 0.20, ``near`` (2 apart, four widths) or ``far``
-(5 apart, ten widths).
-
-Generator: 20 equal Gaussians with free means and widths (at least 0.25), so that it can be the law exactly. A seed is
-its start: ``together`` (all means within 0.3 of one point, which is normal around 0), as a fresh network does, or
-``spread`` (means uniform over the modes' range). Three trainings, with the same Adam and number of steps:
+The law has four Gaussians, ``near`` or ``far`` from each other; the generator 20 equal ones with free means and widths,
+so that it can be the law exactly. A seed is its start: ``together`` (all means near one point), as a fresh network
+does, or ``spread`` (over the modes' range). Three trainings, with the same Adam and number of steps:
 
     exact    the divergence itself, by quadrature
     sampled  the adversarial loss on samples, with the optimal discriminator t = log d - log g, frozen in each step:

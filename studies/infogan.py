@@ -2,11 +2,9 @@
 
     python -m ganvae_lib study infogan              # about 7 minutes on one CPU thread
 
-Small on purpose: images of 16 x 16 pixels, narrow networks, few steps; the VAEs take a share of them, for they need
-fewer. The settings were chosen on seed 100 of the rendered characters, by eye.
-
-A code is the inferred class, or one of the numbers. Its information on a factor is in nats, ``entropy of`` the factor
-says how much there is. The picture shows characters and, for seed 0, what each code does.
+Small on purpose; the VAEs take a share of the steps, for they need fewer. The settings were chosen on seed 100 of the
+rendered characters, by eye. A code is the inferred class, or one of the numbers. The picture shows characters and, for
+seed 0, what each code does.
 """
 
 from functools import partial

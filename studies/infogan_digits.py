@@ -1,8 +1,6 @@
 """Do InfoGAN's class codes find the ten digits of MNIST? Beside k-means on 10,000 of them; four seeds.
 
-    python -m ganvae_lib study infogan_digits       # about 3 minutes on one CPU thread
-
-Settings are those of infogan.py, and so are the measures; the digits have half their resolution.
+python -m ganvae_lib study infogan_digits       # about 3 minutes on one CPU thread
 """
 
 from functools import partial

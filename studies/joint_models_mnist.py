@@ -2,10 +2,9 @@
 
     python -m ganvae_lib study joint_models_mnist   # about 6 minutes on one CPU thread
 
-All models share networks, learning rate, batch and number of steps. After a first look at the VAE and the GAN the scale
-was changed from 1 to 0.5 for all, and the steps were cut from 800 to 600 to save time. Samples and reconstructions are
-the means f(z); ``scale`` only sets the weight of the reconstruction, which is twice the squared error. "VAE, 0.25" is
-the VAE with scale 0.25, for comparison. The picture shows test digits, their reconstructions, samples; seed 0.
+After a first look at the VAE and the GAN the scale was changed from 1 to 0.5 for all, and the steps were cut from 800
+to 600 to save time. Samples and reconstructions are the means f(z); ``scale`` only sets the weight of the
+reconstruction. The picture shows test digits, their reconstructions, samples; seed 0.
 """
 
 from functools import partial

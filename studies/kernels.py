@@ -2,9 +2,9 @@
 
     python -m ganvae_lib study kernels              # about 4 minutes on one CPU thread
 
-Small on purpose: two hidden layers, few steps, three seeds. Nothing was tuned on MNIST: learning rates and kernel
-widths are those of the 8 x 8 digits of chapter 14 (widths grow with the number of pixels by themselves); the WAE-MMD
-has squared error and weight 10. Its picture shows samples of seed 0.
+Nothing was tuned on MNIST: learning rates and kernel widths are those of the 8 x 8 digits of chapter 14 (widths grow
+with the number of pixels by themselves); the WAE-MMD has squared error and weight 10. Its picture shows samples of
+seed 0.
 """
 
 from functools import partial

@@ -1,20 +1,18 @@
 """What do unlabelled digits add to a few labelled ones? The 8 x 8 digits with 20, 50, 100 or all labels, ten seeds.
 
     python -m ganvae_lib study labels               # about 3 minutes on one CPU thread
-    python -m ganvae_lib study labels --steps 50 --seeds 2 --out trial
 
-Each seed draws its own labelled digits, equally many of each class, its own initial weights, minibatches and noise; all
-models of a seed and a number of labels see the same labelled digits, so differences are paired. An SVAE reads every
-training digit without its label, too. Labelled digits are repeated, if need be, to fill a minibatch.
+Each seed draws its own labelled digits, equally many of each class; all models of a seed and a number of labels see the
+same ones, so differences are paired. An SVAE reads every training digit without its label, too.
 
-    labelled alone   the classifier q(t|x), trained on the labelled digits: Classify(seen="x")
+    labelled alone   the classifier q(t|x), trained on the labelled digits
     SVAE             the same classifier, and a VAE that is given or guesses the label
     untold           the SVAE without its classification term (50 labels only)
     by count         the SVAE's terms, weighted as if every training digit counted once (50 labels only)
 
 One learning rate serves all. It was chosen on seeds from 100 on and on held-out training digits; the size of the
 networks and the number of steps after a first look at the test digits, with seeds 0 to 9. So the seeds here are others,
-10 to 19, and nothing was changed after that. The worlds of the record are the numbers of labels.
+and nothing was changed after that. The worlds of the record are the numbers of labels.
 """
 
 from functools import partial

@@ -2,12 +2,10 @@
 
     python -m ganvae_lib study language             # about 6 minutes on one idle CPU thread
 
-Both kinds of model see the same windows of 64 characters and, within a window, the same earlier characters. The
-training text grows: the first tenth of the training part, which is about what the package embeds, and all of it; these
-are the worlds of the record. On the tenth the steps are a third, as it would be learnt by heart.
-
-The learning rate falls in two stages. The strength of the n-grams' smoothing is the best for the last 200 training
-windows when they are left out. The series ``text`` is what each seed wrote, 320 characters.
+Both kinds of model see the same windows of 64 characters and, within a window, the same earlier characters. The worlds
+are the first tenth of the training part, about what the package embeds, and all of it; on the tenth the steps are a
+third, as it would be learnt by heart. The strength of the n-grams' smoothing is the best for the last 200 training
+windows when they are left out. The series ``text`` is what each seed wrote.
 """
 
 import math

@@ -3,10 +3,8 @@
     python -m ganvae_lib study mnist_autoregressive     # about 12 minutes on one idle CPU thread
 
 The networks are small and see half of the images, each once: this is what an old laptop can do in minutes, not what the
-models can do. Pixels and scored images are those of mnist_vae.py, so that its bounds and these numbers compare.
-
-The learning rate falls in two stages. The picture shows samples of seed 0, and completions of upper halves by the
-PixelRNN.
+models can do. Pixels are those of mnist_vae.py, so that its bounds and these numbers compare. The picture shows samples
+of seed 0, and completions of upper halves by the PixelRNN.
 """
 
 import math

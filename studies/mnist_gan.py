@@ -1,11 +1,9 @@
 """A convolutional GAN (non-saturating) on MNIST at full scale, four seeds, its samples named by a classifier.
 
     python -m ganvae_lib study mnist_gan            # about 12 minutes on one CPU thread
-    python -m ganvae_lib study mnist_gan --steps 500 --out trial
 
-The classifier is a small network of our own, trained on the 60,000 training digits; its test accuracy is among the
-facts of the record. Real test digits are named by it too: they are what a perfect generator would score. The series
-are the learning curves, nats, at ``points`` steps; the picture shows real digits and samples of seed 0.
+Real test digits are named by the classifier too: they are what a perfect generator would score. The series are the
+learning curves, nats, at ``points`` steps; the picture shows real digits and samples of seed 0.
 """
 
 from functools import partial

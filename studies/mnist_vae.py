@@ -2,10 +2,9 @@
 
     python -m ganvae_lib study mnist_vae            # 20 epochs, about 10 minutes on one CPU thread
 
-Binarisation: stochastic and fixed. Each pixel of each image is drawn once from Bernoulli(grey level); train and test
-keep that draw. It is our draw, not the file that some papers share, so figures compare with theirs to a few tenths of a
-nat. The series ``curve`` is the training ELBO, averaged over each epoch; the picture shows reconstructions and samples
-of seed 0.
+Each pixel of each image is binarised once, by a draw from Bernoulli(grey level). It is our draw, not the file that some
+papers share, so figures compare with theirs to a few tenths of a nat. The series ``curve`` is the training ELBO,
+averaged over each epoch; the picture shows reconstructions and samples of seed 0.
 """
 
 import math

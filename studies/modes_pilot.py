@@ -3,7 +3,7 @@
     python -m ganvae_lib study modes_pilot          # about 4 minutes on one CPU thread
 
 Chosen is the one of three rates whose samples are nearest to the pinwheel in total variation of histograms. A rate at
-which a loss stops being finite is out. modes.py reads the record.
+which a loss stops being finite is out.
 """
 
 from functools import partial
@@ -27,7 +27,7 @@ STUDY = Study(
         for name, objective in modes.MODELS.items()
         for rate in RATES
     },
-    data=partial(modes.sets, "pinwheel", pinwheel(), 100),
+    data=partial(measures.train_only, "pinwheel", pinwheel(), 100),
     prepare=lambda at: {"bins": modes.truth(at.train.law)},
     measure=measure,
     words={"bins_tv": modes.WORDS["bins_tv"]},

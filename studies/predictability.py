@@ -2,9 +2,9 @@
 
     python -m ganvae_lib study predictability       # about 5 minutes on one CPU thread
 
-Small on purpose: 16 units, one hidden layer, 1,500 steps, four seeds. The weights of the new term, 10 (as in chapter
-11) and 100, were fixed before any result was seen. A first run, with the rate 1e-3 for eta too, ended with dead units
-at every weight that it reached, 0 and 10. The slower rate of eta is from one look at Fashion-MNIST, without the term.
+Small on purpose. The weights of the new term, 10 (as in chapter 11) and 100, were fixed before any result was seen. A
+first run, with the rate 1e-3 for eta too, ended with dead units at every weight that it reached, 0 and 10. The slower
+rate of eta is from one look at Fashion-MNIST, without the term.
 """
 
 from functools import partial

@@ -58,10 +58,6 @@ class Trial:
     ``share`` is its part of the study's steps, ``seeds`` how many of the study's seeds it gets if not all, the first of
     them, ``about`` further entries of its record, and ``worlds`` names the worlds on which it is tried, if not all. An
     ``objective`` of None needs a study that trains in a way of its own.
-
-    >>> from ganvae_lib import zoo
-    >>> Trial(zoo.GAN, dict(hidden=(8,)), share=0.5).objective
-    Match('x', Adversary('non-saturating'))
     """
 
     objective: Objective | None
@@ -74,13 +70,17 @@ class Trial:
 
 
 def trained(trial: Trial, at: SimpleNamespace, seeds: list[int]) -> Run:
-    """Build the model of a trial and fit it to ``at.train``, all seeds in one run."""
-    return fit(
-        build(trial.objective, at.train, **trial.networks), at.train, seeds=seeds, device="cpu", **trial.training
-    )
+    """Build the model of a trial and fit it to ``at.train``, all seeds in one run.
+
+    Raises ValueError if the trial has no objective.
+    """
+    if trial.objective is None:
+        raise ValueError("a Trial without an objective needs a Study with a train(trial, at, seeds) of its own.")
+    model = build(trial.objective, at.train, **trial.networks)
+    return fit(model, at.train, seeds=seeds, device="cpu", **trial.training)
 
 
-def _nothing(*_) -> dict:
+def _nothing(*_: Any) -> dict:
     return {}
 
 
@@ -105,18 +105,15 @@ class Study:
     >>> from ganvae_lib import load, zoo
     >>> study = Study(
     ...     "A GAN on the ring",
-    ...     {"GAN": Trial(zoo.GAN, dict(hidden=(8,)))},
+    ...     {"GAN": Trial(zoo.GAN, dict(hidden=(8,)), share=0.5)},
     ...     data=lambda: {"train": load("ring")},
     ...     measure=lambda run, at: {"spread": run.sample(100).std((1, 2))},
-    ...     training=dict(batch=32, progress=False),
+    ...     training=dict(batch=32),
     ...     steps=2,
     ...     seeds=(0, 1),
     ... )
     >>> study.merged(study.models["GAN"]).training
-    {'batch': 32, 'progress': False, 'steps': 2}
-    >>> found, images = entry(study, "GAN", study.models["GAN"], study.at(""), [0, 1])
-    >>> len(found["measures"]["spread"]), found["failed"]
-    (2, {})
+    {'batch': 32, 'steps': 1}
     """
 
     title: str = field(kw_only=False)
@@ -162,13 +159,15 @@ def survivors(train: Callable[[list[int]], Any], seeds: Sequence[int]) -> tuple[
 
     Returns the run (None if no seed is left) and the failures, {seed: message}. Seed k trains alike in any company.
     """
-    seeds, failed = list(seeds), {}
-    while seeds:
+    left, failed = list(seeds), dict[int, str]()
+    while left:
         try:
-            return train(seeds), failed
+            return train(left), failed
         except NonFiniteLoss as error:
+            if error.seed is None:  # a run of one's own that does not say which
+                raise
             failed[error.seed] = str(error).split(";")[0]
-            seeds.remove(error.seed)
+            left.remove(error.seed)
     return None, failed
 
 
@@ -181,83 +180,75 @@ def by_seed(rows: Sequence[Mapping[str, Any]]) -> dict[str, list]:
     return {key: [row[key] for row in rows] for key in rows[0]} if rows else {}
 
 
-def measured(found: Mapping[str, Any]) -> dict[str, dict[str, list]]:
+def measured(measures: Mapping[str, Any]) -> dict[str, dict[str, list]]:
     """Measures as plain lists: ``measures`` with a number per seed, ``series`` with anything else.
 
     A single number is that of one seed.
-
-    >>> measured({"modes": [7, 8], "curve": [[3.0, 2.5], [3.1, 2.2]]})
-    {'measures': {'modes': [7.0, 8.0]}, 'series': {'curve': [[3.0, 2.5], [3.1, 2.2]]}}
     """
-    sorted_out: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
-    for key, values in found.items():
+    kinds: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
+    for name, values in measures.items():
         values = values.tolist() if isinstance(values, Tensor) else values
         values = [values] if isinstance(values, int | float) else list(values)
-        values = [v.tolist() if isinstance(v, Tensor) else v for v in values]
-        if all(isinstance(v, int | float) for v in values):
-            sorted_out["measures"][key] = [float(v) for v in values]
-        else:
-            sorted_out["series"][key] = values
-    return sorted_out
+        values = [value.tolist() if isinstance(value, Tensor) else value for value in values]
+        numbers = all(isinstance(value, int | float) for value in values)
+        kinds["measures" if numbers else "series"][name] = [float(v) for v in values] if numbers else values
+    return kinds
 
 
 def entry(study: Study, name: str, trial: Trial, at: SimpleNamespace, seeds: list[int]) -> tuple[dict, dict]:
     """Train and measure one model: its entry, with values as they are, and its panels for the picture."""
-    merged, failed, parts, seconds, first, panels = study.merged(trial), {}, [], 0.0, {}, {}
-    seeds = seeds[: trial.seeds]
+    merged, seeds, seconds = study.merged(trial), seeds[: trial.seeds], 0.0
+    failed, examples, panels = dict[int, str](), {}, {}
+    values: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
     for together in [[seed] for seed in seeds] if study.apart else [seeds]:
         started = time.perf_counter()
         run, wrong = survivors(lambda left: study.train(merged, at, left), together)
         seconds, failed = seconds + time.perf_counter() - started, failed | wrong
         if run is None:
             continue
-        parts.append(measured(study.measure(run, at)))
-        if len(parts) == 1:
-            first, panels = study.examples(run, at), study.panels(name, run, at)
-    values = {
-        kind: {key: [v for part in parts for v in part[kind][key]] for key in parts[0][kind]} if parts else {}
-        for kind in ("measures", "series")
-    }
-    about = {"objective": None if trial.objective is None else repr(trial.objective), **trial.about}
-    differs = {"networks": dict(trial.networks), "training": dict(trial.training)}
-    found = {**about, **{k: v for k, v in differs.items() if v}, "seconds": round(seconds, 1), "failed": failed}
+        part = measured(study.measure(run, at))
+        if not any(values.values()):  # the first seed
+            examples, panels = study.examples(run, at), study.panels(name, run, at)
+        for kind, measures in part.items():
+            for measure, more in measures.items():
+                values[kind].setdefault(measure, []).extend(more)
+    found: dict[str, Any] = {"objective": trial.objective and repr(trial.objective), **trial.about}
+    found |= {key: dict(own) for key, own in (("networks", trial.networks), ("training", trial.training)) if own}
+    found |= {"seconds": round(seconds, 1), "failed": failed}
     if trial.share != 1:
         found["share"] = trial.share
     if trial.seeds is not None:
         found["seeds"] = seeds
-    return {**found, **values, "examples": first}, panels
+    return {**found, **values, "examples": examples}, panels
 
 
 def compared(study: Study, entries: Mapping[str, dict], seeds: list[int]) -> dict:
     """The differences of the study's pairs, by measure, where both sides have values of two seeds or more."""
-    found = {}
-    for one, other in study.pairs:
-        a, b = side(entries, one, seeds), side(entries, other, seeds)
+    comparisons = {}
+    for first, second in study.pairs:
+        a, b = side(entries, first, seeds), side(entries, second, seeds)
         both = {}
-        for key in a:
-            if key not in b:
-                continue
-            if study.paired:
-                common = [seed for seed in a[key] if seed in b[key]]
-                if common:
-                    both[key] = paired([b[key][s] for s in common], [a[key][s] for s in common])
-            elif min(len(a[key]), len(b[key])) > 1:
-                both[key] = difference(a[key].values(), b[key].values())
+        for name in [name for name in a if name in b]:
+            common = [seed for seed in a[name] if seed in b[name]]
+            if study.paired and common:
+                both[name] = paired([b[name][seed] for seed in common], [a[name][seed] for seed in common])
+            elif not study.paired and min(len(a[name]), len(b[name])) > 1:
+                both[name] = difference([*a[name].values()], [*b[name].values()])
         if both:
-            found[f"{one} - {other}"] = both
-    return found
+            comparisons[f"{first} - {second}"] = both
+    return comparisons
 
 
 def side(entries: Mapping[str, dict], which: str, seeds: list[int]) -> dict[str, dict[int, float]]:
-    """The measures {name: {seed: value}} of "model", or of "model: way" for those named "way: measure"."""
+    """The measures {name: {seed: value}} of "model", or of "model: means" for those named "means: measure"."""
     name, _, way = which.partition(": ")
     if name not in entries:
         return {}
-    known, failed = entries[name]["measures"], {str(seed) for seed in entries[name].get("failed", ())}
-    left = [seed for seed in seeds if str(seed) not in failed]
-    begins = f"{way}: " if way else ""
-    chosen = {key.removeprefix(begins): values for key, values in known.items() if key.startswith(begins)}
-    return {k: dict(zip(left, values, strict=False)) for k, values in chosen.items() if ": " not in k}
+    failed = {int(seed) for seed in entries[name].get("failed", ())}
+    left = [seed for seed in seeds if seed not in failed]
+    prefix, values = f"{way}: " if way else "", entries[name]["measures"]
+    chosen = {key.removeprefix(prefix): values[key] for key in values if key.startswith(prefix)}
+    return {key: dict(zip(left, numbers, strict=False)) for key, numbers in chosen.items() if ": " not in key}
 
 
 def rounded(value: Any) -> Any:
