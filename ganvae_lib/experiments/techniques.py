@@ -113,8 +113,8 @@ def _classifier(setting: Setting, work: Path, resume: bool) -> tuple[Run, float]
 
 def _named(run: Run, classifier: Run, n: int = 10_000) -> dict[str, Tensor]:
     """Scores of samples per seed by the classifier's answers; where labels are given, all classes equally often."""
-    probs, right = [], []
-    labels = torch.arange(500) % classifier.model.labeller.classes if run.model.objective.conditional else None
+    probs, right, spec = [], [], run.model.spec
+    labels = torch.arange(500) % spec.classes if spec and spec.classes and run.model.objective.conditional else None
     for start in range(0, n, 500):
         x = run.sample(500, seed=start, labels=labels)
         with torch.no_grad():
