@@ -13,23 +13,17 @@ from pathlib import Path
 from ganvae_lib import Domains, accuracy, build, fit, load
 from ganvae_lib.experiments import Study, Trial
 from studies import adaptation_pilot as pilot
-from studies.measures import earlier_record, side_by_side
+from studies.measures import chosen_by_pilot, earlier_record, side_by_side
 
 
 def models(out: Path) -> dict[str, Trial]:
     """Per objective the setting that did best in the pilot, and a network that learns from USPS itself."""
-    chosen: dict[str, dict] = {}
-    for found in earlier_record("adaptation_pilot", out)["models"].values():
-        best = chosen.get(found["model"])
-        if best is None or found["measures"]["accuracy"]["mean"] > best["measures"]["accuracy"]["mean"]:
-            chosen[found["model"]] = found
-    trials = {
-        name: Trial(
-            pilot.objective(name, found["weight"]), training=dict(lr=found["lr"]), about={"weight": found["weight"]}
-        )
-        for name, found in chosen.items()
-    }
-    alone = dict(lr=chosen["source only"]["lr"])
+    wrong = lambda entry: -entry["measures"]["accuracy"]["mean"]
+    trials = {}
+    for name, best in chosen_by_pilot(earlier_record("adaptation_pilot", out), "model", wrong).items():
+        weight, training = best["weight"], dict(lr=best["lr"])
+        trials[name] = Trial(pilot.objective(name, weight), training=training, about={"weight": weight})
+    alone = trials["source only"].training
     return trials | {"target labels": Trial(pilot.objective("source only"), training=alone, about={"learns": "target"})}
 
 

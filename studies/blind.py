@@ -44,17 +44,10 @@ def prepare(at) -> dict:
 
 
 def train(trial: Trial, at, seeds: list[int]):
-    how = at.config
-    return fit(
-        build(trial.objective, at.train, **how["networks"]),
-        at.train,
-        min(trial.training["steps"], how["steps"]),
-        batch=how["batch"],
-        seeds=seeds,
-        lr=how["lr"],
-        betas=tuple(how["betas"]),
-        device="cpu",
-    )
+    config, steps = at.config, min(trial.training["steps"], at.config["steps"])
+    model, betas = build(trial.objective, at.train, **config["networks"]), tuple(config["betas"])
+    options = dict(batch=config["batch"], lr=config["lr"], betas=betas)
+    return fit(model, at.train, steps, seeds=seeds, device="cpu", **options)
 
 
 def references(at, seeds: list[int]) -> dict:

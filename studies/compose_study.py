@@ -22,13 +22,15 @@ Worlds, measures and settings were fixed before, too; nothing was tuned, and ``c
 digits samples are the mean of p(x|z); examples are 20 of the first seed, base64 of bytes, 64 each.
 """
 
+from dataclasses import replace
 from functools import partial
 
 import torch
 
-from ganvae_lib import MMD, Adversary, Data, Match, Reconstruct, build, fit, load, ring, zoo
+from ganvae_lib import MMD, Adversary, Data, Match, Reconstruct, load, ring, zoo
 from ganvae_lib.data.toys import grid
 from ganvae_lib.experiments import Study, Trial
+from ganvae_lib.experiments.study import trained
 from ganvae_lib.widgets.choices import SETTINGS, measure as look
 from studies.compose import SAMPLES, WORDS, grey
 from studies.measures import train_only
@@ -79,13 +81,12 @@ def prepare(at) -> dict:
 
 
 def train(trial, at, seeds):
-    networks = dict(trial.networks)
     if at.world == "digits":
-        networks |= dict(latent=8, hidden=(128, 128))
+        networks = dict(trial.networks, latent=8, hidden=(128, 128))
         if any(isinstance(term, Reconstruct) for term in trial.objective.terms):
             networks |= dict(observation="gaussian", noiseless=True)
-    model = build(trial.objective, at.train, **networks)
-    return fit(model, at.train, seeds=seeds, device="cpu", **trial.training)
+        trial = replace(trial, networks=networks)
+    return trained(trial, at, seeds)
 
 
 def measure(run, at) -> dict:

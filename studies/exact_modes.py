@@ -36,8 +36,6 @@ DIRECTIONS = {
 }
 WEIGHTS, STD, LEAST = torch.tensor([0.45, 0.05, 0.30, 0.20], dtype=torch.float64), 0.5, 0.25
 GAPS = {"near": 2.0, "far": 5.0}
-STARTS = ("together", "spread")
-BETAS = (0.5, 0.999)
 WORDS = {
     "modes": "modes kept: at least 20 % of their weight, by mass nearest to the mode and within 3 widths, exactly",
     "missed_mass": "the data's mass of the modes that are not kept",
@@ -125,19 +123,16 @@ def start(kind: str, seed: int, size: int, law: Law) -> Tensor:
     return torch.randn(1, dtype=torch.float64, generator=generator) + 0.3 * uniform()
 
 
-def discriminators(seeds: list[int]):
-    single = nets.Discriminator(nets.mlp((1,), (32, 32), 1, "leaky relu"))
-    return nets.stack([nets.initialise(single, seed) for seed in seeds])
-
-
 def descend(law: Law, g: Generator, seeds, direction: str, how: str, steps: int, lr: float, batch: int, phi_lr: float):
     """Train the generators of all starts, in place."""
     name, divergence = DIRECTIONS[direction]
-    link, adam = LINKS[name], torch.optim.Adam(g.parameters, lr=lr, betas=BETAS)
+    link, betas = LINKS[name], (0.5, 0.999)
+    adam = torch.optim.Adam(g.parameters, lr=lr, betas=betas)
     noise, count = torch.Generator().manual_seed(0), len(g.means)
     if how == "learned":
-        phi = discriminators(seeds)
-        phi_adam = torch.optim.Adam(phi.parameters(), lr=phi_lr, betas=BETAS)
+        single = nets.Discriminator(nets.mlp((1,), (32, 32), 1, "leaky relu"))
+        phi = nets.stack([nets.initialise(single, seed) for seed in seeds])
+        phi_adam = torch.optim.Adam(phi.parameters(), lr=phi_lr, betas=betas)
         score = lambda x: phi(x.float()[..., None]).logits
     for _ in range(steps):
         if how == "exact":
@@ -195,27 +190,27 @@ def measure(run, at) -> dict:
 def prepare(at) -> dict:
     place, kind = at.world.split(", ")
     law = Law(GAPS[place])
-    facts = {"weights": WEIGHTS.tolist(), "means": law.means.tolist(), "std": STD}
-    return {"law": law, "start": kind, "facts": facts}
+    return {"law": law, "start": kind, "facts": {"weights": WEIGHTS.tolist(), "means": law.means.tolist(), "std": STD}}
 
 
 def models() -> dict[str, Trial]:
-    found = {}
+    trials = {}
     for direction, (link, _) in DIRECTIONS.items():
-        about = dict(link=link, divergence=LINKS[link].descends)
-        trial = partial(Trial, None, about=about)
+        trial = partial(Trial, None, about=dict(link=link, divergence=LINKS[link].descends))
         for how in ("exact", "sampled", "learned"):
-            found[f"{direction}, {how}"] = trial(dict(components=20), dict(direction=direction, how=how))
+            trials[f"{direction}, {how}"] = trial(dict(components=20), dict(direction=direction, how=how))
         spread = [f"{place}, spread" for place in GAPS]
         two = trial(dict(components=2), dict(direction=direction, how="exact"), seeds=1, worlds=spread)
-        found[f"{direction}, two"] = two
-    return found
+        trials[f"{direction}, two"] = two
+    return trials
 
 
 STUDY = Study(
     "Divergence or game: one generator on the line",
     models(),
-    data={f"{place}, {kind}": dict for place in GAPS for kind in STARTS},  # no data set: the law is known
+    data={
+        f"{place}, {kind}": dict for place in GAPS for kind in ("together", "spread")
+    },  # no data set: the law is known
     prepare=prepare,
     train=train,
     measure=measure,

@@ -17,13 +17,11 @@ from studies import measures
 
 
 def prepare(at) -> dict:
-    known = {"real": at.test.x[:2000], "known": at.train.x[:10_000]}
-    return measures.classified(at, epochs=1) | known
+    return measures.classified(at, epochs=1) | {"real": at.test.x[:2000], "known": at.train.x[:10_000]}
 
 
 @torch.no_grad()
 def look(x, at) -> dict[str, float]:
-    """What 2000 images x say, beside real ones."""
     seen = measures.verdict(measures.classes(at.classifier, x), torch.full((10,), 0.1))
     seen |= measures.sharpness(x, at.real, at.known, count=500)
     return {key: seen[key] for key in ("classes", "confident", "laplacian", "nearest")}
@@ -41,9 +39,7 @@ STUDY = Study(
     "MMD in the space of images and in that of codes, on MNIST",
     {
         "GMMN": Trial(Match("x", MMD("gaussian", (0.01, 0.05))), training=dict(lr=2e-3)),
-        "WAE-MMD": Trial(
-            zoo.WAE_MMD, dict(codes="point", observation="gaussian", scale=0.5**0.5), training=dict(lr=2e-3)
-        ),
+        "WAE-MMD": Trial(zoo.WAE_MMD, dict(codes="point", observation="gaussian", scale=0.5**0.5), dict(lr=2e-3)),
         "GAN": Trial(zoo.GAN, training=dict(lr=1e-3, betas=(0.0, 0.9))),
     },
     data=partial(measures.train_and_test, "mnist"),

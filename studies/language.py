@@ -15,7 +15,7 @@ import torch
 
 from ganvae_lib import CharRNN, Data, Model, Noise, nets, ngram, text, zoo
 from ganvae_lib.experiments import Study, Trial
-from studies.measures import in_stages
+from studies.measures import in_stages, log_likelihood
 
 STAGES = ((0.75, 4e-3), (0.25, 8e-4))  # share of the steps, learning rate
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
@@ -42,11 +42,9 @@ def train(trial, at, seeds):
     return in_stages(model, at.train, STAGES, steps, batch=trial.training["batch"], seeds=seeds)
 
 
-@torch.no_grad()
 def bits(run, x) -> torch.Tensor:
     """Bits per character, per seed."""
-    parts = [run.model.density().log_prob(p.expand(len(run.seeds), *p.shape)) for p in x.split(200)]
-    return -torch.cat(parts, -1).double().mean(-1) / x.shape[1] / math.log(2)
+    return -log_likelihood(run, x, 200) / x.shape[1] / math.log(2)
 
 
 def written(run, k: int, at) -> str:

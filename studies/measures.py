@@ -70,6 +70,14 @@ def modes(x: Tensor, toy, d: Tensor) -> dict[str, float]:
     }
 
 
+@torch.no_grad()
+def log_likelihood(run, x: Tensor, chunk: int) -> Tensor:
+    """Mean log-likelihood of examples x [n, ...] under a density without codes, [seeds], nats."""
+    density = run.model.density()
+    parts = [density.log_prob(part.expand(len(run.seeds), *part.shape)) for part in x.split(chunk)]
+    return torch.cat(parts, -1).double().mean(-1)
+
+
 # A classifier of digits
 
 
@@ -249,6 +257,14 @@ def in_stages(model, data, stages: Sequence[tuple[float, float]], steps: int, **
         run = fit(model, data, steps_here, lr=rate, fresh=stage == 0, device="cpu", **training)
         model = run.model
     return run
+
+
+def chosen_by_pilot(record: dict, group: str, loss: Callable[[dict], float]) -> dict[str, dict]:
+    """Of the models of a pilot's record, by what each says of its ``group``, the one with the least ``loss``."""
+    groups: dict[str, list[dict]] = {}
+    for entry in record["models"].values():
+        groups.setdefault(entry[group], []).append(entry)
+    return {name: min(entries, key=loss) for name, entries in groups.items()}
 
 
 def earlier_record(name: str, out: Path) -> dict:

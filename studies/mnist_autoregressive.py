@@ -37,18 +37,9 @@ def trial(kind: str, width: int, sees: str) -> Trial:
 
 
 def train(trial: Trial, at, seeds: list[int]):
-    """Both stages, stacked over seeds."""
     network = KINDS[trial.networks["kind"]](at.train.shape, trial.networks["width"])
     model = Model(trial.objective, {"density": network}, nets.StandardNormal(1))
     return measures.in_stages(model, at.train, STAGES, seeds=seeds, **trial.training)
-
-
-@torch.no_grad()
-def log_likelihood(run, x: Tensor, chunk: int = 50) -> Tensor:
-    """Mean log-likelihood per seed, nats."""
-    density = run.model.density()
-    parts = [density.log_prob(part.expand(len(run.seeds), *part.shape)) for part in x.split(chunk)]
-    return torch.cat(parts, -1).double().mean(-1)
 
 
 def bits(nats: Tensor) -> Tensor:
@@ -64,12 +55,11 @@ def lonely(x: Tensor) -> Tensor:
 
 
 def noise_of(run) -> Noise:
-    """The noise of samples, by seed."""
     return Noise([1000 + seed for seed in run.seeds])
 
 
 def measure(run, at) -> dict:
-    nats = log_likelihood(run, at.scored)
+    nats = measures.log_likelihood(run, at.scored, 50)
     drawn = run.model.density.draw(SAMPLES, noise_of(run))
     return {"nats": nats, "bits_per_pixel": bits(nats), "lonely": lonely(drawn)}
 
@@ -85,8 +75,8 @@ def references(at, seeds: list[int]) -> dict:
     chance = (at.train.x.double().sum(0) + 1) / (len(at.train) + 2)
     alone = torch.distributions.Bernoulli(chance).log_prob(at.scored.double()).sum((1, 2, 3)).mean()
     return {
-        "independent pixels": {"nats": [alone.item()], "bits_per_pixel": [bits(alone).item()]},
-        "test images": {"lonely": [lonely(at.scored).item()]},
+        "independent pixels": {"nats": alone.item(), "bits_per_pixel": bits(alone).item()},
+        "test images": {"lonely": lonely(at.scored).item()},
     }
 
 

@@ -18,13 +18,12 @@ SAMPLES = 5000
 
 
 def prepare(at) -> dict:
-    found = measures.classified(at) | {"real": measures.frequencies(at.test)}
-    found["facts"]["samples"] = SAMPLES
-    return found
+    found = measures.classified(at)
+    return {"classifier": found["classifier"], "facts": found["facts"] | {"samples": SAMPLES}}
 
 
 def look(x, at) -> dict:
-    return measures.verdict(measures.classes(at.classifier, x), at.real)
+    return measures.verdict(measures.classes(at.classifier, x), measures.frequencies(at.test))
 
 
 def samples(run) -> torch.Tensor:

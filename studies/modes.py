@@ -53,12 +53,9 @@ def chosen_rates(folder: Path) -> dict[str, float]:
 
     Where every rate fails, the smallest is taken.
     """
-    record = measures.earlier_record("modes_pilot", folder)
-    scores: dict[str, dict[float, float]] = {}
-    for entry in record["models"].values():
-        score = math.inf if entry["failed"] else entry["measures"]["bins_tv"]["mean"]
-        scores.setdefault(entry["of"], {})[entry["training"]["lr"]] = score
-    return {name: min(by_rate, key=by_rate.get) for name, by_rate in scores.items()}
+    distance = lambda entry: math.inf if entry["failed"] else entry["measures"]["bins_tv"]["mean"]
+    best = measures.chosen_by_pilot(measures.earlier_record("modes_pilot", folder), "of", distance)
+    return {name: entry["training"]["lr"] for name, entry in best.items()}
 
 
 def models(folder: Path) -> dict[str, Trial]:

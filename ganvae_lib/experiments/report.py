@@ -9,19 +9,7 @@ from pathlib import Path
 from ..figures.table import Table
 from .techniques import EXPERIMENTS, FRACTIONS, RESULTS, Setting
 
-__all__ = [
-    "HEADER",
-    "commands",
-    "counted",
-    "listed",
-    "markdown",
-    "records",
-    "row",
-    "summary",
-    "table",
-    "verdict",
-    "where",
-]
+__all__ = ["HEADER", "commands", "counted", "listed", "markdown", "records", "row", "summary", "table", "where"]
 
 HEADER = ("data", "share", "score", "base", "variant", "difference", "effect size", "found", "paper: base, variant")
 

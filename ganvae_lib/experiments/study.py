@@ -102,18 +102,7 @@ class Study:
     ``apart`` trains one seed after the other. ``pairs`` are compared: by Welch's interval, or seed by seed if
     ``paired``. ``words`` say what each measure means.
 
-    >>> from ganvae_lib import load, zoo
-    >>> study = Study(
-    ...     "A GAN on the ring",
-    ...     {"GAN": Trial(zoo.GAN, dict(hidden=(8,)), share=0.5)},
-    ...     data=lambda: {"train": load("ring")},
-    ...     measure=lambda run, at: {"spread": run.sample(100).std((1, 2))},
-    ...     training=dict(batch=32),
-    ...     steps=2,
-    ...     seeds=(0, 1),
-    ... )
-    >>> study.merged(study.models["GAN"]).training
-    {'batch': 32, 'steps': 1}
+    The docstring of this module has an example.
     """
 
     title: str = field(kw_only=False)
@@ -172,11 +161,7 @@ def survivors(train: Callable[[list[int]], Any], seeds: Sequence[int]) -> tuple[
 
 
 def by_seed(rows: Sequence[Mapping[str, Any]]) -> dict[str, list]:
-    """Rows of measures, one per seed, as one list per measure.
-
-    >>> by_seed([{"modes": 7}, {"modes": 8}])
-    {'modes': [7, 8]}
-    """
+    """Rows of measures, one per seed, as one list per measure."""
     return {key: [row[key] for row in rows] for key in rows[0]} if rows else {}
 
 
