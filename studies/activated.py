@@ -103,11 +103,11 @@ def weighed(template, x, larger, seeds, look, *, steps, batch, lr, phi_lr=None, 
     return model, found
 
 
-def train(trial: Trial, at, seeds: list[int]) -> SimpleNamespace:
-    x = torch.stack([at.own(seed) for seed in seeds])
-    template = build(trial.objective, at.larger, **at.networks)
-    look = lambda model: (metrics.iwae(model, at.test, 32), metrics.iwae(model, at.validation, 32, seed=1))
-    model, bounds = weighed(template, x, at.larger.x, seeds, look, batch=at.batch, **trial.training)
+def train(trial: Trial, world, seeds: list[int]) -> SimpleNamespace:
+    x = torch.stack([world.own(seed) for seed in seeds])
+    template = build(trial.objective, world.larger, **world.networks)
+    look = lambda model: (metrics.iwae(model, world.test, 32), metrics.iwae(model, world.validation, 32, seed=1))
+    model, bounds = weighed(template, x, world.larger.x, seeds, look, batch=world.batch, **trial.training)
     return SimpleNamespace(model=model, seeds=seeds, x=x, bounds=bounds, how=trial.training)
 
 
@@ -123,18 +123,18 @@ def answers(model, x: Tensor, unseen: Tensor) -> dict[str, Tensor]:
     return {f"D on {k} examples": model.discriminator_x(v).logits.sigmoid().mean(-1) for k, v in of.items()}
 
 
-def measure(run, at) -> dict:
+def measure(run, world) -> dict:
     on_test, on_validation = (torch.stack(column) for column in zip(*run.bounds, strict=True))  # [steps, seeds]
     best = on_test.gather(0, on_validation.argmax(0, keepdim=True))[0]
-    bounds = {"last": on_test[-1], "best": best, "elbo": metrics.elbo(run.model, at.test)}
-    return {**bounds, **answers(run.model, run.x, at.test.x), "test": on_test.T, "validation": on_validation.T}
+    bounds = {"last": on_test[-1], "best": best, "elbo": metrics.elbo(run.model, world.test)}
+    return {**bounds, **answers(run.model, run.x, world.test.x), "test": on_test.T, "validation": on_validation.T}
 
 
 @torch.no_grad()
-def examples(run, at) -> dict:
+def examples(run, world) -> dict:
     found: dict = {"steps": points_of(run.how["steps"])}
     is_aavae = "discriminator_x" in run.model.networks and not any(key in run.how for key in SPECIAL)
-    if at.world.startswith("digits") and is_aavae:
+    if world.name.startswith("digits") and is_aavae:
         D = run.model.discriminator_x(run.x).logits.sigmoid()[0]
         order = D.argsort(descending=True)
         for key, some in (("large", order[:16]), ("small", order[-16:])):
@@ -154,14 +154,14 @@ def digits() -> dict[str, Data]:
     return {"test": test, "validation": known[1350:], "larger": known[:1350]}
 
 
-def prepare(at) -> dict:
+def prepare(world) -> dict:
     """``own(seed)`` draws the training set of a seed."""
-    name, n = at.world.split(", ")
+    name, n = world.name.split(", ")
     found = {"networks": NETWORKS[name], "batch": BATCH[name]}
     if name == "moons":
-        truth = {"E_d log d": float(at.test.law.log_prob(at.test.x).mean())}
-        return found | {"own": lambda seed: at.test.law.sample(int(n), 1000 + seed), "facts": truth}
-    pool = at.larger.x
+        truth = {"E_d log d": float(world.test.law.log_prob(world.test.x).mean())}
+        return found | {"own": lambda seed: world.test.law.sample(int(n), 1000 + seed), "facts": truth}
+    pool = world.larger.x
     order = lambda seed: torch.randperm(len(pool), generator=torch.Generator().manual_seed(1000 + seed))
     return found | {"own": lambda seed: pool[order(seed)[: int(n)]]}
 

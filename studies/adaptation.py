@@ -33,16 +33,16 @@ def data() -> dict:
     return {"train": Domains(source, target), "target": target, **tests}
 
 
-def train(trial, at, seeds):
+def train(trial, world, seeds):
     """``log_every`` gives the curves their points."""
-    examples = at.target if trial.about.get("learns") == "target" else at.train
+    examples = world.target if trial.about.get("learns") == "target" else world.train
     every = max(1, trial.training["steps"] // 50)
     model = build(trial.objective, examples, **trial.networks)
     return fit(model, examples, seeds=seeds, device="cpu", log_every=every, **trial.training)
 
 
-def measure(run, at) -> dict:
-    found = {"target": accuracy(run.model, at.test), "source": accuracy(run.model, at.source_test)}
+def measure(run, world) -> dict:
+    found = {"target": accuracy(run.model, world.test), "source": accuracy(run.model, world.source_test)}
     if "match features, discriminator" in run.history:
         tail = run.history["match features, discriminator"][-len(run.history.steps) // 10 :]
         found["discriminator"] = tail.mean(0)
@@ -65,8 +65,8 @@ STUDY = Study(
     steps=2000,
     seeds=range(8),
     pairs=[("ADA", "source only"), ("DANN", "source only")],
-    panels=lambda name, run, at: (
-        {} if run else {"MNIST, 16 x 16: labelled": at.source_test.x[:32], "USPS: no labels": at.test.x[:32]}
+    panels=lambda name, run, world: (
+        {} if run else {"MNIST, 16 x 16: labelled": world.source_test.x[:32], "USPS: no labels": world.test.x[:32]}
     ),
     picture=partial(side_by_side, columns=8, height=2.2),
 )

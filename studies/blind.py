@@ -37,22 +37,22 @@ def sets(name: str) -> dict:
     return {"train": train, "test": test}
 
 
-def prepare(at) -> dict:
-    known = record_of(at.world)
+def prepare(world) -> dict:
+    known = record_of(world.name)
     config = known["config"] | {"lr": known["config"]["lr"] | {"phi": 0.0}}
     return {"known": known, "config": config, "facts": {"config": config}}
 
 
-def train(trial: Trial, at, seeds: list[int]):
-    config, steps = at.config, min(trial.training["steps"], at.config["steps"])
-    model, betas = build(trial.objective, at.train, **config["networks"]), tuple(config["betas"])
+def train(trial: Trial, world, seeds: list[int]):
+    config, steps = world.config, min(trial.training["steps"], world.config["steps"])
+    model, betas = build(trial.objective, world.train, **config["networks"]), tuple(config["betas"])
     options = dict(batch=config["batch"], lr=config["lr"], betas=betas)
-    return fit(model, at.train, steps, seeds=seeds, device="cpu", **options)
+    return fit(model, world.train, steps, seeds=seeds, device="cpu", **options)
 
 
-def references(at, seeds: list[int]) -> dict:
+def references(world, seeds: list[int]) -> dict:
     """Base and variant of the record, VAE and AAVAE, at the same seeds."""
-    scores, rows = at.known["scores"]["lower bound"], [at.known["seeds"].index(seed) for seed in seeds]
+    scores, rows = world.known["scores"]["lower bound"], [world.known["seeds"].index(seed) for seed in seeds]
     return {who: {"bound": [scores[who]["values"][row] for row in rows]} for who in ("base", "variant")}
 
 
@@ -62,7 +62,7 @@ STUDY = Study(
     data={name: partial(sets, name) for name in BESIDE},
     prepare=prepare,
     train=train,
-    measure=lambda run, at: {"bound": metrics.elbo(run.model, at.test)},
+    measure=lambda run, world: {"bound": metrics.elbo(run.model, world.test)},
     references=references,
     words={"bound": "the test ELBO, nats per example"},
     steps=9000,

@@ -59,59 +59,59 @@ def densities(train: Tensor, shape: tuple[int, ...]) -> dict[str, Tensor]:
     return {"kernel density": near, "one Gaussian": one_gaussian(train).sample(shape)}
 
 
-def prepare(at) -> dict:
-    known = {"weights": measures.frequencies(at.train), "real": at.train.x, "known": at.train.x}
-    flat = {split: data.x.flatten(1).double() for split, data in at.sets.items()}
-    return measures.classified(at, epochs=60) | known | {"flat": flat}
+def prepare(world) -> dict:
+    known = {"weights": measures.frequencies(world.train), "real": world.train.x, "known": world.train.x}
+    flat = {split: data.x.flatten(1).double() for split, data in world.sets.items()}
+    return measures.classified(world, epochs=60) | known | {"flat": flat}
 
 
-def noise(sigma: float, at) -> float:
+def noise(sigma: float, world) -> float:
     """The energy of noise of this standard deviation, beside that of the real digits."""
-    return 20 * sigma**2 / measures.laplacian_energy(at.real)
+    return 20 * sigma**2 / measures.laplacian_energy(world.real)
 
 
-def look(x: Tensor, at) -> dict[str, list[float]]:
+def look(x: Tensor, world) -> dict[str, list[float]]:
     """The measures of images [seeds, n, ...]."""
-    return by_seed([measures.digit_measures(each.float(), at) for each in x])
+    return by_seed([measures.digit_measures(each.float(), world) for each in x])
 
 
-def measure(run, at) -> dict:
-    found = measures.in_both_ways(run, lambda mean: look(run.sample(SAMPLES, mean=mean), at))
+def measure(run, world) -> dict:
+    found = measures.in_both_ways(run, lambda mean: look(run.sample(SAMPLES, mean=mean), world))
     if "encoder" not in run.model.networks:
         return found
-    found["test_bound"] = metrics.iwae(run.model, at.test, 64)
-    again = measures.decoded_means(run, at.test.x)
+    found["test_bound"] = metrics.iwae(run.model, world.test, 64)
+    again = measures.decoded_means(run, world.test.x)
     for key, energy in (("laplacian", measures.laplacian_energy), ("gradient", measures.gradient_energy)):
-        found[f"reconstructions: {key}"] = [energy(x) / energy(at.test.x) for x in again]
+        found[f"reconstructions: {key}"] = [energy(x) / energy(world.test.x) for x in again]
     observation = run.model.decoder.observation
     if hasattr(observation, "log_scale"):
         sigma = observation.log_scale.detach().exp().expand(len(run.seeds), *observation.log_scale.shape[1:])
         found["sigma"] = sigma.flatten().tolist()
-        found["noise"] = [noise(s, at) for s in found["sigma"]]
+        found["noise"] = [noise(s, world) for s in found["sigma"]]
     return found
 
 
-def references(at, seeds: list[int]) -> dict:
+def references(world, seeds: list[int]) -> dict:
     """The test digits, and the two densities; their samples, not their parameters, differ by seed."""
-    train, test, size = at.flat["train"], at.flat["test"], at.train.x[0].numel()
+    train, test, size = world.flat["train"], world.flat["test"], world.train.x[0].numel()
     width = best_width(train)
     log_p = {
         "kernel density": kernel_log_density(torch.cdist(test, train).square(), width, size),
         "one Gaussian": one_gaussian(train).log_prob(test),
     }
-    found = {"test digits": look(at.test.x[None], at)}
+    found = {"test digits": look(world.test.x[None], world)}
     for name, x in densities(train, (len(seeds), SAMPLES)).items():
-        found[name] = look(x.unflatten(-1, at.train.shape), at)
+        found[name] = look(x.unflatten(-1, world.train.shape), world)
         found[name]["test_bound"] = [log_p[name].mean().item()] * len(seeds)
     found["kernel density"]["sigma"] = [width] * len(seeds)
-    found["kernel density"]["noise"] = [noise(width, at)] * len(seeds)
+    found["kernel density"]["noise"] = [noise(width, world)] * len(seeds)
     return found
 
 
-def panels(name: str, run, at) -> dict:
+def panels(name: str, run, world) -> dict:
     if run is None:
-        made = densities(at.flat["train"], (24,))
-        return {"digits": at.test.x[:24]} | {k: x.unflatten(-1, at.train.shape).float() for k, x in made.items()}
+        made = densities(world.flat["train"], (24,))
+        return {"digits": world.test.x[:24]} | {k: x.unflatten(-1, world.train.shape).float() for k, x in made.items()}
     return measures.wrapped(name, run, lambda mean: run.sample(24, mean=mean)[0])
 
 

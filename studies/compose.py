@@ -61,8 +61,8 @@ def grid() -> dict[str, Choice]:
     return dict(sorted(found.items(), key=lambda item: (item[1].weight != 1, item[1].joint == "asked")))
 
 
-def prepare(at) -> dict:
-    law = at.train.law
+def prepare(world) -> dict:
+    law = world.train.law
     return {"facts": {"std": law.std, "modes": law.modes.tolist(), "samples": SAMPLES}}
 
 
@@ -76,14 +76,14 @@ def grey(x: torch.Tensor) -> str:
     return base64.b64encode(bytes((x * 255).round().to(torch.uint8).flatten().tolist())).decode()
 
 
-def examples(run, at) -> dict:
-    _, x, z = look(run, at.train.law, SAMPLES)
+def examples(run, world) -> dict:
+    _, x, z = look(run, world.train.law, SAMPLES)
     return {"x": points(x[0], REACH["x"]), "z": None if z is None else points(z[0], REACH["z"])}
 
 
-def references(at, seeds) -> dict:
+def references(world, seeds) -> dict:
     """What a model that knows the world and the prior would score: two draws of each are compared."""
-    law, n = at.train.law, SAMPLES
+    law, n = world.train.law, SAMPLES
     x = torch.stack([law.sample(n, 20_000 + s) for s in seeds])
     z = torch.stack([torch.randn(n, 2, generator=torch.Generator().manual_seed(s)) for s in seeds])
     counts, fresh = coverage(x, law), torch.randn(n, 2, generator=torch.Generator().manual_seed(20_000))
@@ -102,7 +102,7 @@ STUDY = Study(
     {key: Trial(choice.objective(), about={"name": choice.name()}) for key, choice in grid().items()},
     data=partial(train_only, "ring", ring()),
     prepare=prepare,
-    measure=lambda run, at: look(run, at.train.law, SAMPLES)[0],
+    measure=lambda run, world: look(run, world.train.law, SAMPLES)[0],
     references=references,
     examples=examples,
     words=WORDS,

@@ -73,33 +73,33 @@ def digits() -> dict:
     return {split: Data(load("digits", split).x.flatten(1), None, "digits") for split in ("train", "test")}
 
 
-def prepare(at) -> dict:
+def prepare(world) -> dict:
     """Where fresh data are drawn from, and how many are measured."""
-    if at.world == "digits":
-        return {"fresh": Digits(at.test.x), "n": len(at.test), "facts": {"latent": 8, "hidden": [128, 128]}}
-    return {"fresh": at.train.law, "n": SAMPLES}
+    if world.name == "digits":
+        return {"fresh": Digits(world.test.x), "n": len(world.test), "facts": {"latent": 8, "hidden": [128, 128]}}
+    return {"fresh": world.train.law, "n": SAMPLES}
 
 
-def train(trial, at, seeds):
-    if at.world == "digits":
+def train(trial, world, seeds):
+    if world.name == "digits":
         networks = dict(trial.networks, latent=8, hidden=(128, 128))
         if any(isinstance(term, Reconstruct) for term in trial.objective.terms):
             networks |= dict(observation="gaussian", noiseless=True)
         trial = replace(trial, networks=networks)
-    return trained(trial, at, seeds)
+    return trained(trial, world, seeds)
 
 
-def measure(run, at) -> dict:
-    found = look(run, at.fresh, at.n)[0]
-    if at.world == "digits":
-        known, made = at.train.x, run.sample(len(at.train), seed=2)
+def measure(run, world) -> dict:
+    found = look(run, world.fresh, world.n)[0]
+    if world.name == "digits":
+        known, made = world.train.x, run.sample(len(world.train), seed=2)
         found["precision"] = [within(each, known) for each in made]
         found["recall"] = [within(known, each) for each in made]
     return found
 
 
-def examples(run, at) -> dict:
-    return {"samples": grey(look(run, at.fresh, at.n)[1][0, :20].clamp(0, 1))} if at.world == "digits" else {}
+def examples(run, world) -> dict:
+    return {"samples": grey(look(run, world.fresh, world.n)[1][0, :20].clamp(0, 1))} if world.name == "digits" else {}
 
 
 STUDY = Study(

@@ -96,11 +96,11 @@ def noisy_trips(run, x: Tensor) -> dict[str, Tensor]:
     return found
 
 
-def measure(run, at: SimpleNamespace) -> dict:
+def measure(run, world: SimpleNamespace) -> dict:
     found = {"discriminators": discriminators(run)}
-    if at.world == "line":
-        return found | noisy_trips(run, at.test.x)
-    pairs = PAIRS[at.world]()
+    if world.name == "line":
+        return found | noisy_trips(run, world.test.x)
+    pairs = PAIRS[world.name]()
     errors = pairs.errors(run.infer(pairs.test.x))
     off = (run.reconstruct(pairs.test.x) - pairs.test.x).square().mean((-1, -2)).sqrt()
     nearest, which = errors.min(-1)

@@ -59,66 +59,66 @@ def with_pairs(train, x: Tensor) -> Tensor:
         return net(x).mean
 
 
-def prepare(at) -> dict:
+def prepare(world) -> dict:
     return {
         "pairs": styles(),
-        "of_source": classifier(at.train.source),
-        "of_target": classifier(at.train.target),
-        "facts": {"pixels": at.test.x[0].numel()},
+        "of_source": classifier(world.train.source),
+        "of_target": classifier(world.train.target),
+        "facts": {"pixels": world.test.x[0].numel()},
     }
 
 
-def pairing(moved: Tensor, at) -> float:
-    return at.pairs.errors(moved[None])[0, 0].item()
+def pairing(moved: Tensor, world) -> float:
+    return world.pairs.errors(moved[None])[0, 0].item()
 
 
-def kept(x: Tensor, network: nn.Module, at) -> float:
+def kept(x: Tensor, network: nn.Module, world) -> float:
     """The share of images that a classifier names as their originals are."""
-    return (network(x).argmax(-1) == at.test.y).double().mean().item()
+    return (network(x).argmax(-1) == world.test.y).double().mean().item()
 
 
-def table(moved: Tensor, at) -> Tensor:
+def table(moved: Tensor, world) -> Tensor:
     """Shares [class, named by the classifier of the target domain]."""
-    named = at.of_target(moved).argmax(-1)
-    counts = torch.bincount(10 * at.test.y + named, minlength=100).reshape(10, 10).double()
+    named = world.of_target(moved).argmax(-1)
+    counts = torch.bincount(10 * world.test.y + named, minlength=100).reshape(10, 10).double()
     return counts / counts.sum(1, keepdim=True)
 
 
 @torch.no_grad()
-def measure(run, at) -> dict:
-    moved, generator = run.infer(at.test.x)[0], torch.Generator().manual_seed(0)
-    named = table(moved, at)
+def measure(run, world) -> dict:
+    moved, generator = run.infer(world.test.x)[0], torch.Generator().manual_seed(0)
+    named = table(moved, world)
     found = {
-        "pairing": pairing(moved, at),
-        "kept": kept(moved, at.of_target, at),
+        "pairing": pairing(moved, world),
+        "kept": kept(moved, world.of_target, world),
         "common": named.max(1).values.mean().item(),
         "discriminators": cyclegan.discriminators(run).item(),
         "table": [named],
     }
     for std in NOISE:
         back = run.model.decoder(moved + std * torch.randn(moved.shape, generator=generator)).mean
-        found[f"round_trip, noise {std:g}"] = (back - at.test.x).abs().mean().item()
-        found[f"kept_back, noise {std:g}"] = kept(back, at.of_source, at)
+        found[f"round_trip, noise {std:g}"] = (back - world.test.x).abs().mean().item()
+        found[f"kept_back, noise {std:g}"] = kept(back, world.of_source, world)
     return found
 
 
-def references(at, seeds: list[int]) -> dict:
+def references(world, seeds: list[int]) -> dict:
     """What is the same for every seed: the hidden partners themselves, doing nothing, and others."""
-    x, partners = at.test.x, at.pairs.test.other
+    x, partners = world.test.x, world.pairs.test.other
     shuffled = partners[torch.randperm(len(partners), generator=torch.Generator().manual_seed(0))]
     return {
-        "hidden partner": {"kept": kept(partners, at.of_target, at)},
-        "doing nothing": {"kept": kept(x, at.of_target, at), "pairing": pairing(x, at)},
-        "random partner": {"pairing": pairing(shuffled, at)},
-        "taught with pairs": {"pairing": pairing(with_pairs(at.train, x), at)},
+        "hidden partner": {"kept": kept(partners, world.of_target, world)},
+        "doing nothing": {"kept": kept(x, world.of_target, world), "pairing": pairing(x, world)},
+        "random partner": {"pairing": pairing(shuffled, world)},
+        "taught with pairs": {"pairing": pairing(with_pairs(world.train, x), world)},
     }
 
 
-def panels(name: str, run, at) -> dict:
-    shown = [int((at.test.y == c).nonzero()[k]) for k in range(2) for c in range(10)]
+def panels(name: str, run, world) -> dict:
+    shown = [int((world.test.y == c).nonzero()[k]) for k in range(2) for c in range(10)]
     if run is None:
-        return {"light, given": at.test.x[shown], "bold, hidden partner": at.pairs.test.other[shown]}
-    x = at.test.x
+        return {"light, given": world.test.x[shown], "bold, hidden partner": world.pairs.test.other[shown]}
+    x = world.test.x
     return {f"{name}: bold": run.infer(x)[0, shown], f"{name}: and light again": run.reconstruct(x)[0, shown]}
 
 

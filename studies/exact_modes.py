@@ -156,13 +156,13 @@ def descend(law: Law, g: Generator, seeds, direction: str, how: str, steps: int,
         adam.step()
 
 
-def train(trial: Trial, at, seeds: list[int]) -> SimpleNamespace:
+def train(trial: Trial, world, seeds: list[int]) -> SimpleNamespace:
     """Raises NonFiniteLoss, naming the first seed whose generator has no finite mean or width any more."""
     two = trial.networks["components"] == 2
     starts = range(64) if two else seeds
-    means = torch.stack([start(at.start, seed, trial.networks["components"], at.law) for seed in starts])
+    means = torch.stack([start(world.start, seed, trial.networks["components"], world.law) for seed in starts])
     g = Generator(means, free_weights=two)
-    descend(at.law, g, seeds, **trial.training)
+    descend(world.law, g, seeds, **trial.training)
     for seed, mean, rho in zip(starts, g.means, g.rho, strict=True):
         if not (mean.isfinite().all() and rho.isfinite().all()):
             error = NonFiniteLoss(f"the generator of seed {seed} is not finite")
@@ -172,8 +172,8 @@ def train(trial: Trial, at, seeds: list[int]) -> SimpleNamespace:
 
 
 @torch.no_grad()
-def measure(run, at) -> dict:
-    law, g = at.law, run.g
+def measure(run, world) -> dict:
+    law, g = world.law, run.g
     everywhere = lambda space: g.log_density(space.points.expand(len(g.means), -1))
     found = law.measures(everywhere(law.wide))
     if not run.two:
@@ -187,8 +187,8 @@ def measure(run, at) -> dict:
     return best | {key: values[None] for key, values in shown.items()}
 
 
-def prepare(at) -> dict:
-    place, kind = at.world.split(", ")
+def prepare(world) -> dict:
+    place, kind = world.name.split(", ")
     law = Law(GAPS[place])
     return {"law": law, "start": kind, "facts": {"weights": WEIGHTS.tolist(), "means": law.means.tolist(), "std": STD}}
 

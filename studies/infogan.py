@@ -81,19 +81,19 @@ def k_means(train: Tensor, test: Tensor, seed: int) -> Tensor:
     return torch.from_numpy(fitted.predict(test.flatten(1).numpy())).long()
 
 
-def clusters(at, seeds: list[int], many: int) -> dict:
+def clusters(world, seeds: list[int], many: int) -> dict:
     """The classes that k-means finds in ``many`` training images."""
-    return {"k-means": by_seed([of_class(k_means(at.train.x[:many], at.test.x, s), at.test.y) for s in seeds])}
+    return {"k-means": by_seed([of_class(k_means(world.train.x[:many], world.test.x, s), world.test.y) for s in seeds])}
 
 
-def measure(run, at) -> dict:
-    codes = inferred(run, at.test.x)
-    of_its_class = of_class(codes["class code"], at.test.y) if "class code" in codes else {}
-    return of_factors(codes, at.factors) | of_its_class
+def measure(run, world) -> dict:
+    codes = inferred(run, world.test.x)
+    of_its_class = of_class(codes["class code"], world.test.y) if "class code" in codes else {}
+    return of_factors(codes, world.factors) | of_its_class
 
 
-def prepare(at) -> dict:
-    factors = {name: at.test.factors[name] for name in FACTORS}
+def prepare(world) -> dict:
+    factors = {name: world.test.factors[name] for name in FACTORS}
     entropy = {f"entropy of {name}": metrics.mutual_information(v, v) for name, v in factors.items()}
     return {"factors": factors, "facts": entropy}
 
@@ -112,9 +112,9 @@ def sheets(run) -> dict[str, Tensor]:
     return shown
 
 
-def panels(name: str, run, at) -> dict:
+def panels(name: str, run, world) -> dict:
     if run is None:
-        return {"rendered": at.train.x[:100]}
+        return {"rendered": world.train.x[:100]}
     return sheets(run) if name == "InfoGAN" else {}
 
 

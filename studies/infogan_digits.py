@@ -17,8 +17,8 @@ def half(x):
     return pad(avg_pool2d(x, 2), (1, 1, 1, 1))
 
 
-def measure(run, at) -> dict:
-    return infogan.of_class(infogan.inferred(run, at.test.x)["class code"], at.test.y)
+def measure(run, world) -> dict:
+    return infogan.of_class(infogan.inferred(run, world.test.x)["class code"], world.test.y)
 
 
 STUDY = Study(

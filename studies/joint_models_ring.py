@@ -65,10 +65,10 @@ def covered(x: torch.Tensor, law) -> dict[str, float]:
     return {"modes": float(found["modes"]), "high_quality": float(found["high quality"])}
 
 
-def look(model, k: int, at) -> dict[str, float]:
+def look(model, k: int, world) -> dict[str, float]:
     """The measures of the k-th copy."""
     torch.manual_seed(k)
-    law, test, z = at.train.law, at.test.x, torch.randn(20_000, 2)
+    law, test, z = world.train.law, world.test.x, torch.randn(20_000, 2)
     p_x = model.decoder(z)
     made = p_x.sample()
     few = made[:1000]
@@ -104,14 +104,14 @@ def of_pairs(model, law, test, log_p, z, p_x, made) -> dict[str, float]:
 
 
 @torch.no_grad()
-def measure(run, at) -> dict:
-    return by_seed([look(run.model.single(k), k, at) for k in range(len(run.seeds))])
+def measure(run, world) -> dict:
+    return by_seed([look(run.model.single(k), k, world) for k in range(len(run.seeds))])
 
 
 @torch.no_grad()
-def examples(run, at) -> dict:
+def examples(run, world) -> dict:
     torch.manual_seed(0)
-    model, test = run.model.single(0), at.test.x
+    model, test = run.model.single(0), world.test.x
     made = model.decoder(torch.randn(20_000, 2)).sample()
     if "encoder" not in model.networks:
         return {"cloud": cloud(made[:300])}
@@ -125,7 +125,7 @@ STUDY = Study(
     {name: Trial(objective) for name, objective in MODELS.items()},
     data=lambda: {"train": drawn("ring", ring()), "test": drawn("ring", ring(), seed=1, n=1000)},
     measure=measure,
-    references=lambda at, seeds: {"perfect": covered(at.train.law.sample(20_000, 2), at.train.law)},
+    references=lambda world, seeds: {"perfect": covered(world.train.law.sample(20_000, 2), world.train.law)},
     examples=examples,
     words=WORDS,
     networks=dict(latent=2, hidden=(64, 64), observation="gaussian", scale=0.1, noiseless=False),

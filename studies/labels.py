@@ -37,9 +37,9 @@ def labelled(data: Data, n: str, seed: int, batch: int) -> Data:
     return data[rows.repeat(-(-batch // int(n)))]
 
 
-def train(trial, at, seeds):
-    known = labelled(at.train, at.world, seeds[0], trial.training["batch"])
-    data = Domains(known, at.train) if "other" in trial.objective.reads else known
+def train(trial, world, seeds):
+    known = labelled(world.train, world.name, seeds[0], trial.training["batch"])
+    data = Domains(known, world.train) if "other" in trial.objective.reads else known
     return fit(build(trial.objective, data, **trial.networks), data, seeds=seeds, device="cpu", **trial.training)
 
 
@@ -53,7 +53,7 @@ STUDY = Study(
     },
     data={n: partial(train_and_test, "digits", binarize="threshold") for n in ("20", "50", "100", "all")},
     train=train,
-    measure=lambda run, at: {"accuracy": accuracy(run.model, at.test).reshape(-1)},
+    measure=lambda run, world: {"accuracy": accuracy(run.model, world.test).reshape(-1)},
     words={"accuracy": "share of the test digits that are named rightly"},
     networks=dict(hidden=(128,), latent=16),
     training=dict(batch=50, lr=3e-3),

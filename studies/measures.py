@@ -172,16 +172,18 @@ DIGIT_WORDS = {
 }
 
 
-def digit_measures(x: Tensor, at) -> dict[str, float]:
-    """What DIGIT_WORDS names of images x, in a study that prepares ``at.classifier`` and these:
+def digit_measures(x: Tensor, world) -> dict[str, float]:
+    """What DIGIT_WORDS names of images x, in a study that prepares ``world.classifier`` and these:
 
-    ``at.weights`` [10], the class frequencies of the data; ``at.real``, images whose energies are the unit; and
-    ``at.known``, among which the nearest is searched.
+    ``world.weights`` [10], the class frequencies of the data; ``world.real``, images whose energies are the unit; and
+    ``world.known``, among which the nearest is searched.
     """
-    p = classes(at.classifier, x)
-    seen = verdict(p, at.weights)
+    p = classes(world.classifier, x)
+    seen = verdict(p, world.weights)
     del seen["kl_classes"]
-    return seen | frequency_kl(p.argmax(1).bincount(minlength=10), at.weights) | sharpness(x, at.real, at.known)
+    return (
+        seen | frequency_kl(p.argmax(1).bincount(minlength=10), world.weights) | sharpness(x, world.real, world.known)
+    )
 
 
 def frequencies(data: Data) -> Tensor:
@@ -229,9 +231,9 @@ def cloud(points: Tensor) -> str:
     return " ".join(f"{x:.2f},{y:.2f}" for x, y in points.tolist())
 
 
-def classified(at, epochs: int = 3) -> dict:
+def classified(world, epochs: int = 3) -> dict:
     """A study's ``prepare``: the classifier of digits, and its test accuracy among the facts."""
-    classifier, accuracy = digit_classifier(at.train, at.test, epochs)
+    classifier, accuracy = digit_classifier(world.train, world.test, epochs)
     return {"classifier": classifier, "facts": {"accuracy of the classifier": accuracy}}
 
 

@@ -27,28 +27,28 @@ def vae(observation: str, **networks) -> Trial:
     return Trial(zoo.VAE, dict(observation=observation, **networks), dict(lr=1e-3), about=about)
 
 
-def prepare(at) -> dict:
-    known = {"weights": measures.frequencies(at.test), "real": at.test.x, "known": at.train.x[:10_000]}
-    return measures.classified(at) | known
+def prepare(world) -> dict:
+    known = {"weights": measures.frequencies(world.test), "real": world.test.x, "known": world.train.x[:10_000]}
+    return measures.classified(world) | known
 
 
-def look(x, at) -> dict:
-    share = measures.classes(at.classifier, x).argmax(1).bincount(minlength=10) / len(x)
-    return measures.digit_measures(x, at) | {"frequencies": [share]}
+def look(x, world) -> dict:
+    share = measures.classes(world.classifier, x).argmax(1).bincount(minlength=10) / len(x)
+    return measures.digit_measures(x, world) | {"frequencies": [share]}
 
 
 def samples(run, mean: bool) -> torch.Tensor:
     return torch.cat([run.sample(500, seed=i, mean=mean)[0] for i in range(SAMPLES // 500)])
 
 
-def measure(run, at) -> dict:
-    found = measures.in_both_ways(run, lambda mean: look(samples(run, mean), at))
+def measure(run, world) -> dict:
+    found = measures.in_both_ways(run, lambda mean: look(samples(run, mean), world))
     observation = run.model.decoder.observation
     return found | ({"sigma": observation.log_scale.exp().item()} if hasattr(observation, "log_scale") else {})
 
 
-def panels(name: str, run, at) -> dict:
-    return measures.wrapped(name, run, lambda mean: samples(run, mean)[:24]) if run else {"MNIST": at.test.x[:24]}
+def panels(name: str, run, world) -> dict:
+    return measures.wrapped(name, run, lambda mean: samples(run, mean)[:24]) if run else {"MNIST": world.test.x[:24]}
 
 
 STUDY = Study(
@@ -63,7 +63,7 @@ STUDY = Study(
     data=partial(measures.train_and_test, "mnist"),
     prepare=prepare,
     measure=measure,
-    references=lambda at, seeds: {"test digits": look(at.real, at)},
+    references=lambda world, seeds: {"test digits": look(world.real, world)},
     words=measures.DIGIT_WORDS
     | {
         "frequencies": "share of samples by the digit that the classifier names",

@@ -60,7 +60,7 @@ class Plain(nn.Module):
         return {"elbo_subset": elbo / len(x), "iwae": iwae / len(x)}
 
 
-def plain(x: torch.Tensor, at, seed: int, steps: int, batch: int) -> dict:
+def plain(x: torch.Tensor, world, seed: int, steps: int, batch: int) -> dict:
     """The usual loop; what it measures, with its mean ELBO by epoch."""
     torch.manual_seed(10_000 + seed)  # any stream but the library's
     model, losses, epoch = Plain(), [], len(x) // batch
@@ -75,44 +75,44 @@ def plain(x: torch.Tensor, at, seed: int, steps: int, batch: int) -> dict:
         optimizer.step()
         losses.append(loss.detach())
     curve = [-part.mean().item() for part in torch.stack(losses).split(epoch)]
-    test, subset = at.test.x.flatten(1), at.subset.x.flatten(1)
+    test, subset = world.test.x.flatten(1), world.subset.x.flatten(1)
     with torch.no_grad():
         elbo = sum(-model.loss(test).item() for _ in range(10)) / 10
     return {"elbo": elbo, **model.bounds(subset, DRAWS), "train_elbo_last_epoch": curve[-1], "curve": curve}
 
 
-def prepare(at) -> dict:
-    chosen = torch.randperm(len(at.test), generator=torch.Generator().manual_seed(0))[:IMAGES]
-    subset = replace(at.test, x=at.test.x[chosen], y=at.test.y[chosen])
+def prepare(world) -> dict:
+    chosen = torch.randperm(len(world.test), generator=torch.Generator().manual_seed(0))[:IMAGES]
+    subset = replace(world.test, x=world.test.x[chosen], y=world.test.y[chosen])
     return {"subset": subset, "facts": {"images": IMAGES, "k": DRAWS}}
 
 
-def train(trial, at, seeds):
+def train(trial, world, seeds):
     steps, batch = trial.training["steps"], trial.training["batch"]
     if trial.about["loop"] == "plain":  # measured at once, as its random numbers go on from its training's
-        rows = [plain(at.train.x.flatten(1), at, seed, steps, batch) for seed in seeds]
+        rows = [plain(world.train.x.flatten(1), world, seed, steps, batch) for seed in seeds]
         return SimpleNamespace(seeds=seeds, found=by_seed(rows))
-    model, epoch = build(trial.objective, at.train, **trial.networks), len(at.train) // batch
-    return fit(model, at.train, steps, batch=batch, seeds=seeds, device="cpu", log_every=epoch)
+    model, epoch = build(trial.objective, world.train, **trial.networks), len(world.train) // batch
+    return fit(model, world.train, steps, batch=batch, seeds=seeds, device="cpu", log_every=epoch)
 
 
-def measure(run, at) -> dict:
+def measure(run, world) -> dict:
     if hasattr(run, "found"):
         return run.found
     curve = -(run.history["reconstruct x"] + run.history["match z"])
     return {
-        "elbo": sum(metrics.elbo(run.model, at.test, seed=i) for i in range(10)) / 10,
-        "elbo_subset": sum(metrics.elbo(run.model, at.subset, seed=i) for i in range(20)) / 20,
-        "iwae": metrics.iwae(run.model, at.subset, DRAWS),
+        "elbo": sum(metrics.elbo(run.model, world.test, seed=i) for i in range(10)) / 10,
+        "elbo_subset": sum(metrics.elbo(run.model, world.subset, seed=i) for i in range(20)) / 20,
+        "iwae": metrics.iwae(run.model, world.subset, DRAWS),
         "train_elbo_last_epoch": curve[-1],
         "curve": curve.T,
     }
 
 
-def panels(name: str, run, at) -> dict:
+def panels(name: str, run, world) -> dict:
     if name != "library":
         return {}
-    x = at.test.x[:24]
+    x = world.test.x[:24]
     again = decoded_means(run, x)[0]
     rows = torch.stack([x.view(3, 8, 1, 28, 28), again.view(3, 8, 1, 28, 28)], 1).flatten(0, 2)
     return {"test digits, reconstructions below": rows, "samples: means of p(x|z)": run.sample(48, mean=True)[0]}

@@ -66,15 +66,15 @@ def models(folder: Path) -> dict[str, Trial]:
     }
 
 
-def truth(world) -> Tensor:
+def truth(law) -> Tensor:
     """Probabilities of the bins, from two million draws."""
-    return measures.histogram(world.sample(2_000_000, 1)) / 2_000_000
+    return measures.histogram(law.sample(2_000_000, 1)) / 2_000_000
 
 
-def prepare(at) -> dict:
-    world = at.train.law
-    facts = {"weights": world.weights.tolist(), "modes": world.modes.tolist(), "std": world.std}
-    return {"law": world, "bins": truth(world), "facts": facts}
+def prepare(world) -> dict:
+    law = world.train.law
+    facts = {"weights": law.weights.tolist(), "modes": law.modes.tolist(), "std": law.std}
+    return {"law": law, "bins": truth(law), "facts": facts}
 
 
 def draws(run, n: int, mean: bool = False) -> Tensor:
@@ -82,35 +82,35 @@ def draws(run, n: int, mean: bool = False) -> Tensor:
     return torch.cat([run.sample(10_000, seed=i, mean=mean) for i in range(n // 10_000)], 1).float()
 
 
-def chance(world, n: int, seed: int) -> Tensor:
+def chance(law, n: int, seed: int) -> Tensor:
     """Uniform points on the square that reaches half a unit beyond the modes."""
-    reach = float(world.modes.abs().max()) + 0.5
+    reach = float(law.modes.abs().max()) + 0.5
     return reach * (2 * torch.rand(n, 2, generator=torch.Generator().manual_seed(seed)) - 1)
 
 
-def frequencies(x: Tensor, world) -> Tensor:
+def frequencies(x: Tensor, law) -> Tensor:
     """The share of good samples x [n, 2] at each mode, [M]."""
-    distance, mode = torch.cdist(x.double(), world.modes).min(-1)
-    return mode[distance < 3 * world.std].bincount(minlength=len(world.modes)) / len(x)
+    distance, mode = torch.cdist(x.double(), law.modes).min(-1)
+    return mode[distance < 3 * law.std].bincount(minlength=len(law.modes)) / len(x)
 
 
-def look(x: Tensor, at) -> dict[str, list]:
+def look(x: Tensor, world) -> dict[str, list]:
     """The measures of samples x [seeds, n, 2]."""
-    found = by_seed([measures.modes(each, at.law, at.bins) for each in x])
-    return found | ({"frequencies": [frequencies(each, at.law) for each in x]} if at.world == "unequal" else {})
+    found = by_seed([measures.modes(each, world.law, world.bins) for each in x])
+    return found | ({"frequencies": [frequencies(each, world.law) for each in x]} if world.name == "unequal" else {})
 
 
-def measure(run, at) -> dict:
-    return measures.in_both_ways(run, lambda mean: look(draws(run, SAMPLES, mean), at))
+def measure(run, world) -> dict:
+    return measures.in_both_ways(run, lambda mean: look(draws(run, SAMPLES, mean), world))
 
 
-def examples(run, at) -> dict:
+def examples(run, world) -> dict:
     return measures.in_both_ways(run, lambda mean: {"cloud": measures.cloud(draws(run, 10_000, mean)[0, :300])})
 
 
-def references(at, seeds: list[int]) -> dict:
-    perfect = [measures.modes(at.law.sample(SAMPLES, 1000 + seed), at.law, at.bins) for seed in seeds]
-    without = [measures.modes(chance(at.law, SAMPLES, seed), at.law, at.bins) for seed in seeds]
+def references(world, seeds: list[int]) -> dict:
+    perfect = [measures.modes(world.law.sample(SAMPLES, 1000 + seed), world.law, world.bins) for seed in seeds]
+    without = [measures.modes(chance(world.law, SAMPLES, seed), world.law, world.bins) for seed in seeds]
     return {"perfect": by_seed(perfect), "chance": by_seed(without)}
 
 

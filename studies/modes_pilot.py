@@ -15,9 +15,9 @@ from studies import measures, modes
 RATES = (2e-4, 6e-4, 2e-3)
 
 
-def measure(run, at) -> dict:
+def measure(run, world) -> dict:
     counts = measures.histogram(modes.draws(run, 50_000))
-    return {"bins_tv": [measures.histogram_divergences(each, at.bins)["bins_tv"] for each in counts]}
+    return {"bins_tv": [measures.histogram_divergences(each, world.bins)["bins_tv"] for each in counts]}
 
 
 STUDY = Study(
@@ -28,7 +28,7 @@ STUDY = Study(
         for rate in RATES
     },
     data=partial(measures.train_only, "pinwheel", pinwheel(), 100),
-    prepare=lambda at: {"bins": modes.truth(at.train.law)},
+    prepare=lambda world: {"bins": modes.truth(world.train.law)},
     measure=measure,
     words={"bins_tv": modes.WORDS["bins_tv"]},
     networks=modes.NETWORKS,

@@ -39,10 +39,10 @@ def units(known: torch.Tensor, new: torch.Tensor) -> dict[str, float]:
 
 
 @torch.no_grad()
-def measure(run, at) -> dict:
-    known, new = run.infer(at.train.x[:8000]), run.infer(at.test.x)
+def measure(run, world) -> dict:
+    known, new = run.infer(world.train.x[:8000]), run.infer(world.test.x)
     p = run.model.decoder(new if run.model.seeds_shape else new[0])
-    price = -p.log_prob(at.test.x).mean(-1).reshape(-1)
+    price = -p.log_prob(world.test.x).mean(-1).reshape(-1)
     bits = ((new - 0.5).abs() > 0.4).float().mean((1, 2))
     return {"reconstruction": price, **by_seed([units(*pair) for pair in zip(known, new, strict=True)]), "bits": bits}
 

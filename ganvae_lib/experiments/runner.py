@@ -148,14 +148,14 @@ def _measured(study: Study, order: Order, file: Path, say: Callable[[str], None]
     models, blocks = finished_models(file, order.command), {}
     panels: dict[str, Tensor] = {}
     trials = study.models(Path(order.out)) if callable(study.models) else study.models
-    for world in study.worlds():
-        at, seeds, entries = study.at(world), list(study.seeds), {}
-        panels |= study.panels("", None, at)
-        here = {name: trial for name, trial in trials.items() if trial.worlds is None or world in trial.worlds}
+    for place in study.worlds():
+        world, seeds, entries = study.world(place), list(study.seeds), {}
+        panels |= study.panels("", None, world)
+        here = {name: trial for name, trial in trials.items() if trial.worlds is None or place in trial.worlds}
         for name, trial in tqdm(here.items(), disable=os.environ.get("GANVAE_PROGRESS", "1") == "0", unit="model"):
-            key = f"{world}, {name}" if world else name
+            key = f"{place}, {name}" if place else name
             if key not in models:
-                found, images = entry(study, name, trial, at, seeds)
+                found, images = entry(study, name, trial, world, seeds)
                 # Copies, as a view would save all that it is a part of.
                 models[key] = found, {title: x.clone() for title, x in images.items()}
                 keep(file, order.command, models)
@@ -163,10 +163,10 @@ def _measured(study: Study, order: Order, file: Path, say: Callable[[str], None]
                 say(f"{key}: {means}, {found['seconds']} s {found['failed'] or ''}")
             entries[name] = models[key][0]
             panels |= models[key][1]
-        references = {name: measured(found) for name, found in study.references(at, seeds).items()}
-        blocks[world] = {
-            "data": {name: _about(data) for name, data in at.sets.items()},
-            "facts": rounded(at.facts),
+        references = {name: measured(found) for name, found in study.references(world, seeds).items()}
+        blocks[place] = {
+            "data": {name: _about(data) for name, data in world.sets.items()},
+            "facts": rounded(world.facts),
             "references": {name: shown(found) for name, found in references.items()},
             "models": {name: shown(found) for name, found in entries.items()},
             "comparisons": compared(study, references | entries, seeds),

@@ -4,7 +4,7 @@
         "A GAN beside a VAE, on the ring",
         {"GAN": Trial(zoo.GAN), "VAE": Trial(zoo.VAE, networks=dict(scale=0.1))},
         data=lambda: {"train": load("ring"), "test": load("ring", seed=1)},
-        measure=lambda run, at: {"modes": coverage(run.sample(2000), at.train.law)["modes"]},
+        measure=lambda run, world: {"modes": coverage(run.sample(2000), world.train.law)["modes"]},
         words={"modes": "modes covered, of 8"},
         steps=1000,
         seeds=range(4),
@@ -69,15 +69,15 @@ class Trial:
     worlds: Sequence[str] | None = None
 
 
-def trained(trial: Trial, at: SimpleNamespace, seeds: list[int]) -> Run:
-    """Build the model of a trial and fit it to ``at.train``, all seeds in one run.
+def trained(trial: Trial, world: SimpleNamespace, seeds: list[int]) -> Run:
+    """Build the model of a trial and fit it to ``world.train``, all seeds in one run.
 
     Raises ValueError if the trial has no objective.
     """
     if trial.objective is None:
-        raise ValueError("a Trial without an objective needs a Study with a train(trial, at, seeds) of its own.")
-    model = build(trial.objective, at.train, **trial.networks)
-    return fit(model, at.train, seeds=seeds, device="cpu", **trial.training)
+        raise ValueError("a Trial without an objective needs a Study with a train(trial, world, seeds) of its own.")
+    model = build(trial.objective, world.train, **trial.networks)
+    return fit(model, world.train, seeds=seeds, device="cpu", **trial.training)
 
 
 def _nothing(*_: Any) -> dict:
@@ -88,16 +88,16 @@ def _nothing(*_: Any) -> dict:
 class Study:
     """Models by name, the data they are trained on, and what is measured of each.
 
-    data():                data sets by name, "train" among them; or such a function for each world, by its name
-    prepare(at):           what the measures need besides, by name; ``facts`` among it are kept in the record
-    train(trial, at, seeds):       a run (anything with ``seeds``), by default :func:`trained`
-    measure(run, at):      by name a number per seed (of one seed: the number), or what else there is per seed
-    references(at, seeds): {name: measures} of what is not trained
-    examples(run, at):     what the record keeps of the first seed, by name
-    panels(name, run, at): images of the first seed, by title; of the data if ``run`` is None
-    picture(panels, path): draw them; ``path`` has no ending yet
+    data():                     data sets by name, "train" among them; or such a function for each world, by its name
+    prepare(world):             what the measures need besides, by name; ``facts`` among it are kept in the record
+    train(trial, world, seeds): a run (anything with ``seeds``), by default :func:`trained`
+    measure(run, world):        by name a number per seed (of one seed: the number), or what else there is per seed
+    references(world, seeds):   {name: measures} of what is not trained
+    examples(run, world):       what the record keeps of the first seed, by name
+    panels(name, run, world):   images of the first seed, by title; of the data if ``run`` is None
+    picture(panels, path):      draw them; ``path`` has no ending yet
 
-    ``at`` holds the data sets and what ``prepare`` returned as attributes, and the world's name as ``at.world``.
+    ``world`` holds the data sets and what ``prepare`` returned as attributes, and its name as ``world.name``.
     ``models`` may be a function of the folder of the records, where a model depends on another study's results.
     ``apart`` trains one seed after the other. ``pairs`` are compared: by Welch's interval, or seed by seed if
     ``paired``. ``words`` say what each measure means.
@@ -135,12 +135,12 @@ class Study:
         networks, training = {**self.networks, **trial.networks}, {**self.training, **steps, **trial.training}
         return dataclasses.replace(trial, networks=networks, training=training)
 
-    def at(self, world: str) -> SimpleNamespace:
+    def world(self, name: str) -> SimpleNamespace:
         """The data of a world, and what was prepared for the measures."""
-        at = SimpleNamespace(world=world, facts={}, sets=self.worlds()[world]())
-        vars(at).update(at.sets)
-        vars(at).update(self.prepare(at))
-        return at
+        world = SimpleNamespace(name=name, facts={}, sets=self.worlds()[name]())
+        vars(world).update(world.sets)
+        vars(world).update(self.prepare(world))
+        return world
 
 
 def survivors(train: Callable[[list[int]], Any], seeds: Sequence[int]) -> tuple[Any, dict[int, str]]:
@@ -180,31 +180,31 @@ def measured(measures: Mapping[str, Any]) -> dict[str, dict[str, list]]:
     return kinds
 
 
-def entry(study: Study, name: str, trial: Trial, at: SimpleNamespace, seeds: list[int]) -> tuple[dict, dict]:
+def entry(study: Study, name: str, trial: Trial, world: SimpleNamespace, seeds: list[int]) -> tuple[dict, dict]:
     """Train and measure one model: its entry, with values as they are, and its panels for the picture."""
     merged, seeds, seconds = study.merged(trial), seeds[: trial.seeds], 0.0
     failed, examples, panels = dict[int, str](), {}, {}
     values: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
     for together in [[seed] for seed in seeds] if study.apart else [seeds]:
         started = time.perf_counter()
-        run, wrong = survivors(lambda left: study.train(merged, at, left), together)
+        run, wrong = survivors(lambda left: study.train(merged, world, left), together)
         seconds, failed = seconds + time.perf_counter() - started, failed | wrong
         if run is None:
             continue
-        part = measured(study.measure(run, at))
+        part = measured(study.measure(run, world))
         if not any(values.values()):  # the first seed
-            examples, panels = study.examples(run, at), study.panels(name, run, at)
+            examples, panels = study.examples(run, world), study.panels(name, run, world)
         for kind, measures in part.items():
             for measure, more in measures.items():
                 values[kind].setdefault(measure, []).extend(more)
-    found: dict[str, Any] = {"objective": trial.objective and repr(trial.objective), **trial.about}
-    found |= {key: dict(own) for key, own in (("networks", trial.networks), ("training", trial.training)) if own}
-    found |= {"seconds": round(seconds, 1), "failed": failed}
+    card: dict[str, Any] = {"objective": None if trial.objective is None else repr(trial.objective), **trial.about}
+    card |= {key: dict(own) for key, own in (("networks", trial.networks), ("training", trial.training)) if own}
+    card |= {"seconds": round(seconds, 1), "failed": failed}
     if trial.share != 1:
-        found["share"] = trial.share
+        card["share"] = trial.share
     if trial.seeds is not None:
-        found["seeds"] = seeds
-    return {**found, **values, "examples": examples}, panels
+        card["seeds"] = seeds
+    return {**card, **values, "examples": examples}, panels
 
 
 def compared(study: Study, entries: Mapping[str, dict], seeds: list[int]) -> dict:
@@ -245,7 +245,7 @@ def rounded(value: Any) -> Any:
     return {key: rounded(v) for key, v in value.items()} if isinstance(value, dict) else value
 
 
-def shown(found: dict) -> dict:
+def shown(card: dict) -> dict:
     """An entry as the record has it: means and intervals over seeds, computed before anything is rounded."""
-    series = {key: rounded(values) for key, values in found["series"].items()}
-    return {**found, "measures": {key: summary(v) for key, v in found["measures"].items()}, "series": series}
+    measures = {name: summary(values) for name, values in card["measures"].items()}
+    return {**card, "measures": measures, "series": rounded(card["series"])}
