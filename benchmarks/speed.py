@@ -259,8 +259,8 @@ def main() -> None:
     print(*missing, sep="\n")
     if not quick:
         about = {"experiment": "training speed", "command": "python benchmarks/speed.py"}
-        found = {"rows": rows, "bf16": bf16_bound(), "missing": missing, "environment": record.environment()}
-        record.write(Path(__file__).resolve().parents[1] / "results" / "speed.json", about | found)
+        results = {"rows": rows, "bf16": bf16_bound(), "missing": missing, "environment": record.environment()}
+        record.write(Path(__file__).resolve().parents[1] / "results" / "speed.json", about | results)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def weighed(template, x, larger, seeds, look, *, steps, batch, lr, phi_lr=None, 
     ]
     n = min(batch, x.shape[1])
     every, fresh = ([torch.Generator().manual_seed(first + s) for s in seeds] for first in (9000, 5000))
-    each, found = torch.arange(len(seeds))[:, None], []
+    each, looks = torch.arange(len(seeds))[:, None], []
     for step in range(1, steps + 1):
         world = World(model, x[each, rows(x.shape[1], n, every)], noise)
         for phase, adam in zip(phases, players, strict=True):
@@ -99,8 +99,8 @@ def weighed(template, x, larger, seeds, look, *, steps, batch, lr, phi_lr=None, 
                 update(model, phase, seen, adam)
             world.moved(phase.players)
         if step in points_of(steps):
-            found.append(look(model))
-    return model, found
+            looks.append(look(model))
+    return model, looks
 
 
 def train(trial: Trial, world, seeds: list[int]) -> SimpleNamespace:
@@ -132,15 +132,15 @@ def measure(run, world) -> dict:
 
 @torch.no_grad()
 def examples(run, world) -> dict:
-    found: dict = {"steps": points_of(run.how["steps"])}
+    shown: dict = {"steps": points_of(run.how["steps"])}
     is_aavae = "discriminator_x" in run.model.networks and not any(key in run.how for key in SPECIAL)
     if world.name.startswith("digits") and is_aavae:
         D = run.model.discriminator_x(run.x).logits.sigmoid()[0]
         order = D.argsort(descending=True)
         for key, some in (("large", order[:16]), ("small", order[-16:])):
             pixels = run.x[0, some].flatten(1).int().tolist()
-            found[f"{key} D"] = {"D": [round(v, 4) for v in D[some].tolist()], "x": pixels}
-    return found
+            shown[f"{key} D"] = {"D": [round(v, 4) for v in D[some].tolist()], "x": pixels}
+    return shown
 
 
 def two_moons() -> dict[str, Data]:
@@ -157,13 +157,13 @@ def digits() -> dict[str, Data]:
 def prepare(world) -> dict:
     """``own(seed)`` draws the training set of a seed."""
     name, n = world.name.split(", ")
-    found = {"networks": NETWORKS[name], "batch": BATCH[name]}
+    prepared = {"networks": NETWORKS[name], "batch": BATCH[name]}
     if name == "moons":
         truth = {"E_d log d": float(world.test.law.log_prob(world.test.x).mean())}
-        return found | {"own": lambda seed: world.test.law.sample(int(n), 1000 + seed), "facts": truth}
+        return prepared | {"own": lambda seed: world.test.law.sample(int(n), 1000 + seed), "facts": truth}
     pool = world.larger.x
     order = lambda seed: torch.randperm(len(pool), generator=torch.Generator().manual_seed(1000 + seed))
-    return found | {"own": lambda seed: pool[order(seed)[: int(n)]]}
+    return prepared | {"own": lambda seed: pool[order(seed)[: int(n)]]}
 
 
 only_50 = partial(Trial, zoo.AAVAE, worlds=("moons, 50",))

@@ -42,11 +42,11 @@ def train(trial, world, seeds):
 
 
 def measure(run, world) -> dict:
-    found = {"target": accuracy(run.model, world.test), "source": accuracy(run.model, world.source_test)}
+    scores = {"target": accuracy(run.model, world.test), "source": accuracy(run.model, world.source_test)}
     if "match features, discriminator" in run.history:
         tail = run.history["match features, discriminator"][-len(run.history.steps) // 10 :]
-        found["discriminator"] = tail.mean(0)
-    return found
+        scores["discriminator"] = tail.mean(0)
+    return scores
 
 
 STUDY = Study(

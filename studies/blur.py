@@ -76,19 +76,19 @@ def look(x: Tensor, world) -> dict[str, list[float]]:
 
 
 def measure(run, world) -> dict:
-    found = measures.in_both_ways(run, lambda mean: look(run.sample(SAMPLES, mean=mean), world))
+    scores = measures.in_both_ways(run, lambda mean: look(run.sample(SAMPLES, mean=mean), world))
     if "encoder" not in run.model.networks:
-        return found
-    found["test_bound"] = metrics.iwae(run.model, world.test, 64)
+        return scores
+    scores["test_bound"] = metrics.iwae(run.model, world.test, 64)
     again = measures.decoded_means(run, world.test.x)
     for key, energy in (("laplacian", measures.laplacian_energy), ("gradient", measures.gradient_energy)):
-        found[f"reconstructions: {key}"] = [energy(x) / energy(world.test.x) for x in again]
+        scores[f"reconstructions: {key}"] = [energy(x) / energy(world.test.x) for x in again]
     observation = run.model.decoder.observation
     if hasattr(observation, "log_scale"):
         sigma = observation.log_scale.detach().exp().expand(len(run.seeds), *observation.log_scale.shape[1:])
-        found["sigma"] = sigma.flatten().tolist()
-        found["noise"] = [noise(s, world) for s in found["sigma"]]
-    return found
+        scores["sigma"] = sigma.flatten().tolist()
+        scores["noise"] = [noise(s, world) for s in scores["sigma"]]
+    return scores
 
 
 def references(world, seeds: list[int]) -> dict:
@@ -99,13 +99,13 @@ def references(world, seeds: list[int]) -> dict:
         "kernel density": kernel_log_density(torch.cdist(test, train).square(), width, size),
         "one Gaussian": one_gaussian(train).log_prob(test),
     }
-    found = {"test digits": look(world.test.x[None], world)}
+    scores = {"test digits": look(world.test.x[None], world)}
     for name, x in densities(train, (len(seeds), SAMPLES)).items():
-        found[name] = look(x.unflatten(-1, world.train.shape), world)
-        found[name]["test_bound"] = [log_p[name].mean().item()] * len(seeds)
-    found["kernel density"]["sigma"] = [width] * len(seeds)
-    found["kernel density"]["noise"] = [noise(width, world)] * len(seeds)
-    return found
+        scores[name] = look(x.unflatten(-1, world.train.shape), world)
+        scores[name]["test_bound"] = [log_p[name].mean().item()] * len(seeds)
+    scores["kernel density"]["sigma"] = [width] * len(seeds)
+    scores["kernel density"]["noise"] = [noise(width, world)] * len(seeds)
+    return scores
 
 
 def panels(name: str, run, world) -> dict:

@@ -57,8 +57,8 @@ def chosen(c: Choice) -> bool:
 
 def grid() -> dict[str, Choice]:
     """The combinations by key, in the order of training."""
-    found = {c.key: c for c in every() if chosen(c)}
-    return dict(sorted(found.items(), key=lambda item: (item[1].weight != 1, item[1].joint == "asked")))
+    combinations = {c.key: c for c in every() if chosen(c)}
+    return dict(sorted(combinations.items(), key=lambda item: (item[1].weight != 1, item[1].joint == "asked")))
 
 
 def prepare(world) -> dict:

@@ -90,12 +90,12 @@ def train(trial, world, seeds):
 
 
 def measure(run, world) -> dict:
-    found = look(run, world.fresh, world.n)[0]
+    scores = look(run, world.fresh, world.n)[0]
     if world.name == "digits":
         known, made = world.train.x, run.sample(len(world.train), seed=2)
-        found["precision"] = [within(each, known) for each in made]
-        found["recall"] = [within(known, each) for each in made]
-    return found
+        scores["precision"] = [within(each, known) for each in made]
+        scores["recall"] = [within(known, each) for each in made]
+    return scores
 
 
 def examples(run, world) -> dict:

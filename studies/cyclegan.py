@@ -88,26 +88,26 @@ def cycle(weight: float):
 def noisy_trips(run, x: Tensor) -> dict[str, Tensor]:
     """Round trips of x with noise on the way, and how much of z is used."""
     codes, generator = run.infer(x), torch.Generator().manual_seed(0)
-    found = {"spread": codes[..., 1].std(1)}
+    scores = {"spread": codes[..., 1].std(1)}
     for std in NOISE:
         with torch.no_grad():
             back = run.model.decoder(codes + std * torch.randn(codes.shape, generator=generator)).mean
-        found[f"round_trip, noise {std:g}"] = (back - x).square().mean((-1, -2)).sqrt()
-    return found
+        scores[f"round_trip, noise {std:g}"] = (back - x).square().mean((-1, -2)).sqrt()
+    return scores
 
 
 def measure(run, world: SimpleNamespace) -> dict:
-    found = {"discriminators": discriminators(run)}
+    scores = {"discriminators": discriminators(run)}
     if world.name == "line":
-        return found | noisy_trips(run, world.test.x)
+        return scores | noisy_trips(run, world.test.x)
     pairs = PAIRS[world.name]()
     errors = pairs.errors(run.infer(pairs.test.x))
     off = (run.reconstruct(pairs.test.x) - pairs.test.x).square().mean((-1, -2)).sqrt()
     nearest, which = errors.min(-1)
-    found |= {"pairing": errors[:, 0], "nearest": nearest, "round_trip": off, "misfit": misfit(run, pairs)}
+    scores |= {"pairing": errors[:, 0], "nearest": nearest, "round_trip": off, "misfit": misfit(run, pairs)}
     if pairs.symmetries is not None:
-        found |= {f"symmetry {k}": (which == k).long() for k in range(len(pairs.symmetries))}
-    return found
+        scores |= {f"symmetry {k}": (which == k).long() for k in range(len(pairs.symmetries))}
+    return scores
 
 
 STUDY = Study(

@@ -88,7 +88,7 @@ def table(moved: Tensor, world) -> Tensor:
 def measure(run, world) -> dict:
     moved, generator = run.infer(world.test.x)[0], torch.Generator().manual_seed(0)
     named = table(moved, world)
-    found = {
+    scores = {
         "pairing": pairing(moved, world),
         "kept": kept(moved, world.of_target, world),
         "common": named.max(1).values.mean().item(),
@@ -97,9 +97,9 @@ def measure(run, world) -> dict:
     }
     for std in NOISE:
         back = run.model.decoder(moved + std * torch.randn(moved.shape, generator=generator)).mean
-        found[f"round_trip, noise {std:g}"] = (back - world.test.x).abs().mean().item()
-        found[f"kept_back, noise {std:g}"] = kept(back, world.of_source, world)
-    return found
+        scores[f"round_trip, noise {std:g}"] = (back - world.test.x).abs().mean().item()
+        scores[f"kept_back, noise {std:g}"] = kept(back, world.of_source, world)
+    return scores
 
 
 def references(world, seeds: list[int]) -> dict:

@@ -175,14 +175,14 @@ def train(trial: Trial, world, seeds: list[int]) -> SimpleNamespace:
 def measure(run, world) -> dict:
     law, g = world.law, run.g
     everywhere = lambda space: g.log_density(space.points.expand(len(g.means), -1))
-    found = law.measures(everywhere(law.wide))
+    scores = law.measures(everywhere(law.wide))
     if not run.two:
-        return found
+        return scores
     value = DIRECTIONS[run.direction][1](law.space, everywhere(law.space), law.log_d)
     k = int(value.argmin())
     order = g.means[k].argsort()
     shown = {"means": g.means[k][order], "stds": g.stds[k][order], "weights": g.logits[k].softmax(-1)[order]}
-    best = {key: values[k].item() for key, values in found.items() if not key.startswith(("kl", "js"))}
+    best = {key: values[k].item() for key, values in scores.items() if not key.startswith(("kl", "js"))}
     best |= {"divergence": value[k].item(), "starts_at_best": (value < value[k] + 1e-3).double().mean().item()}
     return best | {key: values[None] for key, values in shown.items()}
 

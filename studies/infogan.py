@@ -58,12 +58,12 @@ def of_class(cluster: Tensor, label: Tensor) -> dict[str, float]:
 
 def of_factors(codes: dict[str, Tensor], factors: dict[str, Tensor]) -> dict:
     gap = metrics.mutual_information_gap(codes, factors)
-    found = {"mig": gap.mig}
+    scores = {"mig": gap.mig}
     for factor, information in zip(gap.factors, gap.information.max(1).values.tolist(), strict=True):
-        found[f"gap of {factor}"] = gap.gaps[factor]
-        found[f"information on {factor}"] = information
-        found[f"best code for {factor}"] = [gap.best[factor]]
-    return found
+        scores[f"gap of {factor}"] = gap.gaps[factor]
+        scores[f"information on {factor}"] = information
+        scores[f"best code for {factor}"] = [gap.best[factor]]
+    return scores
 
 
 def inferred(run, x: Tensor) -> dict[str, Tensor]:

@@ -36,17 +36,17 @@ def samples(run) -> tuple[torch.Tensor, torch.Tensor]:
 @torch.no_grad()
 def measure(run, world) -> dict:
     z, made = samples(run)
-    found = seen(made, world)
+    scores = seen(made, world)
     if "encoder" in run.model.networks:
         x, y = world.test.x[:2000], world.test.y[:2000]
         back = run.reconstruct(x)[0]
-        found |= {
+        scores |= {
             "reconstruction": float((back - x).square().mean().sqrt()),
             "wrong": float((measures.classes(world.classifier, back).argmax(1) != y).double().mean()),
             "round_trip": float((run.model.encoder(made).mean - z).square().mean().sqrt()),
             "again_laplacian": measures.laplacian_energy(back) / measures.laplacian_energy(world.test.x),
         }
-    return found
+    return scores
 
 
 def panels(name, run, world) -> dict:

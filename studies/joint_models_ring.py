@@ -61,8 +61,8 @@ def grid_evidence(model, x: torch.Tensor, side: int = 200, reach: float = 4.2) -
 
 
 def covered(x: torch.Tensor, law) -> dict[str, float]:
-    found = coverage(x[None], law)
-    return {"modes": float(found["modes"]), "high_quality": float(found["high quality"])}
+    counts = coverage(x[None], law)
+    return {"modes": float(counts["modes"]), "high_quality": float(counts["high quality"])}
 
 
 def look(model, k: int, world) -> dict[str, float]:
@@ -73,11 +73,11 @@ def look(model, k: int, world) -> dict[str, float]:
     made = p_x.sample()
     few = made[:1000]
     log_p, log_p_made = grid_evidence(model, test), grid_evidence(model, few)
-    found = covered(made, law) | {
+    scores = covered(made, law) | {
         "kl_d_model": float((law.log_prob(test) - log_p).mean()),
         "kl_model_d": float((log_p_made - law.log_prob(few)).mean()),
     }
-    return found | of_pairs(model, law, test, log_p, z, p_x, made) if "encoder" in model.networks else found
+    return scores | of_pairs(model, law, test, log_p, z, p_x, made) if "encoder" in model.networks else scores
 
 
 def of_pairs(model, law, test, log_p, z, p_x, made) -> dict[str, float]:

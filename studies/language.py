@@ -55,8 +55,8 @@ def written(run, k: int, world) -> str:
 
 
 def measure(run, world) -> dict:
-    found = {"train": bits(run, world.train.x[:200]), "test": bits(run, world.test.x)}
-    return found | {"text": [written(run, k, world) for k in range(len(run.seeds))]}
+    scores = {"train": bits(run, world.train.x[:200]), "test": bits(run, world.test.x)}
+    return scores | {"text": [written(run, k, world) for k in range(len(run.seeds))]}
 
 
 def references(world, seeds) -> dict:
@@ -65,8 +65,8 @@ def references(world, seeds) -> dict:
     score = lambda known, new, order, s: -float(ngram(known, new, order, symbols, s).mean()) / math.log(2)
     for order in range(1, 9):
         best = min(STRENGTHS, key=lambda s, order=order: score(x[:-200], x[-200:], order, s))
-        found = {"train": score(x, x[:200], order, best), "test": score(x, world.test.x, order, best)}
-        rows[f"{order}-gram"] = found | {"strength": best}
+        scores = {"train": score(x, x[:200], order, best), "test": score(x, world.test.x, order, best)}
+        rows[f"{order}-gram"] = scores | {"strength": best}
     return rows
 
 

@@ -196,10 +196,10 @@ def frequencies(data: Data) -> Tensor:
 
 def in_both_ways(run, look: Callable[[bool], dict]) -> dict:
     """``look(False)`` at samples; of a VAE also ``look(True)`` at the means of p(x|z), as its pictures usually show."""
-    found = look(False)
+    scores = look(False)
     if "encoder" in run.model.networks:
-        found |= {f"means: {name}": values for name, values in look(True).items()}
-    return found
+        scores |= {f"means: {name}": values for name, values in look(True).items()}
+    return scores
 
 
 def wrapped(name: str, run, sample: Callable[[bool], Tensor]) -> dict[str, Tensor]:

@@ -42,9 +42,9 @@ def samples(run, mean: bool) -> torch.Tensor:
 
 
 def measure(run, world) -> dict:
-    found = measures.in_both_ways(run, lambda mean: look(samples(run, mean), world))
+    scores = measures.in_both_ways(run, lambda mean: look(samples(run, mean), world))
     observation = run.model.decoder.observation
-    return found | ({"sigma": observation.log_scale.exp().item()} if hasattr(observation, "log_scale") else {})
+    return scores | ({"sigma": observation.log_scale.exp().item()} if hasattr(observation, "log_scale") else {})
 
 
 def panels(name: str, run, world) -> dict:

@@ -18,8 +18,8 @@ SAMPLES = 5000
 
 
 def prepare(world) -> dict:
-    found = measures.classified(world)
-    return {"classifier": found["classifier"], "facts": found["facts"] | {"samples": SAMPLES}}
+    prepared = measures.classified(world)
+    return {"classifier": prepared["classifier"], "facts": prepared["facts"] | {"samples": SAMPLES}}
 
 
 def look(x, world) -> dict:

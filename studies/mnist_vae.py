@@ -91,14 +91,14 @@ def train(trial, world, seeds):
     steps, batch = trial.training["steps"], trial.training["batch"]
     if trial.about["loop"] == "plain":  # measured at once, as its random numbers go on from its training's
         rows = [plain(world.train.x.flatten(1), world, seed, steps, batch) for seed in seeds]
-        return SimpleNamespace(seeds=seeds, found=by_seed(rows))
+        return SimpleNamespace(seeds=seeds, scores=by_seed(rows))
     model, epoch = build(trial.objective, world.train, **trial.networks), len(world.train) // batch
     return fit(model, world.train, steps, batch=batch, seeds=seeds, device="cpu", log_every=epoch)
 
 
 def measure(run, world) -> dict:
-    if hasattr(run, "found"):
-        return run.found
+    if hasattr(run, "scores"):
+        return run.scores
     curve = -(run.history["reconstruct x"] + run.history["match z"])
     return {
         "elbo": sum(metrics.elbo(run.model, world.test, seed=i) for i in range(10)) / 10,

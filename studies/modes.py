@@ -96,8 +96,8 @@ def frequencies(x: Tensor, law) -> Tensor:
 
 def look(x: Tensor, world) -> dict[str, list]:
     """The measures of samples x [seeds, n, 2]."""
-    found = by_seed([measures.modes(each, world.law, world.bins) for each in x])
-    return found | ({"frequencies": [frequencies(each, world.law) for each in x]} if world.name == "unequal" else {})
+    scores = by_seed([measures.modes(each, world.law, world.bins) for each in x])
+    return scores | ({"frequencies": [frequencies(each, world.law) for each in x]} if world.name == "unequal" else {})
 
 
 def measure(run, world) -> dict:

@@ -136,8 +136,8 @@ def markdown(out: str | Path = RESULTS) -> str:
         return f"There are no results in {out}; run an experiment first: python -m ganvae_lib run gan"
     line = lambda cells: "| " + " | ".join(cells) + " |"
     for name in dict.fromkeys(card["experiment"] for card in cards):
-        found = table(name, out)
-        rows = [line(found.header), line(["---"] * len(found.header)), *map(line, found.rows)]
+        shown = table(name, out)
+        rows = [line(shown.header), line(["---"] * len(shown.header)), *map(line, shown.rows)]
         runs = [f"    {command}" for command in commands(name, out)]
         parts.append("\n".join([f"## {EXPERIMENTS[name].title}", "", *rows, "", counted(name, out), "", *runs]))
     return "\n\n".join(parts)

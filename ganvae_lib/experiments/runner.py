@@ -155,24 +155,24 @@ def _measured(study: Study, order: Order, file: Path, say: Callable[[str], None]
         for name, trial in tqdm(here.items(), disable=os.environ.get("GANVAE_PROGRESS", "1") == "0", unit="model"):
             key = f"{place}, {name}" if place else name
             if key not in models:
-                found, images = entry(study, name, trial, world, seeds)
+                card, images = entry(study, name, trial, world, seeds)
                 # Copies, as a view would save all that it is a part of.
-                models[key] = found, {title: x.clone() for title, x in images.items()}
+                models[key] = card, {title: x.clone() for title, x in images.items()}
                 keep(file, order.command, models)
-                means = {measure: round(sum(v) / len(v), 4) for measure, v in found["measures"].items() if v}
-                say(f"{key}: {means}, {found['seconds']} s {found['failed'] or ''}")
+                means = {measure: round(sum(v) / len(v), 4) for measure, v in card["measures"].items() if v}
+                say(f"{key}: {means}, {card['seconds']} s {card['failed'] or ''}")
             entries[name] = models[key][0]
             panels |= models[key][1]
-        references = {name: measured(found) for name, found in study.references(world, seeds).items()}
+        references = {name: measured(card) for name, card in study.references(world, seeds).items()}
         blocks[place] = {
             "data": {name: _about(data) for name, data in world.sets.items()},
             "facts": rounded(world.facts),
-            "references": {name: shown(found) for name, found in references.items()},
-            "models": {name: shown(found) for name, found in entries.items()},
+            "references": {name: shown(card) for name, card in references.items()},
+            "models": {name: shown(card) for name, card in entries.items()},
             "comparisons": compared(study, references | entries, seeds),
         }
     everything = [e for block in blocks.values() for part in ("models", "references") for e in block[part].values()]
-    measures = {key.split(": ")[-1] for found in everything for key in (*found["measures"], *found["series"])}
+    measures = {key.split(": ")[-1] for card in everything for key in (*card["measures"], *card["series"])}
     record = {
         "title": study.title,
         "command": order.command,
