@@ -154,7 +154,7 @@ def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path,
     how: dict[str, Any] = {key: config[key] for key in ("batch", "lr", "betas", "precision")}
     how |= {"seeds": list(setting.seeds), "device": setting.device, "resume": resume}
     values: dict[str, list] = {score: [] for score in experiment.scores}
-    spent, objectives = {}, experiment.at(setting.fraction)
+    spent, objectives = {}, experiment.objectives(setting.fraction)
     for name, objective in zip(experiment.names, objectives, strict=True):
         say(f"{setting.stem}: {name}, {len(setting.seeds)} seeds, {config['steps']} steps")
         start, model = time.time(), build(objective, data, **config["networks"])
