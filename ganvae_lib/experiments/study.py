@@ -226,12 +226,12 @@ def compared(study: Study, entries: Mapping[str, dict], seeds: list[int]) -> dic
 
 def side(entries: Mapping[str, dict], which: str, seeds: list[int]) -> dict[str, dict[int, float]]:
     """The measures {name: {seed: value}} of "model", or of "model: means" for those named "means: measure"."""
-    name, _, way = which.partition(": ")
+    name, _, view = which.partition(": ")
     if name not in entries:
         return {}
     failed = {int(seed) for seed in entries[name].get("failed", ())}
     left = [seed for seed in seeds if seed not in failed]
-    prefix, values = f"{way}: " if way else "", entries[name]["measures"]
+    prefix, values = f"{view}: " if view else "", entries[name]["measures"]
     chosen = {key.removeprefix(prefix): values[key] for key in values if key.startswith(prefix)}
     return {key: dict(zip(left, numbers, strict=False)) for key, numbers in chosen.items() if ": " not in key}
 
