@@ -1,38 +1,32 @@
 """Training speed, side by side in one process on one thread: the library, the usual loops, and pythae's trainer.
 
-    python benchmarks/speed.py                     # about 10 minutes
-    python benchmarks/speed.py --only stacked      # one part: vae, gan, stacked
+    python benchmarks/speed.py                     # about 10 minutes; writes results/speed.json
     python benchmarks/speed.py --quick             # fewer rounds, nothing written
 
 pythae is optional: ``pip install pythae==0.1.2``, best in a virtual environment of its own, with this library installed
-there too or its folder in PYTHONPATH. Without it the comparison with pythae is left out, and said to be.
+there too or its folder in PYTHONPATH.
 
 Contenders take turns, round by round, and each ratio is the median over rounds of the ratio within a round, so a
-machine that slows down for a while slows down both. Times are processor time of this process (one thread), which other
-programs disturb less than the clock on the wall; ratios of wall time are kept too. A call of ``fit`` is timed whole,
-with its copies of the networks and its checks; of pythae only the loop over the training set.
+machine that slows down for a while slows down both. Times are processor time of this process, which other programs
+disturb less than the clock on the wall; ratios of wall time are kept too. A call of ``fit`` is timed whole, with its
+copies of the networks and its checks; of pythae only the loop over the training set.
 
-Writes results/speed.json:
-
-    experiment, command, environment (versions, processor, its instruction sets)
     rows      one per comparison: {workload, this, against, rounds, ratio (median), ratio_range [min, max],
               ratio_wall (median), ms_per_step: {this, against} (medians; per step of one seed), target}
     bf16      what bf16 does to the bound: elbo_fp32, elbo_bf16 (test, nats): {values [4], mean, half_width_95};
               difference: the same of bf16 minus fp32 seed by seed; steps
     missing   what could not be measured, and why
-
-and prints the rows as a table in Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import os
 import statistics
 import tempfile
 import time
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -66,20 +60,15 @@ def row(workload: str, times: dict, this: str, against: str, steps: int, target:
     cpu, wall = ([b[i] / a[i] for a, b in zip(times[this], times[against], strict=True)] for i in (0, 1))
     names = {"this": this, "against": against}
     ms = {k: round(1e3 * statistics.median(t for t, _ in times[n]) / steps, 3) for k, n in names.items()}
-    return dict(
-        workload=workload,
-        this=this,
-        against=against,
-        rounds=len(cpu),
-        ratio=round(statistics.median(cpu), 2),
-        ratio_range=[round(min(cpu), 2), round(max(cpu), 2)],
-        ratio_wall=round(statistics.median(wall), 2),
-        ms_per_step=ms,
-        target=target,
-    )
+    ratios = {
+        "ratio": round(statistics.median(cpu), 2),
+        "ratio_range": [round(min(cpu), 2), round(max(cpu), 2)],
+        "ratio_wall": round(statistics.median(wall), 2),
+    }
+    return {"workload": workload, **names, "rounds": len(cpu), **ratios, "ms_per_step": ms, "target": target}
 
 
-# ---------------------------------------------------------------- VAE 784-400-20
+# VAE 784-400-20
 
 
 class TextbookVAE(nn.Module):
@@ -143,17 +132,11 @@ def pythae_vae(data):
             return ModelOutput(reconstruction=self.layers(z).reshape(-1, 1, 28, 28))
 
     config = VAEConfig(input_dim=(1, 28, 28), latent_dim=20, reconstruction_loss="bce")
+    options = dict(output_dir=tempfile.mkdtemp(), num_epochs=1, learning_rate=1e-3, no_cuda=True, optimizer_cls="Adam")
     trainer = BaseTrainer(
         model=VAE(config, encoder=Encoder(), decoder=Decoder()),
         train_dataset=BaseDataset(data.x, torch.zeros(len(data))),
-        training_config=BaseTrainerConfig(
-            output_dir=tempfile.mkdtemp(),
-            num_epochs=1,
-            learning_rate=1e-3,
-            no_cuda=True,
-            per_device_train_batch_size=BATCH,
-            optimizer_cls="Adam",
-        ),
+        training_config=BaseTrainerConfig(per_device_train_batch_size=BATCH, **options),
     )
     trainer.prepare_training()
     return lambda: trainer.train_step(1)
@@ -169,7 +152,6 @@ def vae(rounds: int, missing: list[str]) -> list[dict]:
         contenders["pythae 0.1.2, fp32"] = pythae_vae(data)
     except ImportError as error:
         missing.append(f"pythae is not installed here ({error}); `pip install pythae==0.1.2` to compare with it")
-        print(missing[-1])
     contenders["ganvae_lib, bf16"] = ours("bf16")
     times = race(contenders, rounds)
     name = f"VAE 784-400-20, batch {BATCH}, one epoch of MNIST"
@@ -180,7 +162,7 @@ def vae(rounds: int, missing: list[str]) -> list[dict]:
     return rows
 
 
-# ---------------------------------------------------------------- GAN of PyTorch-GAN/gan.py
+# GAN of PyTorch-GAN/gan.py
 
 
 def gan_trunks() -> tuple[nn.Module, nn.Module]:
@@ -234,19 +216,17 @@ def gan(rounds: int, missing: list[str]) -> list[dict]:
     return [row(f"GAN of PyTorch-GAN/gan.py without BatchNorm, batch {BATCH}, MNIST", times, *contenders, steps, 1.15)]
 
 
-# ---------------------------------------------------------------- stacked seeds
+# stacked seeds
 
 
 def stacked(rounds: int, missing: list[str]) -> list[dict]:
     data, steps, rows = load("ring"), 200, []
     sizes = (128, 64)  # the library's default networks, and those of chapter 04
     for width, (batch, target) in itertools.product(sizes, ((256, 1.7), (64, 4.0))):
-        model = build(zoo.GAN, data, hidden=(width, width))
-        options = dict(steps=steps, batch=batch, device="cpu")
-        train = lambda seeds, model=model, options=options: fit(model, data, seeds=seeds, **options)
+        train = partial(fit, build(zoo.GAN, data, hidden=(width, width)), data, steps, batch=batch, device="cpu")
         contenders = {
-            "16 seeds stacked": lambda train=train: train(16),
-            "16 runs one after another": lambda train=train: [train([k]) for k in range(16)],
+            "16 seeds stacked": partial(train, seeds=16),
+            "16 runs one after another": lambda train=train: [train(seeds=[k]) for k in range(16)],
         }
         times = race(contenders, rounds)
         rows.append(row(f"GAN in the plane, {width}-{width}, batch {batch}", times, *contenders, 16 * steps, target))
@@ -259,51 +239,28 @@ def bf16_bound(steps: int = 300) -> dict:
     model = build(zoo.VAE, train, latent=20, hidden=(400,))
     runs = [fit(model, train, steps=steps, batch=BATCH, seeds=4, device="cpu", precision=p) for p in ("fp32", "bf16")]
     fp32, bf16 = (metrics.elbo(run.model, test) for run in runs)
-    return dict(
-        elbo_fp32=summary(fp32),
-        elbo_bf16=summary(bf16),
-        difference=summary(bf16 - fp32),
-        steps=steps,
-    )
+    bounds = {"elbo_fp32": summary(fp32), "elbo_bf16": summary(bf16), "difference": summary(bf16 - fp32)}
+    return bounds | {"steps": steps}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=("vae", "gan", "stacked"))
     parser.add_argument("--quick", action="store_true")
-    args = parser.parse_args()
+    quick = parser.parse_args().quick
     torch.set_num_threads(1)
     os.environ["GANVAE_PROGRESS"] = "0"
-    rounds = 3 if args.quick else 7
-    rows, missing = [], []
-    for part in (vae, gan, stacked):
-        if args.only in (None, part.__name__):
-            rows += part(rounds, missing)
-            print(*rows[-3:], sep="\n", flush=True)
-    path = Path(__file__).resolve().parents[1] / "results" / "speed.json"
-    if args.only and path.exists():  # the other rows stay as they were measured
-        old = json.loads(path.read_text())
-        again = {r["workload"] for r in rows}
-        rows = [r for r in old["rows"] if r["workload"] not in again] + rows
-    print("\n| workload | this | against | ratio | range over rounds | target |\n|---|---|---|---|---|---|")
+    missing: list[str] = []
+    rows = [row for part in (vae, gan, stacked) for row in part(3 if quick else 7, missing)]
+    print("| workload | this | against | ratio | range over rounds | target |\n|---|---|---|---|---|---|")
     for r in rows:
         low, high = r["ratio_range"]
         cells = r["workload"], r["this"], r["against"], f"{r['ratio']:.2f}x", f"{low:.2f} to {high:.2f}"
         print(f"| {' | '.join(cells)} | {r['target'] or ''} |")
-    if args.only and path.exists() and not args.quick:
-        record.write(path, old | dict(rows=rows))
-    elif args.only is None and not args.quick:
-        record.write(
-            path,
-            dict(
-                experiment="training speed",
-                command="python benchmarks/speed.py",
-                rows=rows,
-                bf16=bf16_bound(),
-                missing=missing,
-                environment=record.environment(),
-            ),
-        )
+    print(*missing, sep="\n")
+    if not quick:
+        about = {"experiment": "training speed", "command": "python benchmarks/speed.py"}
+        results = {"rows": rows, "bf16": bf16_bound(), "missing": missing, "environment": record.environment()}
+        record.write(Path(__file__).resolve().parents[1] / "results" / "speed.json", about | results)
 
 
 if __name__ == "__main__":

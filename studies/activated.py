@@ -3,10 +3,8 @@
     python -m ganvae_lib study activated            # about 6 minutes on one CPU thread
 
 Every seed has its own training set, initial weights and noise; all models of a seed share them, so differences are
-paired. All players use Adam on minibatches of the same size. World, rate and number of steps were chosen on
-seeds 100 to 103 with the VAE alone, so that it overfits a small training set before the end.
-
-The models differ in who weighs the examples:
+paired. World, rate and number of steps were chosen on seeds 100 to 103 with the VAE alone, so that it overfits a small
+training set before the end. The models differ in who weighs the examples:
 
     VAE         nobody: real examples only
     blind       a discriminator that is never trained (it answers about 1/2)
@@ -14,10 +12,7 @@ The models differ in who weighs the examples:
     AAVAE       the learning rate of the others
     strong      that, and four updates per step
     stopped     as AAVAE, but trained in the first tenth of the steps only
-    informed    as AAVAE, but its real examples are from a far larger set: what it could do if it knew more
-
-All seven are compared on 50 points, four of them elsewhere. A world is named by its data and the size of a training
-set. With all 1350 digits there is no larger set: "informed" differs from "AAVAE" in its minibatches only.
+    informed    as AAVAE, but its real examples are from a far larger set (not so with all 1350 digits)
 
 The record's examples are the steps at which bounds were measured and, of the AAVAE on digits, the training digits of
 one seed with the largest and the smallest D.
@@ -31,6 +26,7 @@ from torch import Tensor
 
 from ganvae_lib import Data, Noise, World, build, load, metrics, moons, zoo
 from ganvae_lib.experiments import Study, Trial
+from studies.measures import drawn
 
 STD = 0.15  # of the moons, and of the observation
 SIZES = {"moons": (25, 50, 100, 400), "digits": (135, 1350)}
@@ -88,7 +84,7 @@ def weighed(template, x, larger, seeds, look, *, steps, batch, lr, phi_lr=None, 
     ]
     n = min(batch, x.shape[1])
     every, fresh = ([torch.Generator().manual_seed(first + s) for s in seeds] for first in (9000, 5000))
-    each, found = torch.arange(len(seeds))[:, None], []
+    each, looks = torch.arange(len(seeds))[:, None], []
     for step in range(1, steps + 1):
         world = World(model, x[each, rows(x.shape[1], n, every)], noise)
         for phase, adam in zip(phases, players, strict=True):
@@ -103,15 +99,15 @@ def weighed(template, x, larger, seeds, look, *, steps, batch, lr, phi_lr=None, 
                 update(model, phase, seen, adam)
             world.moved(phase.players)
         if step in points_of(steps):
-            found.append(look(model))
-    return model, found
+            looks.append(look(model))
+    return model, looks
 
 
-def train(trial: Trial, at, seeds: list[int]) -> SimpleNamespace:
-    x = torch.stack([at.own(seed) for seed in seeds])
-    template = build(trial.objective, at.larger, **at.networks)
-    look = lambda model: (metrics.iwae(model, at.test, 32), metrics.iwae(model, at.validation, 32, seed=1))
-    model, bounds = weighed(template, x, at.larger.x, seeds, look, batch=at.batch, **trial.training)
+def train(trial: Trial, world, seeds: list[int]) -> SimpleNamespace:
+    x = torch.stack([world.own(seed) for seed in seeds])
+    template = build(trial.objective, world.larger, **world.networks)
+    look = lambda model: (metrics.iwae(model, world.test, 32), metrics.iwae(model, world.validation, 32, seed=1))
+    model, bounds = weighed(template, x, world.larger.x, seeds, look, batch=world.batch, **trial.training)
     return SimpleNamespace(model=model, seeds=seeds, x=x, bounds=bounds, how=trial.training)
 
 
@@ -127,30 +123,30 @@ def answers(model, x: Tensor, unseen: Tensor) -> dict[str, Tensor]:
     return {f"D on {k} examples": model.discriminator_x(v).logits.sigmoid().mean(-1) for k, v in of.items()}
 
 
-def measure(run, at) -> dict:
+def measure(run, world) -> dict:
     on_test, on_validation = (torch.stack(column) for column in zip(*run.bounds, strict=True))  # [steps, seeds]
     best = on_test.gather(0, on_validation.argmax(0, keepdim=True))[0]
-    bounds = {"last": on_test[-1], "best": best, "elbo": metrics.elbo(run.model, at.test)}
-    return {**bounds, **answers(run.model, run.x, at.test.x), "test": on_test.T, "validation": on_validation.T}
+    bounds = {"last": on_test[-1], "best": best, "elbo": metrics.elbo(run.model, world.test)}
+    return {**bounds, **answers(run.model, run.x, world.test.x), "test": on_test.T, "validation": on_validation.T}
 
 
 @torch.no_grad()
-def examples(run, at) -> dict:
-    found: dict = {"steps": points_of(run.how["steps"])}
+def examples(run, world) -> dict:
+    shown: dict = {"steps": points_of(run.how["steps"])}
     is_aavae = "discriminator_x" in run.model.networks and not any(key in run.how for key in SPECIAL)
-    if at.world.startswith("digits") and is_aavae:
+    if world.name.startswith("digits") and is_aavae:
         D = run.model.discriminator_x(run.x).logits.sigmoid()[0]
         order = D.argsort(descending=True)
         for key, some in (("large", order[:16]), ("small", order[-16:])):
             pixels = run.x[0, some].flatten(1).int().tolist()
-            found[f"{key} D"] = {"D": [round(v, 4) for v in D[some].tolist()], "x": pixels}
-    return found
+            shown[f"{key} D"] = {"D": [round(v, 4) for v in D[some].tolist()], "x": pixels}
+    return shown
 
 
 def two_moons() -> dict[str, Data]:
+    sizes = {"test": 600, "validation": 300, "larger": 20_000}
     law = moons(std=STD)
-    drawn = {"test": (600, 1), "validation": (300, 2), "larger": (20_000, 3)}
-    return {name: Data(law.sample(n, seed), None, "moons", law) for name, (n, seed) in drawn.items()}
+    return {name: drawn("moons", law, seed, n) for seed, (name, n) in enumerate(sizes.items(), 1)}
 
 
 def digits() -> dict[str, Data]:
@@ -158,16 +154,16 @@ def digits() -> dict[str, Data]:
     return {"test": test, "validation": known[1350:], "larger": known[:1350]}
 
 
-def prepare(at) -> dict:
+def prepare(world) -> dict:
     """``own(seed)`` draws the training set of a seed."""
-    name, n = at.world.split(", ")
-    found = {"networks": NETWORKS[name], "batch": BATCH[name]}
+    name, n = world.name.split(", ")
+    prepared = {"networks": NETWORKS[name], "batch": BATCH[name]}
     if name == "moons":
-        truth = {"E_d log d": float(at.test.law.log_prob(at.test.x).mean())}
-        return found | {"own": lambda seed: at.test.law.sample(int(n), 1000 + seed), "facts": truth}
-    pool = at.larger.x
+        truth = {"E_d log d": float(world.test.law.log_prob(world.test.x).mean())}
+        return prepared | {"own": lambda seed: world.test.law.sample(int(n), 1000 + seed), "facts": truth}
+    pool = world.larger.x
     order = lambda seed: torch.randperm(len(pool), generator=torch.Generator().manual_seed(1000 + seed))
-    return found | {"own": lambda seed: pool[order(seed)[: int(n)]]}
+    return prepared | {"own": lambda seed: pool[order(seed)[: int(n)]]}
 
 
 only_50 = partial(Trial, zoo.AAVAE, worlds=("moons, 50",))

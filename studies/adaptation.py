@@ -1,12 +1,10 @@
 """Adversarial domain adaptation at full scale: a classifier learns from MNIST and is used on USPS, eight seeds.
 
     python -m ganvae_lib study adaptation           # about 10 minutes on one CPU thread; after adaptation_pilot
-    python -m ganvae_lib study adaptation --steps 200 --seeds 2 --out trial
 
-Three objectives of the zoo on the same networks: SOURCE_ONLY, ADA (answers reversed), DANN (gradient reversed).
-MNIST is resized to the 16 x 16 pixels of USPS, bilinear with antialiasing. No label of USPS is read before the end; its
-test set gives the scores. Learning rate and weight of the adversary are those that the pilot chose, on another pair and
-on other seeds. A network trained on the labels of USPS stands beside them.
+MNIST is resized to the 16 x 16 pixels of USPS. No label of USPS is read before the end; its test set gives the scores.
+Learning rate and weight of the adversary are those that the pilot chose, on another pair and on other seeds. A network
+trained on the labels of USPS stands beside them.
 """
 
 from functools import partial
@@ -15,23 +13,17 @@ from pathlib import Path
 from ganvae_lib import Domains, accuracy, build, fit, load
 from ganvae_lib.experiments import Study, Trial
 from studies import adaptation_pilot as pilot
-from studies.measures import earlier_record, side_by_side
+from studies.measures import chosen_by_pilot, earlier_record, side_by_side
 
 
 def models(out: Path) -> dict[str, Trial]:
     """Per objective the setting that did best in the pilot, and a network that learns from USPS itself."""
-    chosen: dict[str, dict] = {}
-    for found in earlier_record("adaptation_pilot", out)["models"].values():
-        best = chosen.get(found["model"])
-        if best is None or found["measures"]["accuracy"]["mean"] > best["measures"]["accuracy"]["mean"]:
-            chosen[found["model"]] = found
-    trials = {
-        name: Trial(
-            pilot.objective(name, found["weight"]), training=dict(lr=found["lr"]), about={"weight": found["weight"]}
-        )
-        for name, found in chosen.items()
-    }
-    alone = dict(lr=chosen["source only"]["lr"])
+    wrong = lambda entry: -entry["measures"]["accuracy"]["mean"]
+    trials = {}
+    for name, best in chosen_by_pilot(earlier_record("adaptation_pilot", out), "model", wrong).items():
+        weight, training = best["weight"], dict(lr=best["lr"])
+        trials[name] = Trial(pilot.objective(name, weight), training=training, about={"weight": weight})
+    alone = trials["source only"].training
     return trials | {"target labels": Trial(pilot.objective("source only"), training=alone, about={"learns": "target"})}
 
 
@@ -41,20 +33,20 @@ def data() -> dict:
     return {"train": Domains(source, target), "target": target, **tests}
 
 
-def train(trial, at, seeds):
+def train(trial, world, seeds):
     """``log_every`` gives the curves their points."""
-    examples = at.target if trial.about.get("learns") == "target" else at.train
+    examples = world.target if trial.about.get("learns") == "target" else world.train
     every = max(1, trial.training["steps"] // 50)
     model = build(trial.objective, examples, **trial.networks)
     return fit(model, examples, seeds=seeds, device="cpu", log_every=every, **trial.training)
 
 
-def measure(run, at) -> dict:
-    found = {"target": accuracy(run.model, at.test), "source": accuracy(run.model, at.source_test)}
+def measure(run, world) -> dict:
+    scores = {"target": accuracy(run.model, world.test), "source": accuracy(run.model, world.source_test)}
     if "match features, discriminator" in run.history:
         tail = run.history["match features, discriminator"][-len(run.history.steps) // 10 :]
-        found["discriminator"] = tail.mean(0)
-    return found
+        scores["discriminator"] = tail.mean(0)
+    return scores
 
 
 STUDY = Study(
@@ -73,8 +65,8 @@ STUDY = Study(
     steps=2000,
     seeds=range(8),
     pairs=[("ADA", "source only"), ("DANN", "source only")],
-    panels=lambda name, run, at: (
-        {} if run else {"MNIST, 16 x 16: labelled": at.source_test.x[:32], "USPS: no labels": at.test.x[:32]}
+    panels=lambda name, run, world: (
+        {} if run else {"MNIST, 16 x 16: labelled": world.source_test.x[:32], "USPS: no labels": world.test.x[:32]}
     ),
     picture=partial(side_by_side, columns=8, height=2.2),
 )

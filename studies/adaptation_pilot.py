@@ -62,7 +62,7 @@ STUDY = Study(
     "MNIST -> MNIST turned by 25 degrees",
     grid(),
     data=data,
-    measure=lambda run, at: {"accuracy": accuracy(run.model, at.test)},
+    measure=lambda run, world: {"accuracy": accuracy(run.model, world.test)},
     words={"accuracy": "share of the turned test digits that are named rightly"},
     networks=dict(classes=10, architecture="conv", width=16, latent=32),
     training=dict(batch=64, betas=(0.5, 0.999)),

@@ -1,12 +1,10 @@
 """A control for chapter 18: an AAVAE whose discriminator is never trained, beside recorded runs on MNIST. Ten seeds.
 
-    python -m ganvae_lib study blind                # about half an hour on one CPU thread; needs MNIST
+    python -m ganvae_lib study blind                # about half an hour on one CPU thread
 
-All is as in the records of chapter 18 that name the worlds here, with the same seeds, weights, minibatches and noise,
-but the discriminator's learning rate is zero: it keeps its answers of about 1/2, and weighs nothing. What such a model
-gains over a VAE comes from learning on samples of its own, not from an adversary.
-
-``--steps`` is the most that any of the runs is trained; none is trained longer than its record says.
+All is as in the records of chapter 18 that name the worlds here, but the discriminator's learning rate is zero: it
+keeps its answers of about 1/2, and weighs nothing. What such a model gains over a VAE comes from learning on samples of
+its own. ``--steps`` is the most that any of the runs is trained; none is trained longer than its record says.
 """
 
 import json
@@ -39,29 +37,22 @@ def sets(name: str) -> dict:
     return {"train": train, "test": test}
 
 
-def prepare(at) -> dict:
-    known = record_of(at.world)
+def prepare(world) -> dict:
+    known = record_of(world.name)
     config = known["config"] | {"lr": known["config"]["lr"] | {"phi": 0.0}}
     return {"known": known, "config": config, "facts": {"config": config}}
 
 
-def train(trial: Trial, at, seeds: list[int]):
-    how = at.config
-    return fit(
-        build(trial.objective, at.train, **how["networks"]),
-        at.train,
-        min(trial.training["steps"], how["steps"]),
-        batch=how["batch"],
-        seeds=seeds,
-        lr=how["lr"],
-        betas=tuple(how["betas"]),
-        device="cpu",
-    )
+def train(trial: Trial, world, seeds: list[int]):
+    config, steps = world.config, min(trial.training["steps"], world.config["steps"])
+    model, betas = build(trial.objective, world.train, **config["networks"]), tuple(config["betas"])
+    options = dict(batch=config["batch"], lr=config["lr"], betas=betas)
+    return fit(model, world.train, steps, seeds=seeds, device="cpu", **options)
 
 
-def references(at, seeds: list[int]) -> dict:
+def references(world, seeds: list[int]) -> dict:
     """Base and variant of the record, VAE and AAVAE, at the same seeds."""
-    scores, rows = at.known["scores"]["lower bound"], [at.known["seeds"].index(seed) for seed in seeds]
+    scores, rows = world.known["scores"]["lower bound"], [world.known["seeds"].index(seed) for seed in seeds]
     return {who: {"bound": [scores[who]["values"][row] for row in rows]} for who in ("base", "variant")}
 
 
@@ -71,7 +62,7 @@ STUDY = Study(
     data={name: partial(sets, name) for name in BESIDE},
     prepare=prepare,
     train=train,
-    measure=lambda run, at: {"bound": metrics.elbo(run.model, at.test)},
+    measure=lambda run, world: {"bound": metrics.elbo(run.model, world.test)},
     references=references,
     words={"bound": "the test ELBO, nats per example"},
     steps=9000,

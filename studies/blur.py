@@ -2,23 +2,19 @@
 
     python -m ganvae_lib study blur                 # about 5 minutes on one CPU thread
 
-Three GANs; VAEs that differ in the observation model p(x|z) alone (a Gaussian with the standard deviation fixed or
-learned, a continuous Bernoulli); and two densities fitted by maximum likelihood, hence in the VAE's direction of KL:
-one Gaussian with a full covariance (in closed form) and a kernel density, 1,500 narrow Gaussians around the training
-digits, whose width maximises the leave-one-out likelihood. Models and settings were fixed before any result was seen
-(the steps, cut from 4,000 to 1,500 to save time, too); learning rates are those of mnist_directions.py.
+Three GANs; VAEs that differ in the observation model p(x|z) alone; and two densities fitted by maximum likelihood,
+hence in the VAE's direction of KL: one Gaussian (in closed form) and a kernel density around the training digits, whose
+width maximises the leave-one-out likelihood. Models and settings were fixed before any result was seen (the steps, cut
+from 4,000 to 1,500 to save time, too); learning rates are those of mnist_directions.py.
 
-Read the measures together. The energies are quadratic in x, so noise counts as sharpness, and a Gaussian with the
-covariance of the data has all of their energy although its samples look like no digit. For a Gaussian observation the
-energy of the samples is that of the means plus that of the noise: ``noise`` is the second part, 20 sigma² over the
-energy of the real digits.
+The energies are quadratic in x, so noise counts as sharpness, and a Gaussian with the covariance of the data has all of
+their energy although its samples look like no digit. For a Gaussian observation the energy of the samples is that of
+the means plus that of the noise: ``noise`` is the second part, 20 sigma² over the energy of the real digits.
 
 A VAE is looked at in three ways: draws of p(x|z), its means, and (energies alone) its reconstructions of test digits.
-Pictures: real digits, seed 0 of the GANs and the two densities; and seed 0 of the VAEs.
 """
 
 import math
-import textwrap
 from functools import partial
 from pathlib import Path
 
@@ -32,7 +28,6 @@ from studies.mnist_directions import gan, vae
 
 SAMPLES = 2000
 SCALES = (0.03, 0.1, 0.2, 0.4)
-ENERGIES = {"laplacian": measures.laplacian_energy, "gradient": measures.gradient_energy}
 
 
 def kernel_log_density(square: Tensor, width: float, size: int) -> Tensor:
@@ -64,60 +59,60 @@ def densities(train: Tensor, shape: tuple[int, ...]) -> dict[str, Tensor]:
     return {"kernel density": near, "one Gaussian": one_gaussian(train).sample(shape)}
 
 
-def prepare(at) -> dict:
-    known = {"weights": measures.frequencies(at.train), "real": at.train.x, "known": at.train.x}
-    flat = {split: data.x.flatten(1).double() for split, data in at.sets.items()}
-    return measures.classified(at, epochs=60) | known | {"flat": flat}
+def prepare(world) -> dict:
+    known = {"weights": measures.frequencies(world.train), "real": world.train.x, "known": world.train.x}
+    flat = {split: data.x.flatten(1).double() for split, data in world.sets.items()}
+    return measures.classified(world, epochs=60) | known | {"flat": flat}
 
 
-def look(x: Tensor, at) -> dict[str, list[float]]:
+def noise(sigma: float, world) -> float:
+    """The energy of noise of this standard deviation, beside that of the real digits."""
+    return 20 * sigma**2 / measures.laplacian_energy(world.real)
+
+
+def look(x: Tensor, world) -> dict[str, list[float]]:
     """The measures of images [seeds, n, ...]."""
-    return by_seed([measures.digit_measures(each.float(), at) for each in x])
+    return by_seed([measures.digit_measures(each.float(), world) for each in x])
 
 
-def measure(run, at) -> dict:
-    found, explicit = {}, "encoder" in run.model.networks
-    for way in measures.ways(run):
-        found |= measures.named(way, look(run.sample(SAMPLES, mean=way == "means"), at))
-    if not explicit:
-        return found
-    found["test_bound"] = metrics.iwae(run.model, at.test, 64)
-    codes = run.infer(at.test.x, mean=True)
-    with torch.no_grad():
-        again = run.model.decoder(codes if run.model.seeds_shape else codes[0]).mean
-    again = again if run.model.seeds_shape else again[None]
-    for key, energy in ENERGIES.items():
-        found[f"reconstructions: {key}"] = [energy(x) / energy(at.test.x) for x in again]
+def measure(run, world) -> dict:
+    scores = measures.in_both_ways(run, lambda mean: look(run.sample(SAMPLES, mean=mean), world))
+    if "encoder" not in run.model.networks:
+        return scores
+    scores["test_bound"] = metrics.iwae(run.model, world.test, 64)
+    again = measures.decoded_means(run, world.test.x)
+    for key, energy in (("laplacian", measures.laplacian_energy), ("gradient", measures.gradient_energy)):
+        scores[f"reconstructions: {key}"] = [energy(x) / energy(world.test.x) for x in again]
     observation = run.model.decoder.observation
     if hasattr(observation, "log_scale"):
-        sigma = observation.log_scale.detach().exp().flatten().tolist()
-        found["sigma"] = sigma if len(sigma) == len(run.seeds) else sigma * len(run.seeds)
-        found["noise"] = [20 * s**2 / measures.laplacian_energy(at.real) for s in found["sigma"]]
-    return found
+        sigma = observation.log_scale.detach().exp().expand(len(run.seeds), *observation.log_scale.shape[1:])
+        scores["sigma"] = sigma.flatten().tolist()
+        scores["noise"] = [noise(s, world) for s in scores["sigma"]]
+    return scores
 
 
-def references(at, seeds: list[int]) -> dict:
+def references(world, seeds: list[int]) -> dict:
     """The test digits, and the two densities; their samples, not their parameters, differ by seed."""
-    train, test, size = at.flat["train"], at.flat["test"], at.train.x[0].numel()
+    train, test, size = world.flat["train"], world.flat["test"], world.train.x[0].numel()
     width = best_width(train)
     log_p = {
         "kernel density": kernel_log_density(torch.cdist(test, train).square(), width, size),
         "one Gaussian": one_gaussian(train).log_prob(test),
     }
-    found = {"test digits": look(at.test.x[None], at)}
+    scores = {"test digits": look(world.test.x[None], world)}
     for name, x in densities(train, (len(seeds), SAMPLES)).items():
-        found[name] = look(x.unflatten(-1, at.train.shape), at)
-        found[name]["test_bound"] = [log_p[name].mean().item()] * len(seeds)
-    found["kernel density"]["sigma"] = [width] * len(seeds)
-    found["kernel density"]["noise"] = [20 * width**2 / measures.laplacian_energy(at.real)] * len(seeds)
-    return found
+        scores[name] = look(x.unflatten(-1, world.train.shape), world)
+        scores[name]["test_bound"] = [log_p[name].mean().item()] * len(seeds)
+    scores["kernel density"]["sigma"] = [width] * len(seeds)
+    scores["kernel density"]["noise"] = [noise(width, world)] * len(seeds)
+    return scores
 
 
-def panels(name: str, run, at) -> dict:
+def panels(name: str, run, world) -> dict:
     if run is None:
-        made = densities(at.flat["train"], (24,))
-        return {"digits": at.test.x[:24]} | {k: x.unflatten(-1, at.train.shape).float() for k, x in made.items()}
-    return {textwrap.fill(f"{name} {way}", 12): run.sample(24, mean=way == "means")[0] for way in measures.ways(run)}
+        made = densities(world.flat["train"], (24,))
+        return {"digits": world.test.x[:24]} | {k: x.unflatten(-1, world.train.shape).float() for k, x in made.items()}
+    return measures.wrapped(name, run, lambda mean: run.sample(24, mean=mean)[0])
 
 
 def pictures(panels: dict[str, Tensor], path: Path) -> None:

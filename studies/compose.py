@@ -2,9 +2,7 @@
 
     python -m ganvae_lib study compose              # about 12 minutes of one CPU thread
 
-A combination is a :class:`ganvae_lib.widgets.choices.Choice`: a tool for x, one for z, one for pairs or
-reconstructions, reconstructions of x and z, the weight of the term in z, and who descends the reconstructions.
-Trained are
+A combination is a :class:`ganvae_lib.widgets.choices.Choice`. Trained are, as far as they are models of x,
 
     nothing for pairs      all four tools for x, all four for z, reconstructions of neither, x, z, both; with nothing or
                            the non-saturating adversary for x also both in wake-sleep; with nothing for x and a
@@ -15,21 +13,22 @@ Trained are
                            a reconstruction of x
     reverse KL in x        only with nothing or an adversary for z
 
-as far as they are models of x (``Choice.missing``). Every combination gets the same networks, steps, batches, learning
-rate and seeds. Nothing was tuned, so a combination that would do well with other settings may do badly here; and every
-adversary brings a network and updates of its own. The learning rate is the one that most models chose in the pilot of
-the study ``modes``, on another world; 1,000 steps are few, and chosen for time.
+Every combination gets the same settings. Nothing was tuned, so a combination that would do well with others may do
+badly here; and every adversary brings a network and updates of its own. The learning rate is the one that most models
+chose in the pilot of the study ``modes``; the steps are few, and chosen for time.
 
 Examples are pictures of the first seed, ``x`` samples and ``z`` codes: base64 of bytes, two a point.
 """
 
 import base64
+from functools import partial
 
 import torch
 
-from ganvae_lib import Data, coverage, ring
+from ganvae_lib import coverage, ring
 from ganvae_lib.experiments import Study, Trial
 from ganvae_lib.widgets.choices import SETTINGS, Choice, distance, every, measure as look
+from studies.measures import train_only
 
 WORDS = {
     "modes": "modes covered: at least 20 % of the samples of a perfect model, counting samples of high quality only",
@@ -58,34 +57,33 @@ def chosen(c: Choice) -> bool:
 
 def grid() -> dict[str, Choice]:
     """The combinations by key, in the order of training."""
-    found = {c.key: c for c in every() if chosen(c)}
-    return dict(sorted(found.items(), key=lambda item: (item[1].weight != 1, item[1].joint == "asked")))
+    combinations = {c.key: c for c in every() if chosen(c)}
+    return dict(sorted(combinations.items(), key=lambda item: (item[1].weight != 1, item[1].joint == "asked")))
 
 
-def data() -> dict:
-    law = ring()
-    return {"train": Data(law.sample(20_000, 0), None, "ring", law)}
-
-
-def prepare(at) -> dict:
-    law = at.train.law
+def prepare(world) -> dict:
+    law = world.train.law
     return {"facts": {"std": law.std, "modes": law.modes.tolist(), "samples": SAMPLES}}
 
 
 def points(x: torch.Tensor, reach: float) -> str:
     """Points [n, 2] as base64 of bytes; a byte counts from -reach, 0, to reach, 255."""
-    scaled = (x[:POINTS].clamp(-reach, reach) / reach + 1) / 2 * 255
-    return base64.b64encode(bytes(scaled.round().to(torch.uint8).flatten().tolist())).decode()
+    return grey((x[:POINTS].clamp(-reach, reach) / reach + 1) / 2)
 
 
-def examples(run, at) -> dict:
-    _, x, z = look(run, at.train.law, SAMPLES)
+def grey(x: torch.Tensor) -> str:
+    """Numbers from 0 to 1 as base64 of bytes."""
+    return base64.b64encode(bytes((x * 255).round().to(torch.uint8).flatten().tolist())).decode()
+
+
+def examples(run, world) -> dict:
+    _, x, z = look(run, world.train.law, SAMPLES)
     return {"x": points(x[0], REACH["x"]), "z": None if z is None else points(z[0], REACH["z"])}
 
 
-def references(at, seeds) -> dict:
+def references(world, seeds) -> dict:
     """What a model that knows the world and the prior would score: two draws of each are compared."""
-    law, n = at.train.law, SAMPLES
+    law, n = world.train.law, SAMPLES
     x = torch.stack([law.sample(n, 20_000 + s) for s in seeds])
     z = torch.stack([torch.randn(n, 2, generator=torch.Generator().manual_seed(s)) for s in seeds])
     counts, fresh = coverage(x, law), torch.randn(n, 2, generator=torch.Generator().manual_seed(20_000))
@@ -102,9 +100,9 @@ def references(at, seeds) -> dict:
 STUDY = Study(
     "Every sensible sum of terms, on the ring",
     {key: Trial(choice.objective(), about={"name": choice.name()}) for key, choice in grid().items()},
-    data=data,
+    data=partial(train_only, "ring", ring()),
     prepare=prepare,
-    measure=lambda run, at: look(run, at.train.law, SAMPLES)[0],
+    measure=lambda run, world: look(run, world.train.law, SAMPLES)[0],
     references=references,
     examples=examples,
     words=WORDS,

@@ -2,18 +2,14 @@
 
     python -m ganvae_lib study compose_study        # about 6 minutes of one CPU thread
 
-The sum is chosen by an argument, not by its results: on 22 November 2026, before any result was seen of it or of
-another sum with a term in pairs.
-
-    Reconstruct("x") + 10 * Match("xz", MMD())
-
-The argument. Generation makes pairs p(z) p(x|z), inference makes pairs d(x) q(z|x), and a model is right when the two
-are equal. In the zoo the pairs are compared by KL (the VAE, by the chain rule) and by an adversary (ALI, BiGAN). The
-place of MMD is empty. MMD needs what an adversary needs, samples of both sides, but no third player whose optimum one
-must trust; and it is zero only where the pairs agree, so that one term asks for the right samples, the right codes
-and the right posterior at once. It sees a minibatch through a kernel of finite width, though, and not which z belongs
-to which x: so a reconstruction of x is added, as ALICE adds one to ALI (Li et al., 2017). The weight 10 and the kernel
-are those of WAE-MMD, its neighbour with MMD in z alone.
+The sum, Reconstruct("x") + 10 * Match("xz", MMD()), is chosen by an argument, not by its results: on 22 November 2026,
+before any result was seen of it or of another sum with a term in pairs. Generation makes pairs p(z) p(x|z), inference
+makes pairs d(x) q(z|x), and a model is right when the two are equal. In the zoo the pairs are compared by KL (the VAE,
+by the chain rule) and by an adversary (ALI, BiGAN). The place of MMD is empty. MMD needs samples of both sides, too,
+but no third player whose optimum one must trust; and it is zero only where the pairs agree, so that one term asks for
+the right samples, codes and posterior at once. It sees a minibatch through a kernel of finite width, though, and not
+which z belongs to which x: so a reconstruction of x is added, as ALICE adds one to ALI (Li et al., 2017). The weight
+and the kernel are those of WAE-MMD, its neighbour with MMD in z alone.
 
 What was expected: samples nearer to the data than those of WAE-MMD and of the VAE, whose decoders are never shown a
 draw of the prior; reconstructions better than ALI's; less scatter over seeds than ALI and ALICE. The neighbour "MMD in
@@ -22,20 +18,22 @@ x and z" says whether pairs are needed, or the two margins do.
 A search of public pages, documentation and code found no name for the sum. It belongs to the family of Zhao et al.
 (2018, "The Information Autoencoding Family"), who divide such objectives into information and consistency.
 
-The worlds (ring; grid, 25 modes; digits), the measures and the settings were fixed before, too, and are the same for
-all. Seeds 100 to 107, which the study ``compose`` does not use. Nothing was tuned. On the digits samples are the mean
-of p(x|z); examples are 20 of the first seed, base64 of bytes, 64 each.
+Worlds, measures and settings were fixed before, too; nothing was tuned, and ``compose`` does not use the seeds. On the
+digits samples are the mean of p(x|z); examples are 20 of the first seed, base64 of bytes, 64 each.
 """
 
-import base64
+from dataclasses import replace
+from functools import partial
 
 import torch
 
-from ganvae_lib import MMD, Adversary, Data, Match, Reconstruct, build, fit, load, ring, zoo
+from ganvae_lib import MMD, Adversary, Data, Match, Reconstruct, load, ring, zoo
 from ganvae_lib.data.toys import grid
 from ganvae_lib.experiments import Study, Trial
+from ganvae_lib.experiments.study import trained
 from ganvae_lib.widgets.choices import SETTINGS, measure as look
-from studies.compose import SAMPLES, WORDS
+from studies.compose import SAMPLES, WORDS, grey
+from studies.measures import train_only
 
 NEW = "MMD in pairs"
 NEIGHBOURS = {
@@ -71,45 +69,37 @@ def within(a: torch.Tensor, b: torch.Tensor, k: int = 3) -> float:
     return 100 * (torch.cdist(a, b) < radius).any(1).double().mean().item()
 
 
-def toy(name: str, law) -> dict:
-    return {"train": Data(law.sample(20_000, 0), None, name, law)}
-
-
 def digits() -> dict:
     return {split: Data(load("digits", split).x.flatten(1), None, "digits") for split in ("train", "test")}
 
 
-def prepare(at) -> dict:
+def prepare(world) -> dict:
     """Where fresh data are drawn from, and how many are measured."""
-    if at.world == "digits":
-        return {"fresh": Digits(at.test.x), "n": len(at.test), "facts": {"latent": 8, "hidden": [128, 128]}}
-    return {"fresh": at.train.law, "n": SAMPLES}
+    if world.name == "digits":
+        return {"fresh": Digits(world.test.x), "n": len(world.test), "facts": {"latent": 8, "hidden": [128, 128]}}
+    return {"fresh": world.train.law, "n": SAMPLES}
 
 
-def train(trial, at, seeds):
-    networks = dict(trial.networks)
-    if at.world == "digits":
-        networks |= dict(latent=8, hidden=(128, 128))
+def train(trial, world, seeds):
+    if world.name == "digits":
+        networks = dict(trial.networks, latent=8, hidden=(128, 128))
         if any(isinstance(term, Reconstruct) for term in trial.objective.terms):
             networks |= dict(observation="gaussian", noiseless=True)
-    model = build(trial.objective, at.train, **networks)
-    return fit(model, at.train, seeds=seeds, device="cpu", **trial.training)
+        trial = replace(trial, networks=networks)
+    return trained(trial, world, seeds)
 
 
-def measure(run, at) -> dict:
-    found = look(run, at.fresh, at.n)[0]
-    if at.world == "digits":
-        known, made = at.train.x, run.sample(len(at.train), seed=2)
-        found["precision"] = [within(each, known) for each in made]
-        found["recall"] = [within(known, each) for each in made]
-    return found
+def measure(run, world) -> dict:
+    scores = look(run, world.fresh, world.n)[0]
+    if world.name == "digits":
+        known, made = world.train.x, run.sample(len(world.train), seed=2)
+        scores["precision"] = [within(each, known) for each in made]
+        scores["recall"] = [within(known, each) for each in made]
+    return scores
 
 
-def examples(run, at) -> dict:
-    if at.world != "digits":
-        return {}
-    grey = (look(run, at.fresh, at.n)[1][0, :20].clamp(0, 1) * 255).round().to(torch.uint8)
-    return {"samples": base64.b64encode(bytes(grey.flatten().tolist())).decode()}
+def examples(run, world) -> dict:
+    return {"samples": grey(look(run, world.fresh, world.n)[1][0, :20].clamp(0, 1))} if world.name == "digits" else {}
 
 
 STUDY = Study(
@@ -118,7 +108,7 @@ STUDY = Study(
         name: Trial(objective, about={"name": zoo.name(objective), "literature": BEYOND.get(name)})
         for name, objective in MODELS.items()
     },
-    data={"ring": lambda: toy("ring", ring()), "grid": lambda: toy("grid", grid()), "digits": digits},
+    data={"ring": partial(train_only, "ring", ring()), "grid": partial(train_only, "grid", grid()), "digits": digits},
     prepare=prepare,
     train=train,
     measure=measure,

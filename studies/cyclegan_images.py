@@ -7,14 +7,14 @@ translation before the way back. The picture shows digits, their translations an
 """
 
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from ganvae_lib import build, draw, styles, zoo
+from ganvae_lib import build, styles, zoo
 from ganvae_lib.experiments import Study, Trial
 from studies import cyclegan
+from studies.measures import side_by_side
 
 TAUGHT = 600  # steps of the network that sees pairs
 NOISE = (0.0, 0.02, 0.05, 0.1, 0.2)
@@ -59,82 +59,67 @@ def with_pairs(train, x: Tensor) -> Tensor:
         return net(x).mean
 
 
-def prepare(at) -> dict:
+def prepare(world) -> dict:
     return {
         "pairs": styles(),
-        "of_source": classifier(at.train.source),
-        "of_target": classifier(at.train.target),
-        "facts": {"pixels": at.test.x[0].numel()},
+        "of_source": classifier(world.train.source),
+        "of_target": classifier(world.train.target),
+        "facts": {"pixels": world.test.x[0].numel()},
     }
 
 
-def pairing(moved: Tensor, at) -> float:
-    return at.pairs.errors(moved[None])[0, 0].item()
+def pairing(moved: Tensor, world) -> float:
+    return world.pairs.errors(moved[None])[0, 0].item()
 
 
-def kept(x: Tensor, network: nn.Module, at) -> float:
+def kept(x: Tensor, network: nn.Module, world) -> float:
     """The share of images that a classifier names as their originals are."""
-    return (network(x).argmax(-1) == at.test.y).double().mean().item()
+    return (network(x).argmax(-1) == world.test.y).double().mean().item()
 
 
-def table(moved: Tensor, at) -> Tensor:
+def table(moved: Tensor, world) -> Tensor:
     """Shares [class, named by the classifier of the target domain]."""
-    named = at.of_target(moved).argmax(-1)
-    counts = torch.bincount(10 * at.test.y + named, minlength=100).reshape(10, 10).double()
+    named = world.of_target(moved).argmax(-1)
+    counts = torch.bincount(10 * world.test.y + named, minlength=100).reshape(10, 10).double()
     return counts / counts.sum(1, keepdim=True)
 
 
 @torch.no_grad()
-def measure(run, at) -> dict:
-    moved, generator = run.infer(at.test.x)[0], torch.Generator().manual_seed(0)
-    named = table(moved, at)
-    found = {
-        "pairing": pairing(moved, at),
-        "kept": kept(moved, at.of_target, at),
+def measure(run, world) -> dict:
+    moved, generator = run.infer(world.test.x)[0], torch.Generator().manual_seed(0)
+    named = table(moved, world)
+    scores = {
+        "pairing": pairing(moved, world),
+        "kept": kept(moved, world.of_target, world),
         "common": named.max(1).values.mean().item(),
         "discriminators": cyclegan.discriminators(run).item(),
         "table": [named],
     }
     for std in NOISE:
         back = run.model.decoder(moved + std * torch.randn(moved.shape, generator=generator)).mean
-        found[f"round_trip, noise {std:g}"] = (back - at.test.x).abs().mean().item()
-        found[f"kept_back, noise {std:g}"] = kept(back, at.of_source, at)
-    return found
+        scores[f"round_trip, noise {std:g}"] = (back - world.test.x).abs().mean().item()
+        scores[f"kept_back, noise {std:g}"] = kept(back, world.of_source, world)
+    return scores
 
 
-def references(at, seeds: list[int]) -> dict:
+def references(world, seeds: list[int]) -> dict:
     """What is the same for every seed: the hidden partners themselves, doing nothing, and others."""
-    x, partners = at.test.x, at.pairs.test.other
+    x, partners = world.test.x, world.pairs.test.other
     shuffled = partners[torch.randperm(len(partners), generator=torch.Generator().manual_seed(0))]
     return {
-        "hidden partner": {"kept": kept(partners, at.of_target, at)},
-        "doing nothing": {"kept": kept(x, at.of_target, at), "pairing": pairing(x, at)},
-        "random partner": {"pairing": pairing(shuffled, at)},
-        "taught with pairs": {"pairing": pairing(with_pairs(at.train, x), at)},
+        "hidden partner": {"kept": kept(partners, world.of_target, world)},
+        "doing nothing": {"kept": kept(x, world.of_target, world), "pairing": pairing(x, world)},
+        "random partner": {"pairing": pairing(shuffled, world)},
+        "taught with pairs": {"pairing": pairing(with_pairs(world.train, x), world)},
     }
 
 
-def panels(name: str, run, at) -> dict:
-    shown = [int((at.test.y == c).nonzero()[k]) for k in range(2) for c in range(10)]
+def panels(name: str, run, world) -> dict:
+    shown = [int((world.test.y == c).nonzero()[k]) for k in range(2) for c in range(10)]
     if run is None:
-        return {"light, given": at.test.x[shown], "bold, hidden partner": at.pairs.test.other[shown]}
-    x = at.test.x
+        return {"light, given": world.test.x[shown], "bold, hidden partner": world.pairs.test.other[shown]}
+    x = world.test.x
     return {f"{name}: bold": run.infer(x)[0, shown], f"{name}: and light again": run.reconstruct(x)[0, shown]}
-
-
-def lines(panels: dict[str, Tensor], path: Path) -> None:
-    """Save ``path``.png: one line per panel, the same digits in each."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    draw.style()
-    figure, axes = plt.subplots(len(panels), 1, figsize=(7.2, 0.62 * len(panels)))
-    for ax, (title, x) in zip(axes, panels.items(), strict=True):
-        draw.images(x, columns=len(x), title=title, ax=ax)
-    figure.savefig(path.with_suffix(".png"), dpi=110)
-    plt.close(figure)
 
 
 STUDY = Study(
@@ -154,5 +139,5 @@ STUDY = Study(
     seeds=range(20, 24),
     apart=True,  # stacked convolutions gain nothing on a CPU
     panels=panels,
-    picture=lines,
+    picture=partial(side_by_side, columns=20, width=7.2, height=4.96, rows=8),
 )

@@ -2,12 +2,9 @@
 
     python -m ganvae_lib study exact_modes          # about 4 minutes on one CPU thread
 
-Law: four Gaussians of width 0.5 with weights 0.45, 0.05, 0.30, 0.20, ``near`` (2 apart, four widths) or ``far``
-(5 apart, ten widths).
-
-Generator: 20 equal Gaussians with free means and widths (at least 0.25), so that it can be the law exactly. A seed is
-its start: ``together`` (all means within 0.3 of one point, which is normal around 0), as a fresh network does, or
-``spread`` (means uniform over the modes' range). Three trainings, with the same Adam and number of steps:
+The law has four Gaussians, ``near`` or ``far`` from each other; the generator 20 equal ones with free means and widths,
+so that it can be the law exactly. A seed is its start: ``together`` (all means near one point), as a fresh network
+does, or ``spread`` (over the modes' range). Three trainings, with the same Adam and number of steps:
 
     exact    the divergence itself, by quadrature
     sampled  the adversarial loss on samples, with the optimal discriminator t = log d - log g, frozen in each step:
@@ -39,8 +36,6 @@ DIRECTIONS = {
 }
 WEIGHTS, STD, LEAST = torch.tensor([0.45, 0.05, 0.30, 0.20], dtype=torch.float64), 0.5, 0.25
 GAPS = {"near": 2.0, "far": 5.0}
-STARTS = ("together", "spread")
-BETAS = (0.5, 0.999)
 WORDS = {
     "modes": "modes kept: at least 20 % of their weight, by mass nearest to the mode and within 3 widths, exactly",
     "missed_mass": "the data's mass of the modes that are not kept",
@@ -128,19 +123,16 @@ def start(kind: str, seed: int, size: int, law: Law) -> Tensor:
     return torch.randn(1, dtype=torch.float64, generator=generator) + 0.3 * uniform()
 
 
-def discriminators(seeds: list[int]):
-    single = nets.Discriminator(nets.mlp((1,), (32, 32), 1, "leaky relu"))
-    return nets.stack([nets.initialise(single, seed) for seed in seeds])
-
-
 def descend(law: Law, g: Generator, seeds, direction: str, how: str, steps: int, lr: float, batch: int, phi_lr: float):
     """Train the generators of all starts, in place."""
     name, divergence = DIRECTIONS[direction]
-    link, adam = LINKS[name], torch.optim.Adam(g.parameters, lr=lr, betas=BETAS)
+    link, betas = LINKS[name], (0.5, 0.999)
+    adam = torch.optim.Adam(g.parameters, lr=lr, betas=betas)
     noise, count = torch.Generator().manual_seed(0), len(g.means)
     if how == "learned":
-        phi = discriminators(seeds)
-        phi_adam = torch.optim.Adam(phi.parameters(), lr=phi_lr, betas=BETAS)
+        single = nets.Discriminator(nets.mlp((1,), (32, 32), 1, "leaky relu"))
+        phi = nets.stack([nets.initialise(single, seed) for seed in seeds])
+        phi_adam = torch.optim.Adam(phi.parameters(), lr=phi_lr, betas=betas)
         score = lambda x: phi(x.float()[..., None]).logits
     for _ in range(steps):
         if how == "exact":
@@ -164,13 +156,13 @@ def descend(law: Law, g: Generator, seeds, direction: str, how: str, steps: int,
         adam.step()
 
 
-def train(trial: Trial, at, seeds: list[int]) -> SimpleNamespace:
+def train(trial: Trial, world, seeds: list[int]) -> SimpleNamespace:
     """Raises NonFiniteLoss, naming the first seed whose generator has no finite mean or width any more."""
     two = trial.networks["components"] == 2
     starts = range(64) if two else seeds
-    means = torch.stack([start(at.start, seed, trial.networks["components"], at.law) for seed in starts])
+    means = torch.stack([start(world.start, seed, trial.networks["components"], world.law) for seed in starts])
     g = Generator(means, free_weights=two)
-    descend(at.law, g, seeds, **trial.training)
+    descend(world.law, g, seeds, **trial.training)
     for seed, mean, rho in zip(starts, g.means, g.rho, strict=True):
         if not (mean.isfinite().all() and rho.isfinite().all()):
             error = NonFiniteLoss(f"the generator of seed {seed} is not finite")
@@ -180,45 +172,45 @@ def train(trial: Trial, at, seeds: list[int]) -> SimpleNamespace:
 
 
 @torch.no_grad()
-def measure(run, at) -> dict:
-    law, g = at.law, run.g
+def measure(run, world) -> dict:
+    law, g = world.law, run.g
     everywhere = lambda space: g.log_density(space.points.expand(len(g.means), -1))
-    found = law.measures(everywhere(law.wide))
+    scores = law.measures(everywhere(law.wide))
     if not run.two:
-        return found
+        return scores
     value = DIRECTIONS[run.direction][1](law.space, everywhere(law.space), law.log_d)
     k = int(value.argmin())
     order = g.means[k].argsort()
     shown = {"means": g.means[k][order], "stds": g.stds[k][order], "weights": g.logits[k].softmax(-1)[order]}
-    best = {key: values[k].item() for key, values in found.items() if not key.startswith(("kl", "js"))}
+    best = {key: values[k].item() for key, values in scores.items() if not key.startswith(("kl", "js"))}
     best |= {"divergence": value[k].item(), "starts_at_best": (value < value[k] + 1e-3).double().mean().item()}
     return best | {key: values[None] for key, values in shown.items()}
 
 
-def prepare(at) -> dict:
-    place, kind = at.world.split(", ")
+def prepare(world) -> dict:
+    place, kind = world.name.split(", ")
     law = Law(GAPS[place])
-    facts = {"weights": WEIGHTS.tolist(), "means": law.means.tolist(), "std": STD}
-    return {"law": law, "start": kind, "facts": facts}
+    return {"law": law, "start": kind, "facts": {"weights": WEIGHTS.tolist(), "means": law.means.tolist(), "std": STD}}
 
 
 def models() -> dict[str, Trial]:
-    found = {}
+    trials = {}
     for direction, (link, _) in DIRECTIONS.items():
-        about = dict(link=link, divergence=LINKS[link].descends)
-        trial = partial(Trial, None, about=about)
+        trial = partial(Trial, None, about=dict(link=link, divergence=LINKS[link].descends))
         for how in ("exact", "sampled", "learned"):
-            found[f"{direction}, {how}"] = trial(dict(components=20), dict(direction=direction, how=how))
+            trials[f"{direction}, {how}"] = trial(dict(components=20), dict(direction=direction, how=how))
         spread = [f"{place}, spread" for place in GAPS]
         two = trial(dict(components=2), dict(direction=direction, how="exact"), seeds=1, worlds=spread)
-        found[f"{direction}, two"] = two
-    return found
+        trials[f"{direction}, two"] = two
+    return trials
 
 
 STUDY = Study(
     "Divergence or game: one generator on the line",
     models(),
-    data={f"{place}, {kind}": dict for place in GAPS for kind in STARTS},  # no data set: the law is known
+    data={
+        f"{place}, {kind}": dict for place in GAPS for kind in ("together", "spread")
+    },  # no data set: the law is known
     prepare=prepare,
     train=train,
     measure=measure,

@@ -2,11 +2,9 @@
 
     python -m ganvae_lib study infogan              # about 7 minutes on one CPU thread
 
-Small on purpose: images of 16 x 16 pixels, narrow networks, few steps; the VAEs take a share of them, for they need
-fewer. The settings were chosen on seed 100 of the rendered characters, by eye.
-
-A code is the inferred class, or one of the numbers. Its information on a factor is in nats, ``entropy of`` the factor
-says how much there is. The picture shows characters and, for seed 0, what each code does.
+Small on purpose; the VAEs take a share of the steps, for they need fewer. The settings were chosen on seed 100 of the
+rendered characters, by eye. A code is the inferred class, or one of the numbers. The picture shows characters and, for
+seed 0, what each code does.
 """
 
 from functools import partial
@@ -29,10 +27,7 @@ INFOGAN = Trial(
     training=dict(batch=64, lr={"theta": 1e-3, "eta": 1e-3, "phi": 2e-4}, betas=(0.5, 0.999)),
 )
 vae = partial(
-    Trial,
-    networks=dict(latent=6, observation="gaussian", scale=0.2),
-    training=dict(batch=64, lr=1e-3),
-    share=0.4,
+    Trial, networks=dict(latent=6, observation="gaussian", scale=0.2), training=dict(batch=64, lr=1e-3), share=0.4
 )
 CLASS_WORDS = {
     "class_accuracy": "share of test images in the cluster that is matched to their class, best one-to-one matching",
@@ -58,20 +53,17 @@ def matched(cluster: Tensor, label: Tensor) -> float:
 
 
 def of_class(cluster: Tensor, label: Tensor) -> dict[str, float]:
-    return {
-        "class_accuracy": matched(cluster, label),
-        "class_information": metrics.mutual_information(cluster, label),
-    }
+    return {"class_accuracy": matched(cluster, label), "class_information": metrics.mutual_information(cluster, label)}
 
 
 def of_factors(codes: dict[str, Tensor], factors: dict[str, Tensor]) -> dict:
     gap = metrics.mutual_information_gap(codes, factors)
-    found = {"mig": gap.mig}
+    scores = {"mig": gap.mig}
     for factor, information in zip(gap.factors, gap.information.max(1).values.tolist(), strict=True):
-        found[f"gap of {factor}"] = gap.gaps[factor]
-        found[f"information on {factor}"] = information
-        found[f"best code for {factor}"] = [gap.best[factor]]
-    return found
+        scores[f"gap of {factor}"] = gap.gaps[factor]
+        scores[f"information on {factor}"] = information
+        scores[f"best code for {factor}"] = [gap.best[factor]]
+    return scores
 
 
 def inferred(run, x: Tensor) -> dict[str, Tensor]:
@@ -89,19 +81,19 @@ def k_means(train: Tensor, test: Tensor, seed: int) -> Tensor:
     return torch.from_numpy(fitted.predict(test.flatten(1).numpy())).long()
 
 
-def clusters(at, seeds: list[int], many: int) -> dict:
+def clusters(world, seeds: list[int], many: int) -> dict:
     """The classes that k-means finds in ``many`` training images."""
-    return {"k-means": by_seed([of_class(k_means(at.train.x[:many], at.test.x, s), at.test.y) for s in seeds])}
+    return {"k-means": by_seed([of_class(k_means(world.train.x[:many], world.test.x, s), world.test.y) for s in seeds])}
 
 
-def measure(run, at) -> dict:
-    codes = inferred(run, at.test.x)
-    of_its_class = of_class(codes["class code"], at.test.y) if "class code" in codes else {}
-    return of_factors(codes, at.factors) | of_its_class
+def measure(run, world) -> dict:
+    codes = inferred(run, world.test.x)
+    of_its_class = of_class(codes["class code"], world.test.y) if "class code" in codes else {}
+    return of_factors(codes, world.factors) | of_its_class
 
 
-def prepare(at) -> dict:
-    factors = {name: at.test.factors[name] for name in FACTORS}
+def prepare(world) -> dict:
+    factors = {name: world.test.factors[name] for name in FACTORS}
     entropy = {f"entropy of {name}": metrics.mutual_information(v, v) for name, v in factors.items()}
     return {"factors": factors, "facts": entropy}
 
@@ -120,9 +112,9 @@ def sheets(run) -> dict[str, Tensor]:
     return shown
 
 
-def panels(name: str, run, at) -> dict:
+def panels(name: str, run, world) -> dict:
     if run is None:
-        return {"rendered": at.train.x[:100]}
+        return {"rendered": world.train.x[:100]}
     return sheets(run) if name == "InfoGAN" else {}
 
 

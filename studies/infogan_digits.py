@@ -1,8 +1,6 @@
 """Do InfoGAN's class codes find the ten digits of MNIST? Beside k-means on 10,000 of them; four seeds.
 
-    python -m ganvae_lib study infogan_digits       # about 3 minutes on one CPU thread
-
-Settings are those of infogan.py, and so are the measures; the digits have half their resolution.
+python -m ganvae_lib study infogan_digits       # about 3 minutes on one CPU thread
 """
 
 from functools import partial
@@ -19,8 +17,8 @@ def half(x):
     return pad(avg_pool2d(x, 2), (1, 1, 1, 1))
 
 
-def measure(run, at) -> dict:
-    return infogan.of_class(infogan.inferred(run, at.test.x)["class code"], at.test.y)
+def measure(run, world) -> dict:
+    return infogan.of_class(infogan.inferred(run, world.test.x)["class code"], world.test.y)
 
 
 STUDY = Study(

@@ -2,10 +2,9 @@
 
     python -m ganvae_lib study joint_models_mnist   # about 6 minutes on one CPU thread
 
-All models share networks, learning rate, batch and number of steps. After a first look at the VAE and the GAN the scale
-was changed from 1 to 0.5 for all, and the steps were cut from 800 to 600 to save time. Samples and reconstructions are
-the means f(z); ``scale`` only sets the weight of the reconstruction, which is twice the squared error. "VAE, 0.25" is
-the VAE with scale 0.25, for comparison. The picture shows test digits, their reconstructions, samples; seed 0.
+After a first look at the VAE and the GAN the scale was changed from 1 to 0.5 for all, and the steps were cut from 800
+to 600 to save time. Samples and reconstructions are the means f(z); ``scale`` only sets the weight of the
+reconstruction. The picture shows test digits, their reconstructions, samples; seed 0.
 """
 
 from functools import partial
@@ -20,9 +19,9 @@ from studies.joint_models_ring import MODELS, PAIRS, WORDS
 CHOSEN = {name: objective for name, objective in MODELS.items() if name not in ("GMMN", "WAE-MMD")}
 
 
-def seen(x, at) -> dict[str, float]:
-    verdict = measures.verdict(measures.classes(at.classifier, x), torch.full((10,), 0.1))
-    energy = measures.laplacian_energy(x) / measures.laplacian_energy(at.test.x)
+def seen(x, world) -> dict[str, float]:
+    verdict = measures.verdict(measures.classes(world.classifier, x), torch.full((10,), 0.1))
+    energy = measures.laplacian_energy(x) / measures.laplacian_energy(world.test.x)
     return {"classes": verdict["classes"], "confident": verdict["confident"], "laplacian": energy}
 
 
@@ -35,24 +34,24 @@ def samples(run) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @torch.no_grad()
-def measure(run, at) -> dict:
+def measure(run, world) -> dict:
     z, made = samples(run)
-    found = seen(made, at)
+    scores = seen(made, world)
     if "encoder" in run.model.networks:
-        x, y = at.test.x[:2000], at.test.y[:2000]
+        x, y = world.test.x[:2000], world.test.y[:2000]
         back = run.reconstruct(x)[0]
-        found |= {
+        scores |= {
             "reconstruction": float((back - x).square().mean().sqrt()),
-            "wrong": float((measures.classes(at.classifier, back).argmax(1) != y).double().mean()),
+            "wrong": float((measures.classes(world.classifier, back).argmax(1) != y).double().mean()),
             "round_trip": float((run.model.encoder(made).mean - z).square().mean().sqrt()),
-            "again_laplacian": measures.laplacian_energy(back) / measures.laplacian_energy(at.test.x),
+            "again_laplacian": measures.laplacian_energy(back) / measures.laplacian_energy(world.test.x),
         }
-    return found
+    return scores
 
 
-def panels(name, run, at) -> dict:
+def panels(name, run, world) -> dict:
     """Eight reconstructions, if there are any, over sixteen samples."""
-    x = at.test.x
+    x = world.test.x
     if run is None:
         return {"test digits": torch.cat([x[:8], x[100:116]])}
     if name == "VAE, 0.25":
@@ -61,9 +60,9 @@ def panels(name, run, at) -> dict:
     return {name: torch.cat([back, samples(run)[1][:16]])}
 
 
-def references(at, seeds) -> dict:
-    wrong = 1 - at.facts["accuracy of the classifier"]
-    return {"test digits": seen(at.test.x, at) | {"wrong": wrong}}
+def references(world, seeds) -> dict:
+    wrong = 1 - world.facts["accuracy of the classifier"]
+    return {"test digits": seen(world.test.x, world) | {"wrong": wrong}}
 
 
 STUDY = Study(

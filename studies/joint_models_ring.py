@@ -2,38 +2,25 @@
 
     python -m ganvae_lib study joint_models_ring    # about 6 minutes on one CPU thread
 
-All models have the same decoder, encoder and discriminators' hidden layers, the same learning rate, batch and number of
-steps, and the weights of the zoo. Worlds, models and seeds were fixed before any result was seen, and nothing was tuned
-by model. Settings for all were changed after a first look at the VAE alone, which was far from trained: the noise from
-0.05 to 0.1 and the learning rate from 1e-3 to 2e-3. The networks are small and the runs short: most of the adversarial
-models are undertrained.
+Worlds, models, weights and seeds were fixed before any result was seen, and nothing was tuned by model. Settings for
+all were changed after a first look at the VAE alone, which was far from trained: the noise from 0.05 to 0.1 and the
+learning rate from 1e-3 to 2e-3. The networks are small and the runs short: most adversarial models are undertrained.
 
 Codes have two dimensions; p(x|z) = N(f(z), scale²) in every model, with the noise drawn in samples. So every model has
 a density p(x), and every encoder an exact posterior to be compared with; log p(x) is a sum over a grid of codes.
-Examples: ``cloud``, 300 samples of the first seed, "x,y x,y ..."; ``missed``, 60 pairs "x,y>x,y" of a test point and
-its reconstruction.
+Examples: ``cloud``, 300 samples of the first seed; ``missed``, 60 test points and their reconstructions, "x,y>x,y".
 """
 
 import torch
 from torch.distributions import Normal
 from torch.nn.functional import softplus
 
-from ganvae_lib import Data, coverage, ring, zoo
+from ganvae_lib import coverage, ring, zoo
 from ganvae_lib.experiments import Study, Trial, by_seed
+from studies.measures import cloud, drawn
 
-MODELS = {
-    "VAE": zoo.VAE,
-    "GAN": zoo.GAN,
-    "GMMN": zoo.GMMN,
-    "AAE": zoo.AAE,
-    "WAE-MMD": zoo.WAE_MMD,
-    "VAE/GAN": zoo.VAE_GAN,
-    "MDGAN": zoo.MDGAN,
-    "alpha-GAN": zoo.ALPHA_GAN,
-    "ALI": zoo.ALI,
-    "AVB": zoo.AVB,
-    "AS-VAE": zoo.AS_VAE,
-}
+NAMES = ("VAE", "GAN", "GMMN", "AAE", "WAE-MMD", "VAE/GAN", "MDGAN", "alpha-GAN", "ALI", "AVB", "AS-VAE")
+MODELS = {name: zoo.ALL[name] for name in NAMES}
 PAIRS = [
     ("VAE/GAN", "VAE"),
     ("VAE/GAN", "GAN"),
@@ -62,14 +49,6 @@ WORDS = {
 }
 
 
-def data() -> dict:
-    law = ring()
-    return {
-        "train": Data(law.sample(20_000, 0), name="ring", law=law),
-        "test": Data(law.sample(1000, 1), name="ring", law=law),
-    }
-
-
 def grid_evidence(model, x: torch.Tensor, side: int = 200, reach: float = 4.2) -> torch.Tensor:
     """log p(x) at points x [n, 2] of a single model, by the trapezoid rule over its two-dimensional codes."""
     ticks = torch.linspace(-reach, reach, side)
@@ -82,26 +61,26 @@ def grid_evidence(model, x: torch.Tensor, side: int = 200, reach: float = 4.2) -
 
 
 def covered(x: torch.Tensor, law) -> dict[str, float]:
-    found = coverage(x[None], law)
-    return {"modes": float(found["modes"]), "high_quality": float(found["high quality"])}
+    counts = coverage(x[None], law)
+    return {"modes": float(counts["modes"]), "high_quality": float(counts["high quality"])}
 
 
-def look(model, k: int, at) -> dict[str, float]:
+def look(model, k: int, world) -> dict[str, float]:
     """The measures of the k-th copy."""
     torch.manual_seed(k)
-    law, test, z = at.train.law, at.test.x, torch.randn(20_000, 2)
+    law, test, z = world.train.law, world.test.x, torch.randn(20_000, 2)
     p_x = model.decoder(z)
     made = p_x.sample()
     few = made[:1000]
     log_p, log_p_made = grid_evidence(model, test), grid_evidence(model, few)
-    found = covered(made, law) | {
+    scores = covered(made, law) | {
         "kl_d_model": float((law.log_prob(test) - log_p).mean()),
         "kl_model_d": float((log_p_made - law.log_prob(few)).mean()),
     }
-    return found | pairs(model, law, test, log_p, z, p_x, made) if "encoder" in model.networks else found
+    return scores | of_pairs(model, law, test, log_p, z, p_x, made) if "encoder" in model.networks else scores
 
 
-def pairs(model, law, test, log_p, z, p_x, made) -> dict[str, float]:
+def of_pairs(model, law, test, log_p, z, p_x, made) -> dict[str, float]:
     """Measures of the encoder: ``log_p`` is log p(x) at the points ``test``, and ``made`` are samples of p_x(x|z)."""
     prior = model.prior()
 
@@ -125,33 +104,28 @@ def pairs(model, law, test, log_p, z, p_x, made) -> dict[str, float]:
 
 
 @torch.no_grad()
-def measure(run, at) -> dict:
-    return by_seed([look(run.model.single(k), k, at) for k in range(len(run.seeds))])
+def measure(run, world) -> dict:
+    return by_seed([look(run.model.single(k), k, world) for k in range(len(run.seeds))])
 
 
 @torch.no_grad()
-def examples(run, at) -> dict:
+def examples(run, world) -> dict:
     torch.manual_seed(0)
-    model, test = run.model.single(0), at.test.x
+    model, test = run.model.single(0), world.test.x
     made = model.decoder(torch.randn(20_000, 2)).sample()
-    found = {"cloud": " ".join(f"{a:.2f},{b:.2f}" for a, b in made[:300].tolist())}
-    if "encoder" in model.networks:
-        back = model.decoder(model.encoder(test).sample((20,))).mean[0]
-        both = zip(test[:60].tolist(), back[:60].tolist(), strict=True)
-        found["missed"] = " ".join(f"{a:.2f},{b:.2f}>{c:.2f},{d:.2f}" for (a, b), (c, d) in both)
-    return found
-
-
-def references(at, seeds) -> dict:
-    return {"perfect": covered(at.train.law.sample(20_000, 2), at.train.law)}
+    if "encoder" not in model.networks:
+        return {"cloud": cloud(made[:300])}
+    back = model.decoder(model.encoder(test).sample((20,))).mean[0]
+    pairs = zip(cloud(test[:60]).split(), cloud(back[:60]).split(), strict=True)
+    return {"cloud": cloud(made[:300]), "missed": " ".join(f"{x}>{again}" for x, again in pairs)}
 
 
 STUDY = Study(
     "What each sum of terms buys, on the ring",
     {name: Trial(objective) for name, objective in MODELS.items()},
-    data=data,
+    data=lambda: {"train": drawn("ring", ring()), "test": drawn("ring", ring(), seed=1, n=1000)},
     measure=measure,
-    references=references,
+    references=lambda world, seeds: {"perfect": covered(world.train.law.sample(20_000, 2), world.train.law)},
     examples=examples,
     words=WORDS,
     networks=dict(latent=2, hidden=(64, 64), observation="gaussian", scale=0.1, noiseless=False),

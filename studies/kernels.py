@@ -2,9 +2,9 @@
 
     python -m ganvae_lib study kernels              # about 4 minutes on one CPU thread
 
-Small on purpose: two hidden layers, few steps, three seeds. Nothing was tuned on MNIST: learning rates and kernel
-widths are those of the 8 x 8 digits of chapter 14 (widths grow with the number of pixels by themselves); the WAE-MMD
-has squared error and weight 10. Its picture shows samples of seed 0.
+Nothing was tuned on MNIST: learning rates and kernel widths are those of the 8 x 8 digits of chapter 14 (widths grow
+with the number of pixels by themselves); the WAE-MMD has squared error and weight 10. Its picture shows samples of
+seed 0.
 """
 
 from functools import partial
@@ -16,24 +16,22 @@ from ganvae_lib.experiments import Study, Trial
 from studies import measures
 
 
-def prepare(at) -> dict:
-    known = {"real": at.test.x[:2000], "known": at.train.x[:10_000]}
-    return measures.classified(at, epochs=1) | known
+def prepare(world) -> dict:
+    return measures.classified(world, epochs=1) | {"real": world.test.x[:2000], "known": world.train.x[:10_000]}
 
 
 @torch.no_grad()
-def look(x, at) -> dict[str, float]:
-    """What 2000 images x say, beside real ones."""
-    seen = measures.verdict(measures.classes(at.classifier, x), torch.full((10,), 0.1))
-    seen |= measures.sharpness(x, at.real, at.known, count=500)
+def look(x, world) -> dict[str, float]:
+    seen = measures.verdict(measures.classes(world.classifier, x), torch.full((10,), 0.1))
+    seen |= measures.sharpness(x, world.real, world.known, count=500)
     return {key: seen[key] for key in ("classes", "confident", "laplacian", "nearest")}
 
 
-def measure(run, at) -> dict:
-    row = look(run.sample(2000, mean=True)[0], at)
+def measure(run, world) -> dict:
+    row = look(run.sample(2000, mean=True)[0], world)
     if "encoder" in run.model.networks:
-        row["reconstruction"] = (run.reconstruct(at.real)[0] - at.real).square().mean().sqrt().item()
-        row["code_std"] = run.infer(at.real)[0].std(0).mean().item()
+        row["reconstruction"] = (run.reconstruct(world.real)[0] - world.real).square().mean().sqrt().item()
+        row["code_std"] = run.infer(world.real)[0].std(0).mean().item()
     return row
 
 
@@ -41,15 +39,13 @@ STUDY = Study(
     "MMD in the space of images and in that of codes, on MNIST",
     {
         "GMMN": Trial(Match("x", MMD("gaussian", (0.01, 0.05))), training=dict(lr=2e-3)),
-        "WAE-MMD": Trial(
-            zoo.WAE_MMD, dict(codes="point", observation="gaussian", scale=0.5**0.5), training=dict(lr=2e-3)
-        ),
+        "WAE-MMD": Trial(zoo.WAE_MMD, dict(codes="point", observation="gaussian", scale=0.5**0.5), dict(lr=2e-3)),
         "GAN": Trial(zoo.GAN, training=dict(lr=1e-3, betas=(0.0, 0.9))),
     },
     data=partial(measures.train_and_test, "mnist"),
     prepare=prepare,
     measure=measure,
-    references=lambda at, seeds: {"test digits": look(at.real, at)},
+    references=lambda world, seeds: {"test digits": look(world.real, world)},
     words=measures.DIGIT_WORDS
     | {
         "reconstruction": "root mean squared error per pixel, test digits",
@@ -60,6 +56,6 @@ STUDY = Study(
     steps=800,
     seeds=range(3),
     apart=True,  # matrix-bound: on a CPU one seed after another is as fast as all stacked
-    panels=lambda name, run, at: {name: run.sample(24, mean=True)[0]} if run else {"test digits": at.real[:24]},
+    panels=lambda name, run, world: {name: run.sample(24, mean=True)[0]} if run else {"test digits": world.real[:24]},
     picture=partial(measures.side_by_side, width=8.4, height=2.4),
 )

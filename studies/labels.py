@@ -1,20 +1,18 @@
 """What do unlabelled digits add to a few labelled ones? The 8 x 8 digits with 20, 50, 100 or all labels, ten seeds.
 
     python -m ganvae_lib study labels               # about 3 minutes on one CPU thread
-    python -m ganvae_lib study labels --steps 50 --seeds 2 --out trial
 
-Each seed draws its own labelled digits, equally many of each class, its own initial weights, minibatches and noise; all
-models of a seed and a number of labels see the same labelled digits, so differences are paired. An SVAE reads every
-training digit without its label, too. Labelled digits are repeated, if need be, to fill a minibatch.
+Each seed draws its own labelled digits, equally many of each class; all models of a seed and a number of labels see the
+same ones, so differences are paired. An SVAE reads every training digit without its label, too.
 
-    labelled alone   the classifier q(t|x), trained on the labelled digits: Classify(seen="x")
+    labelled alone   the classifier q(t|x), trained on the labelled digits
     SVAE             the same classifier, and a VAE that is given or guesses the label
     untold           the SVAE without its classification term (50 labels only)
     by count         the SVAE's terms, weighted as if every training digit counted once (50 labels only)
 
 One learning rate serves all. It was chosen on seeds from 100 on and on held-out training digits; the size of the
 networks and the number of steps after a first look at the test digits, with seeds 0 to 9. So the seeds here are others,
-10 to 19, and nothing was changed after that. The worlds of the record are the numbers of labels.
+and nothing was changed after that. The worlds of the record are the numbers of labels.
 """
 
 from functools import partial
@@ -39,9 +37,9 @@ def labelled(data: Data, n: str, seed: int, batch: int) -> Data:
     return data[rows.repeat(-(-batch // int(n)))]
 
 
-def train(trial, at, seeds):
-    known = labelled(at.train, at.world, seeds[0], trial.training["batch"])
-    data = Domains(known, at.train) if "other" in trial.objective.reads else known
+def train(trial, world, seeds):
+    known = labelled(world.train, world.name, seeds[0], trial.training["batch"])
+    data = Domains(known, world.train) if "other" in trial.objective.reads else known
     return fit(build(trial.objective, data, **trial.networks), data, seeds=seeds, device="cpu", **trial.training)
 
 
@@ -55,7 +53,7 @@ STUDY = Study(
     },
     data={n: partial(train_and_test, "digits", binarize="threshold") for n in ("20", "50", "100", "all")},
     train=train,
-    measure=lambda run, at: {"accuracy": accuracy(run.model, at.test).reshape(-1)},
+    measure=lambda run, world: {"accuracy": accuracy(run.model, world.test).reshape(-1)},
     words={"accuracy": "share of the test digits that are named rightly"},
     networks=dict(hidden=(128,), latent=16),
     training=dict(batch=50, lr=3e-3),

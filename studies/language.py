@@ -2,12 +2,10 @@
 
     python -m ganvae_lib study language             # about 6 minutes on one idle CPU thread
 
-Both kinds of model see the same windows of 64 characters and, within a window, the same earlier characters. The
-training text grows: the first tenth of the training part, which is about what the package embeds, and all of it; these
-are the worlds of the record. On the tenth the steps are a third, as it would be learnt by heart.
-
-The learning rate falls in two stages. The strength of the n-grams' smoothing is the best for the last 200 training
-windows when they are left out. The series ``text`` is what each seed wrote, 320 characters.
+Both kinds of model see the same windows of 64 characters and, within a window, the same earlier characters. The worlds
+are the first tenth of the training part, about what the package embeds, and all of it; on the tenth the steps are a
+third, as it would be learnt by heart. The strength of the n-grams' smoothing is the best for the last 200 training
+windows when they are left out. The series ``text`` is what each seed wrote.
 """
 
 import math
@@ -17,7 +15,7 @@ import torch
 
 from ganvae_lib import CharRNN, Data, Model, Noise, nets, ngram, text, zoo
 from ganvae_lib.experiments import Study, Trial
-from studies.measures import in_stages
+from studies.measures import in_stages, log_likelihood
 
 STAGES = ((0.75, 4e-3), (0.25, 8e-4))  # share of the steps, learning rate
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
@@ -34,43 +32,41 @@ def data(share: float) -> dict:
     return {"train": part, "test": text("tinyshakespeare", "test")}
 
 
-def network(at, length: int) -> CharRNN:
-    return CharRNN(length, len(at.test.alphabet), 128)
+def network(world, length: int) -> CharRNN:
+    return CharRNN(length, len(world.test.alphabet), 128)
 
 
-def train(trial, at, seeds):
-    model = Model(trial.objective, {"density": network(at, at.train.shape[0])}, nets.StandardNormal(1))
-    steps = trial.training["steps"] // (3 if at.world == "0.1" else 1)
-    return in_stages(model, at.train, STAGES, steps, batch=trial.training["batch"], seeds=seeds)
+def train(trial, world, seeds):
+    model = Model(trial.objective, {"density": network(world, world.train.shape[0])}, nets.StandardNormal(1))
+    steps = trial.training["steps"] // (3 if world.name == "0.1" else 1)
+    return in_stages(model, world.train, STAGES, steps, batch=trial.training["batch"], seeds=seeds)
 
 
-@torch.no_grad()
 def bits(run, x) -> torch.Tensor:
     """Bits per character, per seed."""
-    parts = [run.model.density().log_prob(p.expand(len(run.seeds), *p.shape)) for p in x.split(200)]
-    return -torch.cat(parts, -1).double().mean(-1) / x.shape[1] / math.log(2)
+    return -log_likelihood(run, x, 200) / x.shape[1] / math.log(2)
 
 
-def written(run, k: int, at) -> str:
+def written(run, k: int, world) -> str:
     """What the k-th copy writes: the same weights read on, over more characters than they were trained on."""
-    longer = network(at, 320)
+    longer = network(world, 320)
     longer.load_state_dict(run.model.single(k).density.state_dict())
-    return at.test.decode(longer.draw(1, Noise(1000 + run.seeds[k]))[0])
+    return world.test.decode(longer.draw(1, Noise(1000 + run.seeds[k]))[0])
 
 
-def measure(run, at) -> dict:
-    found = {"train": bits(run, at.train.x[:200]), "test": bits(run, at.test.x)}
-    return found | {"text": [written(run, k, at) for k in range(len(run.seeds))]}
+def measure(run, world) -> dict:
+    scores = {"train": bits(run, world.train.x[:200]), "test": bits(run, world.test.x)}
+    return scores | {"text": [written(run, k, world) for k in range(len(run.seeds))]}
 
 
-def references(at, seeds) -> dict:
+def references(world, seeds) -> dict:
     """The n-grams, each with its best strength."""
-    x, symbols, rows = at.train.x, len(at.test.alphabet), {}
+    x, symbols, rows = world.train.x, len(world.test.alphabet), {}
     score = lambda known, new, order, s: -float(ngram(known, new, order, symbols, s).mean()) / math.log(2)
     for order in range(1, 9):
         best = min(STRENGTHS, key=lambda s, order=order: score(x[:-200], x[-200:], order, s))
-        found = {"train": score(x, x[:200], order, best), "test": score(x, at.test.x, order, best)}
-        rows[f"{order}-gram"] = found | {"strength": best}
+        scores = {"train": score(x, x[:200], order, best), "test": score(x, world.test.x, order, best)}
+        rows[f"{order}-gram"] = scores | {"strength": best}
     return rows
 
 
@@ -78,7 +74,7 @@ STUDY = Study(
     "character GRU on tinyshakespeare",
     {"GRU": Trial(zoo.LIKELIHOOD, about={"width": 128})},
     data={"0.1": partial(data, 0.1), "1": partial(data, 1.0)},
-    prepare=lambda at: {"facts": {"alphabet": len(at.test.alphabet), "length": at.train.shape[0]}},
+    prepare=lambda world: {"facts": {"alphabet": len(world.test.alphabet), "length": world.train.shape[0]}},
     train=train,
     measure=measure,
     references=references,

@@ -1,9 +1,8 @@
 """What several studies measure: frequencies of modes, digits as a classifier names them, sharpness; and pictures."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -14,13 +13,13 @@ from ganvae_lib import LINKS, Adversary, Data, Match, coverage, fit, load, zoo
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 
-# ---------------------------------------------------------------- frequencies of modes or classes
+# Frequencies of modes or classes
 
 
 def frequency_kl(counts: Tensor, weights: Tensor) -> dict[str, float]:
-    """KL in both directions between true ``weights`` d [M] and model frequencies g, counted: nats.
+    """KL in both directions between ``weights`` d [M] and frequencies g = (counts + 1)/(n + M): nats.
 
-    One is added to every count, so that a missing mode costs much but not infinity: g = (counts + 1)/(n + M).
+    The one that is added to every count makes a missing mode costly, but not infinitely so.
     """
     g = (counts.double() + 1) / (counts.sum() + len(counts))
     d = weights.double()
@@ -71,7 +70,15 @@ def modes(x: Tensor, toy, d: Tensor) -> dict[str, float]:
     }
 
 
-# ---------------------------------------------------------------- a classifier of digits
+@torch.no_grad()
+def log_likelihood(run, x: Tensor, chunk: int) -> Tensor:
+    """Mean log-likelihood of examples x [n, ...] under a density without codes, [seeds], nats."""
+    density = run.model.density()
+    parts = [density.log_prob(part.expand(len(run.seeds), *part.shape)) for part in x.split(chunk)]
+    return torch.cat(parts, -1).double().mean(-1)
+
+
+# A classifier of digits
 
 
 def digit_classifier(train, test, epochs: int = 3) -> tuple[nn.Module, float]:
@@ -110,18 +117,17 @@ def classes(net: nn.Module, x: Tensor) -> Tensor:
 
 def verdict(p: Tensor, real: Tensor) -> dict[str, float]:
     """What the classifier's probabilities p [N, 10] say of N samples, beside the frequencies of the real digits."""
-    frequency = p.argmax(1).bincount(minlength=10).double() / len(p)
-    top = p.max(1).values.double()
+    frequency, top = p.argmax(1).bincount(minlength=10).double() / len(p), p.max(1).values.double()
     kl = torch.special.entr(frequency).neg() - frequency * real.log()
-    return dict(
-        classes=(frequency >= 0.02).sum().item(),
-        confidence=top.mean().item(),
-        confident=(top >= 0.9).double().mean().item(),
-        kl_classes=kl.sum().item(),
-    )
+    return {
+        "classes": (frequency >= 0.02).sum().item(),
+        "confidence": top.mean().item(),
+        "confident": (top >= 0.9).double().mean().item(),
+        "kl_classes": kl.sum().item(),
+    }
 
 
-# ---------------------------------------------------------------- sharpness of images [N, 1, H, W]
+# Sharpness of images [N, 1, H, W]
 
 
 def laplacian_energy(x: Tensor) -> float:
@@ -152,7 +158,7 @@ def sharpness(x: Tensor, real: Tensor, known: Tensor, count: int = 1000) -> dict
     }
 
 
-# ---------------------------------------------------------------- both, of digits
+# Both, of digits
 
 DIGIT_WORDS = {
     "classes": "digits (of 10) that make up at least 2 % of the samples, by the classifier",
@@ -166,17 +172,18 @@ DIGIT_WORDS = {
 }
 
 
-def digit_measures(x: Tensor, at) -> dict[str, float]:
-    """What DIGIT_WORDS names of images x, in a study that prepares ``at.classifier`` and these:
+def digit_measures(x: Tensor, world) -> dict[str, float]:
+    """What DIGIT_WORDS names of images x, in a study that prepares ``world.classifier`` and these:
 
-    ``at.weights`` [10], the class frequencies of the data; ``at.real``, images whose energies are the unit; and
-    ``at.known``, among which the nearest is searched.
+    ``world.weights`` [10], the class frequencies of the data; ``world.real``, images whose energies are the unit; and
+    ``world.known``, among which the nearest is searched.
     """
-    p = classes(at.classifier, x)
-    said = verdict(p, at.weights)
-    del said["kl_classes"]
-    counts = p.argmax(1).bincount(minlength=10)
-    return said | frequency_kl(counts, at.weights) | sharpness(x, at.real, at.known)
+    p = classes(world.classifier, x)
+    seen = verdict(p, world.weights)
+    del seen["kl_classes"]
+    return (
+        seen | frequency_kl(p.argmax(1).bincount(minlength=10), world.weights) | sharpness(x, world.real, world.known)
+    )
 
 
 def frequencies(data: Data) -> Tensor:
@@ -184,20 +191,28 @@ def frequencies(data: Data) -> Tensor:
     return data.y.bincount(minlength=10).double() / len(data)
 
 
-# ---------------------------------------------------------------- how a model is looked at
+# How a model is looked at
 
 
-def ways(run) -> tuple[str, ...]:
-    """The samples of every model, and the means of p(x|z) of a VAE, as its pictures usually show it."""
-    return ("samples", "means") if "encoder" in run.model.networks else ("samples",)
+def in_both_ways(run, look: Callable[[bool], dict]) -> dict:
+    """``look(False)`` at samples; of a VAE also ``look(True)`` at the means of p(x|z), as its pictures usually show."""
+    scores = look(False)
+    if "encoder" in run.model.networks:
+        scores |= {f"means: {name}": values for name, values in look(True).items()}
+    return scores
 
 
-def named(way: str, found: dict) -> dict:
-    """Measures of one of the ``ways``: those of means are named "means: ..."."""
-    return found if way == "samples" else {f"{way}: {key}": values for key, values in found.items()}
+def wrapped(name: str, run, sample: Callable[[bool], Tensor]) -> dict[str, Tensor]:
+    """Panels of samples, and of a VAE's means, under narrow titles."""
+    images = in_both_ways(run, lambda mean: {"samples": sample(mean)})
+    return {textwrap.fill(f"{name} {title.partition(':')[0]}", 12): x for title, x in images.items()}
 
 
-# ---------------------------------------------------------------- what is descended
+@torch.no_grad()
+def decoded_means(run, x: Tensor) -> Tensor:
+    """The means of p(x|z) at the means of q(z|x), [seeds, n, ...]."""
+    codes = run.infer(x, mean=True)
+    return run.model.decoder(codes if run.model.seeds_shape else codes[0]).mean.reshape(-1, *x.shape)
 
 
 def divergence(objective) -> str | None:
@@ -208,13 +223,28 @@ def divergence(objective) -> str | None:
     return r"\mathrm{KL}(d\,q_\eta\,\|\,p_\theta)" if objective == zoo.VAE else r"\mathrm{KL}(d\,\|\,g)"
 
 
-# ---------------------------------------------------------------- data and pictures
+# Data and pictures
 
 
-def classified(at, epochs: int = 3) -> dict:
+def cloud(points: Tensor) -> str:
+    """Points [n, 2] as a record keeps them, "x,y x,y ..."."""
+    return " ".join(f"{x:.2f},{y:.2f}" for x, y in points.tolist())
+
+
+def classified(world, epochs: int = 3) -> dict:
     """A study's ``prepare``: the classifier of digits, and its test accuracy among the facts."""
-    classifier, accuracy = digit_classifier(at.train, at.test, epochs)
+    classifier, accuracy = digit_classifier(world.train, world.test, epochs)
     return {"classifier": classifier, "facts": {"accuracy of the classifier": accuracy}}
+
+
+def drawn(name: str, law, seed: int = 0, n: int = 20_000) -> Data:
+    """Points of a world that knows its density."""
+    return Data(law.sample(n, seed), None, name, law)
+
+
+def train_only(name: str, law, seed: int = 0) -> dict[str, Data]:
+    """A world as a study's ``data`` gives it, where fresh points are the test."""
+    return {"train": drawn(name, law, seed)}
 
 
 def train_and_test(name: str, **choices) -> dict[str, Data]:
@@ -231,11 +261,19 @@ def in_stages(model, data, stages: Sequence[tuple[float, float]], steps: int, **
     return run
 
 
+def chosen_by_pilot(record: dict, group: str, loss: Callable[[dict], float]) -> dict[str, dict]:
+    """Of the models of a pilot's record, by what each says of its ``group``, the one with the least ``loss``."""
+    groups: dict[str, list[dict]] = {}
+    for entry in record["models"].values():
+        groups.setdefault(entry[group], []).append(entry)
+    return {name: min(entries, key=loss) for name, entries in groups.items()}
+
+
 def earlier_record(name: str, out: Path) -> dict:
     """The record of another study, from the same folder or, if it is not there, from the repository's results."""
-    for folder in (out, RESULTS):
-        if (folder / f"{name}.json").exists():
-            return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    for path in (out / f"{name}.json", RESULTS / f"{name}.json"):
+        if path.exists():
+            return json.loads(path.read_text(encoding="utf-8"))
     raise ValueError(f"this study needs the record of another; first run: python -m ganvae_lib study {name}")
 
 

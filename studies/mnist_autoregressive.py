@@ -3,10 +3,8 @@
     python -m ganvae_lib study mnist_autoregressive     # about 12 minutes on one idle CPU thread
 
 The networks are small and see half of the images, each once: this is what an old laptop can do in minutes, not what the
-models can do. Pixels and scored images are those of mnist_vae.py, so that its bounds and these numbers compare.
-
-The learning rate falls in two stages. The picture shows samples of seed 0, and completions of upper halves by the
-PixelRNN.
+models can do. Pixels are those of mnist_vae.py, so that its bounds and these numbers compare. The picture shows samples
+of seed 0, and completions of upper halves by the PixelRNN.
 """
 
 import math
@@ -38,19 +36,10 @@ def trial(kind: str, width: int, sees: str) -> Trial:
     return Trial(zoo.LIKELIHOOD, dict(kind=kind, width=width), about=dict(parameters=parameters, sees=sees))
 
 
-def train(trial: Trial, at, seeds: list[int]):
-    """Both stages, stacked over seeds."""
-    network = KINDS[trial.networks["kind"]](at.train.shape, trial.networks["width"])
+def train(trial: Trial, world, seeds: list[int]):
+    network = KINDS[trial.networks["kind"]](world.train.shape, trial.networks["width"])
     model = Model(trial.objective, {"density": network}, nets.StandardNormal(1))
-    return measures.in_stages(model, at.train, STAGES, seeds=seeds, **trial.training)
-
-
-@torch.no_grad()
-def log_likelihood(run, x: Tensor, chunk: int = 50) -> Tensor:
-    """Mean log-likelihood per seed, nats."""
-    density = run.model.density()
-    parts = [density.log_prob(part.expand(len(run.seeds), *part.shape)) for part in x.split(chunk)]
-    return torch.cat(parts, -1).double().mean(-1)
+    return measures.in_stages(model, world.train, STAGES, seeds=seeds, **trial.training)
 
 
 def bits(nats: Tensor) -> Tensor:
@@ -66,41 +55,40 @@ def lonely(x: Tensor) -> Tensor:
 
 
 def noise_of(run) -> Noise:
-    """The noise of samples, by seed."""
     return Noise([1000 + seed for seed in run.seeds])
 
 
-def measure(run, at) -> dict:
-    nats = log_likelihood(run, at.scored)
+def measure(run, world) -> dict:
+    nats = measures.log_likelihood(run, world.scored, 50)
     drawn = run.model.density.draw(SAMPLES, noise_of(run))
     return {"nats": nats, "bits_per_pixel": bits(nats), "lonely": lonely(drawn)}
 
 
-def prepare(at) -> dict:
-    rows = torch.randperm(len(at.test), generator=torch.Generator().manual_seed(0))[:TEST]
-    return {"scored": at.test.x[rows], "facts": {"test images scored": TEST}}
+def prepare(world) -> dict:
+    rows = torch.randperm(len(world.test), generator=torch.Generator().manual_seed(0))[:TEST]
+    return {"scored": world.test.x[rows], "facts": {"test images scored": TEST}}
 
 
-def references(at, seeds: list[int]) -> dict:
+def references(world, seeds: list[int]) -> dict:
     """Independent pixels, each with its training frequency; and the lonely pixels of the images themselves."""
     # One count is added to each side, so that no pixel is impossible.
-    chance = (at.train.x.double().sum(0) + 1) / (len(at.train) + 2)
-    alone = torch.distributions.Bernoulli(chance).log_prob(at.scored.double()).sum((1, 2, 3)).mean()
+    chance = (world.train.x.double().sum(0) + 1) / (len(world.train) + 2)
+    alone = torch.distributions.Bernoulli(chance).log_prob(world.scored.double()).sum((1, 2, 3)).mean()
     return {
-        "independent pixels": {"nats": [alone.item()], "bits_per_pixel": [bits(alone).item()]},
-        "test images": {"lonely": [lonely(at.scored).item()]},
+        "independent pixels": {"nats": alone.item(), "bits_per_pixel": bits(alone).item()},
+        "test images": {"lonely": lonely(world.scored).item()},
     }
 
 
-def panels(name: str, run, at) -> dict:
+def panels(name: str, run, world) -> dict:
     if run is None:
-        return {"test digits": at.scored[:24]}
+        return {"test digits": world.scored[:24]}
     noise = noise_of(run)
     shown = {f"{name}: samples": run.model.density.draw(SAMPLES, noise)[0]}
     if name == "PixelRNN":
-        halves, end = at.scored[:6].repeat_interleave(3, 0), math.prod(SHAPE) // 2
+        halves, end = world.scored[:6].repeat_interleave(3, 0), math.prod(SHAPE) // 2
         ends = run.model.density.draw(18, noise, given=halves, first=end)[0]
-        rows = torch.cat([at.scored[:6, None], ends.unflatten(0, (6, 3))], 1)
+        rows = torch.cat([world.scored[:6, None], ends.unflatten(0, (6, 3))], 1)
         shown["given: upper half"] = rows.flatten(0, 1)
     return shown
 

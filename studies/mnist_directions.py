@@ -2,15 +2,11 @@
 
     python -m ganvae_lib study mnist_directions     # about 25 minutes on one CPU thread
 
-All models have the same decoder and the same number of steps; the GANs' discriminators and the VAEs' encoders are the
-same convolutional trunk. Models, seeds and settings were fixed before any result was seen; the learning rates are
-those of mnist_gan.py for all GANs, the library's default for the VAEs. Nothing was tuned on these results.
-
-A VAE is looked at in two ways: draws of p(x|z), as its likelihood means it, and ("means: ...") the means of p(x|z), as
-pictures of VAEs usually show it. The other models have samples only.
+Models, seeds and settings were fixed before any result was seen; the learning rates are those of mnist_gan.py for all
+GANs, the library's default for the VAEs. Nothing was tuned on these results. A VAE is looked at in two ways: draws of
+p(x|z), and ("means: ...") the means of p(x|z).
 """
 
-import textwrap
 from functools import partial
 
 import torch
@@ -27,41 +23,32 @@ def gan(objective) -> Trial:
 
 
 def vae(observation: str, **networks) -> Trial:
-    return Trial(
-        zoo.VAE,
-        networks=dict(observation=observation, **networks),
-        training=dict(lr=1e-3),
-        about=dict(divergence=measures.divergence(zoo.VAE)),
-    )
+    about = dict(divergence=measures.divergence(zoo.VAE))
+    return Trial(zoo.VAE, dict(observation=observation, **networks), dict(lr=1e-3), about=about)
 
 
-def prepare(at) -> dict:
-    known = {"weights": measures.frequencies(at.test), "real": at.test.x, "known": at.train.x[:10_000]}
-    return measures.classified(at) | known
+def prepare(world) -> dict:
+    known = {"weights": measures.frequencies(world.test), "real": world.test.x, "known": world.train.x[:10_000]}
+    return measures.classified(world) | known
 
 
-def look(x, at) -> dict:
-    share = measures.classes(at.classifier, x).argmax(1).bincount(minlength=10) / len(x)
-    return measures.digit_measures(x, at) | {"frequencies": [share]}
+def look(x, world) -> dict:
+    share = measures.classes(world.classifier, x).argmax(1).bincount(minlength=10) / len(x)
+    return measures.digit_measures(x, world) | {"frequencies": [share]}
 
 
-def measure(run, at) -> dict:
-    found = {}
-    for way in measures.ways(run):
-        x = torch.cat([run.sample(500, seed=i, mean=way == "means")[0] for i in range(SAMPLES // 500)])
-        found |= measures.named(way, look(x, at))
+def samples(run, mean: bool) -> torch.Tensor:
+    return torch.cat([run.sample(500, seed=i, mean=mean)[0] for i in range(SAMPLES // 500)])
+
+
+def measure(run, world) -> dict:
+    scores = measures.in_both_ways(run, lambda mean: look(samples(run, mean), world))
     observation = run.model.decoder.observation
-    if hasattr(observation, "log_scale"):
-        found["sigma"] = observation.log_scale.exp().item()
-    return found
+    return scores | ({"sigma": observation.log_scale.exp().item()} if hasattr(observation, "log_scale") else {})
 
 
-def panels(name: str, run, at) -> dict:
-    if run is None:
-        return {"MNIST": at.test.x[:24]}
-    return {
-        textwrap.fill(f"{name} {way}", 12): run.sample(500, mean=way == "means")[0, :24] for way in measures.ways(run)
-    }
+def panels(name: str, run, world) -> dict:
+    return measures.wrapped(name, run, lambda mean: samples(run, mean)[:24]) if run else {"MNIST": world.test.x[:24]}
 
 
 STUDY = Study(
@@ -76,7 +63,7 @@ STUDY = Study(
     data=partial(measures.train_and_test, "mnist"),
     prepare=prepare,
     measure=measure,
-    references=lambda at, seeds: {"test digits": look(at.real, at)},
+    references=lambda world, seeds: {"test digits": look(world.real, world)},
     words=measures.DIGIT_WORDS
     | {
         "frequencies": "share of samples by the digit that the classifier names",

@@ -2,10 +2,9 @@
 
     python -m ganvae_lib study mnist_vae            # 20 epochs, about 10 minutes on one CPU thread
 
-Binarisation: stochastic and fixed. Each pixel of each image is drawn once from Bernoulli(grey level); train and test
-keep that draw. It is our draw, not the file that some papers share, so figures compare with theirs to a few tenths of a
-nat. The series ``curve`` is the training ELBO, averaged over each epoch; the picture shows reconstructions and samples
-of seed 0.
+Each pixel of each image is binarised once, by a draw from Bernoulli(grey level). It is our draw, not the file that some
+papers share, so figures compare with theirs to a few tenths of a nat. The series ``curve`` is the training ELBO,
+averaged over each epoch; the picture shows reconstructions and samples of seed 0.
 """
 
 import math
@@ -19,7 +18,7 @@ from torch.nn import functional as F
 
 from ganvae_lib import build, fit, metrics, zoo
 from ganvae_lib.experiments import Study, Trial, by_seed
-from studies.measures import side_by_side, train_and_test
+from studies.measures import decoded_means, side_by_side, train_and_test
 
 IMAGES, DRAWS = 1000, 1000  # test images of the importance-weighted bound, and its samples
 
@@ -46,87 +45,75 @@ class Plain(nn.Module):
         return (nll + kl) / len(x)
 
     @torch.no_grad()
-    def bounds(self, x, k: int, chunk: int = 100) -> dict[str, float]:
+    def bounds(self, x, k: int) -> dict[str, float]:
         """Mean ELBO and importance-weighted bound with k samples, one image at a time."""
         elbo = iwae = 0.0
         for image in x:
             mean, logvar = self.encode(image[None])
-            logs = []
-            for start in range(0, k, chunk):
-                e = torch.randn(min(chunk, k - start), mean.shape[1])
-                z = mean + torch.exp(0.5 * logvar) * e
-                images = image.expand(len(z), -1)
-                log_px = -F.binary_cross_entropy_with_logits(self.decode(z), images, reduction="none").sum(1)
-                # the constants of the two normals cancel
-                logs.append(log_px - 0.5 * (z**2).sum(1) + 0.5 * (e**2).sum(1) + 0.5 * logvar.sum())
-            logs = torch.cat(logs).double()
+            e = torch.randn(k, mean.shape[1])
+            z = mean + torch.exp(0.5 * logvar) * e
+            log_px = -F.binary_cross_entropy_with_logits(self.decode(z), image.expand(k, -1), reduction="none").sum(1)
+            # The constants of the two normals cancel.
+            logs = (log_px - 0.5 * (z**2).sum(1) + 0.5 * (e**2).sum(1) + 0.5 * logvar.sum()).double()
             elbo += logs.mean().item()
             iwae += (torch.logsumexp(logs, 0) - math.log(k)).item()
         return {"elbo_subset": elbo / len(x), "iwae": iwae / len(x)}
 
 
-def plain(x: torch.Tensor, seed: int, steps: int, batch: int) -> tuple[Plain, list[float]]:
-    """The usual loop, and its mean ELBO by epoch."""
+def plain(x: torch.Tensor, world, seed: int, steps: int, batch: int) -> dict:
+    """The usual loop; what it measures, with its mean ELBO by epoch."""
     torch.manual_seed(10_000 + seed)  # any stream but the library's
-    model, curve, losses = Plain(), [], []
+    model, losses, epoch = Plain(), [], len(x) // batch
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     for step in range(steps):
-        i = step % (len(x) // batch)
+        i = step % epoch
         if i == 0:
-            order, losses = torch.randperm(len(x)), []
+            order = torch.randperm(len(x))
         loss = model.loss(x[order[i * batch : (i + 1) * batch]])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.detach())
-        if i + 1 == len(x) // batch or step + 1 == steps:
-            curve.append(-torch.stack(losses).mean().item())
-    return model, curve
-
-
-def look_at_plain(x: torch.Tensor, at, seed: int, steps: int, batch: int) -> dict:
-    model, curve = plain(x, seed, steps, batch)
-    test, subset = at.test.x.flatten(1), at.subset.x.flatten(1)
+    curve = [-part.mean().item() for part in torch.stack(losses).split(epoch)]
+    test, subset = world.test.x.flatten(1), world.subset.x.flatten(1)
     with torch.no_grad():
         elbo = sum(-model.loss(test).item() for _ in range(10)) / 10
     return {"elbo": elbo, **model.bounds(subset, DRAWS), "train_elbo_last_epoch": curve[-1], "curve": curve}
 
 
-def prepare(at) -> dict:
-    chosen = torch.randperm(len(at.test), generator=torch.Generator().manual_seed(0))[:IMAGES]
-    subset = replace(at.test, x=at.test.x[chosen], y=at.test.y[chosen])
+def prepare(world) -> dict:
+    chosen = torch.randperm(len(world.test), generator=torch.Generator().manual_seed(0))[:IMAGES]
+    subset = replace(world.test, x=world.test.x[chosen], y=world.test.y[chosen])
     return {"subset": subset, "facts": {"images": IMAGES, "k": DRAWS}}
 
 
-def train(trial, at, seeds):
+def train(trial, world, seeds):
     steps, batch = trial.training["steps"], trial.training["batch"]
     if trial.about["loop"] == "plain":  # measured at once, as its random numbers go on from its training's
-        rows = [look_at_plain(at.train.x.flatten(1), at, seed, steps, batch) for seed in seeds]
-        return SimpleNamespace(seeds=seeds, found=by_seed(rows))
-    model, epoch = build(trial.objective, at.train, **trial.networks), len(at.train) // batch
-    return fit(model, at.train, steps, batch=batch, seeds=seeds, device="cpu", log_every=epoch)
+        rows = [plain(world.train.x.flatten(1), world, seed, steps, batch) for seed in seeds]
+        return SimpleNamespace(seeds=seeds, scores=by_seed(rows))
+    model, epoch = build(trial.objective, world.train, **trial.networks), len(world.train) // batch
+    return fit(model, world.train, steps, batch=batch, seeds=seeds, device="cpu", log_every=epoch)
 
 
-def measure(run, at) -> dict:
-    if hasattr(run, "found"):
-        return run.found
+def measure(run, world) -> dict:
+    if hasattr(run, "scores"):
+        return run.scores
     curve = -(run.history["reconstruct x"] + run.history["match z"])
     return {
-        "elbo": sum(metrics.elbo(run.model, at.test, seed=i) for i in range(10)) / 10,
-        "elbo_subset": sum(metrics.elbo(run.model, at.subset, seed=i) for i in range(20)) / 20,
-        "iwae": metrics.iwae(run.model, at.subset, DRAWS),
+        "elbo": sum(metrics.elbo(run.model, world.test, seed=i) for i in range(10)) / 10,
+        "elbo_subset": sum(metrics.elbo(run.model, world.subset, seed=i) for i in range(20)) / 20,
+        "iwae": metrics.iwae(run.model, world.subset, DRAWS),
         "train_elbo_last_epoch": curve[-1],
         "curve": curve.T,
     }
 
 
-def panels(name: str, run, at) -> dict:
+def panels(name: str, run, world) -> dict:
     if name != "library":
         return {}
-    x = at.test.x[:24]
-    with torch.no_grad():
-        model = run.model.single(0) if run.model.seeds_shape else run.model
-        again = model.decoder(model.encoder(x).mean).mean
+    x = world.test.x[:24]
+    again = decoded_means(run, x)[0]
     rows = torch.stack([x.view(3, 8, 1, 28, 28), again.view(3, 8, 1, 28, 28)], 1).flatten(0, 2)
     return {"test digits, reconstructions below": rows, "samples: means of p(x|z)": run.sample(48, mean=True)[0]}
 

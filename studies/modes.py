@@ -1,18 +1,14 @@
 """Missing modes on three worlds with a known truth: eight models, one size of network, eight seeds.
 
-    python -m ganvae_lib study modes_pilot          # about 4 minutes on one CPU thread
-    python -m ganvae_lib study modes                # about 8 minutes, with the learning rates of the pilot
+    python -m ganvae_lib study modes                # about 8 minutes on one CPU thread; after modes_pilot
 
-Worlds: ``ring`` (8 equal modes), ``grid`` (25 equal modes) and ``unequal`` (the ring with weights of 30 % down to
-2 %). All models have the same generator or decoder, the discriminators and encoders the same hidden layers, and all
-see the same number of minibatches per update of the generator, but for WGAN-GP, whose discriminator moves five times.
+All see the same number of minibatches per update of the generator, but for WGAN-GP, whose discriminator moves five
+times. The learning rate of each model is chosen before, on another world and other seeds (modes_pilot.py), and then
+frozen. Nothing else was tuned. Steps were cut to save time: from 6,000 to 4,000 before any result, and to 2,500 after
+the VAE and the GAN on the ring had been seen at 4,000. Several GANs are undertrained.
 
-The learning rate of each model is chosen before, on another world and other seeds (modes_pilot.py), and then frozen.
-Nothing else was tuned. Steps were cut to save time: from 6,000 to 4,000 before any result, and to 2,500 after the VAE
-and the GAN on the ring had been seen at 4,000. Several GANs are undertrained.
-
-``perfect`` are draws of the world itself: what a perfect model would score; ``chance`` points uniform on a square
-around the modes: what no structure at all scores. A cloud holds 300 samples of the first seed, "x,y x,y ...".
+References: ``perfect`` are draws of the world itself, ``chance`` points uniform on a square around the modes. A cloud
+holds 300 samples of the first seed.
 """
 
 import math
@@ -22,22 +18,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganvae_lib import Data, zoo
+from ganvae_lib import zoo
 from ganvae_lib.data.toys import Mixture, grid, ring
 from ganvae_lib.experiments import Study, Trial, by_seed
 from studies import measures
 
 SAMPLES = 20_000
-MODELS = {
-    "VAE": zoo.VAE,
-    "GAN": zoo.GAN,
-    "minimax GAN": zoo.MINIMAX_GAN,
-    "KL-GAN": zoo.KL_GAN,
-    "reverse-KL GAN": zoo.REVERSE_KL_GAN,
-    "LSGAN": zoo.LSGAN,
-    "WGAN-GP": zoo.WGAN_GP,
-    "one Gaussian": zoo.LIKELIHOOD,
-}
+NAMES = ("VAE", "GAN", "minimax GAN", "KL-GAN", "reverse-KL GAN", "LSGAN", "WGAN-GP")
+MODELS = {name: zoo.ALL[name] for name in NAMES} | {"one Gaussian": zoo.LIKELIHOOD}
 WORLDS = {
     "ring": ring(),
     "unequal": Mixture([0.30, 0.04, 0.16, 0.08, 0.22, 0.02, 0.12, 0.06], ring().means, 0.1),
@@ -65,12 +53,9 @@ def chosen_rates(folder: Path) -> dict[str, float]:
 
     Where every rate fails, the smallest is taken.
     """
-    record = measures.earlier_record("modes_pilot", folder)
-    scores: dict[str, dict[float, float]] = {}
-    for entry in record["models"].values():
-        score = math.inf if entry["failed"] else entry["measures"]["bins_tv"]["mean"]
-        scores.setdefault(entry["of"], {})[entry["training"]["lr"]] = score
-    return {name: min(by_rate, key=by_rate.get) for name, by_rate in scores.items()}
+    distance = lambda entry: math.inf if entry["failed"] else entry["measures"]["bins_tv"]["mean"]
+    best = measures.chosen_by_pilot(measures.earlier_record("modes_pilot", folder), "of", distance)
+    return {name: entry["training"]["lr"] for name, entry in best.items()}
 
 
 def models(folder: Path) -> dict[str, Trial]:
@@ -81,19 +66,15 @@ def models(folder: Path) -> dict[str, Trial]:
     }
 
 
-def sets(name: str, world, seed: int = 0) -> dict[str, Data]:
-    return {"train": Data(world.sample(20_000, seed), None, name, world)}
-
-
-def truth(world) -> Tensor:
+def truth(law) -> Tensor:
     """Probabilities of the bins, from two million draws."""
-    return measures.histogram(world.sample(2_000_000, 1)) / 2_000_000
+    return measures.histogram(law.sample(2_000_000, 1)) / 2_000_000
 
 
-def prepare(at) -> dict:
-    world = at.train.law
-    facts = {"weights": world.weights.tolist(), "modes": world.modes.tolist(), "std": world.std}
-    return {"law": world, "bins": truth(world), "facts": facts}
+def prepare(world) -> dict:
+    law = world.train.law
+    facts = {"weights": law.weights.tolist(), "modes": law.modes.tolist(), "std": law.std}
+    return {"law": law, "bins": truth(law), "facts": facts}
 
 
 def draws(run, n: int, mean: bool = False) -> Tensor:
@@ -101,49 +82,42 @@ def draws(run, n: int, mean: bool = False) -> Tensor:
     return torch.cat([run.sample(10_000, seed=i, mean=mean) for i in range(n // 10_000)], 1).float()
 
 
-def chance(world, n: int, seed: int) -> Tensor:
-    """Points uniform on the square that reaches half a unit beyond the modes."""
-    reach = float(world.modes.abs().max()) + 0.5
+def chance(law, n: int, seed: int) -> Tensor:
+    """Uniform points on the square that reaches half a unit beyond the modes."""
+    reach = float(law.modes.abs().max()) + 0.5
     return reach * (2 * torch.rand(n, 2, generator=torch.Generator().manual_seed(seed)) - 1)
 
 
-def frequencies(x: Tensor, world) -> Tensor:
+def frequencies(x: Tensor, law) -> Tensor:
     """The share of good samples x [n, 2] at each mode, [M]."""
-    distance, mode = torch.cdist(x.double(), world.modes).min(-1)
-    return mode[distance < 3 * world.std].bincount(minlength=len(world.modes)) / len(x)
+    distance, mode = torch.cdist(x.double(), law.modes).min(-1)
+    return mode[distance < 3 * law.std].bincount(minlength=len(law.modes)) / len(x)
 
 
-def look(x: Tensor, at) -> dict[str, list]:
+def look(x: Tensor, world) -> dict[str, list]:
     """The measures of samples x [seeds, n, 2]."""
-    found = by_seed([measures.modes(each, at.law, at.bins) for each in x])
-    return found | ({"frequencies": [frequencies(each, at.law) for each in x]} if at.world == "unequal" else {})
+    scores = by_seed([measures.modes(each, world.law, world.bins) for each in x])
+    return scores | ({"frequencies": [frequencies(each, world.law) for each in x]} if world.name == "unequal" else {})
 
 
-def measure(run, at) -> dict:
-    found = {}
-    for way in measures.ways(run):
-        found |= measures.named(way, look(draws(run, SAMPLES, mean=way == "means"), at))
-    return found
+def measure(run, world) -> dict:
+    return measures.in_both_ways(run, lambda mean: look(draws(run, SAMPLES, mean), world))
 
 
-def examples(run, at) -> dict:
-    found = {}
-    for way in measures.ways(run):
-        points = draws(run, 10_000, mean=way == "means")[0, :300].tolist()
-        found |= measures.named(way, {"cloud": " ".join(f"{a:.2f},{b:.2f}" for a, b in points)})
-    return found
+def examples(run, world) -> dict:
+    return measures.in_both_ways(run, lambda mean: {"cloud": measures.cloud(draws(run, 10_000, mean)[0, :300])})
 
 
-def references(at, seeds: list[int]) -> dict:
-    perfect = [measures.modes(at.law.sample(SAMPLES, 1000 + seed), at.law, at.bins) for seed in seeds]
-    without = [measures.modes(chance(at.law, SAMPLES, seed), at.law, at.bins) for seed in seeds]
+def references(world, seeds: list[int]) -> dict:
+    perfect = [measures.modes(world.law.sample(SAMPLES, 1000 + seed), world.law, world.bins) for seed in seeds]
+    without = [measures.modes(chance(world.law, SAMPLES, seed), world.law, world.bins) for seed in seeds]
     return {"perfect": by_seed(perfect), "chance": by_seed(without)}
 
 
 STUDY = Study(
     "Missing modes on worlds with a known truth",
     models,
-    data={name: partial(sets, name, world) for name, world in WORLDS.items()},
+    data={name: partial(measures.train_only, name, world) for name, world in WORLDS.items()},
     prepare=prepare,
     measure=measure,
     examples=examples,

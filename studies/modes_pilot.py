@@ -3,7 +3,7 @@
     python -m ganvae_lib study modes_pilot          # about 4 minutes on one CPU thread
 
 Chosen is the one of three rates whose samples are nearest to the pinwheel in total variation of histograms. A rate at
-which a loss stops being finite is out. modes.py reads the record.
+which a loss stops being finite is out.
 """
 
 from functools import partial
@@ -15,9 +15,9 @@ from studies import measures, modes
 RATES = (2e-4, 6e-4, 2e-3)
 
 
-def measure(run, at) -> dict:
+def measure(run, world) -> dict:
     counts = measures.histogram(modes.draws(run, 50_000))
-    return {"bins_tv": [measures.histogram_divergences(each, at.bins)["bins_tv"] for each in counts]}
+    return {"bins_tv": [measures.histogram_divergences(each, world.bins)["bins_tv"] for each in counts]}
 
 
 STUDY = Study(
@@ -27,8 +27,8 @@ STUDY = Study(
         for name, objective in modes.MODELS.items()
         for rate in RATES
     },
-    data=partial(modes.sets, "pinwheel", pinwheel(), 100),
-    prepare=lambda at: {"bins": modes.truth(at.train.law)},
+    data=partial(measures.train_only, "pinwheel", pinwheel(), 100),
+    prepare=lambda world: {"bins": modes.truth(world.train.law)},
     measure=measure,
     words={"bins_tv": modes.WORDS["bins_tv"]},
     networks=modes.NETWORKS,

@@ -2,9 +2,9 @@
 
     python -m ganvae_lib study predictability       # about 5 minutes on one CPU thread
 
-Small on purpose: 16 units, one hidden layer, 1,500 steps, four seeds. The weights of the new term, 10 (as in chapter
-11) and 100, were fixed before any result was seen. A first run, with the rate 1e-3 for eta too, ended with dead units
-at every weight that it reached, 0 and 10. The slower rate of eta is from one look at Fashion-MNIST, without the term.
+Small on purpose. The weights of the new term, 10 (as in chapter 11) and 100, were fixed before any result was seen. A
+first run, with the rate 1e-3 for eta too, ended with dead units at every weight that it reached, 0 and 10. The slower
+rate of eta is from one look at Fashion-MNIST, without the term.
 """
 
 from functools import partial
@@ -39,10 +39,10 @@ def units(known: torch.Tensor, new: torch.Tensor) -> dict[str, float]:
 
 
 @torch.no_grad()
-def measure(run, at) -> dict:
-    known, new, x = run.infer(at.train.x[:8000]), run.infer(at.test.x), at.test.x
+def measure(run, world) -> dict:
+    known, new = run.infer(world.train.x[:8000]), run.infer(world.test.x)
     p = run.model.decoder(new if run.model.seeds_shape else new[0])
-    price = -p.log_prob(x).mean(-1).reshape(-1)
+    price = -p.log_prob(world.test.x).mean(-1).reshape(-1)
     bits = ((new - 0.5).abs() > 0.4).float().mean((1, 2))
     return {"reconstruction": price, **by_seed([units(*pair) for pair in zip(known, new, strict=True)]), "bits": bits}
 

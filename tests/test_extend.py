@@ -247,7 +247,7 @@ STUDY = Study(
     "Width, on the ring",
     {"narrow": Trial(zoo.GAN, dict(hidden=(8,))), "wide": Trial(zoo.GAN, dict(hidden=(32,)))},
     data=lambda: {"train": load("ring")},
-    measure=lambda run, at: {"modes": coverage(run.sample(500), at.train.law)["modes"]},
+    measure=lambda run, world: {"modes": coverage(run.sample(500), world.train.law)["modes"]},
     words={"modes": "modes covered, of 8"},
     steps=50,
     seeds=range(3),

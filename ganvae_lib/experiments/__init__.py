@@ -4,16 +4,5 @@ from . import record as record, report as report
 from .study import Study, Trial, by_seed
 from .techniques import DATA, EXPERIMENTS, FRACTIONS, RESULTS, Experiment, Setting, examples, run
 
-__all__ = [
-    "DATA",
-    "EXPERIMENTS",
-    "Experiment",
-    "FRACTIONS",
-    "RESULTS",
-    "Setting",
-    "Study",
-    "Trial",
-    "by_seed",
-    "examples",
-    "run",
-]
+__all__ = ["DATA", "EXPERIMENTS", "Experiment", "FRACTIONS", "RESULTS", "Setting"]
+__all__ += ["Study", "Trial", "by_seed", "examples", "run"]

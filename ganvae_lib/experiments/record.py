@@ -7,22 +7,22 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import numpy
 import torch
 import torch.distributed as dist
 
-__all__ = ["alone", "begin", "command", "earlier", "environment", "named", "write"]
+__all__ = ["alone", "begin", "earlier", "environment", "named", "write"]
 
 
-def environment(device: str = "cpu") -> dict:
+def environment(device: str = "cpu") -> dict[str, Any]:
     """Versions, processor and device; no names of hosts or folders."""
-    import numpy
-
     from .. import __version__
 
-    card = {
+    card: dict[str, Any] = {
         "ganvae_lib": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -34,8 +34,8 @@ def environment(device: str = "cpu") -> dict:
     }
     info = Path("/proc/cpuinfo")
     if info.exists():
-        lines = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
-        entries = {key.strip(): value.strip() for key, value in lines.items()}
+        pairs = (line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+        entries = {key.strip(): value.strip() for key, value in pairs}
         flags = entries.get("flags", "").split()
         card["processor"] = entries.get("model name", card["processor"])
         card["instructions"] = [f for f in ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16") if f in flags]
@@ -61,15 +61,6 @@ def write(path: str | os.PathLike, content: dict) -> Path:
     return path
 
 
-def command(path: Path) -> str | None:
-    """The command of the record at ``path``; None if there is none, or a damaged one."""
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))["command"]
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
-    return "a command that was not recorded" if known is None else known
-
-
 def named(seeds: int | tuple[int, ...]) -> str:
     """Seeds as the command line takes them: how many, or which; one alone is ``3,``."""
     if isinstance(seeds, int):
@@ -83,7 +74,9 @@ def begin(path: Path, asked: str, work: Path, begun: bool, resume: bool, say: Ca
     Raises ValueError where the record of another command would be replaced, and for an interrupted run (``begun``)
     that is not to be resumed. A run that was finished is left as it is if ``resume`` is asked for.
     """
-    known = command(path)
+    known = None
+    with suppress(FileNotFoundError, ValueError, KeyError, TypeError):  # there is no record, or a damaged one
+        known = json.loads(path.read_text(encoding="utf-8"))["command"] or "a command that was not recorded"
     if known not in (None, asked):
         raise ValueError(f"{path} is the record of another run, {known!r}; give another --out, or move it away.")
     if begun and not resume:
@@ -120,10 +113,8 @@ def earlier(folder: Path) -> float:
     """
     clock, before = folder / "clock.json", 0.0
     if any(folder.rglob("checkpoint.json")):
-        try:
+        with suppress(FileNotFoundError, ValueError, KeyError, TypeError):  # the time is lost, the training is not
             last = json.loads(clock.read_text(encoding="utf-8"))
             before = last["earlier"] + max(file.stat().st_mtime for file in folder.rglob("*")) - last["begun"]
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            pass  # the time is lost, the training is not
     write(clock, {"earlier": before, "begun": time.time()})
     return before

@@ -9,19 +9,7 @@ from pathlib import Path
 from ..figures.table import Table
 from .techniques import EXPERIMENTS, FRACTIONS, RESULTS, Setting
 
-__all__ = [
-    "HEADER",
-    "commands",
-    "counted",
-    "listed",
-    "markdown",
-    "records",
-    "row",
-    "summary",
-    "table",
-    "verdict",
-    "where",
-]
+__all__ = ["HEADER", "commands", "counted", "listed", "markdown", "records", "row", "summary", "table", "where"]
 
 HEADER = ("data", "share", "score", "base", "variant", "difference", "effect size", "found", "paper: base, variant")
 
@@ -31,20 +19,20 @@ def records(out: str | Path = RESULTS) -> list[dict]:
 
     Raises ValueError for a damaged file, and for an ``out`` that is a file.
     """
-    found = []
     if Path(out).is_file():
         raise ValueError(f"{out} is a file; give the folder of the results.")
+    cards, places = [], []
     for path in sorted(Path(out).glob("*.json")):
         try:
             card = json.loads(path.read_text(encoding="utf-8"))
-            place = list(EXPERIMENTS).index(card["experiment"])
+            places.append((list(EXPERIMENTS).index(card["experiment"]), where(card), card["fraction"]))
             for score in card["scores"]:
                 row(card, score)
             _took(card), len(card["seeds"]), card["command"]  # all that the tables show is there
-            found.append(((place, where(card), card["fraction"]), card))
+            cards.append(card)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is damaged or no record of an experiment ({error}); run it again.") from error
-    return [card for _, card in sorted(found, key=lambda pair: pair[0])]
+    return [card for _, card in sorted(zip(places, cards, strict=True), key=lambda pair: pair[0])]
 
 
 def _number(value: dict, digits: int, sign: str = "") -> str:
@@ -69,18 +57,18 @@ def where(card: dict) -> str:
 
 def row(card: dict, score: str) -> tuple[str, ...]:
     """A line of a table: means with 95 % intervals over seeds, the paired difference, and the paper's numbers."""
-    found, digits = card["scores"][score], 4 if score == "test accuracy" else 3 if "accuracy" in score else 2
+    parts, digits = card["scores"][score], 4 if score == "test accuracy" else 3 if "accuracy" in score else 2
     paper = EXPERIMENTS[card["experiment"]].paper.get((card["data"]["name"], card["fraction"], score))
-    effect = found["difference"]["effect_size"]
+    effect = parts["difference"]["effect_size"]
     return (
         where(card),
         f"{100 * card['fraction']:g} %",
         score,
-        _number(found["base"], digits),
-        _number(found["variant"], digits),
-        _number(found["difference"], digits, "+"),
+        _number(parts["base"], digits),
+        _number(parts["variant"], digits),
+        _number(parts["difference"], digits, "+"),
         "" if effect is None else f"{effect:+.2f}",
-        verdict(found["difference"], card["names"]),
+        verdict(parts["difference"], card["names"]),
         ", ".join(paper) if paper else "not reported",
     )
 
@@ -95,11 +83,12 @@ def table(name: str, out: str | Path = RESULTS) -> Table:
 
 def counted(name: str, out: str | Path = RESULTS) -> str:
     """How many rows of the table of one experiment show a difference, and who is ahead there: a sentence."""
-    found = [cells[HEADER.index("found")] for cells in table(name, out).rows]
-    base, variant = (found.count(f"{who} ahead") for who in EXPERIMENTS[name].names)
-    said = f"{base + variant} of {len(found)} row{'s' if len(found) != 1 else ''} show{'s' if len(found) == 1 else ''}"
-    ahead = ", ".join(f"{who} ahead in {n}" for who, n in zip(EXPERIMENTS[name].names, (base, variant), strict=True))
-    return f"{said} a difference whose 95 % interval excludes zero" + (f": {ahead}." if base + variant else ".")
+    verdicts = [cells[HEADER.index("found")] for cells in table(name, out).rows]
+    ahead = {model: verdicts.count(f"{model} ahead") for model in EXPERIMENTS[name].names}
+    one, shown = len(verdicts) == 1, sum(ahead.values())
+    sentence = f"{shown} of {len(verdicts)} {'row shows' if one else 'rows show'} a difference whose 95 % interval"
+    counts = ", ".join(f"{model} ahead in {count}" for model, count in ahead.items())
+    return f"{sentence} excludes zero" + (f": {counts}." if shown else ".")
 
 
 def commands(name: str, out: str | Path = RESULTS) -> list[str]:
@@ -147,8 +136,8 @@ def markdown(out: str | Path = RESULTS) -> str:
         return f"There are no results in {out}; run an experiment first: python -m ganvae_lib run gan"
     line = lambda cells: "| " + " | ".join(cells) + " |"
     for name in dict.fromkeys(card["experiment"] for card in cards):
-        found = table(name, out)
-        rows = [line(found.header), line(["---"] * len(found.header)), *map(line, found.rows)]
+        shown = table(name, out)
+        rows = [line(shown.header), line(["---"] * len(shown.header)), *map(line, shown.rows)]
         runs = [f"    {command}" for command in commands(name, out)]
         parts.append("\n".join([f"## {EXPERIMENTS[name].title}", "", *rows, "", counted(name, out), "", *runs]))
     return "\n\n".join(parts)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+from tqdm.auto import tqdm
 
 from ..data import Data, Domains
 from ..errors import unknown
@@ -39,15 +40,11 @@ class Order:
     seeds: int | tuple[int, ...] | None = None
     out: Path = Path("results")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"give at least one step, not {self.steps}.")
         if self.seeds is not None and (self.seeds == () or (isinstance(self.seeds, int) and self.seeds < 1)):
             raise ValueError("give one seed or more.")
-
-    @property
-    def stem(self) -> str:
-        return Path(self.name).stem
 
     @property
     def command(self) -> str:
@@ -62,10 +59,12 @@ class Order:
     def study(self) -> Study:
         """The study with the steps and the seeds that were asked for. Raises ValueError if there is none."""
         study = find(self.name)
-        steps, seeds = self.steps or study.steps, self.seeds or tuple(study.seeds)
-        if isinstance(seeds, int):
-            seeds = range(study.seeds[0], study.seeds[0] + seeds)
-        return dataclasses.replace(study, steps=steps, seeds=tuple(seeds))
+        seeds: Sequence[int] = study.seeds
+        if isinstance(self.seeds, int):
+            seeds = range(study.seeds[0], study.seeds[0] + self.seeds)
+        elif self.seeds:
+            seeds = self.seeds
+        return dataclasses.replace(study, steps=self.steps or study.steps, seeds=tuple(seeds))
 
 
 def find(name: str) -> Study:
@@ -76,10 +75,9 @@ def find(name: str) -> Study:
         if not path.is_file():
             raise ValueError(f"there is no file {name}.")
     else:
-        path = ROOT / "studies" / f"{name}.py"
-        folder, module = ROOT, f"studies.{name}"
-        modules = path.parent.glob("*.py")
-        known = sorted(file.stem for file in modules if "\nSTUDY = " in file.read_text(encoding="utf-8"))
+        folder, module, path = ROOT, f"studies.{name}", ROOT / "studies" / f"{name}.py"
+        files = path.parent.glob("*.py")
+        known = sorted(file.stem for file in files if "\nSTUDY = " in file.read_text(encoding="utf-8"))
         if not known:
             raise ValueError(f"{path.parent} holds no studies; give the path of a file that defines STUDY.")
         if name not in known:
@@ -87,45 +85,34 @@ def find(name: str) -> Study:
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))  # a study may import what stands beside it, as any script may
     spec = importlib.util.spec_from_file_location(module, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path} cannot be loaded.")
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
-    found = getattr(loaded, "STUDY", None)
-    if not isinstance(found, Study):
+    study = getattr(loaded, "STUDY", None)
+    if not isinstance(study, Study):
         raise ValueError(f"{path} defines no STUDY = Study(...).")
-    return found
+    return study
 
 
-class Finished:
-    """The models that a run has finished, kept in the folder ``work`` until all are: their entries and images.
+def finished_models(file: Path, command: str) -> dict[str, tuple[dict, dict]]:
+    """Entry and images of the models that an interrupted run has finished; none if ``file`` does not exist.
 
-    Raises ValueError if the folder holds the models of another command.
+    Raises ValueError if they are those of another command.
     """
+    if not file.exists():
+        return {}
+    kept = torch.load(file, weights_only=True)
+    if kept["command"] != command:
+        raise ValueError(f"{file.parent} holds an interrupted run of {kept['command']!r}; remove that folder.")
+    return kept["models"]
 
-    def __init__(self, work: Path, command: str):
-        self.work, self.file = work, work / "finished.json"
-        self.kept: dict = {"command": command, "models": {}}
-        if self.file.exists():
-            self.kept = json.loads(self.file.read_text(encoding="utf-8"))
-        if self.kept["command"] != command:
-            raise ValueError(f"{work} holds an interrupted run of {self.kept['command']!r}; remove that folder.")
 
-    def add(self, key: str, found: dict, images: dict) -> None:
-        models = self.kept["models"]
-        if images:
-            # Copies, as a view would save all that it is a part of.
-            torch.save({title: x.clone() for title, x in images.items()}, self.work / f"{len(models)}.pt")
-        models[key] = {"entry": found, "images": f"{len(models)}.pt" if images else None}
-        records.write(self.file, self.kept)
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.kept["models"]
-
-    def entry(self, key: str) -> dict:
-        return self.kept["models"][key]["entry"]
-
-    def images(self, key: str) -> dict:
-        name = self.kept["models"][key]["images"]
-        return torch.load(self.work / name, weights_only=True) if name else {}
+def keep(file: Path, command: str, models: dict[str, tuple[dict, dict]]) -> None:
+    """Write the finished models beside their final name, then move them there, for an interruption at any moment."""
+    part = file.with_name(file.name + ".part")
+    torch.save({"command": command, "models": models}, part)
+    os.replace(part, file)
 
 
 def run(order: Order, resume: bool = False, say: Callable[[str], None] = print) -> Path:
@@ -136,68 +123,67 @@ def run(order: Order, resume: bool = False, say: Callable[[str], None] = print) 
     ``resume``, and where the record of another command would be replaced; OSError if the folder cannot be written.
     """
     out, study = Path(order.out), order.study()
-    path, work = out / f"{order.stem}.json", out / "work" / order.stem
-    if not records.begin(path, order.command, work, (work / "finished.json").exists(), resume, say):
+    path, work = out / f"{Path(order.name).stem}.json", out / "work" / Path(order.name).stem
+    file = work / "finished.pt"
+    if not records.begin(path, order.command, work, file.exists(), resume, say):
         return path
-    with records.alone(work), _one_thread():
-        finished, panels, blocks = Finished(work, order.command), {}, {}
-        trials = study.models(out) if callable(study.models) else study.models
-        for world in study.worlds():
-            here = {name: t for name, t in trials.items() if t.worlds is None or world in t.worlds}
-            blocks[world] = _block(study, world, here, finished, panels, say)
-        card = {
-            "title": study.title,
-            "command": order.command,
-            "seeds": list(study.seeds),
-            "words": _words(study, blocks),
-            "config": {"steps": study.steps, "networks": dict(study.networks), "training": dict(study.training)},
-            "notes": rounded(dict(study.notes)),
-        }
-        card |= blocks[""] if "" in blocks else {"worlds": blocks}
-        records.write(path, card | {"environment": records.environment()})
-        if study.picture is not None:
-            study.picture(panels, path.with_suffix(""))
-        shutil.rmtree(work)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # results do not depend on the number of cores, and small networks are as fast
+    try:
+        with records.alone(work):
+            record, panels = _measured(study, order, file, say)
+            records.write(path, record)
+            if study.picture is not None:
+                study.picture(panels, path.with_suffix(""))
+            shutil.rmtree(work)
+    finally:
+        torch.set_num_threads(threads)
     with suppress(OSError):  # other studies are at work there
         work.parent.rmdir()
     return path
 
 
-def _block(study: Study, world: str, trials: dict, finished: Finished, panels: dict, say: Callable) -> dict:
-    """Everything that is recorded of one world; images for the picture join ``panels``."""
-    at, seeds, entries = study.at(world), list(study.seeds), {}
-    panels |= study.panels("", None, at)
-    for name, trial in _bar(trials.items()):
-        key = f"{world}, {name}" if world else name
-        if key not in finished:
-            found, images = entry(study, name, trial, at, seeds)
-            finished.add(key, found, images)
-            means = {measure: round(sum(v) / len(v), 4) for measure, v in found["measures"].items() if v}
-            say(f"{key}: {means}, {found['seconds']} s {found['failed'] or ''}")
-        entries[name] = finished.entry(key)
-        panels |= finished.images(key)
-    references = {name: measured(found) for name, found in study.references(at, seeds).items()}
-    return {
-        "data": {name: _about(data) for name, data in at.sets.items()},
-        "facts": rounded(at.facts),
-        "references": {name: shown(found) for name, found in references.items()},
-        "models": {name: shown(found) for name, found in entries.items()},
-        "comparisons": compared(study, references | entries, seeds),
+def _measured(study: Study, order: Order, file: Path, say: Callable[[str], None]) -> tuple[dict, dict[str, Tensor]]:
+    """The record of a study, all of whose models are trained and measured now or stand in ``file``; and its panels."""
+    models, blocks = finished_models(file, order.command), {}
+    panels: dict[str, Tensor] = {}
+    trials = study.models(Path(order.out)) if callable(study.models) else study.models
+    for place in study.worlds():
+        world, seeds, entries = study.world(place), list(study.seeds), {}
+        panels |= study.panels("", None, world)
+        here = {name: trial for name, trial in trials.items() if trial.worlds is None or place in trial.worlds}
+        for name, trial in tqdm(here.items(), disable=os.environ.get("GANVAE_PROGRESS", "1") == "0", unit="model"):
+            key = f"{place}, {name}" if place else name
+            if key not in models:
+                card, images = entry(study, name, trial, world, seeds)
+                # Copies, as a view would save all that it is a part of.
+                models[key] = card, {title: x.clone() for title, x in images.items()}
+                keep(file, order.command, models)
+                means = {measure: round(sum(v) / len(v), 4) for measure, v in card["measures"].items() if v}
+                say(f"{key}: {means}, {card['seconds']} s {card['failed'] or ''}")
+            entries[name] = models[key][0]
+            panels |= models[key][1]
+        references = {name: measured(card) for name, card in study.references(world, seeds).items()}
+        blocks[place] = {
+            "data": {name: _about(data) for name, data in world.sets.items()},
+            "facts": rounded(world.facts),
+            "references": {name: shown(card) for name, card in references.items()},
+            "models": {name: shown(card) for name, card in entries.items()},
+            "comparisons": compared(study, references | entries, seeds),
+        }
+    everything = [e for block in blocks.values() for part in ("models", "references") for e in block[part].values()]
+    measures = {key.split(": ")[-1] for card in everything for key in (*card["measures"], *card["series"])}
+    record = {
+        "title": study.title,
+        "command": order.command,
+        "seeds": list(study.seeds),
+        "words": {key: words for key, words in study.words.items() if key in measures},
+        "config": {"steps": study.steps, "networks": dict(study.networks), "training": dict(study.training)},
+        "notes": rounded(dict(study.notes)),
+        **(blocks[""] if "" in blocks else {"worlds": blocks}),
+        "environment": records.environment(),
     }
-
-
-def _words(study: Study, blocks: dict) -> dict:
-    """What the measures of this record mean."""
-    entries = [e for block in blocks.values() for part in ("models", "references") for e in block[part].values()]
-    measures = {key.split(": ")[-1] for e in entries for key in (*e["measures"], *e["series"])}
-    return {key: words for key, words in study.words.items() if key in measures}
-
-
-def _bar(trials):
-    """The trials, with a bar that counts them; none if the environment has GANVAE_PROGRESS=0."""
-    from tqdm.auto import tqdm
-
-    return tqdm(trials, disable=os.environ.get("GANVAE_PROGRESS", "1") == "0", unit="model")
+    return record, panels
 
 
 def _about(data: Any) -> Any:
@@ -207,14 +193,3 @@ def _about(data: Any) -> Any:
     if isinstance(data, Data):
         return {"name": data.name, "n": len(data), "digest": data.digest, "note": data.note}
     return repr(data)
-
-
-@contextmanager
-def _one_thread():
-    """One thread: results do not depend on the machine's number of cores, and small networks are as fast."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -4,7 +4,7 @@
         "A GAN beside a VAE, on the ring",
         {"GAN": Trial(zoo.GAN), "VAE": Trial(zoo.VAE, networks=dict(scale=0.1))},
         data=lambda: {"train": load("ring"), "test": load("ring", seed=1)},
-        measure=lambda run, at: {"modes": coverage(run.sample(2000), at.train.law)["modes"]},
+        measure=lambda run, world: {"modes": coverage(run.sample(2000), world.train.law)["modes"]},
         words={"modes": "modes covered, of 8"},
         steps=1000,
         seeds=range(4),
@@ -58,10 +58,6 @@ class Trial:
     ``share`` is its part of the study's steps, ``seeds`` how many of the study's seeds it gets if not all, the first of
     them, ``about`` further entries of its record, and ``worlds`` names the worlds on which it is tried, if not all. An
     ``objective`` of None needs a study that trains in a way of its own.
-
-    >>> from ganvae_lib import zoo
-    >>> Trial(zoo.GAN, dict(hidden=(8,)), share=0.5).objective
-    Match('x', Adversary('non-saturating'))
     """
 
     objective: Objective | None
@@ -73,14 +69,18 @@ class Trial:
     worlds: Sequence[str] | None = None
 
 
-def trained(trial: Trial, at: SimpleNamespace, seeds: list[int]) -> Run:
-    """Build the model of a trial and fit it to ``at.train``, all seeds in one run."""
-    return fit(
-        build(trial.objective, at.train, **trial.networks), at.train, seeds=seeds, device="cpu", **trial.training
-    )
+def trained(trial: Trial, world: SimpleNamespace, seeds: list[int]) -> Run:
+    """Build the model of a trial and fit it to ``world.train``, all seeds in one run.
+
+    Raises ValueError if the trial has no objective.
+    """
+    if trial.objective is None:
+        raise ValueError("a Trial without an objective needs a Study with a train(trial, world, seeds) of its own.")
+    model = build(trial.objective, world.train, **trial.networks)
+    return fit(model, world.train, seeds=seeds, device="cpu", **trial.training)
 
 
-def _nothing(*_) -> dict:
+def _nothing(*_: Any) -> dict:
     return {}
 
 
@@ -88,35 +88,21 @@ def _nothing(*_) -> dict:
 class Study:
     """Models by name, the data they are trained on, and what is measured of each.
 
-    data():                data sets by name, "train" among them; or such a function for each world, by its name
-    prepare(at):           what the measures need besides, by name; ``facts`` among it are kept in the record
-    train(trial, at, seeds):       a run (anything with ``seeds``), by default :func:`trained`
-    measure(run, at):      by name a number per seed (of one seed: the number), or what else there is per seed
-    references(at, seeds): {name: measures} of what is not trained
-    examples(run, at):     what the record keeps of the first seed, by name
-    panels(name, run, at): images of the first seed, by title; of the data if ``run`` is None
-    picture(panels, path): draw them; ``path`` has no ending yet
+    data():                     data sets by name, "train" among them; or such a function for each world, by its name
+    prepare(world):             what the measures need besides, by name; ``facts`` among it are kept in the record
+    train(trial, world, seeds): a run (anything with ``seeds``), by default :func:`trained`
+    measure(run, world):        by name a number per seed (of one seed: the number), or what else there is per seed
+    references(world, seeds):   {name: measures} of what is not trained
+    examples(run, world):       what the record keeps of the first seed, by name
+    panels(name, run, world):   images of the first seed, by title; of the data if ``run`` is None
+    picture(panels, path):      draw them; ``path`` has no ending yet
 
-    ``at`` holds the data sets and what ``prepare`` returned as attributes, and the world's name as ``at.world``.
+    ``world`` holds the data sets and what ``prepare`` returned as attributes, and its name as ``world.name``.
     ``models`` may be a function of the folder of the records, where a model depends on another study's results.
     ``apart`` trains one seed after the other. ``pairs`` are compared: by Welch's interval, or seed by seed if
     ``paired``. ``words`` say what each measure means.
 
-    >>> from ganvae_lib import load, zoo
-    >>> study = Study(
-    ...     "A GAN on the ring",
-    ...     {"GAN": Trial(zoo.GAN, dict(hidden=(8,)))},
-    ...     data=lambda: {"train": load("ring")},
-    ...     measure=lambda run, at: {"spread": run.sample(100).std((1, 2))},
-    ...     training=dict(batch=32, progress=False),
-    ...     steps=2,
-    ...     seeds=(0, 1),
-    ... )
-    >>> study.merged(study.models["GAN"]).training
-    {'batch': 32, 'progress': False, 'steps': 2}
-    >>> found, images = entry(study, "GAN", study.models["GAN"], study.at(""), [0, 1])
-    >>> len(found["measures"]["spread"]), found["failed"]
-    (2, {})
+    The docstring of this module has an example.
     """
 
     title: str = field(kw_only=False)
@@ -149,12 +135,12 @@ class Study:
         networks, training = {**self.networks, **trial.networks}, {**self.training, **steps, **trial.training}
         return dataclasses.replace(trial, networks=networks, training=training)
 
-    def at(self, world: str) -> SimpleNamespace:
+    def world(self, name: str) -> SimpleNamespace:
         """The data of a world, and what was prepared for the measures."""
-        at = SimpleNamespace(world=world, facts={}, sets=self.worlds()[world]())
-        vars(at).update(at.sets)
-        vars(at).update(self.prepare(at))
-        return at
+        world = SimpleNamespace(name=name, facts={}, sets=self.worlds()[name]())
+        vars(world).update(world.sets)
+        vars(world).update(self.prepare(world))
+        return world
 
 
 def survivors(train: Callable[[list[int]], Any], seeds: Sequence[int]) -> tuple[Any, dict[int, str]]:
@@ -162,102 +148,92 @@ def survivors(train: Callable[[list[int]], Any], seeds: Sequence[int]) -> tuple[
 
     Returns the run (None if no seed is left) and the failures, {seed: message}. Seed k trains alike in any company.
     """
-    seeds, failed = list(seeds), {}
-    while seeds:
+    left, failed = list(seeds), dict[int, str]()
+    while left:
         try:
-            return train(seeds), failed
+            return train(left), failed
         except NonFiniteLoss as error:
+            if error.seed is None:  # a run of one's own that does not say which
+                raise
             failed[error.seed] = str(error).split(";")[0]
-            seeds.remove(error.seed)
+            left.remove(error.seed)
     return None, failed
 
 
 def by_seed(rows: Sequence[Mapping[str, Any]]) -> dict[str, list]:
-    """Rows of measures, one per seed, as one list per measure.
-
-    >>> by_seed([{"modes": 7}, {"modes": 8}])
-    {'modes': [7, 8]}
-    """
+    """Rows of measures, one per seed, as one list per measure."""
     return {key: [row[key] for row in rows] for key in rows[0]} if rows else {}
 
 
-def measured(found: Mapping[str, Any]) -> dict[str, dict[str, list]]:
+def measured(measures: Mapping[str, Any]) -> dict[str, dict[str, list]]:
     """Measures as plain lists: ``measures`` with a number per seed, ``series`` with anything else.
 
     A single number is that of one seed.
-
-    >>> measured({"modes": [7, 8], "curve": [[3.0, 2.5], [3.1, 2.2]]})
-    {'measures': {'modes': [7.0, 8.0]}, 'series': {'curve': [[3.0, 2.5], [3.1, 2.2]]}}
     """
-    sorted_out: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
-    for key, values in found.items():
+    kinds: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
+    for name, values in measures.items():
         values = values.tolist() if isinstance(values, Tensor) else values
         values = [values] if isinstance(values, int | float) else list(values)
-        values = [v.tolist() if isinstance(v, Tensor) else v for v in values]
-        if all(isinstance(v, int | float) for v in values):
-            sorted_out["measures"][key] = [float(v) for v in values]
-        else:
-            sorted_out["series"][key] = values
-    return sorted_out
+        values = [value.tolist() if isinstance(value, Tensor) else value for value in values]
+        numbers = all(isinstance(value, int | float) for value in values)
+        kinds["measures" if numbers else "series"][name] = [float(v) for v in values] if numbers else values
+    return kinds
 
 
-def entry(study: Study, name: str, trial: Trial, at: SimpleNamespace, seeds: list[int]) -> tuple[dict, dict]:
+def entry(study: Study, name: str, trial: Trial, world: SimpleNamespace, seeds: list[int]) -> tuple[dict, dict]:
     """Train and measure one model: its entry, with values as they are, and its panels for the picture."""
-    merged, failed, parts, seconds, first, panels = study.merged(trial), {}, [], 0.0, {}, {}
-    seeds = seeds[: trial.seeds]
+    merged, seeds, seconds = study.merged(trial), seeds[: trial.seeds], 0.0
+    failed, examples, panels = dict[int, str](), {}, {}
+    values: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
     for together in [[seed] for seed in seeds] if study.apart else [seeds]:
         started = time.perf_counter()
-        run, wrong = survivors(lambda left: study.train(merged, at, left), together)
+        run, wrong = survivors(lambda left: study.train(merged, world, left), together)
         seconds, failed = seconds + time.perf_counter() - started, failed | wrong
         if run is None:
             continue
-        parts.append(measured(study.measure(run, at)))
-        if len(parts) == 1:
-            first, panels = study.examples(run, at), study.panels(name, run, at)
-    values = {
-        kind: {key: [v for part in parts for v in part[kind][key]] for key in parts[0][kind]} if parts else {}
-        for kind in ("measures", "series")
-    }
-    about = {"objective": None if trial.objective is None else repr(trial.objective), **trial.about}
-    differs = {"networks": dict(trial.networks), "training": dict(trial.training)}
-    found = {**about, **{k: v for k, v in differs.items() if v}, "seconds": round(seconds, 1), "failed": failed}
+        part = measured(study.measure(run, world))
+        if not any(values.values()):  # the first seed
+            examples, panels = study.examples(run, world), study.panels(name, run, world)
+        for kind, measures in part.items():
+            for measure, more in measures.items():
+                values[kind].setdefault(measure, []).extend(more)
+    card: dict[str, Any] = {"objective": None if trial.objective is None else repr(trial.objective), **trial.about}
+    card |= {key: dict(own) for key, own in (("networks", trial.networks), ("training", trial.training)) if own}
+    card |= {"seconds": round(seconds, 1), "failed": failed}
     if trial.share != 1:
-        found["share"] = trial.share
+        card["share"] = trial.share
     if trial.seeds is not None:
-        found["seeds"] = seeds
-    return {**found, **values, "examples": first}, panels
+        card["seeds"] = seeds
+    return {**card, **values, "examples": examples}, panels
 
 
 def compared(study: Study, entries: Mapping[str, dict], seeds: list[int]) -> dict:
     """The differences of the study's pairs, by measure, where both sides have values of two seeds or more."""
-    found = {}
-    for one, other in study.pairs:
-        a, b = side(entries, one, seeds), side(entries, other, seeds)
+    comparisons = {}
+    for first, second in study.pairs:
+        a, b = side(entries, first, seeds), side(entries, second, seeds)
         both = {}
-        for key in a:
-            if key not in b:
-                continue
-            if study.paired:
-                common = [seed for seed in a[key] if seed in b[key]]
-                if common:
-                    both[key] = paired([b[key][s] for s in common], [a[key][s] for s in common])
-            elif min(len(a[key]), len(b[key])) > 1:
-                both[key] = difference(a[key].values(), b[key].values())
+        for name in [name for name in a if name in b]:
+            common = [seed for seed in a[name] if seed in b[name]]
+            if study.paired and common:
+                both[name] = paired([b[name][seed] for seed in common], [a[name][seed] for seed in common])
+            elif not study.paired and min(len(a[name]), len(b[name])) > 1:
+                both[name] = difference([*a[name].values()], [*b[name].values()])
         if both:
-            found[f"{one} - {other}"] = both
-    return found
+            comparisons[f"{first} - {second}"] = both
+    return comparisons
 
 
 def side(entries: Mapping[str, dict], which: str, seeds: list[int]) -> dict[str, dict[int, float]]:
-    """The measures {name: {seed: value}} of "model", or of "model: way" for those named "way: measure"."""
-    name, _, way = which.partition(": ")
+    """The measures {name: {seed: value}} of "model", or of "model: means" for those named "means: measure"."""
+    name, _, view = which.partition(": ")
     if name not in entries:
         return {}
-    known, failed = entries[name]["measures"], {str(seed) for seed in entries[name].get("failed", ())}
-    left = [seed for seed in seeds if str(seed) not in failed]
-    begins = f"{way}: " if way else ""
-    chosen = {key.removeprefix(begins): values for key, values in known.items() if key.startswith(begins)}
-    return {k: dict(zip(left, values, strict=False)) for k, values in chosen.items() if ": " not in k}
+    failed = {int(seed) for seed in entries[name].get("failed", ())}
+    left = [seed for seed in seeds if seed not in failed]
+    prefix, values = f"{view}: " if view else "", entries[name]["measures"]
+    chosen = {key.removeprefix(prefix): values[key] for key in values if key.startswith(prefix)}
+    return {key: dict(zip(left, numbers, strict=False)) for key, numbers in chosen.items() if ": " not in key}
 
 
 def rounded(value: Any) -> Any:
@@ -269,7 +245,7 @@ def rounded(value: Any) -> Any:
     return {key: rounded(v) for key, v in value.items()} if isinstance(value, dict) else value
 
 
-def shown(found: dict) -> dict:
+def shown(card: dict) -> dict:
     """An entry as the record has it: means and intervals over seeds, computed before anything is rounded."""
-    series = {key: rounded(values) for key, values in found["series"].items()}
-    return {**found, "measures": {key: summary(v) for key, v in found["measures"].items()}, "series": series}
+    measures = {name: summary(values) for name, values in card["measures"].items()}
+    return {**card, "measures": measures, "series": rounded(card["series"])}

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +24,6 @@ from .. import data as sets, measure as metrics
 from ..errors import unknown
 from ..measure.intervals import paired, summary
 from ..models.builder import build
-from ..objective.algebra import Objective
 from ..objective.further import Classify
 from ..training import parallel
 from ..training.fitting import fit
@@ -54,7 +54,7 @@ class Setting:
     precision: str = "fp32"
     out: Path = RESULTS
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for kind, value, known in (
             ("experiment", self.name, EXPERIMENTS),
             ("data set here", self.data, DATA),
@@ -102,13 +102,6 @@ def examples(setting: Setting) -> tuple[sets.Data | sets.Domains, sets.Data]:
     return sets.Domains(*sets.parted(sets.load(setting.data, binarize=binarize), setting.fraction)), test
 
 
-def _networks(setting: Setting, data) -> dict:
-    options = dict(EXPERIMENTS[setting.name].sizes[setting.size]["build"])
-    if options.get("architecture") == "conv" and data.shape[1] == 32:
-        options["depth"] = 4 if setting.size == "full" else 3
-    return options
-
-
 def _classifier(setting: Setting, work: Path, resume: bool) -> tuple[Run, float]:
     """The network that names the classes of samples, trained on the real examples; and its test accuracy."""
     data, test = (sets.load(setting.data, split) for split in ("train", "test"))
@@ -120,18 +113,17 @@ def _classifier(setting: Setting, work: Path, resume: bool) -> tuple[Run, float]
 
 def _named(run: Run, classifier: Run, n: int = 10_000) -> dict[str, Tensor]:
     """Scores of samples per seed by the classifier's answers; where labels are given, all classes equally often."""
-    model, probs, right = run.model, [], []
-    classes = model.spec.classes
+    probs, right, spec = [], [], run.model.spec
+    labels = torch.arange(500) % spec.classes if spec and spec.classes and run.model.objective.conditional else None
     for start in range(0, n, 500):
-        labels = torch.arange(500) % classes if model.objective.conditional else None
         x = run.sample(500, seed=start, labels=labels)
         with torch.no_grad():
             answers = torch.stack([classifier.model.labeller(copy).probs for copy in x])
         probs.append(answers)
         if labels is not None:
             right.append((answers.argmax(-1) == labels.to(answers.device)).double().mean(-1))
-    found = {SCORE: metrics.classifier_score(torch.cat(probs, 1).double()).cpu()}
-    return found | ({ACCURACY: torch.stack(right).mean(0).cpu()} if right else {})
+    scores = {SCORE: metrics.classifier_score(torch.cat(probs, 1).double()).cpu()}
+    return scores | ({ACCURACY: torch.stack(right).mean(0).cpu()} if right else {})
 
 
 def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = print) -> Path | None:
@@ -159,22 +151,25 @@ def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path,
     if not experiment.bounded:
         say(f"{setting.stem}: the classifier that will name samples")
         classifier, accuracy = _classifier(setting, work / "classifier", resume)
+    how: dict[str, Any] = {key: config[key] for key in ("batch", "lr", "betas", "precision")}
+    how |= {"seeds": list(setting.seeds), "device": setting.device, "resume": resume}
     values: dict[str, list] = {score: [] for score in experiment.scores}
-    spent, objectives = {}, experiment.at(setting.fraction)
+    spent, objectives = {}, experiment.objectives(setting.fraction)
     for name, objective in zip(experiment.names, objectives, strict=True):
         say(f"{setting.stem}: {name}, {len(setting.seeds)} seeds, {config['steps']} steps")
-        start = time.time()
-        trained = _trained(setting, objective, data, config, work / name, resume)
+        start, model = time.time(), build(objective, data, **config["networks"])
+        trained = fit(model, data, config["steps"], checkpoint=work / name, **how)
         spent[name] = round(time.time() - start, 1)
-        found = _named(trained, classifier) if classifier else {BOUND: metrics.elbo(trained.model, test)}
+        scores = _named(trained, classifier) if classifier else {BOUND: metrics.elbo(trained.model, test)}
         if NAMED in experiment.scores:
-            found[NAMED] = metrics.accuracy(trained.model, test)
+            scores[NAMED] = metrics.accuracy(trained.model, test)
         for score in experiment.scores:
-            values[score].append(found[score].tolist())
+            values[score].append(scores[score].tolist())
     device = next(trained.model.parameters()).device
     parallel.wait(device)  # for those who still read checkpoints
     if not first:
         return None
+    described = {"name": setting.data, "digest": data.digest, "note": data.note, "examples": len(data)}
     card = {
         "classifier_accuracy": accuracy,
         "experiment": setting.name,
@@ -184,7 +179,7 @@ def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path,
         "objectives": [repr(objective) for objective in objectives],
         "fraction": setting.fraction,
         "config": config,
-        "data": _described(setting, data, test),
+        "data": described | {"test_digest": test.digest, "test_examples": len(test)},
         "seeds": list(setting.seeds),
         "scores": {
             score: {"base": summary(base), "variant": summary(variant), "difference": paired(base, variant)}
@@ -201,42 +196,19 @@ def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path,
     return path
 
 
-def _config(setting: Setting, data) -> dict:
+def _config(setting: Setting, data: sets.Data | sets.Domains) -> dict[str, Any]:
     """Steps, batch, networks and optimiser of a setting, as its record has them."""
     experiment = EXPERIMENTS[setting.name]
     size = experiment.sizes[setting.size]
-    nearest = min(size["steps"], key=lambda f: abs(f - setting.fraction))
+    nearest = min(size["steps"], key=lambda fraction: abs(fraction - setting.fraction))
+    networks = dict(size["build"])
+    if networks.get("architecture") == "conv" and data.shape[1] == 32:
+        networks["depth"] = 4 if setting.size == "full" else 3
     return {
         "steps": setting.steps or size["steps"][nearest],
         "batch": size["batch"],
-        "networks": _networks(setting, data),
+        "networks": networks,
         "lr": {"theta": 1e-3, "eta": 1e-3, "phi": 2e-4} if experiment.bounded else size.get("lr", 2e-4),
         "betas": (0.9, 0.999) if experiment.bounded else (0.5, 0.999),
         "precision": setting.precision,
-    }
-
-
-def _trained(setting: Setting, objective: Objective, data, config: dict, work: Path, resume: bool) -> Run:
-    how = {key: config[key] for key in ("batch", "lr", "betas", "precision")}
-    return fit(
-        build(objective, data, **config["networks"]),
-        data,
-        config["steps"],
-        seeds=list(setting.seeds),
-        device=setting.device,
-        checkpoint=work,
-        resume=resume,
-        **how,
-    )
-
-
-def _described(setting: Setting, data, test) -> dict:
-    """The data of a setting, as its record has them."""
-    return {
-        "name": setting.data,
-        "digest": data.digest,
-        "note": data.note,
-        "examples": len(data),
-        "test_digest": test.digest,
-        "test_examples": len(test),
     }

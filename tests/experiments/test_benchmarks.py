@@ -85,12 +85,12 @@ def test_exact_worlds_are_densities_and_keep_their_own_modes():
 
 def test_a_start_that_fails_is_named():
     trial = exact_modes.STUDY.merged(exact_modes.STUDY.models["KL(d||g), learned"])
-    at = exact_modes.STUDY.at("near, together")
+    world = exact_modes.STUDY.world("near, together")
     trial.training.update(steps=1, lr=math.inf)
     with pytest.raises(NonFiniteLoss, match="seed 4"):
-        exact_modes.train(trial, at, [4, 5])
+        exact_modes.train(trial, world, [4, 5])
     trial.training.update(lr=0.02)
-    assert exact_modes.train(trial, at, [4, 5]).seeds == [4, 5]
+    assert exact_modes.train(trial, world, [4, 5]).seeds == [4, 5]
 
 
 def test_differences_have_welchs_interval_and_constants_none():

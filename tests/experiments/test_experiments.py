@@ -195,10 +195,10 @@ def test_a_setting_that_cannot_be_is_refused(change, message):
 
 def test_an_svae_with_all_labels_is_a_cvae_and_its_classifier(tmp_path, monkeypatch):
     told = given(zoo.VAE) + 50 * Classify(seen="x")
-    assert EXPERIMENTS["svae"].at(1.0) == (told, adversary_activated(told))
+    assert EXPERIMENTS["svae"].objectives(1.0) == (told, adversary_activated(told))
     for name, fraction in (("svae", 0.1), ("vae", 1.0), ("gan", 1.0)):
         experiment = EXPERIMENTS[name]
-        assert experiment.at(fraction) == (experiment.base, experiment.variant)
+        assert experiment.objectives(fraction) == (experiment.base, experiment.variant)
     setting = Setting("svae", "digits", 1.0, (0, 1), "tiny", 20, "cpu", out=tmp_path)
     data, _ = experiments.examples(setting)
     assert len(data) == 1500 and data.other is None, "nothing is read without its label"
@@ -302,13 +302,7 @@ def card(
     """A record with these values by seed."""
     score = EXPERIMENTS[name].scores[0]
     setting = Setting(name, data, fraction, tuple(range(len(base))))
-    scores = {
-        score: {
-            "base": summary(base),
-            "variant": summary(variant),
-            "difference": paired(base, variant),
-        }
-    }
+    scores = {score: {"base": summary(base), "variant": summary(variant), "difference": paired(base, variant)}}
     about = {"processor": "a processor", "threads": 2, "device": "cpu", "gpu": "a GPU"}
     return {
         "experiment": name,
@@ -731,7 +725,7 @@ def test_a_record_agrees_with_itself_with_its_table_and_with_its_experiment(path
         card["seeds"],
     )
     assert setting.stem == path.stem and setting.data == card["data"]["name"] and setting.command == card["command"]
-    assert card["objectives"] == [*map(repr, experiment.at(setting.fraction))]
+    assert card["objectives"] == [*map(repr, experiment.objectives(setting.fraction))]
     assert tuple(card["names"]) == experiment.names and tuple(card["scores"]) == experiment.scores
     config = card["config"]
     networks = json.loads(json.dumps(size["build"]))

@@ -60,9 +60,14 @@ def test_a_pixel_is_lonely_if_it_differs_from_all_four_neighbours():
     assert found.tolist() == [1, 0] and mnist_autoregressive.lonely(x) == 0.5
 
 
-def test_means_are_a_second_way_of_looking_at_models_with_an_encoder():
+def test_the_means_of_models_with_an_encoder_are_looked_at_too():
     run = lambda *networks: SimpleNamespace(model=SimpleNamespace(networks=networks))
-    assert measures.ways(run("decoder")) == ("samples",)
-    assert measures.ways(run("decoder", "encoder")) == ("samples", "means")
-    assert measures.named("samples", {"a": [1]}) == {"a": [1]}
-    assert measures.named("means", {"a": [1]}) == {"means: a": [1]}
+    look = lambda mean: {"a": [float(mean)]}
+    assert measures.in_both_ways(run("decoder"), look) == {"a": [0.0]}
+    assert measures.in_both_ways(run("decoder", "encoder"), look) == {"a": [0.0], "means: a": [1.0]}
+    panels = measures.wrapped("VAE", run("decoder", "encoder"), lambda mean: torch.tensor(float(mean)))
+    assert {title: x.item() for title, x in panels.items()} == {"VAE samples": 0, "VAE means": 1}
+
+
+def test_a_cloud_is_its_points_with_two_digits():
+    assert measures.cloud(torch.tensor([[1.0, -0.126], [2.5, 3.0]])) == "1.00,-0.13 2.50,3.00"

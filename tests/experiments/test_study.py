@@ -19,8 +19,8 @@ from ganvae_lib import coverage, load, zoo
 from ganvae_lib.experiments import Study, Trial
 
 
-def measure(run, at):
-    found = coverage(run.sample(500), at.train.law)
+def measure(run, world):
+    found = coverage(run.sample(500), world.train.law)
     return {"modes": found["modes"], "first": run.sample(1)[:, 0]}
 
 
@@ -32,7 +32,7 @@ STUDY = Study(
     },
     data=lambda: {"train": load("ring")},
     measure=measure,
-    references=lambda at, seeds: {"data": {"modes": [8.0]}},
+    references=lambda world, seeds: {"data": {"modes": [8.0]}},
     words={"modes": "modes covered, of 8"},
     training=dict(batch=32),
     steps=50,
@@ -201,8 +201,8 @@ def small(**choices):
             "elsewhere": Trial(None, worlds=["b"]),
         },
         data={"a": lambda: {"train": made}, "b": lambda: {"train": made}},
-        train=lambda trial, at, seeds: SimpleNamespace(seeds=seeds, shift=trial.about.get("shift", 0.0)),
-        measure=lambda run, at: {
+        train=lambda trial, world, seeds: SimpleNamespace(seeds=seeds, shift=trial.about.get("shift", 0.0)),
+        measure=lambda run, world: {
             "score": [s + run.shift for s in run.seeds],
             "means: score": [2.0 * s for s in run.seeds],
         },
@@ -213,12 +213,12 @@ def small(**choices):
 
 
 def test_ways_and_references_can_be_compared_and_pairs_are_by_seed():
-    study, at, seeds = (
+    study, world, seeds = (
         small(pairs=[("B", "A"), ("A", "A: means"), ("A", "data")], paired=True),
         SimpleNamespace(),
         [1, 2, 4],
     )
-    entries = {name: studies.entry(study, name, trial, at, seeds)[0] for name, trial in study.models.items()}
+    entries = {name: studies.entry(study, name, trial, world, seeds)[0] for name, trial in study.models.items()}
     entries["data"] = studies.measured({"score": [0.0, 0.0, 0.0]})
     found = studies.compared(study, entries, seeds)
     assert found["B - A"]["score"]["values"] == [1, 1, 1] and found["B - A"]["score"]["half_width_95"] == 0
