@@ -128,7 +128,6 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
     from .training import (
         History as History,
         Run as Run,
-        Settings as Settings,
         Training as Training,
         fit as fit,
         rejection as rejection,
@@ -148,7 +147,7 @@ _HOME = {
     "networks": "CODES CharRNN DENSITIES ImplicitEncoder MaskedConv2d OBSERVATIONS Observation PixelCNN PixelRNN ngram",
     "models": "Model ROLES Role Spec build",
     "measure": "Scores accuracy classifier_score coverage interval mutual_information paired",
-    "training": "History Run Settings Training fit",
+    "training": "History Run Training fit",
     "experiments": "EXPERIMENTS FRACTIONS Setting Study Trial",
 }
 # Modules, some under the short names that the chapters use.

@@ -27,8 +27,8 @@ from ganvae_lib import (
 
 
 @dataclass(frozen=True)
-class Small(Term):
-    """Codes of small norm: a term of one's own."""
+class SmallCodes(Term):
+    """A term of one's own."""
 
     space = "z"
     reaches = ("eta",)
@@ -53,7 +53,7 @@ def compare(steps: int, folder: Path) -> dict[str, float]:
     objectives: dict[str, Objective] = {
         "GAN": zoo.GAN,
         "VAE/GAN": Reconstruct("x") + Match("z", KL()) + 0.1 * Match("x", Adversary("reverse KL")),
-        "AE": Reconstruct("x") + 0.01 * Small(),
+        "AE": Reconstruct("x") + 0.01 * SmallCodes(),
     }
     covered: dict[str, float] = {}
     for name, objective in objectives.items():
