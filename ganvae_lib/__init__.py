@@ -125,13 +125,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         semi_supervised as semi_supervised,
         swapped as swapped,
     )
-    from .training import (
-        History as History,
-        Run as Run,
-        Training as Training,
-        fit as fit,
-        rejection as rejection,
-    )
+    from .training import History as History, Run as Run, Training as Training, fit as fit, rejection as rejection
 
 __version__ = "0.1.0"
 
