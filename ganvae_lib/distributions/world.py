@@ -108,10 +108,10 @@ class World:
         return self.model.prior().expand((*self.noise.seeds_shape, self.batch))
 
     @drawn()
-    def z(self) -> Tensor | None:
+    def z(self) -> Tensor:
         """z ~ p(z); or the examples of the other domain, where z is data, too."""
         if isinstance(self.model.prior, OtherDomain):
-            return self.other
+            return cast("Tensor", self.other)
         return draw(self.p_z, self.noise, "z")
 
     @drawn("eta")

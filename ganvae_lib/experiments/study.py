@@ -58,6 +58,10 @@ class Trial:
     ``share`` is its part of the study's steps, ``seeds`` how many of the study's seeds it gets if not all, the first of
     them, ``about`` further entries of its record, and ``worlds`` names the worlds on which it is tried, if not all. An
     ``objective`` of None needs a study that trains in a way of its own.
+
+    >>> from ganvae_lib import zoo
+    >>> Trial(zoo.GAN, dict(hidden=(8,)), share=0.5).objective
+    Match('x', Adversary('non-saturating'))
     """
 
     objective: Objective | None
@@ -103,6 +107,12 @@ class Study:
     ``paired``. ``words`` say what each measure means.
 
     The docstring of this module has an example.
+
+    >>> from ganvae_lib import load, zoo
+    >>> models = {"GAN": Trial(zoo.GAN, share=0.5)}
+    >>> study = Study("A GAN", models, data=lambda: {"train": load("ring")}, measure=measured, steps=20, seeds=(0, 1))
+    >>> study.merged(study.models["GAN"]).training
+    {'steps': 10}
     """
 
     title: str = field(kw_only=False)

@@ -37,6 +37,9 @@ class Role:
     player:  whose parameters it holds, "theta", "eta" or "phi".
     sees:    what it is called with: "x", "z", "features", in this order; a label is joined to the first of them.
     make:    ``make(spec, *shapes)`` makes it for a :class:`~ganvae_lib.models.Spec` and the shapes of what it sees.
+
+    >>> role_of("encoder").player, role_of("discriminator_xz").sees
+    ('eta', ('x', 'z'))
     """
 
     player: str

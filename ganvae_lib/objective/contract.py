@@ -38,7 +38,12 @@ def parts(samples: Samples) -> tuple[Tensor, ...]:
 
 @dataclass(frozen=True, repr=False)
 class Tool(ABC):
-    """A way of comparing a model with its target. A subclass is a frozen dataclass and enters ``TOOLS``."""
+    """A way of comparing a model with its target. A subclass is a frozen dataclass and enters ``TOOLS``.
+
+    >>> from ganvae_lib import KL, SPACES, Adversary
+    >>> KL().where(SPACES["z"]), KL().model_stands, Adversary("KL").model_stands
+    (None, 'first', 'second')
+    """
 
     model_stands = "neither: not a KL"  # where the model stands in the KL that is descended
     explicit = False  # does it need a density, rather than samples of both sides?
