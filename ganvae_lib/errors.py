@@ -33,23 +33,16 @@ class NonFiniteLoss(ArithmeticError):
     ('match x', 7, 3)
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        term: str | None = None,
-        step: int | None = None,
-        seed: int | None = None,
-        run: Any = None,
-    ):
+    def __init__(self, message: str, *, term: str | None = None, step: int | None = None, seed: int | None = None):
         super().__init__(message)
-        self.term, self.step, self.seed, self.run = term, step, seed, run
+        self.term, self.step, self.seed = term, step, seed
+        self.run: Any = None
 
 
 class DataError(RuntimeError):
     """A data set could not be had, or its file is not what was published. The message says what to do.
 
-    >>> from ganvae_lib.data import read_idx
+    >>> from ganvae_lib.data.files import read_idx
     >>> read_idx(b"<html>not found</html>", "train-images")
     Traceback (most recent call last):
     ganvae_lib.errors.DataError: train-images is not an IDX file of bytes; put the published file in its place.

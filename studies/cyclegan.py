@@ -2,7 +2,7 @@
 
     python -m ganvae_lib study cyclegan             # about 5 minutes on one CPU thread
 
-Nobody tells the models which example belongs to which; the test sets know (``ganvae_lib.data.pairs``). Learning rate,
+Nobody tells the models which example belongs to which; the test sets know (``ganvae_lib.data.domains``). Learning rate,
 steps and scale were chosen by looking at seeds 0 to 11; the seeds here are others. The worlds:
 
     square        a cloud with the eight symmetries of the square: 128 seeds; and six weights of the reconstructions
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ganvae_lib import Adversary, Data, Domains, Match, Mixture, Reconstruct, clouds, zoo
-from ganvae_lib.data.pairs import Moved, Paired
+from ganvae_lib.data.domains import Moved, Paired
 from ganvae_lib.experiments import Study, Trial
 
 NOISE = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1)

@@ -18,13 +18,8 @@ from .files import verified
 __all__ = ["TEXTS", "Text", "text"]
 
 TEXTS = ("text", "tinyshakespeare")
-
-
 _ADDRESS = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
-
-
 _SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
-
 
 _HELD_OUT = 0.1
 
@@ -79,7 +74,10 @@ def text(name: str = "text", split: str = "train", length: int = 64) -> Text:
     """
     if name not in TEXTS or split not in ("train", "test"):
         raise ValueError(f"there are the texts {', '.join(TEXTS)} with splits train and test, not {name!r}, {split!r}.")
-    whole = _read(name)
+    if name == "text":
+        whole = Path(__file__).with_name("shakespeare.txt").read_text(encoding="ascii")
+    else:
+        whole = verified("text", f"{name}.txt", (_ADDRESS,), f"sha256:{_SHA256}").decode("ascii")
     cut = round((1 - _HELD_OUT) * len(whole))
     part = whole[:cut] if split == "train" else whole[cut:]
     if not 1 <= length <= len(part):
@@ -91,9 +89,3 @@ def text(name: str = "text", split: str = "train", length: int = 64) -> Text:
     note = "tiny shakespeare (A. Karpathy, 2015): plays by W. Shakespeare, in the public domain"
     note = f"the opening of {note}" if name == "text" else note
     return Text(x, None, name, None, note, alphabet=alphabet)
-
-
-def _read(name: str) -> str:
-    if name == "text":
-        return Path(__file__).with_name("shakespeare.txt").read_text(encoding="ascii")
-    return verified("text", f"{name}.txt", (_ADDRESS,), f"sha256:{_SHA256}").decode("ascii")

@@ -1,17 +1,21 @@
-"""What data are: examples with a name, labels and a digest, and two domains of them."""
+"""What data are: examples with a name, labels and a digest; what ``load`` knows by name; how a law is found again."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import inspect
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 
-__all__ = ["Data", "Domains", "Examples"]
+from ..errors import unknown
+
+__all__ = ["DATA_SETS", "TOYS", "Data", "Examples", "law_card", "law_from", "register", "toy"]
 
 
 class Examples:
@@ -23,39 +27,15 @@ class Examples:
     them.
     """
 
-    if TYPE_CHECKING:  # fields of Data, properties of Domains
-
-        @property
-        def x(self) -> Tensor: ...
-
-        @property
-        def name(self) -> str: ...
-
-        @property
-        def note(self) -> str: ...
-
-        @property
-        def digest(self) -> str: ...
-
-    @property
-    def y(self) -> Tensor | None:
-        return None
-
-    @property
-    def other(self) -> Tensor | None:
-        return None
-
-    @property
-    def alphabet(self) -> str:
-        return ""
-
-    @property
-    def law(self) -> Any:
-        return None
-
-    @property
-    def origin(self) -> str | None:
-        return None
+    x: Tensor
+    name: str
+    note: str
+    digest: str
+    y: Tensor | None = None
+    other: Tensor | None = None
+    alphabet: str = ""
+    law: Any = None
+    origin: str | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -143,12 +123,6 @@ class Data(Examples):
         factors = f", {len(self.factors)} factors" if self.factors else ""
         return f"Data({self.name!r}: {len(self)} examples of shape {self.shape}{classes}{factors})"
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> Data:
-        """x, y and every factor changed alike."""
-        y = None if self.y is None else change(self.y)
-        factors = self.factors and {name: change(values) for name, values in self.factors.items()}
-        return replace(self, x=change(self.x), y=y, factors=factors)
-
     def __getitem__(self, rows: Any) -> Data:
         """Some of the examples, with their labels and factors: a slice or a tensor of indices.
 
@@ -158,11 +132,9 @@ class Data(Examples):
         """
         if isinstance(rows, int):
             raise TypeError(f"{self.name}: one example is {self.name}.x[{rows}]; for data give a slice or a tensor.")
-        return self._each(lambda v: v[rows])
-
-    def to(self, device: torch.device | str) -> Data:
-        """The same data on another device."""
-        return self._each(lambda v: v.to(device))
+        y = None if self.y is None else self.y[rows]
+        factors = self.factors and {name: values[rows] for name, values in self.factors.items()}
+        return replace(self, x=self.x[rows], y=y, factors=factors)
 
     def map(self, change: Callable[[Tensor], Tensor], name: str) -> Data:
         """The same examples with x changed by a function, under another name.
@@ -173,7 +145,7 @@ class Data(Examples):
         """
         return Data(change(self.x), self.y, name, None, f"{name}, from {self.name}; {self.note}", self.factors)
 
-    @cached_property
+    @functools.cached_property
     def digest(self) -> str:
         """First 12 hex digits of the sha256 of x and y: two runs with the same digest saw the same data.
 
@@ -181,69 +153,112 @@ class Data(Examples):
         """
         sha = hashlib.sha256()
         for part in (self.x,) if self.y is None else (self.x, self.y):
-            sha.update(part.cpu().contiguous().numpy())
+            sha.update(part.cpu().contiguous().numpy().data)
         return sha.hexdigest()[:12]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Domains(Examples):
-    """Examples of two domains: a source (y = 1), labelled where labels are needed, and a target (y = 0).
-
-    It takes the place of ``Data`` in ``build`` and ``fit``: x and labels are the source's, ``other`` is the target's x.
-    Labels of the target are never read. A model that compares features needs examples of one shape: ``one_shape``.
-
-    >>> Domains(Data(torch.zeros(4, 2), name="here"), Data(torch.ones(3, 2), name="there"))
-    Domains(Data('here': 4 examples of shape (2,)), Data('there': 3 examples of shape (2,)))
-    """
-
-    source: Data
-    target: Data
-
-    def one_shape(self) -> None:
-        """Raise ValueError if the examples of the two domains differ in shape."""
-        if self.source.shape != self.target.shape:
-            raise ValueError(
-                f"examples of both domains must have one shape, got {self.source.shape} in {self.source.name} and "
-                f"{self.target.shape} in {self.target.name}; resize one with .map(...)."
-            )
-
-    @property
-    def x(self) -> Tensor:
-        return self.source.x
-
-    @property
-    def y(self) -> Tensor | None:
-        return self.source.y
-
-    @property
-    def law(self) -> Any:
-        return self.source.law
-
-    @property
-    def origin(self) -> str | None:
-        return self.source.origin
-
-    @property
-    def other(self) -> Tensor:
-        """The target's examples."""
-        return self.target.x
-
-    @property
-    def name(self) -> str:
-        return f"{self.source.name} -> {self.target.name}"
-
-    @property
-    def note(self) -> str:
-        return f"source: {self.source.note}; target: {self.target.note}"
-
-    @property
-    def digest(self) -> str:
-        return f"{self.source.digest} {self.target.digest}"
-
-    def __repr__(self) -> str:
-        return f"Domains({self.source!r}, {self.target!r})"
-
-
-def _found(value: object) -> str:
+def _found(value: Any) -> str:
     """What was given, in the words of an error."""
     return f"{value.dtype} of shape {tuple(value.shape)}" if hasattr(value, "dtype") else type(value).__name__
+
+
+#: Name -> function (split, seed) -> Data, in the order in which they were registered.
+DATA_SETS: dict[str, Callable[[str, int], Data]] = {}
+
+#: Name -> function that makes the toy.
+TOYS: dict[str, Callable[..., Any]] = {}
+
+TOY_SIZE = 20_000
+
+Arguments = ParamSpec("Arguments")
+Law = TypeVar("Law")
+
+
+def register(name: str, make: Callable[[str, int], Data]) -> None:
+    """Let ``load(name)`` answer ``make(split, seed)``, with split "train" or "test". A name given again is replaced.
+
+    >>> from ganvae_lib import load
+    >>> register("zeros", lambda split, seed: Data(torch.zeros(30 if split == "train" else 10, 2), name="zeros"))
+    >>> load("zeros", "test")
+    Data('zeros': 10 examples of shape (2,))
+    >>> del DATA_SETS["zeros"]
+    """
+    DATA_SETS[name] = make
+
+
+def toy(make: Callable[Arguments, Law]) -> Callable[Arguments, Law]:
+    """Register a function that makes a toy under its own name, as a decorator.
+
+    Then ``load`` draws data from the toy, and a run that was trained on it finds it again after ``Run.load``, because
+    the toy remembers the name and the arguments that made it, as its ``recipe``. The function can be called without
+    arguments; a toy whose arguments JSON cannot hold has no recipe.
+
+    >>> from ganvae_lib import Mixture, load
+    >>> @toy
+    ... def pair(distance=2.0):
+    ...     return Mixture([0.5, 0.5], [[-distance / 2], [distance / 2]], 0.1)
+    >>> pair(3.0).recipe
+    {'toy': 'pair', 'arguments': {'distance': 3.0}}
+    >>> load("pair")
+    Data('pair': 20000 examples of shape (1,), 2 classes)
+    >>> del TOYS["pair"], DATA_SETS["pair"]
+    """
+    name = make.__name__
+    signature = inspect.signature(make)
+
+    @functools.wraps(make)
+    def made(*args: Arguments.args, **options: Arguments.kwargs) -> Law:
+        law = make(*args, **options)
+        given = signature.bind(*args, **options)
+        given.apply_defaults()
+        law.recipe = _recipe(name, given.arguments)  # type: ignore[attr-defined]
+        return law
+
+    TOYS[name] = made
+    register(name, functools.partial(_drawn, name))
+    return made
+
+
+def _recipe(name: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
+    plain = {key: value.tolist() if hasattr(value, "tolist") else value for key, value in arguments.items()}
+    try:
+        return json.loads(json.dumps({"toy": name, "arguments": plain}))
+    except TypeError:
+        return None
+
+
+def _drawn(name: str, split: str, seed: int) -> Data:
+    """Data drawn from a toy; the two splits of a seed have streams of their own."""
+    law = TOYS[name]()
+    x, y = law.sample(TOY_SIZE, 2 * seed + (split == "test"), labels=True)
+    return Data(x.float(), y, name, law, f"drawn from the toy, seed {seed}")
+
+
+def law_card(data: Examples) -> dict[str, Any] | None:
+    """What a saved run writes down of the law of its data, so that ``law_from`` finds it again; None without a law."""
+    if data.law is None:
+        return None
+    recipe = getattr(data.law, "recipe", None)  # a law may be any object of a user's
+    if recipe is not None:
+        return recipe
+    if data.origin is not None:
+        return {"data set": data.origin}
+    return {"lost": type(data.law).__name__}
+
+
+def law_from(card: dict[str, Any]) -> Any:
+    """The law of which ``law_card`` wrote. Raises ValueError, saying what to do, if it cannot be found again."""
+    if "lost" in card:
+        raise ValueError(
+            f"the law of the data, a {card['lost']}, was not saved with the run: neither it nor the data are "
+            "registered (data.toy, data.register). Pass data that know it: Data(x, law=...)."
+        )
+    known, name = (TOYS, card["toy"]) if "toy" in card else (DATA_SETS, card["data set"])
+    if name not in known:
+        kind = "toy" if "toy" in card else "data set"
+        raise ValueError(
+            f"the run was trained on {name!r}, and {unknown(kind, name, known)} Import the file that registers it."
+        )
+    if "toy" in card:
+        return TOYS[name](**card["arguments"])
+    return DATA_SETS[name]("train", 0).law

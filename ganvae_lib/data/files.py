@@ -12,54 +12,34 @@ import hashlib
 import io
 import os
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import DataError
 
-__all__ = [
-    "ALTERED",
-    "IDX",
-    "SETS",
-    "USPS",
-    "USPS_PIXELS",
-    "digits",
-    "download",
-    "idx_set",
-    "local",
-    "read_idx",
-    "usps",
-    "verified",
-]
+__all__ = ["ALTERED", "IDX", "SETS", "USPS", "USPS_PIXELS", "ImageSet", "digits", "download", "local", "verified"]
 
 ImageSet = tuple[np.ndarray, np.ndarray, str]  # images [N, channels, H, W] in [0, 1], labels [N], and a note
 
-# Mirrors in the order in which they are tried; then per file the md5 of the .gz and the sha256 of what it
-# holds, because repackers change the gzip header and not the content.
+# Mirrors in the order in which they are tried; the md5 of each .gz; and the sha256 of what it holds, because repackers
+# change the gzip header and not the content.
 IDX = {
     "mnist": (
-        (
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        ),
+        ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"),
         {
-            "train-images-idx3-ubyte.gz": (
-                "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873",
-                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            ),
-            "train-labels-idx1-ubyte.gz": (
-                "md5:d53e105ee54ea40749a09fcbcd1e9432",
-                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            ),
-            "t10k-images-idx3-ubyte.gz": (
-                "md5:9fb629c4189551a2d022fa330f9573f3",
-                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            ),
-            "t10k-labels-idx1-ubyte.gz": (
-                "md5:ec29112dd5afa0611ce80d1b7f02629c",
-                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-            ),
+            "train-images-idx3-ubyte.gz": "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            "train-labels-idx1-ubyte.gz": "md5:d53e105ee54ea40749a09fcbcd1e9432",
+            "t10k-images-idx3-ubyte.gz": "md5:9fb629c4189551a2d022fa330f9573f3",
+            "t10k-labels-idx1-ubyte.gz": "md5:ec29112dd5afa0611ce80d1b7f02629c",
+        },
+        {
+            "train-images-idx3-ubyte.gz": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "train-labels-idx1-ubyte.gz": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "t10k-images-idx3-ubyte.gz": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "t10k-labels-idx1-ubyte.gz": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         },
     ),
     "fashion-mnist": (
@@ -68,32 +48,22 @@ IDX = {
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         ),
         {
-            "train-images-idx3-ubyte.gz": (
-                "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-                "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-            ),
-            "train-labels-idx1-ubyte.gz": (
-                "md5:25c81989df183df01b3e8a0aad5dffbe",
-                "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            ),
-            "t10k-images-idx3-ubyte.gz": (
-                "md5:bef4ecab320f06d8554ea6380940ec79",
-                "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-            ),
-            "t10k-labels-idx1-ubyte.gz": (
-                "md5:bb300cfdad3c16e7a12a480ee83cd310",
-                "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-            ),
+            "train-images-idx3-ubyte.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            "train-labels-idx1-ubyte.gz": "md5:25c81989df183df01b3e8a0aad5dffbe",
+            "t10k-images-idx3-ubyte.gz": "md5:bef4ecab320f06d8554ea6380940ec79",
+            "t10k-labels-idx1-ubyte.gz": "md5:bb300cfdad3c16e7a12a480ee83cd310",
+        },
+        {
+            "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
         },
     ),
 }
 
-
 _LIBSVM = ("https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/",)
-
-
 _HASTIE = ("https://web.stanford.edu/~hastie/ElemStatLearn/datasets/",)
-
 
 USPS = {
     "train": (
@@ -106,13 +76,11 @@ USPS = {
     ),
 }
 
-
 # usps.h5 comes in several packings, so its pixels are hashed, sha256 of round(2000 x), little-endian int16
 USPS_PIXELS = {
     "train": "4cc10903414bb4be4b10f0203b73ceab02be2ac780faa3aafea3cfe226ec62fc",
     "test": "c8d20aa8f19bae84192211340054be91bc13731398616889e78aef4ce6d72f78",
 }
-
 
 ALTERED = "{} is truncated or altered: its checksum is not the published one. Delete it or put a good copy there."
 
@@ -130,11 +98,11 @@ def digits(name: str, split: str) -> ImageSet:
 
 def idx_set(name: str, split: str) -> ImageSet:
     """MNIST and Fashion-MNIST: 60000 and 10000 images of 28 x 28 pixels and 256 grey levels."""
-    mirrors, files = IDX[name]
+    mirrors, packed, content = IDX[name]
     prefix = {"train": "train", "test": "t10k"}[split]
 
     def array(file: str) -> np.ndarray:
-        return read_idx(verified(name, file, mirrors, *files[file]), file)
+        return read_idx(verified(name, file, mirrors, packed[file], content[file]), file)
 
     levels, labels = array(f"{prefix}-images-idx3-ubyte.gz"), array(f"{prefix}-labels-idx1-ubyte.gz")
     return levels[:, None] / np.float32(255), labels, f"{name}, grey levels / 255"
@@ -151,7 +119,7 @@ def usps(name: str, split: str) -> ImageSet:
     return levels.reshape(-1, 1, 16, 16), labels.astype(np.int64), "usps, grey levels in [0, 1]"
 
 
-def _usps_text(sources):
+def _usps_text(sources: Sequence[tuple[str, tuple[str, ...], str]]) -> tuple[np.ndarray, np.ndarray]:
     """Grey levels [N, 256] and labels, from the first of these text files that can be had."""
     for file, mirrors, checksum in sources:
         try:
@@ -169,7 +137,7 @@ def _usps_text(sources):
     return (levels.toarray() + 1) / 2, labels - 1
 
 
-def _usps_h5(path: Path, split: str):
+def _usps_h5(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Grey levels and labels from a local usps.h5, whose pixels have the right checksum."""
     try:
         import h5py
@@ -208,13 +176,10 @@ def local(folder: str, file: str) -> Path | None:
     if not root:
         return None
     unpacked = file.removesuffix(".gz").removesuffix(".bz2")
-    for path in (Path(root, folder, file), Path(root, folder, unpacked)):
-        if path.is_file():
-            return path
-    return None
+    return next((path for path in (Path(root, folder, file), Path(root, folder, unpacked)) if path.is_file()), None)
 
 
-def verified(folder: str, file: str, mirrors, checksum: str, content_sha256: str | None = None) -> bytes:
+def verified(folder: str, file: str, mirrors: Sequence[str], checksum: str, content_sha256: str | None = None) -> bytes:
     """The unpacked bytes of an intact file: the packed or the unpacked bytes have the right checksum."""
     path = local(folder, file) or download(folder, file, mirrors, checksum)
     packed = path.read_bytes()
@@ -230,7 +195,7 @@ def verified(folder: str, file: str, mirrors, checksum: str, content_sha256: str
     return content
 
 
-def download(folder: str, file: str, mirrors, checksum: str) -> Path:
+def download(folder: str, file: str, mirrors: Sequence[str], checksum: str) -> Path:
     """The file in the cache, checked; from the first mirror that has it. Two rounds, each resumes."""
     remedy = f"or set GANVAE_DATA to a folder that holds {folder}/{file}."
     try:
@@ -248,7 +213,7 @@ def download(folder: str, file: str, mirrors, checksum: str) -> Path:
     raise DataError(f"could not download {folder}/{file} (last try: {last}). Check the network and try again, {remedy}")
 
 
-def _resume(url: str, output: str, _pooch) -> None:
+def _resume(url: str, output: str, _pooch: Any) -> None:
     """Downloader for pooch: bytes gather in a .part file, and a broken transfer goes on where it stopped.
 
     pooch moves the finished file into the cache only if its checksum is right.

@@ -14,19 +14,16 @@ import numpy as np
 from ..errors import DataError
 from .files import ImageSet, local, verified
 
-__all__ = ["CIFAR", "CIFAR_CLASSES", "CIFAR_PARTS", "COLOUR", "JPEG", "SVHN", "cifar10", "cifar10_jpeg", "svhn"]
+__all__ = ["CIFAR", "CIFAR_PARTS", "COLOUR", "JPEG", "SVHN"]
 
 _STANFORD = ("http://ufldl.stanford.edu/housenumbers/",)
-
 
 SVHN = {
     "train": ("train_32x32.mat", _STANFORD, "md5:e26dedcc434d2e4c54c9b2d4a06d8373"),
     "test": ("test_32x32.mat", _STANFORD, "md5:eb5a983be6a315427106f1b164d9cef3"),
 }
 
-
 CIFAR = ("cifar-10-binary.tar.gz", ("https://www.cs.toronto.edu/~kriz/",), "md5:c32a1d4ab5d03f1284b67883e8d87530")
-
 
 # what the archive holds, for those who have unpacked it
 CIFAR_PARTS = {
@@ -40,9 +37,7 @@ CIFAR_PARTS = {
     "test": {"cifar-10-batches-bin/test_batch.bin": "md5:803d5f7f4d78ea53de84dbe85f74fb6d"},
 }
 
-
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-
 
 JPEG = ("cifar10-jpeg.tar.xz", "sha256:86cafe81f71dc4949d71f09c4f8b95fd3b1feaf580edf5f04206d3a1eac37047")
 
@@ -67,11 +62,10 @@ def cifar10(name: str, split: str) -> ImageSet:
     if all(local(name, file) for file in parts):
         contents = [verified(name, file, (), checksum) for file, checksum in parts.items()]
     else:
-        with tarfile.open(fileobj=io.BytesIO(verified(name, *CIFAR))) as tar:
-            members = {member.name.removeprefix("./"): member for member in tar if member.isfile()}
-            if missing := [file for file in parts if file not in members]:
-                raise _unlike(CIFAR[0], missing[0])
-            contents = [tar.extractfile(members[file]).read() for file in parts]
+        unpacked = _unpacked(verified(name, *CIFAR), "./")
+        if missing := [file for file in parts if file not in unpacked]:
+            raise _unlike(CIFAR[0], missing[0])
+        contents = [unpacked[file] for file in parts]
     for file, content in zip(parts, contents, strict=True):  # a record: the label, then 32 x 32 of red, green, blue
         if not content or len(content) % 3073 or max(content[::3073]) > 9:
             raise _unlike(file, "records of 3073 bytes with a label from 0 to 9 first")
@@ -96,29 +90,31 @@ def cifar10_jpeg(name: str, split: str) -> ImageSet:
 
     from PIL import Image
 
-    with tarfile.open(fileobj=io.BytesIO(lzma.decompress(verified(name, file, (), checksum)))) as tar:
-        members = {member.name.removeprefix("cifar10-jpeg/"): member for member in tar if member.isfile()}
-
-        def read(path: str) -> bytes:
-            return tar.extractfile(members[path]).read()
-
-        if split == "train":
-            rows = [line.split(",") for line in read("train_labels_in_order.csv").decode().split()[1:]]
-            labels = {path: int(label) for _, path, label in rows}
-        else:
-            paths = sorted(path for path in members if path.startswith("test/"))
-            labels = {path: CIFAR_CLASSES.index(path.split("/")[1]) for path in paths}
-        levels = np.empty((len(labels), 3, 32, 32), np.uint8)
-        for i, path in enumerate(labels):
-            image = Image.open(io.BytesIO(read(path)), formats=["JPEG"])
-            if image.mode != "RGB" or image.size != (32, 32):
-                raise _unlike(f"{path} in {file}", "a colour image of 32 x 32 pixels")
-            levels[i] = np.asarray(image).transpose(2, 0, 1)
+    unpacked = _unpacked(lzma.decompress(verified(name, file, (), checksum)), "cifar10-jpeg/")
+    if split == "train":
+        rows = [line.split(",") for line in unpacked["train_labels_in_order.csv"].decode().split()[1:]]
+        labels = {path: int(label) for _, path, label in rows}
+    else:
+        paths = sorted(path for path in unpacked if path.startswith("test/"))
+        labels = {path: CIFAR_CLASSES.index(path.split("/")[1]) for path in paths}
+    levels = np.empty((len(labels), 3, 32, 32), np.uint8)
+    for i, path in enumerate(labels):
+        image = Image.open(io.BytesIO(unpacked[path]), formats=["JPEG"])
+        if image.mode != "RGB" or image.size != (32, 32):
+            raise _unlike(f"{path} in {file}", "a colour image of 32 x 32 pixels")
+        levels[i] = np.asarray(image).transpose(2, 0, 1)
     note = "CIFAR-10 (JPEG copy): lossy, compares with no result on CIFAR-10; colour levels / 255"
     return _scaled(levels), np.array(list(labels.values())), note
 
 
 COLOUR = {"svhn": svhn, "cifar10": cifar10, "cifar10-jpeg": cifar10_jpeg}
+
+
+def _unpacked(archive: bytes, folder: str) -> dict[str, bytes]:
+    """What the files of a tar hold, by their names without the folder."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        opened = {member.name.removeprefix(folder): tar.extractfile(member) for member in tar}
+        return {name: file.read() for name, file in opened.items() if file is not None}
 
 
 def _scaled(levels: np.ndarray) -> np.ndarray:

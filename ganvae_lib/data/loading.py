@@ -14,18 +14,14 @@ from torch import Tensor
 
 from . import files, images, toys  # noqa: F401 (toys register themselves)
 from .characters import TEXTS, text
-from .dataset import Data
-from .registry import DATA_SETS, register
+from .dataset import DATA_SETS, Data, register
 from .rendered import glyphs
 
 __all__ = ["NAMES", "from_files", "load", "parted", "scale"]
 
 NAMES = DATA_SETS.keys()  # a view, so that it holds the names that a user registers, too
 
-_NOTES = {
-    "threshold": "; binarised at 1/2",
-    "sample": "; binarised once, each pixel drawn from Bernoulli(grey level)",
-}
+_NOTES = {"threshold": "; binarised at 1/2", "sample": "; binarised once, each pixel drawn from Bernoulli(grey level)"}
 
 
 def from_files(name: str, read: Callable[[str, str], files.ImageSet]) -> Callable[[str, int], Data]:

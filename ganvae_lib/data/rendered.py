@@ -7,8 +7,10 @@ distances once; an image is then one affine warp of the field, and a wider strok
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,28 +19,23 @@ from torch import Tensor
 
 from .dataset import Data
 
-__all__ = ["FACTORS", "FONTS", "RANGES", "glyphs"]
+__all__ = ["DIGITS", "FACTORS", "FONTS", "RANGES", "glyphs"]
 
+DIGITS = "0123456789"
 FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "cmr10", "cmss10")
-
-
 FACTORS = ("class", "rotation", "scale", "slant", "weight", "font")
-
 
 #: Ranges over which the continuous factors vary unless told otherwise, and their values at rest.
 RANGES = {"rotation": (-30.0, 30.0), "scale": (0.75, 1.15), "slant": (-0.3, 0.3), "weight": (0.0, 1.6)}
-
-
 _REST = {"class": 0, "rotation": 0.0, "scale": 1.0, "slant": 0.0, "weight": 0.0, "font": 0}
 
-
 _HEIGHT = 0.5  # of a capital letter at scale 1, as a share of the side
-
-
 _CELLS, _MARGIN = 64, 0.3  # of a distance field: cells along a side, and room around the outline in heights
 
 
-def glyphs(n: int, seed: int = 0, characters: str = "0123456789", *, side: int = 28, vary=FACTORS, **given) -> Data:
+def glyphs(
+    n: int, seed: int = 0, characters: str = DIGITS, *, side: int = 28, vary: Sequence[str] = FACTORS, **given: Any
+) -> Data:
     """n images [n, 1, side, side] in [0, 1] of characters, white on black, with labels and ``factors`` [n] each.
 
     Factors: "class" (index into ``characters``; also the label y), "rotation" (degrees, counter-clockwise), "scale"
@@ -86,7 +83,7 @@ def _check(n: int, characters: str, side: int) -> None:
         raise ValueError(f"characters holds one twice: {characters!r}; each is a class of its own.")
 
 
-def _values(name: str, spec, u: Tensor, count: int) -> Tensor:
+def _values(name: str, spec: Any, u: Tensor, count: int) -> Tensor:
     """A factor of every image from its specification and uniform numbers u: float64, or int64 for class and font."""
     discrete = name in ("class", "font")
     if isinstance(spec, Tensor):
@@ -121,7 +118,7 @@ def _outline(character: str, font: str) -> np.ndarray | None:
     def face(name: str) -> FT2Font:
         return FT2Font(str(Path(get_data_path(), "fonts", "ttf", f"{name}.ttf")))
 
-    def glyph_name(name: str):
+    def glyph_name(name: str) -> Any:
         index = face(name).get_char_index(ord(character))
         return index and face(name).get_glyph_name(index)
 
@@ -132,7 +129,8 @@ def _outline(character: str, font: str) -> np.ndarray | None:
         points, codes = drawn.get_path()
         if not len(points):
             return []
-        return [polygon for polygon in Curve(points / 10, codes).to_polygons() if len(polygon) > 2]
+        polygons = (np.asarray(polygon) for polygon in Curve(points / 10, codes).to_polygons())
+        return [polygon for polygon in polygons if len(polygon) > 2]
 
     # Computer Modern keeps other characters at some places: there the name of the glyph decides.
     misplaced = font.startswith("cm") and glyph_name(font) != glyph_name("DejaVuSans")
@@ -193,10 +191,13 @@ def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
     """Images [n, 1, side, side] of characters with these factors, [n] each."""
     pairs, which = torch.stack([values["class"], values["font"]], 1).unique(dim=0, return_inverse=True)
     used = [(characters[character], FONTS[font]) for character, font in pairs.tolist()]
+    outlines = []
     for character, font in used:
-        if _outline(character, font) is None:
+        outline = _outline(character, font)
+        if outline is None:
             raise ValueError(f"the font {font} has no ink for {character!r}; leave it out, or choose by font=[...].")
-    half_sizes = torch.from_numpy(np.stack([_half_size(_outline(*pair)) for pair in used]))
+        outlines.append(outline)
+    half_sizes = torch.from_numpy(np.stack([_half_size(outline) for outline in outlines]))
     unit = _unit(characters)
     matrix = _matrices(values["rotation"], values["scale"], values["slant"])
     grown = values["weight"] / 56 / unit  # by this the outline moves, in heights
@@ -215,7 +216,7 @@ def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
     fields = torch.stack([_field(*pair) for pair in used])[:, None]
     images = []
     for rows in torch.arange(len(which)).split(256):  # bounds the memory
-        points = F.affine_grid(back[rows], (len(rows), 1, 2 * side, 2 * side), align_corners=False)
+        points = F.affine_grid(back[rows], [len(rows), 1, 2 * side, 2 * side], align_corners=False)
         distance = F.grid_sample(fields[which[rows]], points, padding_mode="border", align_corners=True)
         ink = ((threshold[rows, None, None, None] - distance) * slope[rows, None, None, None] + 0.5).clamp_(0, 1)
         images.append(F.avg_pool2d(ink, 2))

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .registry import toy
+from .dataset import toy
 
 __all__ = ["Mixture", "Moons", "Pinwheel", "Toy", "grid", "mixture1d", "moons", "pinwheel", "ring"]
 
@@ -34,7 +34,7 @@ class Toy:
     dim: int = 2
     std: float
     modes: Tensor | None = None
-    recipe: dict[str, Any] | None = None  # what made it, if that was a registered function: see ``registry.toy``
+    recipe: dict[str, Any] | None = None  # what made it, if that was a registered function: see ``toy``
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log-density in nats: [..., D] -> [...], in the dtype of x and differentiable in x.
@@ -147,14 +147,7 @@ class Pinwheel(Toy):
     point turned back.
     """
 
-    def __init__(
-        self,
-        arms: int = 5,
-        radius: float = 2.0,
-        radial_std: float = 0.6,
-        tangential_std: float = 0.12,
-        twist: float = 0.8,
-    ):
+    def __init__(self, arms: int, radius: float, radial_std: float, tangential_std: float, twist: float):
         angles = 2 * math.pi * torch.arange(arms, dtype=torch.float64) / arms
         spokes = torch.stack([angles.cos(), angles.sin()], -1)
         turns = torch.stack([spokes, torch.stack([-angles.sin(), angles.cos()], -1)], -1)  # columns: along, across
@@ -217,9 +210,7 @@ def pinwheel(
 
 @toy
 def mixture1d(
-    weights: Sequence[float] = (0.35, 0.65),
-    means: Sequence[float] = (-2.0, 2.5),
-    stds: Sequence[float] = (0.7, 1.0),
+    weights: Sequence[float] = (0.35, 0.65), means: Sequence[float] = (-2.0, 2.5), stds: Sequence[float] = (0.7, 1.0)
 ) -> Mixture:
     """The bimodal world on the line of chapter 02: 0.35 N(-2, 0.7^2) + 0.65 N(2.5, 1).
 

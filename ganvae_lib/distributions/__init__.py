@@ -1,24 +1,6 @@
 """Distributions that torch does not have, named noise, samples with gradients, and the variables of one step."""
 
 from .densities import Noiseless, Point, Product, Pushforward, full, grey, tiled
-from .energy import free_energy
 from .noise import Noise, Share
-from .sample import draw
+from .sample import draw, free_energy
 from .world import OtherDomain, World, drawn
-
-__all__ = [
-    "Noise",
-    "Noiseless",
-    "OtherDomain",
-    "Point",
-    "Product",
-    "Pushforward",
-    "Share",
-    "World",
-    "draw",
-    "drawn",
-    "free_energy",
-    "full",
-    "grey",
-    "tiled",
-]

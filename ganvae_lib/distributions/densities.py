@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +24,7 @@ class _Implicit(Distribution):
     support = constraints.real
     has_rsample = True
 
-    def log_prob(self, value):
+    def log_prob(self, value: Tensor) -> Tensor:
         raise NotImplementedError(
             "an implicit model can be sampled but has no density; for a likelihood choose observation='gaussian', "
             "'bernoulli' or 'continuous bernoulli' and codes='gaussian', for a comparison by samples the Adversary or "
@@ -31,7 +32,7 @@ class _Implicit(Distribution):
         )
 
     @property
-    def mean(self):
+    def mean(self) -> Tensor:
         raise NotImplementedError("the mean of noise pushed through a network is not known; draw samples instead.")
 
 
@@ -42,10 +43,10 @@ class Point(_Implicit):
     tensor([[1., 2.]])
     """
 
-    def __init__(self, value: Tensor, event_dims: int, validate_args=None):
+    def __init__(self, value: Tensor, event_dims: int):
         self.value = value
         split = value.ndim - event_dims
-        super().__init__(value.shape[:split], value.shape[split:], validate_args=validate_args)
+        super().__init__(value.shape[:split], value.shape[split:], validate_args=False)
 
     @property
     def mean(self) -> Tensor:
@@ -58,7 +59,9 @@ class Point(_Implicit):
 class Pushforward(_Implicit):
     """Noise pushed through a network: x = function(ε), ε ~ N(0, 1) on ``noise`` dimensions, fresh for each example."""
 
-    def __init__(self, function: Callable[[Tensor], Tensor], noise: int, batch_shape, event_shape):
+    def __init__(
+        self, function: Callable[[Tensor], Tensor], noise: int, batch_shape: Sequence[int], event_shape: Sequence[int]
+    ):
         self.function, self.noise = function, noise
         super().__init__(torch.Size(batch_shape), torch.Size(event_shape), validate_args=False)
 
@@ -106,10 +109,6 @@ class Noiseless(Distribution):
     def mean(self) -> Tensor:
         return self.base.mean
 
-    @property
-    def support(self):
-        return self.base.support
-
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         return self.mean.expand(*sample_shape, *self.mean.shape)
 
@@ -118,13 +117,7 @@ class Noiseless(Distribution):
 
 
 class Product(Distribution):
-    """Independent parts side by side along the last axis: a code that is partly a class, partly a number.
-
-    >>> from torch.distributions import Uniform
-    >>> two = Product([Independent(Uniform(torch.zeros(n), 1.0), 1) for n in (1, 2)])
-    >>> two.event_shape, two.log_prob(torch.full((3,), 0.5))
-    (torch.Size([3]), tensor(0.))
-    """
+    """Independent parts side by side along the last axis: a code that is partly a class, partly a number."""
 
     arg_constraints: dict = {}
     support = constraints.real_vector
@@ -138,15 +131,16 @@ class Product(Distribution):
     def mean(self) -> Tensor:
         return torch.cat([part.mean for part in self.parts], -1)
 
-    def expand(self, batch_shape, _instance=None) -> Product:
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Product:
         return Product([part.expand(batch_shape) for part in self.parts])
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        return torch.cat([part.sample(sample_shape) for part in self.parts], -1)
+        return torch.cat([part.sample(torch.Size(sample_shape)) for part in self.parts], -1)
 
     def log_prob(self, value: Tensor) -> Tensor:
         pieces = value.split(self.sizes, -1)
-        return sum(part.log_prob(piece) for part, piece in zip(self.parts, pieces, strict=True))
+        each = (part.log_prob(piece) for part, piece in zip(self.parts, pieces, strict=True))
+        return sum(each, start=value.new_zeros(()))
 
 
 def tiled(p: Distribution, k: int, axis: int) -> Distribution:
@@ -165,9 +159,13 @@ def tiled(p: Distribution, k: int, axis: int) -> Distribution:
         raise NotImplementedError(f"{type(p).__name__} cannot be repeated.")
     if "logits" in parameters:
         parameters = ["logits"]  # torch remembers probs beside them, once computed
-    return type(p)(**{name: torch.cat([getattr(p, name)] * k, axis) for name in parameters}, validate_args=False)
+    kind: Any = type(p)
+    return kind(**{name: torch.cat([getattr(p, name)] * k, axis) for name in parameters}, validate_args=False)
 
 
-@register_kl(Product, Product)
 def _kl_products(p: Product, q: Product) -> Tensor:
-    return sum(kl_divergence(part, other) for part, other in zip(p.parts, q.parts, strict=True))
+    each = (kl_divergence(part, other) for part, other in zip(p.parts, q.parts, strict=True))
+    return sum(each, start=torch.zeros(()))
+
+
+register_kl(Product, Product)(_kl_products)

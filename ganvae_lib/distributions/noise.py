@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -21,7 +20,7 @@ class Share(NamedTuple):
     rank: int = 0
     size: int = 1
 
-    def check(self, objective, batch: int) -> None:
+    def check(self, objective: Any, batch: int) -> None:
         """Raise ValueError for an objective that is no mean over examples, or a batch that cannot be shared out."""
         if self.size == 1:
             return
@@ -60,21 +59,19 @@ _BLOCK = 2**20  # numbers drawn at once per seed: few calls of the generator, an
 _LAWS = {"randn": torch.randn, "rand": torch.rand}
 
 
-@dataclass
 class _Stream:
     """The numbers of one name and shape: a generator per seed, the block that they drew, and the next row of it."""
 
-    generators: list[torch.Generator]
-    block: Tensor | None = None  # [length, *seeds, *shape]
-    before: Tensor | None = None  # where the generators stood before the block, a row per seed
-    position: int = 0
+    def __init__(self, law: str, shape: tuple[int, ...], generators: list[torch.Generator], stacked: bool):
+        self.law, self.shape, self.generators, self.stacked = law, shape, generators, stacked
+        self.fill()
 
-    def fill(self, law: str, shape: tuple[int, ...], stacked: bool) -> None:
-        """Draw the next block, and remember where the generators stood."""
-        length = max(1, min(256, _BLOCK // max(1, torch.Size(shape).numel())))
+    def fill(self) -> None:
+        """Draw the next block, [length, *seeds, *shape], and remember where the generators stood, a row per seed."""
+        length = max(1, min(256, _BLOCK // max(1, torch.Size(self.shape).numel())))
         self.before = torch.stack([generator.get_state() for generator in self.generators])
-        blocks = [_LAWS[law](length, *shape, generator=one, device=one.device) for one in self.generators]
-        self.block = torch.stack(blocks, 1) if stacked else blocks[0]
+        blocks = [_LAWS[self.law](length, *self.shape, generator=one, device=one.device) for one in self.generators]
+        self.block = torch.stack(blocks, 1) if self.stacked else blocks[0]
         self.position = 0
 
 
@@ -123,10 +120,11 @@ class Noise:
             shape = (shape[0] * self.share.size, *shape[1:])
         key = (law, name, shape)
         if key not in self._streams:
-            self._streams[key] = _Stream(self.generators(f"{law} {name} {'x'.join(map(str, shape))}"))
+            generators = self.generators(f"{law} {name} {'x'.join(map(str, shape))}")
+            self._streams[key] = _Stream(law, shape, generators, bool(self.seeds_shape))
         stream = self._streams[key]
-        if stream.block is None or stream.position == len(stream.block):
-            stream.fill(law, shape, bool(self.seeds_shape))
+        if stream.position == len(stream.block):
+            stream.fill()
         row = stream.block[stream.position]
         stream.position += 1
         return self.share.rows(row, len(self.seeds_shape), self.tiles)
@@ -140,9 +138,9 @@ class Noise:
         """Go on from what ``state`` said."""
         self._streams = {}
         for i, (law, name, shape, position) in enumerate(places):
-            stream = _Stream(self.generators(""))
-            for generator, state in zip(stream.generators, states[str(i)], strict=True):
+            generators = self.generators("")
+            for generator, state in zip(generators, states[str(i)], strict=True):
                 generator.set_state(state.clone())  # a row of a stack is not accepted
-            stream.fill(law, tuple(shape), bool(self.seeds_shape))
+            stream = _Stream(law, tuple(shape), generators, bool(self.seeds_shape))
             stream.position = position
             self._streams[law, name, tuple(shape)] = stream

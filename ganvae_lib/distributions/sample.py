@@ -1,39 +1,31 @@
-"""Samples through which gradients flow, from named noise."""
+"""Samples through which gradients flow, from named noise; and the free energy of examples, which needs them."""
 
 from __future__ import annotations
 
+import math
 from functools import singledispatch
+from typing import Any
 
 import torch
-from torch import Tensor
-from torch.distributions import (
-    Bernoulli,
-    ContinuousBernoulli,
-    Distribution,
-    Independent,
-    Laplace,
-    Normal,
-    OneHotCategorical,
-    Uniform,
-)
+from torch import Tensor, distributions
 from torch.nn.functional import one_hot
 
-from .densities import Noiseless, Point, Product, Pushforward, grey
+from .densities import Noiseless, Point, Product, Pushforward, grey, tiled
 from .noise import Noise
 
-__all__ = ["draw"]
+__all__ = ["draw", "free_energy"]
 
 
 @singledispatch
-def draw(p: Distribution, noise: Noise, name: str) -> Tensor:
+def draw(p: distributions.Distribution, noise: Noise, name: str) -> Tensor:
     """A sample of ``p`` through which gradients flow (Eq. ``eq-reparameterisation``, chapter 03), from named noise.
 
     Bernoulli and one-hot have no such sample: they are drawn all the same, and TypeError is raised by a gradient that
     needs it. A distribution of one's own brings its sampler along by ``draw.register``; TypeError without one.
 
+    >>> from torch.distributions import Gumbel, Normal
     >>> draw(Normal(torch.zeros(2), 1.0), Noise(0), "z").shape
     torch.Size([2])
-    >>> from torch.distributions import Gumbel
     >>> @draw.register
     ... def _(p: Gumbel, noise, name):
     ...     return p.loc - p.scale * (-noise.uniform(name, *p.batch_shape).log()).log()
@@ -46,13 +38,13 @@ def draw(p: Distribution, noise: Noise, name: str) -> Tensor:
     )
 
 
-def _batch(p: Distribution, noise: Noise) -> torch.Size:
+def _batch(p: distributions.Distribution, noise: Noise) -> torch.Size:
     """The batch shape of ``p`` without the seeds axis, which the noise has of its own."""
     return p.batch_shape[len(noise.seeds_shape) :]
 
 
 @draw.register
-def _(p: Independent, noise: Noise, name: str) -> Tensor:
+def _(p: distributions.Independent, noise: Noise, name: str) -> Tensor:
     return draw(p.base_dist, noise, name)
 
 
@@ -73,34 +65,34 @@ def _(p: Pushforward, noise: Noise, name: str) -> Tensor:
 
 
 @draw.register
-def _(p: Normal, noise: Noise, name: str) -> Tensor:
+def _(p: distributions.Normal, noise: Noise, name: str) -> Tensor:
     return p.loc + p.scale * noise.normal(name, *_batch(p, noise))
 
 
 @draw.register
-def _(p: Uniform, noise: Noise, name: str) -> Tensor:
+def _(p: distributions.Uniform, noise: Noise, name: str) -> Tensor:
     return p.low + (p.high - p.low) * noise.uniform(name, *_batch(p, noise))
 
 
 @draw.register
-def _(p: Laplace, noise: Noise, name: str) -> Tensor:
+def _(p: distributions.Laplace, noise: Noise, name: str) -> Tensor:
     u = noise.uniform(name, *_batch(p, noise))
     return p.icdf(u.clamp(1e-6, 1 - 1e-6))  # the ends of the interval are at infinity
 
 
 @draw.register
-def _(p: ContinuousBernoulli, noise: Noise, name: str) -> Tensor:
+def _(p: distributions.ContinuousBernoulli, noise: Noise, name: str) -> Tensor:
     return grey(p.logits, noise.uniform(name, *_batch(p, noise)))
 
 
 @draw.register
-def _(p: Bernoulli, noise: Noise, name: str) -> Tensor:
+def _(p: distributions.Bernoulli, noise: Noise, name: str) -> Tensor:
     sample = noise.uniform(name, *_batch(p, noise)) < p.probs
     return _Discrete.apply(p.probs, sample, name, "Bernoulli")
 
 
 @draw.register
-def _(p: OneHotCategorical, noise: Noise, name: str) -> Tensor:
+def _(p: distributions.OneHotCategorical, noise: Noise, name: str) -> Tensor:
     u = noise.uniform(name, *_batch(p, noise), 1)
     index = (p.probs.cumsum(-1)[..., :-1] < u).sum(-1)
     return _Discrete.apply(p.probs, one_hot(index, p.event_shape[0]), name, "one-hot")
@@ -110,13 +102,40 @@ class _Discrete(torch.autograd.Function):
     """A discrete sample. A gradient that would have to pass through it is an error, not a silent zero."""
 
     @staticmethod
-    def forward(ctx, probs: Tensor, sample: Tensor, name: str, kind: str) -> Tensor:
+    def forward(ctx: Any, probs: Tensor, sample: Tensor, name: str, kind: str) -> Tensor:
         ctx.what = f"{name} is drawn from a {kind}"
         return sample.to(probs)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: Tensor) -> None:
         raise TypeError(
             f"{ctx.what}, whose samples carry no gradient; choose observation='gaussian', 'continuous bernoulli' or "
             "'point', codes='gaussian', or a term for one player only, as in wake-sleep."
         )
+
+
+def free_energy(model: Any, x: Tensor, noise: Noise, k: int = 1, name: str = "z from x") -> Tensor:
+    """F_k(x) = E_{z_1..k ~ q_η(z|x)}[-log 1/k Σ_i p_θ(x, z_i)/q_η(z_i|x)]: Eq. ``eq-iwae`` (chapter 03).
+
+    The negative bound of log p_θ(x), with k samples of the code: examples [*seeds, batch, *shape] -> [*seeds, batch],
+    in nats. ``name`` is that of the noise of z. For k = 1 it is the negative ELBO of ``eq-elbo`` (chapter 03), and
+    the KL term is exact. Raises TypeError for an encoder or a prior without a density.
+
+    >>> from ganvae_lib import Noise, build, free_energy, ring, zoo
+    >>> model, x = build(zoo.VAE, (2,)), ring().sample(5, 0)
+    >>> free_energy(model, x, Noise(0)).shape, free_energy(model, x, Noise(0), k=8).shape
+    (torch.Size([5]), torch.Size([5]))
+    """
+    axis = len(noise.seeds_shape)
+    q = model.encoder(x)
+    try:
+        if k == 1:
+            kl = distributions.kl_divergence(q, model.prior().expand(q.batch_shape))
+            return kl - model.decoder(draw(q, noise, name)).log_prob(x)
+        q = tiled(q, k, axis)
+        z = draw(q, noise.tiled(k), f"{name}, {k} samples")
+        log_w = model.prior().log_prob(z) - q.log_prob(z)
+    except NotImplementedError as error:
+        raise TypeError("a bound needs the densities of q(z|x) and p(z); choose codes='gaussian'.") from error
+    log_w = log_w + model.decoder(z).log_prob(torch.cat([x] * k, axis))
+    return math.log(k) - log_w.unflatten(axis, (k, -1)).logsumexp(axis)

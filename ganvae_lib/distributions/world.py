@@ -7,6 +7,7 @@ which it depends has moved, so a step never computes the same thing twice and ne
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,16 +25,12 @@ __all__ = ["OtherDomain", "World", "drawn"]
 class OtherDomain(nn.Module):
     """In the place of a prior: z is data too, the examples of a second domain (chapter 12)."""
 
-    def __init__(self, shape):
+    def __init__(self, shape: Sequence[int]):
         super().__init__()
         self.shape = tuple(shape)
 
     def forward(self) -> Distribution:
         raise TypeError("here z is data of a second domain, which has no density and is not drawn; pass z=...")
-
-    def codes_in(self, world: World) -> Tensor:
-        """The codes of a minibatch, where they are not drawn."""
-        return world.other
 
 
 class drawn:
@@ -45,12 +42,12 @@ class drawn:
     def __init__(self, *depends: str):
         self.depends = frozenset(depends)
 
-    def __call__(self, function):
+    def __call__(self, function: Callable[[World], Any]) -> drawn:
         self.function, self.name = function, function.__name__
         self.__doc__ = function.__doc__
         return self
 
-    def __get__(self, world, owner=None):
+    def __get__(self, world: World | None, owner: Any = None) -> Any:
         if world is None:
             return self
         if self.name not in world.memory:
@@ -80,9 +77,9 @@ class World:
     labels: Tensor | None = None
     other: Tensor | None = None
     detached: bool = False  # a world that only a discriminator looks at needs no graph
-    memory: dict = field(default_factory=dict)
+    memory: dict[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.model = self.model.at(self.labels)
 
     @property
@@ -95,10 +92,10 @@ class World:
         return self.model.prior().expand((*self.noise.seeds_shape, self.batch))
 
     @drawn()
-    def z(self) -> Tensor:
-        """z ~ p(z); or what the prior hands over, where z is data, too."""
-        if hasattr(self.model.prior, "codes_in"):
-            return self.model.prior.codes_in(self)
+    def z(self) -> Tensor | None:
+        """z ~ p(z); or the examples of the other domain, where z is data, too."""
+        if isinstance(self.model.prior, OtherDomain):
+            return self.other
         return draw(self.p_z, self.noise, "z")
 
     @drawn("eta")
@@ -153,7 +150,7 @@ class World:
             raise unknown("variable of a World", missing[0], known)
         return tuple(getattr(self, name) for name in names)
 
-    def moved(self, players) -> None:
+    def moved(self, players: Iterable[str]) -> None:
         """Forget what depends on these players."""
         for name in [n for n in self.memory if getattr(World, n).depends & set(players)]:
             del self.memory[name]

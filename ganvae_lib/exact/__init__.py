@@ -3,22 +3,3 @@
 from .coded import CodedSides, CodedWorld, random_coded_worlds
 from .generator import Densities, GeneratorSides, GeneratorStep, gradient, optimal_logit, random_steps
 from .quadrature import DIVERGENCES, FDivergence, Space, finite, line, minimise, plane
-
-__all__ = [
-    "CodedSides",
-    "CodedWorld",
-    "DIVERGENCES",
-    "Densities",
-    "FDivergence",
-    "GeneratorSides",
-    "GeneratorStep",
-    "Space",
-    "finite",
-    "gradient",
-    "line",
-    "minimise",
-    "optimal_logit",
-    "plane",
-    "random_coded_worlds",
-    "random_steps",
-]

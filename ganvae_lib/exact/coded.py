@@ -84,7 +84,7 @@ class CodedWorld:
         encoders = (self.encoder(eta), self.log_fixed)
         likelihoods = (self.decoder(theta).mT, self.log_d.unsqueeze(-1).expand_as(self.log_fixed))
         evidence = torch.logaddexp(self.marginal(theta), self.log_d) + half
-        first = second = 0.0
+        first = second = torch.zeros((), dtype=torch.float64)
         for weight, q, likelihood in zip(weights, encoders, likelihoods, strict=True):
             prior = self.log_prior.unsqueeze(-2) + half  # log p(z|y) p(y)
             bound = (q.exp() * likelihood).sum(-1) - (q.exp() * (q - prior)).sum(-1)

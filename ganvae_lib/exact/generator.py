@@ -4,7 +4,6 @@ r"""Both sides of the lemmas of Part II, on worlds where every integral can be c
 :class:`CodedWorld` a finite world with codes, an encoder and a decoder (chapters 08 and 09). Give them densities of
 your own, or take random ones: leading axes are a batch, so a thousand worlds are checked at once.
 
->>> import torch
 >>> from ganvae_lib import exact, lemmas
 >>> x = exact.line(-12, 12, 601)
 >>> generator = lambda theta: x.normalise(-(x.points - theta) ** 2)
@@ -32,7 +31,12 @@ Densities = tuple[Tensor, Tensor]
 
 
 def gradient(f: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
-    """The gradient of f at theta, [..., P], for every instance of the batch at once: f must not mix instances."""
+    """The gradient of f at theta, [..., P], for every instance of the batch at once: f must not mix instances.
+
+    >>> gradient(lambda theta: theta.square().sum(-1), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[2., 4.],
+            [6., 8.]])
+    """
     theta = theta.detach().clone().requires_grad_()
     return torch.autograd.grad(f(theta).sum(), theta)[0]
 
@@ -120,9 +124,9 @@ class GeneratorStep:
         of x. ``reverse=False`` takes q(y|x) itself.
         """
         prior = self.mixture(self.theta_0).detach()
-        joints = [likelihood + prior for likelihood in self._answers(reverse)]
-        log_z = [(joint + self.space.weights.log()).logsumexp(-1) for joint in joints]
-        return tuple(joint - z.unsqueeze(-1) for joint, z in zip(joints, log_z, strict=True)), tuple(log_z)
+        joint_0, joint_1 = (likelihood + prior for likelihood in self._answers(reverse))
+        log_z_0, log_z_1 = ((joint + self.space.weights.log()).logsumexp(-1) for joint in (joint_0, joint_1))
+        return (joint_0 - log_z_0.unsqueeze(-1), joint_1 - log_z_1.unsqueeze(-1)), (log_z_0, log_z_1)
 
     def _answers(self, reverse: bool) -> Densities:
         """log q^r(y=0|x) = log D and log q^r(y=1|x) = log(1-D), or unreversed, [..., n]."""
@@ -154,9 +158,9 @@ class GeneratorStep:
         entropy = -sum((w.exp() * w).squeeze(-1) for w in log_w)
         truth = [w + p - m for w, p in zip(log_w, (p0, p1), strict=True)]
         answers = self._answers(reverse=False)
-        gap = sum(self.space.expect(m, t.exp() * (t - a)) for t, a in zip(truth, answers, strict=True))
+        gaps = [self.space.expect(m, t.exp() * (t - a)) for t, a in zip(truth, answers, strict=True)]
         sides = self.sides(theta, reverse=False)
-        return sides.js, entropy - sides.left, gap
+        return sides.js, entropy - sides.left, gaps[0] + gaps[1]
 
 
 def random_steps(

@@ -4,7 +4,6 @@ A :class:`Space` is a set of points and their weights. A density on it is a tens
 ``[..., n]``: leading axes are a batch, and everything is differentiable in whatever the log densities depend on.
 All results are in nats. The definitions are those of chapter 02.
 
->>> import torch
 >>> x = line(-12, 12)
 >>> p = torch.distributions.Normal(0, 1).log_prob(x.points)
 >>> q = torch.distributions.Normal(1, 1).log_prob(x.points)
@@ -15,6 +14,7 @@ All results are in nats. The definitions are those of chapter 02.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,13 +42,11 @@ class FDivergence:
         f: the convex function of the ratio u = p/q > 0.
         conjugate: f*(t) = sup_u (u t - f(u)), +inf outside its domain.
         density: the integrand q f(p/q) as a function of p, q and r = log(p/q); exact where q f(p/q) would overflow.
-        names: what it is, in LaTeX.
     """
 
     f: Callable[[Tensor], Tensor]
     conjugate: Callable[[Tensor], Tensor]
     density: Callable[[Tensor, Tensor, Tensor], Tensor]
-    names: str
 
 
 def _below(bound: float, value: Callable[[Tensor], Tensor], attained: bool = False) -> Callable[[Tensor], Tensor]:
@@ -63,47 +61,34 @@ def _below(bound: float, value: Callable[[Tensor], Tensor], attained: bool = Fal
 
 #: The f-divergences of the book, by name. Conventions: Nowozin et al. (2016), with f(1) = 0 and JSD <= log 2.
 DIVERGENCES = {
-    "kl": FDivergence(
-        f=lambda u: u * u.log(),
-        conjugate=lambda t: (t - 1).exp(),
-        density=lambda p, q, r: _times(p, r),
-        names=r"\mathrm{KL}(p\|q)",
-    ),
+    "kl": FDivergence(f=lambda u: u * u.log(), conjugate=lambda t: (t - 1).exp(), density=lambda p, q, r: _times(p, r)),
     "reverse kl": FDivergence(
-        f=lambda u: -u.log(),
-        conjugate=_below(0.0, lambda t: -1 - (-t).log()),
-        density=lambda p, q, r: _times(q, -r),
-        names=r"\mathrm{KL}(q\|p)",
+        f=lambda u: -u.log(), conjugate=_below(0.0, lambda t: -1 - (-t).log()), density=lambda p, q, r: _times(q, -r)
     ),
     "js": FDivergence(
         f=lambda u: (u * u.log() - (1 + u) * ((1 + u) / 2).log()) / 2,
         conjugate=_below(_LOG2 / 2, lambda t: -(2 - (2 * t).exp()).log() / 2),
         density=lambda p, q, r: (_times(p, _LOG2 - _softplus(-r)) + _times(q, _LOG2 - _softplus(r))) / 2,
-        names=r"\mathrm{JSD}(p,q)",
     ),
     "non-saturating": FDivergence(
         f=lambda u: (1 + u) * ((1 + u) / 2).log(),
         conjugate=lambda t: torch.where(t < 1 - _LOG2, _LOG2, 2 * (t - 1).exp() - t),
         density=lambda p, q, r: _times(p + q, _softplus(r) - _LOG2),
-        names=r"2\,\mathrm{KL}(\tfrac{p+q}{2}\|q)",
     ),
     "pearson": FDivergence(
         f=lambda u: (u - 1) ** 2,
         conjugate=lambda t: torch.where(t < -2, -1.0, t + t**2 / 4),
         density=lambda p, q, r: _times(p, r.exp() - 1) + q - p,
-        names=r"\chi^2(p\|q)",
     ),
     "hellinger": FDivergence(
         f=lambda u: (u.sqrt() - 1) ** 2,
         conjugate=_below(1.0, lambda t: t / (1 - t)),
         density=lambda p, q, r: p + q - 2 * _times(q, (r / 2).exp()),
-        names=r"\int(\sqrt p-\sqrt q)^2",
     ),
     "total variation": FDivergence(
         f=lambda u: (u - 1).abs() / 2,
         conjugate=_below(0.5, lambda t: t.clamp(min=-0.5), attained=True),
         density=lambda p, q, r: (p - q).abs() / 2,
-        names=r"\mathrm{TV}(p,q)",
     ),
 }
 
@@ -241,7 +226,9 @@ def finite(n: int, tolerance: float = 1e-6) -> Space:
     return Space(torch.arange(n, dtype=torch.float64), torch.ones(n, dtype=torch.float64), tolerance)
 
 
-def minimise(loss: Callable[[Tensor], Tensor], start, steps: int = 100, reach: float = 0.5) -> tuple[Tensor, float]:
+def minimise(
+    loss: Callable[[Tensor], Tensor], start: Any, steps: int = 100, reach: float = 0.5
+) -> tuple[Tensor, float]:
     """A local minimum of a smooth `loss` of a short float64 vector, near `start`.
 
     Newton's method, with negative curvature turned round, steps no longer than `reach`, and halving until the loss

@@ -3,24 +3,5 @@
 from .formula import GREEK, Writer, plain
 from .graph import schematic
 from .plots import curves, density, images, scatter
-from .student import half_width
 from .style import COLOR, INK, PAPER, STYLE, style
 from .table import Table
-
-__all__ = [
-    "COLOR",
-    "GREEK",
-    "INK",
-    "PAPER",
-    "STYLE",
-    "Table",
-    "Writer",
-    "curves",
-    "density",
-    "half_width",
-    "images",
-    "plain",
-    "scatter",
-    "schematic",
-    "style",
-]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from typing import Any
 
 from ..errors import unknown
 
@@ -184,7 +185,7 @@ def _is_ours(cls: type) -> bool:
     return cls.__module__.partition(".")[0] == _LIBRARY
 
 
-def call(value, names: tuple[str, ...], always: tuple[str, ...] = ()) -> str:
+def call(value: Any, names: tuple[str, ...], always: tuple[str, ...] = ()) -> str:
     """The call that makes a frozen value, with these fields in this order.
 
     Fields without a default, and those that are ``always`` shown, stand without their names; the others are named,
@@ -202,13 +203,13 @@ def call(value, names: tuple[str, ...], always: tuple[str, ...] = ()) -> str:
     return f"{type(value).__name__}({', '.join(arguments)})"
 
 
-def as_entry(value, key: str, names: tuple[str, ...]) -> dict:
+def as_entry(value: Any, key: str, names: tuple[str, ...]) -> dict[str, Any]:
     """A frozen value as plain JSON values: the name of its class under ``key``, and these fields.
 
     A class from outside the library also says where it is "from".
     """
     cls = type(value)
-    entry = {key: cls.__name__}
+    entry: dict[str, Any] = {key: cls.__name__}
     if not _is_ours(cls):
         entry["from"] = f"{cls.__module__}.{cls.__qualname__}"
     for name in names:
@@ -217,12 +218,12 @@ def as_entry(value, key: str, names: tuple[str, ...]) -> dict:
     return entry
 
 
-def field_names(value) -> tuple[str, ...]:
+def field_names(value: Any) -> tuple[str, ...]:
     """The fields of a frozen value, by name."""
     return tuple(f.name for f in fields(value))
 
 
-def from_entry(entry: dict, key: str, kind: str, registry: dict[str, type], tools: dict[str, type]):
+def from_entry(entry: dict[str, Any], key: str, kind: str, registry: dict[str, type], tools: dict[str, type]) -> Any:
     """The inverse of ``as_entry``. Raises ValueError for a class that is not registered, naming its import path."""
     made = dict(entry)
     name, path = made.pop(key, None), made.pop("from", None)

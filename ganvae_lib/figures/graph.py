@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .style import COLOR, INK, PAPER
 
@@ -14,6 +14,8 @@ _ABOVE = 1.15  # where it stands what compares
 _PLACE = {"z": 0.0, "x": 2.0}
 _BACK = {r"\hat x": 2.95, r"\hat z": -0.95}  # what comes back from a round trip
 _REMARK = {"x": 2.45, "z": -0.45}
+
+Nodes = dict[str, tuple[float, float, str, Any]]  # by name: where it stands, its letter, its face (or two halves)
 
 
 class _Comparison(NamedTuple):
@@ -31,7 +33,7 @@ class _Comparison(NamedTuple):
         return sum(over) / len(over)
 
 
-def schematic(objective, ax=None):
+def schematic(objective: Any, ax: Any = None) -> Any:
     """The graph of an objective: solid arrows generate (theta), dashed arrows infer (eta), dotted ones are phi's.
 
     The shaded node is observed, a half-shaded one in some examples only; y says whether a sample is the target's or
@@ -61,7 +63,7 @@ def schematic(objective, ax=None):
     return ax
 
 
-def _comparisons(objective) -> dict[str, _Comparison]:
+def _comparisons(objective: Any) -> dict[str, _Comparison]:
     """What compares: discriminators by their names, and what compares by samples without one."""
     above: dict[str, _Comparison] = {}
     for term in objective.terms:
@@ -70,13 +72,13 @@ def _comparisons(objective) -> dict[str, _Comparison]:
         name = term.discriminator if term.adversarial else f"same {term!r}"
         known = above[name].seen if name in above else ()
         seen = tuple(dict.fromkeys((*known, *term.compared)))
-        above[name] = _Comparison(seen, *term.answer, term.adversarial)
+        letter, label = term.answer
+        above[name] = _Comparison(seen, letter, label, term.adversarial)
     return above
 
 
-def _places(objective, above: dict[str, _Comparison], back: list[str], labelled: bool) -> dict[str, tuple]:
-    """The nodes by name: where each stands, its letter and its face."""
-    nodes = {"z": (_PLACE["z"], 0.0, "z", PAPER), "x": (_PLACE["x"], 0.0, "x", _OBSERVED)}
+def _places(objective: Any, above: dict[str, _Comparison], back: list[str], labelled: bool) -> Nodes:
+    nodes: Nodes = {"z": (_PLACE["z"], 0.0, "z", PAPER), "x": (_PLACE["x"], 0.0, "x", _OBSERVED)}
     if not {"decoder", "encoder"} & set(objective.networks):  # a density of its own
         del nodes["z"]
     for letter in back:
@@ -93,7 +95,7 @@ def _places(objective, above: dict[str, _Comparison], back: list[str], labelled:
     return nodes
 
 
-def _draw_makers(ax, nodes, objective):
+def _draw_makers(ax: Any, nodes: Nodes, objective: Any) -> None:
     """Who makes which variable from which."""
     networks, conditional = objective.networks, objective.conditional
     bend = -0.28 if {"decoder", "encoder"} <= set(networks) else 0.0
@@ -118,7 +120,7 @@ def _draw_makers(ax, nodes, objective):
         ax.text(1.95, -0.85, r"$q_\eta(t|x)$", color=COLOR["eta"], ha="center", va="center")
 
 
-def _draw_round_trip(ax, nodes, letter):
+def _draw_round_trip(ax: Any, nodes: Nodes, letter: str) -> None:
     """The way from a variable to what comes back of it: one player's half, then the other's."""
     v = letter.removeprefix(r"\hat ")
     start, end = nodes[v][0], nodes[letter][0]
@@ -128,7 +130,7 @@ def _draw_round_trip(ax, nodes, letter):
     _arrow(ax, (middle, 0.0), (end, 0.0), then, 0.0, gap=0)
 
 
-def _draw_comparison(ax, nodes, name, comparison, conditional):
+def _draw_comparison(ax: Any, nodes: Nodes, name: str, comparison: _Comparison, conditional: bool) -> None:
     """Dotted arrows to a discriminator, or double lines to what compares by samples, and the label above."""
     x, y = nodes[name][:2]
     sources = (*comparison.seen, "t") if conditional else comparison.seen
@@ -141,7 +143,7 @@ def _draw_comparison(ax, nodes, name, comparison, conditional):
     ax.text(x, y + 0.38, comparison.label, color=color, ha="center", va="center")
 
 
-def _axes(ax, xlim, ylim):
+def _axes(ax: Any, xlim: tuple[float, float], ylim: tuple[float, float]) -> Any:
     import matplotlib.pyplot as plt
 
     if ax is None:
@@ -151,64 +153,37 @@ def _axes(ax, xlim, ylim):
     return ax
 
 
-def _arrow(ax, start, end, who, bend, gap=13):
+def _arrow(ax: Any, start: Any, end: Any, who: str, bend: float, gap: float = 13) -> None:
     from matplotlib.patches import FancyArrowPatch
 
-    ax.add_patch(
-        FancyArrowPatch(
-            start,
-            end,
-            arrowstyle="-|>",
-            mutation_scale=13,
-            shrinkA=gap,
-            shrinkB=13,
-            connectionstyle=f"arc3,rad={bend}",
-            color=COLOR[who],
-            linewidth=1.8,
-            linestyle=_LINE[who],
-        )
-    )
+    head: dict[str, Any] = dict(arrowstyle="-|>", mutation_scale=13, shrinkA=gap, shrinkB=13, color=COLOR[who])
+    bow = f"arc3,rad={bend}"
+    ax.add_patch(FancyArrowPatch(start, end, connectionstyle=bow, linewidth=1.8, linestyle=_LINE[who], **head))
 
 
-def _double(ax, x, y):
+def _double(ax: Any, x: tuple[float, float], y: tuple[float, float]) -> None:
     for color, width in ((INK, 4.5), (PAPER, 2.3)):
         ax.plot(x, y, color=color, linewidth=width, linestyle="-", zorder=1)
 
 
-def _draw_nodes(ax, nodes):
+def _draw_nodes(ax: Any, nodes: Nodes) -> None:
     for name, (x, y, text, face) in nodes.items():
-        square = name.startswith("same")
-        shape, size = ("s", 20) if square else ("o", 25)
-        if half := isinstance(face, tuple):
-            ax.plot(
-                x,
-                y,
-                shape,
-                markersize=size,
-                fillstyle="left",
-                markerfacecolor=face[0],
-                markerfacecoloralt=face[1],
-                markeredgecolor="none",
-                zorder=3,
-            )
-        ax.plot(
-            x,
-            y,
-            shape,
-            markersize=size,
-            markerfacecolor="none" if half else face,
-            markeredgecolor=INK,
-            markeredgewidth=1.2,
-            zorder=3,
-        )
+        shape, size = ("s", 20) if name.startswith("same") else ("o", 25)
+        marker = dict(marker=shape, markersize=size, zorder=3)
+        if isinstance(face, tuple):
+            left, right = face
+            halves = dict(fillstyle="left", markerfacecolor=left, markerfacecoloralt=right, markeredgecolor="none")
+            ax.plot(x, y, **marker, **halves)
+            face = "none"
+        ax.plot(x, y, markerfacecolor=face, markeredgecolor=INK, markeredgewidth=1.2, **marker)
         ax.text(x, y, f"${text}$", ha="center", va="center", zorder=4, fontsize=12)
 
 
-def _domains(objective, ax):
+def _domains(objective: Any, ax: Any) -> Any:
     """The graph of features, with or without a classifier and a comparison of the domains."""
     match = next((t for t in objective.terms if t.space == "features"), None)
     # The features are the one thing that nobody observes.
-    nodes = {"z": (0.0, 0.0, "z", _OBSERVED), "x": (1.8, 0.0, "x", PAPER)}
+    nodes: Nodes = {"z": (0.0, 0.0, "z", _OBSERVED), "x": (1.8, 0.0, "x", PAPER)}
     if "classifier" in objective.networks:
         nodes["t"] = (3.6, 0.0, "t", _OBSERVED)
     if match and match.adversarial:
@@ -225,7 +200,7 @@ def _domains(objective, ax):
         if end in nodes:
             _arrow(ax, nodes[start][:2], nodes[end][:2], who, 0.0)
             ax.text(*where, label, color=COLOR[who], ha="center", va="center")
-    if "same" in nodes:
+    if match and "same" in nodes:
         _double(ax, (1.8, 1.8), (0, _ABOVE))
         ax.text(2.05, 0.65, match.title, color=INK, ha="left", va="center")
     _draw_nodes(ax, nodes)

@@ -6,33 +6,33 @@ read in grey and by colour-blind readers.
 """
 
 import math
+from typing import Any
 
-from .student import half_width
 from .style import COLOR, PAPER, STYLE
 
-__all__ = ["curves", "density", "images", "scatter"]
+__all__ = ["curves", "density", "half_width", "images", "scatter"]
 
 
-def _axes(ax):
+def _axes(ax: Any) -> Any:
     """These axes, or those at hand."""
     import matplotlib.pyplot as plt
 
     return plt.gca() if ax is None else ax
 
 
-def _array(x):
+def _array(x: Any) -> Any:
     """Any tensor or nested list as a float NumPy array on the host."""
     import numpy as np
 
     return np.asarray(x.detach().float().cpu() if hasattr(x, "detach") else x, dtype=float)
 
 
-def _one_each(value, count: int) -> list:
+def _one_each(value: Any, count: int) -> list[Any]:
     """One name, or none, for all series; or the list of names that was given."""
     return [value] * count if value is None or isinstance(value, str) else list(value)
 
 
-def curves(history, *terms, steps=None, who=None, label=None, ax=None):
+def curves(history: Any, *terms: str, steps: Any = None, who: Any = None, label: Any = None, ax: Any = None) -> Any:
     """Draw learning curves: the mean over seeds and, with two seeds or more, its 95% t interval as a band.
 
     Args:
@@ -75,14 +75,12 @@ def curves(history, *terms, steps=None, who=None, label=None, ax=None):
     return ax
 
 
-def images(x, shape=None, columns=None, ink=True, title=None, ax=None):
-    """Draw a grid of images with values in [0, 1], row by row.
+def images(x: Any, columns: int | None = None, title: str | None = None, ax: Any = None) -> Any:
+    """Draw a grid of images with values in [0, 1], row by row; grey ones as ink on paper, with 1 black.
 
     Args:
-        x: ``[N, H, W]``, ``[N, 1, H, W]``, ``[N, 3, H, W]``, or ``[N, D]`` with `shape` or D a square number.
-        shape: shape of one image when `x` is flat.
+        x: ``[N, H, W]``, ``[N, 1, H, W]``, ``[N, 3, H, W]``, or ``[N, D]`` with D a square number.
         columns: images per row; by default about as many columns as rows, wider than high.
-        ink: grey images: draw 1 as black on white paper (handwriting) rather than as white on black (photographs).
 
     Returns the axes. Raises ``ValueError`` when `x` cannot be read as images.
 
@@ -95,9 +93,9 @@ def images(x, shape=None, columns=None, ink=True, title=None, ax=None):
     x = _array(x)
     if x.ndim == 2:
         side = round(x.shape[1] ** 0.5)
-        if shape is None and side * side != x.shape[1]:
-            raise ValueError(f"flat images of {x.shape[1]} pixels are not square: say shape=(height, width)")
-        x = x.reshape(len(x), *(shape or (side, side)))
+        if side * side != x.shape[1]:
+            raise ValueError(f"flat images of {x.shape[1]} pixels are not square: reshape them to [N, H, W]")
+        x = x.reshape(len(x), side, side)
     if x.ndim == 3:
         x = x[:, None]
     if x.ndim != 4 or x.shape[1] not in (1, 3) or not len(x):
@@ -113,7 +111,7 @@ def images(x, shape=None, columns=None, ink=True, title=None, ax=None):
         sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)
     ax = _axes(ax)
     if channels == 1:
-        ax.imshow(sheet[..., 0], cmap="gray_r" if ink else "gray", vmin=0, vmax=1, interpolation="nearest")
+        ax.imshow(sheet[..., 0], cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
     else:
         ax.imshow(np.where(np.isnan(sheet), 1.0, sheet), interpolation="nearest")
     ax.set(title=title or "")
@@ -121,7 +119,9 @@ def images(x, shape=None, columns=None, ink=True, title=None, ax=None):
     return ax
 
 
-def scatter(samples, toy=None, who="theta", size=5, label=None, ax=None):
+def scatter(
+    samples: Any, toy: Any = None, who: str = "theta", size: float = 5, label: str | None = None, ax: Any = None
+) -> Any:
     """Draw 2-D `samples` ``[N, 2]`` as points, over the contours of `toy`'s density when there is one.
 
     Returns the axes. Raises ``ValueError`` when the samples are not points of the plane.
@@ -138,7 +138,9 @@ def scatter(samples, toy=None, who="theta", size=5, label=None, ax=None):
     return ax
 
 
-def density(toy, who="data", extent=None, label=None, ax=None):
+def density(
+    toy: Any, who: str = "data", extent: tuple[float, float] | None = None, label: str | None = None, ax: Any = None
+) -> Any:
     """Draw the density of a toy world: a curve in one dimension, filled contours in two.
 
     Args:
@@ -170,3 +172,13 @@ def density(toy, who="data", extent=None, label=None, ax=None):
     ax.contourf(grid, grid, p.sqrt(), levels=levels.numpy(), cmap=wash, alpha=0.75)
     ax.set_aspect("equal")
     return ax
+
+
+def half_width(standard_error: Any, freedom: float, level: float = 0.95) -> Any:
+    """Half of the width of the t interval around an estimate, t s: a number, or an array like ``standard_error``.
+
+    ``freedom`` counts the degrees of freedom: for the mean of n values n - 1.
+    """
+    from scipy.special import stdtrit  # the t quantile without the slow import of scipy.stats
+
+    return stdtrit(freedom, (1 + level) / 2) * standard_error

@@ -14,7 +14,7 @@ PAPER, INK = "#FCFCFA", "#33373D"
 _CYCLE = ("theta", "data", "eta", "phi", "prior")
 
 
-def style():
+def style() -> None:
     """Set the book's matplotlib defaults; every chapter calls it once, before its first figure."""
     import matplotlib
     from cycler import cycler

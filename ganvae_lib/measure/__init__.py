@@ -1,29 +1,7 @@
 """What can be measured of a trained run, and intervals over seeds."""
 
-from .bounds import chunks, elbo, iwae, log_likelihood
-from .factors import Gap, mutual_information, mutual_information_gap
+from .bounds import elbo, iwae, log_likelihood
+from .factors import mutual_information, mutual_information_gap
 from .intervals import difference, interval, paired, summary
-from .samples import accuracy, classifier_score, coverage, has_classifier
-from .scores import Scores, evaluate, has_bound, has_samples
-
-__all__ = [
-    "Gap",
-    "Scores",
-    "accuracy",
-    "chunks",
-    "classifier_score",
-    "coverage",
-    "difference",
-    "elbo",
-    "evaluate",
-    "has_bound",
-    "has_classifier",
-    "has_samples",
-    "interval",
-    "iwae",
-    "log_likelihood",
-    "mutual_information",
-    "mutual_information_gap",
-    "paired",
-    "summary",
-]
+from .samples import accuracy, classifier_score, coverage
+from .scores import Scores, evaluate

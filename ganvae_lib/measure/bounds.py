@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from ..data.dataset import Examples
-from ..distributions.energy import free_energy
 from ..distributions.noise import Noise
-from ..distributions.sample import draw
+from ..distributions.sample import draw, free_energy
 from ..models.model import Model
 
 __all__ = ["chunks", "elbo", "iwae", "log_likelihood"]
@@ -20,8 +19,8 @@ __all__ = ["chunks", "elbo", "iwae", "log_likelihood"]
 CHUNK = 2**20  # numbers in a piece of the data; part of what a seed means, because noise is drawn by pieces
 
 
-def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor]]:
-    """Pieces of the data: the model at their labels, where it is given labels, and x with the model's seeds axis.
+def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor, Tensor | None]]:
+    """Pieces of the data: the model at their labels, where it is given labels; x and labels with the seeds axis.
 
     The length of a piece does not depend on the number of seeds.
     """
@@ -32,14 +31,14 @@ def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor]]:
         labels = None
         if data.y is not None:
             labels = data.y[start : start + size].to(device).expand(*seeds_shape, -1)
-        yield model.at(labels), x.expand(*seeds_shape, *x.shape)
+        yield model.at(labels), x.expand(*seeds_shape, *x.shape), labels
 
 
 def _mean(model: Model, data: Examples, log_p: Callable[..., Tensor]) -> Tensor:
     """The mean over data of log_p(model, x), [*seeds, n] for a piece of n examples: [seeds]."""
     total = torch.zeros(model.seeds_shape, dtype=torch.float64, device=next(model.parameters()).device)
     with torch.no_grad():
-        for at, x in chunks(model, data):
+        for at, x, _ in chunks(model, data):
             total += log_p(at, x).double().sum(-1)
     return (total / len(data)).reshape(-1).cpu()
 
@@ -56,10 +55,6 @@ def elbo(model: Model, data: Examples, *, seed: int = 0) -> Tensor:
     """E_d[E_q log p_θ(x|z) - KL(q_η(z|x) ‖ p(z))], one z per x (Eq. ``eq-elbo``, chapter 03): [seeds], nats.
 
     Raises TypeError for a model without an encoder and a decoder, or without their densities.
-
-    >>> from ganvae_lib import build, load, zoo
-    >>> elbo(build(zoo.VAE, (2,)), load("ring", fraction=0.01)).shape
-    torch.Size([1])
     """
     noise = _noise(model, seed)
     return _mean(model, data, lambda model, x: -free_energy(model, x, noise, name="z"))
@@ -71,10 +66,6 @@ def iwae(model: Model, data: Examples, k: int = 64, *, seed: int = 0) -> Tensor:
     A lower bound on E_d log p_θ(x) for every k, tight as k grows (Burda et al., 2016). Unlike ``free_energy``, which
     trains with this bound, it draws one z at a time, so that k may be large. Raises ValueError for k < 1, and TypeError
     as ``elbo`` does.
-
-    >>> from ganvae_lib import build, load, zoo
-    >>> iwae(build(zoo.VAE, (2,)), load("ring", fraction=0.01), k=8).shape
-    torch.Size([1])
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}.")
@@ -96,7 +87,6 @@ def log_likelihood(model: Model, data: Examples) -> Tensor:
 
     Exact, not a bound. Raises TypeError for a model without a density.
 
-    >>> import torch
     >>> from ganvae_lib import Data, build, zoo
     >>> log_likelihood(build(zoo.LIKELIHOOD, (2,)), Data(torch.zeros(3, 2)))    # at first a standard normal: -log 2π
     tensor([-1.8379], dtype=torch.float64)

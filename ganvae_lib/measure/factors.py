@@ -50,44 +50,16 @@ def mutual_information(a: Tensor, b: Tensor, bins: int = 20) -> float:
     return max(0.0, float(_entropy(a, count_a) + _entropy(b, count_b) - joint))
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Gap:
-    """The mutual information gap and what it is made of; prints as a table with a row for each factor."""
+    """The mutual information gap ``mig``, the mean of ``gaps``, and what it is made of."""
 
+    mig: float
+    gaps: dict[str, float]  # (best - second best code)/H(factor), for every factor that varies
+    best: dict[str, str]  # the code that knows most of each factor that varies
+    factors: tuple[str, ...]
     information: Tensor  # I(code; factor) in nats, [factors, codes], float64
     entropy: Tensor  # H(factor), [factors]
-    factors: tuple[str, ...]
-    codes: tuple[str, ...]
-
-    @property
-    def gaps(self) -> dict[str, float]:
-        """(best - second best code) / H(factor), for every factor that varies."""
-        best = torch.cat([self.information, torch.zeros(len(self.factors), 1)], 1).topk(2, 1).values
-        gaps = (best[:, 0] - best[:, 1]) / self.entropy
-        return {name: float(gap) for name, gap, h in zip(self.factors, gaps, self.entropy, strict=True) if h > 0}
-
-    @property
-    def best(self) -> dict[str, str]:
-        """The code that knows most of each factor that varies."""
-        rows = zip(self.factors, self.information.argmax(1), strict=True)
-        return {name: self.codes[i] for name, i in rows if name in self.gaps}
-
-    @property
-    def mig(self) -> float:
-        """The mean of ``gaps``."""
-        return sum(self.gaps.values()) / len(self.gaps)
-
-    def __float__(self) -> float:
-        return self.mig
-
-    def __repr__(self) -> str:
-        width = max(map(len, self.factors))
-        rows = [
-            f"{name:<{width}}  gap {self.gaps[name]:.2f}  best {self.best[name]}: {row.max() / h:.2f} of {h:.2f} nats"
-            for name, row, h in zip(self.factors, self.information, self.entropy, strict=True)
-            if h > 0
-        ]
-        return "\n".join([f"mutual information gap {self.mig:.3f}", *rows])
 
 
 def mutual_information_gap(codes: Tensor | Mapping[str, Tensor], factors: Mapping[str, Tensor], bins: int = 20) -> Gap:
@@ -109,8 +81,13 @@ def mutual_information_gap(codes: Tensor | Mapping[str, Tensor], factors: Mappin
         codes = {str(i): column for i, column in enumerate(codes.unbind(1))}
     if not codes or not factors:
         raise ValueError("the gap needs at least one code and one factor; data.glyphs gives data with factors.")
-    information = [[mutual_information(c, v, bins) for c in codes.values()] for v in factors.values()]
+    pairs = [[mutual_information(c, v, bins) for c in codes.values()] for v in factors.values()]
+    information = torch.tensor(pairs, dtype=torch.float64)
     entropy = torch.stack([_entropy(*_bins(v, bins)) for v in factors.values()])
     if not (entropy > 0).any():
         raise ValueError("no factor varies, so there is nothing to know.")
-    return Gap(torch.tensor(information, dtype=torch.float64), entropy, tuple(factors), tuple(map(str, codes)))
+    first, second = torch.cat([information, torch.zeros(len(factors), 1)], 1).topk(2, 1).values.unbind(1)
+    names, varying = list(codes), [(i, name) for i, name in enumerate(factors) if entropy[i] > 0]
+    gaps = {name: float((first[i] - second[i]) / entropy[i]) for i, name in varying}
+    best = {name: names[int(information[i].argmax())] for i, name in varying}
+    return Gap(sum(gaps.values()) / len(gaps), gaps, best, tuple(factors), information, entropy)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..figures.student import half_width
+from ..figures.plots import half_width
 
 __all__ = ["difference", "interval", "paired", "summary"]
 

@@ -57,14 +57,10 @@ def accuracy(model: Model, data: Examples) -> Tensor:
     if data.y is None:
         raise ValueError(f"{data.name} has no labels y to compare with.")
     right = torch.zeros(model.seeds_shape, dtype=torch.int64, device=next(model.parameters()).device)
-    start = 0
     with torch.no_grad():
-        for _, x in chunks(model, data):
-            n = x.shape[len(model.seeds_shape)]
+        for _, x, labels in chunks(model, data):
             answers = model.labeller(x) if "labeller" in model.networks else model.classifier(model.features(x).mean)
-            named = answers.logits.argmax(-1)
-            right = right + (named == data.y[start : start + n].to(named.device)).sum(-1)
-            start += n
+            right += (answers.logits.argmax(-1) == labels).sum(-1)
     return (right / len(data)).double().reshape(-1).cpu()
 
 

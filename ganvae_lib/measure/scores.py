@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -18,25 +17,13 @@ from .samples import accuracy, coverage, has_classifier
 __all__ = ["Scores", "evaluate", "has_bound", "has_samples"]
 
 
-class Scores(Mapping[str, Tensor]):
+class Scores(dict[str, Tensor]):
     """Values per seed by name, printed as mean ± half-width of the 95 % interval over seeds.
 
     >>> import torch
     >>> Scores({"modes": torch.tensor([7.0, 8.0, 8.0, 8.0])})
     modes: 7.75 ± 0.80 (4 seeds)
     """
-
-    def __init__(self, by_name: Mapping[str, Tensor]):
-        self._by_name = dict(by_name)
-
-    def __getitem__(self, name: str) -> Tensor:
-        return self._by_name[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._by_name)
-
-    def __len__(self) -> int:
-        return len(self._by_name)
 
     def __repr__(self) -> str:
         lines = []
@@ -59,7 +46,12 @@ def evaluate(run: Any, data: Examples | None = None, *, k: int = 64, n: int = 10
         if has_classifier(model) and data.y is not None:
             values["accuracy"] = accuracy(model, data)
     if has_samples(model):
-        law, lost = _law(run, data)
+        law, lost = None if data is None else data.law, None
+        if law is None:
+            try:
+                law = run.law
+            except ValueError as error:
+                lost = error
         if getattr(law, "modes", None) is not None:  # a law may be any object of a user's
             values |= coverage(run.sample(n, seed).cpu(), law)
         elif lost is not None and not values:
@@ -71,16 +63,6 @@ def evaluate(run: Any, data: Examples | None = None, *, k: int = 64, n: int = 10
             "classifier and labels."
         )
     return Scores(values)
-
-
-def _law(run: Any, data: Examples | None) -> tuple[Any, ValueError | None]:
-    """What the data were drawn from, or those that the run was trained on; and why it cannot be found again."""
-    if data is not None and data.law is not None:
-        return data.law, None
-    try:
-        return run.law, None
-    except ValueError as error:
-        return None, error
 
 
 def has_bound(model: Model) -> bool:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from ..distributions.world import OtherDomain
 
 if TYPE_CHECKING:
-    from ..data import Data, Domains
+    from ..data.dataset import Examples
     from .model import Model
 
 __all__ = ["check"]
 
 
-def check(model: Model, data: Data | Domains) -> None:
+def check(model: Model, data: Examples) -> None:
     """Raise ValueError, saying what to do, if ``data`` do not fit the model.
 
     >>> from ganvae_lib import build, ring, Data, zoo

@@ -1,6 +1,6 @@
 """The algebra of objectives: spaces, tools, terms, sums of terms, and operators on them."""
 
-from ..distributions.energy import free_energy
+from ..distributions.sample import free_energy
 from ..figures.formula import GREEK, Writer, plain
 from .algebra import Objective, Phase, Sum
 from .contract import TERMS, TOOLS, Samples, Term, Tool, from_dict, to_dict

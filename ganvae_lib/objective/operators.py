@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..distributions.energy import free_energy
+from ..distributions.sample import free_energy
 from ..errors import unknown
 from ..figures.formula import Writer, expectation, kl
 from .algebra import Objective, Sum

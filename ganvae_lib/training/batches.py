@@ -20,12 +20,6 @@ class Batches:
 
     ``parts`` are tensors of equal length, x first; a minibatch holds the same rows of each. The examples left over at
     the end of an epoch (fewer than a batch) are skipped.
-
-    >>> x = torch.arange(4.0)[:, None]
-    >>> batches = Batches([x, -x], 2, Noise(0))
-    >>> first, second = batches.next(), batches.next()
-    >>> sorted(torch.cat([first[0], second[0]]).flatten().tolist()), torch.equal(first[0], -first[1])
-    ([0.0, 1.0, 2.0, 3.0], True)
     """
 
     def __init__(self, parts: Sequence[Tensor], batch: int, noise: Noise, name: str = "batches"):
@@ -69,12 +63,12 @@ def worlds(
 
     A batch is at most as large as the data. The second domain, if there is one, has an order of its own.
     """
-    reads = model.reads
-    batch = min(batch, len(data), *([len(data.other)] if "other" in reads else []))
+    labels = data.y if "labels" in model.reads else None
+    other = data.other if "other" in model.reads else None
+    batch = min(batch, len(data), len(data if other is None else other))
     batch -= batch % noise.share.size
-    parts = [data.x.to(device), *([data.y.to(device)] if "labels" in reads else [])]
-    batches = Batches(parts, batch, noise)
-    others = Batches([data.other.to(device)], batch, noise, "batches of the other") if "other" in reads else None
+    batches = Batches([part.to(device) for part in (data.x, labels) if part is not None], batch, noise)
+    others = None if other is None else Batches([other.to(device)], batch, noise, "batches of the other")
 
     def next_world(detached: bool = False) -> World:
         x, *labels = batches.next()

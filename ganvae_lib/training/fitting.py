@@ -12,9 +12,8 @@ from ..models.checks import check
 from ..models.model import Model
 from ..objective.terms import to_dict
 from .checkpoint import Checkpoint
-from .device import in_precision, unchecked
 from .run import Run
-from .settings import Settings
+from .settings import Settings, in_precision, unchecked
 from .state import Training
 
 __all__ = ["fit"]
@@ -62,7 +61,7 @@ def fit(
     >>> run.sample(5).shape, run.history["reconstruct x"].shape
     (torch.Size([2, 5, 2]), torch.Size([20, 2]))
     """
-    settings = Settings.of(model.objective, steps, batch, seeds, fresh, device, precision, lr, betas, log_every)
+    settings = Settings(model.objective, steps, batch, seeds, fresh, device, precision, lr, betas, log_every)
     check(model, data)
 
     training = Training(model, data, settings)

@@ -17,6 +17,10 @@ __all__ = ["Accepted", "sample"]
 
 _CHUNK = 2**14  # parameters simulated at once: bounds the memory, and is part of what a seed means
 
+Prior = Callable[[int, torch.Generator], Tensor]
+Simulator = Callable[[Tensor, torch.Generator], Tensor]
+Summary = Callable[[Tensor], Tensor]
+
 
 class Accepted(NamedTuple):
     """Parameters that were accepted, nearest first, with their distances; the tolerance; and the acceptance rate."""
@@ -28,10 +32,10 @@ class Accepted(NamedTuple):
 
 
 def sample(
-    prior: Callable[[int, torch.Generator], Tensor],
-    simulate: Callable[[Tensor, torch.Generator], Tensor],
+    prior: Prior,
+    simulate: Simulator,
     observed: Tensor,
-    summaries: Summaries | Callable[[Tensor], Tensor],
+    summaries: Summaries | Summary,
     *,
     draws: int = 100_000,
     keep: int | None = None,
@@ -62,8 +66,27 @@ def sample(
     """
     if (keep is None) == (tolerance is None):
         raise ValueError("give keep (how many to accept) or tolerance (how near is near enough), and not both.")
-    if draws < 1 or not (tolerance >= 0 if keep is None else 1 <= keep <= draws):
+    if draws < 1 or not (keep is None or 1 <= keep <= draws) or not (tolerance is None or tolerance >= 0):
         raise ValueError(f"need 1 <= keep <= draws, or tolerance >= 0; got {draws=}, {keep=}, {tolerance=}.")
+    theta, distance = _tried(prior, simulate, observed, summaries, draws, seed)
+    distance, order = distance.sort(stable=True)
+    if keep is None:
+        assert tolerance is not None  # one of the two is given
+        count, reach = int((distance <= tolerance).sum()), tolerance
+    else:
+        count, reach = keep, float(distance[keep - 1])
+    if count == 0:
+        raise ValueError(
+            f"none of {draws} draws is within {tolerance}; the nearest is at {distance[0]:.3g}. "
+            "Raise the tolerance, or draw more."
+        )
+    return Accepted(theta[order[:count]], distance[:count], reach, count / draws)
+
+
+def _tried(
+    prior: Prior, simulate: Simulator, observed: Tensor, summaries: Summaries | Summary, draws: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    """All parameters that were drawn, [draws, ...], and how far each one's summaries are from the observed, [draws]."""
     summarise = (lambda x: summaries.of(x, 1)) if isinstance(summaries, Summaries) else summaries
     target, generator = summarise(observed.unsqueeze(0)), torch.Generator().manual_seed(seed)
     parameters, distances = [], []
@@ -78,15 +101,7 @@ def sample(
             )
         parameters.append(theta)
         distances.append((s - target).norm(dim=-1))
-    theta, distance = torch.cat(parameters), torch.cat(distances)
+    distance = torch.cat(distances)
     if not bool(distance.isfinite().all()):
         raise ValueError("a summary is NaN or infinite; look at the simulator, or choose other summaries.")
-    distance, order = distance.sort(stable=True)
-    m = keep if tolerance is None else int((distance <= tolerance).sum())
-    if m == 0:
-        raise ValueError(
-            f"none of {draws} draws is within {tolerance}; the nearest is at {distance[0]:.3g}. "
-            "Raise the tolerance, or draw more."
-        )
-    reach = float(distance[m - 1]) if tolerance is None else tolerance
-    return Accepted(theta[order[:m]], distance[:m], reach, m / draws)
+    return torch.cat(parameters), distance

@@ -1,45 +1,31 @@
-"""How a training goes: what ``fit`` was asked for, checked, with the defaults filled in."""
+"""How a training goes: what ``fit`` was asked for, checked; and where and how exactly it computes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.distributions import Distribution
 
 from ..errors import unknown
 from ..objective.algebra import Objective
-from .device import find_device
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "find_device", "in_precision", "unchecked"]
 
 PLAYERS = ("theta", "eta", "phi")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What ``fit`` was asked for; ``Settings.of`` fills in what suits an objective.
+    """What ``fit`` was asked for, in the order of its arguments, with the defaults that suit an objective.
 
-    >>> from ganvae_lib import zoo
-    >>> settings = Settings.of(zoo.GAN, steps=500, seeds=2, device="cpu")
-    >>> settings.lr, settings.betas, settings.seeds, settings.log_every
-    (0.0002, (0.5, 0.999), [0, 1], 5)
+    Raises ValueError for an argument that is out of range.
     """
 
-    steps: int
-    batch: int
-    seeds: list[int]
-    fresh: bool
-    device: torch.device
-    precision: str
-    lr: float | dict[str, float]
-    betas: tuple[float, float]
-    log_every: int
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         objective: Objective,
         steps: int,
         batch: int = 128,
@@ -50,36 +36,23 @@ class Settings:
         lr: float | dict[str, float] | None = None,
         betas: tuple[float, float] | None = None,
         log_every: int | None = None,
-    ) -> Settings:
-        """The arguments of ``fit``, in its order, with its defaults. Raises ValueError for one that is out of range."""
+    ):
         if not all(isinstance(n, int) and n > 0 for n in (steps, batch, 1 if log_every is None else log_every)):
             raise ValueError(
                 f"steps, batch and log_every must be positive integers, got {steps}, {batch} and {log_every}."
             )
         adversarial = bool(objective.adversaries)
-        settings = cls(
-            steps=steps,
-            batch=batch,
-            seeds=_named(seeds),
-            fresh=fresh,
-            device=find_device(device),
-            precision=precision,
-            lr=(2e-4 if adversarial else 1e-3) if lr is None else lr,
-            betas=((0.5, 0.999) if adversarial else (0.9, 0.999)) if betas is None else betas,
-            log_every=min(log_every or max(1, steps // 100), steps),
-        )
-        settings._check_rates(objective)
-        return settings
+        self.steps, self.batch, self.fresh, self.precision = steps, batch, fresh, precision
+        self.seeds, self.device = _named(seeds), find_device(device)
+        self.lr = (2e-4 if adversarial else 1e-3) if lr is None else lr
+        self.betas = ((0.5, 0.999) if adversarial else (0.9, 0.999)) if betas is None else betas
+        self.log_every = min(log_every or max(1, steps // 100), steps)
+        self._check_rates(objective)
 
     @property
     def rates(self) -> dict[str, float]:
         """The learning rate of each player."""
         return self.lr if isinstance(self.lr, dict) else dict.fromkeys(PLAYERS, self.lr)
-
-    @property
-    def copies(self) -> int | list[int]:
-        """The seeds as ``Model.copies`` takes them: a single one is not stacked."""
-        return self.seeds[0] if len(self.seeds) == 1 else self.seeds
 
     @property
     def config(self) -> dict[str, Any]:
@@ -112,3 +85,46 @@ def _named(seeds: int | Sequence[int]) -> list[int]:
     if not names or len(set(names)) < len(names) or not all(isinstance(s, int) and 0 <= s < 2**32 for s in names):
         raise ValueError(f"seeds must be a positive number or a list of different ints from 0 to 2**32-1, got {seeds}.")
     return names
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Switch off the argument checks of distributions: each costs a host sync per call."""
+    before = Distribution._validate_args
+    Distribution.set_default_validate_args(False)
+    try:
+        yield
+    finally:
+        Distribution.set_default_validate_args(before)
+
+
+def find_device(name: str) -> torch.device:
+    """The device of this name; "auto" takes cuda, then mps, then cpu. Raises ValueError for one that is not here."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise unknown("device", name, ("auto", "cpu", "cuda", "mps")) from error
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(device.type, True):
+        raise ValueError(f"device {name!r} is not available here; use device='auto' or 'cpu'.")
+    if name == "cuda":  # each of several processes takes one
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    return device
+
+
+@contextmanager
+def in_precision(name: str, device: torch.device) -> Iterator[None]:
+    """Compute in "fp32", "tf32" (matrix products on recent GPUs) or "bf16" (autocast); ValueError for another name."""
+    if name not in ("fp32", "tf32", "bf16"):
+        raise unknown("precision", name, ("fp32", "tf32", "bf16"))
+    before, cudnn = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high" if name == "tf32" else before)
+    torch.backends.cudnn.allow_tf32 = name == "tf32"  # torch's default lets convolutions use it unasked
+    try:
+        with torch.autocast(device.type, torch.bfloat16, enabled=name == "bf16"):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+        torch.backends.cudnn.allow_tf32 = cudnn

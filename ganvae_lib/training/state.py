@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,15 +10,15 @@ from torch import Tensor
 
 from ..data.dataset import Examples
 from ..distributions.noise import Noise
+from ..distributions.world import World
 from ..models.model import Model
-from .batches import worlds
-from .descent import adam, descend
-from .device import keep_memory
-from .history import History
+from ..objective.algebra import Phase
+from .batches import Batches, worlds
 from .parallel import share
+from .run import History
 from .settings import Settings
 
-__all__ = ["Training"]
+__all__ = ["Training", "adam", "descend"]
 
 
 class Training:
@@ -28,33 +29,26 @@ class Training:
 
     >>> from ganvae_lib import build, load, zoo
     >>> data = load("ring", fraction=0.01)
-    >>> settings = Settings.of(zoo.VAE, steps=20, batch=32, seeds=2, log_every=5, device="cpu")
+    >>> settings = Settings(zoo.VAE, steps=20, batch=32, seeds=2, log_every=5, device="cpu")
     >>> training = Training(build(zoo.VAE, data), data, settings)
     >>> for _ in range(10):
     ...     training.step()
     >>> training.history
     History(reconstruct x, match z; 2 points, seeds [0, 1])
-
-    What ``state`` says decides what comes next: another training that is put there ends with the same weights.
-
-    >>> other = Training(build(zoo.VAE, data), data, settings)
-    >>> other.restore(*training.state())
-    >>> training.step(), other.step(), other.done
-    (None, None, 11)
-    >>> all(torch.equal(a, b) for a, b in zip(training.model.parameters(), other.model.parameters(), strict=True))
-    True
     """
 
     def __init__(self, model: Model, data: Examples, settings: Settings):
-        keep_memory()
-        device = settings.device
+        # glibc hands large blocks back to the system after each step: a fifth of a step of stacked networks then goes
+        # into page faults. Freeing one large block, never touched, lifts the size from which it does so, for good.
+        torch.empty(31 * 2**20, dtype=torch.uint8)
+        device, seeds = settings.device, settings.seeds
         self.settings = settings
         self.done = 0
-        self.model = model.copies(settings.copies, settings.fresh).to(device).train()
+        self.model = model.copies(seeds[0] if len(seeds) == 1 else seeds, settings.fresh).to(device).train()
         self.noise = Noise(self.model.seeds, device, share(device))
         self.noise.share.check(self.model.objective, settings.batch)
         self.next_world, orders = worlds(self.model, data, settings.batch, self.noise, device)
-        self.streams = [self.noise, *orders]
+        self.streams: list[Noise | Batches] = [self.noise, *orders]
 
         self.phases = self.model.objective.phases()
         self.optimizers = [
@@ -62,7 +56,7 @@ class Training:
         ]
 
         names = list(dict.fromkeys(name for phase in self.phases for name in phase.keys))
-        self.history = History(settings.seeds, names)
+        self.history = History(seeds, names)
         self._recent = torch.zeros(settings.log_every, len(names), *self.noise.seeds_shape, device=device)
         self.unrecorded = 0  # how many steps the history does not know yet
 
@@ -132,3 +126,34 @@ class Training:
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin with ``prefix``, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def adam(
+    model: Model, players: Sequence[str], rates: Mapping[str, float], betas: tuple[float, float], device: torch.device
+) -> torch.optim.Adam:
+    """Adam over the parameters of these players, each player at its own rate."""
+    by_rate: dict[float, list[str]] = {}  # players who share a rate share a group: one kernel for both
+    for player in players:
+        by_rate.setdefault(rates[player], []).append(player)
+    groups = [{"params": model.of(who), "lr": rate} for rate, who in by_rate.items()]
+    return torch.optim.Adam(groups, betas=betas, fused=device.type in ("cpu", "cuda"))
+
+
+def descend(phase: Phase, world: World, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """One update: the gradient of the phase's loss with respect to its players' parameters, and nobody else's.
+
+    Returns the losses by name, [*seeds] each, without gradient.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    losses = phase.losses(world)
+    # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
+    gradients = torch.autograd.grad(phase.total(losses).sum(), parameters, allow_unused=True)
+    used = [(p, gradient) for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
+    means = world.noise.share.mean([gradient for _, gradient in used])
+    for (p, _), gradient in zip(used, means, strict=True):
+        # Fused Adam walks through memory: parameter and gradient must lie alike in it.
+        p.grad = gradient if gradient.stride() == p.stride() else torch.empty_like(p).copy_(gradient)
+    optimizer.step()
+    for p in parameters:
+        p.grad = None
+    return {name: loss.detach() for name, loss in losses.items()}

@@ -18,9 +18,9 @@ from ..models.builder import build
 from ..objective.algebra import Objective
 from ..objective.terms import Match, Reconstruct
 from ..objective.tools import KL, MMD, Adversary
-from ..training.device import unchecked
 from ..training.fitting import fit
 from ..training.run import Run
+from ..training.settings import unchecked
 
 __all__ = ["ALSO", "CHOICES", "LABELS", "MEASURES", "SETTINGS", "Choice", "distance", "every", "measure", "train"]
 

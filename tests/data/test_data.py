@@ -113,7 +113,7 @@ def test_load_toys_and_digits():
     train, test = data.load("digits"), data.load("digits", "test")
     assert (train.shape, train.classes, len(train), len(test)) == ((1, 8, 8), 10, 1500, 297)
     assert (train.digest, test.digest) == ("c7ccaffe0746", "60b9c50895a7")  # the split never moves silently
-    assert train.x.min() == 0 and train.x.max() == 1 and train.to("cpu").digest == train.digest
+    assert train.x.min() == 0 and train.x.max() == 1
     share = torch.bincount(train.y) / len(train) - torch.bincount(test.y) / len(test)
     assert share.abs().max() < 0.005
 
@@ -246,11 +246,9 @@ def small(monkeypatch, tmp_path):
     files = {"train-images-idx3-ubyte.gz": idx(x), "train-labels-idx1-ubyte.gz": idx(y)}
     server = Server()
     server.files = {name: gzip.compress(content, mtime=0) for name, content in files.items()}
-    sums = {
-        name: ("md5:" + hashlib.md5(server.files[name]).hexdigest(), hashlib.sha256(content).hexdigest())
-        for name, content in files.items()
-    }
-    monkeypatch.setitem(sources.IDX, "mnist", ((server.url,), sums))
+    packed = {name: "md5:" + hashlib.md5(content).hexdigest() for name, content in server.files.items()}
+    unpacked = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    monkeypatch.setitem(sources.IDX, "mnist", ((server.url,), packed, unpacked))
     monkeypatch.delenv("GANVAE_DATA", raising=False)
     monkeypatch.setenv("GANVAE_CACHE", str(tmp_path / "cache"))
     server.x, server.y, server.cache = x, y, tmp_path / "cache" / "mnist"
@@ -306,7 +304,7 @@ def test_altered_download_is_refused_and_the_next_mirror_is_tried(small, monkeyp
         data.load("mnist")
     assert not list(small.cache.iterdir())
     small.files["b/train-images-idx3-ubyte.gz"] = good
-    monkeypatch.setitem(sources.IDX, "mnist", ((small.url, small.url + "b/"), sources.IDX["mnist"][1]))
+    monkeypatch.setitem(sources.IDX, "mnist", ((small.url, small.url + "b/"), *sources.IDX["mnist"][1:]))
     assert same(data.load("mnist"), small)
 
 
@@ -318,7 +316,7 @@ def test_altered_cache_is_downloaded_again(small):
 
 
 def test_no_network(small, monkeypatch):
-    monkeypatch.setitem(sources.IDX, "mnist", (("http://127.0.0.1:9/",), sources.IDX["mnist"][1]))
+    monkeypatch.setitem(sources.IDX, "mnist", (("http://127.0.0.1:9/",), *sources.IDX["mnist"][1:]))
     with pytest.raises(DataError, match="Check the network and try again, or set GANVAE_DATA"):
         data.load("mnist")
     assert not list(small.cache.iterdir())

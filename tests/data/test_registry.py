@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganvae_lib import Data, Domains, Mixture, data, load
-from ganvae_lib.data import DATA_SETS, TOYS
+from ganvae_lib.data.dataset import DATA_SETS, TOYS, law_card, law_from
 
 
 @pytest.fixture(autouse=True)
@@ -52,9 +52,9 @@ def test_a_toy_of_ones_own_is_loaded_and_remembers_what_made_it():
     drawn = load("pair")
     assert (drawn.name, drawn.classes, len(drawn)) == ("pair", 2, 20_000)
     assert torch.equal(drawn.x, pair().sample(20_000, 0)) and pair.__doc__ == "Two clouds."
-    card = data.law_card(Data(torch.zeros(1, 1), law=pair(3.0, weights=torch.tensor([0.25, 0.75]))))
+    card = law_card(Data(torch.zeros(1, 1), law=pair(3.0, weights=torch.tensor([0.25, 0.75]))))
     assert card == {"toy": "pair", "arguments": {"distance": 3.0, "weights": [0.25, 0.75]}}
-    again = data.law_from(card)
+    again = law_from(card)
     assert again.modes.tolist() == [[-1.5], [1.5]] and again.weights.tolist() == [0.25, 0.75]
 
 
@@ -64,26 +64,26 @@ def test_a_toy_of_things_that_json_cannot_hold_has_no_recipe():
         return Mixture([1.0], [[float(shift(-1.0))]], 0.1)
 
     assert shifted().recipe is None
-    card = data.law_card(Data(torch.zeros(1, 1), law=shifted()))
+    card = law_card(Data(torch.zeros(1, 1), law=shifted()))
     with pytest.raises(ValueError, match="a Mixture, was not saved"):
-        data.law_from(card)
-    assert data.law_card(load("shifted")) == {"data set": "shifted"}  # which makes it again
-    assert data.law_from({"data set": "shifted"}).modes.tolist() == [[1.0]]
+        law_from(card)
+    assert law_card(load("shifted")) == {"data set": "shifted"}  # which makes it again
+    assert law_from({"data set": "shifted"}).modes.tolist() == [[1.0]]
 
 
 def test_the_law_of_a_registered_data_set_is_found_by_its_name():
     law = Mixture([1.0], [[0.0]], 1.0)
     data.register("cloud", lambda split, seed: Data(law.sample(50, seed), name="cloud", law=law))
-    card = data.law_card(load("cloud"))
-    assert card == {"data set": "cloud"} and data.law_from(card) is law
+    card = law_card(load("cloud"))
+    assert card == {"data set": "cloud"} and law_from(card) is law
     del DATA_SETS["cloud"]
     with pytest.raises(ValueError, match="trained on 'cloud', and unknown data set 'cloud'.*Import the file"):
-        data.law_from(card)
+        law_from(card)
 
 
 def test_data_without_a_law_have_no_card():
-    assert data.law_card(load("digits")) is None
-    assert data.law_card(load("ring")[:10]) == load("ring").law.recipe
+    assert law_card(load("digits")) is None
+    assert law_card(load("ring")[:10]) == load("ring").law.recipe
 
 
 def test_data_say_what_they_are():

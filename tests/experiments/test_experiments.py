@@ -38,7 +38,7 @@ from ganvae_lib.experiments import record as records, report, techniques as expe
 from ganvae_lib.experiments.techniques import EXPERIMENTS, FRACTIONS, Setting
 from ganvae_lib.measure import paired, summary
 from ganvae_lib.training import checkpoint
-from ganvae_lib.training.device import find_device
+from ganvae_lib.training.settings import find_device
 
 ROOT = Path(__file__).resolve().parents[2]
 FULL = sorted((ROOT / "results" / "experiments").glob("*.json"))

@@ -7,7 +7,7 @@ from helpers import prepared
 from ganvae_lib import Noise, World
 from ganvae_lib.distributions.world import drawn
 from ganvae_lib.training.batches import worlds
-from ganvae_lib.training.descent import adam, descend
+from ganvae_lib.training.state import adam, descend
 
 
 def reached(value, model):

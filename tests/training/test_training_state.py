@@ -17,7 +17,7 @@ HOW = dict(steps=20, batch=48, log_every=5, device="cpu")
 
 
 def training(objective, seeds=2):
-    settings = Settings.of(objective, seeds=seeds, **HOW)
+    settings = Settings(objective, seeds=seeds, **HOW)
     return Training(build(objective, RING, hidden=(8,)), RING, settings)
 
 

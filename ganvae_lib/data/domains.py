@@ -1,29 +1,61 @@
-"""Two domains with a hidden pairing: training examples without partners, test examples with them.
-
-For models that learn a map between domains from unpaired examples (chapter 12).
-"""
+"""Two domains: examples of both for one model, and worlds in which the map between them is known (chapter 12)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .dataset import Data, Domains
-from .rendered import glyphs
+from .dataset import Data, Examples
+from .rendered import DIGITS, glyphs
 from .toys import Mixture, Pinwheel, Toy
 
-__all__ = ["Moved", "Paired", "clouds", "styles"]
-
+__all__ = ["Domains", "Moved", "Paired", "clouds", "styles"]
 
 Map = Callable[[Tensor], Tensor]
 
 
+class Domains(Examples):
+    """Examples of two domains: a source (y = 1), labelled where labels are needed, and a target (y = 0).
+
+    It takes the place of ``Data`` in ``build`` and ``fit``: x and labels are the source's, ``other`` is the target's x.
+    Labels of the target are never read. A model that compares features needs examples of one shape: ``one_shape``.
+
+    >>> Domains(Data(torch.zeros(4, 2), name="here"), Data(torch.ones(3, 2), name="there"))
+    Domains(Data('here': 4 examples of shape (2,)), Data('there': 3 examples of shape (2,)))
+    """
+
+    other: Tensor
+
+    def __init__(self, source: Data, target: Data):
+        self.source, self.target = source, target
+        self.x, self.y, self.law, self.origin = source.x, source.y, source.law, source.origin
+        self.other = target.x
+        self.name = f"{source.name} -> {target.name}"
+        self.note = f"source: {source.note}; target: {target.note}"
+
+    @property
+    def digest(self) -> str:
+        return f"{self.source.digest} {self.target.digest}"
+
+    def one_shape(self) -> None:
+        """Raise ValueError if the examples of the two domains differ in shape."""
+        if self.source.shape != self.target.shape:
+            raise ValueError(
+                f"examples of both domains must have one shape, got {self.source.shape} in {self.source.name} and "
+                f"{self.target.shape} in {self.target.name}; resize one with .map(...)."
+            )
+
+    def __repr__(self) -> str:
+        return f"Domains({self.source!r}, {self.target!r})"
+
+
 @dataclass(frozen=True, eq=False)
 class Paired:
-    """Two domains: ``train`` to learn from, and ``test``, where the i-th target belongs to the i-th source.
+    """Two domains with a hidden pairing: ``train`` to learn from, ``test`` where the i-th target is the i-th source's.
 
     ``truth`` maps the source to the target and ``inverse`` back, if they are functions of the example alone.
     ``symmetries`` [S, D, D], the identity first, are orthogonal maps that leave the source's density as it is: by
@@ -49,7 +81,7 @@ class Paired:
         The first is the distance from the true partners, the others that from the truth after each symmetry.
         """
         target = self.test.other[None]
-        if self.symmetries is not None:
+        if self.symmetries is not None and self.truth is not None:
             target = torch.stack([self.truth(self.test.x @ turn.T) for turn in self.symmetries.to(self.test.x)])
         misses = moved.unsqueeze(-target.ndim) - target.to(moved)
         return misses.square().flatten(-target.ndim + 1).mean(-1).sqrt()
@@ -105,7 +137,8 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
     image = Moved(world, truth, inverse, float(torch.linalg.slogdet(a).logabsdet))
 
     def drawn(world: Toy, n: int, part: int, name: str) -> Data:
-        return Data(*world.sample(n, 3 * seed + part, labels=True), name, world, f"drawn from the toy, seed {seed}")
+        x, component = world.sample(n, 3 * seed + part, labels=True)
+        return Data(x, component, name, world, f"drawn from the toy, seed {seed}")
 
     train = Domains(drawn(world, n, 0, "cloud"), drawn(image, n, 1, "image of the cloud"))
     # The same draws: each target is the image of its source
@@ -113,7 +146,7 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
     return Paired(train, test, truth, inverse, symmetries)
 
 
-def styles(n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, characters: str = "0123456789") -> Paired:
+def styles(n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, characters: str = DIGITS) -> Paired:
     """The same characters in two styles: light upright sans serif, and bold slanted serif; a little turned and scaled.
 
     Class, rotation and scale are drawn afresh for each example of the training sets and shared by the partners of the
@@ -123,7 +156,9 @@ def styles(n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, char
     Domains(Data('glyphs': 10 examples of shape (1, 16, 16), 10 classes, 6 factors),
             Data('glyphs': 10 examples of shape (1, 16, 16), 10 classes, 6 factors))
     """
-    shared = dict(characters=characters, side=side, vary=("class",), rotation=(-15.0, 15.0), scale=(0.85, 1.15))
+    shared: dict[str, Any] = dict(
+        characters=characters, side=side, vary=("class",), rotation=(-15.0, 15.0), scale=(0.85, 1.15)
+    )
 
     def light(n: int, part: int) -> Data:
         return glyphs(n, 3 * seed + part, font=5, **shared)
