@@ -63,9 +63,9 @@ def elbo(model: Model, data: Examples, *, seed: int = 0) -> Tensor:
 def iwae(model: Model, data: Examples, k: int = 64, *, seed: int = 0) -> Tensor:
     """E_d log 1/k Σ_i p_θ(x, z_i)/q_η(z_i|x), z_i ~ q (Eq. ``eq-iwae``, chapter 03): [seeds], nats per example.
 
-    A lower bound on E_d log p_θ(x) for every k, tight as k grows (Burda et al., 2016). Unlike ``free_energy``, which
-    trains with this bound, it draws one z at a time, so that k may be large. Raises ValueError for k < 1, and TypeError
-    as ``elbo`` does.
+    A lower bound on E_d log p_θ(x) for every k. With bounded weights it is tight as k grows if q has mass wherever the
+    posterior has (``lem-iwae``; Burda et al., 2016). Unlike ``free_energy``, which trains with this bound, it draws one
+    z at a time, so that k may be large. Raises ValueError for k < 1, and TypeError as ``elbo`` does.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}.")

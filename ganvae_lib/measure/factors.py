@@ -57,6 +57,7 @@ class Gap:
     mig: float
     gaps: dict[str, float]  # (best - second best code)/H(factor), for every factor that varies
     best: dict[str, str]  # the code that knows most of each factor that varies
+    factors: tuple[str, ...]
     information: Tensor  # I(code; factor) in nats, [factors, codes], float64
     entropy: Tensor  # H(factor), [factors]
 
@@ -89,4 +90,4 @@ def mutual_information_gap(codes: Tensor | Mapping[str, Tensor], factors: Mappin
     names, varying = list(codes), [(i, name) for i, name in enumerate(factors) if entropy[i] > 0]
     gaps = {name: float((first[i] - second[i]) / entropy[i]) for i, name in varying}
     best = {name: names[int(information[i].argmax())] for i, name in varying}
-    return Gap(sum(gaps.values()) / len(gaps), gaps, best, information, entropy)
+    return Gap(sum(gaps.values()) / len(gaps), gaps, best, tuple(factors), information, entropy)

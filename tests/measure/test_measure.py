@@ -115,7 +115,7 @@ def test_bounds_do_not_depend_on_company_nor_on_chunks(world, monkeypatch):
     for estimate in (metrics.elbo, lambda m, d: metrics.iwae(m, d, 3)):
         assert math.isclose(estimate(alone, world.data), estimate(together, world.data)[1], rel_tol=1e-6)
     whole = metrics.iwae(alone, world.data, 16).item()
-    monkeypatch.setattr(bounds, "chunks", lambda m, d: ((m, d.x[i : i + 700]) for i in range(0, len(d), 700)))
+    monkeypatch.setattr(bounds, "chunks", lambda m, d: ((m, d.x[i : i + 700], None) for i in range(0, len(d), 700)))
     assert abs(metrics.iwae(alone, world.data, 16).item() - whole) < 0.05
 
 
