@@ -1,6 +1,5 @@
 """The links of an adversary: which losses its two sides descend, and which divergence that makes; and two refinements.
 
-
 Write r = target/model for the density ratio; a discriminator trained with the logistic loss has the logit
 t = log D/(1-D), which is log r at its optimum (Eq. ``eq-optimal-d``, chapter 04).
 """
