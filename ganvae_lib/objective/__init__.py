@@ -2,18 +2,17 @@
 
 from ..distributions.sample import free_energy
 from ..figures.formula import GREEK, Writer, plain
-from .algebra import Objective, Phase, Sum
-from .contract import TERMS, TOOLS, Samples, Term, Tool, from_dict, to_dict
+from .algebra import Objective
+from .contract import TERMS, TOOLS, Term, Tool, from_dict, to_dict
 from .further import MMD, Classify, Summaries, Unpredictable
 from .links import LINKS, Link
 from .operators import Bound, adversary_activated, given, importance_weighted, semi_supervised, swapped
-from .spaces import BOTH, SPACES, Space
+from .spaces import SPACES, Space
 from .terms import Match, Reconstruct
 from .tools import KL, Adversary, Likelihood
 
 __all__ = [
     "Adversary",
-    "BOTH",
     "Bound",
     "Classify",
     "GREEK",
@@ -24,12 +23,9 @@ __all__ = [
     "MMD",
     "Match",
     "Objective",
-    "Phase",
     "Reconstruct",
     "SPACES",
-    "Samples",
     "Space",
-    "Sum",
     "Summaries",
     "TERMS",
     "TOOLS",

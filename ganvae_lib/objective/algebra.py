@@ -54,7 +54,7 @@ class Objective:
 
     @property
     def adversaries(self) -> tuple[Term, ...]:
-        """The terms that bring a discriminator with them."""
+        """The terms with a discriminator."""
         return tuple(t for t in self.terms if t.adversarial)
 
     @property
@@ -85,19 +85,12 @@ class Objective:
         """
         paces = sorted({t.steps for t in self.adversaries} - {0})
         phases = [Phase(("phi",), tuple(t for t in self.adversaries if t.steps == pace), pace) for pace in paces]
-        rest: list[Phase] = []
-        for player in ("theta", "eta"):
-            terms = tuple(t for t in self.terms if player in t.movers)
-            if not terms:
-                continue
-            for i, phase in enumerate(rest):
-                union = Phase((*phase.players, player), tuple(dict.fromkeys((*phase.terms, *terms))))
-                if all(p in t.movers or p not in t.reaches for t in union.terms for p in union.players):
-                    rest[i] = union
-                    break
-            else:
-                rest.append(Phase((player,), terms))
-        return (*phases, *rest)
+        alone = [Phase((p,), tuple(t for t in self.terms if p in t.movers)) for p in ("theta", "eta")]
+        alone = [phase for phase in alone if phase.terms]
+        players = tuple(p for phase in alone for p in phase.players)
+        union = Phase(players, tuple(dict.fromkeys(t for phase in alone for t in phase.terms)))
+        may_share = all(p in t.movers or p not in t.reaches for t in union.terms for p in players)
+        return (*phases, *([union] if players and may_share else alone))
 
     def lines(self) -> dict[str, str]:
         """What each player descends, in LaTeX."""

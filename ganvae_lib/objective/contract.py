@@ -63,7 +63,7 @@ class Tool(ABC):
 
     @property
     def title(self) -> str:
-        """In a table, and what tells a term with this tool from another term in the same space."""
+        """Its name in a table."""
         return type(self).__name__
 
     def where(self, space: Space) -> str | None:

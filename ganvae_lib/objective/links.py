@@ -1,4 +1,4 @@
-"""The links of an adversary: which losses its two sides descend, and which divergence that makes.
+"""The links of an adversary: which losses its two sides descend, and which divergence that makes; and two refinements.
 
 Write r = target/model for the density ratio; a discriminator trained with the logistic loss has the logit
 t = log D/(1-D), which is log r at its optimum (Eq. ``eq-optimal-d``, chapter 04).
@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
+from ..distributions.noise import Noise, Share
 from ..figures.formula import Writer
 
-__all__ = ["LINKS", "Link"]
+__all__ = ["LINKS", "Link", "gradient_penalty", "weighted_mean"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,9 @@ class Link:
 
     >>> from dataclasses import replace
     >>> LINKS["soft"] = replace(LINKS["KL"], generator=lambda t: -t.sigmoid(), generator_tex=lambda w: f"-{w.D}")
+    >>> from ganvae_lib import Adversary, Match
+    >>> print(str(Match("x", Adversary("soft"))).splitlines()[1])
+      θ descends E_{p_θ(x)}[-D_φ(x)]
     >>> del LINKS["soft"]
     """
 
@@ -163,3 +168,34 @@ LINKS: dict[str, Link] = {
         label="eq-fgan",
     ),
 }
+
+
+def weighted_mean(loss: Tensor, log_odds: Tensor, k: int | str, share: Share | None = None) -> Tensor:
+    """The mean of losses [*seeds, batch], weighted by the odds within groups of k: Eq. ``eq-iwgan`` (chapter 15).
+
+    k="batch" is one group of the whole minibatch, of which this process may hold a ``share``. Raises ValueError for a
+    minibatch that groups of k do not divide.
+    """
+    n = loss.shape[-1]
+    if k == "batch" and share and share.size > 1:
+        return ((log_odds - share.logsumexp(log_odds)).exp() * loss).sum(-1) * share.size
+    size = n if k == "batch" else int(k)
+    if n % size:
+        whose = " for each process" if share and share.size > 1 else ""
+        raise ValueError(f"a minibatch of {n}{whose} cannot be cut into groups of k={size}; make it a multiple of k.")
+    groups = (-1, size)
+    return (log_odds.unflatten(-1, groups).softmax(-1) * loss.unflatten(-1, groups)).sum(-1).mean(-1)
+
+
+def gradient_penalty(
+    discriminator: Callable[..., Any], target: tuple[Tensor, ...], model: tuple[Tensor, ...], noise: Noise
+) -> Tensor:
+    """E[(‖∇t‖ - 1)²] on the segments between samples of the two sides, [*seeds]: Eq. ``eq-wgan-gp`` (chapter 04)."""
+    u = noise.uniform("segment", target[0].shape[len(noise.seeds_shape)])
+    between = []
+    for a, b in zip(target, model, strict=True):
+        share = u.reshape(*u.shape, *[1] * (a.ndim - u.ndim))
+        between.append((share * a + (1 - share) * b).requires_grad_())
+    slopes = torch.autograd.grad(discriminator(*between).logits.sum(), between, create_graph=True)
+    squares = torch.stack([slope.flatten(u.ndim).square().sum(-1) for slope in slopes]).sum(0)
+    return ((squares + 1e-12).sqrt() - 1).square().mean(-1)  # 1e-12: the root has no slope at 0

@@ -61,7 +61,7 @@ class Match(Term):
     steps = property(lambda self: self.tool.steps)
     whole_batches = property(lambda self: self.tool.whole_batches)
     title = property(lambda self: self.tool.title)
-    detail = property(lambda self: getattr(self.tool, "link", self.title))
+    detail = property(lambda self: getattr(self.tool, "link", self.title))  # two adversaries differ by their links
     reaches = property(lambda self: tuple(p for p in BOTH if p in self.sides.made_by + self.sides.target_by))
 
     @property

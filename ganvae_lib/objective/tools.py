@@ -18,7 +18,7 @@ from ..distributions.noise import Noise, Share
 from ..errors import unknown
 from ..figures.formula import Writer, expectation, kl
 from .contract import Network, Samples, Tool, parts
-from .links import LINKS
+from .links import LINKS, gradient_penalty, weighted_mean
 from .spaces import Space
 
 if TYPE_CHECKING:
@@ -153,21 +153,9 @@ class Adversary(Tool):
         return loss
 
     def _mean(self, t: Tensor, share: Share | None) -> Tensor:
-        """The mean of the link's loss over logits [*seeds, batch], weighted within groups of k."""
-        loss, n = LINKS[self.link].generator(t), t.shape[-1]
-        if self.k == 1:
-            return loss.mean(-1)
-        whole, log_odds = self.k == "batch", t.detach()  # the weights are constants
-        size = n if whole else int(self.k)
-        if n % size:
-            whose = " for each process" if share and share.size > 1 else ""
-            raise ValueError(
-                f"a minibatch of {n}{whose} cannot be cut into groups of k={size}; make it a multiple of k."
-            )
-        if whole and share and share.size > 1:
-            return ((log_odds - share.logsumexp(log_odds)).exp() * loss).sum(-1) * share.size
-        groups = (-1, size)
-        return (log_odds.unflatten(-1, groups).softmax(-1) * loss.unflatten(-1, groups)).sum(-1).mean(-1)
+        """The mean of the link's loss over logits [*seeds, batch]."""
+        loss = LINKS[self.link].generator(t)
+        return loss.mean(-1) if self.k == 1 else weighted_mean(loss, t.detach(), self.k, share)
 
     def discriminator_loss(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
         link, axis = LINKS[self.link], len(noise.seeds_shape)
@@ -177,20 +165,8 @@ class Adversary(Tool):
         t_target, t_model = t.split((target[0].shape[axis], model[0].shape[axis]), -1)
         loss = link.real(t_target).mean(-1) + link.fake(t_model).mean(-1)
         if self.penalty:
-            loss = loss + self.penalty * self.gradient_penalty(discriminator, target, model, noise)
+            loss = loss + self.penalty * gradient_penalty(discriminator, target, model, noise)
         return loss
-
-    def gradient_penalty(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
-        """E[(‖∇t‖ - 1)²] on the segments between samples of the two sides, [*seeds]."""
-        target, model = parts(target), parts(model)
-        u = noise.uniform("segment", target[0].shape[len(noise.seeds_shape)])
-        between = []
-        for a, b in zip(target, model, strict=True):
-            share = u.reshape(*u.shape, *[1] * (a.ndim - u.ndim))
-            between.append((share * a + (1 - share) * b).requires_grad_())
-        slopes = torch.autograd.grad(discriminator(*between).logits.sum(), between, create_graph=True)
-        squares = torch.stack([slope.flatten(u.ndim).square().sum(-1) for slope in slopes]).sum(0)
-        return ((squares + 1e-12).sqrt() - 1).square().mean(-1)  # 1e-12: the root has no slope at 0
 
     def formula(self, w: Writer, space: Space, player: str) -> str:
         link = LINKS[self.link]

@@ -206,15 +206,10 @@ def _live(start: Choice) -> Any:
     from ..data.loading import load
 
     data, look = load("ring"), dict(style={"description_width": "13em"}, layout={"width": "34em"})
-    controls = {
-        part: w.Dropdown(
-            options=[(words, value) for value, words in options.items()],
-            value=getattr(start, part),
-            description=LABELS[part],
-            **look,
-        )
-        for part, options in CHOICES.items()
-    }
+    controls = {}
+    for part, options in CHOICES.items():
+        words = [(word, value) for value, word in options.items()]
+        controls[part] = w.Dropdown(options=words, value=getattr(start, part), description=LABELS[part], **look)
     steps = w.IntSlider(SETTINGS["steps"], 200, 3000, 100, description="steps", continuous_update=False, **look)
     button, status = w.Button(description="Train", button_style="primary"), w.HTML()
     what, result = w.Output(), w.Output()

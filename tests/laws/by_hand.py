@@ -71,7 +71,7 @@ def convolutions(trunk, x, slope):
             case "Linear":
                 x = x.reshape(len(x), -1) @ layer.weight.T + layer.bias
             case "Unflatten":
-                x = x.reshape(len(x), layer.shape[0], layer.shape[1], layer.shape[2])
+                x = x.reshape(len(x), *layer.unflattened_size)
             case "ReLU" | "LeakyReLU":
                 x = leaky_relu(x, slope)
     return x.reshape(len(x), -1)

@@ -29,6 +29,7 @@ from ganvae_lib import (
     nets,
     zoo,
 )
+from ganvae_lib.objective.links import gradient_penalty
 from ganvae_lib.training.batches import Batches
 
 X, Z, GAN_X, GAN_Z = Reconstruct("x"), Reconstruct("z"), Match("x", Adversary()), Match("z", Adversary())
@@ -44,7 +45,7 @@ def test_the_gradient_penalty_agrees_with_finite_differences():
 
     def loss():
         world.noise = Noise(3)
-        return zoo.WGAN_GP.tool.gradient_penalty(model.discriminator_x, world.x, world.x_from_z.detach(), world.noise)
+        return gradient_penalty(model.discriminator_x, (world.x,), (world.x_from_z.detach(),), world.noise)
 
     (slope,) = torch.autograd.grad(loss(), weights)
     for i in (0, 3, 7):
