@@ -2,7 +2,7 @@
 
 from ..distributions.sample import free_energy
 from ..figures.formula import GREEK, Writer, plain
-from .algebra import Objective
+from .algebra import Objective, Phase
 from .contract import TERMS, TOOLS, Term, Tool, from_dict, to_dict
 from .further import MMD, Classify, Summaries, Unpredictable
 from .links import LINKS, Link
@@ -23,6 +23,7 @@ __all__ = [
     "MMD",
     "Match",
     "Objective",
+    "Phase",
     "Reconstruct",
     "SPACES",
     "Space",
