@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ..figures.formula import GREEK, Writer, plain
+from ..figures.formula import GREEK, plain
 from ..figures.table import Table
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Objective:
             # The discriminator's own optimum does not depend on the weight of its term.
             theirs = [term for term in self.terms if term.is_descended_by(player)]
             weights = [1.0 if player == "phi" else term.weight for term in theirs]
-            formulas = [term.formula(Writer(term.given), player) for term in theirs]
+            formulas = [term.written(player) for term in theirs]
             lines[player] = " + ".join(map(_weighted, weights, formulas)).replace("+ -", "- ")
         return lines
 

@@ -222,6 +222,10 @@ class Term(Objective, ABC):
         """In the graph, above what is ``compared``: a letter, and its label."""
         return "y", rf"$q_\phi(y|{Writer(self.given).at(self.compared).arguments})$"
 
+    def written(self, player: str) -> str:
+        """What ``player`` descends, in LaTeX; empty if nothing."""
+        return self.formula(Writer(self.given), player) if self.is_descended_by(player) else ""
+
     def as_row(self) -> tuple[str, ...]:
         """Its row of the table: the term, its space, its tool, who descends it, where theta stands."""
         players = ", ".join(GREEK[p] for p in self.movers) + (f" against {GREEK['phi']}" if self.adversarial else "")
