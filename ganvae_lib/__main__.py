@@ -15,7 +15,9 @@ from .training import parallel
 def _seeds(text: str) -> int | tuple[int, ...]:
     """10 means ten seeds; 3,5,8 names them, and 3, names one."""
     try:
-        return tuple(int(part) for part in text.split(",") if part) if "," in text else int(text)
+        if "," in text:
+            return tuple(int(seed) for seed in text.split(",") if seed)  # "3," ends in an empty piece
+        return int(text)
     except ValueError:
         message = f"{text!r} is neither a number of seeds nor a list of them such as 3,5,8"
         raise argparse.ArgumentTypeError(message) from None
@@ -43,11 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--seeds", type=_seeds, help="how many, or which: 3,5,8 (default: the study's own)")
     study.add_argument("--out", type=Path, default=Path("results"), help="folder of the record (default results)")
     study.add_argument("--resume", action="store_true", help="keep the models that an interrupted run has finished")
-    for name, what in (
+    for name, purpose in (
         ("list", "the experiments, what they compare, and how long they took"),
         ("report", "the tables of chapter 18 from the results"),
     ):
-        commands.add_parser(name, help=what).add_argument("--out", type=Path, default=experiments.RESULTS)
+        commands.add_parser(name, help=purpose).add_argument("--out", type=Path, default=experiments.RESULTS)
     return parser
 
 
@@ -56,21 +58,22 @@ def main(arguments: list[str] | None = None) -> int:
     from .experiments import report
 
     parser = _parser()
-    chosen = vars(parser.parse_args(arguments))
-    command, out = chosen.pop("command"), chosen.pop("out")
+    options = vars(parser.parse_args(arguments))  # what remains of them after the pops is the experiment's setting
+    command = options.pop("command")
+    out = options.pop("out")
     try:
         if command == "study":
-            resume = chosen.pop("resume")
-            print(runner.run(runner.Order(**chosen, out=out), resume))
+            resume = options.pop("resume")
+            print(runner.run(runner.Order(**options, out=out), resume))
         elif command == "run":
-            resume = chosen.pop("resume")
-            chosen["size"] = chosen["size"] or scale()
-            if isinstance(chosen["seeds"], int):
-                chosen["seeds"] = tuple(range(chosen["seeds"]))
-            if chosen["fraction"] is None:
-                known = experiments.EXPERIMENTS.get(chosen["name"])
-                chosen["fraction"] = known.usual_fraction if known else 1.0
-            path = experiments.run(experiments.Setting(**chosen, out=out), resume)
+            resume = options.pop("resume")
+            options["size"] = options["size"] or scale()
+            if isinstance(options["seeds"], int):  # a number of seeds, not a list of them
+                options["seeds"] = tuple(range(options["seeds"]))
+            if options["fraction"] is None:
+                experiment = experiments.EXPERIMENTS.get(options["name"])  # an unknown name is refused by ``run``
+                options["fraction"] = experiment.usual_fraction if experiment else 1.0
+            path = experiments.run(experiments.Setting(**options, out=out), resume)
             print(report.summary(path) if path else "", end="")
         else:
             print(report.listed(out) if command == "list" else report.markdown(out))

@@ -17,9 +17,9 @@ def unknown(kind: str, name: object, known: Iterable[object]) -> ValueError:
     from difflib import get_close_matches
 
     names = list(known)
-    lower_case = [str(each).lower() for each in names]
-    near = get_close_matches(str(name).lower(), lower_case, n=1)
-    hint = f" Did you mean {names[lower_case.index(near[0])]!r}?" if near else ""
+    lower_case = [str(known_name).lower() for known_name in names]
+    closest = get_close_matches(str(name).lower(), lower_case, n=1)
+    hint = f" Did you mean {names[lower_case.index(closest[0])]!r}?" if closest else ""
     return ValueError(f"unknown {kind} {name!r}; choose one of {', '.join(map(repr, names))}.{hint}")
 
 

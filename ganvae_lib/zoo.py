@@ -63,32 +63,32 @@ WGAN_GP = named(
     "arjovsky2017wasserstein,gulrajani2017improved",
 )
 
-# Trained by wake-sleep: each network learns from what the other one draws.
+# Trained by wake-sleep: each of decoder and encoder learns from what the other one draws.
 HELMHOLTZ = named(
     "Helmholtz machine",
     Reconstruct("x", only=("theta",)) + Reconstruct("z", only=("eta",)),
     "dayan1995helmholtz,hinton1995wake",
 )
 
-# A classifier of the source domain alone; with the domain classifier's gradient reversed; with its answers reversed.
+# A classifier of the source domain alone. DANN reverses the domain classifier's gradient, ADA its answers.
 SOURCE_ONLY = named("source only", Classify(), "ganin2016domain")
 DANN = named("DANN", Classify() + Match("features", Adversary("minimax")), "ganin2015unsupervised,ganin2016domain")
 ADA = named("ADA", Classify() + Match("features", Adversary("non-saturating")), "hu2018unifying,tzeng2017adversarial")
 
-# z is the code; noise that nobody infers is an input of the generator. With x and z exchanged; with MMD.
+# In InfoGAN z is the code; noise that nobody infers is another input of the generator. AAE exchanges x and z.
 INFOGAN = named("InfoGAN", Match("x", Adversary()) + Reconstruct("z"), "chen2016infogan")
 AAE = named("AAE", swapped(INFOGAN), "makhzani2015adversarial")
 WAE_MMD = named("WAE-MMD", Reconstruct("x") + 10 * Match("z", MMD()), "tolstikhin2018wasserstein")
 
-# With a reconstruction that keeps the code informative.
+# The reconstruction keeps the code informative while its units become independent.
 PREDICTABILITY_MINIMISATION = named(
     "predictability minimisation", Reconstruct("x") + Unpredictable("z"), "schmidhuber1992learning"
 )
 
-# z is data too: InfoGAN and its mirror image. Published with least squares, and with weight 10 on mean absolute errors.
+# CycleGAN: z is data too. Published with the link "least squares", and with weight 10 on mean absolute errors.
 CYCLEGAN = named("CycleGAN", INFOGAN + AAE, "zhu2017unpaired")
 
-# MDGAN's regulariser: the discriminator does not train on reconstructions (what its authors call MDGAN has two steps).
+# MDGAN here is its authors' regulariser (their MDGAN has two steps): no discriminator trains on reconstructions.
 VAE_GAN = named(
     "VAE/GAN",
     Reconstruct("x", within="discriminator")
@@ -107,31 +107,31 @@ ALPHA_GAN = named(
     "rosca2017variational",
 )
 
-# One idea, found twice; the second source writes the game as minimax.
+# ALI and BiGAN are one idea, found twice; BiGAN's source writes the game as minimax.
 ALI = named("ALI", Match("xz", Adversary()), "dumoulin2017adversarially")
 BIGAN = named("BiGAN", Match("xz", Adversary("minimax")), "donahue2017adversarial")
 
-# The KL term by an adversary; then the same bound for x and for z.
+# AVB estimates the KL term of a VAE by an adversary; AS-VAE adds the same bound for z.
 AVB = named("AVB", Reconstruct("x") + Match("z|x", Adversary("reverse KL")), "mescheder2017adversarial")
 AS_VAE = named("AS-VAE", AVB + swapped(AVB), "pu2017adversarial")
 
-# Moments without an adversary. `rejection` accepts by the distance of summaries that `fit` descends.
+# Moments without an adversary. For ABC `rejection` accepts by the distance of summaries that `fit` descends.
 GMMN = named("GMMN", Match("x", MMD("gaussian")), "li2015generative,dziugaite2015training")
 ABC = named("ABC", Match("x", Summaries()), "tavare1997inferring,pritchard1999population")
 
-# With the k = 5 of its authors; and with k the minibatch.
+# IWAE with k = 5 samples, as its authors; IWGAN weights the whole minibatch.
 IWAE = named("IWAE", importance_weighted(VAE, 5), "burda2016importance")
 IWGAN = named("IWGAN", importance_weighted(GAN, "batch"), "hu2018unifying")
 
-# The discriminator that a VAE hides, activated.
+# The perfect discriminator that a VAE hides (chapter 08) becomes a learnt one.
 AAVAE = named("AAVAE", adversary_activated(VAE), "hu2018unifying")
 
-# Given labels; the last is the model M2 of its source.
+# These are given labels; SVAE is the model M2 of its source.
 CGAN = named("CGAN", given(GAN, "label"), "mirza2014conditional")
 CVAE = named("CVAE", given(VAE, "label"), "sohn2015learning")
 SVAE = named("SVAE", semi_supervised(VAE), "kingma2014semi")
 
-# The discriminator as the bound of an f-divergence.
+# In an f-GAN the discriminator makes a lower bound of an f-divergence.
 FGAN_KL = named("f-GAN (KL)", Match("x", Adversary("f-KL")), "nowozin2016fgan")
 FGAN_REVERSE_KL = named("f-GAN (reverse KL)", Match("x", Adversary("f-reverse KL")), "nowozin2016fgan")
 FGAN_JS = named("f-GAN (JS)", Match("x", Adversary("f-JS")), "nowozin2016fgan")
@@ -146,7 +146,7 @@ def name(objective: Objective) -> str | None:
     >>> name(Reconstruct("x") + Match("z", KL())), name(Reconstruct("x") + 7 * Match("z", Adversary()))
     ('VAE', 'AAE')
     """
-    bare = lambda o: frozenset(replace(t, weight=copysign(1.0, t.weight)) for t in o.terms)
-    exact = (n for n, known in ALL.items() if known == objective)
-    alike = (n for n, known in ALL.items() if bare(known) == bare(objective))
+    signs_only = lambda entry: frozenset(replace(term, weight=copysign(1.0, term.weight)) for term in entry.terms)
+    exact = (entry for entry, model in ALL.items() if model == objective)
+    alike = (entry for entry, model in ALL.items() if signs_only(model) == signs_only(objective))
     return next(exact, None) or next(alike, None)

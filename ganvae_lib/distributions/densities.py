@@ -45,8 +45,8 @@ class Point(_Implicit):
 
     def __init__(self, value: Tensor, event_dims: int):
         self.value = value
-        split = value.ndim - event_dims
-        super().__init__(value.shape[:split], value.shape[split:], validate_args=False)
+        batch_dims = value.ndim - event_dims
+        super().__init__(value.shape[:batch_dims], value.shape[batch_dims:], validate_args=False)
 
     @property
     def mean(self) -> Tensor:
@@ -76,13 +76,16 @@ def grey(logits: Tensor, u: Tensor) -> Tensor:
 
     Near t = 0 it is a series: torch's own is just u there, so it jumps and the logits get no gradient.
     """
-    near_zero = logits.abs() < 0.05
+    near_zero = logits.abs() < 0.05  # there the first terms of the series are exact to single precision
     # Both branches are computed everywhere, so each gets harmless logits where the other one counts.
     s = torch.where(near_zero, logits, 0.0)
     t = torch.where(near_zero, -1.0, -logits.abs())  # the quantile of -t at 1 - u mirrors that of t: no overflow
     v = u * (1 - u)
+    # The Taylor series in t at 0, to the third order.
     series = u + s * v * (1 / 2 + s * ((1 - 2 * u) / 6 + s * (1 - 6 * v) / 24))
-    x = torch.log1p(torch.where(logits > 0, 1 - u, u).clamp_max(1 - 2**-24) * torch.expm1(t)) / t
+    below_one = 1 - 2**-24  # the largest fp32 number below 1: at 1 the logarithm may be infinite
+    mirrored_u = torch.where(logits > 0, 1 - u, u).clamp_max(below_one)
+    x = torch.log1p(mirrored_u * torch.expm1(t)) / t
     return torch.where(near_zero, series, torch.where(logits > 0, 1 - x, x))
 
 
@@ -138,9 +141,9 @@ class Product(Distribution):
         return torch.cat([part.sample(torch.Size(sample_shape)) for part in self.parts], -1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        pieces = value.split(self.sizes, -1)
-        each = (part.log_prob(piece) for part, piece in zip(self.parts, pieces, strict=True))
-        return sum(each, start=value.new_zeros(()))
+        values = value.split(self.sizes, -1)
+        log_probs = (part.log_prob(its_value) for part, its_value in zip(self.parts, values, strict=True))
+        return sum(log_probs, start=value.new_zeros(()))
 
 
 def tiled(p: Distribution, k: int, axis: int) -> Distribution:
@@ -154,18 +157,19 @@ def tiled(p: Distribution, k: int, axis: int) -> Distribution:
         return Product([tiled(part, k, axis) for part in p.parts])
     if isinstance(p, OneHotCategorical):  # its parameters are those of another distribution
         return OneHotCategorical(logits=torch.cat([p.logits] * k, axis), validate_args=False)
-    parameters = [name for name in p.arg_constraints if name in vars(p)]
+    parameters = [name for name in p.arg_constraints if name in vars(p)]  # that it holds, such as loc and scale
     if not parameters:
         raise NotImplementedError(f"{type(p).__name__} cannot be repeated.")
     if "logits" in parameters:
         parameters = ["logits"]  # torch remembers probs beside them, once computed
-    kind: Any = type(p)
-    return kind(**{name: torch.cat([getattr(p, name)] * k, axis) for name in parameters}, validate_args=False)
+    family: Any = type(p)
+    repeated = {name: torch.cat([getattr(p, name)] * k, axis) for name in parameters}
+    return family(**repeated, validate_args=False)
 
 
 def _kl_products(p: Product, q: Product) -> Tensor:
-    each = (kl_divergence(part, other) for part, other in zip(p.parts, q.parts, strict=True))
-    return sum(each, start=torch.zeros(()))
+    divergences = (kl_divergence(part_p, part_q) for part_p, part_q in zip(p.parts, q.parts, strict=True))
+    return sum(divergences, start=torch.zeros(()))
 
 
 register_kl(Product, Product)(_kl_products)

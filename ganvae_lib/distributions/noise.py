@@ -34,7 +34,8 @@ class Share(NamedTuple):
         """This process's rows of what was drawn for the whole minibatch, or for ``tiles`` of them side by side."""
         if self.size == 1:
             return tensor
-        axis %= tensor.ndim
+        axis %= tensor.ndim  # a negative one would count wrongly once the axis is unflattened
+        # The axis of length tiles x batch as tiles, processes and rows: of the processes this one is picked.
         return tensor.unflatten(axis, (tiles, self.size, -1)).select(axis + 1, self.rank).flatten(axis, axis + 1)
 
     def mean(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
@@ -42,19 +43,20 @@ class Share(NamedTuple):
         if self.size == 1:
             return tensors
         flat = torch.cat([t.reshape(-1) for t in tensors])
-        dist.all_reduce(flat)
+        dist.all_reduce(flat)  # the sum over the processes, in place
         pieces = (flat / self.size).split([t.numel() for t in tensors])
         return [piece.view(t.shape) for piece, t in zip(pieces, tensors, strict=True)]
 
     def logsumexp(self, logits: Tensor) -> Tensor:
         """log Σ exp over the last axis of the whole minibatch, [..., 1], without gradient."""
-        parts = logits.new_zeros(self.size, *logits.shape[:-1], 1)
-        parts[self.rank] = logits.detach().logsumexp(-1, keepdim=True)
-        dist.all_reduce(parts)
-        return parts.logsumexp(0)
+        by_process = logits.new_zeros(self.size, *logits.shape[:-1], 1)
+        by_process[self.rank] = logits.detach().logsumexp(-1, keepdim=True)
+        dist.all_reduce(by_process)  # a sum: each process has zeros in the rows of the others
+        return by_process.logsumexp(0)
 
 
 _BLOCK = 2**20  # numbers drawn at once per seed: few calls of the generator, and little memory
+_LONGEST_BLOCK = 256  # draws in a block, however small each of them is
 
 _LAWS = {"randn": torch.randn, "rand": torch.rand}
 
@@ -68,9 +70,10 @@ class _Stream:
 
     def fill(self) -> None:
         """Draw the next block, [length, *seeds, *shape], and remember where the generators stood, a row per seed."""
-        length = max(1, min(256, _BLOCK // max(1, torch.Size(self.shape).numel())))
-        self.before = torch.stack([generator.get_state() for generator in self.generators])
-        blocks = [_LAWS[self.law](length, *self.shape, generator=one, device=one.device) for one in self.generators]
+        length = max(1, min(_LONGEST_BLOCK, _BLOCK // max(1, torch.Size(self.shape).numel())))
+        self.states_before = torch.stack([generator.get_state() for generator in self.generators])
+        draw = _LAWS[self.law]
+        blocks = [draw(length, *self.shape, generator=g, device=g.device) for g in self.generators]
         self.block = torch.stack(blocks, 1) if self.stacked else blocks[0]
         self.position = 0
 
@@ -97,9 +100,9 @@ class Noise:
 
     def tiled(self, n: int) -> Noise:
         """The same noise for a minibatch that stands ``n`` times side by side: each process keeps its rows of each."""
-        other = copy.copy(self)
-        other.tiles = n * self.tiles
-        return other
+        tiled = copy.copy(self)  # with the same streams: the numbers go on where they stand
+        tiled.tiles = n * self.tiles
+        return tiled
 
     def generators(self, name: str) -> list[torch.Generator]:
         """One fresh generator per seed; its start depends on the seed and the name only."""
@@ -117,7 +120,7 @@ class Noise:
 
     def _next(self, law: str, name: str, shape: tuple[int, ...]) -> Tensor:
         if self.share.size > 1:
-            shape = (shape[0] * self.share.size, *shape[1:])
+            shape = (shape[0] * self.share.size, *shape[1:])  # drawn for the whole minibatch, by every process
         key = (law, name, shape)
         if key not in self._streams:
             generators = self.generators(f"{law} {name} {'x'.join(map(str, shape))}")
@@ -132,7 +135,7 @@ class Noise:
     def state(self) -> tuple[list[Any], dict[str, Tensor]]:
         """Where every stream stands: names and positions, and the states of the generators."""
         places = [[*key, stream.position] for key, stream in self._streams.items()]
-        return places, {str(i): stream.before for i, stream in enumerate(self._streams.values())}
+        return places, {str(i): stream.states_before for i, stream in enumerate(self._streams.values())}
 
     def restore(self, places: list[Any], states: dict[str, Tensor]) -> None:
         """Go on from what ``state`` said."""

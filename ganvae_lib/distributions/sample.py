@@ -94,6 +94,7 @@ def _(p: distributions.Bernoulli, noise: Noise, name: str) -> Tensor:
 @draw.register
 def _(p: distributions.OneHotCategorical, noise: Noise, name: str) -> Tensor:
     u = noise.uniform(name, *_batch(p, noise), 1)
+    # The quantile function: as many classes lie below u as have a cumulative probability below it; never all of them.
     index = (p.probs.cumsum(-1)[..., :-1] < u).sum(-1)
     return _Discrete.apply(p.probs, one_hot(index, p.event_shape[0]), name, "one-hot")
 
@@ -103,14 +104,14 @@ class _Discrete(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, probs: Tensor, sample: Tensor, name: str, kind: str) -> Tensor:
-        ctx.what = f"{name} is drawn from a {kind}"
+        ctx.description = f"{name} is drawn from a {kind}"
         return sample.to(probs)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> None:
         raise TypeError(
-            f"{ctx.what}, whose samples carry no gradient; choose observation='gaussian', 'continuous bernoulli' or "
-            "'point', codes='gaussian', or a term for one player only, as in wake-sleep."
+            f"{ctx.description}, whose samples carry no gradient; choose observation='gaussian', 'continuous "
+            "bernoulli' or 'point', codes='gaussian', or a term for one player only, as in wake-sleep."
         )
 
 
@@ -126,16 +127,17 @@ def free_energy(model: Any, x: Tensor, noise: Noise, k: int = 1, name: str = "z 
     >>> free_energy(model, x, Noise(0)).shape, free_energy(model, x, Noise(0), k=8).shape
     (torch.Size([5]), torch.Size([5]))
     """
-    axis = len(noise.seeds_shape)
+    axis = len(noise.seeds_shape)  # that of the batch
     q = model.encoder(x)
     try:
         if k == 1:
             kl = distributions.kl_divergence(q, model.prior().expand(q.batch_shape))
             return kl - model.decoder(draw(q, noise, name)).log_prob(x)
-        q = tiled(q, k, axis)
+        q = tiled(q, k, axis)  # k minibatches side by side: [*seeds, k x batch]
         z = draw(q, noise.tiled(k), f"{name}, {k} samples")
         log_w = model.prior().log_prob(z) - q.log_prob(z)
     except NotImplementedError as error:
         raise TypeError("a bound needs the densities of q(z|x) and p(z); choose codes='gaussian'.") from error
+    # log p_θ(x, z)/q_η(z|x), the log weight of each sample.
     log_w = log_w + model.decoder(z).log_prob(torch.cat([x] * k, axis))
     return math.log(k) - log_w.unflatten(axis, (k, -1)).logsumexp(axis)

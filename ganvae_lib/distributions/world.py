@@ -64,7 +64,7 @@ class drawn(Generic[Value]):
     @overload
     def __get__(self, world: World, owner: Any = None) -> Value: ...
     def __get__(self, world: World | None, owner: Any = None) -> drawn[Value] | Value:
-        if world is None:
+        if world is None:  # read from the class, not from a world
             return self
         if self.name not in world.memory:
             with torch.set_grad_enabled(not world.detached):
@@ -161,12 +161,12 @@ class World:
 
     def read(self, names: tuple[str, ...]) -> tuple[Any, ...]:
         """These variables, in this order. Raises ValueError for one that there is not."""
-        known = ("x", "labels", "other", *(n for n, v in vars(World).items() if isinstance(v, drawn)))
+        known = ("x", "labels", "other", *(name for name, value in vars(World).items() if isinstance(value, drawn)))
         if missing := [name for name in names if name not in known]:
             raise unknown("variable of a World", missing[0], known)
         return tuple(getattr(self, name) for name in names)
 
     def moved(self, players: Iterable[str]) -> None:
         """Forget what depends on these players."""
-        for name in [n for n in self.memory if getattr(World, n).depends & set(players)]:
+        for name in [name for name in self.memory if getattr(World, name).depends & set(players)]:
             del self.memory[name]

@@ -77,34 +77,36 @@ class CodedWorld:
         Both lines are summed over x, y and z as they are written, with p(y) = 1/2 and with a perfect discriminator
         that knows where x comes from: half of the examples are real, half were generated with ``theta_0``.
         """
-        half = math.log(0.5)
-        real, made = self.log_d.exp(), self.marginal(self.theta_0).detach().exp()
+        log_half = math.log(0.5)  # log p(y)
+        real = self.log_d.exp()
+        generated = self.marginal(self.theta_0).detach().exp()
         # Columns: y = 0, where all is the VAE's, for real x; y = 1, where nothing has a parameter, for generated x.
-        weights = (real, made)
+        examples = (real, generated)
         encoders = (self.encoder(eta), self.log_fixed)
         likelihoods = (self.decoder(theta).mT, self.log_d.unsqueeze(-1).expand_as(self.log_fixed))
-        evidence = torch.logaddexp(self.marginal(theta), self.log_d) + half
-        first = second = torch.zeros((), dtype=torch.float64)
-        for weight, q, likelihood in zip(weights, encoders, likelihoods, strict=True):
-            prior = self.log_prior.unsqueeze(-2) + half  # log p(z|y) p(y)
+        evidence = torch.logaddexp(self.marginal(theta), self.log_d) + log_half
+        line_1 = line_2 = torch.zeros((), dtype=torch.float64)
+        for density, q, likelihood in zip(examples, encoders, likelihoods, strict=True):
+            prior = self.log_prior.unsqueeze(-2) + log_half  # log p(z|y) p(y)
             bound = (q.exp() * likelihood).sum(-1) - (q.exp() * (q - prior)).sum(-1)
             posterior = likelihood + prior - evidence.unsqueeze(-1)  # log p_θ(z, y|x)
-            first = first + 0.5 * (weight * bound).sum(-1)
-            second = second - 0.5 * (weight * (q.exp() * (q - posterior)).sum(-1)).sum(-1)
+            line_1 = line_1 + 0.5 * (density * bound).sum(-1)
+            line_2 = line_2 - 0.5 * (density * (q.exp() * (q - posterior)).sum(-1)).sum(-1)
+        # KL(q(z|x, y=1) ‖ p(z)), which has no parameter.
         code_cost = (self.log_fixed.exp() * (self.log_fixed - self.log_prior.unsqueeze(-2))).sum(-1)
         return CodedSides(
-            line_1=first,
-            line_2=second,
+            line_1=line_1,
+            line_2=line_2,
             elbo=(real * self.elbo(theta, eta)).sum(-1),
-            constant=(made * (self.log_d - code_cost)).sum(-1),
-            log_evidence=((real + made) / 2 * evidence).sum(-1),
+            constant=(generated * (self.log_d - code_cost)).sum(-1),
+            log_evidence=((real + generated) / 2 * evidence).sum(-1),
         )
 
 
 def random_coded_worlds(n: int, seed: int = 0, examples: int = 6, codes: int = 4) -> CodedWorld:
     """``n`` random finite worlds; θ and η are the logits of the tables, flattened: [n, codes * examples]."""
-    draw = torch.Generator().manual_seed(seed)
-    normal = lambda *shape: torch.randn(n, *shape, generator=draw, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(seed)
+    normal = lambda *shape: torch.randn(n, *shape, generator=generator, dtype=torch.float64)
     return CodedWorld(
         log_d=normal(examples).log_softmax(-1),
         log_prior=normal(codes).log_softmax(-1),

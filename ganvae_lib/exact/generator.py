@@ -41,7 +41,7 @@ def gradient(f: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
     return torch.autograd.grad(f(theta).sum(), theta)[0]
 
 
-def _weights(real: float | Tensor) -> tuple[Tensor, Tensor]:
+def _log_priors(real: float | Tensor) -> tuple[Tensor, Tensor]:
     """log p(y=0) and log p(y=1), each [..., 1]."""
     real = torch.as_tensor(real, dtype=torch.float64).unsqueeze(-1)
     if not bool(((real > 0) & (real < 1)).all()):
@@ -54,8 +54,8 @@ def optimal_logit(log_p0: Tensor, log_p1: Tensor, real: float | Tensor = 0.5) ->
 
     ``log_p0`` and ``log_p1`` are log p(x|y), ``real`` is p(y=1), a number or [...].
     """
-    absent, present = _weights(real)
-    return log_p1 - log_p0 + present - absent
+    log_prior_0, log_prior_1 = _log_priors(real)
+    return log_p1 - log_p0 + log_prior_1 - log_prior_0
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,9 @@ class GeneratorStep:
 
     def mixture(self, theta: Tensor) -> Tensor:
         """log m_θ(x), m_θ = Σ_y p(y) p_θ(x|y), [..., n]."""
-        (absent, present), (p0, p1) = _weights(self.real), self.conditionals(theta)
-        return torch.logaddexp(absent + p0, present + p1)
+        log_prior_0, log_prior_1 = _log_priors(self.real)
+        log_p0, log_p1 = self.conditionals(theta)
+        return torch.logaddexp(log_prior_0 + log_p0, log_prior_1 + log_p1)
 
     def posterior(self, reverse: bool = True) -> tuple[Densities, Densities]:
         """(log q^r(x|0), log q^r(x|1)) and (log Z_0, log Z_1): Eq. ``def-posterior`` (chapter 07).
@@ -124,14 +125,15 @@ class GeneratorStep:
         of x. ``reverse=False`` takes q(y|x) itself.
         """
         prior = self.mixture(self.theta_0).detach()
-        joint_0, joint_1 = (likelihood + prior for likelihood in self._answers(reverse))
+        joint_0, joint_1 = (log_q + prior for log_q in self._answers(reverse))
+        # The integral of a joint over x, in logarithms.
         log_z_0, log_z_1 = ((joint + self.space.weights.log()).logsumexp(-1) for joint in (joint_0, joint_1))
         return (joint_0 - log_z_0.unsqueeze(-1), joint_1 - log_z_1.unsqueeze(-1)), (log_z_0, log_z_1)
 
     def _answers(self, reverse: bool) -> Densities:
         """log q^r(y=0|x) = log D and log q^r(y=1|x) = log(1-D), or unreversed, [..., n]."""
-        right, wrong = logsigmoid(self.logit), logsigmoid(-self.logit)
-        return (right, wrong) if reverse else (wrong, right)
+        log_D, log_not_D = logsigmoid(self.logit), logsigmoid(-self.logit)
+        return (log_D, log_not_D) if reverse else (log_not_D, log_D)
 
     def sides(self, theta: Tensor, reverse: bool = True) -> GeneratorSides:
         """Every term of Lemma 1 at θ: Eq. ``eq-lemma-1-exact`` (chapter 07).
@@ -140,9 +142,9 @@ class GeneratorStep:
         """
         conditionals, m = self.conditionals(theta), self.mixture(theta)
         posteriors, log_z = self.posterior(reverse)
-        share = [w.exp().squeeze(-1) for w in _weights(self.real)]
-        mean = lambda values: sum(w * v for w, v in zip(share, values, strict=True))
-        left = -mean(self.space.expect(p, a) for p, a in zip(conditionals, self._answers(reverse), strict=True))
+        priors = [log_prior.exp().squeeze(-1) for log_prior in _log_priors(self.real)]
+        mean = lambda values: sum(prior * value for prior, value in zip(priors, values, strict=True))  # E_y
+        left = -mean(self.space.expect(p, log_q) for p, log_q in zip(conditionals, self._answers(reverse), strict=True))
         kl = mean(self.space.kl(p, q) for p, q in zip(conditionals, posteriors, strict=True))
         js = mean(self.space.kl(p, m) for p in conditionals)
         remainder = self.space.kl(m, self.mixture(self.theta_0).detach())
@@ -154,11 +156,13 @@ class GeneratorStep:
         Eq. ``eq-discriminator-bound`` (chapter 09). The first is the sum of the other two: what a discriminator
         achieves is a lower bound on the divergence.
         """
-        log_w, (p0, p1), m = _weights(self.real), self.conditionals(theta), self.mixture(theta)
-        entropy = -sum((w.exp() * w).squeeze(-1) for w in log_w)
-        truth = [w + p - m for w, p in zip(log_w, (p0, p1), strict=True)]
+        log_priors = _log_priors(self.real)
+        m = self.mixture(theta)
+        entropy = -sum((log_prior.exp() * log_prior).squeeze(-1) for log_prior in log_priors)
+        # log p_θ(y|x) of y = 0 and 1, by Bayes' rule.
+        truth = [log_prior + p - m for log_prior, p in zip(log_priors, self.conditionals(theta), strict=True)]
         answers = self._answers(reverse=False)
-        gaps = [self.space.expect(m, t.exp() * (t - a)) for t, a in zip(truth, answers, strict=True)]
+        gaps = [self.space.expect(m, t.exp() * (t - log_q)) for t, log_q in zip(truth, answers, strict=True)]
         sides = self.sides(theta, reverse=False)
         return sides.js, entropy - sides.left, gaps[0] + gaps[1]
 
@@ -174,24 +178,30 @@ def random_steps(
     """
     from ..errors import unknown
 
-    if discriminator not in (known := ("random", "optimal", "anti-optimal", "constant")):
-        raise unknown("discriminator", discriminator, known)
+    discriminators = ("random", "optimal", "anti-optimal", "constant")
+    if discriminator not in discriminators:
+        raise unknown("discriminator", discriminator, discriminators)
     if real not in ("uniform", "random"):
         raise unknown("prior", real, ("uniform", "random"))
-    draw = torch.Generator().manual_seed(seed)
-    uniform = lambda lo, hi, *shape: lo + (hi - lo) * torch.rand(*shape, generator=draw, dtype=torch.float64)
-    space = line(-16, 16, points)
-    parameters = lambda: torch.cat((uniform(-1, 1, n, 3), uniform(-3, 3, n, 3), uniform(-0.9, 0.2, n, 3)), -1)
+    generator = torch.Generator().manual_seed(seed)
+    uniform = lambda lo, hi, *shape: lo + (hi - lo) * torch.rand(*shape, generator=generator, dtype=torch.float64)
+    space = line(-16, 16, points)  # wide enough for means up to 3 and standard deviations up to e^0.2
+
+    def parameters() -> Tensor:
+        """The logits, means and log standard deviations of three Gaussians, [n, 9]."""
+        return torch.cat((uniform(-1, 1, n, 3), uniform(-3, 3, n, 3), uniform(-0.9, 0.2, n, 3)), -1)
 
     def mixture(theta: Tensor) -> Tensor:
-        logits, means, log_stds = (part.unsqueeze(-1) for part in theta.chunk(3, -1))
-        parts = torch.distributions.Normal(means, log_stds.exp(), validate_args=False).log_prob(space.points)
-        return (logits.log_softmax(-2) + parts).logsumexp(-2)
+        """The log density of the mixture with these parameters, [n, points]."""
+        logits, means, log_stds = (three.unsqueeze(-1) for three in theta.chunk(3, -1))
+        gaussians = torch.distributions.Normal(means, log_stds.exp(), validate_args=False).log_prob(space.points)
+        return (logits.log_softmax(-2) + gaussians).logsumexp(-2)
 
     theta_0, log_d = parameters(), mixture(parameters())
     prior = 0.5 if real == "uniform" else uniform(0.1, 0.9, n)
+    # Four sine waves of random height, frequency and phase.
     waves = uniform(0.2, 1.5, n, 4, 1) * (uniform(0.2, 1.5, n, 4, 1) * space.points + uniform(0, 6.3, n, 4, 1)).sin()
-    best = optimal_logit(mixture(theta_0), log_d, prior)
-    flat = uniform(-2, 2, n, 1).expand_as(best)
-    logit = {"random": waves.sum(-2), "optimal": best, "anti-optimal": -best, "constant": flat}[discriminator]
-    return GeneratorStep.gan(space, mixture, log_d, theta_0, logit, prior)
+    optimal = optimal_logit(mixture(theta_0), log_d, prior)
+    constant = uniform(-2, 2, n, 1).expand_as(optimal)
+    logits = {"random": waves.sum(-2), "optimal": optimal, "anti-optimal": -optimal, "constant": constant}
+    return GeneratorStep.gan(space, mixture, log_d, theta_0, logits[discriminator], prior)

@@ -54,7 +54,8 @@ def _below(bound: float, value: Callable[[Tensor], Tensor], attained: bool = Fal
 
     def conjugate(t: Tensor) -> Tensor:
         inside = t <= bound if attained else t < bound
-        return torch.where(inside, value(torch.where(inside, t, bound - 1.0)), math.inf)
+        t_inside = torch.where(inside, t, bound - 1.0)  # any point inside will do: its value is not used
+        return torch.where(inside, value(t_inside), math.inf)
 
     return conjugate
 
@@ -157,10 +158,10 @@ class Space:
         if not bool(((weight > 0) & (weight < 1)).all()):
             raise ValueError(f"the weight of the first density must lie strictly between 0 and 1, not {weight[..., 0]}")
         p, q, r = self._pair(log_p, log_q)
-        a, b = weight.log(), (-weight).log1p()
-        to_p = _times(p, -a - _softplus(b - a - r))  # log p/m
-        to_q = _times(q, -b - _softplus(a - b + r))  # log q/m
-        return self.integrate(weight * to_p + (1 - weight) * to_q)
+        log_w, log_rest = weight.log(), (-weight).log1p()
+        kl_p = _times(p, -log_w - _softplus(log_rest - log_w - r))  # p log p/m
+        kl_q = _times(q, -log_rest - _softplus(log_w - log_rest + r))  # q log q/m
+        return self.integrate(weight * kl_p + (1 - weight) * kl_q)
 
     def f_divergence(self, f: str | FDivergence | Callable[[Tensor], Tensor], log_p: Tensor, log_q: Tensor) -> Tensor:
         """D_f(p || q) = E_q[f(p/q)]: Eq. ``eq-f-divergence`` (chapter 02).
@@ -184,17 +185,18 @@ class Space:
 
         Raises ``ValueError`` on a plane or a finite set.
         """
-        if self.points.ndim != 1 or len(self.points) < 2 or self.weights[0] == self.weights[1]:
+        ends_are_halved = len(self.points) > 1 and bool(self.weights[0] != self.weights[1])  # by the trapezoid rule
+        if self.points.ndim != 1 or not ends_are_halved:
             raise ValueError("Wasserstein-1 is computed from distribution functions, so it needs a line")
         p, q, _ = self._pair(log_p, log_q)
         gap = torch.cumulative_trapezoid(p - q, self.points)
-        return self.integrate(torch.nn.functional.pad(gap, (1, 0)).abs())
+        return self.integrate(torch.nn.functional.pad(gap, (1, 0)).abs())  # P - Q is 0 at the first point
 
     def _pair(self, log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """p, q and r = log(p/q); r is finite or infinite, never NaN."""
         p, q = torch.broadcast_tensors(self.density(log_p), self.density(log_q))
-        nowhere = torch.isneginf(log_p) & torch.isneginf(log_q)
-        r = torch.where(nowhere, 0.0, log_p.double()) - torch.where(nowhere, 0.0, log_q.double())
+        both_zero = torch.isneginf(log_p) & torch.isneginf(log_q)
+        r = torch.where(both_zero, 0.0, log_p.double()) - torch.where(both_zero, 0.0, log_q.double())
         return p, q, r
 
 
@@ -208,7 +210,7 @@ def line(lo: float, hi: float, n: int = 2001, tolerance: float = 1e-6) -> Space:
         raise ValueError(f"a line needs lo < hi and at least 2 points, not lo={lo}, hi={hi}, n={n}")
     points = torch.linspace(lo, hi, n, dtype=torch.float64)
     weights = torch.full_like(points, (hi - lo) / (n - 1))
-    weights[[0, -1]] /= 2
+    weights[[0, -1]] /= 2  # the trapezoid rule: an end belongs to one interval, not to two
     return Space(points, weights, tolerance)
 
 
@@ -244,9 +246,9 @@ def minimise(
         if not bool(hessian.isfinite().all()):
             raise ValueError(f"the loss has no finite second derivatives at {x.tolist()}; start elsewhere")
         curvature, axes = torch.linalg.eigh(hessian)
-        step = -axes @ (axes.T @ gradient / curvature.abs().clamp(min=1e-6))
+        step = -axes @ (axes.T @ gradient / curvature.abs().clamp(min=1e-6))  # a flat axis would divide by 0
         step = step * min(1.0, reach / float(step.norm()))
-        while float(loss(x + step)) > value and step.norm() > 1e-12:
+        while float(loss(x + step)) > value and step.norm() > 1e-12:  # rounding hides smaller steps
             step = step / 2
         x = x + step
     raise RuntimeError(f"no minimum found from {start}: after {steps} steps the gradient is {gradient.tolist()}")

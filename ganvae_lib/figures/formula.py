@@ -12,7 +12,7 @@ __all__ = ["GREEK", "Writer", "as_entry", "call", "expectation", "field_names", 
 
 GREEK = {"theta": "θ", "eta": "η", "phi": "φ"}
 
-_AS_TEXT = (
+_AS_TEXT = (  # a pattern of LaTeX and what stands for it in text, in the order in which they are applied
     (r"\\mathbb\{E\}_\{((?:[^{}]|\{[^{}]*\})*)\}", r"E_{\1}"),
     (r"\\mathbb\{E\}", "E"),
     (r"\\mathrm\{(\w+)\}", r"\1"),
@@ -166,8 +166,8 @@ class Writer:
     def odds(self) -> str:
         """D over 1 - D as a fraction; its inverse where y is reversed."""
         D = rf"D_\phi({self.arguments})"
-        above, below = (f"1-{D}", D) if self.swapped else (D, f"1-{D}")
-        return rf"\frac{{{above}}}{{{below}}}"
+        numerator, denominator = (f"1-{D}", D) if self.swapped else (D, f"1-{D}")
+        return rf"\frac{{{numerator}}}{{{denominator}}}"
 
 
 _LIBRARY = __name__.partition(".")[0]
@@ -175,13 +175,14 @@ _LIBRARY = __name__.partition(".")[0]
 
 def register(cls: type, registry: dict[str, type]) -> None:
     """Enter a class by its name. Raises ValueError for a class of one's own with the name of one of the library's."""
-    known = registry.get(cls.__name__)
-    if known is not None and _is_ours(known) and not _is_ours(cls):
+    namesake = registry.get(cls.__name__)
+    if namesake is not None and _is_ours(namesake) and not _is_ours(cls):
         raise ValueError(f"{cls.__name__} is a class of {_LIBRARY}; give yours another name, by which it can be saved.")
     registry[cls.__name__] = cls
 
 
 def _is_ours(cls: type) -> bool:
+    """Is it a class of the library?"""
     return cls.__module__.partition(".")[0] == _LIBRARY
 
 
@@ -191,15 +192,16 @@ def call(value: Any, names: tuple[str, ...], always: tuple[str, ...] = ()) -> st
     Fields without a default, and those that are ``always`` shown, stand without their names; the others are named,
     and left out where they have their default.
     """
-    by_name, arguments = {f.name: f for f in fields(value)}, []
+    field_by_name = {field.name: field for field in fields(value)}
+    arguments = []
     for name in names:
-        held, field = getattr(value, name), by_name[name]
-        if isinstance(held, float) and held.is_integer():
-            held = int(held)  # 10 and not 10.0, as one would write it
+        argument, field = getattr(value, name), field_by_name[name]
+        if isinstance(argument, float) and argument.is_integer():
+            argument = int(argument)  # 10 and not 10.0, as one would write it
         if name in always or (field.default is MISSING and not field.kw_only):
-            arguments.append(repr(held))
-        elif held != field.default:
-            arguments.append(f"{name}={held!r}")
+            arguments.append(repr(argument))
+        elif argument != field.default:
+            arguments.append(f"{name}={argument!r}")
     return f"{type(value).__name__}({', '.join(arguments)})"
 
 
@@ -213,29 +215,32 @@ def as_entry(value: Any, key: str, names: tuple[str, ...]) -> dict[str, Any]:
     if not _is_ours(cls):
         entry["from"] = f"{cls.__module__}.{cls.__qualname__}"
     for name in names:
-        held = getattr(value, name)
-        entry[name] = as_entry(held, "name", field_names(held)) if is_dataclass(held) else held
+        field_value = getattr(value, name)
+        if is_dataclass(field_value):  # the tool of a term
+            field_value = as_entry(field_value, "name", field_names(field_value))
+        entry[name] = field_value
     return entry
 
 
 def field_names(value: Any) -> tuple[str, ...]:
     """The fields of a frozen value, by name."""
-    return tuple(f.name for f in fields(value))
+    return tuple(field.name for field in fields(value))
 
 
 def from_entry(entry: dict[str, Any], key: str, kind: str, registry: dict[str, type], tools: dict[str, type]) -> Any:
     """The inverse of ``as_entry``. Raises ValueError for a class that is not registered, naming its import path."""
-    made = dict(entry)
-    name, path = made.pop(key, None), made.pop("from", None)
+    arguments = dict(entry)
+    name = arguments.pop(key, None)
+    path = arguments.pop("from", None)
     if name not in registry and path:
         module = path.removesuffix(f".{name}")
         remedy = "define it first" if module == "__main__" else f"import {module} first"
         raise ValueError(f"unknown {kind} {name!r}, saved from {path}: {remedy}, or pass the model to Run.load.")
     if name not in registry:
         raise unknown(kind, name, registry)
-    for field, held in made.items():
-        if isinstance(held, list):  # JSON has no tuples, and frozen values have no lists
-            made[field] = tuple(held)
-        elif isinstance(held, dict):
-            made[field] = from_entry(held, "name", "tool", tools, tools)
-    return registry[name](**made)
+    for field, saved in arguments.items():
+        if isinstance(saved, list):  # JSON has no tuples, and frozen values have no lists
+            arguments[field] = tuple(saved)
+        elif isinstance(saved, dict):
+            arguments[field] = from_entry(saved, "name", "tool", tools, tools)
+    return registry[name](**arguments)

@@ -10,12 +10,14 @@ __all__ = ["schematic"]
 
 _OBSERVED = "#D6E6F5"
 _LINE = {"theta": "-", "eta": "--", "phi": ":"}
-_ABOVE = 1.15  # where it stands what compares
-_PLACE = {"z": 0.0, "x": 2.0}
-_BACK = {r"\hat x": 2.95, r"\hat z": -0.95}  # what comes back from a round trip
-_REMARK = {"x": 2.45, "z": -0.45}
+# Lengths are in units of the axes, one of which is about an inch of the figure.
+_ABOVE = 1.15  # the height of the nodes that compare, above the row of the variables
+_PLACE = {"z": 0.0, "x": 2.0}  # the abscissae of the variables,
+_BACK = {r"\hat x": 2.95, r"\hat z": -0.95}  # of what comes back from a round trip,
+_REMARK = {"x": 2.45, "z": -0.45}  # and of the remark under it
+_RADIUS = 0.17  # of a node
 
-Nodes = dict[str, tuple[float, float, str, Any]]  # by name: where it stands, its letter, its face (or two halves)
+Nodes = dict[str, tuple[float, float, str, Any]]  # by name: x, y, its letter, its colour (or those of its two halves)
 
 
 class _Comparison(NamedTuple):
@@ -29,8 +31,8 @@ class _Comparison(NamedTuple):
     @property
     def anchor(self) -> float:
         """Above the middle of what is compared."""
-        over = [_PLACE[letter] for letter in self.seen if letter in _PLACE] or [1.0]
-        return sum(over) / len(over)
+        below = [_PLACE[letter] for letter in self.seen if letter in _PLACE] or [1.0]  # or in the middle
+        return sum(below) / len(below)
 
 
 def schematic(objective: Any, ax: Any = None) -> Any:
@@ -44,18 +46,23 @@ def schematic(objective: Any, ax: Any = None) -> Any:
     networks = objective.networks
     if "features" in networks:
         return _domains(objective, ax)
-    above = _comparisons(objective)
-    within = sorted({term.space for term in objective.terms if getattr(term, "within", None)})  # the discriminator
-    seen = {letter for comparison in above.values() for letter in comparison.seen}
-    back = [letter for v in ("x", "z") if (letter := rf"\hat {v}") in seen or v in within]
+    comparisons = _comparisons(objective)
+    # The variables that are reconstructed within the discriminator.
+    within = sorted({term.space for term in objective.terms if getattr(term, "within", None)})
+    seen = {letter for comparison in comparisons.values() for letter in comparison.seen}
+    returned = [letter for v in ("x", "z") if (letter := rf"\hat {v}") in seen or v in within]
     labelled = bool(objective.conditional) or "labeller" in networks
-    nodes = _places(objective, above, back, labelled)
-    left = [x for x, *_ in nodes.values()] + [0.6] * ("z" not in nodes)  # where the arrow of a density begins
-    ax = _axes(ax, (min(left) - 0.6, max(left) + 0.6), (-1.35 if labelled else -0.75, 1.8 if above else 0.75))
+    nodes = _places(objective, comparisons, returned, labelled)
+    abscissae = [x for x, *_ in nodes.values()]
+    if "z" not in nodes:
+        abscissae.append(0.6)  # where the arrow of a density begins
+    xlim = (min(abscissae) - 0.6, max(abscissae) + 0.6)
+    ylim = (-1.35 if labelled else -0.75, 1.8 if comparisons else 0.75)  # room for t below, for comparisons above
+    ax = _axes(ax, xlim, ylim)
     _draw_makers(ax, nodes, objective)
-    for letter in back:
+    for letter in returned:
         _draw_round_trip(ax, nodes, letter)
-    for name, comparison in above.items():
+    for name, comparison in comparisons.items():
         _draw_comparison(ax, nodes, name, comparison, name in objective.conditional)
     for v in within:
         remark = rf"$h_\phi({v})\approx h_\phi(\hat {v})$"
@@ -66,56 +73,61 @@ def schematic(objective: Any, ax: Any = None) -> Any:
 
 def _comparisons(objective: Any) -> dict[str, _Comparison]:
     """What compares: discriminators by their names, and what compares by samples without one."""
-    above: dict[str, _Comparison] = {}
+    comparisons: dict[str, _Comparison] = {}
     for term in objective.terms:
         if not term.compared:
             continue
         name = term.discriminator if term.adversarial else f"same {term!r}"
-        known = above[name].seen if name in above else ()
-        seen = tuple(dict.fromkeys((*known, *term.compared)))
+        seen_before = comparisons[name].seen if name in comparisons else ()  # by another term of that discriminator
+        seen = tuple(dict.fromkeys((*seen_before, *term.compared)))
         letter, label = term.answer
-        above[name] = _Comparison(seen, letter, label, term.adversarial)
-    return above
+        comparisons[name] = _Comparison(seen, letter, label, term.adversarial)
+    return comparisons
 
 
-def _places(objective: Any, above: dict[str, _Comparison], back: list[str], labelled: bool) -> Nodes:
+def _places(objective: Any, comparisons: dict[str, _Comparison], returned: list[str], labelled: bool) -> Nodes:
+    """Every node with its place: variables in a row, comparisons above it, a label below."""
     nodes: Nodes = {"z": (_PLACE["z"], 0.0, "z", PAPER), "x": (_PLACE["x"], 0.0, "x", _OBSERVED)}
     if not {"decoder", "encoder"} & set(objective.networks):  # a density of its own
         del nodes["z"]
-    for letter in back:
+    for letter in returned:
         nodes[letter] = (_BACK[letter], 0.0, letter, PAPER)
-    row = sorted(above, key=lambda name: above[name].anchor)
-    places: list[float] = []  # each above what it compares, if there is room
-    for name in row:
-        places.append(max(above[name].anchor, places[-1] + 1.0) if places else above[name].anchor)
-    shift = sum(above[name].anchor - x for name, x in zip(row, places, strict=True)) / max(1, len(row))
-    for name, x in zip(row, places, strict=True):
-        nodes[name] = (x + shift, _ABOVE, above[name].letter, PAPER)
+    from_left = sorted(comparisons, key=lambda name: comparisons[name].anchor)
+    abscissae: list[float] = []  # each above what it compares, but at least 1 to the right of the one before
+    for name in from_left:
+        anchor = comparisons[name].anchor
+        abscissae.append(max(anchor, abscissae[-1] + 1.0) if abscissae else anchor)
+    # All of them back to the left, so that on average they stand above what they compare.
+    shift = sum(comparisons[name].anchor - x for name, x in zip(from_left, abscissae, strict=True))
+    shift = shift / max(1, len(from_left))
+    for name, x in zip(from_left, abscissae, strict=True):
+        nodes[name] = (x + shift, _ABOVE, comparisons[name].letter, PAPER)
     if labelled:
-        nodes["t"] = (1.0, -1.0, "t", (_OBSERVED, PAPER) if "other" in objective.reads else _OBSERVED)
+        some_lack_it = "other" in objective.reads
+        nodes["t"] = (1.0, -1.0, "t", (_OBSERVED, PAPER) if some_lack_it else _OBSERVED)
     return nodes
 
 
 def _draw_makers(ax: Any, nodes: Nodes, objective: Any) -> None:
     """Who makes which variable from which."""
     networks, conditional = objective.networks, objective.conditional
-    bend = -0.28 if {"decoder", "encoder"} <= set(networks) else 0.0
-    for network, start, end, who, label in (
+    bend = -0.28 if {"decoder", "encoder"} <= set(networks) else 0.0  # two arrows bow away from each other
+    for network, start, end, player, label in (
         ("decoder", "z", "x", "theta", r"$p_\theta(x|z)$"),
         ("encoder", "x", "z", "eta", r"$q_\eta(z|x)$"),
     ):
         if network in networks:
             label = label.replace(")", ",t)") if network in conditional else label
-            _arrow(ax, nodes[start][:2], nodes[end][:2], who, bend)
-            up = 1 if who == "theta" else -1  # each label stands outside the bow of its arrow
-            ax.text(1.0, up * (0.27 + 0.65 * abs(bend)), label, color=COLOR[who], ha="center", va="center")
+            _arrow(ax, nodes[start][:2], nodes[end][:2], player, bend)
+            side = 1 if player == "theta" else -1  # each label stands outside the bow of its arrow: above or below
+            ax.text(1.0, side * (0.27 + 0.65 * abs(bend)), label, color=COLOR[player], ha="center", va="center")
     if "density" in networks:
         x = nodes["x"][0]
         _arrow(ax, (x - 1.5, 0.0), (x, 0.0), "theta", 0.0)
         ax.text(x - 0.8, 0.27, r"$p_\theta(x)$", color=COLOR["theta"], ha="center", va="center")
-    for network, end, who in (("decoder", "x", "theta"), ("encoder", "z", "eta")):
+    for network, end, player in (("decoder", "x", "theta"), ("encoder", "z", "eta")):
         if network in conditional:
-            _arrow(ax, nodes["t"][:2], nodes[end][:2], who, 0.0)
+            _arrow(ax, nodes["t"][:2], nodes[end][:2], player, 0.0)
     if "labeller" in networks:
         _arrow(ax, nodes["x"][:2], nodes["t"][:2], "eta", -0.35)
         ax.text(1.95, -0.85, r"$q_\eta(t|x)$", color=COLOR["eta"], ha="center", va="center")
@@ -125,17 +137,21 @@ def _draw_round_trip(ax: Any, nodes: Nodes, letter: str) -> None:
     """The way from a variable to what comes back of it: one player's half, then the other's."""
     v = letter.removeprefix(r"\hat ")
     start, end = nodes[v][0], nodes[letter][0]
-    first, then = ("eta", "theta") if v == "x" else ("theta", "eta")
-    side, middle = (1 if end > start else -1), (start + end) / 2
-    ax.plot((start + 0.17 * side, middle), (0, 0), color=COLOR[first], linewidth=1.8, linestyle=_LINE[first])
-    _arrow(ax, (middle, 0.0), (end, 0.0), then, 0.0, gap=0)
+    first, second = ("eta", "theta") if v == "x" else ("theta", "eta")
+    direction = 1 if end > start else -1
+    middle = (start + end) / 2
+    xs = (start + _RADIUS * direction, middle)
+    ax.plot(xs, (0, 0), color=COLOR[first], linewidth=1.8, linestyle=_LINE[first])
+    _arrow(ax, (middle, 0.0), (end, 0.0), second, 0.0, gap=0)
 
 
 def _draw_comparison(ax: Any, nodes: Nodes, name: str, comparison: _Comparison, conditional: bool) -> None:
     """Dotted arrows to a discriminator, or double lines to what compares by samples, and the label above."""
     x, y = nodes[name][:2]
     sources = (*comparison.seen, "t") if conditional else comparison.seen
-    for source in (s for s in sources if s in nodes):  # a space of one's own may see what the graph does not show
+    for source in (
+        name for name in sources if name in nodes
+    ):  # a space of one's own may see what the graph does not show
         if comparison.discriminates:
             _arrow(ax, nodes[source][:2], (x, y), "phi", 0.0)
         else:
@@ -148,28 +164,31 @@ def _axes(ax: Any, xlim: tuple[float, float], ylim: tuple[float, float]) -> Any:
     import matplotlib.pyplot as plt
 
     if ax is None:
-        _, ax = plt.subplots(figsize=(1.0625 * (xlim[1] - xlim[0]), ylim[1] - ylim[0]))
+        width, height = xlim[1] - xlim[0], ylim[1] - ylim[0]
+        _, ax = plt.subplots(figsize=(1.0625 * width, height))
     ax.set(xlim=xlim, ylim=ylim)
     ax.set_axis_off()
     return ax
 
 
-def _arrow(ax: Any, start: Any, end: Any, who: str, bend: float, gap: float = 13) -> None:
+def _arrow(ax: Any, start: Any, end: Any, player: str, bend: float, gap: float = 13) -> None:
     from matplotlib.patches import FancyArrowPatch
 
-    head: dict[str, Any] = dict(arrowstyle="-|>", mutation_scale=13, shrinkA=gap, shrinkB=13, color=COLOR[who])
-    bow = f"arc3,rad={bend}"
-    ax.add_patch(FancyArrowPatch(start, end, connectionstyle=bow, linewidth=1.8, linestyle=_LINE[who], **head))
+    # It ends 13 points before the middle of a node, at its edge, and begins ``gap`` points after its start.
+    head: dict[str, Any] = dict(arrowstyle="-|>", mutation_scale=13, shrinkA=gap, shrinkB=13)
+    line: dict[str, Any] = dict(linewidth=1.8, linestyle=_LINE[player], color=COLOR[player])
+    ax.add_patch(FancyArrowPatch(start, end, connectionstyle=f"arc3,rad={bend}", **head, **line))
 
 
 def _double(ax: Any, x: tuple[float, float], y: tuple[float, float]) -> None:
+    """A double line: a thick one in ink, and a thinner one in the colour of the paper on it."""
     for color, width in ((INK, 4.5), (PAPER, 2.3)):
         ax.plot(x, y, color=color, linewidth=width, linestyle="-", zorder=1)
 
 
 def _draw_nodes(ax: Any, nodes: Nodes) -> None:
     for name, (x, y, text, face) in nodes.items():
-        shape, size = ("s", 20) if name.startswith("same") else ("o", 25)
+        shape, size = ("s", 20) if name.startswith("same") else ("o", 25)  # a square or a circle, in points
         marker = dict(marker=shape, markersize=size, zorder=3)
         if isinstance(face, tuple):
             left, right = face
@@ -182,7 +201,7 @@ def _draw_nodes(ax: Any, nodes: Nodes) -> None:
 
 def _domains(objective: Any, ax: Any) -> Any:
     """The graph of features, with or without a classifier and a comparison of the domains."""
-    match = next((t for t in objective.terms if t.space == "features"), None)
+    match = next((term for term in objective.terms if term.space == "features"), None)
     # The features are the one thing that nobody observes.
     nodes: Nodes = {"z": (0.0, 0.0, "z", _OBSERVED), "x": (1.8, 0.0, "x", PAPER)}
     if "classifier" in objective.networks:
@@ -197,10 +216,10 @@ def _domains(objective: Any, ax: Any) -> Any:
         ("x", "t", "theta", r"$p_\theta(t|x)$", (2.7, 0.3)),
         ("x", "y", "phi", r"$q_\phi(y|x)$", (2.3, 0.65)),
     ]
-    for start, end, who, label, where in arrows:
+    for start, end, player, label, where in arrows:
         if end in nodes:
-            _arrow(ax, nodes[start][:2], nodes[end][:2], who, 0.0)
-            ax.text(*where, label, color=COLOR[who], ha="center", va="center")
+            _arrow(ax, nodes[start][:2], nodes[end][:2], player, 0.0)
+            ax.text(*where, label, color=COLOR[player], ha="center", va="center")
     if match and "same" in nodes:
         _double(ax, (1.8, 1.8), (0, _ABOVE))
         ax.text(2.05, 0.65, match.title, color=INK, ha="left", va="center")

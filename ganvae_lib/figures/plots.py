@@ -68,8 +68,8 @@ def curves(history: Any, *terms: str, steps: Any = None, who: Any = None, label:
         x = np.arange(len(y)) if steps is None else _array(steps)
         (line,) = ax.plot(x, y.mean(1), label=text or term, **(STYLE[player] if player else {}))
         if (seeds := y.shape[1]) > 1:
-            half = half_width(y.std(1, ddof=1) / seeds**0.5, seeds - 1)
-            ax.fill_between(x, y.mean(1) - half, y.mean(1) + half, color=line.get_color(), alpha=0.18, linewidth=0)
+            error = half_width(y.std(1, ddof=1) / seeds**0.5, seeds - 1)
+            ax.fill_between(x, y.mean(1) - error, y.mean(1) + error, color=line.get_color(), alpha=0.18, linewidth=0)
     if any(text or term for term, text in zip(series, labels, strict=True)):
         ax.legend()
     return ax
@@ -90,7 +90,7 @@ def images(x: Any, columns: int | None = None, title: str | None = None, ax: Any
     """
     import numpy as np
 
-    x = _array(x)
+    x = _array(x)  # to become [N, channels, H, W]
     if x.ndim == 2:
         side = round(x.shape[1] ** 0.5)
         if side * side != x.shape[1]:
@@ -101,14 +101,14 @@ def images(x: Any, columns: int | None = None, title: str | None = None, ax: Any
     if x.ndim != 4 or x.shape[1] not in (1, 3) or not len(x):
         raise ValueError(f"images have shape [N, H, W], [N, 1 or 3, H, W] or [N, D], not {list(x.shape)}")
     count, channels, height, width = x.shape
-    columns = min(count, columns or int(np.ceil((2 * count) ** 0.5)))
+    columns = min(count, columns or int(np.ceil((2 * count) ** 0.5)))  # twice as many columns as rows
     rows = math.ceil(count / columns)
-    gap = max(1, height // 14)
+    gap = max(1, height // 14)  # pixels between two images: 2 for those of MNIST
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), np.nan)
     for i, image in enumerate(x.clip(0, 1)):
         row, column = divmod(i, columns)
         top, left = row * (height + gap), column * (width + gap)
-        sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)
+        sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)  # channels last
     ax = _axes(ax)
     if channels == 1:
         ax.imshow(sheet[..., 0], cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
@@ -152,9 +152,9 @@ def density(
     import torch
 
     ax = _axes(ax)
-    drawn = toy.sample(4000, 0).double()
-    on_a_line = drawn.shape[-1] == 1
-    low, high = extent or (float(drawn.min()), float(drawn.max()))
+    samples = toy.sample(4000, 0).double()
+    on_a_line = samples.shape[-1] == 1
+    low, high = extent or (float(samples.min()), float(samples.max()))
     margin = 0.0 if extent else 0.08 * (high - low)
     grid = torch.linspace(low - margin, high + margin, 600 if on_a_line else 240, dtype=torch.float64)
     if on_a_line:
@@ -165,10 +165,10 @@ def density(
     from matplotlib.colors import LinearSegmentedColormap
 
     x = torch.cartesian_prod(grid, grid)
-    p = toy.log_prob(x).exp().reshape(len(grid), len(grid)).T
+    p = toy.log_prob(x).exp().reshape(len(grid), len(grid)).T  # matplotlib wants the second coordinate in rows
     # Equal steps in sqrt(p): a narrow high mode does not hide a broad low one.
     wash = LinearSegmentedColormap.from_list(who, [PAPER, COLOR[who]])
-    levels = torch.linspace(0.06, 1, 9).double() * p.max().sqrt()
+    levels = torch.linspace(0.06, 1, 9).double() * p.max().sqrt()  # below the lowest one the paper stays white
     ax.contourf(grid, grid, p.sqrt(), levels=levels.numpy(), cmap=wash, alpha=0.75)
     ax.set_aspect("equal")
     return ax

@@ -6,11 +6,12 @@ COLOR = {"data": "#1B79C4", "theta": "#C8510A", "eta": "#08875F", "phi": "#B0469
 _LINE = {"data": "-", "theta": "--", "eta": "-.", "phi": ":", "prior": (0, (8, 3))}
 
 #: Ready for ``axes.plot(x, y, **STYLE["theta"])``.
-STYLE = {who: {"color": COLOR[who], "linestyle": _LINE[who]} for who in COLOR}
+STYLE = {key: {"color": COLOR[key], "linestyle": _LINE[key]} for key in COLOR}
 
 #: Figures carry their own paper: almost white, so that they read alike on a light and on a dark page.
 PAPER, INK = "#FCFCFA", "#33373D"
 
+# The order of curves that no one has given a colour.
 _CYCLE = ("theta", "data", "eta", "phi", "prior")
 
 
@@ -50,6 +51,7 @@ def style() -> None:
             "legend.frameon": False,
             "legend.handlelength": 2.8,
             "image.cmap": "gray_r",
-            "axes.prop_cycle": cycler(color=[COLOR[w] for w in _CYCLE]) + cycler(linestyle=[_LINE[w] for w in _CYCLE]),
+            "axes.prop_cycle": cycler(color=[COLOR[key] for key in _CYCLE])
+            + cycler(linestyle=[_LINE[key] for key in _CYCLE]),
         }
     )

@@ -55,27 +55,27 @@ class Objective:
     @property
     def adversaries(self) -> tuple[Term, ...]:
         """The terms with a discriminator."""
-        return tuple(t for t in self.terms if t.adversarial)
+        return tuple(term for term in self.terms if term.adversarial)
 
     @property
     def networks(self) -> tuple[str, ...]:
         """The networks that the objective needs, by name."""
-        return tuple(dict.fromkeys(n for t in self.terms for n in t.networks))
+        return tuple(dict.fromkeys(name for term in self.terms for name in term.networks))  # each once, in order
 
     @property
     def conditional(self) -> tuple[str, ...]:
         """The networks that are given the label of an example."""
-        return tuple(dict.fromkeys(n for t in self.terms for n in t.conditional))
+        return tuple(dict.fromkeys(name for term in self.terms for name in term.conditional))
 
     @property
     def reads(self) -> tuple[str, ...]:
         """What a minibatch must hold beside x: "labels", and examples of the "other" domain."""
-        return tuple(dict.fromkeys(part for t in self.terms for part in t.reads))
+        return tuple(dict.fromkeys(name for term in self.terms for name in term.reads))
 
     @property
     def players(self) -> tuple[str, ...]:
         """Everyone who descends something: theta, eta, phi."""
-        return tuple(p for p in ("theta", "eta", "phi") if any(t.is_descended_by(p) for t in self.terms))
+        return tuple(p for p in ("theta", "eta", "phi") if any(term.is_descended_by(p) for term in self.terms))
 
     def phases(self) -> tuple[Phase, ...]:
         """Who descends which terms, in the order of a step: discriminators first, then the others.
@@ -83,23 +83,23 @@ class Objective:
         Two players share a phase when the sum of their terms has the right gradient for both: no term reaches a
         player whom it does not name.
         """
-        paces = sorted({t.steps for t in self.adversaries} - {0})
-        phases = [Phase(("phi",), tuple(t for t in self.adversaries if t.steps == pace), pace) for pace in paces]
-        alone = [Phase((p,), tuple(t for t in self.terms if p in t.movers)) for p in ("theta", "eta")]
-        alone = [phase for phase in alone if phase.terms]
-        players = tuple(p for phase in alone for p in phase.players)
-        union = Phase(players, tuple(dict.fromkeys(t for phase in alone for t in phase.terms)))
-        may_share = all(p in t.movers or p not in t.reaches for t in union.terms for p in players)
-        return (*phases, *([union] if players and may_share else alone))
+        step_counts = sorted({t.steps for t in self.adversaries} - {0})  # 0: another term trains the discriminator
+        discriminators = [Phase(("phi",), tuple(t for t in self.adversaries if t.steps == n), n) for n in step_counts]
+        separate = [Phase((p,), tuple(t for t in self.terms if p in t.movers)) for p in ("theta", "eta")]
+        separate = [phase for phase in separate if phase.terms]
+        players = tuple(player for phase in separate for player in phase.players)
+        shared = Phase(players, tuple(dict.fromkeys(term for phase in separate for term in phase.terms)))
+        may_share = all(p in t.movers or p not in t.reaches for t in shared.terms for p in players)
+        return (*discriminators, *([shared] if players and may_share else separate))
 
     def lines(self) -> dict[str, str]:
         """What each player descends, in LaTeX."""
         lines = {}
         for player in self.players:
             # The discriminator's own optimum does not depend on the weight of its term.
-            theirs = [term for term in self.terms if term.is_descended_by(player)]
-            weights = [1.0 if player == "phi" else term.weight for term in theirs]
-            formulas = [term.written(player) for term in theirs]
+            terms = [term for term in self.terms if term.is_descended_by(player)]
+            weights = [1.0 if player == "phi" else term.weight for term in terms]
+            formulas = [term.written(player) for term in terms]
             lines[player] = " + ".join(map(_weighted, weights, formulas)).replace("+ -", "- ")
         return lines
 
@@ -127,8 +127,9 @@ class Objective:
 def _weighted(weight: float, formula: str) -> str:
     if weight == 1:
         return formula
-    if r" + \mathbb" in formula:
+    if r" + \mathbb" in formula:  # a sum of expectations
         formula = rf"\big({formula}\big)"
+    # A formula's own minus sign joins that of the weight: no 2-log.
     return rf"{-weight:g}\,{formula[1:]}" if formula.startswith("-") else rf"{weight:g}\,{formula}"
 
 
@@ -143,8 +144,8 @@ class Sum(Objective):
         """The sum, with equal terms collected; a sum of one term is that term."""
         weights: dict[Term, float] = {}
         for term in terms:
-            bare = replace(term, weight=1.0)
-            weights[bare] = weights.get(bare, 0.0) + term.weight
+            unweighted = replace(term, weight=1.0)
+            weights[unweighted] = weights.get(unweighted, 0.0) + term.weight
         collected = tuple(replace(term, weight=weight) for term, weight in weights.items())
         return collected[0] if len(collected) == 1 else cls(collected)
 
@@ -176,11 +177,11 @@ class Phase:
     @property
     def keys(self) -> tuple[str, ...]:
         """The name of each term's loss; where two terms share a name, it says how they differ."""
-        names = [t.name for t in self.terms]
-        for form in ("{0.name} ({0.detail})", "{0.name} ({0!r})"):
+        names = [term.name for term in self.terms]
+        for longer in ("{0.name} ({0.detail})", "{0.name} ({0!r})"):  # the second only where the first does not do
             counts = Counter(names)
-            names = [form.format(t) if counts[n] > 1 else n for t, n in zip(self.terms, names, strict=True)]
-        return tuple(f"{n}, discriminator" if self.discriminates else n for n in names)
+            names = [longer.format(t) if counts[name] > 1 else name for t, name in zip(self.terms, names, strict=True)]
+        return tuple(f"{name}, discriminator" if self.discriminates else name for name in names)
 
     def losses(self, world: World) -> dict[str, Tensor]:
         """The value of every term, unweighted, [*seeds]."""
@@ -190,4 +191,4 @@ class Phase:
     def total(self, losses: dict[str, Tensor]) -> Tensor:
         """What the phase descends: the weighted sum, [*seeds]; a discriminator's losses have no weight."""
         weights = [1.0 if self.discriminates else t.weight for t in self.terms]
-        return reduce(lambda a, b: a + b, (w * v for w, v in zip(weights, losses.values(), strict=True)))
+        return reduce(lambda a, b: a + b, (weight * v for weight, v in zip(weights, losses.values(), strict=True)))

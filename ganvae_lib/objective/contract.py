@@ -56,7 +56,7 @@ class Tool(ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         register(cls, TOOLS)
-        cls.__repr__ = cls.__repr__  # type: ignore[method-assign]  # its own, lest dataclass writes another
+        cls.__repr__ = cls.__repr__  # type: ignore[method-assign]  # on the class itself: else @dataclass makes another
 
     def __repr__(self) -> str:
         return call(self, field_names(self), self.always_shown)
@@ -72,8 +72,8 @@ class Tool(ABC):
             return None
         if space.target_by:
             return "both sides are samples that move; use MMD, Summaries or Adversary with a link that can be reversed"
-        known = space.density or space.distributions
-        return None if known else "there are only samples to compare; use Adversary, MMD or Summaries"
+        has_density = space.density or space.distributions
+        return None if has_density else "there are only samples to compare; use Adversary, MMD or Summaries"
 
     def networks(self, space: Space) -> tuple[str, ...]:
         """Those that it needs there, beside a discriminator."""
@@ -124,7 +124,7 @@ class Term(Objective, ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         register(cls, TERMS)
-        cls.__repr__ = cls.__repr__  # type: ignore[method-assign]  # its own, lest dataclass writes another
+        cls.__repr__ = cls.__repr__  # type: ignore[method-assign]  # on the class itself: else @dataclass makes another
 
     def __post_init__(self) -> None:
         if self.given not in (None, "label"):
@@ -229,20 +229,20 @@ class Term(Objective, ABC):
     def as_row(self) -> tuple[str, ...]:
         """Its row of the table: the term, its space, its tool, who descends it, where theta stands."""
         players = ", ".join(GREEK[p] for p in self.movers) + (f" against {GREEK['phi']}" if self.adversarial else "")
-        eta_alone = f"absent (eta: {self.model_stands('eta')})"
-        stands = self.model_stands("theta") if "theta" in self.movers else eta_alone
+        theta_absent = f"absent (eta: {self.model_stands('eta')})"
+        stands = self.model_stands("theta") if "theta" in self.movers else theta_absent
         return repr(self), self.space, self.title, players, stands
 
     def __repr__(self) -> str:
-        own = tuple(n for n in field_names(self) if n not in ("weight", "only", "given"))
-        text = call(self, (*own, "only", "given"), self.always_shown)
+        own_fields = tuple(name for name in field_names(self) if name not in ("weight", "only", "given"))
+        text = call(self, (*own_fields, "only", "given"), self.always_shown)
         return text if self.weight == 1 else f"{self.weight:g} * {text}"
 
 
 def to_dict(objective: Objective) -> list[dict]:
     """The objective as plain JSON values."""
-    names = lambda term: tuple(n for n in field_names(term) if n != "given" or term.takes_labels)
-    return [as_entry(term, "term", names(term)) for term in objective.terms]
+    saved_fields = lambda term: tuple(f for f in field_names(term) if f != "given" or term.takes_labels)
+    return [as_entry(term, "term", saved_fields(term)) for term in objective.terms]
 
 
 def from_dict(terms: list[dict]) -> Objective:

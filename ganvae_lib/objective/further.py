@@ -60,12 +60,13 @@ SPACES |= {
 
 
 def _flat(samples: Samples, seeds_axes: int) -> Tensor:
+    """Each example as one vector, [*seeds, batch, D]: all of its variables side by side."""
     return torch.cat([part.flatten(seeds_axes + 1) for part in parts(samples)], -1)
 
 
-_KERNELS = {
-    "gaussian": lambda squares, width: (-squares / (2 * width)).exp(),
-    "inverse multiquadric": lambda squares, width: width / (width + squares),
+_KERNELS = {  # functions of the squared distance ‖a - b‖² and of the width w
+    "gaussian": lambda square_distance, w: (-square_distance / (2 * w)).exp(),
+    "inverse multiquadric": lambda square_distance, w: w / (w + square_distance),
 }
 
 
@@ -94,7 +95,7 @@ class MMD(Tool):
         if self.kernel not in _KERNELS:
             raise unknown("kernel", self.kernel, _KERNELS)
         object.__setattr__(self, "scales", tuple(self.scales))
-        if not self.scales or not all(0 < s < math.inf for s in self.scales):
+        if not self.scales or not all(0 < scale < math.inf for scale in self.scales):
             raise ValueError(f"scales must be positive numbers, got {self.scales}.")
 
     def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
@@ -105,7 +106,7 @@ class MMD(Tool):
         a, b = _flat(target, seeds_axes), _flat(model, seeds_axes)
         if min(a.shape[seeds_axes], b.shape[seeds_axes]) < 2:
             raise TypeError("MMD compares pairs of examples; give minibatches of two or more.")
-        # Distances by a product of matrices are small differences of large numbers: near 0, and never in bf16.
+        # Distances by a product of matrices are small differences of large numbers: so centre them, and no bf16.
         centre = b.detach().mean(-2, keepdim=True)
         a, b = a - centre, b - centre
         with torch.autocast(a.device.type, enabled=False):
@@ -113,19 +114,20 @@ class MMD(Tool):
 
     def _mean(self, a: Tensor, b: Tensor) -> Tensor:
         """The mean of the kernel over pairs of a row of a and a row of b, each [*seeds, batch, D]."""
-        norms = lambda s: s.square().sum(-1)
-        squares = (norms(a).unsqueeze(-1) + norms(b).unsqueeze(-2) - 2 * a @ b.mT).clamp_min(0)
-        k = sum(_KERNELS[self.kernel](squares, 2 * a.shape[-1] * s) for s in self.scales)
+        square_norm = lambda rows: rows.square().sum(-1)
+        square_distance = (square_norm(a).unsqueeze(-1) + square_norm(b).unsqueeze(-2) - 2 * a @ b.mT).clamp_min(0)
+        k = sum(_KERNELS[self.kernel](square_distance, 2 * a.shape[-1] * scale) for scale in self.scales)
         if a is not b:
             return k.mean((-2, -1))
         n = a.shape[-2]
+        # Without the diagonal, the pairs of an example with itself: n (n - 1) pairs are left.
         return (k.sum((-2, -1)) - k.diagonal(dim1=-2, dim2=-1).sum(-1)) / (n * (n - 1))
 
     def formula(self, w: Writer, space: Space, player: str) -> str:
         return rf"\mathrm{{MMD}}^2({space.made_law(w)},\,{space.target_law(w)})"
 
 
-_SUMMARIES = {"mean": lambda x: x.mean(-2), "variance": lambda x: x.var(-2)}
+_SUMMARIES = {"mean": lambda x: x.mean(-2), "variance": lambda x: x.var(-2)}  # over the batch, per dimension
 
 
 @dataclass(frozen=True)
@@ -201,23 +203,26 @@ class Unpredictable(Term):
     networks = property(lambda self: (*SPACES[self.variable].networks, self.discriminator))
 
     def loss(self, world: World) -> Tensor:
-        return -self._miss(world, *world.read(SPACES[self.variable].made))
+        (sample,) = world.read(SPACES[self.variable].made)
+        return -self._squared_error(world, sample)
 
     def discriminator_loss(self, world: World) -> Tensor:
         (sample,) = world.read(SPACES[self.variable].made)
-        return self._miss(world, sample.detach())
+        return self._squared_error(world, sample.detach())
 
-    def _miss(self, world: World, sample: Tensor) -> Tensor:
+    def _squared_error(self, world: World, sample: Tensor) -> Tensor:
+        """Half the squared error of the predictor, [*seeds]."""
         units = sample.flatten(len(world.noise.seeds_shape) + 1)
-        return (units - world.model.networks[self.discriminator](units)).square().sum(-1).mean(-1) / 2
+        predicted = world.model.networks[self.discriminator](units)  # each unit from the others
+        return (units - predicted).square().sum(-1).mean(-1) / 2
 
     def swapped(self) -> Term:
         return self.mirrored(variable=SPACES[self.variable].mirror)
 
     def formula(self, w: Writer, player: str) -> str:
         v = self.variable
-        miss = expectation(SPACES[v].made_law(w), rf"\tfrac12\|{v}-\hat {v}_\phi\|^2")
-        return miss if player == "phi" else f"-{miss}"
+        error = expectation(SPACES[v].made_law(w), rf"\tfrac12\|{v}-\hat {v}_\phi\|^2")
+        return error if player == "phi" else f"-{error}"
 
     compared = property(lambda self: (self.variable,))
 
@@ -257,8 +262,8 @@ class Classify(Term):
 
     def loss(self, world: World) -> Tensor:
         model = world.model
-        named = model.classifier(world.features) if self.seen == "features" else model.labeller(world.x)
-        return -named.log_prob(world.labels).mean(-1)
+        predicted = model.classifier(world.features) if self.seen == "features" else model.labeller(world.x)
+        return -predicted.log_prob(world.labels).mean(-1)
 
     def model_stands(self, player: str) -> str:
         return "second"

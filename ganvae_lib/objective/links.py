@@ -176,13 +176,13 @@ def weighted_mean(loss: Tensor, log_odds: Tensor, k: int | str, share: Share | N
     k="batch" is one group of the whole minibatch, of which this process may hold a ``share``. Raises ValueError for a
     minibatch that groups of k do not divide.
     """
-    n = loss.shape[-1]
-    if k == "batch" and share and share.size > 1:
+    batch = loss.shape[-1]
+    if k == "batch" and share and share.size > 1:  # times their number, by which the mean over processes divides
         return ((log_odds - share.logsumexp(log_odds)).exp() * loss).sum(-1) * share.size
-    size = n if k == "batch" else int(k)
-    if n % size:
-        whose = " for each process" if share and share.size > 1 else ""
-        raise ValueError(f"a minibatch of {n}{whose} cannot be cut into groups of k={size}; make it a multiple of k.")
+    size = batch if k == "batch" else int(k)
+    if batch % size:
+        held = f"{batch} for each process" if share and share.size > 1 else f"{batch}"
+        raise ValueError(f"a minibatch of {held} cannot be cut into groups of k={size}; make it a multiple of k.")
     groups = (-1, size)
     return (log_odds.unflatten(-1, groups).softmax(-1) * loss.unflatten(-1, groups)).sum(-1).mean(-1)
 
@@ -192,10 +192,10 @@ def gradient_penalty(
 ) -> Tensor:
     """E[(‖∇t‖ - 1)²] on the segments between samples of the two sides, [*seeds]: Eq. ``eq-wgan-gp`` (chapter 04)."""
     u = noise.uniform("segment", target[0].shape[len(noise.seeds_shape)])
-    between = []
+    points = []  # one on each segment
     for a, b in zip(target, model, strict=True):
-        share = u.reshape(*u.shape, *[1] * (a.ndim - u.ndim))
-        between.append((share * a + (1 - share) * b).requires_grad_())
-    slopes = torch.autograd.grad(discriminator(*between).logits.sum(), between, create_graph=True)
-    squares = torch.stack([slope.flatten(u.ndim).square().sum(-1) for slope in slopes]).sum(0)
-    return ((squares + 1e-12).sqrt() - 1).square().mean(-1)  # 1e-12: the root has no slope at 0
+        weight = u.reshape(*u.shape, *[1] * (a.ndim - u.ndim))  # one for all entries of an example
+        points.append((weight * a + (1 - weight) * b).requires_grad_())
+    gradients = torch.autograd.grad(discriminator(*points).logits.sum(), points, create_graph=True)
+    square_norm = torch.stack([gradient.flatten(u.ndim).square().sum(-1) for gradient in gradients]).sum(0)
+    return ((square_norm + 1e-12).sqrt() - 1).square().mean(-1)  # 1e-12: the root has no slope at 0

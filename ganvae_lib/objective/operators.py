@@ -81,7 +81,7 @@ class Bound(Term):
     def reads(self) -> tuple[str, ...]:
         return ("other", "labels") if self.inferred else super().reads
 
-    _variable = property(lambda self: ("other",) if self.inferred else ("x",))  # of which it bounds the likelihood
+    _variable = property(lambda self: ("other",) if self.inferred else ("x",))  # whose likelihood it bounds
 
     def loss(self, world: World) -> Tensor:
         (x,) = world.read(self._variable)
@@ -95,15 +95,17 @@ class Bound(Term):
     def _energy(self, world: World, x: Tensor) -> Tensor:
         """The negative bound of each example, [*seeds, batch]."""
         axis = len(world.noise.seeds_shape)
-        n, noise = x.shape[axis], world.noise.tiled(x.shape[axis] // world.batch)
+        n = x.shape[axis]
+        noise = world.noise.tiled(n // world.batch)  # x may be two minibatches side by side: see ``loss``
         if not self.inferred:
             return free_energy(world.model, x, noise, self.k)
         q = world.model.labeller(x)
         classes = q.logits.shape[-1]
         labels = torch.arange(classes, device=x.device).repeat_interleave(n).expand(*world.noise.seeds_shape, -1)
-        conditioned, each = world.model.at(labels), torch.cat([x] * classes, axis)
-        f = free_energy(conditioned, each, noise.tiled(classes), self.k, "z from x, unlabelled")
-        log_q = q.logits.mT.log_softmax(axis)
+        model_at_labels = world.model.at(labels)
+        x_for_each_class = torch.cat([x] * classes, axis)
+        f = free_energy(model_at_labels, x_for_each_class, noise.tiled(classes), self.k, "z from x, unlabelled")
+        log_q = q.logits.mT.log_softmax(axis)  # log q_η(t|x), [*seeds, classes, n]
         return (log_q.exp() * (f.unflatten(axis, (classes, n)) + log_q)).sum(axis) + math.log(classes)
 
     def discriminator_loss(self, world: World) -> Tensor:
@@ -121,19 +123,19 @@ class Bound(Term):
     def formula(self, w: Writer, player: str) -> str:
         if player == "phi":
             return Adversary().formula(w, SPACES["x"], player)
-        f = self._energy_formula(Writer("label") if self.inferred else w)
+        energy = self._energy_formula(Writer("label") if self.inferred else w)
         if self.inferred:
-            f = expectation(r"q_\eta(t|x)", rf"{f} + \log q_\eta(t|x)") + r" + \log C"
+            energy = expectation(r"q_\eta(t|x)", rf"{energy} + \log q_\eta(t|x)") + r" + \log C"
         if not self.activated:
-            return expectation(w.d, f)
+            return expectation(w.d, energy)
         frozen = w.made(w.p("x", theta=r"{\theta_0}"))
-        both = rf"(\mathbb{{E}}_{{{w.d}}} + \mathbb{{E}}_{{{frozen}}})"
-        return rf"\tfrac12{both}[{w.at(('x',)).D}\,({f})]"
+        expectations = rf"(\mathbb{{E}}_{{{w.d}}} + \mathbb{{E}}_{{{frozen}}})"
+        return rf"\tfrac12{expectations}[{w.at(('x',)).D}\,({energy})]"
 
     def _energy_formula(self, w: Writer) -> str:
         if self.k == 1:
-            miss = rf"-\log {w.p('x', 'z')}"
-            return f"{expectation(w.q('z', 'x'), miss)} + {kl(w.q('z', 'x'), 'p(z)')}"
+            reconstruction = rf"-\log {w.p('x', 'z')}"
+            return f"{expectation(w.q('z', 'x'), reconstruction)} + {kl(w.q('z', 'x'), 'p(z)')}"
         ratio = rf"\sum_i {w.p('x,z_i')}/{w.q('z_i', 'x')}"
         return expectation(w.q(f"z_{{1:{self.k}}}", "x"), rf"-\log\tfrac{{1}}{{{self.k}}}{ratio}")
 
@@ -147,9 +149,10 @@ class Bound(Term):
 
     @property
     def title(self) -> str:
-        samples = (f"{self.k} samples",) if self.k > 1 else ()
-        how = (*samples, "weighed") if self.activated else samples
-        return f"bound ({', '.join(how)})" if how else "bound"
+        remarks = [f"{self.k} samples"] if self.k > 1 else []
+        if self.activated:
+            remarks.append("weighed")
+        return f"bound ({', '.join(remarks)})" if remarks else "bound"
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -182,7 +185,8 @@ def importance_weighted(objective: Objective, k: int | str) -> Objective:
     >>> importance_weighted(zoo.VAE, 5), importance_weighted(zoo.GAN, "batch")
     (Bound(k=5), Match('x', Adversary('non-saturating', k='batch')))
     """
-    bounded, terms = _bounded(objective), []
+    bounded = _bounded(objective)
+    terms = []
     for term in bounded.terms:
         if isinstance(term, Match) and isinstance(term.tool, Adversary) and term.tool.link == "non-saturating":
             term = replace(term, tool=replace(term.tool, k=k))
@@ -206,10 +210,11 @@ def adversary_activated(objective: Objective) -> Objective:
     Bound(activated=True)
     """
     terms = _bounded(objective).terms
+    allowed = Bound | Classify if len(terms) > 1 else Bound  # a classifier only beside bounds, as in an SVAE
     for term in terms:
-        if not isinstance(term, Bound | Classify if len(terms) > 1 else Bound):
+        if not isinstance(term, allowed):
             raise _refused(term, "activates the discriminator of a bound", "is no part of one")
-    return Sum.of(*(replace(t, activated=True) if isinstance(t, Bound) else t for t in terms))
+    return Sum.of(*(replace(term, activated=True) if isinstance(term, Bound) else term for term in terms))
 
 
 def given(objective: Objective, label: str = "label") -> Objective:
@@ -250,15 +255,17 @@ def semi_supervised(objective: Objective, classify: float = 1.0) -> Objective:
 def _bounded(objective: Objective) -> Objective:
     """The objective with each pair of Reconstruct("x") and Match("z", KL()) of one weight written as a Bound."""
     terms = list(objective.terms)
-    for reconstruct in [t for t in terms if t == Reconstruct("x", weight=t.weight, given=t.given)]:
-        kl = Match("z", KL(), weight=reconstruct.weight, given=reconstruct.given)
-        if kl in terms:
-            terms[terms.index(reconstruct)] = Bound(weight=kl.weight, given=kl.given)
-            terms.remove(kl)
+    reconstructions = [t for t in terms if t == Reconstruct("x", weight=t.weight, given=t.given)]
+    for reconstruction in reconstructions:
+        partner = Match("z", KL(), weight=reconstruction.weight, given=reconstruction.given)
+        if partner in terms:
+            terms[terms.index(reconstruction)] = Bound(weight=partner.weight, given=partner.given)
+            terms.remove(partner)
     return Sum.of(*terms)
 
 
 def _refused(term: Term, does: str, why: str) -> TypeError:
+    """The error for a term with which an operator that ``does`` something cannot deal, and ``why``."""
     return TypeError(
         f"this operator {does}, but {term!r} {why}; it knows Reconstruct('x') + Match('z', KL()) of one weight, Bound, "
         "and what its documentation names."

@@ -9,7 +9,7 @@ from ..figures.formula import Writer, expectation, kl
 
 __all__ = ["BOTH", "OTHER", "SPACES", "Space"]
 
-BOTH = ("theta", "eta")
+BOTH = ("theta", "eta")  # the two players that make samples
 OTHER = {"theta": "eta", "eta": "theta"}  # what swapping makes of a player
 
 
@@ -56,18 +56,18 @@ class Space:
     kl_formula: Callable[[Writer], str] | None = None
 
     def __post_init__(self) -> None:
-        makers = {"eta": "encoder", "theta": "decoder"}
+        network_of = {"eta": "encoder", "theta": "decoder"}
         arguments = self.arguments or self.sees
-        seen = "_given_".join(arguments) if self.separator == "|" else "".join(self.sees)
+        shown = "_given_".join(arguments) if self.separator == "|" else "".join(self.sees)  # "z_given_x", "xz"
         defaults = {
             "arguments": arguments,
             "made_arguments": arguments,
-            "discriminator": f"discriminator_{seen}",
-            "networks": tuple(network for player, network in makers.items() if player in self.made_by + self.target_by),
+            "discriminator": f"discriminator_{shown}",
+            "networks": tuple(n for player, n in network_of.items() if player in self.made_by + self.target_by),
         }
         for name, value in defaults.items():
             if not getattr(self, name):
-                object.__setattr__(self, name, value)
+                object.__setattr__(self, name, value)  # as a frozen dataclass sets its fields
 
     def __str__(self) -> str:
         return self.separator.join(self.arguments)

@@ -80,12 +80,13 @@ class Match(Term):
         return self.tool.loss(world, self.sides, discriminator)
 
     def discriminator_loss(self, world: World) -> Tensor:
-        target, made = (tuple(v.detach() for v in world.read(side)) for side in (self.sides.target, self.sides.made))
+        target = tuple(sample.detach() for sample in world.read(self.sides.target))
+        made = tuple(sample.detach() for sample in world.read(self.sides.made))
         return self.tool.discriminator_loss(world.model.networks[self.discriminator], target, made, world.noise)
 
     def model_stands(self, player: str) -> str:
-        both = player in self.sides.made_by and player in self.sides.target_by
-        return "on both sides" if both else self.tool.model_stands
+        makes_both = player in self.sides.made_by and player in self.sides.target_by
+        return "on both sides" if makes_both else self.tool.model_stands
 
     def swapped(self) -> Term:
         return self.mirrored(space=self.sides.mirror)
@@ -149,9 +150,9 @@ class Reconstruct(Term):
 
     def loss(self, world: World) -> Tensor:
         if self.within:
-            seen = world.model.networks[self.discriminator].hidden
-            there, back = world.read((self.variable, f"{self.variable}_back"))
-            return (seen(there) - seen(back)).square().flatten(len(world.noise.seeds_shape) + 1).sum(-1).mean(-1) / 2
+            hidden = world.model.networks[self.discriminator].hidden
+            v, v_back = world.read((self.variable, f"{self.variable}_back"))  # such as x and its reconstruction
+            return (hidden(v) - hidden(v_back)).square().flatten(len(world.noise.seeds_shape) + 1).sum(-1).mean(-1) / 2
         if self.variable == "x":
             return -world.x_again.log_prob(world.x).mean(-1)
         return -world.z_again.log_prob(world.z).mean(-1)

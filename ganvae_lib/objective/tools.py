@@ -128,12 +128,12 @@ class Adversary(Tool):
 
     def where(self, space: Space) -> str | None:
         # A player who makes both sides descends the answers with y reversed in both; these must be a posterior.
-        one_player = set(space.target_by) & set(space.made_by)
-        links = [name for name, link in LINKS.items() if (link.logistic if one_player else link.reversible)]
-        if not space.target_by or self.link in links:
+        makes_both = set(space.target_by) & set(space.made_by)
+        allowed = [name for name, link in LINKS.items() if (link.logistic if makes_both else link.reversible)]
+        if not space.target_by or self.link in allowed:
             return None
-        known = ", ".join(links)
-        return f"both sides are samples that move, so an Adversary needs a link that can be reversed, {known}"
+        names = ", ".join(allowed)
+        return f"both sides are samples that move, so an Adversary needs a link that can be reversed, {names}"
 
     def loss(self, world: World, space: Space, discriminator: Network) -> Tensor:
         target = world.read(space.target) if space.target_by else None
@@ -158,10 +158,11 @@ class Adversary(Tool):
         return loss.mean(-1) if self.k == 1 else weighted_mean(loss, t.detach(), self.k, share)
 
     def discriminator_loss(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
-        link, axis = LINKS[self.link], len(noise.seeds_shape)
+        link = LINKS[self.link]
+        axis = len(noise.seeds_shape)  # that of the batch
         target, model = parts(target), parts(model)
-        # One pass over both halves: the networks hold no batch statistics, so this equals two passes.
-        t = discriminator(*(torch.cat(pair, axis) for pair in zip(target, model, strict=True))).logits
+        # One pass over the samples of both sides: the networks hold no batch statistics, so this equals two passes.
+        t = discriminator(*(torch.cat(both_sides, axis) for both_sides in zip(target, model, strict=True))).logits
         t_target, t_model = t.split((target[0].shape[axis], model[0].shape[axis]), -1)
         loss = link.real(t_target).mean(-1) + link.fake(t_model).mean(-1)
         if self.penalty:
@@ -173,19 +174,21 @@ class Adversary(Tool):
         target, model = space.target_law(w), space.made_law(w)
         at_target, at_model = w.at(space.arguments, space.separator), w.at(space.made_arguments, space.separator)
         if player == "phi":
-            both = f"{expectation(target, link.real_tex(at_target))} + {expectation(model, link.fake_tex(at_model))}"
+            loss = f"{expectation(target, link.real_tex(at_target))} + {expectation(model, link.fake_tex(at_model))}"
             if not self.penalty:
-                return both
+                return loss
             slope = rf"\|\nabla {at_model.t}\|" if w.given else r"\|\nabla t_\phi\|"
-            return rf"{both} + {self.penalty:g}\,\mathbb{{E}}[({slope}-1)^2]"
-        makes = (player in space.made_by, model, at_model), (player in space.target_by, target, at_target.reversed)
-        return " + ".join(self._weighted(law, at) for made, law, at in makes if made)
+            return rf"{loss} + {self.penalty:g}\,\mathbb{{E}}[({slope}-1)^2]"
+        model_loss = [self._weighted(model, at_model)] if player in space.made_by else []
+        target_loss = [self._weighted(target, at_target.reversed)] if player in space.target_by else []
+        return " + ".join(model_loss + target_loss)
 
     def _weighted(self, law: str, w: Writer) -> str:
         """The loss of one side, importance-weighted where k is not 1."""
         if self.k == 1:
             return expectation(law, LINKS[self.link].generator_tex(w))
-        number = "B" if self.k == "batch" else self.k
-        law, one = f"({law})" if r"\," in law else law, w.indexed("i")
-        weight = rf"\tilde w_i\propto {one.D}/{one.not_D}"
-        return expectation(rf"{law}^{{{number}}}", rf"-\sum_i\tilde w_i\,\log {one.D};\,{weight}")
+        k = "B" if self.k == "batch" else self.k
+        one_law = f"({law})" if r"\," in law else law  # a product in brackets, for k samples of it are its k-th power
+        sample = w.indexed("i")
+        weight = rf"\tilde w_i\propto {sample.D}/{sample.not_D}"
+        return expectation(rf"{one_law}^{{{k}}}", rf"-\sum_i\tilde w_i\,\log {sample.D};\,{weight}")
