@@ -134,7 +134,9 @@ class Data(Examples):
         if isinstance(rows, int):
             raise TypeError(f"{self.name}: one example is {self.name}.x[{rows}]; for data give a slice or a tensor.")
         y = None if self.y is None else self.y[rows]
-        factors = self.factors and {name: values[rows] for name, values in self.factors.items()}
+        factors = None
+        if self.factors is not None:
+            factors = {name: values[rows] for name, values in self.factors.items()}
         return replace(self, x=self.x[rows], y=y, factors=factors)
 
     def map(self, change: Callable[[Tensor], Tensor], name: str) -> Data:
@@ -161,7 +163,9 @@ class Data(Examples):
 
 def _described(value: Any) -> str:
     """A value as error messages name it: dtype and shape of a tensor or an array, else the type."""
-    return f"{value.dtype} of shape {tuple(value.shape)}" if hasattr(value, "dtype") else type(value).__name__
+    if hasattr(value, "dtype"):
+        return f"{value.dtype} of shape {tuple(value.shape)}"
+    return type(value).__name__
 
 
 #: Name -> function (split, seed) -> Data, in the order in which they were registered.

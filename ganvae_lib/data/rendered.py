@@ -213,7 +213,7 @@ def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
     matrix = _matrices(values["rotation"], values["scale"], values["slant"])
     growth = values["weight"] / (2 * _WEIGHT_SIDE) / unit  # by this the outline moves, in heights
     reach = unit * (matrix.abs() @ (half_sizes[outline_index] + growth[:, None])[..., None]).squeeze(-1)
-    leaves_image = (reach > 0.5 + 1e-9).any(1)
+    leaves_image = (reach > 0.5 + 1e-9).any(1)  # by more than rounding
     if leaves_image.any():
         raise ValueError(
             f"{int(leaves_image.sum())} of {len(leaves_image)} characters would leave the image, first example "

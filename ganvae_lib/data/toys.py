@@ -123,7 +123,8 @@ class Moons(Toy):
     def _arcs(t: Tensor) -> Tensor:
         """Points [2, n, 2] at angle t of the upper and of the lower arc."""
         upper = torch.stack([t.cos(), t.sin()], -1)
-        return torch.stack([upper, torch.tensor([1.0, 0.5], dtype=t.dtype) - upper])
+        lower = torch.tensor([1.0, 0.5], dtype=t.dtype) - upper  # the upper arc, turned by half a circle and shifted
+        return torch.stack([upper, lower])
 
     def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         t = math.pi * torch.rand(n, dtype=torch.float64, generator=generator)

@@ -151,7 +151,7 @@ class Conditional(nn.Module):
         batch_axis = labels.ndim - 1
         one_hot = nn.functional.one_hot(labels, self.classes).to(x.dtype)
         minibatches = x.shape[batch_axis] // one_hot.shape[batch_axis]
-        one_hot = torch.cat([one_hot] * minibatches, batch_axis)
+        one_hot = torch.cat([one_hot] * minibatches, batch_axis)  # the same labels again for each
         if self.planes:
             height, width = x.shape[-2:]
             channels = one_hot[..., None, None].expand(*one_hot.shape, height, width)

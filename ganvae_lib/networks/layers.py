@@ -162,7 +162,9 @@ def _stackable(part: nn.Module) -> bool:
     kind = type(part)
     if kind in STACKABLE or kind in STACKABLE.values():
         # Reflecting paddings count axes from the front; a norm without parameters cannot show how many seeds there are.
-        return getattr(part, "padding_mode", "zeros") == "zeros" and getattr(part, "affine", True)
+        pads_with_zeros = getattr(part, "padding_mode", "zeros") == "zeros"
+        has_affine_parameters = getattr(part, "affine", True)
+        return pads_with_zeros and has_affine_parameters
     if getattr(kind, "stackable", False):
         return True
     package, _, family = kind.__module__.rpartition(".")
