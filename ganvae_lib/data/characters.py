@@ -21,7 +21,7 @@ TEXTS = ("text", "tinyshakespeare")
 _ADDRESS = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 _SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
-_HELD_OUT = 0.1
+_TEST_SHARE = 0.1  # of the text, at its end
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,16 +47,16 @@ class Text(Data):
         if x.ndim > 1:
             return [self.decode(row) for row in x]
         indices = x.round().long()
-        last = len(self.alphabet) - 1
-        if (indices != x).any() or (indices < 0).any() or (indices > last).any():
-            raise ValueError(f"decode needs indices into the alphabet: whole numbers from 0 to {last}.")
+        last_index = len(self.alphabet) - 1
+        if (indices != x).any() or (indices < 0).any() or (indices > last_index).any():
+            raise ValueError(f"decode needs indices into the alphabet: whole numbers from 0 to {last_index}.")
         return "".join(self.alphabet[i] for i in indices.tolist())
 
     def encode(self, string: str) -> Tensor:
         """The indices [T], float32, of a string. Raises ValueError for a character that the alphabet lacks."""
         if missing := set(string) - set(self.alphabet):
             raise ValueError(f"{self.name} has no character {min(missing)!r}; it has {self.alphabet!r}.")
-        return torch.tensor([self.alphabet.index(c) for c in string], dtype=torch.float32)
+        return torch.tensor([self.alphabet.index(character) for character in string], dtype=torch.float32)
 
 
 def text(name: str = "text", split: str = "train", length: int = 64) -> Text:
@@ -75,17 +75,18 @@ def text(name: str = "text", split: str = "train", length: int = 64) -> Text:
     if name not in TEXTS or split not in ("train", "test"):
         raise ValueError(f"there are the texts {', '.join(TEXTS)} with splits train and test, not {name!r}, {split!r}.")
     if name == "text":
-        whole = Path(__file__).with_name("shakespeare.txt").read_text(encoding="ascii")
+        full_text = Path(__file__).with_name("shakespeare.txt").read_text(encoding="ascii")
     else:
-        whole = verified("text", f"{name}.txt", (_ADDRESS,), f"sha256:{_SHA256}").decode("ascii")
-    cut = round((1 - _HELD_OUT) * len(whole))
-    part = whole[:cut] if split == "train" else whole[cut:]
-    if not 1 <= length <= len(part):
-        raise ValueError(f"length must lie between 1 and {len(part)}, the characters of this part, not {length}.")
-    alphabet = "".join(sorted(set(whole)))
-    index = {character: i for i, character in enumerate(alphabet)}
-    rows = len(part) // length
-    x = torch.tensor([index[c] for c in part[: rows * length]], dtype=torch.float32).reshape(rows, length)
+        full_text = verified("text", f"{name}.txt", (_ADDRESS,), f"sha256:{_SHA256}").decode("ascii")
+    train_length = round((1 - _TEST_SHARE) * len(full_text))
+    split_text = full_text[:train_length] if split == "train" else full_text[train_length:]
+    if not 1 <= length <= len(split_text):
+        raise ValueError(f"length must lie between 1 and {len(split_text)}, the characters of this part, not {length}.")
+    alphabet = "".join(sorted(set(full_text)))
+    index_of = {character: i for i, character in enumerate(alphabet)}
+    windows = len(split_text) // length
+    indices = [index_of[character] for character in split_text[: windows * length]]
+    x = torch.tensor(indices, dtype=torch.float32).reshape(windows, length)
     note = "tiny shakespeare (A. Karpathy, 2015): plays by W. Shakespeare, in the public domain"
     note = f"the opening of {note}" if name == "text" else note
     return Text(x, None, name, None, note, alphabet=alphabet)

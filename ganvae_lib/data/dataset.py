@@ -85,20 +85,21 @@ class Data(Examples):
         x, name = self.x, self.name
         if not isinstance(x, Tensor) or x.dtype != torch.float32 or x.ndim < 2:
             raise ValueError(
-                f"{name}: x must be a float32 tensor [N, ...], not {_found(x)}; "
+                f"{name}: x must be a float32 tensor [N, ...], not {_described(x)}; "
                 "convert it with torch.as_tensor(x).float() and scale images to [0, 1]."
             )
         if x.numel() == 0:
             raise ValueError(f"{name}: x is empty; give at least one example.")
         if not torch.stack(x.aminmax()).isfinite().all():  # isfinite(x) would need as much memory again as x
-            bad = (~torch.isfinite(x)).flatten(1).any(1).nonzero()[0].item()
-            raise ValueError(f"{name}: x holds NaN or infinity, first in example {bad}; remove or repair it.")
+            is_bad_example = (~torch.isfinite(x)).flatten(1).any(1)
+            first_bad = is_bad_example.nonzero()[0].item()
+            raise ValueError(f"{name}: x holds NaN or infinity, first in example {first_bad}; remove or repair it.")
 
     def _check_factor(self, factor: str, values: Tensor) -> None:
         if not self._one_each(values, torch.float32, torch.int64):
             raise ValueError(
                 f"{self.name}: the factor {factor!r} must be float32 (continuous) or int64 (discrete), "
-                f"with one value for each of the {len(self.x)} examples, not {_found(values)}."
+                f"with one value for each of the {len(self.x)} examples, not {_described(values)}."
             )
         if not torch.isfinite(values).all():
             raise ValueError(f"{self.name}: the factor {factor!r} holds NaN or infinity; remove or repair it.")
@@ -109,7 +110,7 @@ class Data(Examples):
         if not self._one_each(self.y, torch.int64):
             raise ValueError(
                 f"{self.name}: y must be an int64 tensor with one label for each of the {len(self.x)} examples, "
-                f"not {_found(self.y)}."
+                f"not {_described(self.y)}."
             )
         if self.y.min() < 0:
             raise ValueError(f"{self.name}: y holds a negative label; number the classes from 0.")
@@ -133,7 +134,9 @@ class Data(Examples):
         if isinstance(rows, int):
             raise TypeError(f"{self.name}: one example is {self.name}.x[{rows}]; for data give a slice or a tensor.")
         y = None if self.y is None else self.y[rows]
-        factors = self.factors and {name: values[rows] for name, values in self.factors.items()}
+        factors = None
+        if self.factors is not None:
+            factors = {name: values[rows] for name, values in self.factors.items()}
         return replace(self, x=self.x[rows], y=y, factors=factors)
 
     def map(self, change: Callable[[Tensor], Tensor], name: str) -> Data:
@@ -151,15 +154,18 @@ class Data(Examples):
 
         It is computed once, so leave x and y as they are, and make changed data with ``dataclasses.replace``.
         """
-        sha = hashlib.sha256()
-        for part in (self.x,) if self.y is None else (self.x, self.y):
-            sha.update(part.cpu().contiguous().numpy().data)
-        return sha.hexdigest()[:12]
+        sha256 = hashlib.sha256()
+        tensors = [self.x] if self.y is None else [self.x, self.y]
+        for tensor in tensors:
+            sha256.update(tensor.cpu().contiguous().numpy().data)
+        return sha256.hexdigest()[:12]
 
 
-def _found(value: Any) -> str:
-    """What was given, in the words of an error."""
-    return f"{value.dtype} of shape {tuple(value.shape)}" if hasattr(value, "dtype") else type(value).__name__
+def _described(value: Any) -> str:
+    """A value as error messages name it: dtype and shape of a tensor or an array, else the type."""
+    if hasattr(value, "dtype"):
+        return f"{value.dtype} of shape {tuple(value.shape)}"
+    return type(value).__name__
 
 
 #: Name -> function (split, seed) -> Data, in the order in which they were registered.
@@ -168,7 +174,7 @@ DATA_SETS: dict[str, Callable[[str, int], Data]] = {}
 #: Name -> function that makes the toy.
 TOYS: dict[str, Callable[..., Any]] = {}
 
-TOY_SIZE = 20_000
+TOY_SIZE = 20_000  # examples that ``load`` draws from a toy
 
 Arguments = ParamSpec("Arguments")
 Law = TypeVar("Law")
@@ -207,30 +213,32 @@ def toy(make: Callable[Arguments, Law]) -> Callable[Arguments, Law]:
     signature = inspect.signature(make)
 
     @functools.wraps(make)
-    def made(*args: Arguments.args, **options: Arguments.kwargs) -> Law:
+    def make_with_recipe(*args: Arguments.args, **options: Arguments.kwargs) -> Law:
         law = make(*args, **options)
-        given = signature.bind(*args, **options)
-        given.apply_defaults()
-        law.recipe = _recipe(name, given.arguments)  # type: ignore[attr-defined]
+        bound = signature.bind(*args, **options)
+        bound.apply_defaults()
+        law.recipe = _recipe(name, bound.arguments)  # type: ignore[attr-defined]
         return law
 
-    TOYS[name] = made
-    register(name, functools.partial(_drawn, name))
-    return made
+    TOYS[name] = make_with_recipe
+    register(name, functools.partial(_draw_data, name))
+    return make_with_recipe
 
 
 def _recipe(name: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
-    plain = {key: value.tolist() if hasattr(value, "tolist") else value for key, value in arguments.items()}
+    """Name and arguments of a toy as JSON reads them back; None if JSON cannot hold them."""
+    without_tensors = {key: value.tolist() if hasattr(value, "tolist") else value for key, value in arguments.items()}
     try:
-        return json.loads(json.dumps({"toy": name, "arguments": plain}))
+        return json.loads(json.dumps({"toy": name, "arguments": without_tensors}))
     except TypeError:
         return None
 
 
-def _drawn(name: str, split: str, seed: int) -> Data:
-    """Data drawn from a toy; the two splits of a seed have streams of their own."""
+def _draw_data(name: str, split: str, seed: int) -> Data:
+    """Data drawn from a toy."""
     law = TOYS[name]()
-    x, y = law.sample(TOY_SIZE, 2 * seed + (split == "test"), labels=True)
+    split_seed = 2 * seed + (split == "test")  # no two pairs of split and seed share their random numbers
+    x, y = law.sample(TOY_SIZE, split_seed, labels=True)
     return Data(x.float(), y, name, law, f"drawn from the toy, seed {seed}")
 
 
@@ -253,12 +261,13 @@ def law_from(card: dict[str, Any]) -> Any:
             f"the law of the data, a {card['lost']}, was not saved with the run: neither it nor the data are "
             "registered (data.toy, data.register). Pass data that know it: Data(x, law=...)."
         )
-    known, name = (TOYS, card["toy"]) if "toy" in card else (DATA_SETS, card["data set"])
-    if name not in known:
-        kind = "toy" if "toy" in card else "data set"
+    kind = "toy" if "toy" in card else "data set"
+    name = card[kind]
+    registered = TOYS if kind == "toy" else DATA_SETS
+    if name not in registered:
         raise ValueError(
-            f"the run was trained on {name!r}, and {unknown(kind, name, known)} Import the file that registers it."
+            f"the run was trained on {name!r}, and {unknown(kind, name, registered)} Import the file that registers it."
         )
-    if "toy" in card:
+    if kind == "toy":
         return TOYS[name](**card["arguments"])
     return DATA_SETS[name]("train", 0).law

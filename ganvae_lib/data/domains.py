@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from .dataset import Data, Examples
-from .rendered import DIGITS, glyphs
+from .rendered import DIGITS, FONTS, glyphs
 from .toys import Mixture, Pinwheel, Toy
 
 __all__ = ["Domains", "Moved", "Paired", "clouds", "styles"]
 
 Map = Callable[[Tensor], Tensor]
+
+_SANS_SERIF, _SERIF = FONTS.index("cmss10"), FONTS.index("DejaVuSerif")
 
 
 class Domains(Examples):
@@ -82,9 +84,11 @@ class Paired:
         """
         target = self.test.other[None]
         if self.symmetries is not None and self.truth is not None:
-            target = torch.stack([self.truth(self.test.x @ turn.T) for turn in self.symmetries.to(self.test.x)])
-        misses = moved.unsqueeze(-target.ndim) - target.to(moved)
-        return misses.square().flatten(-target.ndim + 1).mean(-1).sqrt()
+            symmetries = self.symmetries.to(self.test.x)
+            target = torch.stack([self.truth(self.test.x @ symmetry.T) for symmetry in symmetries])
+        # target [S, n, *shape]: moved gets an axis of length 1 before n, and every axis after S is averaged over.
+        differences = moved.unsqueeze(-target.ndim) - target.to(moved)
+        return differences.square().flatten(-target.ndim + 1).mean(-1).sqrt()
 
 
 class Moved(Toy):
@@ -118,15 +122,17 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
     turns = torch.stack([torch.linalg.matrix_power(quarter_turn, k) for k in range(4)])
     if symmetric:
         world = Mixture([0.25] * 4, [[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]], 0.25)
-        symmetries = torch.cat([turns, turns @ torch.diag(torch.tensor([1.0, -1.0], dtype=torch.float64))])
+        reflection = torch.diag(torch.tensor([1.0, -1.0], dtype=torch.float64))
+        symmetries = torch.cat([turns, turns @ reflection])
     else:
         world = Mixture([0.5, 0.3, 0.2], [[-0.7, -0.3], [0.5, -0.1], [1.1, 0.9]], torch.tensor([0.5, 0.35, 0.25]))
-        symmetries = turns[:1]
-    # A turn by 35 degrees, then longer along one axis and shorter along the other, and a shift.
+        symmetries = turns[:1]  # the identity
+    # y = A x + b: a turn by 35 degrees, a stretch along one axis and a squeeze along the other, and a shift.
     turn = torch.tensor([[0.8192, -0.5736], [0.5736, 0.8192]], dtype=torch.float64)
-    a = torch.diag(torch.tensor([1.4, 0.7], dtype=torch.float64)) @ turn
+    stretch = torch.diag(torch.tensor([1.4, 0.7], dtype=torch.float64))
+    a = stretch @ turn
     b = torch.tensor([0.5, -0.3]).double()
-    twist = 0.6 if bent else 0.0
+    twist = 0.6 if bent else 0.0  # radians for each unit of distance from the origin
 
     def truth(x: Tensor) -> Tensor:
         return Pinwheel.turn(x @ a.T.to(x) + b.to(x), twist)
@@ -136,12 +142,12 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
 
     image = Moved(world, truth, inverse, float(torch.linalg.slogdet(a).logabsdet))
 
-    def drawn(world: Toy, n: int, part: int, name: str) -> Data:
-        x, component = world.sample(n, 3 * seed + part, labels=True)
+    def drawn(world: Toy, n: int, stream: int, name: str) -> Data:  # three streams of random numbers for each seed
+        x, component = world.sample(n, 3 * seed + stream, labels=True)
         return Data(x, component, name, world, f"drawn from the toy, seed {seed}")
 
     train = Domains(drawn(world, n, 0, "cloud"), drawn(image, n, 1, "image of the cloud"))
-    # The same draws: each target is the image of its source
+    # Both from stream 2, the same draws: each target is the image of its source.
     test = Domains(drawn(world, n_test, 2, "cloud"), drawn(image, n_test, 2, "image of the cloud"))
     return Paired(train, test, truth, inverse, symmetries)
 
@@ -160,10 +166,13 @@ def styles(n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, char
         characters=characters, side=side, vary=("class",), rotation=(-15.0, 15.0), scale=(0.85, 1.15)
     )
 
-    def light(n: int, part: int) -> Data:
-        return glyphs(n, 3 * seed + part, font=5, **shared)
+    def light(n: int, stream: int) -> Data:  # three streams of random numbers for each seed
+        return glyphs(n, 3 * seed + stream, font=_SANS_SERIF, **shared)
 
-    def bold(n: int, part: int) -> Data:
-        return glyphs(n, 3 * seed + part, font=1, weight=1.4, slant=0.3, **shared)
+    def bold(n: int, stream: int) -> Data:
+        return glyphs(n, 3 * seed + stream, font=_SERIF, weight=1.4, slant=0.3, **shared)
 
-    return Paired(Domains(light(n, 0), bold(n, 1)), Domains(light(n_test, 2), bold(n_test, 2)))
+    train = Domains(light(n, 0), bold(n, 1))
+    # Both from stream 2, the same draws: partners agree in class, rotation and scale.
+    test = Domains(light(n_test, 2), bold(n_test, 2))
+    return Paired(train, test)

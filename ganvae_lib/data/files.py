@@ -91,8 +91,8 @@ def digits(name: str, split: str) -> ImageSet:
     from sklearn.model_selection import train_test_split
 
     bunch = load_digits()
-    parts = train_test_split(np.arange(1797), test_size=297, stratify=bunch.target, random_state=0)
-    rows = np.sort(parts[split == "test"])
+    train_rows, test_rows = train_test_split(np.arange(1797), test_size=297, stratify=bunch.target, random_state=0)
+    rows = np.sort(train_rows if split == "train" else test_rows)
     return bunch.images[rows, None] / 16, bunch.target[rows], "scikit-learn digits, grey levels / 16"
 
 
@@ -104,18 +104,19 @@ def idx_set(name: str, split: str) -> ImageSet:
     def array(file: str) -> np.ndarray:
         return read_idx(verified(name, file, mirrors, packed[file], content[file]), file)
 
-    levels, labels = array(f"{prefix}-images-idx3-ubyte.gz"), array(f"{prefix}-labels-idx1-ubyte.gz")
+    levels = array(f"{prefix}-images-idx3-ubyte.gz")
+    labels = array(f"{prefix}-labels-idx1-ubyte.gz")
     return levels[:, None] / np.float32(255), labels, f"{name}, grey levels / 255"
 
 
 def usps(name: str, split: str) -> ImageSet:
     """USPS: 7291 and 2007 digits of 16 x 16 pixels; LIBSVM or ESL text, or a local usps.h5 (needs h5py)."""
     h5 = local(name, "usps.h5")
-    present = [source for source in USPS[split] if local(name, source[0])]
-    if h5 and not present:
+    local_sources = [source for source in USPS[split] if local(name, source[0])]  # source[0] is the file's name
+    if h5 and not local_sources:
         levels, labels = _usps_h5(h5, split)
     else:
-        levels, labels = _usps_text(present[:1] or USPS[split])
+        levels, labels = _usps_text(local_sources[:1] or USPS[split])
     return levels.reshape(-1, 1, 16, 16), labels.astype(np.int64), "usps, grey levels in [0, 1]"
 
 
@@ -126,7 +127,7 @@ def _usps_text(sources: Sequence[tuple[str, tuple[str, ...], str]]) -> tuple[np.
             content = io.BytesIO(verified("usps", file, mirrors, checksum))
             break
         except DataError:
-            if file == sources[-1][0]:
+            if file == sources[-1][0]:  # there is no other to try
                 raise
     if file.endswith(".gz"):  # one digit a line: the label, then 256 grey levels in [-1, 1]
         table = np.loadtxt(content, ndmin=2)
@@ -161,11 +162,11 @@ SETS = {"digits": digits, "mnist": idx_set, "fashion-mnist": idx_set, "usps": us
 def read_idx(content: bytes, file: str) -> np.ndarray:
     """The array in an IDX file: two zero bytes, type (8: uint8), rank, big-endian int32 sizes, values."""
     rank = content[3] if len(content) > 3 else 0
-    head = 4 + 4 * rank  # where the values begin
-    sizes = np.frombuffer(content, ">i4", rank, 4) if len(content) >= head else np.zeros(1)
-    if content[:3] != b"\0\0\x08" or len(content) != head + sizes.prod(dtype=np.int64):
+    header_length = 4 + 4 * rank
+    sizes = np.frombuffer(content, ">i4", rank, offset=4) if len(content) >= header_length else np.zeros(1)
+    if content[:3] != b"\0\0\x08" or len(content) != header_length + sizes.prod(dtype=np.int64):
         raise DataError(f"{file} is not an IDX file of bytes; put the published file in its place.")
-    return np.frombuffer(content, np.uint8, offset=head).reshape(tuple(sizes))
+    return np.frombuffer(content, np.uint8, offset=header_length).reshape(tuple(sizes))
 
 
 def local(folder: str, file: str) -> Path | None:
@@ -176,7 +177,10 @@ def local(folder: str, file: str) -> Path | None:
     if not root:
         return None
     unpacked = file.removesuffix(".gz").removesuffix(".bz2")
-    return next((path for path in (Path(root, folder, file), Path(root, folder, unpacked)) if path.is_file()), None)
+    for path in (Path(root, folder, file), Path(root, folder, unpacked)):
+        if path.is_file():
+            return path
+    return None
 
 
 def verified(folder: str, file: str, mirrors: Sequence[str], checksum: str, content_sha256: str | None = None) -> bytes:
@@ -205,12 +209,14 @@ def download(folder: str, file: str, mirrors: Sequence[str], checksum: str) -> P
     cache = Path(os.environ.get("GANVAE_CACHE") or pooch.os_cache("ganvae_lib")) / folder
     # A mirror is a folder, or the address of the file where it has another name there.
     addresses = [mirror + file if mirror.endswith("/") else mirror for mirror in mirrors]
-    for address in [*addresses, *addresses]:
+    for address in addresses + addresses:  # two rounds
         try:
             return Path(pooch.retrieve(address, checksum, fname=file, path=cache, downloader=_resume))
         except (OSError, ValueError) as error:  # no connection, HTTP error, full disk; or a wrong checksum
-            last = " ".join(str(error).split())[:200]
-    raise DataError(f"could not download {folder}/{file} (last try: {last}). Check the network and try again, {remedy}")
+            last_error = " ".join(str(error).split())[:200]  # on one line, and not a whole page
+    raise DataError(
+        f"could not download {folder}/{file} (last try: {last_error}). Check the network and try again, {remedy}"
+    )
 
 
 def _resume(url: str, output: str, _pooch: Any) -> None:
@@ -222,22 +228,22 @@ def _resume(url: str, output: str, _pooch: Any) -> None:
     import urllib3
 
     part = Path(output).with_name(url.rsplit("/", 1)[-1] + ".part")
-    have = part.stat().st_size if part.exists() else 0
+    bytes_so_far = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
+    if bytes_so_far:
+        headers["Range"] = f"bytes={bytes_so_far}-"
     with requests.get(url, headers=headers, stream=True, timeout=30) as reply:
-        if reply.status_code == 416:  # nothing after these bytes: whatever they are, start again
+        if reply.status_code == 416:  # range not satisfiable, nothing after these bytes: start again
             part.unlink()
         reply.raise_for_status()
-        resumed = reply.status_code == 206
+        resumed = reply.status_code == 206  # partial content, as asked
         try:
             with open(part, "ab" if resumed else "wb") as target:
                 for chunk in reply.raw.stream(2**16, decode_content=False):  # requests would gunzip some replies
                     target.write(chunk)
         except urllib3.exceptions.HTTPError as error:
             raise ConnectionError(f"{url} broke off: {error}") from None
-    expected = int(reply.headers.get("Content-Length", 0)) + (have if resumed else 0)
+    expected = int(reply.headers.get("Content-Length", 0)) + (bytes_so_far if resumed else 0)
     if part.stat().st_size < expected:
         raise ConnectionError(f"{url} broke off")
     part.replace(output)

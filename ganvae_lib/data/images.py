@@ -37,6 +37,8 @@ CIFAR_PARTS = {
     "test": {"cifar-10-batches-bin/test_batch.bin": "md5:803d5f7f4d78ea53de84dbe85f74fb6d"},
 }
 
+_RECORD = 1 + 3 * 32 * 32  # bytes of an example: its label, then its red, green and blue levels
+
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 JPEG = ("cifar10-jpeg.tar.xz", "sha256:86cafe81f71dc4949d71f09c4f8b95fd3b1feaf580edf5f04206d3a1eac37047")
@@ -48,7 +50,8 @@ def svhn(name: str, split: str) -> ImageSet:
 
     file = SVHN[split][0]
     content = loadmat(io.BytesIO(verified(name, *SVHN[split])))
-    levels, labels = content.get("X", np.zeros(0)), content.get("y", np.zeros(0))
+    levels = content.get("X", np.zeros(0))
+    labels = content.get("y", np.zeros(0))
     fits = levels.shape == (32, 32, 3, labels.size) and levels.dtype == np.uint8
     if not fits or not np.isin(labels, range(1, 11)).all():
         raise _unlike(file, "X, bytes [32, 32, 3, N], and y, N labels from 1 to 10")
@@ -66,10 +69,10 @@ def cifar10(name: str, split: str) -> ImageSet:
         if missing := [file for file in parts if file not in unpacked]:
             raise _unlike(CIFAR[0], missing[0])
         contents = [unpacked[file] for file in parts]
-    for file, content in zip(parts, contents, strict=True):  # a record: the label, then 32 x 32 of red, green, blue
-        if not content or len(content) % 3073 or max(content[::3073]) > 9:
+    for file, content in zip(parts, contents, strict=True):
+        if not content or len(content) % _RECORD or max(content[::_RECORD]) > 9:
             raise _unlike(file, "records of 3073 bytes with a label from 0 to 9 first")
-    records = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, 3073)
+    records = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, _RECORD)
     images = _scaled(records[:, 1:]).reshape(-1, 3, 32, 32)
     return images, records[:, 0].astype(np.int64), "cifar10, colour levels / 255"
 
@@ -92,11 +95,12 @@ def cifar10_jpeg(name: str, split: str) -> ImageSet:
 
     unpacked = _unpacked(lzma.decompress(verified(name, file, (), checksum)), "cifar10-jpeg/")
     if split == "train":
-        rows = [line.split(",") for line in unpacked["train_labels_in_order.csv"].decode().split()[1:]]
-        labels = {path: int(label) for _, path, label in rows}
+        _header, *lines = unpacked["train_labels_in_order.csv"].decode().split()
+        rows = [line.split(",") for line in lines]
+        labels = {path: int(label) for _index, path, label in rows}
     else:
         paths = sorted(path for path in unpacked if path.startswith("test/"))
-        labels = {path: CIFAR_CLASSES.index(path.split("/")[1]) for path in paths}
+        labels = {path: CIFAR_CLASSES.index(path.split("/")[1]) for path in paths}  # test/CLASS/...
     levels = np.empty((len(labels), 3, 32, 32), np.uint8)
     for i, path in enumerate(labels):
         image = Image.open(io.BytesIO(unpacked[path]), formats=["JPEG"])
@@ -123,4 +127,5 @@ def _scaled(levels: np.ndarray) -> np.ndarray:
 
 
 def _unlike(file: str, what: str) -> DataError:
+    """The error about a file that is intact but does not hold ``what`` it should."""
     return DataError(f"{file} does not hold {what}; put the published file in its place.")

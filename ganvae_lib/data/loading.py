@@ -36,7 +36,8 @@ def from_files(name: str, read: Callable[[str, str], files.ImageSet]) -> Callabl
 
 
 def _glyphs(split: str, seed: int) -> Data:
-    return glyphs(10_000 if split == "train" else 2_000, 2 * seed + (split == "test"))
+    n = 10_000 if split == "train" else 2_000
+    return glyphs(n, 2 * seed + (split == "test"))  # no two pairs of split and seed share their random numbers
 
 
 def _text(name: str, split: str, seed: int) -> Data:
@@ -76,8 +77,8 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
     ValueError: no data set 'minst'; did you mean 'mnist'? There are ring, grid, ..., text, tinyshakespeare.
     """
     if name not in NAMES:
-        near = difflib.get_close_matches(str(name).lower(), NAMES, 1, 0.0)[0]
-        raise ValueError(f"no data set {name!r}; did you mean {near!r}? There are {', '.join(NAMES)}.")
+        nearest = difflib.get_close_matches(str(name).lower(), NAMES, n=1, cutoff=0.0)[0]
+        raise ValueError(f"no data set {name!r}; did you mean {nearest!r}? There are {', '.join(NAMES)}.")
     if split not in ("train", "test"):
         raise ValueError(f"split must be 'train' or 'test', not {split!r}.")
     if not 0 < fraction <= 1:
@@ -90,7 +91,8 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
     data = replace(data, origin=name)
     if binarize:
         if len(data.shape) != 3:
-            raise ValueError(f"{name} holds {'text' if data.alphabet else 'points'}, not images; leave binarize out.")
+            kind = "text" if data.alphabet else "points"
+            raise ValueError(f"{name} holds {kind}, not images; leave binarize out.")
         data = replace(data, x=_binarized(data.x, binarize, split), note=data.note + _NOTES[binarize])
     return data[_stratified(data, fraction, seed)] if fraction < 1 else data
 
@@ -113,8 +115,9 @@ def parted(data: Data, fraction: float, seed: int = 0) -> tuple[Data, Data]:
 def _binarized(x: Tensor, how: str, split: str) -> Tensor:
     if how == "threshold":
         return (x > 0.5).float()
-    noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(17 + (split == "test")))
-    return (noise < x).float()
+    fixed_seed = 17 + (split == "test")  # everybody's binary images are the same; the two splits differ in their noise
+    noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(fixed_seed))
+    return (noise < x).float()  # 1 with probability x
 
 
 def _stratified(data: Data, fraction: float, seed: int) -> Tensor:
@@ -125,7 +128,8 @@ def _stratified(data: Data, fraction: float, seed: int) -> Tensor:
     for label in range(max(data.classes, 1)):
         members = (y == label).nonzero().squeeze(1)
         members = members[torch.randperm(len(members), generator=generator)]
-        kept.append(members[: max(1, math.floor(fraction * len(members) + 0.5))])
+        count = max(1, math.floor(fraction * len(members) + 0.5))  # rounded, and at least one
+        kept.append(members[:count])
     return torch.cat(kept).sort().values
 
 

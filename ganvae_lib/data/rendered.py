@@ -30,7 +30,9 @@ RANGES = {"rotation": (-30.0, 30.0), "scale": (0.75, 1.15), "slant": (-0.3, 0.3)
 _REST = {"class": 0, "rotation": 0.0, "scale": 1.0, "slant": 0.0, "weight": 0.0, "font": 0}
 
 _HEIGHT = 0.5  # of a capital letter at scale 1, as a share of the side
-_CELLS, _MARGIN = 64, 0.3  # of a distance field: cells along a side, and room around the outline in heights
+_CELLS = 64  # points along a side of a distance field
+_MARGIN = 0.3  # room around the outline in a distance field, in heights of a capital
+_WEIGHT_SIDE = 28  # the factor weight counts pixels of images of this side
 
 
 def glyphs(
@@ -59,15 +61,16 @@ def glyphs(
     """
     _check(n, characters, side)
     given = {name.removesuffix("_"): value for name, value in given.items()}
-    for name in (*([vary] if isinstance(vary, str) else vary), *given):
+    vary = [vary] if isinstance(vary, str) else vary
+    for name in (*vary, *given):
         if name not in FACTORS:
             raise ValueError(f"no factor {name!r}; there are {', '.join(FACTORS)}.")
     draws = torch.rand(n, len(FACTORS), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    whole = {**RANGES, "class": range(len(characters)), "font": range(len(FONTS))}
+    full_ranges = {**RANGES, "class": range(len(characters)), "font": range(len(FONTS))}
     values = {}
     for name, u in zip(FACTORS, draws.unbind(1), strict=True):
-        asked = given.get(name, whole[name] if name in vary else _REST[name])
-        values[name] = _values(name, asked, u, len(whole[name]))
+        default = full_ranges[name] if name in vary else _REST[name]
+        values[name] = _values(name, given.get(name, default), u, len(full_ranges[name]))
     x = _render(values, characters, side)
     note = f"rendered {characters!r} in fonts of matplotlib, seed {seed}"
     factors = {name: value if name in ("class", "font") else value.float() for name, value in values.items()}
@@ -119,14 +122,14 @@ def _outline(character: str, font: str) -> np.ndarray | None:
         return FT2Font(str(Path(get_data_path(), "fonts", "ttf", f"{name}.ttf")))
 
     def glyph_name(name: str) -> Any:
-        index = face(name).get_char_index(ord(character))
-        return index and face(name).get_glyph_name(index)
+        index = face(name).get_char_index(ord(character))  # 0 if the font lacks the character
+        return face(name).get_glyph_name(index) if index else None
 
     def closed_curves(letter: str) -> list[np.ndarray]:
-        drawn = face(font)
-        drawn.set_size(1000, 72)  # so large that hinting moves nothing
-        drawn.load_char(ord(letter))
-        points, codes = drawn.get_path()
+        sized_face = face(font)
+        sized_face.set_size(1000, 72)  # so large that hinting moves nothing
+        sized_face.load_char(ord(letter))
+        points, codes = sized_face.get_path()
         if not len(points):
             return []
         polygons = (np.asarray(polygon) for polygon in Curve(points / 10, codes).to_polygons())
@@ -152,19 +155,22 @@ def _field(character: str, font: str) -> Tensor:
     (start_x, start_y), (end_x, end_y) = starts.T, ends.T
     along_x, along_y = end_x - start_x, end_y - start_y
     # From the start of each of n pieces to each point: [1, C, n] and [C, 1, n].
-    away_x, away_y = ticks[None, :, None] - start_x, ticks[:, None, None] - start_y
+    away_x = ticks[None, :, None] - start_x
+    away_y = ticks[:, None, None] - start_y
     # The nearest point of a piece lies a share t of its length from its start.
     t = ((away_x * along_x + away_y * along_y) / (along_x.square() + along_y.square())).clamp_(0, 1)
     distance = ((away_x - t * along_x).square_() + (away_y - t * along_y).square_()).amin(-1).sqrt()
     # Inside, the outline winds around the point: count its crossings of the ray to the right, with their direction.
-    up = (away_y >= 0).int() - (ticks[:, None, None] >= end_y).int()
-    winding = (up * (up * (along_x * away_y - along_y * away_x) > 0)).sum(-1)
+    direction = (away_y >= 0).int() - (ticks[:, None, None] >= end_y).int()  # 1 up, -1 down, 0 no crossing
+    crosses_ray = direction * (along_x * away_y - along_y * away_x) > 0  # and not its continuation to the left
+    winding = (direction * crosses_ray).sum(-1)
     return torch.where(winding != 0, -distance, distance)
 
 
 def _matrices(rotation: Tensor, scale: Tensor, slant: Tensor) -> Tensor:
     """scale · rotation · shear, [n, 2, 2]: from the plane of the outline to the image, y upwards."""
-    cos, sin = torch.deg2rad(rotation).cos(), torch.deg2rad(rotation).sin()
+    angle = torch.deg2rad(rotation)
+    cos, sin = angle.cos(), angle.sin()
     turned_shear = torch.stack([cos, cos * slant - sin, sin, sin * slant + cos], -1).reshape(-1, 2, 2)
     return scale[:, None, None] * turned_shear
 
@@ -180,19 +186,24 @@ def _unit(characters: str) -> float:
     half_sizes = [_half_size(outline) for outline in outlines if outline is not None]
     if not half_sizes:
         return _HEIGHT  # the caller says which character is missing
+    # Every combination of the extremes of the factors: the worst case is one of them.
     extremes = torch.tensor([RANGES[factor] for factor in ("rotation", "scale", "slant")], dtype=torch.float64)
     matrix = _matrices(*torch.cartesian_prod(*extremes).T).abs()
-    room = 0.5 - 0.5 / 28 - matrix.sum(-1, keepdim=True) * RANGES["weight"][1] / 56  # half a pixel stays free
-    reach = matrix @ torch.from_numpy(np.stack(half_sizes)).T
+    heaviest = RANGES["weight"][1]
+    half_pixel = 0.5 / _WEIGHT_SIDE  # stays free
+    # From the centre to the edge of the image, less the half of an added stroke that lies outside the outline.
+    room = 0.5 - half_pixel - matrix.sum(-1, keepdim=True) * heaviest / (2 * _WEIGHT_SIDE)
+    reach = matrix @ torch.from_numpy(np.stack(half_sizes)).T  # of each glyph from its centre, at a unit of 1
     return min(_HEIGHT, float((room / reach).min()))
 
 
 def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
     """Images [n, 1, side, side] of characters with these factors, [n] each."""
-    pairs, which = torch.stack([values["class"], values["font"]], 1).unique(dim=0, return_inverse=True)
-    used = [(characters[character], FONTS[font]) for character, font in pairs.tolist()]
+    # Each pair of character and font that occurs needs one outline; outline_index [n] says which an image takes.
+    pairs, outline_index = torch.stack([values["class"], values["font"]], 1).unique(dim=0, return_inverse=True)
+    letters = [(characters[character], FONTS[font]) for character, font in pairs.tolist()]
     outlines = []
-    for character, font in used:
+    for character, font in letters:
         outline = _outline(character, font)
         if outline is None:
             raise ValueError(f"the font {font} has no ink for {character!r}; leave it out, or choose by font=[...].")
@@ -200,24 +211,27 @@ def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
     half_sizes = torch.from_numpy(np.stack([_half_size(outline) for outline in outlines]))
     unit = _unit(characters)
     matrix = _matrices(values["rotation"], values["scale"], values["slant"])
-    grown = values["weight"] / 56 / unit  # by this the outline moves, in heights
-    reach = unit * (matrix.abs() @ (half_sizes[which] + grown[:, None])[..., None]).squeeze(-1)
-    if (cut := (reach > 0.5 + 1e-9).any(1)).any():
+    growth = values["weight"] / (2 * _WEIGHT_SIDE) / unit  # by this the outline moves, in heights
+    reach = unit * (matrix.abs() @ (half_sizes[outline_index] + growth[:, None])[..., None]).squeeze(-1)
+    leaves_image = (reach > 0.5 + 1e-9).any(1)  # by more than rounding
+    if leaves_image.any():
         raise ValueError(
-            f"{int(cut.sum())} of {len(cut)} characters would leave the image, first example "
-            f"{int(cut.nonzero()[0])}; lower scale, weight or slant."
+            f"{int(leaves_image.sum())} of {len(leaves_image)} characters would leave the image, first example "
+            f"{int(leaves_image.nonzero()[0])}; lower scale, weight or slant."
         )
     # Where in its field does each point of the image lie? Coordinates in [-1, 1], rows of the image from the top.
-    radius = half_sizes.amax(1)[which] + _MARGIN
-    back = torch.linalg.inv(matrix) / (2 * unit * radius)[:, None, None]
-    back = torch.cat([back * torch.tensor([1.0, -1.0]), torch.zeros(len(back), 2, 1)], -1).float()
+    field_radius = half_sizes.amax(1)[outline_index] + _MARGIN
+    inverse = torch.linalg.inv(matrix) / (2 * unit * field_radius)[:, None, None]
+    flipped = inverse * torch.tensor([1.0, -1.0])  # in an image y points down
+    to_field = torch.cat([flipped, torch.zeros(len(inverse), 2, 1)], -1).float()  # [n, 2, 3], without a shift
     # Four points in a pixel; a point is inked by how far it lies inside the edge, in steps of the points.
-    threshold, slope = grown.float(), (2 * side * unit * values["scale"]).float()
-    fields = torch.stack([_field(*pair) for pair in used])[:, None]
+    threshold = growth.float()
+    slope = (2 * side * unit * values["scale"]).float()
+    fields = torch.stack([_field(character, font) for character, font in letters])[:, None]
     images = []
-    for rows in torch.arange(len(which)).split(256):  # bounds the memory
-        points = F.affine_grid(back[rows], [len(rows), 1, 2 * side, 2 * side], align_corners=False)
-        distance = F.grid_sample(fields[which[rows]], points, padding_mode="border", align_corners=True)
+    for rows in torch.arange(len(outline_index)).split(256):  # bounds the memory
+        points = F.affine_grid(to_field[rows], [len(rows), 1, 2 * side, 2 * side], align_corners=False)
+        distance = F.grid_sample(fields[outline_index[rows]], points, padding_mode="border", align_corners=True)
         ink = ((threshold[rows, None, None, None] - distance) * slope[rows, None, None, None] + 0.5).clamp_(0, 1)
         images.append(F.avg_pool2d(ink, 2))
     return torch.cat(images)

@@ -99,9 +99,10 @@ class Mixture(Toy):
 
     def _log_density(self, x: Tensor) -> Tensor:
         weights, means, factors = self.weights.to(x.device), self.means.to(x.device), self.factors.to(x.device)
-        white = torch.einsum("kij,...kj->...ki", torch.linalg.inv(factors), x[..., None, :] - means)
-        log_norm = torch.linalg.slogdet(factors).logabsdet + self.dim / 2 * math.log(2 * math.pi)
-        return torch.logsumexp(weights.log() - log_norm - white.square().sum(-1) / 2, -1)
+        # L_k⁻¹ (x - mu_k) for each component, [..., M, D]
+        whitened = torch.einsum("kij,...kj->...ki", torch.linalg.inv(factors), x[..., None, :] - means)
+        log_normaliser = torch.linalg.slogdet(factors).logabsdet + self.dim / 2 * math.log(2 * math.pi)
+        return torch.logsumexp(weights.log() - log_normaliser - whitened.square().sum(-1) / 2, -1)
 
 
 class Moons(Toy):
@@ -114,14 +115,16 @@ class Moons(Toy):
     def __init__(self, std: float = 0.1):
         self.std = std
         nodes, weights = np.polynomial.legendre.leggauss(48 + math.ceil(24 / std))
-        self._t = torch.from_numpy((nodes + 1) * math.pi / 2)
-        self._log_w = torch.from_numpy(np.log(weights / 4)).repeat(2)  # the two arcs: weights sum to one
+        self._t = torch.from_numpy((nodes + 1) * math.pi / 2)  # from [-1, 1] to [0, pi]
+        # The weights on [-1, 1] sum to 2; those of both arcs together to 1.
+        self._log_weights = torch.from_numpy(np.log(weights / 4)).repeat(2)
 
     @staticmethod
     def _arcs(t: Tensor) -> Tensor:
         """Points [2, n, 2] at angle t of the upper and of the lower arc."""
         upper = torch.stack([t.cos(), t.sin()], -1)
-        return torch.stack([upper, torch.tensor([1.0, 0.5], dtype=t.dtype) - upper])
+        lower = torch.tensor([1.0, 0.5], dtype=t.dtype) - upper  # the upper arc, turned by half a circle and shifted
+        return torch.stack([upper, lower])
 
     def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         t = math.pi * torch.rand(n, dtype=torch.float64, generator=generator)
@@ -130,14 +133,16 @@ class Moons(Toy):
         return self._arcs(t)[arc, torch.arange(n)] + self.std * noise, arc
 
     def _log_density(self, x: Tensor) -> Tensor:
-        centres, log_w = self._arcs(self._t).reshape(-1, 2).to(x.device), self._log_w.to(x.device)
+        centres = self._arcs(self._t).reshape(-1, 2).to(x.device)
+        log_weights = self._log_weights.to(x.device)
 
-        def block(points: Tensor) -> Tensor:
-            square = (points[:, None, :] - centres).square().sum(-1)
-            return torch.logsumexp(log_w - square / (2 * self.std**2), -1)
+        def log_sum(points: Tensor) -> Tensor:
+            """log of the sum over nodes of weight * exp(-distance² / (2 std²)): [n, 2] -> [n]."""
+            square_distance = (points[:, None, :] - centres).square().sum(-1)
+            return torch.logsumexp(log_weights - square_distance / (2 * self.std**2), -1)
 
-        blocks = [block(points) for points in x.reshape(-1, 2).split(8192)]  # bounds the memory
-        return torch.cat(blocks).reshape(x.shape[:-1]) - math.log(2 * math.pi * self.std**2)
+        log_sums = [log_sum(points) for points in x.reshape(-1, 2).split(8192)]  # bounds the memory
+        return torch.cat(log_sums).reshape(x.shape[:-1]) - math.log(2 * math.pi * self.std**2)
 
 
 class Pinwheel(Toy):
@@ -150,8 +155,9 @@ class Pinwheel(Toy):
     def __init__(self, arms: int, radius: float, radial_std: float, tangential_std: float, twist: float):
         angles = 2 * math.pi * torch.arange(arms, dtype=torch.float64) / arms
         spokes = torch.stack([angles.cos(), angles.sin()], -1)
-        turns = torch.stack([spokes, torch.stack([-angles.sin(), angles.cos()], -1)], -1)  # columns: along, across
-        factors = turns * torch.tensor([radial_std, tangential_std], dtype=torch.float64)
+        across = torch.stack([-angles.sin(), angles.cos()], -1)
+        axes = torch.stack([spokes, across], -1)  # of each arm, as columns
+        factors = axes * torch.tensor([radial_std, tangential_std], dtype=torch.float64)
         self.straight = Mixture([1 / arms] * arms, radius * spokes, factors)
         self.twist, self.std = twist, radial_std
         self.modes = self.turn(self.straight.means, twist)

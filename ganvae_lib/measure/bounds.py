@@ -16,7 +16,8 @@ from ..models.model import Model
 
 __all__ = ["chunks", "elbo", "iwae", "log_likelihood"]
 
-CHUNK = 2**20  # numbers in a piece of the data; part of what a seed means, because noise is drawn by pieces
+# Numbers in a piece of the data. Noise is drawn piece by piece, so another value gives a seed other random numbers.
+CHUNK = 2**20
 
 
 def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor, Tensor | None]]:
@@ -24,8 +25,9 @@ def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor, Tensor |
 
     The length of a piece does not depend on the number of seeds.
     """
-    device, seeds_shape = next(model.parameters()).device, model.seeds_shape
-    size = max(1, min(2**14, CHUNK // math.prod(data.shape)))
+    device = next(model.parameters()).device
+    seeds_shape = model.seeds_shape
+    size = max(1, min(2**14, CHUNK // math.prod(data.shape)))  # examples in a piece
     for start in range(0, len(data), size):
         x = data.x[start : start + size].to(device)
         labels = None
@@ -38,8 +40,8 @@ def _mean(model: Model, data: Examples, log_p: Callable[..., Tensor]) -> Tensor:
     """The mean over data of log_p(model, x), [*seeds, n] for a piece of n examples: [seeds]."""
     total = torch.zeros(model.seeds_shape, dtype=torch.float64, device=next(model.parameters()).device)
     with torch.no_grad():
-        for at, x, _ in chunks(model, data):
-            total += log_p(at, x).double().sum(-1)
+        for model_at_labels, x, _ in chunks(model, data):
+            total += log_p(model_at_labels, x).double().sum(-1)
     return (total / len(data)).reshape(-1).cpu()
 
 

@@ -21,15 +21,16 @@ def _bins(v: Tensor, bins: int) -> tuple[Tensor, int]:
     if v.is_floating_point():
         # bins of equal counts, so that a monotone change of v changes nothing; equal values share a bin
         ranked = v.double().sort().values
-        inner = torch.arange(1, bins) * len(v) // bins
-        v = torch.bucketize(v.double(), ranked[inner].unique(), right=True)
-    values, which = v.unique(return_inverse=True)
-    return which, len(values)
+        edge_ranks = torch.arange(1, bins) * len(v) // bins
+        v = torch.bucketize(v.double(), ranked[edge_ranks].unique(), right=True)
+    values, bin_index = v.unique(return_inverse=True)
+    return bin_index, len(values)
 
 
-def _entropy(which: Tensor, count: int) -> Tensor:
-    share = torch.bincount(which, minlength=count).double() / len(which)
-    return -torch.xlogy(share, share).sum()
+def _entropy(bin_index: Tensor, count: int) -> Tensor:
+    """-Σ p log p in nats, p the frequencies of ``count`` bins."""
+    p = torch.bincount(bin_index, minlength=count).double() / len(bin_index)
+    return -torch.xlogy(p, p).sum()
 
 
 def mutual_information(a: Tensor, b: Tensor, bins: int = 20) -> float:
@@ -43,11 +44,13 @@ def mutual_information(a: Tensor, b: Tensor, bins: int = 20) -> float:
     >>> round(mutual_information(a, a), 4), mutual_information(a, torch.tensor([0, 1, 0, 1]))
     (0.6931, 0.0)
     """
-    (a, count_a), (b, count_b) = _bins(a, bins), _bins(b, bins)
+    a, count_a = _bins(a, bins)
+    b, count_b = _bins(b, bins)
     if len(a) != len(b):
         raise ValueError(f"mutual information needs pairs; got {len(a)} and {len(b)} values.")
-    joint = _entropy(a * count_b + b, count_a * count_b)
-    return max(0.0, float(_entropy(a, count_a) + _entropy(b, count_b) - joint))
+    pair_index = a * count_b + b  # a number for each pair of bins
+    joint_entropy = _entropy(pair_index, count_a * count_b)
+    return max(0.0, float(_entropy(a, count_a) + _entropy(b, count_b) - joint_entropy))
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,15 @@ def mutual_information_gap(codes: Tensor | Mapping[str, Tensor], factors: Mappin
         codes = {str(i): column for i, column in enumerate(codes.unbind(1))}
     if not codes or not factors:
         raise ValueError("the gap needs at least one code and one factor; data.glyphs gives data with factors.")
-    pairs = [[mutual_information(c, v, bins) for c in codes.values()] for v in factors.values()]
-    information = torch.tensor(pairs, dtype=torch.float64)
-    entropy = torch.stack([_entropy(*_bins(v, bins)) for v in factors.values()])
+    rows = [[mutual_information(code, factor, bins) for code in codes.values()] for factor in factors.values()]
+    information = torch.tensor(rows, dtype=torch.float64)
+    entropy = torch.stack([_entropy(*_bins(factor, bins)) for factor in factors.values()])
     if not (entropy > 0).any():
         raise ValueError("no factor varies, so there is nothing to know.")
-    first, second = torch.cat([information, torch.zeros(len(factors), 1)], 1).topk(2, 1).values.unbind(1)
-    names, varying = list(codes), [(i, name) for i, name in enumerate(factors) if entropy[i] > 0]
-    gaps = {name: float((first[i] - second[i]) / entropy[i]) for i, name in varying}
-    best = {name: names[int(information[i].argmax())] for i, name in varying}
+    nothing = torch.zeros(len(factors), 1)  # where there is one code only, the second best knows nothing
+    best_two = torch.cat([information, nothing], 1).topk(2, dim=1).values
+    code_names = list(codes)
+    varying = [(i, name) for i, name in enumerate(factors) if entropy[i] > 0]
+    gaps = {name: float((best_two[i, 0] - best_two[i, 1]) / entropy[i]) for i, name in varying}
+    best = {name: code_names[int(information[i].argmax())] for i, name in varying}
     return Gap(sum(gaps.values()) / len(gaps), gaps, best, tuple(factors), information, entropy)

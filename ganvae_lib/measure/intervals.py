@@ -56,9 +56,11 @@ def paired(base: Sequence[float], variant: Sequence[float]) -> dict[str, Any]:
     >>> paired([1.0, 2.0, 3.0], [2.0, 4.0, 6.0])
     {'values': [1.0, 2.0, 3.0], 'mean': 2.0, 'half_width_95': 2.4841, 'effect_size': 2.0}
     """
-    found = summary([b - a for a, b in zip(base, variant, strict=True)])
-    spread = torch.tensor(found["values"], dtype=torch.float64).std().item() if len(found["values"]) > 1 else 0.0
-    return found | {"effect_size": round(found["mean"] / spread, 3) if spread > 0 else None}
+    differences = summary([b - a for a, b in zip(base, variant, strict=True)])
+    values = torch.tensor(differences["values"], dtype=torch.float64)
+    deviation = values.std().item() if len(values) > 1 else 0.0
+    effect_size = round(differences["mean"] / deviation, 3) if deviation > 0 else None
+    return differences | {"effect_size": effect_size}
 
 
 def difference(first: Sequence[float], second: Sequence[float]) -> dict[str, Any]:
@@ -72,11 +74,11 @@ def difference(first: Sequence[float], second: Sequence[float]) -> dict[str, Any
     a = torch.tensor([float(value) for value in first], dtype=torch.float64)
     b = torch.tensor([float(value) for value in second], dtype=torch.float64)
     variance_a, variance_b = a.var() / len(a), b.var() / len(b)  # of the two means
-    total = variance_a + variance_b
+    variance = variance_a + variance_b  # of their difference
     half = 0.0
-    if total > 0:
+    if variance > 0:
         # Welch and Satterthwaite: the degrees of freedom of a sum of two estimated variances.
-        freedom = total**2 / (variance_a**2 / (len(a) - 1) + variance_b**2 / (len(b) - 1))
-        half = float(half_width(total.sqrt().item(), freedom.item()))
+        degrees_of_freedom = variance**2 / (variance_a**2 / (len(a) - 1) + variance_b**2 / (len(b) - 1))
+        half = float(half_width(variance.sqrt().item(), degrees_of_freedom.item()))
     mean = (a.mean() - b.mean()).item()
     return {"mean": round(mean, 4), "half_width_95": round(half, 4), "agree": abs(mean) <= half}

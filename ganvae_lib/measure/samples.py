@@ -30,11 +30,12 @@ def coverage(samples: Tensor, toy: Any, within: float = 3.0, share: float = 0.2)
         raise ValueError("coverage needs a world with modes, for example ring, grid or mixture1d.")
     distances = torch.cdist(samples.double(), modes.double().expand(len(samples), -1, -1))
     to_nearest, nearest_mode = distances.min(-1)
-    good = to_nearest < within * float(toy.std)
-    counts = torch.stack([(good & (nearest_mode == mode)).sum(-1) for mode in range(len(modes))], -1)
-    weights = getattr(toy, "weights", torch.full((len(modes),), 1 / len(modes)))
+    high_quality = to_nearest < within * float(toy.std)
+    counts = torch.stack([(high_quality & (nearest_mode == mode)).sum(-1) for mode in range(len(modes))], -1)
+    equal_weights = torch.full((len(modes),), 1 / len(modes))
+    weights = getattr(toy, "weights", equal_weights)
     needed = share * samples.shape[1] * weights
-    return {"modes": (counts >= needed).sum(-1).double(), "high quality": good.double().mean(-1)}
+    return {"modes": (counts >= needed).sum(-1).double(), "high quality": high_quality.double().mean(-1)}
 
 
 def has_classifier(model: Model) -> bool:
@@ -56,12 +57,15 @@ def accuracy(model: Model, data: Examples) -> Tensor:
         raise TypeError(f"{model.objective!r} has no classifier, so it has no accuracy.")
     if data.y is None:
         raise ValueError(f"{data.name} has no labels y to compare with.")
-    right = torch.zeros(model.seeds_shape, dtype=torch.int64, device=next(model.parameters()).device)
+    correct = torch.zeros(model.seeds_shape, dtype=torch.int64, device=next(model.parameters()).device)
     with torch.no_grad():
         for _, x, labels in chunks(model, data):
-            answers = model.labeller(x) if "labeller" in model.networks else model.classifier(model.features(x).mean)
-            right += (answers.logits.argmax(-1) == labels).sum(-1)
-    return (right / len(data)).double().reshape(-1).cpu()
+            if "labeller" in model.networks:
+                answers = model.labeller(x)
+            else:
+                answers = model.classifier(model.features(x).mean)
+            correct += (answers.logits.argmax(-1) == labels).sum(-1)
+    return (correct / len(data)).double().reshape(-1).cpu()
 
 
 def classifier_score(probs: Tensor) -> Tensor:
@@ -73,5 +77,7 @@ def classifier_score(probs: Tensor) -> Tensor:
     >>> classifier_score(torch.eye(4))    # certain of every answer, and every class is named as often
     tensor(4.)
     """
-    log, mean = probs.clamp_min(1e-12).log(), probs.mean(-2, keepdim=True)
-    return (probs * (log - mean.clamp_min(1e-12).log())).sum(-1).mean(-1).exp()
+    log_probs = probs.clamp_min(1e-12).log()  # where q(t|x) = 0, 0 log 0 = 0 instead of NaN
+    log_marginal = probs.mean(-2, keepdim=True).clamp_min(1e-12).log()
+    kl = (probs * (log_probs - log_marginal)).sum(-1)
+    return kl.mean(-1).exp()

@@ -29,7 +29,8 @@ class Scores(dict[str, Tensor]):
         lines = []
         for name, value in self.items():
             mean, half = interval(value)
-            lines.append(f"{name}: {mean:.2f}" + ("" if math.isnan(half) else f" ± {half:.2f} ({len(value)} seeds)"))
+            one_seed = math.isnan(half)
+            lines.append(f"{name}: {mean:.2f}" + ("" if one_seed else f" ± {half:.2f} ({len(value)} seeds)"))
         return "\n".join(lines)
 
 
@@ -46,16 +47,17 @@ def evaluate(run: Any, data: Examples | None = None, *, k: int = 64, n: int = 10
         if has_classifier(model) and data.y is not None:
             values["accuracy"] = accuracy(model, data)
     if has_samples(model):
-        law, lost = None if data is None else data.law, None
+        law = None if data is None else data.law
+        law_error = None
         if law is None:
             try:
                 law = run.law
             except ValueError as error:
-                lost = error
+                law_error = error
         if getattr(law, "modes", None) is not None:  # a law may be any object of a user's
             values |= coverage(run.sample(n, seed).cpu(), law)
-        elif lost is not None and not values:
-            raise ValueError(f"nothing to measure: {lost}") from lost
+        elif law_error is not None and not values:
+            raise ValueError(f"nothing to measure: {law_error}") from law_error
     if not values:
         raise ValueError(
             "nothing to measure: a bound needs data and a model with an encoder and an explicit decoder "

@@ -78,10 +78,11 @@ def build(
         density=density,
         other=other,
     )
-    return _made(spec, data)
+    return _make_model(spec, data)
 
 
-def _made(spec: Spec, data: Data | Domains | Sequence[int]) -> Model:
+def _make_model(spec: Spec, data: Data | Domains | Sequence[int]) -> Model:
+    """The model that ``spec`` describes, checked against the data if they are at hand."""
     networks = {name: make_network(spec, name) for name in spec.objective.networks}
     prior = Prior(spec.parts) if spec.other is None else OtherDomain(spec.other)
     model = Model(spec.objective, networks, prior, spec)

@@ -56,10 +56,12 @@ def _check_other_domain(model: Model, data: Any) -> None:
 
 def _check_values(model: Model, data: Any) -> None:
     """Can the networks that make examples have made these?"""
-    made = {"density": data.x, "decoder": data.x}
+    examples_of = {"density": data.x, "decoder": data.x}
     if isinstance(model.prior, OtherDomain):
-        made["encoder"] = data.other
-    for name, x in made.items():
-        check_values = getattr(model.networks[name], "check", None) if name in model.networks else None
-        if check_values is not None:  # a network of one's own may take whatever comes
+        examples_of["encoder"] = data.other
+    for name, x in examples_of.items():
+        if name not in model.networks:
+            continue
+        check_values = getattr(model.networks[name], "check", None)
+        if check_values is not None:  # a network of one's own need not have it, and takes whatever comes
             check_values(x)

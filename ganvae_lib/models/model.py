@@ -86,7 +86,7 @@ class Model(nn.Module):
     def reads(self) -> tuple[str, ...]:
         """What a minibatch must hold beside x: what the objective reads, and the other domain where z is data, too."""
         other = ("other",) if isinstance(self.prior, OtherDomain) else ()
-        return tuple(dict.fromkeys(self.objective.reads + other))
+        return tuple(dict.fromkeys(self.objective.reads + other))  # each once, in order
 
     @property
     def seeds_shape(self) -> tuple[int, ...]:
@@ -95,8 +95,8 @@ class Model(nn.Module):
 
     def of(self, players: Sequence[str]) -> list[nn.Parameter]:
         """The parameters of these players."""
-        theirs = [network for name, network in self.networks.items() if role_of(name).player in players]
-        return [parameter for network in theirs for parameter in network.parameters()]
+        networks = [network for name, network in self.networks.items() if role_of(name).player in players]
+        return [parameter for network in networks for parameter in network.parameters()]
 
     def copies(self, seeds: int | list[int], fresh: bool = True) -> Model:
         """A copy per seed, stacked if ``seeds`` is a list; ``fresh`` draws new initial weights from each seed.
@@ -158,20 +158,22 @@ def _check_discriminators(objective: Objective) -> None:
     """Is every discriminator that a term asks trained by some term?"""
     trained = {term.discriminator for term in objective.adversaries if term.steps}
     for term in objective.terms:
-        asked = getattr(term, "discriminator", None)
-        if asked in objective.networks and asked not in trained:
-            raise ValueError(f"{term!r} asks {asked}, which no term of {objective!r} trains; add one with steps > 0.")
+        discriminator = getattr(term, "discriminator", None)
+        if discriminator in objective.networks and discriminator not in trained:
+            raise ValueError(
+                f"{term!r} asks {discriminator}, which no term of {objective!r} trains; add one with steps > 0."
+            )
 
 
 def _check_labels(objective: Objective, networks: Mapping[str, nn.Module]) -> None:
     """Are exactly those networks given the label that the objective says, by every term?"""
     conditional = {name for name in objective.networks if isinstance(networks[name], Conditional)}
-    if wrong := conditional ^ set(objective.conditional):
+    if mismatched := conditional ^ set(objective.conditional):  # in one of the two sets, but not in both
         raise ValueError(
             f"{objective!r} tells the label to {', '.join(objective.conditional) or 'no network'}: "
-            f"nets.Conditional, and nothing else, is told it. Wrong here: {', '.join(sorted(wrong))}."
+            f"nets.Conditional, and nothing else, is told it. Wrong here: {', '.join(sorted(mismatched))}."
         )
     for term in objective.terms:
         without_label = set(term.networks) - set(term.conditional)
-        if mixed := sorted(conditional & without_label):
-            raise ValueError(f"{mixed[0]} is told the label, but not for {term!r}; use given(objective).")
+        if told_elsewhere := sorted(conditional & without_label):
+            raise ValueError(f"{told_elsewhere[0]} is told the label, but not for {term!r}; use given(objective).")

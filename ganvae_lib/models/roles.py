@@ -62,15 +62,16 @@ def _generator(spec: Spec, inputs: Shape, outputs: Shape) -> nn.Module:
         trunk = nets.conv_same(inputs, spec.width, outputs[0], spec.activation)
     else:
         trunk = nets.mlp(inputs, spec.hidden, math.prod(outputs), spec.activation)
-    # The means of images belong into [0, 1] where they are looked at: as samples, that is.
-    squash = len(outputs) == 3 and (spec.noiseless or not spec.explicit)
+    # Where a sample is the mean of p(x|z), the mean of an image must lie in [0, 1] as pixels do.
+    is_image = len(outputs) == 3
+    squash = is_image and (spec.noiseless or not spec.explicit)
     observation = nets.OBSERVATIONS[spec.observation].of(spec.scale, squash)
     return nets.Decoder(trunk, observation, outputs, spec.noiseless, spec.noise)
 
 
 def _decoder(spec: Spec, z: Shape) -> nn.Module:
     """p_θ(x|z), with ``spec.noise`` inputs beside z."""
-    inputs = (z[0] + spec.noise,) if len(z) == 1 else z
+    inputs = (z[0] + spec.noise,) if len(z) == 1 else z  # no noise beside a z that is an image
     return _generator(spec, inputs, spec.shape)
 
 
@@ -81,9 +82,10 @@ def _encoder(spec: Spec, x: Shape) -> nn.Module:
     if spec.implicit:
         width = spec.hidden[-1]
         head = nets.mlp((width + spec.latent,), (width,), spec.latent, spec.activation)
-        return nets.ImplicitEncoder(_trunk(spec, x, width, spec.activation), head, spec.latent, spec.latent)
-    parts = spec.parts
-    return nets.Encoder(_trunk(spec, x, sum(nets.features_of(parts)), spec.activation), parts)
+        trunk = _trunk(spec, x, width, spec.activation)
+        return nets.ImplicitEncoder(trunk, head, spec.latent, noise=spec.latent)
+    features = sum(nets.features_of(spec.parts))
+    return nets.Encoder(_trunk(spec, x, features, spec.activation), spec.parts)
 
 
 def _density(spec: Spec) -> nn.Module:
@@ -109,7 +111,8 @@ def _labeller(spec: Spec, x: Shape) -> nn.Module:
 def _predictor(spec: Spec, units: Shape) -> nn.Module:
     """Each unit of a code, or of an example, from all the others."""
     size = math.prod(units)
-    return nets.Predictor(nets.mlp((2 * size,), spec.hidden, 1, spec.activation), size)
+    trunk = nets.mlp((2 * size,), spec.hidden, 1, spec.activation)  # it sees the code, and which unit to predict
+    return nets.Predictor(trunk, size)
 
 
 def _discriminator(spec: Spec, first: Shape, second: Shape | None = None) -> nn.Module:
@@ -117,12 +120,12 @@ def _discriminator(spec: Spec, first: Shape, second: Shape | None = None) -> nn.
     if second is None:
         return nets.Discriminator(_trunk(spec, first, 1, "leaky relu"))
     if spec.convolves(first):
-        seen = spec.hidden[-1]
-        body = _trunk(spec, first, seen, "leaky relu")
+        features = spec.hidden[-1]
+        body = _trunk(spec, first, features, "leaky relu")
     else:
-        seen = math.prod(first)
+        features = math.prod(first)
         body = nets.Flatten(len(first))
-    trunk = nets.mlp((seen + math.prod(second),), spec.hidden, 1, "leaky relu")
+    trunk = nets.mlp((features + math.prod(second),), spec.hidden, 1, "leaky relu")
     return nets.Discriminator(trunk, body)
 
 
@@ -141,17 +144,17 @@ ROLES: dict[str, Role] = {
 
 def role_of(network: str) -> Role:
     """The role of a network. Raises ValueError, with the nearest names, for one that nobody has registered."""
-    known = dict(ROLES)
+    roles = dict(ROLES)
     for space in SPACES.values():
         for name in (space.discriminator, f"{space.discriminator}_given_label"):
-            known.setdefault(name, Role("phi", space.sees, _discriminator))
-    if network not in known:
-        nearest = ", ".join(map(repr, get_close_matches(network, known, n=3, cutoff=0.0)))
+            roles.setdefault(name, Role("phi", space.sees, _discriminator))
+    if network not in roles:
+        nearest = ", ".join(map(repr, get_close_matches(network, roles, n=3, cutoff=0.0)))
         raise ValueError(
             f"no role for the network {network!r} (the nearest are {nearest}); give it one: "
             f"ganvae_lib.models.ROLES[{network!r}] = Role(player, sees, make)."
         )
-    return known[network]
+    return roles[network]
 
 
 def make_network(spec: Spec, name: str) -> nn.Module:
@@ -165,6 +168,8 @@ def make_network(spec: Spec, name: str) -> nn.Module:
         return role.make(spec, *shapes)
     if not shapes:
         raise ValueError(f"the network {name!r} sees nothing that a label could be joined to; say what its role sees.")
-    classes, planes = spec.classes or 0, spec.convolves(shapes[0])
-    wide = nets.widened(shapes[0], classes, planes)
-    return nets.Conditional(role.make(spec, wide, *shapes[1:]), classes, planes)
+    first, *others = shapes
+    classes = spec.classes or 0
+    planes = spec.convolves(first)
+    first_with_label = nets.widened(first, classes, planes)
+    return nets.Conditional(role.make(spec, first_with_label, *others), classes, planes)

@@ -69,8 +69,9 @@ class Spec:
             raise ValueError(f"{self.objective!r} learns from labels; give data with labels y.")
         _check_noise(self)
         object.__setattr__(self, "latent", sum(self.parts.values()))
-        if not {"labels", "density"} & {*self.objective.reads, *self.objective.networks}:
-            object.__setattr__(self, "classes", None)  # nobody asks for it
+        needs_classes = "labels" in self.objective.reads or "density" in self.objective.networks
+        if not needs_classes:
+            object.__setattr__(self, "classes", None)
 
     @property
     def parts(self) -> dict[str, int]:
@@ -94,8 +95,9 @@ class Spec:
 
     def shape_of(self, variable: str) -> tuple[int, ...]:
         """The shape of "x", "z" (of the second domain where z is data) or "features"."""
-        codes = (self.latent,)
-        shapes = {"x": self.shape, "z": codes if self.other is None else self.other, "features": codes}
+        code_shape = (self.latent,)
+        z_shape = code_shape if self.other is None else self.other
+        shapes = {"x": self.shape, "z": z_shape, "features": code_shape}
         if variable not in shapes:
             raise unknown("thing to see", variable, shapes)
         return shapes[variable]
@@ -116,8 +118,9 @@ def _plain(value: Any) -> Any:
     """Numbers of numpy and torch as Python's, and lists as tuples."""
     if getattr(value, "ndim", None) == 0:
         return value.item()
-    is_list = isinstance(value, Sequence) or getattr(value, "ndim", None) == 1
-    return tuple(map(_plain, value)) if is_list and not isinstance(value, str) else value
+    is_vector = getattr(value, "ndim", None) == 1
+    is_list = isinstance(value, Sequence) and not isinstance(value, str)
+    return tuple(map(_plain, value)) if is_list or is_vector else value
 
 
 def _plain_values(spec: Spec) -> dict[str, object]:
@@ -136,10 +139,10 @@ def _defaults(objective: Objective, data: Data | Domains | Sequence[int], chosen
     shape = tuple(data if isinstance(data, Sequence) else data.shape)
     other = chosen.get("other", _second_domain(objective, data))
     images = len(shape) == 3 and (other is None or len(other) == 3)
-    made = [getattr(data, "x", None)]
+    examples = [getattr(data, "x", None)]  # None where ``data`` is only a shape
     if other is not None:
-        made.append(getattr(data, "other", None))
-    observation = chosen.get("observation", _observation(objective, images, made))
+        examples.append(getattr(data, "other", None))
+    observation = chosen.get("observation", _observation(objective, images, examples))
     if observation not in OBSERVATIONS:
         raise unknown("observation", observation, OBSERVATIONS)
     alphabet = getattr(data, "alphabet", "")
@@ -174,15 +177,15 @@ def _mean_serves(objective: Objective) -> bool:
     return _needs_decoder_density(objective) and any(term.gradient_through == "mean" for term in objective.terms)
 
 
-def _observation(objective: Objective, images: bool, made: list[Tensor | None]) -> str:
-    """The p(x|z) that suits the objective and the examples ``made`` by it, where these are known."""
+def _observation(objective: Objective, images: bool, examples: list[Tensor | None]) -> str:
+    """The p(x|z) that suits the objective and the examples that it has to make, where these are known."""
     if not _needs_decoder_density(objective):
         return "point"
     if not images:
         return "gaussian"
     # A sample of binary pixels has no gradient: where one is needed, and the mean does not serve, pixels are grey.
     needs_sample = any(term.gradient_through == "sample" for term in objective.terms) and not _mean_serves(objective)
-    binary = not needs_sample and all(x is not None and BernoulliPixels().supports(x) for x in made)
+    binary = not needs_sample and all(x is not None and BernoulliPixels().supports(x) for x in examples)
     return "bernoulli" if binary else "continuous bernoulli"
 
 
@@ -193,36 +196,39 @@ def _check_names(spec: Spec) -> None:
     for kind in spec.parts:
         if kind not in CODES:
             raise unknown("kind of code", kind, CODES)
-    for what, name, known in (
+    for choice, name, table in (
         ("architecture", spec.architecture, ("mlp", "conv")),
         ("observation", spec.observation, OBSERVATIONS),
         ("density", spec.density, DENSITIES),
         ("activation", spec.activation, ACTIVATIONS),
     ):
-        if name not in known:
-            raise unknown(what, name, known)
+        if name not in table:
+            raise unknown(choice, name, table)
 
 
 def _check_sizes(spec: Spec) -> None:
     codes = spec.codes if isinstance(spec.codes, str) else dict(spec.codes)
     if not spec.parts or (spec.implicit and len(spec.parts) > 1):
         raise ValueError(f"codes need one part or more, and 'implicit' stands alone, got {codes}.")
-    listed = isinstance(spec.hidden, tuple)
-    sizes = [spec.latent, spec.width, spec.depth, *spec.shape, *spec.parts.values(), *(spec.hidden if listed else ())]
-    if not listed or not all(isinstance(size, int) and size > 0 for size in sizes):
-        hidden = list(spec.hidden) if listed else spec.hidden
+    is_list = isinstance(spec.hidden, tuple)
+    sizes = [spec.latent, spec.width, spec.depth, *spec.shape, *spec.parts.values(), *(spec.hidden if is_list else ())]
+    if not is_list or not all(isinstance(size, int) and size > 0 for size in sizes):
+        hidden = list(spec.hidden) if is_list else spec.hidden
         raise ValueError(
             f"sizes must be positive integers, hidden a list of them; got latent={spec.latent}, codes={codes}, "
             f"hidden={hidden}, width={spec.width} and examples of shape {spec.shape}."
         )
     if spec.scale is not None and not 0 < spec.scale < math.inf:
         raise ValueError(f"scale must be a positive number, got {spec.scale}.")
-    if spec.architecture == "conv" and 3 not in (len(spec.shape), len(spec.other or ())):
+    has_images = len(spec.shape) == 3 or len(spec.other or ()) == 3
+    if spec.architecture == "conv" and not has_images:  # this raises the error that says what to do
         check_image(spec.shape, spec.width, spec.depth)
 
 
 def _check_noise(spec: Spec) -> None:
     usable = not spec.explicit and spec.other is None
     if not isinstance(spec.noise, int) or spec.noise < 0 or (spec.noise and not usable):
-        what = "z from a second domain" if spec.other is not None else f"observation={spec.observation!r}"
-        raise ValueError(f"noise counts inputs beside a code, for observation='point'; got {spec.noise!r} with {what}.")
+        obstacle = "z from a second domain" if spec.other is not None else f"observation={spec.observation!r}"
+        raise ValueError(
+            f"noise counts inputs beside a code, for observation='point'; got {spec.noise!r} with {obstacle}."
+        )

@@ -39,35 +39,40 @@ class MaskedConv2d(Conv2d):
 
 def above(side: int, here: bool) -> Tensor:
     """Mask of a square kernel: the rows above, and the middle row where ``here``."""
-    rows = torch.arange(side) < side // 2 + here
-    return rows[:, None].expand(side, side).float()
+    row_is_seen = torch.arange(side) < side // 2 + here
+    return row_is_seen[:, None].expand(side, side).float()
 
 
 def before(side: int, here: bool) -> Tensor:
     """Mask of a flat kernel: what stands to the left, and the pixel itself where ``here``."""
-    return (torch.arange(side) < side // 2 + here)[None].float()
+    column_is_seen = torch.arange(side) < side // 2 + here
+    return column_is_seen[None].float()  # a kernel of one row
 
 
 def _gate(x: Tensor) -> Tensor:
-    value, gate = x.chunk(2, -3)
+    """Half of the channels are values, the other half say how much of them passes."""
+    value, gate = x.chunk(2, dim=-3)
     return value.tanh() * gate.sigmoid()
 
 
 class GatedLayer(nn.Module):
-    """One layer of both stacks: v has seen rows above only, h also what is left in the row."""
+    """One layer of both stacks: v has seen the rows above only, h also what stands to the left in the row."""
 
     def __init__(self, inputs: int, width: int, kernel: int, first: bool):
         super().__init__()
         # The input holds the pixel itself, which must not be seen. Later layers hold features, which may be.
         self.vertical = MaskedConv2d(inputs, 2 * width, above(kernel, not first))
         self.horizontal = MaskedConv2d(inputs, 2 * width, before(kernel, not first))
-        self.down, self.out = Conv2d(2 * width, 2 * width, 1), Conv2d(width, width, 1)
+        self.down = Conv2d(2 * width, 2 * width, 1)  # from the vertical to the horizontal stack
+        self.out = Conv2d(width, width, 1)
         self.first = first
 
     def forward(self, v: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         v = self.vertical(v)
-        step = self.out(_gate(self.horizontal(h) + self.down(v)))
-        return _gate(v), step if self.first else h + step
+        update = self.out(_gate(self.horizontal(h) + self.down(v)))
+        # The first layer's h is the image, with the pixel itself: nothing may pass it by.
+        h = update if self.first else h + update
+        return _gate(v), h
 
 
 class _Pixels(Autoregressive):
@@ -78,7 +83,8 @@ class _Pixels(Autoregressive):
         shape = tuple(shape)
         if len(shape) != 3 or shape[0] != 1 or levels < 2:
             raise ValueError(f"pixels need images [1, height, width], got {shape}, and levels >= 2, got {levels}.")
-        self.shape, self.levels, self.unit = shape, levels, 1 / (levels - 1)
+        self.shape, self.levels = shape, levels
+        self.unit = 1 / (levels - 1)
 
 
 class PixelCNN(_Pixels):
@@ -103,21 +109,23 @@ class PixelCNN(_Pixels):
     ):
         super().__init__(shape, levels)
         self.reach = first // 2 + (layers - 1) * (kernel // 2)
-        more = [GatedLayer(width, width, kernel, False) for _ in range(layers - 1)]
-        self.layers = nn.ModuleList([GatedLayer(1, width, first, True), *more])
-        self.mix, self.head = Conv2d(width, width, 1), Conv2d(width, levels, 1)
+        later_layers = [GatedLayer(width, width, kernel, first=False) for _ in range(layers - 1)]
+        self.layers = nn.ModuleList([GatedLayer(1, width, first, first=True), *later_layers])
+        self.mix = Conv2d(width, width, 1)
+        self.head = Conv2d(width, levels, 1)
 
     def logits(self, x: Tensor) -> Tensor:
-        v = h = 2 * x - 1
+        v = h = 2 * x - 1  # grey levels from [0, 1] to [-1, 1]
         for layer in self.layers:
             v, h = layer(v, h)
-        return self.head(self.mix(h.relu()).relu()).flatten(-2).mT
+        return self.head(self.mix(h.relu()).relu()).flatten(-2).mT  # [..., levels, H, W] to [..., H W, levels]
 
     def next(self, x: Tensor, i: int, memory: Tensor | None) -> tuple[Tensor, None]:
         row, column = divmod(i, self.shape[-1])
         # Rows beyond the reach, or below, are of no account.
         x = x[..., max(0, row - self.reach) : row + 1, :]
-        return self.logits(x)[..., column - self.shape[-1], :], None
+        last_row = self.logits(x)[..., -self.shape[-1] :, :]
+        return last_row[..., column, :], None
 
 
 class PixelRNN(_Pixels):
@@ -135,25 +143,31 @@ class PixelRNN(_Pixels):
 
     def __init__(self, shape: Sequence[int], width: int = 32, levels: int = 2, *, kernel: int = 3):
         super().__init__(shape, levels)
-        side, padding = (1, kernel), (0, kernel // 2)
-        self.read, self.state = (Conv2d(inputs, 3 * width, side, padding=padding) for inputs in (1, width))
-        self.left = MaskedConv2d(1, width, before(2 * self.shape[2] - 1, False))
-        self.down, self.mix, self.head = (Conv2d(width, size, 1) for size in (width, width, levels))
+        flat, padding = (1, kernel), (0, kernel // 2)
+        self.read = Conv2d(1, 3 * width, flat, padding=padding)
+        self.state = Conv2d(width, 3 * width, flat, padding=padding)
+        self.left = MaskedConv2d(1, width, before(2 * self.shape[2] - 1, here=False))  # reaches the whole row
+        self.down = Conv2d(width, width, 1)
+        self.mix = Conv2d(width, width, 1)
+        self.head = Conv2d(width, levels, 1)
 
     def _step(self, row: Tensor, h: Tensor) -> Tensor:
-        return gru(self.read(row), self.state(h), h, -3)
+        """The state after a row, from the state before it."""
+        return gru(self.read(row), self.state(h), h, axis=-3)
 
     def _start(self, x: Tensor) -> Tensor:
+        """The state before the first row, zeros [..., width, 1, columns]."""
         return x.new_zeros(*x.shape[:-3], self.state.in_channels, 1, x.shape[-1])
 
     def _answer(self, h: Tensor, x: Tensor) -> Tensor:
+        """The logits of all pixels of the rows x, from the states h before each row."""
         features = (self.down(h) + self.left(x)).relu()
         return self.head(self.mix(features).relu()).flatten(-2).mT
 
     def logits(self, x: Tensor) -> Tensor:
         x = 2 * x - 1
         states = [self._start(x)]
-        for row in x.split(1, -2)[:-1]:
+        for row in x.split(1, dim=-2)[:-1]:  # nothing comes after the last row
             states.append(self._step(row, states[-1]))
         return self._answer(torch.cat(states, -2), x)
 
@@ -161,7 +175,7 @@ class PixelRNN(_Pixels):
         row, column = divmod(i, self.shape[2])
         x = 2 * x - 1
         h = self._start(x) if memory is None else memory
-        if row and not column:
+        if row > 0 and column == 0:  # a new row begins: read the one before it
             h = self._step(x[..., row - 1 : row, :], h)
         return self._answer(h, x[..., row : row + 1, :])[..., column, :], h
 
@@ -190,8 +204,10 @@ class CharRNN(Autoregressive):
 
     def __init__(self, length: int, alphabet_size: int, width: int = 64):
         super().__init__()
-        self.shape, self.levels, self.unit = (length,), alphabet_size, 1.0
-        self.read, self.state = Linear(alphabet_size, 3 * width), Linear(width, 3 * width)
+        self.shape, self.levels = (length,), alphabet_size
+        self.unit = 1.0
+        self.read = Linear(alphabet_size, 3 * width)
+        self.state = Linear(width, 3 * width)
         self.head = Linear(width, alphabet_size)
 
     def _one_hot(self, x: Tensor) -> Tensor:
@@ -201,15 +217,18 @@ class CharRNN(Autoregressive):
         return x.new_zeros(*x.shape[:-1], self.state.in_features)
 
     def logits(self, x: Tensor) -> Tensor:
-        states = [self._start(x)]
-        for read in self.read(self._one_hot(x[..., :-1])).unbind(-2):
-            states.append(gru(read, self.state(states[-1]), states[-1]))
+        h = self._start(x)
+        states = [h]
+        for symbol in self.read(self._one_hot(x[..., :-1])).unbind(-2):  # nothing comes after the last symbol
+            h = gru(symbol, self.state(h), h)
+            states.append(h)
         return self.head(torch.stack(states, -2))
 
     def next(self, x: Tensor, i: int, memory: Tensor | None) -> tuple[Tensor, Tensor]:
         h = self._start(x) if memory is None else memory
-        if i:
-            h = gru(self.read(self._one_hot(x[..., i - 1])), self.state(h), h)
+        if i > 0:
+            previous = self._one_hot(x[..., i - 1])
+            h = gru(self.read(previous), self.state(h), h)
         return self.head(h), h
 
 
@@ -228,11 +247,12 @@ def ngram(train: Tensor, x: Tensor, order: int, alphabet_size: int, strength: fl
     p = torch.full(x.shape, 1 / alphabet_size, dtype=torch.float64)
     for length in range(min(order, x.shape[1])):  # symbols of context
         # A context and the symbol after it, read as the digits of one number: the context alone is all but the last.
-        digits = alphabet_size ** torch.arange(length, -1, -1)
-        seen, asked = ((rows.unfold(1, length + 1, 1) * digits).sum(-1) for rows in (train, x))
-        joint = _count(seen, asked)
-        context = _count(seen // alphabet_size, asked // alphabet_size)
-        p[:, length:] = (joint + strength * p[:, length:]) / (context + strength)
+        place_values = alphabet_size ** torch.arange(length, -1, -1)
+        seen = (train.unfold(1, length + 1, 1) * place_values).sum(-1)
+        asked = (x.unfold(1, length + 1, 1) * place_values).sum(-1)
+        count = _count(seen, asked)
+        context_count = _count(seen // alphabet_size, asked // alphabet_size)
+        p[:, length:] = (count + strength * p[:, length:]) / (context_count + strength)
     return p.log()
 
 

@@ -35,7 +35,8 @@ class ChainRule(Distribution):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p_θ(x), exactly: [*seeds, batch, *shape] to [*seeds, batch], nats. Raises ValueError for a wrong x."""
-        network, seeds_shape = self.network, self.network.seeds_shape
+        network = self.network
+        seeds_shape = network.seeds_shape
         batch_axis = len(seeds_shape)
         if x.ndim != batch_axis + 1 + len(network.shape) or x.shape[:batch_axis] != seeds_shape:
             wanted = [*seeds_shape, "batch", *network.shape]
@@ -44,8 +45,9 @@ class ChainRule(Distribution):
             network.check(x)
         index = network.index(x).flatten(batch_axis + 1)
         logits = network.logits(x).to(network.head.weight.dtype)  # full precision under autocast, too
-        conditionals = logits.log_softmax(-1)
-        return conditionals.gather(-1, index.unsqueeze(-1)).squeeze(-1).sum(-1)
+        log_conditionals = logits.log_softmax(-1)
+        log_conditionals_of_x = log_conditionals.gather(-1, index.unsqueeze(-1)).squeeze(-1)
+        return log_conditionals_of_x.sum(-1)
 
 
 class Autoregressive(nn.Module):
@@ -86,7 +88,8 @@ class Autoregressive(nn.Module):
             raise ValueError(f"{name} was built for examples of shape {self.shape}, got x of shape {tuple(x.shape)}.")
         values = x / self.unit
         index = values.round()
-        if not bool(((values - index).abs() < 1e-3).all() & (index >= 0).all() & (index < self.levels).all()):
+        possible = ((values - index).abs() < 1e-3) & (index >= 0) & (index < self.levels)
+        if not bool(possible.all()):
             raise ValueError(
                 f"{name} knows {self.levels} values, 0 to {(self.levels - 1) * self.unit:g} in steps of {self.unit:g}; "
                 "binarise or round x, or give the network more levels."
@@ -106,8 +109,8 @@ class Autoregressive(nn.Module):
                 f"draw needs n >= 1 and 0 <= first <= {size}, with first > 0 only where x is given; "
                 f"got n={n}, first={first}."
             )
-        chances = noise.uniform("sample x", n, size).to(self.head.weight.dtype).expand(*self.seeds_shape, n, size)
-        x = torch.zeros_like(chances)
+        uniform = noise.uniform("sample x", n, size).to(self.head.weight.dtype).expand(*self.seeds_shape, n, size)
+        x = torch.zeros_like(uniform)
         if given is not None:
             x[..., :first] = given.flatten(-len(self.shape))[..., :first]
         memory = None
@@ -115,7 +118,8 @@ class Autoregressive(nn.Module):
             # Even where x is given: the memory has to read it.
             logits, memory = self.next(x.unflatten(-1, self.shape), i, memory)
             if i >= first:
-                # The first value whose cumulative probability exceeds the chance.
-                passed = logits.softmax(-1).cumsum(-1)[..., :-1] <= chances[..., i, None]
-                x[..., i] = passed.sum(-1) * self.unit
+                # The first value whose cumulative probability exceeds the uniform number, and else the last.
+                cumulative = logits.softmax(-1).cumsum(-1)[..., :-1]
+                index = (cumulative <= uniform[..., i, None]).sum(-1)
+                x[..., i] = index * self.unit
         return x.unflatten(-1, self.shape)

@@ -88,6 +88,7 @@ def features_of(codes: Mapping[str, int]) -> list[int]:
 
 
 def _side_by_side(parts: list[Distribution]) -> Distribution:
+    """The parts as independent pieces of one code."""
     return parts[0] if len(parts) == 1 else Product(parts)
 
 
@@ -98,10 +99,12 @@ class Prior(nn.Module):
         super().__init__()
         self.codes = dict(codes)
         for i, size in enumerate(self.codes.values()):
+            # Buffers follow the model to its device, and so do the priors that are made of them.
             self.register_buffer(f"zero{i}", torch.zeros(size), persistent=False)
 
     def forward(self) -> Distribution:
-        return _side_by_side([CODES[kind].prior(getattr(self, f"zero{i}")) for i, kind in enumerate(self.codes)])
+        priors = [CODES[kind].prior(getattr(self, f"zero{i}")) for i, kind in enumerate(self.codes)]
+        return _side_by_side(priors)
 
 
 class StandardNormal(Prior):
@@ -136,7 +139,8 @@ class Encoder(nn.Module):
         if self.codes is None:
             return _gaussian(features)
         pieces = features.split(features_of(self.codes), -1)
-        return _side_by_side([CODES[kind].encode(piece) for kind, piece in zip(self.codes, pieces, strict=True)])
+        posteriors = [CODES[kind].encode(piece) for kind, piece in zip(self.codes, pieces, strict=True)]
+        return _side_by_side(posteriors)
 
 
 class ImplicitEncoder(nn.Module):
@@ -156,7 +160,7 @@ class ImplicitEncoder(nn.Module):
     def forward(self, x: Tensor) -> Distribution:
         features = self.trunk(x)
 
-        def pushed(noise: Tensor) -> Tensor:
+        def code_from(noise: Tensor) -> Tensor:
             return full(self.head(torch.cat((features, noise.to(features)), -1)))
 
-        return Pushforward(pushed, self.noise, features.shape[:-1], (self.latent,))
+        return Pushforward(code_from, self.noise, features.shape[:-1], (self.latent,))

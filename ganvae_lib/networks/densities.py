@@ -50,8 +50,8 @@ class GaussianDensity(nn.Module):
     def forward(self) -> Distribution:
         if len(self.shape) == 1:
             return self.flat()
-        shapes = self.loc.shape[-1:], torch.Size(self.shape)
-        return TransformedDistribution(self.flat(), ReshapeTransform(*shapes))
+        unflatten = ReshapeTransform(self.loc.shape[-1:], torch.Size(self.shape))
+        return TransformedDistribution(self.flat(), unflatten)
 
     def draw(self, n: int, noise: Noise) -> Tensor:
         """``n`` draws x ~ p_θ(x), [*seeds, n, *shape], from named noise."""

@@ -70,14 +70,15 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor) -> Distribution:
         if self.noise:
-            return Pushforward(lambda noise: self._generated(z, noise), self.noise, z.shape[:-1], self.shape)
-        p = self._observed(z)
+
+            def example_from(noise: Tensor) -> Tensor:
+                return self._observation_at(torch.cat((z, noise.to(z)), -1)).mean
+
+            return Pushforward(example_from, self.noise, z.shape[:-1], self.shape)
+        p = self._observation_at(z)
         return Noiseless(p) if self.noiseless else p
 
-    def _generated(self, z: Tensor, noise: Tensor) -> Tensor:
-        return self._observed(torch.cat((z, noise.to(z)), -1)).mean
-
-    def _observed(self, z: Tensor) -> Distribution:
+    def _observation_at(self, z: Tensor) -> Distribution:
         features = full(self.trunk(z))
         return self.observation(features.unflatten(-1, self.shape), len(self.shape))
 
@@ -98,16 +99,17 @@ class Discriminator(nn.Module):
         self.trunk, self.body = trunk, body
 
     def forward(self, x: Tensor, z: Tensor | None = None) -> Distribution:
-        seen = x
+        trunk_input = x
         if self.body is not None and z is not None:
             features = self.body(x)
             batch_axes = features.ndim - 1
-            seen = torch.cat((features, z.flatten(batch_axes).to(features.dtype)), -1)
-        return Bernoulli(logits=full(self.trunk(seen)).squeeze(-1))
+            trunk_input = torch.cat((features, z.flatten(batch_axes).to(features.dtype)), -1)
+        return Bernoulli(logits=full(self.trunk(trunk_input)).squeeze(-1))
 
     def hidden(self, x: Tensor) -> Tensor:
         """h_φ(x): what the last layer sees (Larsen et al., 2016; chapter 13)."""
-        return full(nn.Sequential(*list(self.trunk.children())[:-1])(x))
+        all_but_last = list(self.trunk.children())[:-1]
+        return full(nn.Sequential(*all_but_last)(x))
 
 
 class Predictor(nn.Module):
@@ -124,9 +126,9 @@ class Predictor(nn.Module):
         self.register_buffer("which", torch.eye(units), persistent=False)
 
     def forward(self, z: Tensor) -> Tensor:
-        others = z.unsqueeze(-2) * (1 - self.which)
-        seen = torch.cat((others, self.which.expand_as(others)), -1)
-        return full(self.trunk(seen)).squeeze(-1)
+        others = z.unsqueeze(-2) * (1 - self.which)  # [..., L, L]: row i is z with unit i blanked out
+        trunk_input = torch.cat((others, self.which.expand_as(others)), -1)
+        return full(self.trunk(trunk_input)).squeeze(-1)
 
 
 class Conditional(nn.Module):
@@ -149,7 +151,7 @@ class Conditional(nn.Module):
         batch_axis = labels.ndim - 1
         one_hot = nn.functional.one_hot(labels, self.classes).to(x.dtype)
         minibatches = x.shape[batch_axis] // one_hot.shape[batch_axis]
-        one_hot = torch.cat([one_hot] * minibatches, batch_axis)
+        one_hot = torch.cat([one_hot] * minibatches, batch_axis)  # the same labels again for each
         if self.planes:
             height, width = x.shape[-2:]
             channels = one_hot[..., None, None].expand(*one_hot.shape, height, width)
@@ -169,4 +171,6 @@ class Conditional(nn.Module):
 
 def widened(shape: Sequence[int], classes: int, planes: bool) -> tuple[int, ...]:
     """The shape that a network inside :class:`Conditional` sees."""
-    return (shape[0] + classes, *shape[1:]) if planes else (math.prod(shape) + classes,)
+    if planes:
+        return (shape[0] + classes, *shape[1:])
+    return (math.prod(shape) + classes,)

@@ -37,10 +37,14 @@ class Linear(nn.Linear):
             bias = None if bias is None else bias.unsqueeze(-2)
         if self.out_features == 1:  # a sum rounds alike with and without the seeds axis, and Adam magnifies rounding
             y = (rows * weight).sum(-1, keepdim=True)
-            y = y if bias is None else y + bias
+            if bias is not None:
+                y = y + bias
+        elif bias is None:
+            y = rows @ weight.mT
         else:
-            y = rows @ weight.mT if bias is None else torch.baddbmm(bias, rows, weight.mT)
-        return y if single or x.ndim == 3 else y.unflatten(1, x.shape[1:-1])
+            y = torch.baddbmm(bias, rows, weight.mT)
+        rows_were_flattened = not single and x.ndim != 3
+        return y.unflatten(1, x.shape[1:-1]) if rows_were_flattened else y
 
 
 def grouped(x: Tensor, seeds: int, convolve: Callable[[Tensor], Tensor]) -> Tensor:
@@ -60,9 +64,11 @@ class Conv2d(nn.Conv2d):
         kernels, bias = self.kernels(), self.bias
         if kernels.ndim == 4:
             return self._conv_forward(x, kernels, bias)
-        seeds, flat, bias = len(kernels), kernels.flatten(0, 1), None if bias is None else bias.flatten()
+        seeds = len(kernels)
+        flat_kernels = kernels.flatten(0, 1)  # the seeds become groups
+        flat_bias = None if bias is None else bias.flatten()
         options: tuple[Any, ...] = self.stride, self.padding, self.dilation, seeds * self.groups
-        return grouped(x, seeds, lambda x: F.conv2d(x, flat, bias, *options))
+        return grouped(x, seeds, lambda x: F.conv2d(x, flat_kernels, flat_bias, *options))
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
@@ -71,10 +77,11 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     def forward(self, x: Tensor) -> Tensor:
         if self.weight.ndim == 4:
             return super().forward(x)
-        seeds, flat, bias = len(self.weight), self.weight.flatten(0, 1), self.bias
-        bias = None if bias is None else bias.flatten()
+        seeds = len(self.weight)
+        flat_kernels = self.weight.flatten(0, 1)  # the seeds become groups
+        flat_bias = None if self.bias is None else self.bias.flatten()
         options: tuple[Any, ...] = self.stride, self.padding, self.output_padding, seeds * self.groups, self.dilation
-        return grouped(x, seeds, lambda x: F.conv_transpose2d(x, flat, bias, *options))
+        return grouped(x, seeds, lambda x: F.conv_transpose2d(x, flat_kernels, flat_bias, *options))
 
 
 class GroupNorm(nn.GroupNorm):
@@ -84,8 +91,9 @@ class GroupNorm(nn.GroupNorm):
         if self.weight.ndim == 1:
             return super().forward(x)
         y = F.group_norm(x.flatten(0, 1), self.num_groups, eps=self.eps).view_as(x)
-        affine = (len(self.weight), 1, -1, *[1] * (x.ndim - 3))
-        return y * self.weight.view(affine) + self.bias.view(affine)
+        seeds, image_axes = len(self.weight), x.ndim - 3
+        affine_shape = (seeds, 1, -1, *[1] * image_axes)  # one number for each seed and channel
+        return y * self.weight.view(affine_shape) + self.bias.view(affine_shape)
 
 
 #: Which of the layers above stands for a layer of torch when copies are stacked.
@@ -130,29 +138,39 @@ def stack(modules: Sequence[Network]) -> Network:
             )
         # torch's own layer: same parameters, a forward that knows the axis
         part.__class__ = STACKABLE.get(type(part), type(part))
-    _shift_axes(stacked, 1)
-    return _with_parameters(stacked, lambda name: torch.stack([module.get_parameter(name) for module in modules]))
+    _shift_axes(stacked, by=1)
+
+    def stacked_parameter(name: str) -> Tensor:
+        return torch.stack([module.get_parameter(name) for module in modules])
+
+    return _with_parameters(stacked, stacked_parameter)
 
 
 def unstack(module: Network, k: int) -> Network:
     """The k-th of the stacked copies, as an ordinary module."""
     single = copy.deepcopy(module)
-    _shift_axes(single, -1)
-    plain = torch.contiguous_format
-    return _with_parameters(single, lambda name: module.get_parameter(name)[k].clone(memory_format=plain))
+    _shift_axes(single, by=-1)
+
+    def parameter_of_k(name: str) -> Tensor:
+        return module.get_parameter(name)[k].clone(memory_format=torch.contiguous_format)
+
+    return _with_parameters(single, parameter_of_k)
 
 
 def _stackable(part: nn.Module) -> bool:
+    """Can this layer compute with a seeds axis? A part without parameters can, unless it counts axes."""
     kind = type(part)
     if kind in STACKABLE or kind in STACKABLE.values():
         # Reflecting paddings count axes from the front; a norm without parameters cannot show how many seeds there are.
-        return getattr(part, "padding_mode", "zeros") == "zeros" and getattr(part, "affine", True)
+        pads_with_zeros = getattr(part, "padding_mode", "zeros") == "zeros"
+        has_affine_parameters = getattr(part, "affine", True)
+        return pads_with_zeros and has_affine_parameters
     if getattr(kind, "stackable", False):
         return True
     package, _, family = kind.__module__.rpartition(".")
-    knows_axes = package == "torch.nn.modules" and family in ("pooling", "upsampling", "batchnorm", "instancenorm")
-    has_parameters = any(True for _ in part.parameters(recurse=False))
-    return not (has_parameters or knows_axes)
+    counts_axes = package == "torch.nn.modules" and family in ("pooling", "upsampling", "batchnorm", "instancenorm")
+    has_parameters = bool(list(part.parameters(recurse=False)))
+    return not (has_parameters or counts_axes)
 
 
 #: Attributes of torch's layers that count axes from the front.
@@ -170,7 +188,7 @@ def _shift_axes(module: nn.Module, by: int) -> None:
 
 def _with_parameters(module: Network, value: Callable[[str], Tensor]) -> Network:
     """The module with the parameter ``value(name)`` in the place of each of its own."""
-    for name, _ in list(module.named_parameters()):
-        owner, _, leaf = name.rpartition(".")
-        setattr(module.get_submodule(owner), leaf, nn.Parameter(value(name).detach()))
+    for path, _ in list(module.named_parameters()):  # such as decoder.trunk.0.weight
+        layer, _, attribute = path.rpartition(".")
+        setattr(module.get_submodule(layer), attribute, nn.Parameter(value(path).detach()))
     return module

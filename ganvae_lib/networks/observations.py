@@ -76,12 +76,13 @@ class Gaussian(Observation):
 
     def __init__(self, scale: float | None = None, squash: bool = False):
         super().__init__()
-        start = torch.zeros(1) if scale is None else torch.full((1,), math.log(scale))
-        self.start, self.squash = float(start), squash
+        initial = torch.zeros(1) if scale is None else torch.full((1,), math.log(scale))
+        self.initial_log_scale = float(initial)
+        self.squash = squash
         if scale is None:
-            self.log_scale = nn.Parameter(start)
+            self.log_scale = nn.Parameter(initial)
         else:
-            self.register_buffer("log_scale", start)
+            self.register_buffer("log_scale", initial)
 
     @classmethod
     def of(cls, scale: float | None, squash: bool) -> Gaussian:
@@ -89,7 +90,7 @@ class Gaussian(Observation):
 
     def reset_parameters(self) -> None:
         with torch.no_grad():
-            self.log_scale.fill_(self.start)
+            self.log_scale.fill_(self.initial_log_scale)
 
     def forward(self, features: Tensor, dims: int) -> Distribution:
         loc = features.sigmoid() if self.squash else features
@@ -117,7 +118,7 @@ class BernoulliPixels(Observation):
         return Independent(Bernoulli(logits=features), dims)
 
     def supports(self, x: Tensor) -> bool:
-        # By parts that fit a cache: whole data sets come this way before every ``fit``.
+        # 0 and 1 are their own squares. In parts that fit a cache: ``fit`` checks the whole data set each time.
         return all(torch.equal(part * part, part) for part in x.split(1000))
 
 

@@ -12,6 +12,7 @@ from .layers import Conv2d, ConvTranspose2d, GroupNorm, Linear
 
 __all__ = ["ACTIVATIONS", "Flatten", "check_image", "conv_down", "conv_same", "conv_up", "mlp"]
 
+_GROUPS = 8  # of channels that GroupNorm normalises together
 
 #: Activations by name; in place where the gradient can be had from the output: a third less memory to walk through.
 ACTIVATIONS = {
@@ -55,8 +56,8 @@ def mlp(shape: Sequence[int], hidden: Sequence[int], out: int, activation: str =
 
 def check_image(shape: Sequence[int], width: int, depth: int = 2) -> None:
     """Raise ValueError, saying what to do, if a convolutional trunk cannot be made for ``shape``."""
-    if width % 8:
-        raise ValueError(f"width must be a multiple of 8 (the groups of GroupNorm), got {width}.")
+    if width % _GROUPS:
+        raise ValueError(f"width must be a multiple of {_GROUPS} (the groups of GroupNorm), got {width}.")
     if len(shape) != 3 or shape[1] != shape[2] or shape[1] % 2**depth:
         raise ValueError(
             f"a convolutional network needs square images [channels, side, side] with a side divisible by {2**depth}, "
@@ -64,30 +65,42 @@ def check_image(shape: Sequence[int], width: int, depth: int = 2) -> None:
         )
 
 
+def _halve_side(inputs: int, outputs: int) -> Conv2d:
+    return Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1)
+
+
+def _double_side(inputs: int, outputs: int) -> ConvTranspose2d:
+    return ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1)
+
+
 def conv_down(
     shape: Sequence[int], width: int, out: int, activation: str = "leaky relu", depth: int = 2
 ) -> nn.Sequential:
     """``depth`` strided convolutions from an image to ``out`` features (Radford et al., 2016, without BatchNorm)."""
     check_image(shape, width, depth)
-    small_side, most_channels = shape[1] // 2**depth, width * 2 ** (depth - 1)
-    layers = [Conv2d(shape[0], width, 4, 2, 1), _activation(activation)]
+    small_side = shape[1] // 2**depth
+    most_channels = width * 2 ** (depth - 1)
+    layers = [_halve_side(shape[0], width), _activation(activation)]
     for channels in (width * 2**i for i in range(depth - 1)):
-        layers += [Conv2d(channels, 2 * channels, 4, 2, 1), GroupNorm(8, 2 * channels), _activation(activation)]
+        layers += [_halve_side(channels, 2 * channels), GroupNorm(_GROUPS, 2 * channels), _activation(activation)]
     return nn.Sequential(*layers, Flatten(3), Linear(most_channels * small_side**2, out))
 
 
 def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "relu", depth: int = 2) -> nn.Sequential:
     """The mirror image of ``conv_down``: from ``features`` to a flat image of ``shape``."""
     check_image(shape, width, depth)
-    small_side, most_channels = shape[1] // 2**depth, width * 2 ** (depth - 1)
+    small_side = shape[1] // 2**depth
+    most_channels = width * 2 ** (depth - 1)
     layers = [
         Linear(features, most_channels * small_side**2),
         nn.Unflatten(-1, (most_channels, small_side, small_side)),
-        GroupNorm(8, most_channels),
+        GroupNorm(_GROUPS, most_channels),
     ]
     for channels in (width * 2**i for i in reversed(range(depth - 1))):
-        layers += [_activation(activation), ConvTranspose2d(2 * channels, channels, 4, 2, 1), GroupNorm(8, channels)]
-    return nn.Sequential(*layers, _activation(activation), ConvTranspose2d(width, shape[0], 4, 2, 1), Flatten(3))
+        upsample = _double_side(2 * channels, channels)
+        layers += [_activation(activation), upsample, GroupNorm(_GROUPS, channels)]
+    to_image = _double_side(width, shape[0])
+    return nn.Sequential(*layers, _activation(activation), to_image, Flatten(3))
 
 
 def conv_same(shape: Sequence[int], width: int, channels: int, activation: str = "relu") -> nn.Sequential:
@@ -97,7 +110,7 @@ def conv_same(shape: Sequence[int], width: int, channels: int, activation: str =
         Conv2d(shape[0], width, 5, padding=2),
         _activation(activation),
         Conv2d(width, width, 5, padding=2),
-        GroupNorm(8, width),
+        GroupNorm(_GROUPS, width),
         _activation(activation),
         Conv2d(width, channels, 5, padding=2),
         Flatten(3),

@@ -30,30 +30,34 @@ class Batches:
         self._shuffle()
 
     def _shuffle(self) -> None:
-        self.start = torch.stack([generator.get_state() for generator in self.generators])
-        orders = [torch.randperm(len(self.x), generator=one, device=self.x.device) for one in self.generators]
+        """Begin an epoch: a new order of the examples."""
+        self.states_at_start = torch.stack([generator.get_state() for generator in self.generators])
+        n, device = len(self.x), self.x.device
+        orders = [torch.randperm(n, generator=generator, device=device) for generator in self.generators]
         self.order = torch.stack(orders) if self.noise.seeds_shape else orders[0]
-        self.at = 0
+        self.batches_done = 0  # in this epoch
 
     def state(self) -> tuple[int, dict[str, Tensor]]:
         """How far in the epoch, and the generators' states at its start."""
-        return self.at, {"start": self.start}
+        return self.batches_done, {"start": self.states_at_start}
 
-    def restore(self, at: int, states: dict[str, Tensor]) -> None:
+    def restore(self, batches_done: int, states: dict[str, Tensor]) -> None:
         """Go on from what ``state`` said."""
         for generator, state in zip(self.generators, states["start"], strict=True):
-            generator.set_state(state.clone())  # a row of a stack is not accepted
+            generator.set_state(state.clone())  # torch accepts no view, such as a row of a stack
         self._shuffle()
-        self.at = at
+        self.batches_done = batches_done
 
     def next(self) -> list[Tensor]:
         """The next minibatch of every part: [*seeds, batch, ...]."""
-        if self.at == self.per_epoch:
+        if self.batches_done == self.per_epoch:
             self._shuffle()
-        index = self.order[..., self.at * self.batch : (self.at + 1) * self.batch]
-        index = self.noise.share.rows(index, -1)
-        self.at += 1
-        return [part.index_select(0, index.reshape(-1)).unflatten(0, index.shape) for part in self.parts]
+        start = self.batches_done * self.batch
+        index = self.order[..., start : start + self.batch]
+        index = self.noise.share.rows(index, -1)  # of several processes, each takes its rows
+        self.batches_done += 1
+        rows = index.reshape(-1)  # index_select takes a vector; the seeds axis comes back after it
+        return [part.index_select(0, rows).unflatten(0, index.shape) for part in self.parts]
 
 
 def worlds(
@@ -65,14 +69,16 @@ def worlds(
     """
     labels = data.y if "labels" in model.reads else None
     other = data.other if "other" in model.reads else None
-    batch = min(batch, len(data), len(data if other is None else other))
-    batch -= batch % noise.share.size
-    batches = Batches([part.to(device) for part in (data.x, labels) if part is not None], batch, noise)
-    others = None if other is None else Batches([other.to(device)], batch, noise, "batches of the other")
+    batch = min(batch, len(data)) if other is None else min(batch, len(data), len(other))
+    batch -= batch % noise.share.size  # every process takes equally many rows
+    parts = [data.x] if labels is None else [data.x, labels]
+    batches = Batches([part.to(device) for part in parts], batch, noise)
+    other_batches = None if other is None else Batches([other.to(device)], batch, noise, "batches of the other")
 
     def next_world(detached: bool = False) -> World:
-        x, *labels = batches.next()
-        other = others.next()[0] if others else None
-        return World(model, x, noise, labels[0] if labels else None, other, detached)
+        x, *rest = batches.next()
+        labels = rest[0] if rest else None
+        other = other_batches.next()[0] if other_batches else None
+        return World(model, x, noise, labels, other, detached)
 
-    return next_world, [batches, *([others] if others else [])]
+    return next_world, [batches, other_batches] if other_batches else [batches]

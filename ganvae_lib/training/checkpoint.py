@@ -34,17 +34,17 @@ def write(folder: Path, card_name: str, card: dict[str, Any], stem: str, tensors
     content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     digest = sha256(content).hexdigest()
     card = card | {"weights": f"{stem}-{digest[:12]}.safetensors", "sha256": digest}
-    kept = set(folder.iterdir())
+    files_before = set(folder.iterdir())
     for name, data in ((card["weights"], content), (card_name, json.dumps(card).encode())):
         part = folder / (name + ".part")
         try:
             with open(part, "wb") as file:
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())  # in place means on the disk
+                os.fsync(file.fileno())  # on the disk before it is renamed, or a power cut would leave an empty file
             os.replace(part, folder / name)
         except OSError:
-            for new in {part, folder / card["weights"]} - kept:
+            for new in {part, folder / card["weights"]} - files_before:
                 new.unlink(missing_ok=True)
             raise
     for old in set(folder.glob(f"{stem}-*.safetensors*")) - {folder / card["weights"]}:
@@ -69,7 +69,8 @@ class Checkpoint:
     """
 
     def __init__(self, folder: str | os.PathLike[str], config: dict[str, Any]):
-        self.folder, self.config = Path(folder), json.loads(json.dumps(config))
+        self.folder = Path(folder)
+        self.config = json.loads(json.dumps(config))  # as it will be read back: tuples are lists
 
     @property
     def exists(self) -> bool:

@@ -66,35 +66,36 @@ def fit(
 
     training = Training(model, data, settings)
     run = Run(training.model, training.history, data, settings.config)
-    kept = None if checkpoint is None else _opened(checkpoint, resume, training, run)
-    _train(training, run, kept, checkpoint_every or max(1, steps // 10), progress)
+    opened = None if checkpoint is None else _open_checkpoint(checkpoint, resume, training, run)
+    _train(training, run, opened, checkpoint_every or max(1, steps // 10), progress)
     run.model.eval()
     return run
 
 
-def _train(training: Training, run: Run, kept: Checkpoint | None, apart: int, progress: bool | None) -> None:
-    """Go on to the last step; keep the state about every ``apart`` steps, when the history gets a point."""
-    settings, last_kept = training.settings, training.done
-    writes = training.noise.share.rank == 0  # of several processes, one shows a bar and keeps the state
-    bar = _bar(settings.steps, progress if writes else False)
+def _train(training: Training, run: Run, checkpoint: Checkpoint | None, every: int, progress: bool | None) -> None:
+    """Go on to the last step; keep the state about every ``every`` steps, when the history gets a point."""
+    settings = training.settings
+    last_saved = training.done
+    is_first_process = training.noise.share.rank == 0  # of several, it alone shows a bar and keeps the state
+    bar = _bar(settings.steps, progress if is_first_process else False)
     with bar, unchecked(), in_precision(settings.precision, settings.device):
         bar.update(training.done)
         while training.done < settings.steps:
             try:
                 training.step()
             except NonFiniteLoss as error:
-                error.run = run
+                error.run = run  # as far as it came
                 raise
-            if training.unrecorded:
+            if training.unrecorded:  # the history got no point
                 continue
             bar.update(training.done - bar.n)
-            if training.done - last_kept >= apart or training.done == settings.steps:
-                last_kept = training.done
-                if kept is not None and writes:
-                    kept.save(training)
+            if training.done - last_saved >= every or training.done == settings.steps:
+                last_saved = training.done
+                if checkpoint is not None and is_first_process:
+                    checkpoint.save(training)
 
 
-def _opened(folder: str | os.PathLike[str], resume: bool, training: Training, run: Run) -> Checkpoint:
+def _open_checkpoint(folder: str | os.PathLike[str], resume: bool, training: Training, run: Run) -> Checkpoint:
     """The checkpoint of this training; if there is one already, the training goes on from it."""
     settings = training.settings
     config = dict(
@@ -106,12 +107,12 @@ def _opened(folder: str | os.PathLike[str], resume: bool, training: Training, ru
         log_every=settings.log_every,
         **settings.config | {"device": settings.device.type},
     )
-    kept = Checkpoint(folder, config)
-    if kept.exists and not resume:
+    checkpoint = Checkpoint(folder, config)
+    if checkpoint.exists and not resume:
         raise ValueError(f"{folder} holds a checkpoint; pass resume=True to go on from it, or another folder.")
-    if kept.exists:
-        kept.restore(training)
-    return kept
+    if checkpoint.exists:
+        checkpoint.restore(training)
+    return checkpoint
 
 
 def _bar(steps: int, progress: bool | None) -> Any:

@@ -33,9 +33,9 @@ def first() -> bool:
 def wait(device: torch.device) -> None:
     """Return when every process has come here."""
     if dist.is_initialized():
-        together = torch.zeros(1, device=device)
-        dist.all_reduce(together)
-        together.item()  # a GPU would go on without waiting
+        number = torch.zeros(1, device=device)
+        dist.all_reduce(number)  # a sum over all processes, which needs them all
+        number.item()  # without it the host would go on before the GPU is done
 
 
 def leave() -> None:

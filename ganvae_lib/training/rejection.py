@@ -15,7 +15,8 @@ from ..objective.further import Summaries
 
 __all__ = ["Accepted", "sample"]
 
-_CHUNK = 2**14  # parameters simulated at once: bounds the memory, and is part of what a seed means
+# Parameters simulated at once: bounds the memory. Another value would give a seed other random numbers.
+_CHUNK = 2**14
 
 Prior = Callable[[int, torch.Generator], Tensor]
 Simulator = Callable[[Tensor, torch.Generator], Tensor]
@@ -66,29 +67,37 @@ def sample(
     """
     if (keep is None) == (tolerance is None):
         raise ValueError("give keep (how many to accept) or tolerance (how near is near enough), and not both.")
-    if draws < 1 or not (keep is None or 1 <= keep <= draws) or not (tolerance is None or tolerance >= 0):
+    keep_fits = keep is None or 1 <= keep <= draws
+    tolerance_fits = tolerance is None or tolerance >= 0
+    if draws < 1 or not keep_fits or not tolerance_fits:
         raise ValueError(f"need 1 <= keep <= draws, or tolerance >= 0; got {draws=}, {keep=}, {tolerance=}.")
-    theta, distance = _tried(prior, simulate, observed, summaries, draws, seed)
+    theta, distance = _try_all(prior, simulate, observed, summaries, draws, seed)
     distance, order = distance.sort(stable=True)
     if keep is None:
         assert tolerance is not None  # one of the two is given
-        count, reach = int((distance <= tolerance).sum()), tolerance
+        count = int((distance <= tolerance).sum())
     else:
-        count, reach = keep, float(distance[keep - 1])
+        count = keep
+        tolerance = float(distance[keep - 1])  # of the farthest that is kept
     if count == 0:
         raise ValueError(
             f"none of {draws} draws is within {tolerance}; the nearest is at {distance[0]:.3g}. "
             "Raise the tolerance, or draw more."
         )
-    return Accepted(theta[order[:count]], distance[:count], reach, count / draws)
+    return Accepted(theta[order[:count]], distance[:count], tolerance, count / draws)
 
 
-def _tried(
+def _try_all(
     prior: Prior, simulate: Simulator, observed: Tensor, summaries: Summaries | Summary, draws: int, seed: int
 ) -> tuple[Tensor, Tensor]:
     """All parameters that were drawn, [draws, ...], and how far each one's summaries are from the observed, [draws]."""
-    summarise = (lambda x: summaries.of(x, 1)) if isinstance(summaries, Summaries) else summaries
-    target, generator = summarise(observed.unsqueeze(0)), torch.Generator().manual_seed(seed)
+
+    def summarise(data_sets: Tensor) -> Tensor:
+        """s(x) of data sets [n, size, *shape]: [n, S]."""
+        return summaries.of(data_sets, 1) if isinstance(summaries, Summaries) else summaries(data_sets)
+
+    target = summarise(observed.unsqueeze(0))
+    generator = torch.Generator().manual_seed(seed)
     parameters, distances = [], []
     for start in range(0, draws, _CHUNK):
         n = min(_CHUNK, draws - start)

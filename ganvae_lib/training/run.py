@@ -50,10 +50,11 @@ class History(Mapping[str, Tensor]):
         """
         losses = losses.detach().double().cpu().reshape(len(losses), len(self.names), len(self.seeds))
         if not losses.isfinite().all():
-            row, name, column = (~losses.isfinite()).nonzero()[0].tolist()  # the first bad value
-            term, seed, bad_step = self.names[name], self.seeds[column], step - len(losses) + row + 1
+            row, name_index, seed_index = (~losses.isfinite()).nonzero()[0].tolist()  # the first bad value
+            term, seed = self.names[name_index], self.seeds[seed_index]
+            bad_step = step - len(losses) + row + 1  # the last row is of this step
             message = (
-                f"the loss '{term}' is {losses[row, name, column].item()} at step {bad_step}, seed {seed}; "
+                f"the loss '{term}' is {losses[row, name_index, seed_index].item()} at step {bad_step}, seed {seed}; "
                 "lower lr, choose another link, or look at the data."
             )
             raise NonFiniteLoss(message, term=term, step=bad_step, seed=seed)
@@ -131,7 +132,8 @@ class Run:
         if "decoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective} has no decoder to sample from.")
         if z is None:
-            z = draw(self.model.prior().expand((n,)), Noise(seed, noise.device), "sample z")
+            one_stream = Noise(seed, noise.device)  # without a seeds axis: every copy gets the same z
+            z = draw(self.model.prior().expand((n,)), one_stream, "sample z")
         p = self._at(labels, len(z)).decoder(z.to(noise.device).expand(*seeds_shape, *z.shape))
         x = p.mean if mean else draw(p, noise, "sample x")
         return x if seeds_shape else x.unsqueeze(0)
@@ -149,7 +151,8 @@ class Run:
         """
         if "encoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective} has no encoder to infer codes with.")
-        seeds_shape, noise = self.model.seeds_shape, self._noise(seed)
+        seeds_shape = self.model.seeds_shape
+        noise = self._noise(seed)
         x = x.to(noise.device)
         q = self._at(labels, len(x)).encoder(x.expand(*seeds_shape, *x.shape))
         z = q.mean if mean else draw(q, noise, "infer z")
@@ -164,8 +167,9 @@ class Run:
         z = self.infer(x, seed, labels=labels)
         if "decoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective} has no decoder to reconstruct with.")
-        x = self._at(labels, len(x)).decoder(z if self.model.seeds_shape else z[0]).mean
-        return x if self.model.seeds_shape else x.unsqueeze(0)
+        stacked = bool(self.model.seeds_shape)
+        x = self._at(labels, len(x)).decoder(z if stacked else z[0]).mean
+        return x if stacked else x.unsqueeze(0)
 
     def _at(self, labels: Tensor | None, n: int) -> Any:
         """The model at these labels, [n], the same for every copy."""
@@ -177,7 +181,8 @@ class Run:
             raise ValueError(
                 f"labels must be {n} numbers from 0 to {classes - 1}, one for each example, got {labels.tolist()[:20]}."
             )
-        return self.model.at(labels.to(next(self.model.parameters()).device).expand(*self.model.seeds_shape, -1))
+        device = next(self.model.parameters()).device
+        return self.model.at(labels.to(device).expand(*self.model.seeds_shape, -1))
 
     def evaluate(self, data: Examples | None = None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> Scores:
         """What can be measured of the model, per seed, with intervals: a :class:`~ganvae_lib.measure.Scores`.
@@ -234,7 +239,7 @@ class Run:
             card, weights = read(path, "run.json")
             history = _history(card["history"])
             config, data, seeds, networks = card["config"], card["data"], card["seeds"], card["networks"]
-            written = card["objective"]
+            objective = card["objective"]
         except FileNotFoundError as error:
             raise ValueError(f"{error.filename} is missing; {path} is not a folder that Run.save wrote.") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -242,13 +247,13 @@ class Run:
         if model is None:
             if networks is None:
                 raise ValueError("this run has networks of its own; pass a model with the same: Run.load(path, model).")
-            model = _built(path, written, networks)
+            model = _build_from_card(path, objective, networks)
         model = model.copies(seeds, fresh=False)
         try:
             model.load_state_dict(weights)
         except RuntimeError as error:
-            first = str(error).splitlines()[1].strip()
-            raise ValueError(f"the weights in {path} do not fit the model: {first}") from error
+            first_mismatch = str(error).splitlines()[1].strip()  # line 0 is a title
+            raise ValueError(f"the weights in {path} do not fit the model: {first_mismatch}") from error
         run = cls(model.eval(), history, None, config)
         run.data, run._law_card = data, card.get("law")
         return run
@@ -258,15 +263,18 @@ _DAMAGED = "{} is damaged or of another format ({}); save the run again."
 
 
 def _history(card: dict[str, Any]) -> History:
+    """The learning curves that ``save`` wrote."""
     history = History(card["seeds"], card["keys"])
     history.steps = card["steps"]
     history.points = [torch.tensor(point, dtype=torch.float64) for point in card["points"]]
     return history
 
 
-def _built(path: Path, objective: list[dict[str, Any]], networks: dict[str, Any]) -> Model:
+def _build_from_card(path: Path, objective: list[dict[str, Any]], networks: dict[str, Any]) -> Model:
     """The model of which a card speaks. A ValueError about its objective or networks says by itself what to do."""
     try:
-        return build(from_dict(objective), networks.pop("shape"), **networks)
+        restored = from_dict(objective)
+        shape = networks.pop("shape")
+        return build(restored, shape, **networks)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(_DAMAGED.format(path, error)) from error

@@ -38,13 +38,15 @@ class Training:
     """
 
     def __init__(self, model: Model, data: Examples, settings: Settings):
-        # glibc hands large blocks back to the system after each step: a fifth of a step of stacked networks then goes
-        # into page faults. Freeing one large block, never touched, lifts the size from which it does so, for good.
+        # The C library (glibc) hands large blocks back to the system after each step, and page faults then take a fifth
+        # of a step of stacked networks. Freeing one block of 31 MiB, never touched, lifts the size from which it does
+        # so, for the rest of the process.
         torch.empty(31 * 2**20, dtype=torch.uint8)
         device, seeds = settings.device, settings.seeds
         self.settings = settings
-        self.done = 0
-        self.model = model.copies(seeds[0] if len(seeds) == 1 else seeds, settings.fresh).to(device).train()
+        self.done = 0  # steps
+        one_or_all = seeds[0] if len(seeds) == 1 else seeds  # one seed needs no seeds axis
+        self.model = model.copies(one_or_all, settings.fresh).to(device).train()
         self.noise = Noise(self.model.seeds, device, share(device))
         self.noise.share.check(self.model.objective, settings.batch)
         self.next_world, orders = worlds(self.model, data, settings.batch, self.noise, device)
@@ -55,7 +57,7 @@ class Training:
             adam(self.model, phase.players, settings.rates, settings.betas, device) for phase in self.phases
         ]
 
-        names = list(dict.fromkeys(name for phase in self.phases for name in phase.keys))
+        names = list(dict.fromkeys(name for phase in self.phases for name in phase.keys))  # each once, in order
         self.history = History(seeds, names)
         self._recent = torch.zeros(settings.log_every, len(names), *self.noise.seeds_shape, device=device)
         self.unrecorded = 0  # how many steps the history does not know yet
@@ -79,6 +81,7 @@ class Training:
             self._record()
 
     def _record(self) -> None:
+        """Add a point to the history: the mean over the steps since the last one, and over processes."""
         recent = self._recent[: self.unrecorded]
         self.unrecorded = 0
         self.history.append(self.done, *self.noise.share.mean([recent]))
@@ -89,10 +92,10 @@ class Training:
         for i, optimizer in enumerate(self.optimizers):
             for j, moments in optimizer.state_dict()["state"].items():
                 tensors |= {f"adam/{i}/{j}/{name}": tensor for name, tensor in moments.items()}
-        places = []
+        positions = []
         for i, stream in enumerate(self.streams):
-            place, generators = stream.state()
-            places.append(place)
+            position, generators = stream.state()
+            positions.append(position)
             tensors |= {f"stream/{i}/{name}": tensor for name, tensor in generators.items()}
         if self.history.points:
             tensors["history"] = torch.stack(self.history.points)
@@ -100,20 +103,20 @@ class Training:
             tensors["unrecorded"] = self._recent[: self.unrecorded]
         # Copies, because the training goes on.
         tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-        return dict(step=self.done, streams=places, steps=list(self.history.steps)), tensors
+        return dict(step=self.done, streams=positions, steps=list(self.history.steps)), tensors
 
     def restore(self, card: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Go on from what ``state`` said, of a training with the same model, data and settings."""
-        self.model.load_state_dict(_part(tensors, "model/"))
+        self.model.load_state_dict(_with_prefix(tensors, "model/"))
         for i, optimizer in enumerate(self.optimizers):
             state: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in _part(tensors, f"adam/{i}/").items():
+            for name, tensor in _with_prefix(tensors, f"adam/{i}/").items():
                 parameter, _, moment = name.partition("/")
                 state.setdefault(int(parameter), {})[moment] = tensor
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": state, "param_groups": groups})
-        for i, (stream, place) in enumerate(zip(self.streams, card["streams"], strict=True)):
-            stream.restore(place, _part(tensors, f"stream/{i}/"))
+        for i, (stream, position) in enumerate(zip(self.streams, card["streams"], strict=True)):
+            stream.restore(position, _with_prefix(tensors, f"stream/{i}/"))
         self.history.steps = list(card["steps"])
         self.history.points = list(tensors["history"]) if card["steps"] else []
         self.unrecorded = 0
@@ -123,7 +126,7 @@ class Training:
         self.done = card["step"]
 
 
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin with ``prefix``, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
@@ -132,10 +135,10 @@ def adam(
     model: Model, players: Sequence[str], rates: Mapping[str, float], betas: tuple[float, float], device: torch.device
 ) -> torch.optim.Adam:
     """Adam over the parameters of these players, each player at its own rate."""
-    by_rate: dict[float, list[str]] = {}  # players who share a rate share a group: one kernel for both
+    players_at: dict[float, list[str]] = {}  # players who share a rate share a group: one kernel for both
     for player in players:
-        by_rate.setdefault(rates[player], []).append(player)
-    groups = [{"params": model.of(who), "lr": rate} for rate, who in by_rate.items()]
+        players_at.setdefault(rates[player], []).append(player)
+    groups = [{"params": model.of(group), "lr": rate} for rate, group in players_at.items()]
     return torch.optim.Adam(groups, betas=betas, fused=device.type in ("cpu", "cuda"))
 
 
@@ -149,11 +152,12 @@ def descend(phase: Phase, world: World, optimizer: torch.optim.Optimizer) -> dic
     # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
     gradients = torch.autograd.grad(phase.total(losses).sum(), parameters, allow_unused=True)
     used = [(p, gradient) for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
-    means = world.noise.share.mean([gradient for _, gradient in used])
-    for (p, _), gradient in zip(used, means, strict=True):
+    averaged = world.noise.share.mean([gradient for _, gradient in used])  # over processes, if there are several
+    for (parameter, _), gradient in zip(used, averaged, strict=True):
         # Fused Adam walks through memory: parameter and gradient must lie alike in it.
-        p.grad = gradient if gradient.stride() == p.stride() else torch.empty_like(p).copy_(gradient)
+        same_layout = gradient.stride() == parameter.stride()
+        parameter.grad = gradient if same_layout else torch.empty_like(parameter).copy_(gradient)
     optimizer.step()
-    for p in parameters:
-        p.grad = None
+    for parameter in parameters:
+        parameter.grad = None
     return {name: loss.detach() for name, loss in losses.items()}

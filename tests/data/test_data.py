@@ -57,7 +57,7 @@ def test_density_integrates_to_one_and_samples_agree(name):
 def test_moons_quadrature_is_converged(std):
     coarse, fine = toys.moons(std), toys.moons(std)
     nodes, weights = np.polynomial.legendre.leggauss(1200)
-    fine._t, fine._log_w = (
+    fine._t, fine._log_weights = (
         torch.from_numpy((nodes + 1) * math.pi / 2),
         torch.from_numpy(np.log(weights / 4)).repeat(2),
     )
