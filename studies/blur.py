@@ -27,7 +27,7 @@ from studies import measures
 from studies.mnist_directions import gan, vae
 
 SAMPLES = 2000  # per seed
-# Widths of p(x|z); they are also learned.
+# Fixed standard deviations of p(x|z); one more VAE learns its own.
 SCALES = (0.03, 0.1, 0.2, 0.4)
 
 
