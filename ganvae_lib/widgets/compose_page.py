@@ -31,7 +31,7 @@ LOOK = """
 #ID .note { font-size: 12px; }
 """.replace("%ETA%", COLOR["eta"])
 
-# Who makes an arrow, its path, its label and where the label stands.
+# By network: the player whose colour its arrows have, their paths, its label in three parts, and the label's x and y.
 _ARROWS = {
     "decoder": ("theta", "M63 95Q110 62 157 95", "p", "θ", "(x|z)", 110, 98),
     "encoder": ("eta", "M157 125Q110 158 63 125", "q", "η", "(z|x)", 110, 131),
@@ -40,8 +40,10 @@ _ARROWS = {
     "discriminator_xz": ("phi", "M160 97L120 50M60 97L100 50", "q", "φ", "(y|x,z)", 110, 14),
     "discriminator_z_given_x": ("phi", "M160 123L120 186M60 123L100 186", "q", "φ", "(y|x,z)", 152, 205),
 }
+# Dashes of a player's arrows.
 _DASH = {"theta": "", "eta": "7 4", "phi": "2 4"}
-_Y = {
+# Where the answer y of a discriminator stands.
+_ANSWERS = {
     "discriminator_x": (172, 34),
     "discriminator_z": (48, 34),
     "discriminator_xz": (110, 34),
@@ -49,12 +51,16 @@ _Y = {
 }
 
 
-def graph(name: str) -> str:
-    """The schematic of ``draw.schematic`` in layers, one per network; the page shows those that the sum needs."""
-    node = lambda x, y, text, face: (
-        f'<circle cx="{x}" cy="{y}" r="15" fill="{face}" stroke="INK"/><text x="{x}" '
+def _node(x: int, y: int, text: str, face: str, radius: int = 15) -> str:
+    """A circle with a letter in it; ``face`` is its colour."""
+    return (
+        f'<circle cx="{x}" cy="{y}" r="{radius}" fill="{face}" stroke="INK"/><text x="{x}" '
         f'y="{y + 5}" text-anchor="middle" font-style="italic">{text}</text>'
     )
+
+
+def graph(name: str) -> str:
+    """The schematic of ``draw.schematic`` in layers, one per network; the page shows those that the sum needs."""
     heads = "".join(
         f'<marker id="{name}-{who}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" '
         f'orient="auto"><path d="M0 0L8 4L0 8Z" fill="{COLOR[who]}"/></marker>'
@@ -63,12 +69,11 @@ def graph(name: str) -> str:
     layers = []
     for network, (who, path, letter, greek, rest, x, y) in _ARROWS.items():
         lines = "".join(
-            f'<path d="M{part}" fill="none" stroke="{COLOR[who]}" stroke-width="2" stroke-dasharray='
+            f'<path d="M{one_path}" fill="none" stroke="{COLOR[who]}" stroke-width="2" stroke-dasharray='
             f'"{_DASH[who]}" marker-end="url(#{name}-{who})"/>'
-            for part in path.split("M")[1:]
+            for one_path in path.split("M")[1:]  # each gets a head of its own; before the first M there is nothing
         )
-        at = _Y.get(network)
-        judge = "" if at is None else node(*at, "y", "PAPER").replace('r="15"', 'r="13"')
+        judge = _node(*_ANSWERS[network], "y", "PAPER", radius=13) if network in _ANSWERS else ""
         words = (
             f'<text x="{x}" y="{y}" text-anchor="middle" style="fill:{COLOR[who]}"><tspan font-style="italic">{letter}'
             f'</tspan><tspan dy="3" font-size="9">{greek}</tspan><tspan dy="-3">{rest}</tspan></text>'
@@ -79,7 +84,7 @@ def graph(name: str) -> str:
     )
     return (
         f'<svg class="graph" viewBox="0 0 220 220" role="img"><defs>{heads}</defs>{"".join(layers)}'
-        f"{node(48, 110, 'z', 'PAPER')}{node(172, 110, 'x', '#D6E6F5')}</svg>"
+        f"{_node(48, 110, 'z', 'PAPER')}{_node(172, 110, 'x', '#D6E6F5')}</svg>"
     )
 
 
