@@ -91,9 +91,10 @@ def graph(name: str) -> str:
 #: What the page says of the choice with number i: pure, so that tests run it in Node.
 READ = """
 const read = (facts, i) => {
+  // Columns come as one text each, to keep the page small.
   for (const key of ["terms", "missing", "name", "result"]) if (!Array.isArray(facts[key])) facts[key] = facts[key].split(",");
-  const at = key => facts[key][i], letters = Array.from(at("terms")), missing = facts.messages[at("missing")] || "";
-  const name = facts.names[at("name")] || "", result = facts.results[at("result")] || null;
+  const entry = key => facts[key][i], letters = Array.from(entry("terms")), missing = facts.messages[entry("missing")] || "";
+  const name = facts.names[entry("name")] || "", result = facts.results[entry("result")] || null;
   let says = missing;
   if (!missing) {
     says = name ? (facts.also.includes(name) ? "Known as " : "In the zoo: ") + name + "." : "No name in the zoo.";
@@ -101,7 +102,7 @@ const read = (facts, i) => {
     else if (result[3]) says += " " + result[3] + " of " + facts.seeds + " seeds broke down: their loss stopped being a number.";
   }
   const lines = Object.fromEntries(Object.entries(facts.players).map(([player, words]) => [player, letters.filter(a => a in words)]));
-  return {letters, says, name, missing, lines, code: letters.map(a => facts.code[a]).join(" + "), result: at("result"),
+  return {letters, says, name, missing, lines, code: letters.map(a => facts.code[a]).join(" + "), result: entry("result"),
     layers: Array.from(new Set(letters.flatMap(a => facts.layers[a]))), row: result ? result[0] : [],
     x: result ? result[1] : "", z: result ? result[2] : ""};
 };
@@ -117,9 +118,9 @@ function choose(i) {
   render();
 }
 function points(text, reach) {
-  const bytes = Array.from(atob(text), c => c.charCodeAt(0)), at = b => b / 255 * 200 + 10;
+  const bytes = Array.from(atob(text), c => c.charCodeAt(0)), pixel = byte => byte / 255 * 200 + 10;
   let path = "";
-  for (let k = 0; k + 1 < bytes.length; k += 2) path += "M" + at(bytes[k]).toFixed(1) + " " + (220 - at(bytes[k + 1])).toFixed(1) + "h0";
+  for (let k = 0; k + 1 < bytes.length; k += 2) path += "M" + pixel(bytes[k]).toFixed(1) + " " + (220 - pixel(bytes[k + 1])).toFixed(1) + "h0";
   return path;
 }
 const dots = (path, colour) => "<path d='" + path + "' fill='none' stroke='" + colour + "' stroke-width='3.2' stroke-linecap='round' stroke-opacity='.7'/>";
@@ -129,9 +130,11 @@ const title = text => "<text x='110' y='11' text-anchor='middle'>" + text + "</t
 function mark(i) {
   let stride = 1;
   for (let k = selects.length - 1; k >= 0; stride *= facts.sizes[k--]) for (const option of selects[k].options) {
-    const then = read(facts, i + (Number(option.value) - Number(selects[k].value)) * stride);
+    const changed = read(facts, i + (Number(option.value) - Number(selects[k].value)) * stride);
     option.dataset.words = option.dataset.words || option.textContent;
-    option.textContent = option.dataset.words + (then.result ? "" : then.missing ? " (incomplete)" : " (not trained)");
+    let remark = "";
+    if (!changed.result) remark = changed.missing ? " (incomplete)" : " (not trained)";
+    option.textContent = option.dataset.words + remark;
   }
 }
 
