@@ -48,24 +48,31 @@ def race(contenders: dict, rounds: int) -> dict[str, list[tuple[float, float]]]:
         run()
     times = {name: [] for name in contenders}
     for i in range(rounds):
-        names = list(contenders)
-        for name in names if i % 2 == 0 else reversed(names):
-            cpu, wall = time.process_time(), time.perf_counter()
+        # Every other round runs backwards, so that nobody always comes first.
+        order = list(contenders) if i % 2 == 0 else list(reversed(contenders))
+        for name in order:
+            cpu_start = time.process_time()
+            wall_start = time.perf_counter()
             contenders[name]()
-            times[name].append((time.process_time() - cpu, time.perf_counter() - wall))
+            times[name].append((time.process_time() - cpu_start, time.perf_counter() - wall_start))
     return times
 
 
 def row(workload: str, times: dict, this: str, against: str, steps: int, target: float | None) -> dict:
-    cpu, wall = ([b[i] / a[i] for a, b in zip(times[this], times[against], strict=True)] for i in (0, 1))
+    """A comparison, as the head of this file describes its entries; a ratio above 1 says that ``this`` is faster."""
+    rounds = list(zip(times[this], times[against], strict=True))
+    cpu_ratios = [other_cpu / this_cpu for (this_cpu, _), (other_cpu, _) in rounds]
+    wall_ratios = [other_wall / this_wall for (_, this_wall), (_, other_wall) in rounds]
     names = {"this": this, "against": against}
-    ms = {k: round(1e3 * statistics.median(t for t, _ in times[n]) / steps, 3) for k, n in names.items()}
+    median_cpu = {side: statistics.median(cpu for cpu, _ in times[name]) for side, name in names.items()}
     ratios = {
-        "ratio": round(statistics.median(cpu), 2),
-        "ratio_range": [round(min(cpu), 2), round(max(cpu), 2)],
-        "ratio_wall": round(statistics.median(wall), 2),
+        "ratio": round(statistics.median(cpu_ratios), 2),
+        "ratio_range": [round(min(cpu_ratios), 2), round(max(cpu_ratios), 2)],
+        "ratio_wall": round(statistics.median(wall_ratios), 2),
     }
-    return {"workload": workload, **names, "rounds": len(cpu), **ratios, "ms_per_step": ms, "target": target}
+    ms_per_step = {side: round(1e3 * seconds / steps, 3) for side, seconds in median_cpu.items()}
+    head = {"workload": workload, **names, "rounds": len(rounds)}
+    return {**head, **ratios, "ms_per_step": ms_per_step, "target": target}
 
 
 # VAE 784-400-20
@@ -95,8 +102,8 @@ def textbook_vae(data):
         total = 0.0
         for (x,) in loader:
             optimizer.zero_grad()
-            again, mu, logvar = model(x)
-            bce = F.binary_cross_entropy(again, x.view(-1, 784), reduction="sum")
+            reconstructed, mu, logvar = model(x)
+            bce = F.binary_cross_entropy(reconstructed, x.view(-1, 784), reduction="sum")
             loss = bce - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
             loss.backward()
             total += loss.item()
@@ -146,13 +153,13 @@ def vae(rounds: int, missing: list[str]) -> list[dict]:
     data = load("mnist", binarize="sample")
     steps = len(data) // BATCH
     model = build(zoo.VAE, data, latent=20, hidden=(400,))
-    ours = lambda p: lambda: fit(model, data, steps=steps, batch=BATCH, seeds=[0], device="cpu", precision=p)
-    contenders = {"ganvae_lib, fp32": ours("fp32"), "textbook loop, fp32": textbook_vae(data)}
+    ours = partial(fit, model, data, steps=steps, batch=BATCH, seeds=[0], device="cpu")
+    contenders = {"ganvae_lib, fp32": partial(ours, precision="fp32"), "textbook loop, fp32": textbook_vae(data)}
     try:
         contenders["pythae 0.1.2, fp32"] = pythae_vae(data)
     except ImportError as error:
         missing.append(f"pythae is not installed here ({error}); `pip install pythae==0.1.2` to compare with it")
-    contenders["ganvae_lib, bf16"] = ours("bf16")
+    contenders["ganvae_lib, bf16"] = partial(ours, precision="bf16")
     times = race(contenders, rounds)
     name = f"VAE 784-400-20, batch {BATCH}, one epoch of MNIST"
     rows = [row(name, times, "ganvae_lib, fp32", "textbook loop, fp32", steps, None)]
@@ -167,19 +174,25 @@ def vae(rounds: int, missing: list[str]) -> list[dict]:
 
 def gan_trunks() -> tuple[nn.Module, nn.Module]:
     """The layers of eriklindernoren/PyTorch-GAN's gan.py, without BatchNorm."""
-    up, down = (100, 128, 256, 512, 1024), (784, 512, 256)
-    layers = lambda sizes: [m for a, b in pairwise(sizes) for m in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
-    generator = nn.Sequential(*layers(up), nn.Linear(1024, 784))
-    return generator, nn.Sequential(nn.Flatten(), *layers(down), nn.Linear(256, 1))
+
+    def layers(*sizes: int) -> list[nn.Module]:
+        pairs = ((nn.Linear(n_in, n_out), nn.LeakyReLU(0.2)) for n_in, n_out in pairwise(sizes))
+        return list(itertools.chain(*pairs))
+
+    generator = nn.Sequential(*layers(100, 128, 256, 512, 1024), nn.Linear(1024, 784))
+    discriminator = nn.Sequential(nn.Flatten(), *layers(784, 512, 256), nn.Linear(256, 1))
+    return generator, discriminator
 
 
 def loop_gan(data, steps: int):
     """gan.py's loop, on ready tensors instead of a DataLoader of pictures."""
-    up, down = gan_trunks()
-    generator, discriminator = nn.Sequential(up, nn.Sigmoid()), nn.Sequential(down, nn.Sigmoid())
+    generator_trunk, discriminator_trunk = gan_trunks()
+    generator = nn.Sequential(generator_trunk, nn.Sigmoid())
+    discriminator = nn.Sequential(discriminator_trunk, nn.Sigmoid())
     adam = lambda network: torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
     optimizer_g, optimizer_d = adam(generator), adam(discriminator)
-    adversarial, x = nn.BCELoss(), data.x.flatten(1)
+    adversarial = nn.BCELoss()
+    x = data.x.flatten(1)
 
     def epoch():
         for index in torch.randperm(len(x)).split(BATCH)[:steps]:
@@ -194,7 +207,7 @@ def loop_gan(data, steps: int):
             d_loss = (adversarial(discriminator(real), valid) + adversarial(discriminator(made.detach()), fake)) / 2
             d_loss.backward()
             optimizer_d.step()
-            d_loss.item(), g_loss.item()
+            d_loss.item(), g_loss.item()  # gan.py prints them in every step
 
     return epoch
 
@@ -202,10 +215,11 @@ def loop_gan(data, steps: int):
 def gan(rounds: int, missing: list[str]) -> list[dict]:
     data = load("mnist")
     steps = 200
-    up, down = gan_trunks()
+    generator_trunk, discriminator_trunk = gan_trunks()
+    after_flatten = discriminator_trunk[1:]  # the library flattens by a layer that keeps the dimension of the seeds
     networks = {
-        "decoder": nets.Decoder(up, nets.OBSERVATIONS["point"](squash=True), data.shape),
-        "discriminator_x": nets.Discriminator(nn.Sequential(nets.Flatten(3), *down[1:])),
+        "decoder": nets.Decoder(generator_trunk, nets.OBSERVATIONS["point"](squash=True), data.shape),
+        "discriminator_x": nets.Discriminator(nn.Sequential(nets.Flatten(3), *after_flatten)),
     }
     model = Model(zoo.GAN, networks, nets.StandardNormal(100))
     contenders = {
@@ -220,9 +234,12 @@ def gan(rounds: int, missing: list[str]) -> list[dict]:
 
 
 def stacked(rounds: int, missing: list[str]) -> list[dict]:
-    data, steps, rows = load("ring"), 200, []
-    sizes = (128, 64)  # the library's default networks, and those of chapter 04
-    for width, (batch, target) in itertools.product(sizes, ((256, 1.7), (64, 4.0))):
+    data = load("ring")
+    steps = 200
+    rows = []
+    widths = (128, 64)  # of the library's default networks, and of those of chapter 04
+    targets = {256: 1.7, 64: 4.0}  # the ratio to reach, by batch
+    for width, (batch, target) in itertools.product(widths, targets.items()):
         train = partial(fit, build(zoo.GAN, data, hidden=(width, width)), data, steps, batch=batch, device="cpu")
         contenders = {
             "16 seeds stacked": partial(train, seeds=16),
@@ -235,7 +252,8 @@ def stacked(rounds: int, missing: list[str]) -> list[dict]:
 
 def bf16_bound(steps: int = 300) -> dict:
     """Does bf16 reach the same bound? Four seeds with the same initial weights, minibatches and noise."""
-    train, test = (load("mnist", split=split, binarize="sample") for split in ("train", "test"))
+    train = load("mnist", split="train", binarize="sample")
+    test = load("mnist", split="test", binarize="sample")
     model = build(zoo.VAE, train, latent=20, hidden=(400,))
     runs = [fit(model, train, steps=steps, batch=BATCH, seeds=4, device="cpu", precision=p) for p in ("fp32", "bf16")]
     fp32, bf16 = (metrics.elbo(run.model, test) for run in runs)
@@ -250,7 +268,8 @@ def main() -> None:
     torch.set_num_threads(1)
     os.environ["GANVAE_PROGRESS"] = "0"
     missing: list[str] = []
-    rows = [row for part in (vae, gan, stacked) for row in part(3 if quick else 7, missing)]
+    rounds = 3 if quick else 7
+    rows = [row for workload in (vae, gan, stacked) for row in workload(rounds, missing)]
     print("| workload | this | against | ratio | range over rounds | target |\n|---|---|---|---|---|---|")
     for r in rows:
         low, high = r["ratio_range"]

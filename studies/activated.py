@@ -28,7 +28,7 @@ from ganvae_lib import Data, Noise, World, build, load, metrics, moons, zoo
 from ganvae_lib.experiments import Study, Trial
 from studies.measures import drawn
 
-STD = 0.15  # of the moons, and of the observation
+STD = 0.15  # of the moons, and of p(x|z)
 SIZES = {"moons": (25, 50, 100, 400), "digits": (135, 1350)}
 WORLDS = [f"{name}, {n}" for name, sizes in SIZES.items() for n in sizes]
 NETWORKS = {
@@ -54,18 +54,20 @@ def points_of(steps: int) -> list[int]:
     return sorted({max(1, round(steps * (i / 12) ** 2)) for i in range(1, 13)})
 
 
-def rows(many: int, n: int, generators: list[torch.Generator]) -> Tensor:
+def rows(pool_size: int, n: int, generators: list[torch.Generator]) -> Tensor:
     """n rows out of ``many`` for each seed, [seeds, n]."""
-    return torch.stack([torch.randint(many, (n,), generator=generator) for generator in generators])
+    return torch.stack([torch.randint(pool_size, (n,), generator=generator) for generator in generators])
 
 
 def update(model, phase, world, adam) -> None:
     """One step of a phase's players."""
     parameters = model.of(phase.players)
-    slopes = torch.autograd.grad(phase.total(phase.losses(world)).sum(), parameters)
-    for p, slope in zip(parameters, slopes, strict=True):
+    gradients = torch.autograd.grad(phase.total(phase.losses(world)).sum(), parameters)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
         # Fused Adam walks through memory: parameter and gradient must lie alike in it.
-        p.grad = slope if slope.stride() == p.stride() else torch.empty_like(p).copy_(slope)
+        parameter.grad = (
+            gradient if gradient.stride() == parameter.stride() else torch.empty_like(parameter).copy_(gradient)
+        )
     adam.step()
 
 
@@ -75,7 +77,8 @@ def weighed(template, x, larger, seeds, look, *, steps, batch, lr, phi_lr=None, 
     The discriminator learns at the rate ``phi_lr`` in the first part ``until`` of the steps, ``updates`` times a step;
     ``informed``, its real examples are from ``larger`` [m, ...]. Returns the model, and what look(model) said.
     """
-    model, noise = template.copies(seeds), Noise(seeds)
+    model = template.copies(seeds)
+    noise = Noise(seeds)
     phases = model.objective.phases()
     phi_lr = lr if phi_lr is None else phi_lr
     players = [
@@ -83,19 +86,23 @@ def weighed(template, x, larger, seeds, look, *, steps, batch, lr, phi_lr=None, 
         for phase in phases
     ]
     n = min(batch, x.shape[1])
-    every, fresh = ([torch.Generator().manual_seed(first + s) for s in seeds] for first in (9000, 5000))
-    each, looks = torch.arange(len(seeds))[:, None], []
+    # One stream of minibatches that all models share, and one for the further updates of the discriminator.
+    generators, further_generators = (
+        [torch.Generator().manual_seed(first + s) for s in seeds] for first in (9000, 5000)
+    )
+    copy = torch.arange(len(seeds))[:, None]  # seed k draws its rows from its own examples x[k]
+    looks = []
     for step in range(1, steps + 1):
-        world = World(model, x[each, rows(x.shape[1], n, every)], noise)
+        world = World(model, x[copy, rows(x.shape[1], n, generators)], noise)
         for phase, adam in zip(phases, players, strict=True):
             if phase.discriminates and (phi_lr == 0 or step > int(until * steps)):
                 continue
             for turn in range(updates if phase.discriminates else 1):
                 seen = world
                 if phase.discriminates and informed:
-                    seen = World(model, larger[rows(len(larger), n, fresh)], noise, detached=True)
+                    seen = World(model, larger[rows(len(larger), n, further_generators)], noise, detached=True)
                 elif turn:
-                    seen = World(model, x[each, rows(x.shape[1], n, fresh)], noise, detached=True)
+                    seen = World(model, x[copy, rows(x.shape[1], n, further_generators)], noise, detached=True)
                 update(model, phase, seen, adam)
             world.moved(phase.players)
         if step in points_of(steps):
@@ -106,8 +113,11 @@ def weighed(template, x, larger, seeds, look, *, steps, batch, lr, phi_lr=None, 
 def train(trial: Trial, world, seeds: list[int]) -> SimpleNamespace:
     x = torch.stack([world.own(seed) for seed in seeds])
     template = build(trial.objective, world.larger, **world.networks)
-    look = lambda model: (metrics.iwae(model, world.test, 32), metrics.iwae(model, world.validation, 32, seed=1))
-    model, bounds = weighed(template, x, world.larger.x, seeds, look, batch=world.batch, **trial.training)
+
+    def bounds_now(model) -> tuple[Tensor, Tensor]:
+        return metrics.iwae(model, world.test, 32), metrics.iwae(model, world.validation, 32, seed=1)
+
+    model, bounds = weighed(template, x, world.larger.x, seeds, bounds_now, batch=world.batch, **trial.training)
     return SimpleNamespace(model=model, seeds=seeds, x=x, bounds=bounds, how=trial.training)
 
 
@@ -119,8 +129,8 @@ def answers(model, x: Tensor, unseen: Tensor) -> dict[str, Tensor]:
     z = torch.randn(len(x), 1000, *model.prior().event_shape, generator=torch.Generator().manual_seed(1))
     torch.manual_seed(1)
     made = model.decoder(z).sample()
-    of = {"training": x, "unseen": unseen.expand(len(x), *unseen.shape), "generated": made}
-    return {f"D on {k} examples": model.discriminator_x(v).logits.sigmoid().mean(-1) for k, v in of.items()}
+    kinds = {"training": x, "unseen": unseen.expand(len(x), *unseen.shape), "generated": made}
+    return {f"D on {kind} examples": model.discriminator_x(v).logits.sigmoid().mean(-1) for kind, v in kinds.items()}
 
 
 def measure(run, world) -> dict:
@@ -137,9 +147,9 @@ def examples(run, world) -> dict:
     if world.name.startswith("digits") and is_aavae:
         D = run.model.discriminator_x(run.x).logits.sigmoid()[0]
         order = D.argsort(descending=True)
-        for key, some in (("large", order[:16]), ("small", order[-16:])):
-            pixels = run.x[0, some].flatten(1).int().tolist()
-            shown[f"{key} D"] = {"D": [round(v, 4) for v in D[some].tolist()], "x": pixels}
+        for key, rows_shown in (("large", order[:16]), ("small", order[-16:])):
+            pixels = run.x[0, rows_shown].flatten(1).int().tolist()
+            shown[f"{key} D"] = {"D": [round(answer, 4) for answer in D[rows_shown].tolist()], "x": pixels}
     return shown
 
 
@@ -150,8 +160,8 @@ def two_moons() -> dict[str, Data]:
 
 
 def digits() -> dict[str, Data]:
-    known, test = (load("digits", split, binarize="threshold") for split in ("train", "test"))
-    return {"test": test, "validation": known[1350:], "larger": known[:1350]}
+    train_split, test = (load("digits", split, binarize="threshold") for split in ("train", "test"))
+    return {"test": test, "validation": train_split[1350:], "larger": train_split[:1350]}
 
 
 def prepare(world) -> dict:
@@ -162,8 +172,12 @@ def prepare(world) -> dict:
         truth = {"E_d log d": float(world.test.law.log_prob(world.test.x).mean())}
         return prepared | {"own": lambda seed: world.test.law.sample(int(n), 1000 + seed), "facts": truth}
     pool = world.larger.x
-    order = lambda seed: torch.randperm(len(pool), generator=torch.Generator().manual_seed(1000 + seed))
-    return prepared | {"own": lambda seed: pool[order(seed)[: int(n)]]}
+
+    def own(seed: int) -> Tensor:
+        order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(1000 + seed))
+        return pool[order[: int(n)]]
+
+    return prepared | {"own": own}
 
 
 only_50 = partial(Trial, zoo.AAVAE, worlds=("moons, 50",))

@@ -18,13 +18,15 @@ from studies.measures import chosen_by_pilot, earlier_record, side_by_side
 
 def models(out: Path) -> dict[str, Trial]:
     """Per objective the setting that did best in the pilot, and a network that learns from USPS itself."""
-    wrong = lambda entry: -entry["measures"]["accuracy"]["mean"]
+    minus_accuracy = lambda entry: -entry["measures"]["accuracy"]["mean"]
     trials = {}
-    for name, best in chosen_by_pilot(earlier_record("adaptation_pilot", out), "model", wrong).items():
-        weight, training = best["weight"], dict(lr=best["lr"])
-        trials[name] = Trial(pilot.objective(name, weight), training=training, about={"weight": weight})
-    alone = trials["source only"].training
-    return trials | {"target labels": Trial(pilot.objective("source only"), training=alone, about={"learns": "target"})}
+    for name, best in chosen_by_pilot(earlier_record("adaptation_pilot", out), "model", minus_accuracy).items():
+        weight = best["weight"]
+        objective = pilot.objective(name, weight)
+        trials[name] = Trial(objective, training=dict(lr=best["lr"]), about={"weight": weight})
+    source_only = pilot.objective("source only")
+    training = trials["source only"].training
+    return trials | {"target labels": Trial(source_only, training=training, about={"learns": "target"})}
 
 
 def data() -> dict:
@@ -34,7 +36,7 @@ def data() -> dict:
 
 
 def train(trial, world, seeds):
-    """``log_every`` gives the curves their points."""
+    """``log_every`` keeps 50 points of each curve, of which ``measure`` reads the last tenth."""
     examples = world.target if trial.about.get("learns") == "target" else world.train
     every = max(1, trial.training["steps"] // 50)
     model = build(trial.objective, examples, **trial.networks)

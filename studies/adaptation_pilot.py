@@ -24,10 +24,10 @@ def shrink(x: torch.Tensor) -> torch.Tensor:
 
 def turn(x: torch.Tensor, degrees: float = 25.0) -> torch.Tensor:
     """Images turned about their centre."""
-    a = math.radians(degrees)
-    matrix = torch.tensor([[math.cos(a), -math.sin(a), 0.0], [math.sin(a), math.cos(a), 0.0]])
-    where = affine_grid(matrix.expand(len(x), 2, 3), list(x.shape), align_corners=False)
-    return grid_sample(x, where, align_corners=False)
+    angle = math.radians(degrees)
+    matrix = torch.tensor([[math.cos(angle), -math.sin(angle), 0.0], [math.sin(angle), math.cos(angle), 0.0]])
+    positions = affine_grid(matrix.expand(len(x), 2, 3), list(x.shape), align_corners=False)
+    return grid_sample(x, positions, align_corners=False)
 
 
 def small_mnist(split: str = "train", **choices):
@@ -51,7 +51,8 @@ def grid() -> dict[str, Trial]:
     trials = {}
     for model, link in LINKS.items():
         for lr in (3e-4, 1e-3):
-            for weight in (1.0,) if link is None else (0.3, 1.0):
+            weights = (1.0,) if link is None else (0.3, 1.0)  # without an adversary there is nothing to weigh
+            for weight in weights:
                 about = {"model": model, "lr": lr, "weight": weight}
                 name = f"{model}, lr {lr:g}, weight {weight:g}"
                 trials[name] = Trial(objective(model, weight), training=dict(lr=lr), about=about)

@@ -30,30 +30,33 @@ def record_of(name: str) -> dict:
 
 def sets(name: str) -> dict:
     """The data of a record. Raises ValueError where they are others than it names."""
-    known = record_of(name)
-    train, test = examples(Setting(known["experiment"], fraction=known["fraction"]))
-    if (train.digest, test.digest) != (known["data"]["digest"], known["data"]["test_digest"]):
+    record = record_of(name)
+    train, test = examples(Setting(record["experiment"], fraction=record["fraction"]))
+    if (train.digest, test.digest) != (record["data"]["digest"], record["data"]["test_digest"]):
         raise ValueError(f"the record {name} is of other data; run it again.")
     return {"train": train, "test": test}
 
 
 def prepare(world) -> dict:
-    known = record_of(world.name)
-    config = known["config"] | {"lr": known["config"]["lr"] | {"phi": 0.0}}
-    return {"known": known, "config": config, "facts": {"config": config}}
+    record = record_of(world.name)
+    rates = record["config"]["lr"] | {"phi": 0.0}  # the blind discriminator never moves
+    config = record["config"] | {"lr": rates}
+    return {"record": record, "config": config, "facts": {"config": config}}
 
 
 def train(trial: Trial, world, seeds: list[int]):
-    config, steps = world.config, min(trial.training["steps"], world.config["steps"])
-    model, betas = build(trial.objective, world.train, **config["networks"]), tuple(config["betas"])
-    options = dict(batch=config["batch"], lr=config["lr"], betas=betas)
+    config = world.config
+    steps = min(trial.training["steps"], config["steps"])
+    model = build(trial.objective, world.train, **config["networks"])
+    options = dict(batch=config["batch"], lr=config["lr"], betas=tuple(config["betas"]))
     return fit(model, world.train, steps, seeds=seeds, device="cpu", **options)
 
 
 def references(world, seeds: list[int]) -> dict:
     """Base and variant of the record, VAE and AAVAE, at the same seeds."""
-    scores, rows = world.known["scores"]["lower bound"], [world.known["seeds"].index(seed) for seed in seeds]
-    return {who: {"bound": [scores[who]["values"][row] for row in rows]} for who in ("base", "variant")}
+    scores = world.record["scores"]["lower bound"]
+    rows = [world.record["seeds"].index(seed) for seed in seeds]
+    return {model: {"bound": [scores[model]["values"][row] for row in rows]} for model in ("base", "variant")}
 
 
 STUDY = Study(

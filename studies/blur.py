@@ -26,7 +26,8 @@ from ganvae_lib.experiments import Study, by_seed
 from studies import measures
 from studies.mnist_directions import gan, vae
 
-SAMPLES = 2000
+SAMPLES = 2000  # per seed
+# Fixed standard deviations of p(x|z); one more VAE learns its own.
 SCALES = (0.03, 0.1, 0.2, 0.4)
 
 
@@ -41,7 +42,7 @@ def best_width(centres: Tensor) -> float:
     """The width of a kernel density with the largest leave-one-out likelihood of its own centres [N, D]."""
     square = torch.cdist(centres, centres).square().fill_diagonal_(math.inf)
     widths = torch.linspace(0.02, 0.4, 77).tolist()
-    return max(widths, key=lambda h: kernel_log_density(square, h, centres.shape[1]).mean().item())
+    return max(widths, key=lambda width: kernel_log_density(square, width, centres.shape[1]).mean().item())
 
 
 def one_gaussian(x: Tensor) -> torch.distributions.MultivariateNormal:
@@ -55,18 +56,21 @@ def densities(train: Tensor, shape: tuple[int, ...]) -> dict[str, Tensor]:
     """Samples [*shape, D] of the two densities that are fitted to ``train`` [N, D]."""
     torch.manual_seed(0)
     index = torch.randint(len(train), shape)
-    near = train[index] + best_width(train) * torch.randn(*shape, train.shape[1], dtype=torch.float64)
-    return {"kernel density": near, "one Gaussian": one_gaussian(train).sample(shape)}
+    jittered = train[index] + best_width(train) * torch.randn(*shape, train.shape[1], dtype=torch.float64)
+    return {"kernel density": jittered, "one Gaussian": one_gaussian(train).sample(shape)}
 
 
 def prepare(world) -> dict:
-    known = {"weights": measures.frequencies(world.train), "real": world.train.x, "known": world.train.x}
+    compared_with = {"weights": measures.frequencies(world.train), "real": world.train.x, "known": world.train.x}
     flat = {split: data.x.flatten(1).double() for split, data in world.sets.items()}
-    return measures.classified(world, epochs=60) | known | {"flat": flat}
+    return measures.classified(world, epochs=60) | compared_with | {"flat": flat}
 
 
 def noise(sigma: float, world) -> float:
-    """The energy of noise of this standard deviation, beside that of the real digits."""
+    """The energy of noise of this standard deviation, beside that of the real digits.
+
+    The Laplacian adds noise of a pixel with weight 4 and of its four neighbours with weight 1: 4² + 4 = 20.
+    """
     return 20 * sigma**2 / measures.laplacian_energy(world.real)
 
 
@@ -87,13 +91,14 @@ def measure(run, world) -> dict:
     if hasattr(observation, "log_scale"):
         sigma = observation.log_scale.detach().exp().expand(len(run.seeds), *observation.log_scale.shape[1:])
         scores["sigma"] = sigma.flatten().tolist()
-        scores["noise"] = [noise(s, world) for s in scores["sigma"]]
+        scores["noise"] = [noise(scale, world) for scale in scores["sigma"]]
     return scores
 
 
 def references(world, seeds: list[int]) -> dict:
     """The test digits, and the two densities; their samples, not their parameters, differ by seed."""
-    train, test, size = world.flat["train"], world.flat["test"], world.train.x[0].numel()
+    train, test = world.flat["train"], world.flat["test"]
+    size = world.train.x[0].numel()
     width = best_width(train)
     log_p = {
         "kernel density": kernel_log_density(torch.cdist(test, train).square(), width, size),
@@ -111,7 +116,8 @@ def references(world, seeds: list[int]) -> dict:
 def panels(name: str, run, world) -> dict:
     if run is None:
         made = densities(world.flat["train"], (24,))
-        return {"digits": world.test.x[:24]} | {k: x.unflatten(-1, world.train.shape).float() for k, x in made.items()}
+        images = {name: x.unflatten(-1, world.train.shape).float() for name, x in made.items()}
+        return {"digits": world.test.x[:24]} | images
     return measures.wrapped(name, run, lambda mean: run.sample(24, mean=mean)[0])
 
 
@@ -120,8 +126,10 @@ def pictures(panels: dict[str, Tensor], path: Path) -> None:
     vaes = {title for title in panels if title.startswith("VAE")}
     shown = {title for title in vaes if title.endswith("means") or "learned" in title} | {"digits"}
     for ending, chosen in (("", panels.keys() - vaes), ("_vae", shown)):
-        some = {title: x for title, x in panels.items() if title in chosen}
-        measures.side_by_side(some, path.with_name(path.name + ending), 4, width=1.3 * len(some), height=3.0)
+        panels_chosen = {title: x for title, x in panels.items() if title in chosen}
+        measures.side_by_side(
+            panels_chosen, path.with_name(path.name + ending), 4, width=1.3 * len(panels_chosen), height=3.0
+        )
 
 
 STUDY = Study(

@@ -38,27 +38,31 @@ WORDS = {
     "mismatch_z": "sliced Wasserstein-1 distance of codes of fresh data and draws of the prior N(0, 1)",
     "error_z": "root mean squared error per dimension of the mean of q(z|x), x generated from draws of the prior",
 }
-POINTS, REACH = 150, {"x": 3.2, "z": 4.0}
-SAMPLES = 4000
+POINTS = 150  # of a picture
+REACH = {"x": 3.2, "z": 4.0}  # of a picture, from its middle to its edge
+SAMPLES = 4000  # that are measured
 
 
-def chosen(c: Choice) -> bool:
+def chosen(choice: Choice) -> bool:
     """Is the combination in the grid?"""
-    reconstructs, plain = (c.rec_x, c.rec_z), c.weight == 1 and c.players == "all"
-    if c.missing() or (c.x == "rkl" and c.z not in ("none", "adversary")):
+    plain = choice.weight == 1 and choice.players == "all"
+    only_x = (choice.rec_x, choice.rec_z) == (True, False)
+    if choice.missing() or (choice.x == "rkl" and choice.z not in ("none", "adversary")):
         return False
-    if c.joint == "none":
-        weighed = c.players == "all" and reconstructs == (True, False) and c.x == "none"
-        return plain or (c.weight == 1 and all(reconstructs) and c.x in ("none", "ns")) or weighed
-    if c.joint in ("xz", "xz-mmd", "z|x"):
-        return plain and c.z == "none" and c.x != "rkl" and (c.rec_x or c.joint != "z|x")
-    return plain and c.x in ("ns", "rkl") and reconstructs == (True, False)
+    if choice.joint == "none":
+        wake_sleep = choice.weight == 1 and choice.rec_x and choice.rec_z and choice.x in ("none", "ns")
+        weighed = choice.players == "all" and only_x and choice.x == "none"
+        return plain or wake_sleep or weighed
+    if choice.joint in ("xz", "xz-mmd", "z|x"):
+        return plain and choice.z == "none" and choice.x != "rkl" and (choice.rec_x or choice.joint != "z|x")
+    return plain and choice.x in ("ns", "rkl") and only_x
 
 
 def grid() -> dict[str, Choice]:
     """The combinations by key, in the order of training."""
-    combinations = {c.key: c for c in every() if chosen(c)}
-    return dict(sorted(combinations.items(), key=lambda item: (item[1].weight != 1, item[1].joint == "asked")))
+    combinations = {choice.key: choice for choice in every() if chosen(choice)}
+    in_training_order = lambda item: (item[1].weight != 1, item[1].joint == "asked")
+    return dict(sorted(combinations.items(), key=in_training_order))
 
 
 def prepare(world) -> dict:
@@ -83,10 +87,12 @@ def examples(run, world) -> dict:
 
 def references(world, seeds) -> dict:
     """What a model that knows the world and the prior would score: two draws of each are compared."""
-    law, n = world.train.law, SAMPLES
+    law = world.train.law
+    n = SAMPLES
     x = torch.stack([law.sample(n, 20_000 + s) for s in seeds])
     z = torch.stack([torch.randn(n, 2, generator=torch.Generator().manual_seed(s)) for s in seeds])
-    counts, fresh = coverage(x, law), torch.randn(n, 2, generator=torch.Generator().manual_seed(20_000))
+    counts = coverage(x, law)
+    fresh = torch.randn(n, 2, generator=torch.Generator().manual_seed(20_000))
     return {
         "perfect": {
             "modes": counts["modes"],

@@ -60,7 +60,8 @@ class Digits:
         self.x = x
 
     def sample(self, n: int, seed: int) -> torch.Tensor:
-        return self.x[torch.randperm(len(self.x), generator=torch.Generator().manual_seed(seed))[:n]]
+        order = torch.randperm(len(self.x), generator=torch.Generator().manual_seed(seed))
+        return self.x[order[:n]]
 
 
 def within(a: torch.Tensor, b: torch.Tensor, k: int = 3) -> float:
@@ -92,14 +93,18 @@ def train(trial, world, seeds):
 def measure(run, world) -> dict:
     scores = look(run, world.fresh, world.n)[0]
     if world.name == "digits":
-        known, made = world.train.x, run.sample(len(world.train), seed=2)
-        scores["precision"] = [within(each, known) for each in made]
-        scores["recall"] = [within(known, each) for each in made]
+        real = world.train.x
+        made = run.sample(len(world.train), seed=2)
+        scores["precision"] = [within(samples, real) for samples in made]
+        scores["recall"] = [within(real, samples) for samples in made]
     return scores
 
 
 def examples(run, world) -> dict:
-    return {"samples": grey(look(run, world.fresh, world.n)[1][0, :20].clamp(0, 1))} if world.name == "digits" else {}
+    if world.name != "digits":
+        return {}
+    _, samples, _ = look(run, world.fresh, world.n)
+    return {"samples": grey(samples[0, :20].clamp(0, 1))}
 
 
 STUDY = Study(

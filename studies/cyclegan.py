@@ -34,12 +34,12 @@ WORDS = {
 
 def separate() -> Paired:
     """Four separate places with different weights, and their image under the map of ``clouds``."""
-    like = clouds(symmetric=True)
+    paired = clouds(symmetric=True)
     law = Mixture([0.4, 0.3, 0.2, 0.1], [[1.3, 0.6], [-0.6, 1.2], [-1.4, -0.6], [0.3, -1.3]], 0.25)
-    image = Moved(law, like.truth, like.inverse, like.train.target.law.log_det)
+    image = Moved(law, paired.truth, paired.inverse, paired.train.target.law.log_det)
     drawn = lambda law, n, seed: Data(*law.sample(n, seed, labels=True), "places", law)
     train = Domains(drawn(law, 5000, 0), drawn(image, 5000, 1))
-    return Paired(train, Domains(drawn(law, 1000, 2), drawn(image, 1000, 2)), like.truth, like.inverse)
+    return Paired(train, Domains(drawn(law, 1000, 2), drawn(image, 1000, 2)), paired.truth, paired.inverse)
 
 
 def line() -> dict[str, Domains]:
@@ -57,8 +57,9 @@ def line() -> dict[str, Domains]:
 PAIRS = {"square": partial(clouds, symmetric=True), "overlapping": clouds, "separate": separate}
 
 
-def sets(pairs) -> dict[str, Domains]:
-    return {"train": pairs().train, "test": pairs().test}
+def sets(make_pairs) -> dict[str, Domains]:
+    """The data of ``make_pairs``, a function that makes paired domains."""
+    return {"train": make_pairs().train, "test": make_pairs().test}
 
 
 def discriminators(run) -> Tensor:
@@ -69,12 +70,13 @@ def discriminators(run) -> Tensor:
 
 def misfit(run, pairs: Paired) -> list[float]:
     """E_d[log d(x) - log |det F'(x)| - log p(F(x))], the KL of F(x) to p where F is one-to-one, nats per seed."""
-    x, values = pairs.test.x, []
+    x = pairs.test.x
+    values = []
     for k in range(len(run.seeds)):
         encoder = run.model.single(k).encoder
-        slopes = torch.func.vmap(torch.func.jacrev(lambda v, f=encoder: f(v[None]).mean[0]))(x)
+        jacobians = torch.func.vmap(torch.func.jacrev(lambda v, f=encoder: f(v[None]).mean[0]))(x)
         with torch.no_grad():
-            log_made = pairs.test.source.law.log_prob(x) - torch.linalg.slogdet(slopes).logabsdet
+            log_made = pairs.test.source.law.log_prob(x) - torch.linalg.slogdet(jacobians).logabsdet
             values.append(float((log_made - pairs.test.target.law.log_prob(encoder(x).mean)).mean()))
     return values
 
@@ -87,7 +89,8 @@ def cycle(weight: float):
 
 def noisy_trips(run, x: Tensor) -> dict[str, Tensor]:
     """Round trips of x with noise on the way, and how much of z is used."""
-    codes, generator = run.infer(x), torch.Generator().manual_seed(0)
+    codes = run.infer(x)
+    generator = torch.Generator().manual_seed(0)
     scores = {"spread": codes[..., 1].std(1)}
     for std in NOISE:
         with torch.no_grad():
@@ -102,11 +105,11 @@ def measure(run, world: SimpleNamespace) -> dict:
         return scores | noisy_trips(run, world.test.x)
     pairs = PAIRS[world.name]()
     errors = pairs.errors(run.infer(pairs.test.x))
-    off = (run.reconstruct(pairs.test.x) - pairs.test.x).square().mean((-1, -2)).sqrt()
-    nearest, which = errors.min(-1)
-    scores |= {"pairing": errors[:, 0], "nearest": nearest, "round_trip": off, "misfit": misfit(run, pairs)}
+    round_trip = (run.reconstruct(pairs.test.x) - pairs.test.x).square().mean((-1, -2)).sqrt()
+    nearest, which_symmetry = errors.min(-1)
+    scores |= {"pairing": errors[:, 0], "nearest": nearest, "round_trip": round_trip, "misfit": misfit(run, pairs)}
     if pairs.symmetries is not None:
-        scores |= {f"symmetry {k}": (which == k).long() for k in range(len(pairs.symmetries))}
+        scores |= {f"symmetry {k}": (which_symmetry == k).long() for k in range(len(pairs.symmetries))}
     return scores
 
 

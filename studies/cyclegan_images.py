@@ -41,7 +41,9 @@ def classifier(data) -> nn.Module:
 
 
 def descend(net: nn.Module, loss, examples: int, steps: int, batch: int, lr: float) -> None:
-    adam, generator = torch.optim.Adam(net.parameters(), lr), torch.Generator().manual_seed(0)
+    """Train a network by Adam on ``loss(rows)``, where rows number the examples of a minibatch."""
+    adam = torch.optim.Adam(net.parameters(), lr)
+    generator = torch.Generator().manual_seed(0)
     for _ in range(steps):
         value = loss(torch.randint(examples, (batch,), generator=generator))
         adam.zero_grad()
@@ -51,10 +53,10 @@ def descend(net: nn.Module, loss, examples: int, steps: int, batch: int, lr: flo
 
 def with_pairs(train, x: Tensor) -> Tensor:
     """Translations of x by the convolutional network, trained on pairs by mean absolute error."""
-    taught = styles(n=1, n_test=4000, seed=1).test
+    pairs = styles(n=1, n_test=4000, seed=1).test
     net = build(zoo.CYCLEGAN, train, observation="laplace", scale=2.56, **CONVOLUTIONAL).copies(0).encoder
-    loss = lambda rows: (net(taught.x[rows]).mean - taught.other[rows]).abs().mean()
-    descend(net, loss, len(taught), steps=TAUGHT, batch=32, lr=2e-3)
+    loss = lambda rows: (net(pairs.x[rows]).mean - pairs.other[rows]).abs().mean()
+    descend(net, loss, len(pairs), steps=TAUGHT, batch=32, lr=2e-3)
     with torch.no_grad():
         return net(x).mean
 
@@ -68,8 +70,8 @@ def prepare(world) -> dict:
     }
 
 
-def pairing(moved: Tensor, world) -> float:
-    return world.pairs.errors(moved[None])[0, 0].item()
+def pairing(translated: Tensor, world) -> float:
+    return world.pairs.errors(translated[None])[0, 0].item()
 
 
 def kept(x: Tensor, network: nn.Module, world) -> float:
@@ -77,26 +79,28 @@ def kept(x: Tensor, network: nn.Module, world) -> float:
     return (network(x).argmax(-1) == world.test.y).double().mean().item()
 
 
-def table(moved: Tensor, world) -> Tensor:
+def table(translated: Tensor, world) -> Tensor:
     """Shares [class, named by the classifier of the target domain]."""
-    named = world.of_target(moved).argmax(-1)
+    named = world.of_target(translated).argmax(-1)
+    # Each pair of digits (class, name) is counted as one number of two digits.
     counts = torch.bincount(10 * world.test.y + named, minlength=100).reshape(10, 10).double()
     return counts / counts.sum(1, keepdim=True)
 
 
 @torch.no_grad()
 def measure(run, world) -> dict:
-    moved, generator = run.infer(world.test.x)[0], torch.Generator().manual_seed(0)
-    named = table(moved, world)
+    translated = run.infer(world.test.x)[0]
+    generator = torch.Generator().manual_seed(0)
+    class_shares = table(translated, world)
     scores = {
-        "pairing": pairing(moved, world),
-        "kept": kept(moved, world.of_target, world),
-        "common": named.max(1).values.mean().item(),
+        "pairing": pairing(translated, world),
+        "kept": kept(translated, world.of_target, world),
+        "common": class_shares.max(1).values.mean().item(),
         "discriminators": cyclegan.discriminators(run).item(),
-        "table": [named],
+        "table": [class_shares],
     }
     for std in NOISE:
-        back = run.model.decoder(moved + std * torch.randn(moved.shape, generator=generator)).mean
+        back = run.model.decoder(translated + std * torch.randn(translated.shape, generator=generator)).mean
         scores[f"round_trip, noise {std:g}"] = (back - world.test.x).abs().mean().item()
         scores[f"kept_back, noise {std:g}"] = kept(back, world.of_source, world)
     return scores
@@ -115,7 +119,8 @@ def references(world, seeds: list[int]) -> dict:
 
 
 def panels(name: str, run, world) -> dict:
-    shown = [int((world.test.y == c).nonzero()[k]) for k in range(2) for c in range(10)]
+    # Two rows of ten digits: the first of each class, then the second of each.
+    shown = [int((world.test.y == digit).nonzero()[k]) for k in range(2) for digit in range(10)]
     if run is None:
         return {"light, given": world.test.x[shown], "bold, hidden partner": world.pairs.test.other[shown]}
     x = world.test.x

@@ -34,8 +34,12 @@ DIRECTIONS = {
     "2 KL(m||d)": ("non-saturating", lambda space, g, d: space.f_divergence("non-saturating", g, d)),
     "2 JSD": ("minimax", lambda space, g, d: 2 * space.js(g, d)),
 }
-WEIGHTS, STD, LEAST = torch.tensor([0.45, 0.05, 0.30, 0.20], dtype=torch.float64), 0.5, 0.25
-GAPS = {"near": 2.0, "far": 5.0}
+# The four Gaussians of the law, and the least width of a component of the generator.
+WEIGHTS = torch.tensor([0.45, 0.05, 0.30, 0.20], dtype=torch.float64)
+STD = 0.5
+LEAST = 0.25
+GAPS = {"near": 2.0, "far": 5.0}  # between neighbouring means
+TWO_STARTS = 64  # of the generator with two components
 WORDS = {
     "modes": "modes kept: at least 20 % of their weight, by mass nearest to the mode and within 3 widths, exactly",
     "missed_mass": "the data's mass of the modes that are not kept",
@@ -53,8 +57,8 @@ WORDS = {
 
 def log_mixture(x: Tensor, log_weights: Tensor, means: Tensor, stds: Tensor) -> Tensor:
     """Log density of mixtures [..., K] at points x [..., n]: [..., n]."""
-    white = (x[..., None] - means[..., None, :]) / stds[..., None, :]
-    logits = log_weights[..., None, :] - stds[..., None, :].log() - white.square() / 2
+    standardised = (x[..., None] - means[..., None, :]) / stds[..., None, :]
+    logits = log_weights[..., None, :] - stds[..., None, :].log() - standardised.square() / 2
     return torch.logsumexp(logits, -1) - math.log(2 * math.pi) / 2
 
 
@@ -63,9 +67,11 @@ class Law:
 
     def __init__(self, gap: float):
         self.means = gap * (torch.arange(4, dtype=torch.float64) - 1.5)
-        # A step of 0.1; while it trains, a broad generator may lose a little of its mass at the ends.
+        # Points at steps of 0.1; while it trains, a broad generator may lose a little of its mass at the ends.
         line = lambda reach: exact.line(-reach, reach, int(20 * reach) + 1, tolerance=0.05)
-        self.space, self.wide = line(float(self.means[-1]) + 12), line(float(self.means[-1]) + 60)
+        last_mean = float(self.means[-1])
+        self.space = line(last_mean + 12)
+        self.wide = line(last_mean + 60)
         self.log_d = self.log_density(self.space.points)
 
     def log_density(self, x: Tensor) -> Tensor:
@@ -77,9 +83,11 @@ class Law:
 
     def measures(self, log_g: Tensor) -> dict[str, Tensor]:
         """For densities [S, n] on the wide line, where a generator may stray: every measure, [S]."""
-        space, x, log_d = self.wide, self.wide.points, self.log_density(self.wide.points)
-        cell = (x[:, None] - self.means).abs()
-        inside = (cell.argmin(-1)[:, None] == torch.arange(4)) & (cell < 3 * STD)
+        space = self.wide
+        x = space.points
+        log_d = self.log_density(x)
+        distance = (x[:, None] - self.means).abs()
+        inside = (distance.argmin(-1)[:, None] == torch.arange(4)) & (distance < 3 * STD)  # points of each mode, [n, 4]
         mass = (log_g.exp() * space.weights) @ inside.double()
         kept = mass >= 0.2 * WEIGHTS
         return {
@@ -88,7 +96,7 @@ class Law:
             "kl_d_g": space.kl(log_d, log_g),
             "kl_g_d": space.kl(log_g, log_d),
             "jsd": space.js(log_g, log_d),
-            **{f"keeps {w:g}": column.long() for w, column in zip(WEIGHTS.tolist(), kept.T, strict=True)},
+            **{f"keeps {weight:g}": keeps.long() for weight, keeps in zip(WEIGHTS.tolist(), kept.T, strict=True)},
         }
 
 
@@ -128,7 +136,8 @@ def descend(law: Law, g: Generator, seeds, direction: str, how: str, steps: int,
     name, divergence = DIRECTIONS[direction]
     link, betas = LINKS[name], (0.5, 0.999)
     adam = torch.optim.Adam(g.parameters, lr=lr, betas=betas)
-    noise, count = torch.Generator().manual_seed(0), len(g.means)
+    noise = torch.Generator().manual_seed(0)
+    count = len(g.means)
     if how == "learned":
         single = nets.Discriminator(nets.mlp((1,), (32, 32), 1, "leaky relu"))
         phi = nets.stack([nets.initialise(single, seed) for seed in seeds])
@@ -142,6 +151,7 @@ def descend(law: Law, g: Generator, seeds, direction: str, how: str, steps: int,
             if how == "learned":
                 real = law.sample((count, x.shape[1]), noise)
                 phi_adam.zero_grad()
+                # One step of the discriminator; detached, as it does not move the generator.
                 (link.real(score(real)).mean(-1) + link.fake(score(x.detach())).mean(-1)).sum().backward()
                 phi_adam.step()
                 t = score(x)
@@ -151,15 +161,15 @@ def descend(law: Law, g: Generator, seeds, direction: str, how: str, steps: int,
                 t = law.log_density(x) - frozen
             loss = link.generator(t).mean(-1)
         gradients = torch.autograd.grad(loss.sum(), g.parameters)
-        for p, gradient in zip(g.parameters, gradients, strict=True):
-            p.grad = gradient
+        for parameter, gradient in zip(g.parameters, gradients, strict=True):
+            parameter.grad = gradient
         adam.step()
 
 
 def train(trial: Trial, world, seeds: list[int]) -> SimpleNamespace:
     """Raises NonFiniteLoss, naming the first seed whose generator has no finite mean or width any more."""
     two = trial.networks["components"] == 2
-    starts = range(64) if two else seeds
+    starts = range(TWO_STARTS) if two else seeds
     means = torch.stack([start(world.start, seed, trial.networks["components"], world.law) for seed in starts])
     g = Generator(means, free_weights=two)
     descend(world.law, g, seeds, **trial.training)
@@ -174,12 +184,13 @@ def train(trial: Trial, world, seeds: list[int]) -> SimpleNamespace:
 @torch.no_grad()
 def measure(run, world) -> dict:
     law, g = world.law, run.g
-    everywhere = lambda space: g.log_density(space.points.expand(len(g.means), -1))
-    scores = law.measures(everywhere(law.wide))
+    log_g = lambda space: g.log_density(space.points.expand(len(g.means), -1))
+    scores = law.measures(log_g(law.wide))
     if not run.two:
         return scores
-    value = DIRECTIONS[run.direction][1](law.space, everywhere(law.space), law.log_d)
-    k = int(value.argmin())
+    _, divergence = DIRECTIONS[run.direction]
+    value = divergence(law.space, log_g(law.space), law.log_d)
+    k = int(value.argmin())  # the best start
     order = g.means[k].argsort()
     shown = {"means": g.means[k][order], "stds": g.stds[k][order], "weights": g.logits[k].softmax(-1)[order]}
     best = {key: values[k].item() for key, values in scores.items() if not key.startswith(("kl", "js"))}
@@ -188,8 +199,8 @@ def measure(run, world) -> dict:
 
 
 def prepare(world) -> dict:
-    place, kind = world.name.split(", ")
-    law = Law(GAPS[place])
+    gap, kind = world.name.split(", ")
+    law = Law(GAPS[gap])
     return {"law": law, "start": kind, "facts": {"weights": WEIGHTS.tolist(), "means": law.means.tolist(), "std": STD}}
 
 
@@ -199,7 +210,7 @@ def models() -> dict[str, Trial]:
         trial = partial(Trial, None, about=dict(link=link, divergence=LINKS[link].descends))
         for how in ("exact", "sampled", "learned"):
             trials[f"{direction}, {how}"] = trial(dict(components=20), dict(direction=direction, how=how))
-        spread = [f"{place}, spread" for place in GAPS]
+        spread = [f"{gap}, spread" for gap in GAPS]
         two = trial(dict(components=2), dict(direction=direction, how="exact"), seeds=1, worlds=spread)
         trials[f"{direction}, two"] = two
     return trials
@@ -208,9 +219,8 @@ def models() -> dict[str, Trial]:
 STUDY = Study(
     "Divergence or game: one generator on the line",
     models(),
-    data={
-        f"{place}, {kind}": dict for place in GAPS for kind in ("together", "spread")
-    },  # no data set: the law is known
+    # ``dict`` makes no data set: the law is known.
+    data={f"{gap}, {kind}": dict for gap in GAPS for kind in ("together", "spread")},
     prepare=prepare,
     train=train,
     measure=measure,
@@ -219,7 +229,7 @@ STUDY = Study(
         "least width": LEAST,
         "precision": "fp64",
         "discriminator": "1-32-32-1, leaky relu, fp32, one step per step",
-        "starts of two": 64,
+        "starts of two": TWO_STARTS,
     },
     training=dict(lr=0.02, batch=100, phi_lr=2e-3),
     steps=1000,

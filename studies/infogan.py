@@ -47,16 +47,18 @@ def matched(cluster: Tensor, label: Tensor) -> float:
     """Share of the examples in the cluster that is matched to their class, under the best one-to-one matching."""
     from scipy.optimize import linear_sum_assignment
 
-    table = one_hot(cluster, 10).T.double() @ one_hot(label, 10).double()
-    rows, columns = linear_sum_assignment(-table.numpy())
-    return float(table[rows, columns].sum() / len(label))
+    counts = one_hot(cluster, 10).T.double() @ one_hot(label, 10).double()
+    rows, columns = linear_sum_assignment(-counts.numpy())
+    return float(counts[rows, columns].sum() / len(label))
 
 
 def of_class(cluster: Tensor, label: Tensor) -> dict[str, float]:
+    """What clusters of examples tell about their classes."""
     return {"class_accuracy": matched(cluster, label), "class_information": metrics.mutual_information(cluster, label)}
 
 
 def of_factors(codes: dict[str, Tensor], factors: dict[str, Tensor]) -> dict:
+    """What codes of examples tell about their factors."""
     gap = metrics.mutual_information_gap(codes, factors)
     scores = {"mig": gap.mig}
     for factor, information in zip(gap.factors, gap.information.max(1).values.tolist(), strict=True):
@@ -75,6 +77,7 @@ def inferred(run, x: Tensor) -> dict[str, Tensor]:
 
 
 def k_means(train: Tensor, test: Tensor, seed: int) -> Tensor:
+    """The clusters of test images, among the ten that k-means finds in the training images."""
     from sklearn.cluster import KMeans
 
     fitted = KMeans(10, n_init=10, random_state=seed).fit(train.flatten(1).numpy())
@@ -83,31 +86,35 @@ def k_means(train: Tensor, test: Tensor, seed: int) -> Tensor:
 
 def clusters(world, seeds: list[int], many: int) -> dict:
     """The classes that k-means finds in ``many`` training images."""
-    return {"k-means": by_seed([of_class(k_means(world.train.x[:many], world.test.x, s), world.test.y) for s in seeds])}
+    clusterings = [k_means(world.train.x[:many], world.test.x, seed) for seed in seeds]
+    return {"k-means": by_seed([of_class(cluster, world.test.y) for cluster in clusterings])}
 
 
 def measure(run, world) -> dict:
     codes = inferred(run, world.test.x)
-    of_its_class = of_class(codes["class code"], world.test.y) if "class code" in codes else {}
-    return of_factors(codes, world.factors) | of_its_class
+    scores = of_factors(codes, world.factors)
+    if "class code" in codes:
+        scores |= of_class(codes["class code"], world.test.y)
+    return scores
 
 
 def prepare(world) -> dict:
     factors = {name: world.test.factors[name] for name in FACTORS}
-    entropy = {f"entropy of {name}": metrics.mutual_information(v, v) for name, v in factors.items()}
-    return {"factors": factors, "facts": entropy}
+    entropies = {f"entropy of {name}": metrics.mutual_information(factor, factor) for name, factor in factors.items()}
+    return {"factors": factors, "facts": entropies}
 
 
 def sheets(run) -> dict[str, Tensor]:
     """Ten rows, ten columns: what the class code does, and what the two numbers do."""
-    generator, shown = torch.Generator().manual_seed(0), {}
-    for title, place in (("class code, by row", None), ("u1, left to right", 10), ("u2, left to right", 11)):
-        z = torch.zeros(10, 10, 12)
+    generator = torch.Generator().manual_seed(0)
+    shown = {}
+    for title, moving in (("class code, by row", None), ("u1, left to right", 10), ("u2, left to right", 11)):
+        z = torch.zeros(10, 10, 12)  # rows, columns, codes: ten of the class, two numbers
         z[..., :10] = torch.eye(10)[:, None]
         z[..., 10:] = 2 * torch.rand(10, 2, generator=generator) - 1
-        if place:
+        if moving:  # one of the numbers grows along the columns, the other stays at zero
             z[..., 10:] = 0.0
-            z[..., place] = torch.linspace(-1, 1, 10)
+            z[..., moving] = torch.linspace(-1, 1, 10)
         shown[title] = run.sample(100, z=z.flatten(0, 1))[0]
     return shown
 

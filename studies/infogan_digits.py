@@ -14,7 +14,7 @@ from studies import infogan
 
 def half(x):
     """28 x 28 pixels at half the resolution, with a margin: 16 x 16."""
-    return pad(avg_pool2d(x, 2), (1, 1, 1, 1))
+    return pad(avg_pool2d(x, 2), (1, 1, 1, 1))  # 14 x 14, and one pixel on each side
 
 
 def measure(run, world) -> dict:
@@ -24,7 +24,7 @@ def measure(run, world) -> dict:
 STUDY = Study(
     "InfoGAN's class codes on MNIST",
     {"InfoGAN": infogan.INFOGAN},
-    data=lambda: {s: load("mnist", s).map(half, "MNIST at half resolution") for s in ("train", "test")},
+    data=lambda: {split: load("mnist", split).map(half, "MNIST at half resolution") for split in ("train", "test")},
     measure=measure,
     references=partial(infogan.clusters, many=10_000),
     words=infogan.CLASS_WORDS,

@@ -20,6 +20,7 @@ CHOSEN = {name: objective for name, objective in MODELS.items() if name not in (
 
 
 def seen(x, world) -> dict[str, float]:
+    """What the classifier names in images x, beside ten equally frequent digits; and how sharp they are."""
     verdict = measures.verdict(measures.classes(world.classifier, x), torch.full((10,), 0.1))
     energy = measures.laplacian_energy(x) / measures.laplacian_energy(world.test.x)
     return {"classes": verdict["classes"], "confident": verdict["confident"], "laplacian": energy}
@@ -39,12 +40,12 @@ def measure(run, world) -> dict:
     scores = seen(made, world)
     if "encoder" in run.model.networks:
         x, y = world.test.x[:2000], world.test.y[:2000]
-        back = run.reconstruct(x)[0]
+        reconstructed = run.reconstruct(x)[0]
         scores |= {
-            "reconstruction": float((back - x).square().mean().sqrt()),
-            "wrong": float((measures.classes(world.classifier, back).argmax(1) != y).double().mean()),
+            "reconstruction": float((reconstructed - x).square().mean().sqrt()),
+            "wrong": float((measures.classes(world.classifier, reconstructed).argmax(1) != y).double().mean()),
             "round_trip": float((run.model.encoder(made).mean - z).square().mean().sqrt()),
-            "again_laplacian": measures.laplacian_energy(back) / measures.laplacian_energy(world.test.x),
+            "again_laplacian": measures.laplacian_energy(reconstructed) / measures.laplacian_energy(world.test.x),
         }
     return scores
 
@@ -56,8 +57,11 @@ def panels(name, run, world) -> dict:
         return {"test digits": torch.cat([x[:8], x[100:116]])}
     if name == "VAE, 0.25":
         return {}
-    back = run.reconstruct(x[:2000])[0][:8] if "encoder" in run.model.networks else torch.zeros_like(x[:8])
-    return {name: torch.cat([back, samples(run)[1][:16]])}
+    reconstructed = torch.zeros_like(x[:8])  # black, without an encoder
+    if "encoder" in run.model.networks:
+        reconstructed = run.reconstruct(x[:2000])[0][:8]
+    _, made = samples(run)
+    return {name: torch.cat([reconstructed, made[:16]])}
 
 
 def references(world, seeds) -> dict:

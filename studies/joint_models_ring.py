@@ -54,10 +54,16 @@ def grid_evidence(model, x: torch.Tensor, side: int = 200, reach: float = 4.2) -
     ticks = torch.linspace(-reach, reach, side)
     z = torch.cartesian_prod(ticks, ticks)
     log_weight = Normal(0.0, 1.0).log_prob(z).sum(-1).log_softmax(0)
-    centres, scale = model.decoder(z).mean, model.decoder.observation.log_scale.exp()
+    centres = model.decoder(z).mean
+    scale = model.decoder.observation.log_scale.exp()
+    # Of a Gaussian in the plane.
     constant = 2 * scale.log() + torch.log(torch.tensor(2 * torch.pi))
-    parts = (torch.logsumexp(log_weight - torch.cdist(p, centres).square() / (2 * scale**2), -1) for p in x.split(250))
-    return torch.cat(list(parts)) - constant.squeeze()
+    # Log of the sum over codes of their weight times exp(-|x - f(z)|² / (2 scale²)), for 250 points at a time.
+    log_sums = [
+        torch.logsumexp(log_weight - torch.cdist(points, centres).square() / (2 * scale**2), -1)
+        for points in x.split(250)
+    ]
+    return torch.cat(log_sums) - constant.squeeze()
 
 
 def covered(x: torch.Tensor, law) -> dict[str, float]:
@@ -68,16 +74,19 @@ def covered(x: torch.Tensor, law) -> dict[str, float]:
 def look(model, k: int, world) -> dict[str, float]:
     """The measures of the k-th copy."""
     torch.manual_seed(k)
-    law, test, z = world.train.law, world.test.x, torch.randn(20_000, 2)
+    law, test = world.train.law, world.test.x
+    z = torch.randn(20_000, 2)
     p_x = model.decoder(z)
     made = p_x.sample()
-    few = made[:1000]
+    few = made[:1000]  # as the sum over the grid of codes takes time
     log_p, log_p_made = grid_evidence(model, test), grid_evidence(model, few)
     scores = covered(made, law) | {
         "kl_d_model": float((law.log_prob(test) - log_p).mean()),
         "kl_model_d": float((log_p_made - law.log_prob(few)).mean()),
     }
-    return scores | of_pairs(model, law, test, log_p, z, p_x, made) if "encoder" in model.networks else scores
+    if "encoder" in model.networks:
+        scores |= of_pairs(model, law, test, log_p, z, p_x, made)
+    return scores
 
 
 def of_pairs(model, law, test, log_p, z, p_x, made) -> dict[str, float]:
@@ -87,18 +96,20 @@ def of_pairs(model, law, test, log_p, z, p_x, made) -> dict[str, float]:
     def log_ratio(x, z, p):  # of inferred pairs to generated ones
         return law.log_prob(x) + model.encoder(x).log_prob(z) - prior.log_prob(z) - p.log_prob(x)
 
-    q = model.encoder(test)
-    codes = q.sample((20,))
-    again = model.decoder(codes)
-    ours = log_ratio(test.expand(20, -1, -1), codes, again)
-    theirs = log_ratio(made, z, p_x)
-    back = again.mean[0]
+    q_z = model.encoder(test)
+    codes = q_z.sample((20,))
+    p_x_again = model.decoder(codes)
+    inferred_pairs = log_ratio(test.expand(20, -1, -1), codes, p_x_again)
+    generated_pairs = log_ratio(made, z, p_x)
+    reconstructed = p_x_again.mean[0]  # of the first of the 20 codes
     nearest = lambda x: torch.cdist(x.double(), law.modes).argmin(-1)
     return {
-        "inference": float((log_p + q.log_prob(codes) - prior.log_prob(codes) - again.log_prob(test)).mean()),
-        "joint_jsd": float(torch.log(torch.tensor(2.0)) - (softplus(-ours).mean() + softplus(theirs).mean()) / 2),
-        "reconstruction": float((back - test).square().mean().sqrt()),
-        "wrong": float((nearest(back) != nearest(test)).double().mean()),
+        "inference": float((log_p + q_z.log_prob(codes) - prior.log_prob(codes) - p_x_again.log_prob(test)).mean()),
+        "joint_jsd": float(
+            torch.log(torch.tensor(2.0)) - (softplus(-inferred_pairs).mean() + softplus(generated_pairs).mean()) / 2
+        ),
+        "reconstruction": float((reconstructed - test).square().mean().sqrt()),
+        "wrong": float((nearest(reconstructed) != nearest(test)).double().mean()),
         "round_trip": float((model.encoder(made).mean - z).square().mean().sqrt()),
     }
 
@@ -111,12 +122,13 @@ def measure(run, world) -> dict:
 @torch.no_grad()
 def examples(run, world) -> dict:
     torch.manual_seed(0)
-    model, test = run.model.single(0), world.test.x
+    model = run.model.single(0)
+    test = world.test.x
     made = model.decoder(torch.randn(20_000, 2)).sample()
     if "encoder" not in model.networks:
         return {"cloud": cloud(made[:300])}
-    back = model.decoder(model.encoder(test).sample((20,))).mean[0]
-    pairs = zip(cloud(test[:60]).split(), cloud(back[:60]).split(), strict=True)
+    reconstructed = model.decoder(model.encoder(test).sample((20,))).mean[0]
+    pairs = zip(cloud(test[:60]).split(), cloud(reconstructed[:60]).split(), strict=True)
     return {"cloud": cloud(made[:300]), "missed": " ".join(f"{x}>{again}" for x, again in pairs)}
 
 

@@ -15,6 +15,9 @@ from ganvae_lib import MMD, Match, zoo
 from ganvae_lib.experiments import Study, Trial
 from studies import measures
 
+# With this scale -log p(x|z) is the squared error, but for a constant.
+POINT_CODES = dict(codes="point", observation="gaussian", scale=0.5**0.5)
+
 
 def prepare(world) -> dict:
     return measures.classified(world, epochs=1) | {"real": world.test.x[:2000], "known": world.train.x[:10_000]}
@@ -22,24 +25,24 @@ def prepare(world) -> dict:
 
 @torch.no_grad()
 def look(x, world) -> dict[str, float]:
-    seen = measures.verdict(measures.classes(world.classifier, x), torch.full((10,), 0.1))
-    seen |= measures.sharpness(x, world.real, world.known, count=500)
-    return {key: seen[key] for key in ("classes", "confident", "laplacian", "nearest")}
+    scores = measures.verdict(measures.classes(world.classifier, x), torch.full((10,), 0.1))
+    scores |= measures.sharpness(x, world.real, world.known, count=500)
+    return {key: scores[key] for key in ("classes", "confident", "laplacian", "nearest")}
 
 
 def measure(run, world) -> dict:
-    row = look(run.sample(2000, mean=True)[0], world)
+    scores = look(run.sample(2000, mean=True)[0], world)
     if "encoder" in run.model.networks:
-        row["reconstruction"] = (run.reconstruct(world.real)[0] - world.real).square().mean().sqrt().item()
-        row["code_std"] = run.infer(world.real)[0].std(0).mean().item()
-    return row
+        scores["reconstruction"] = (run.reconstruct(world.real)[0] - world.real).square().mean().sqrt().item()
+        scores["code_std"] = run.infer(world.real)[0].std(0).mean().item()
+    return scores
 
 
 STUDY = Study(
     "MMD in the space of images and in that of codes, on MNIST",
     {
         "GMMN": Trial(Match("x", MMD("gaussian", (0.01, 0.05))), training=dict(lr=2e-3)),
-        "WAE-MMD": Trial(zoo.WAE_MMD, dict(codes="point", observation="gaussian", scale=0.5**0.5), dict(lr=2e-3)),
+        "WAE-MMD": Trial(zoo.WAE_MMD, POINT_CODES, training=dict(lr=2e-3)),
         "GAN": Trial(zoo.GAN, training=dict(lr=1e-3, betas=(0.0, 0.9))),
     },
     data=partial(measures.train_and_test, "mnist"),

@@ -23,7 +23,8 @@ from ganvae_lib import Bound, Classify, Data, Domains, accuracy, build, fit, zoo
 from ganvae_lib.experiments import Study, Trial
 from studies.measures import train_and_test
 
-GUESS, NAME = Bound(inferred="label"), Classify(seen="x")
+GUESS = Bound(inferred="label")  # the bound on log p(x), where the label is a code
+NAME = Classify(seen="x")
 SHARE = 50 / 1500  # of the training digits have labels, where 50 do
 
 
@@ -31,16 +32,19 @@ def labelled(data: Data, n: str, seed: int, batch: int) -> Data:
     """``n`` digits, equally many of each class, repeated to fill a minibatch; or all of them."""
     if n == "all":
         return data
-    draw = torch.Generator().manual_seed(seed)
-    members = [(data.y == t).nonzero().squeeze(1) for t in range(10)]
-    rows = torch.cat([m[torch.randperm(len(m), generator=draw)[: int(n) // 10]] for m in members])
-    return data[rows.repeat(-(-batch // int(n)))]
+    generator = torch.Generator().manual_seed(seed)
+    rows_by_class = [(data.y == digit).nonzero().squeeze(1) for digit in range(10)]
+    each = int(n) // 10
+    rows = torch.cat([members[torch.randperm(len(members), generator=generator)[:each]] for members in rows_by_class])
+    times = -(-batch // int(n))  # the quotient, rounded up
+    return data[rows.repeat(times)]
 
 
 def train(trial, world, seeds):
-    known = labelled(world.train, world.name, seeds[0], trial.training["batch"])
-    data = Domains(known, world.train) if "other" in trial.objective.reads else known
-    return fit(build(trial.objective, data, **trial.networks), data, seeds=seeds, device="cpu", **trial.training)
+    with_labels = labelled(world.train, world.name, seeds[0], trial.training["batch"])
+    data = Domains(with_labels, world.train) if "other" in trial.objective.reads else with_labels
+    model = build(trial.objective, data, **trial.networks)
+    return fit(model, data, seeds=seeds, device="cpu", **trial.training)
 
 
 STUDY = Study(

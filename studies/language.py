@@ -18,6 +18,7 @@ from ganvae_lib.experiments import Study, Trial
 from studies.measures import in_stages, log_likelihood
 
 STAGES = ((0.75, 4e-3), (0.25, 8e-4))  # share of the steps, learning rate
+WIDTH = 128  # of the GRU's state
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
 WORDS = {
     "train": "bits per character of the first 200 training windows, the lower the better",
@@ -27,13 +28,14 @@ WORDS = {
 
 
 def data(share: float) -> dict:
+    """The first ``share`` of the training part, and the test part."""
     whole = text("tinyshakespeare", "train")
     part = Data(whole.x[: int(share * len(whole))], name=f"{share:g} of tinyshakespeare")
     return {"train": part, "test": text("tinyshakespeare", "test")}
 
 
 def network(world, length: int) -> CharRNN:
-    return CharRNN(length, len(world.test.alphabet), 128)
+    return CharRNN(length, len(world.test.alphabet), WIDTH)
 
 
 def train(trial, world, seeds):
@@ -61,18 +63,27 @@ def measure(run, world) -> dict:
 
 def references(world, seeds) -> dict:
     """The n-grams, each with its best strength."""
-    x, symbols, rows = world.train.x, len(world.test.alphabet), {}
-    score = lambda known, new, order, s: -float(ngram(known, new, order, symbols, s).mean()) / math.log(2)
+    x = world.train.x
+    symbols = len(world.test.alphabet)
+
+    def bits_per_character(known, new, order: int, strength: float) -> float:
+        return -float(ngram(known, new, order, symbols, strength).mean()) / math.log(2)
+
+    scores = {}
     for order in range(1, 9):
-        best = min(STRENGTHS, key=lambda s, order=order: score(x[:-200], x[-200:], order, s))
-        scores = {"train": score(x, x[:200], order, best), "test": score(x, world.test.x, order, best)}
-        rows[f"{order}-gram"] = scores | {"strength": best}
-    return rows
+        held_out = {strength: bits_per_character(x[:-200], x[-200:], order, strength) for strength in STRENGTHS}
+        best = min(STRENGTHS, key=held_out.__getitem__)
+        scores[f"{order}-gram"] = {
+            "train": bits_per_character(x, x[:200], order, best),
+            "test": bits_per_character(x, world.test.x, order, best),
+            "strength": best,
+        }
+    return scores
 
 
 STUDY = Study(
     "character GRU on tinyshakespeare",
-    {"GRU": Trial(zoo.LIKELIHOOD, about={"width": 128})},
+    {"GRU": Trial(zoo.LIKELIHOOD, about={"width": WIDTH})},
     data={"0.1": partial(data, 0.1), "1": partial(data, 1.0)},
     prepare=lambda world: {"facts": {"alphabet": len(world.test.alphabet), "length": world.train.shape[0]}},
     train=train,

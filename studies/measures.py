@@ -28,9 +28,9 @@ def frequency_kl(counts: Tensor, weights: Tensor) -> dict[str, float]:
 
 def histogram(x: Tensor, reach: float = 4.0, bins: int = 40) -> Tensor:
     """Counts of points x [..., n, 2] in bins x bins squares of [-reach, reach]², and outside: [..., bins² + 1]."""
-    cell = ((x + reach) / (2 * reach) * bins).floor().long()
-    inside = ((cell >= 0) & (cell < bins)).all(-1)
-    index = torch.where(inside, cell[..., 0] * bins + cell[..., 1], bins**2)
+    square = ((x + reach) / (2 * reach) * bins).floor().long()
+    inside = ((square >= 0) & (square < bins)).all(-1)
+    index = torch.where(inside, square[..., 0] * bins + square[..., 1], bins**2)
     counts = torch.zeros(*x.shape[:-2], bins**2 + 1, dtype=torch.float64)
     return counts.scatter_add(-1, index, torch.ones_like(index, dtype=torch.float64))
 
@@ -42,7 +42,8 @@ def histogram_divergences(counts: Tensor, d: Tensor) -> dict[str, float]:
     them: the true divergences are larger.
     """
     n, size = counts.sum(), len(counts)
-    g, d = (counts.double() + 1) / (n + size), (n * d.double() + 1) / (n + size)
+    g = (counts.double() + 1) / (n + size)
+    d = (n * d.double() + 1) / (n + size)
     m = (d + g) / 2
     kl = lambda p, q: (p * (p / q).log()).sum().item()
     return {
@@ -55,11 +56,12 @@ def histogram_divergences(counts: Tensor, d: Tensor) -> dict[str, float]:
 
 def modes(x: Tensor, toy, d: Tensor) -> dict[str, float]:
     """What n samples x [n, 2] of one model say of a toy with modes; d are the toy's own bins. Keys: see modes.py."""
-    weights, count = toy.weights, len(toy.modes)
+    weights = toy.weights
+    count = len(toy.modes)
     distance, mode = torch.cdist(x.double(), toy.modes).min(-1)
     good = distance < 3 * toy.std
-    among = mode[good].bincount(minlength=count)
-    covered = among >= 0.2 * len(x) * weights
+    good_at_mode = mode[good].bincount(minlength=count)
+    covered = good_at_mode >= 0.2 * len(x) * weights  # a fifth of what a perfect model has there
     return {
         "modes": float(coverage(x[None], toy)["modes"]),
         "high_quality": good.double().mean().item(),
@@ -74,8 +76,8 @@ def modes(x: Tensor, toy, d: Tensor) -> dict[str, float]:
 def log_likelihood(run, x: Tensor, chunk: int) -> Tensor:
     """Mean log-likelihood of examples x [n, ...] under a density without codes, [seeds], nats."""
     density = run.model.density()
-    parts = [density.log_prob(part.expand(len(run.seeds), *part.shape)) for part in x.split(chunk)]
-    return torch.cat(parts, -1).double().mean(-1)
+    log_p = [density.log_prob(examples.expand(len(run.seeds), *examples.shape)) for examples in x.split(chunk)]
+    return torch.cat(log_p, -1).double().mean(-1)
 
 
 # A classifier of digits
@@ -84,11 +86,11 @@ def log_likelihood(run, x: Tensor, chunk: int) -> Tensor:
 def digit_classifier(train, test, epochs: int = 3) -> tuple[nn.Module, float]:
     """A small convolutional classifier of digits, and its accuracy on the test digits."""
     torch.manual_seed(0)
-    side = train.shape[-1] // 4
+    side = train.shape[-1] // 4  # of the feature maps, after two halvings
     net = nn.Sequential(
-        nn.Conv2d(1, 16, 5, 2, 2),
+        nn.Conv2d(1, 16, kernel_size=5, stride=2, padding=2),
         nn.ReLU(),
-        nn.Conv2d(16, 32, 5, 2, 2),
+        nn.Conv2d(16, 32, kernel_size=5, stride=2, padding=2),
         nn.ReLU(),
         nn.Flatten(),
         nn.Linear(32 * side**2, 128),
@@ -96,11 +98,13 @@ def digit_classifier(train, test, epochs: int = 3) -> tuple[nn.Module, float]:
         nn.Dropout(0.3),
         nn.Linear(128, 10),
     )
-    steps = epochs * (len(train) // 128)
+    batch = 128
+    steps_per_epoch = len(train) // batch
+    steps = epochs * steps_per_epoch
     optimizer = torch.optim.Adam(net.parameters(), lr=2e-3)
     rate = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, steps)
     for _ in range(epochs):
-        for index in torch.randperm(len(train)).split(128)[: len(train) // 128]:
+        for index in torch.randperm(len(train)).split(batch)[:steps_per_epoch]:
             optimizer.zero_grad()
             F.cross_entropy(net(train.x[index]), train.y[index]).backward()
             optimizer.step()
@@ -112,12 +116,13 @@ def digit_classifier(train, test, epochs: int = 3) -> tuple[nn.Module, float]:
 @torch.no_grad()
 def classes(net: nn.Module, x: Tensor) -> Tensor:
     """Class probabilities, [N, 10]."""
-    return torch.cat([net(part).softmax(1) for part in x.split(1000)])
+    return torch.cat([net(images).softmax(1) for images in x.split(1000)])
 
 
 def verdict(p: Tensor, real: Tensor) -> dict[str, float]:
     """What the classifier's probabilities p [N, 10] say of N samples, beside the frequencies of the real digits."""
-    frequency, top = p.argmax(1).bincount(minlength=10).double() / len(p), p.max(1).values.double()
+    frequency = p.argmax(1).bincount(minlength=10).double() / len(p)
+    top = p.max(1).values.double()
     kl = torch.special.entr(frequency).neg() - frequency * real.log()
     return {
         "classes": (frequency >= 0.02).sum().item(),
@@ -132,9 +137,9 @@ def verdict(p: Tensor, real: Tensor) -> dict[str, float]:
 
 def laplacian_energy(x: Tensor) -> float:
     """Mean over images and inner pixels of the squared Laplacian, (4 x - left - right - up - down)²."""
-    inner = 4 * x[..., 1:-1, 1:-1]
-    around = x[..., :-2, 1:-1] + x[..., 2:, 1:-1] + x[..., 1:-1, :-2] + x[..., 1:-1, 2:]
-    return (inner - around).double().square().mean().item()
+    centre = 4 * x[..., 1:-1, 1:-1]
+    neighbours = x[..., :-2, 1:-1] + x[..., 2:, 1:-1] + x[..., 1:-1, :-2] + x[..., 1:-1, 2:]
+    return (centre - neighbours).double().square().mean().item()
 
 
 def gradient_energy(x: Tensor) -> float:
@@ -145,7 +150,8 @@ def gradient_energy(x: Tensor) -> float:
 
 def nearest(x: Tensor, real: Tensor) -> float:
     """Mean over images of the root mean squared distance, per pixel, to the nearest of the images ``real``."""
-    distance = torch.cat([torch.cdist(part, real.flatten(1)).min(1).values for part in x.flatten(1).split(500)])
+    distances = [torch.cdist(images, real.flatten(1)).min(1).values for images in x.flatten(1).split(500)]
+    distance = torch.cat(distances)
     return distance.double().mean().item() / x[0].numel() ** 0.5
 
 
@@ -178,12 +184,11 @@ def digit_measures(x: Tensor, world) -> dict[str, float]:
     ``world.weights`` [10], the class frequencies of the data; ``world.real``, images whose energies are the unit; and
     ``world.known``, among which the nearest is searched.
     """
-    p = classes(world.classifier, x)
-    seen = verdict(p, world.weights)
-    del seen["kl_classes"]
-    return (
-        seen | frequency_kl(p.argmax(1).bincount(minlength=10), world.weights) | sharpness(x, world.real, world.known)
-    )
+    probabilities = classes(world.classifier, x)
+    counts = probabilities.argmax(1).bincount(minlength=10)
+    scores = verdict(probabilities, world.weights)
+    del scores["kl_classes"]  # kl_g_d of frequency_kl stands for it
+    return scores | frequency_kl(counts, world.weights) | sharpness(x, world.real, world.known)
 
 
 def frequencies(data: Data) -> Tensor:
@@ -217,9 +222,8 @@ def decoded_means(run, x: Tensor) -> Tensor:
 
 def divergence(objective) -> str | None:
     """What the generator of a GAN, a VAE or a density descends where the other players are at their optimum, LaTeX."""
-    tool = objective.tool if isinstance(objective, Match) else None
-    if isinstance(tool, Adversary):
-        return LINKS[tool.link].descends
+    if isinstance(objective, Match) and isinstance(objective.tool, Adversary):
+        return LINKS[objective.tool.link].descends
     return r"\mathrm{KL}(d\,q_\eta\,\|\,p_\theta)" if objective == zoo.VAE else r"\mathrm{KL}(d\,\|\,g)"
 
 

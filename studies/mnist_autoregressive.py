@@ -32,7 +32,7 @@ WORDS = {
 
 def trial(kind: str, width: int, sees: str) -> Trial:
     """One network; ``sees`` is what a pixel can depend on."""
-    parameters = sum(p.numel() for p in KINDS[kind](SHAPE, width).parameters())
+    parameters = sum(weights.numel() for weights in KINDS[kind](SHAPE, width).parameters())
     return Trial(zoo.LIKELIHOOD, dict(kind=kind, width=width), about=dict(parameters=parameters, sees=sees))
 
 
@@ -43,18 +43,26 @@ def train(trial: Trial, world, seeds: list[int]):
 
 
 def bits(nats: Tensor) -> Tensor:
+    """The bits that a pixel costs, by the log-likelihood of an image in nats."""
     return -nats / math.prod(SHAPE) / math.log(2)
 
 
 def lonely(x: Tensor) -> Tensor:
     """Mean number of pixels that differ from all four neighbours, [..., n, 1, H, W] -> [...]."""
     padded = F.pad(x, (1, 1, 1, 1))
-    rows, columns = padded[..., 1:-1], padded[..., 1:-1, :]
-    sides = rows[..., :-2, :], rows[..., 2:, :], columns[..., :-2], columns[..., 2:]
-    return torch.stack([side != x for side in sides]).all(0).double().sum((-1, -2, -3)).mean(-1)
+    above, below = padded[..., :-2, 1:-1], padded[..., 2:, 1:-1]
+    left, right = padded[..., 1:-1, :-2], padded[..., 1:-1, 2:]
+    return (
+        torch.stack([neighbour != x for neighbour in (above, below, left, right)])
+        .all(0)
+        .double()
+        .sum((-1, -2, -3))
+        .mean(-1)
+    )
 
 
 def noise_of(run) -> Noise:
+    """Noise for samples, other than that of the training."""
     return Noise([1000 + seed for seed in run.seeds])
 
 
@@ -72,10 +80,10 @@ def prepare(world) -> dict:
 def references(world, seeds: list[int]) -> dict:
     """Independent pixels, each with its training frequency; and the lonely pixels of the images themselves."""
     # One count is added to each side, so that no pixel is impossible.
-    chance = (world.train.x.double().sum(0) + 1) / (len(world.train) + 2)
-    alone = torch.distributions.Bernoulli(chance).log_prob(world.scored.double()).sum((1, 2, 3)).mean()
+    frequency = (world.train.x.double().sum(0) + 1) / (len(world.train) + 2)
+    log_p = torch.distributions.Bernoulli(frequency).log_prob(world.scored.double()).sum((1, 2, 3)).mean()
     return {
-        "independent pixels": {"nats": alone.item(), "bits_per_pixel": bits(alone).item()},
+        "independent pixels": {"nats": log_p.item(), "bits_per_pixel": bits(log_p).item()},
         "test images": {"lonely": lonely(world.scored).item()},
     }
 
@@ -86,9 +94,10 @@ def panels(name: str, run, world) -> dict:
     noise = noise_of(run)
     shown = {f"{name}: samples": run.model.density.draw(SAMPLES, noise)[0]}
     if name == "PixelRNN":
-        halves, end = world.scored[:6].repeat_interleave(3, 0), math.prod(SHAPE) // 2
-        ends = run.model.density.draw(18, noise, given=halves, first=end)[0]
-        rows = torch.cat([world.scored[:6, None], ends.unflatten(0, (6, 3))], 1)
+        given = world.scored[:6].repeat_interleave(3, 0)  # three completions of each of six digits
+        middle = math.prod(SHAPE) // 2  # pixels from here on are drawn
+        completed = run.model.density.draw(18, noise, given=given, first=middle)[0]
+        rows = torch.cat([world.scored[:6, None], completed.unflatten(0, (6, 3))], 1)
         shown["given: upper half"] = rows.flatten(0, 1)
     return shown
 

@@ -28,8 +28,8 @@ def vae(observation: str, **networks) -> Trial:
 
 
 def prepare(world) -> dict:
-    known = {"weights": measures.frequencies(world.test), "real": world.test.x, "known": world.train.x[:10_000]}
-    return measures.classified(world) | known
+    compared_with = {"weights": measures.frequencies(world.test), "real": world.test.x, "known": world.train.x[:10_000]}
+    return measures.classified(world) | compared_with
 
 
 def look(x, world) -> dict:
@@ -44,11 +44,15 @@ def samples(run, mean: bool) -> torch.Tensor:
 def measure(run, world) -> dict:
     scores = measures.in_both_ways(run, lambda mean: look(samples(run, mean), world))
     observation = run.model.decoder.observation
-    return scores | ({"sigma": observation.log_scale.exp().item()} if hasattr(observation, "log_scale") else {})
+    if hasattr(observation, "log_scale"):
+        scores["sigma"] = observation.log_scale.exp().item()
+    return scores
 
 
 def panels(name: str, run, world) -> dict:
-    return measures.wrapped(name, run, lambda mean: samples(run, mean)[:24]) if run else {"MNIST": world.test.x[:24]}
+    if run is None:
+        return {"MNIST": world.test.x[:24]}
+    return measures.wrapped(name, run, lambda mean: samples(run, mean)[:24])
 
 
 STUDY = Study(

@@ -32,6 +32,7 @@ def samples(run) -> torch.Tensor:
 
 def measure(run, world) -> dict:
     losses = {"generator": "match x", "discriminator": "match x, discriminator"}
+    # A run has a single seed here, as the study trains them apart.
     curves = {name: [run.history[key][:, 0]] for name, key in losses.items()}
     return look(samples(run), world) | curves | {"points": [run.history.steps]}
 

@@ -20,7 +20,8 @@ from ganvae_lib import build, fit, metrics, zoo
 from ganvae_lib.experiments import Study, Trial, by_seed
 from studies.measures import decoded_means, side_by_side, train_and_test
 
-IMAGES, DRAWS = 1000, 1000  # test images of the importance-weighted bound, and its samples
+IMAGES = 1000  # test images of the importance-weighted bound
+DRAWS = 1000  # its samples per image
 
 
 class Plain(nn.Module):
@@ -28,14 +29,16 @@ class Plain(nn.Module):
 
     def __init__(self, hidden: int = 400, latent: int = 20):
         super().__init__()
-        self.inner, self.code = nn.Linear(784, hidden), nn.Linear(hidden, 2 * latent)
-        self.outer, self.pixels = nn.Linear(latent, hidden), nn.Linear(hidden, 784)
+        self.encoder_hidden = nn.Linear(784, hidden)
+        self.mean_and_logvar = nn.Linear(hidden, 2 * latent)
+        self.decoder_hidden = nn.Linear(latent, hidden)
+        self.pixel_logits = nn.Linear(hidden, 784)
 
     def encode(self, x):
-        return self.code(F.relu(self.inner(x))).chunk(2, dim=1)
+        return self.mean_and_logvar(F.relu(self.encoder_hidden(x))).chunk(2, dim=1)
 
     def decode(self, z):
-        return self.pixels(F.relu(self.outer(z)))
+        return self.pixel_logits(F.relu(self.decoder_hidden(z)))
 
     def loss(self, x):
         mean, logvar = self.encode(x)
@@ -50,31 +53,33 @@ class Plain(nn.Module):
         elbo = iwae = 0.0
         for image in x:
             mean, logvar = self.encode(image[None])
-            e = torch.randn(k, mean.shape[1])
-            z = mean + torch.exp(0.5 * logvar) * e
+            noise = torch.randn(k, mean.shape[1])
+            z = mean + torch.exp(0.5 * logvar) * noise
             log_px = -F.binary_cross_entropy_with_logits(self.decode(z), image.expand(k, -1), reduction="none").sum(1)
             # The constants of the two normals cancel.
-            logs = (log_px - 0.5 * (z**2).sum(1) + 0.5 * (e**2).sum(1) + 0.5 * logvar.sum()).double()
-            elbo += logs.mean().item()
-            iwae += (torch.logsumexp(logs, 0) - math.log(k)).item()
+            log_weights = (log_px - 0.5 * (z**2).sum(1) + 0.5 * (noise**2).sum(1) + 0.5 * logvar.sum()).double()
+            elbo += log_weights.mean().item()
+            iwae += (torch.logsumexp(log_weights, 0) - math.log(k)).item()
         return {"elbo_subset": elbo / len(x), "iwae": iwae / len(x)}
 
 
 def plain(x: torch.Tensor, world, seed: int, steps: int, batch: int) -> dict:
     """The usual loop; what it measures, with its mean ELBO by epoch."""
     torch.manual_seed(10_000 + seed)  # any stream but the library's
-    model, losses, epoch = Plain(), [], len(x) // batch
+    model = Plain()
+    losses = []
+    steps_per_epoch = len(x) // batch
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     for step in range(steps):
-        i = step % epoch
-        if i == 0:
+        position = step % steps_per_epoch
+        if position == 0:
             order = torch.randperm(len(x))
-        loss = model.loss(x[order[i * batch : (i + 1) * batch]])
+        loss = model.loss(x[order[position * batch : (position + 1) * batch]])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.detach())
-    curve = [-part.mean().item() for part in torch.stack(losses).split(epoch)]
+    curve = [-losses_of_epoch.mean().item() for losses_of_epoch in torch.stack(losses).split(steps_per_epoch)]
     test, subset = world.test.x.flatten(1), world.subset.x.flatten(1)
     with torch.no_grad():
         elbo = sum(-model.loss(test).item() for _ in range(10)) / 10
@@ -92,8 +97,9 @@ def train(trial, world, seeds):
     if trial.about["loop"] == "plain":  # measured at once, as its random numbers go on from its training's
         rows = [plain(world.train.x.flatten(1), world, seed, steps, batch) for seed in seeds]
         return SimpleNamespace(seeds=seeds, scores=by_seed(rows))
-    model, epoch = build(trial.objective, world.train, **trial.networks), len(world.train) // batch
-    return fit(model, world.train, steps, batch=batch, seeds=seeds, device="cpu", log_every=epoch)
+    model = build(trial.objective, world.train, **trial.networks)
+    steps_per_epoch = len(world.train) // batch
+    return fit(model, world.train, steps, batch=batch, seeds=seeds, device="cpu", log_every=steps_per_epoch)
 
 
 def measure(run, world) -> dict:
@@ -113,8 +119,9 @@ def panels(name: str, run, world) -> dict:
     if name != "library":
         return {}
     x = world.test.x[:24]
-    again = decoded_means(run, x)[0]
-    rows = torch.stack([x.view(3, 8, 1, 28, 28), again.view(3, 8, 1, 28, 28)], 1).flatten(0, 2)
+    reconstructed = decoded_means(run, x)[0]
+    # Three rows of eight digits, each above the row of their reconstructions.
+    rows = torch.stack([x.view(3, 8, 1, 28, 28), reconstructed.view(3, 8, 1, 28, 28)], 1).flatten(0, 2)
     return {"test digits, reconstructions below": rows, "samples: means of p(x|z)": run.sample(48, mean=True)[0]}
 
 

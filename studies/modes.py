@@ -61,14 +61,15 @@ def chosen_rates(folder: Path) -> dict[str, float]:
 def models(folder: Path) -> dict[str, Trial]:
     rates = chosen_rates(folder)
     return {
-        name: Trial(o, training=dict(lr=rates[name]), about=dict(divergence=measures.divergence(o)))
-        for name, o in MODELS.items()
+        name: Trial(objective, training=dict(lr=rates[name]), about=dict(divergence=measures.divergence(objective)))
+        for name, objective in MODELS.items()
     }
 
 
 def truth(law) -> Tensor:
     """Probabilities of the bins, from two million draws."""
-    return measures.histogram(law.sample(2_000_000, 1)) / 2_000_000
+    many = 2_000_000
+    return measures.histogram(law.sample(many, 1)) / many
 
 
 def prepare(world) -> dict:
@@ -96,8 +97,10 @@ def frequencies(x: Tensor, law) -> Tensor:
 
 def look(x: Tensor, world) -> dict[str, list]:
     """The measures of samples x [seeds, n, 2]."""
-    scores = by_seed([measures.modes(each, world.law, world.bins) for each in x])
-    return scores | ({"frequencies": [frequencies(each, world.law) for each in x]} if world.name == "unequal" else {})
+    scores = by_seed([measures.modes(samples, world.law, world.bins) for samples in x])
+    if world.name == "unequal":
+        scores["frequencies"] = [frequencies(samples, world.law) for samples in x]
+    return scores
 
 
 def measure(run, world) -> dict:
@@ -110,8 +113,8 @@ def examples(run, world) -> dict:
 
 def references(world, seeds: list[int]) -> dict:
     perfect = [measures.modes(world.law.sample(SAMPLES, 1000 + seed), world.law, world.bins) for seed in seeds]
-    without = [measures.modes(chance(world.law, SAMPLES, seed), world.law, world.bins) for seed in seeds]
-    return {"perfect": by_seed(perfect), "chance": by_seed(without)}
+    uniform = [measures.modes(chance(world.law, SAMPLES, seed), world.law, world.bins) for seed in seeds]
+    return {"perfect": by_seed(perfect), "chance": by_seed(uniform)}
 
 
 STUDY = Study(

@@ -30,21 +30,22 @@ def units(known: torch.Tensor, new: torch.Tensor) -> dict[str, float]:
 
     total = missed = 0.0
     for i in range(known.shape[1]):
-        rest = [j for j in range(known.shape[1]) if j != i]
+        others = [j for j in range(known.shape[1]) if j != i]
         trees = HistGradientBoostingRegressor(max_iter=60, random_state=0)
-        trees.fit(known[:, rest].numpy(), known[:, i].numpy())
+        trees.fit(known[:, others].numpy(), known[:, i].numpy())
         total += float(new[:, i].var())
-        missed += float((new[:, i] - torch.from_numpy(trees.predict(new[:, rest].numpy()))).square().mean())
+        missed += float((new[:, i] - torch.from_numpy(trees.predict(new[:, others].numpy()))).square().mean())
     return {"variance": total / known.shape[1], "explained": max(0.0, 1 - missed / total)}
 
 
 @torch.no_grad()
 def measure(run, world) -> dict:
-    known, new = run.infer(world.train.x[:8000]), run.infer(world.test.x)
-    p = run.model.decoder(new if run.model.seeds_shape else new[0])
-    price = -p.log_prob(world.test.x).mean(-1).reshape(-1)
-    bits = ((new - 0.5).abs() > 0.4).float().mean((1, 2))
-    return {"reconstruction": price, **by_seed([units(*pair) for pair in zip(known, new, strict=True)]), "bits": bits}
+    train_codes, test_codes = run.infer(world.train.x[:8000]), run.infer(world.test.x)
+    p_x = run.model.decoder(test_codes if run.model.seeds_shape else test_codes[0])
+    nats = -p_x.log_prob(world.test.x).mean(-1).reshape(-1)
+    bits = ((test_codes - 0.5).abs() > 0.4).float().mean((1, 2))
+    rows = [units(known, new) for known, new in zip(train_codes, test_codes, strict=True)]
+    return {"reconstruction": nats, **by_seed(rows), "bits": bits}
 
 
 STUDY = Study(

@@ -10,7 +10,11 @@ from ..objective.operators import adversary_activated, given, importance_weighte
 
 __all__ = ["ACCURACY", "BOUND", "DATA", "EXPERIMENTS", "FRACTIONS", "NAMED", "SCORE", "SIZES", "Experiment"]
 
-SCORE, ACCURACY, BOUND, NAMED = "classifier score", "accuracy of samples", "lower bound", "test accuracy"
+# The scores, as the records name them.
+SCORE = "classifier score"
+ACCURACY = "accuracy of samples"
+BOUND = "lower bound"
+NAMED = "test accuracy"  # of the model's own classifier
 
 
 @dataclass(frozen=True)
@@ -49,17 +53,18 @@ class Experiment:
         """
         if fraction < 1:
             return self.base, self.variant
-        without_inference = lambda objective: Sum.of(*(t for t in objective.terms if not getattr(t, "inferred", None)))
-        return without_inference(self.base), without_inference(self.variant)
+        return _without_inference(self.base), _without_inference(self.variant)
 
 
-# Steps by the fraction of the data: at 1 % about where a VAE of another seed had its best bound on test data; elsewhere
-# the budget ends the training before.
-_TINY, _SMALL, _FULL = (
-    {"hidden": (32,), "latent": 4},
-    {"hidden": (200,), "latent": 20},
-    {"hidden": (500, 500), "latent": 50},
-)
+def _without_inference(objective: Objective) -> Objective:
+    """The objective without the terms that infer a label."""
+    return Sum.of(*(term for term in objective.terms if not getattr(term, "inferred", None)))
+
+
+# Layers and code of a VAE, by size.
+_TINY = {"hidden": (32,), "latent": 4}
+_SMALL = {"hidden": (200,), "latent": 20}
+_FULL = {"hidden": (500, 500), "latent": 50}
 
 _GANS = {
     "tiny": {"steps": {1.0: 60}, "batch": 32, "lr": 3e-3, "build": {"architecture": "conv", "width": 8, "latent": 8}},
@@ -74,6 +79,8 @@ _GANS = {
     "full": {"steps": {1.0: 20_000}, "batch": 64, "build": {"architecture": "conv", "width": 64, "latent": 100}},
 }
 
+# Steps by the fraction of the data: at 1 % about where a VAE of another seed had its best bound on test data; elsewhere
+# the budget ends the training before.
 _VAES = {
     "tiny": {"steps": {1.0: 60}, "batch": 32, "build": _TINY},
     "small": {"steps": {0.01: 1000, 0.1: 2000, 1.0: 3000}, "batch": 64, "build": _SMALL},
@@ -93,9 +100,10 @@ def _activated(kind: str, name: str, base: Objective, sizes: dict, reported: dic
     paper = {
         ("mnist", share, score): tuple(pair.split())
         for score, pairs in reported.items()
-        for share, pair in zip(shares, pairs, strict=False)
+        for share, pair in zip(shares, pairs, strict=False)  # of an SVAE the paper reports 1 % and 10 % alone
     }
-    title, names = f"An activated adversary for {kind}", (name, f"AA{name}")
+    title = f"An activated adversary for {kind}"
+    names = (name, f"AA{name}")
     return Experiment(title, names, base, adversary_activated(base), tuple(reported), sizes, paper, shares, **more)
 
 

@@ -22,7 +22,7 @@ def environment(device: str = "cpu") -> dict[str, Any]:
     """Versions, processor and device; no names of hosts or folders."""
     from .. import __version__
 
-    card: dict[str, Any] = {
+    description: dict[str, Any] = {
         "ganvae_lib": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -32,16 +32,18 @@ def environment(device: str = "cpu") -> dict[str, Any]:
         "processes": dist.get_world_size() if dist.is_initialized() else 1,
         "processor": platform.processor() or platform.machine(),
     }
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        pairs = (line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+    cpu_info = Path("/proc/cpuinfo")
+    if cpu_info.exists():
+        pairs = (line.split(":", 1) for line in cpu_info.read_text().splitlines() if ":" in line)
         entries = {key.strip(): value.strip() for key, value in pairs}
         flags = entries.get("flags", "").split()
-        card["processor"] = entries.get("model name", card["processor"])
-        card["instructions"] = [f for f in ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16") if f in flags]
+        description["processor"] = entries.get("model name", description["processor"])
+        description["instructions"] = [
+            name for name in ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16") if name in flags
+        ]
     if torch.cuda.is_available():
-        card["gpu"] = torch.cuda.get_device_name()
-    return card
+        description["gpu"] = torch.cuda.get_device_name()
+    return description
 
 
 def write(path: str | os.PathLike, content: dict) -> Path:
@@ -51,12 +53,12 @@ def write(path: str | os.PathLike, content: dict) -> Path:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    unfinished = path.with_name(path.name + ".part")
     try:
-        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(part, path)
+        unfinished.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(unfinished, path)
     except OSError:
-        part.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise
     return path
 
@@ -65,7 +67,9 @@ def named(seeds: int | tuple[int, ...]) -> str:
     """Seeds as the command line takes them: how many, or which; one alone is ``3,``."""
     if isinstance(seeds, int):
         return str(seeds)
-    return ",".join(map(str, seeds)) + ("," if len(seeds) == 1 else "")
+    if len(seeds) == 1:
+        return f"{seeds[0]},"  # without the comma it would be a number of seeds
+    return ",".join(map(str, seeds))
 
 
 def begin(path: Path, asked: str, work: Path, begun: bool, resume: bool, say: Callable[[str], None]) -> bool:
@@ -74,16 +78,21 @@ def begin(path: Path, asked: str, work: Path, begun: bool, resume: bool, say: Ca
     Raises ValueError where the record of another command would be replaced, and for an interrupted run (``begun``)
     that is not to be resumed. A run that was finished is left as it is if ``resume`` is asked for.
     """
-    known = None
+    recorded_command = None
     with suppress(FileNotFoundError, ValueError, KeyError, TypeError):  # there is no record, or a damaged one
-        known = json.loads(path.read_text(encoding="utf-8"))["command"] or "a command that was not recorded"
-    if known not in (None, asked):
-        raise ValueError(f"{path} is the record of another run, {known!r}; give another --out, or move it away.")
+        recorded_command = json.loads(path.read_text(encoding="utf-8"))["command"] or "a command that was not recorded"
+    if recorded_command not in (None, asked):
+        raise ValueError(
+            f"{path} is the record of another run, {recorded_command!r}; give another --out, or move it away."
+        )
     if begun and not resume:
         raise ValueError(f"{work} holds an interrupted run; go on with it by --resume, or remove that folder.")
     if resume and not begun:
-        say(f"{path.stem}: " + ("was finished; leave out --resume to run it again" if known else "from the start"))
-    return not (resume and known and not begun)
+        say(
+            f"{path.stem}: "
+            + ("was finished; leave out --resume to run it again" if recorded_command else "from the start")
+        )
+    return not (resume and recorded_command and not begun)
 
 
 @contextmanager
@@ -111,10 +120,12 @@ def earlier(folder: Path) -> float:
 
     Raises OSError if nothing can be written there.
     """
-    clock, before = folder / "clock.json", 0.0
+    clock = folder / "clock.json"
+    seconds_before = 0.0
     if any(folder.rglob("checkpoint.json")):
         with suppress(FileNotFoundError, ValueError, KeyError, TypeError):  # the time is lost, the training is not
-            last = json.loads(clock.read_text(encoding="utf-8"))
-            before = last["earlier"] + max(file.stat().st_mtime for file in folder.rglob("*")) - last["begun"]
-    write(clock, {"earlier": before, "begun": time.time()})
-    return before
+            last_part = json.loads(clock.read_text(encoding="utf-8"))
+            last_sign_of_life = max(file.stat().st_mtime for file in folder.rglob("*"))
+            seconds_before = last_part["earlier"] + last_sign_of_life - last_part["begun"]
+    write(clock, {"earlier": seconds_before, "begun": time.time()})
+    return seconds_before

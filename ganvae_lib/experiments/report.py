@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..figures.table import Table
@@ -21,123 +22,147 @@ def records(out: str | Path = RESULTS) -> list[dict]:
     """
     if Path(out).is_file():
         raise ValueError(f"{out} is a file; give the folder of the results.")
-    cards, places = [], []
+    loaded = []
+    ranks = []  # what a record is sorted by
     for path in sorted(Path(out).glob("*.json")):
         try:
-            card = json.loads(path.read_text(encoding="utf-8"))
-            places.append((list(EXPERIMENTS).index(card["experiment"]), where(card), card["fraction"]))
-            for score in card["scores"]:
-                row(card, score)
-            _took(card), len(card["seeds"]), card["command"]  # all that the tables show is there
-            cards.append(card)
+            record = json.loads(path.read_text(encoding="utf-8"))
+            ranks.append((list(EXPERIMENTS).index(record["experiment"]), where(record), record["fraction"]))
+            for score in record["scores"]:
+                row(record, score)
+            # Nothing is done with these: a record raises here if something that the tables show is missing.
+            _took(record), len(record["seeds"]), record["command"]
+            loaded.append(record)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is damaged or no record of an experiment ({error}); run it again.") from error
-    return [card for _, card in sorted(zip(places, cards, strict=True), key=lambda pair: pair[0])]
+    return [record for _, record in sorted(zip(ranks, loaded, strict=True), key=lambda pair: pair[0])]
+
+
+def _digits(score: str) -> int:
+    """How many decimal places of a score are shown; bounds and classifier scores are large, shares are not."""
+    if score == "test accuracy":
+        return 4
+    return 3 if "accuracy" in score else 2
 
 
 def _number(value: dict, digits: int, sign: str = "") -> str:
-    half = value["half_width_95"]
-    return f"{value['mean']:{sign}.{digits}f}" + ("" if half is None else f" ± {half:.{digits}f}")
+    """A mean and the half-width of its 95 % interval, if it has one."""
+    mean = f"{value['mean']:{sign}.{digits}f}"
+    half_width = value["half_width_95"]
+    return mean if half_width is None else f"{mean} ± {half_width:.{digits}f}"
 
 
 def verdict(difference: dict, names: tuple[str, str]) -> str:
     """Which of the two is ahead, if the 95 % interval of the paired difference excludes zero. All scores grow."""
-    half = difference["half_width_95"]
-    if half is None or abs(difference["mean"]) <= half:
+    half_width = difference["half_width_95"]
+    if half_width is None or abs(difference["mean"]) <= half_width:
         return "no difference shown"
-    return f"{names[1] if difference['mean'] > 0 else names[0]} ahead"
+    base, variant = names
+    return f"{variant if difference['mean'] > 0 else base} ahead"
 
 
-def where(card: dict) -> str:
+def where(record: dict) -> str:
     """The data set of a record, its size if it is the full one, and its steps where they were asked for."""
-    size = ", full size" if card.get("size") == "full" else ""
-    steps = re.search(r"--steps (\d+)", card["command"])
-    return card["data"]["name"] + size + (f", {int(steps[1]):,} steps" if steps else "")
+    size = ", full size" if record.get("size") == "full" else ""
+    steps = re.search(r"--steps (\d+)", record["command"])
+    return record["data"]["name"] + size + (f", {int(steps[1]):,} steps" if steps else "")
 
 
-def row(card: dict, score: str) -> tuple[str, ...]:
+def row(record: dict, score: str) -> tuple[str, ...]:
     """A line of a table: means with 95 % intervals over seeds, the paired difference, and the paper's numbers."""
-    parts, digits = card["scores"][score], 4 if score == "test accuracy" else 3 if "accuracy" in score else 2
-    paper = EXPERIMENTS[card["experiment"]].paper.get((card["data"]["name"], card["fraction"], score))
-    effect = parts["difference"]["effect_size"]
+    summaries = record["scores"][score]
+    digits = _digits(score)
+    paper = EXPERIMENTS[record["experiment"]].paper.get((record["data"]["name"], record["fraction"], score))
+    effect_size = summaries["difference"]["effect_size"]
     return (
-        where(card),
-        f"{100 * card['fraction']:g} %",
+        where(record),
+        f"{100 * record['fraction']:g} %",
         score,
-        _number(parts["base"], digits),
-        _number(parts["variant"], digits),
-        _number(parts["difference"], digits, "+"),
-        "" if effect is None else f"{effect:+.2f}",
-        verdict(parts["difference"], card["names"]),
+        _number(summaries["base"], digits),
+        _number(summaries["variant"], digits),
+        _number(summaries["difference"], digits, "+"),
+        "" if effect_size is None else f"{effect_size:+.2f}",
+        verdict(summaries["difference"], record["names"]),
         ", ".join(paper) if paper else "not reported",
     )
 
 
 def table(name: str, out: str | Path = RESULTS) -> Table:
     """The table of one experiment: a row per data set, share and score for which there is a record."""
-    cards = [card for card in records(out) if card["experiment"] == name]
+    chosen = [record for record in records(out) if record["experiment"] == name]
     base, variant = EXPERIMENTS[name].names
-    header = tuple({"base": base, "variant": variant}.get(h, h) for h in HEADER)
-    return Table(header, tuple(row(card, score) for card in cards for score in card["scores"]))
+    names = {"base": base, "variant": variant}
+    header = tuple(names.get(title, title) for title in HEADER)
+    return Table(header, tuple(row(record, score) for record in chosen for score in record["scores"]))
 
 
 def counted(name: str, out: str | Path = RESULTS) -> str:
     """How many rows of the table of one experiment show a difference, and who is ahead there: a sentence."""
     verdicts = [cells[HEADER.index("found")] for cells in table(name, out).rows]
     ahead = {model: verdicts.count(f"{model} ahead") for model in EXPERIMENTS[name].names}
-    one, shown = len(verdicts) == 1, sum(ahead.values())
-    sentence = f"{shown} of {len(verdicts)} {'row shows' if one else 'rows show'} a difference whose 95 % interval"
+    shown = sum(ahead.values())
+    rows_show = "row shows" if len(verdicts) == 1 else "rows show"
+    sentence = f"{shown} of {len(verdicts)} {rows_show} a difference whose 95 % interval"
     counts = ", ".join(f"{model} ahead in {count}" for model, count in ahead.items())
     return f"{sentence} excludes zero" + (f": {counts}." if shown else ".")
 
 
 def commands(name: str, out: str | Path = RESULTS) -> list[str]:
     """For each record of one experiment the command that repeats it, the time that it took, and the machine."""
-    cards = [card for card in records(out) if card["experiment"] == name]
-    return [f"{card['command']}  # {_took(card)}" for card in cards]
+    chosen = [record for record in records(out) if record["experiment"] == name]
+    return [f"{record['command']}  # {_took(record)}" for record in chosen]
 
 
 def summary(path: Path) -> str:
     """One record, for the end of a run."""
-    card = json.loads(Path(path).read_text(encoding="utf-8"))
-    base, variant = card["names"]
-    lines = [f"{variant} against {base}, {len(card['seeds'])} seeds, {card['wall_s']:.0f} s: {path}"]
-    for score in card["scores"]:
-        _, _, _, base, variant, difference, _, found, _ = row(card, score)
-        lines.append(f"  {score}: {base} -> {variant}, difference {difference}: {found}")
+    record = json.loads(Path(path).read_text(encoding="utf-8"))
+    base, variant = record["names"]
+    lines = [f"{variant} against {base}, {len(record['seeds'])} seeds, {record['wall_s']:.0f} s: {path}"]
+    for score in record["scores"]:
+        _, _, _, base, variant, difference, _, who_is_ahead, _ = row(record, score)
+        lines.append(f"  {score}: {base} -> {variant}, difference {difference}: {who_is_ahead}")
     return "\n".join(lines) + "\n"
 
 
 def listed(out: str | Path = RESULTS) -> str:
     """The experiments, their commands, and the time that each took where it was recorded."""
-    took = {card["command"]: _took(card) for card in records(out)}
+    took = {record["command"]: _took(record) for record in records(out)}
     lines = []
     for name, experiment in EXPERIMENTS.items():
         lines.append(f"{name}: {experiment.title} ({' and '.join(experiment.names)})")
-        known = [command for command in took if f" run {name} " in command]
-        default = [Setting(name, fraction=f, out=Path(out)).command for f in FRACTIONS[name]]
-        for command in dict.fromkeys([*default, *known]):
+        recorded = [command for command in took if f" run {name} " in command]
+        usual = [Setting(name, fraction=fraction, out=Path(out)).command for fraction in FRACTIONS[name]]
+        for command in dict.fromkeys([*usual, *recorded]):
             lines.append(f"  {command}    {took.get(command, 'not run here')}")
     return "\n".join(lines)
 
 
-def _took(card: dict) -> str:
-    about, seconds = card["environment"], card["wall_s"]
-    machine = f"{about['processor']}, {about['threads']} thread{'s' if about['threads'] != 1 else ''}"
-    if "gpu" in about and about["device"].startswith("cuda"):
-        machine = about["gpu"]
-    return (f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s") + f" on {machine}"
+def _took(record: dict) -> str:
+    """The time that a run took, and on which machine."""
+    environment = record["environment"]
+    threads = "1 thread" if environment["threads"] == 1 else f"{environment['threads']} threads"
+    machine = f"{environment['processor']}, {threads}"
+    if "gpu" in environment and environment["device"].startswith("cuda"):
+        machine = environment["gpu"]
+    seconds = record["wall_s"]
+    time = f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"
+    return f"{time} on {machine}"
+
+
+def _markdown_row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def markdown(out: str | Path = RESULTS) -> str:
     """All tables as Markdown, each row with the command that repeats it, its time and its machine."""
-    cards, parts = records(out), []
-    if not cards:
+    found = records(out)
+    sections = []
+    if not found:
         return f"There are no results in {out}; run an experiment first: python -m ganvae_lib run gan"
-    line = lambda cells: "| " + " | ".join(cells) + " |"
-    for name in dict.fromkeys(card["experiment"] for card in cards):
+    for name in dict.fromkeys(record["experiment"] for record in found):
         shown = table(name, out)
-        rows = [line(shown.header), line(["---"] * len(shown.header)), *map(line, shown.rows)]
+        rule = ["---"] * len(shown.header)
+        rows = [_markdown_row(cells) for cells in (shown.header, rule, *shown.rows)]
         runs = [f"    {command}" for command in commands(name, out)]
-        parts.append("\n".join([f"## {EXPERIMENTS[name].title}", "", *rows, "", counted(name, out), "", *runs]))
-    return "\n\n".join(parts)
+        sections.append("\n".join([f"## {EXPERIMENTS[name].title}", "", *rows, "", counted(name, out), "", *runs]))
+    return "\n\n".join(sections)

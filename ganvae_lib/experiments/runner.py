@@ -77,11 +77,11 @@ def find(name: str) -> Study:
     else:
         folder, module, path = ROOT, f"studies.{name}", ROOT / "studies" / f"{name}.py"
         files = path.parent.glob("*.py")
-        known = sorted(file.stem for file in files if "\nSTUDY = " in file.read_text(encoding="utf-8"))
-        if not known:
+        study_names = sorted(file.stem for file in files if "\nSTUDY = " in file.read_text(encoding="utf-8"))
+        if not study_names:
             raise ValueError(f"{path.parent} holds no studies; give the path of a file that defines STUDY.")
-        if name not in known:
-            raise unknown("study", name, known)
+        if name not in study_names:
+            raise unknown("study", name, study_names)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))  # a study may import what stands beside it, as any script may
     spec = importlib.util.spec_from_file_location(module, path)
@@ -110,9 +110,9 @@ def finished_models(file: Path, command: str) -> dict[str, tuple[dict, dict]]:
 
 def keep(file: Path, command: str, models: dict[str, tuple[dict, dict]]) -> None:
     """Write the finished models beside their final name, then move them there, for an interruption at any moment."""
-    part = file.with_name(file.name + ".part")
-    torch.save({"command": command, "models": models}, part)
-    os.replace(part, file)
+    unfinished = file.with_name(file.name + ".part")
+    torch.save({"command": command, "models": models}, unfinished)
+    os.replace(unfinished, file)
 
 
 def run(order: Order, resume: bool = False, say: Callable[[str], None] = print) -> Path:
@@ -122,8 +122,11 @@ def run(order: Order, resume: bool = False, say: Callable[[str], None] = print) 
     that was finished is left as it is. Raises ValueError for an unknown study, for an interrupted run without
     ``resume``, and where the record of another command would be replaced; OSError if the folder cannot be written.
     """
-    out, study = Path(order.out), order.study()
-    path, work = out / f"{Path(order.name).stem}.json", out / "work" / Path(order.name).stem
+    out = Path(order.out)
+    name = Path(order.name).stem
+    study = order.study()
+    path = out / f"{name}.json"
+    work = out / "work" / name
     file = work / "finished.pt"
     if not records.begin(path, order.command, work, file.exists(), resume, say):
         return path
@@ -145,34 +148,47 @@ def run(order: Order, resume: bool = False, say: Callable[[str], None] = print) 
 
 def _measured(study: Study, order: Order, file: Path, say: Callable[[str], None]) -> tuple[dict, dict[str, Tensor]]:
     """The record of a study, all of whose models are trained and measured now or stand in ``file``; and its panels."""
-    models, blocks = finished_models(file, order.command), {}
+    models = finished_models(file, order.command)
+    blocks = {}  # what the record says of each world
     panels: dict[str, Tensor] = {}
     trials = study.models(Path(order.out)) if callable(study.models) else study.models
-    for place in study.worlds():
-        world, seeds, entries = study.world(place), list(study.seeds), {}
+    quiet = os.environ.get("GANVAE_PROGRESS", "1") == "0"
+    for world_name in study.worlds():
+        world = study.world(world_name)
+        seeds = list(study.seeds)
+        entries = {}
         panels |= study.panels("", None, world)
-        here = {name: trial for name, trial in trials.items() if trial.worlds is None or place in trial.worlds}
-        for name, trial in tqdm(here.items(), disable=os.environ.get("GANVAE_PROGRESS", "1") == "0", unit="model"):
-            key = f"{place}, {name}" if place else name
+        trials_here = {
+            name: trial for name, trial in trials.items() if trial.worlds is None or world_name in trial.worlds
+        }
+        for name, trial in tqdm(trials_here.items(), disable=quiet, unit="model"):
+            key = f"{world_name}, {name}" if world_name else name
             if key not in models:
                 card, images = entry(study, name, trial, world, seeds)
                 # Copies, as a view would save all that it is a part of.
                 models[key] = card, {title: x.clone() for title, x in images.items()}
                 keep(file, order.command, models)
-                means = {measure: round(sum(v) / len(v), 4) for measure, v in card["measures"].items() if v}
+                means = {
+                    measure: round(sum(values) / len(values), 4)
+                    for measure, values in card["measures"].items()
+                    if values
+                }
                 say(f"{key}: {means}, {card['seconds']} s {card['failed'] or ''}")
             entries[name] = models[key][0]
             panels |= models[key][1]
         references = {name: measured(card) for name, card in study.references(world, seeds).items()}
-        blocks[place] = {
+        blocks[world_name] = {
             "data": {name: _about(data) for name, data in world.sets.items()},
             "facts": rounded(world.facts),
             "references": {name: shown(card) for name, card in references.items()},
             "models": {name: shown(card) for name, card in entries.items()},
             "comparisons": compared(study, references | entries, seeds),
         }
-    everything = [e for block in blocks.values() for part in ("models", "references") for e in block[part].values()]
-    measures = {key.split(": ")[-1] for card in everything for key in (*card["measures"], *card["series"])}
+    all_cards = [
+        card for block in blocks.values() for part in ("models", "references") for card in block[part].values()
+    ]
+    # "means: laplacian" is the measure "laplacian" of a second view of the model.
+    measures = {key.split(": ")[-1] for card in all_cards for key in (*card["measures"], *card["series"])}
     record = {
         "title": study.title,
         "command": order.command,
@@ -180,7 +196,7 @@ def _measured(study: Study, order: Order, file: Path, say: Callable[[str], None]
         "words": {key: words for key, words in study.words.items() if key in measures},
         "config": {"steps": study.steps, "networks": dict(study.networks), "training": dict(study.training)},
         "notes": rounded(dict(study.notes)),
-        **(blocks[""] if "" in blocks else {"worlds": blocks}),
+        **(blocks[""] if "" in blocks else {"worlds": blocks}),  # "" is the name of a study's only world
         "environment": records.environment(),
     }
     return record, panels

@@ -85,6 +85,7 @@ def trained(trial: Trial, world: SimpleNamespace, seeds: list[int]) -> Run:
 
 
 def _nothing(*_: Any) -> dict:
+    """What a study has that prepares, refers to or shows nothing."""
     return {}
 
 
@@ -142,7 +143,8 @@ class Study:
     def merged(self, trial: Trial) -> Trial:
         """The trial with the study's choices where it has none of its own."""
         steps = {"steps": max(1, int(trial.share * self.steps))}
-        networks, training = {**self.networks, **trial.networks}, {**self.training, **steps, **trial.training}
+        networks = {**self.networks, **trial.networks}
+        training = {**self.training, **steps, **trial.training}
         return dataclasses.replace(trial, networks=networks, training=training)
 
     def world(self, name: str) -> SimpleNamespace:
@@ -158,7 +160,8 @@ def survivors(train: Callable[[list[int]], Any], seeds: Sequence[int]) -> tuple[
 
     Returns the run (None if no seed is left) and the failures, {seed: message}. Seed k trains alike in any company.
     """
-    left, failed = list(seeds), dict[int, str]()
+    left = list(seeds)
+    failed = dict[int, str]()
     while left:
         try:
             return train(left), failed
@@ -172,7 +175,9 @@ def survivors(train: Callable[[list[int]], Any], seeds: Sequence[int]) -> tuple[
 
 def by_seed(rows: Sequence[Mapping[str, Any]]) -> dict[str, list]:
     """Rows of measures, one per seed, as one list per measure."""
-    return {key: [row[key] for row in rows] for key in rows[0]} if rows else {}
+    if not rows:
+        return {}
+    return {key: [row[key] for row in rows] for key in rows[0]}
 
 
 def measured(measures: Mapping[str, Any]) -> dict[str, dict[str, list]]:
@@ -186,27 +191,37 @@ def measured(measures: Mapping[str, Any]) -> dict[str, dict[str, list]]:
         values = [values] if isinstance(values, int | float) else list(values)
         values = [value.tolist() if isinstance(value, Tensor) else value for value in values]
         numbers = all(isinstance(value, int | float) for value in values)
-        kinds["measures" if numbers else "series"][name] = [float(v) for v in values] if numbers else values
+        if numbers:
+            kinds["measures"][name] = [float(value) for value in values]
+        else:
+            kinds["series"][name] = values
     return kinds
 
 
 def entry(study: Study, name: str, trial: Trial, world: SimpleNamespace, seeds: list[int]) -> tuple[dict, dict]:
     """Train and measure one model: its entry, with values as they are, and its panels for the picture."""
-    merged, seeds, seconds = study.merged(trial), seeds[: trial.seeds], 0.0
-    failed, examples, panels = dict[int, str](), {}, {}
+    merged = study.merged(trial)
+    seeds = seeds[: trial.seeds]
+    seconds = 0.0
+    failed = dict[int, str]()
+    examples: dict = {}
+    panels: dict = {}
     values: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
-    for together in [[seed] for seed in seeds] if study.apart else [seeds]:
+    groups = [[seed] for seed in seeds] if study.apart else [seeds]  # seeds of a group are trained in one run
+    for group in groups:
         started = time.perf_counter()
-        run, wrong = survivors(lambda left: study.train(merged, world, left), together)
-        seconds, failed = seconds + time.perf_counter() - started, failed | wrong
+        run, failed_now = survivors(lambda left: study.train(merged, world, left), group)
+        seconds += time.perf_counter() - started
+        failed |= failed_now
         if run is None:
             continue
-        part = measured(study.measure(run, world))
+        scores = measured(study.measure(run, world))
         if not any(values.values()):  # the first seed
-            examples, panels = study.examples(run, world), study.panels(name, run, world)
-        for kind, measures in part.items():
-            for measure, more in measures.items():
-                values[kind].setdefault(measure, []).extend(more)
+            examples = study.examples(run, world)
+            panels = study.panels(name, run, world)
+        for kind, measures in scores.items():
+            for measure, of_these_seeds in measures.items():
+                values[kind].setdefault(measure, []).extend(of_these_seeds)
     card: dict[str, Any] = {"objective": None if trial.objective is None else repr(trial.objective), **trial.about}
     card |= {key: dict(own) for key, own in (("networks", trial.networks), ("training", trial.training)) if own}
     card |= {"seconds": round(seconds, 1), "failed": failed}
@@ -221,16 +236,19 @@ def compared(study: Study, entries: Mapping[str, dict], seeds: list[int]) -> dic
     """The differences of the study's pairs, by measure, where both sides have values of two seeds or more."""
     comparisons = {}
     for first, second in study.pairs:
-        a, b = side(entries, first, seeds), side(entries, second, seeds)
-        both = {}
-        for name in [name for name in a if name in b]:
-            common = [seed for seed in a[name] if seed in b[name]]
+        of_first = side(entries, first, seeds)
+        of_second = side(entries, second, seeds)
+        differences = {}
+        for name in [name for name in of_first if name in of_second]:
+            common = [seed for seed in of_first[name] if seed in of_second[name]]
             if study.paired and common:
-                both[name] = paired([b[name][seed] for seed in common], [a[name][seed] for seed in common])
-            elif not study.paired and min(len(a[name]), len(b[name])) > 1:
-                both[name] = difference([*a[name].values()], [*b[name].values()])
-        if both:
-            comparisons[f"{first} - {second}"] = both
+                differences[name] = paired(
+                    [of_second[name][seed] for seed in common], [of_first[name][seed] for seed in common]
+                )
+            elif not study.paired and min(len(of_first[name]), len(of_second[name])) > 1:
+                differences[name] = difference([*of_first[name].values()], [*of_second[name].values()])
+        if differences:
+            comparisons[f"{first} - {second}"] = differences
     return comparisons
 
 
@@ -240,10 +258,11 @@ def side(entries: Mapping[str, dict], which: str, seeds: list[int]) -> dict[str,
     if name not in entries:
         return {}
     failed = {int(seed) for seed in entries[name].get("failed", ())}
-    left = [seed for seed in seeds if seed not in failed]
-    prefix, values = f"{view}: " if view else "", entries[name]["measures"]
+    surviving = [seed for seed in seeds if seed not in failed]
+    values = entries[name]["measures"]
+    prefix = f"{view}: " if view else ""
     chosen = {key.removeprefix(prefix): values[key] for key in values if key.startswith(prefix)}
-    return {key: dict(zip(left, numbers, strict=False)) for key, numbers in chosen.items() if ": " not in key}
+    return {key: dict(zip(surviving, numbers, strict=False)) for key, numbers in chosen.items() if ": " not in key}
 
 
 def rounded(value: Any) -> Any:
@@ -252,7 +271,9 @@ def rounded(value: Any) -> Any:
         return round(value, 4)
     if isinstance(value, list | tuple):
         return [rounded(v) for v in value]
-    return {key: rounded(v) for key, v in value.items()} if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return {key: rounded(v) for key, v in value.items()}
+    return value
 
 
 def shown(card: dict) -> dict:

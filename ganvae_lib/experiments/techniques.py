@@ -34,6 +34,7 @@ from .comparisons import ACCURACY, BOUND, DATA, EXPERIMENTS, FRACTIONS, NAMED, S
 __all__ = ["DATA", "EXPERIMENTS", "Experiment", "FRACTIONS", "RESULTS", "Setting", "examples", "run"]
 
 RESULTS = Path("results") / "experiments"
+_CHUNK = 500  # samples that a classifier names at a time
 
 
 @dataclass(frozen=True)
@@ -64,16 +65,19 @@ class Setting:
                 raise unknown(kind, value, known)
         if not 0 < self.fraction <= 1:
             raise ValueError(f"fraction must lie in (0, 1], got {self.fraction}.")
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or not all(0 <= s < 2**32 for s in self.seeds):
+        repeated = len(set(self.seeds)) < len(self.seeds)
+        if not self.seeds or repeated or not all(0 <= seed < 2**32 for seed in self.seeds):
             raise ValueError(f"give one seed or more, all different, from 0 to 2**32-1; got {self.seeds}.")
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"give at least one step, not {self.steps}.")
 
     @property
     def stem(self) -> str:
+        """The name of the record's file, without its ending."""
         share = "" if self.fraction == 1 else f"-{self.fraction}"
         full = "-full" if self.size == "full" else ""  # beside the small one, not in its place
-        return f"{self.name}-{self.data}{share}{full}" + (f"-{self.steps}-steps" if self.steps else "")
+        steps = f"-{self.steps}-steps" if self.steps else ""
+        return f"{self.name}-{self.data}{share}{full}{steps}"
 
     @property
     def command(self) -> str:
@@ -85,8 +89,8 @@ class Setting:
             words.append(f"--steps {self.steps}")
         if self.precision != "fp32":
             words.append(f"--precision {self.precision}")
-        plain = self.seeds == tuple(range(len(self.seeds)))
-        words.append(f"--seeds {records.named(len(self.seeds) if plain else self.seeds)}")
+        counted_from_zero = self.seeds == tuple(range(len(self.seeds)))
+        words.append(f"--seeds {records.named(len(self.seeds) if counted_from_zero else self.seeds)}")
         return " ".join(words)
 
 
@@ -104,7 +108,8 @@ def examples(setting: Setting) -> tuple[sets.Data | sets.Domains, sets.Data]:
 
 def _classifier(setting: Setting, work: Path, resume: bool) -> tuple[Run, float]:
     """The network that names the classes of samples, trained on the real examples; and its test accuracy."""
-    data, test = (sets.load(setting.data, split) for split in ("train", "test"))
+    data = sets.load(setting.data, "train")
+    test = sets.load(setting.data, "test")
     steps, width = {"tiny": (300, 8), "small": (1000, 32), "full": (5000, 32)}[setting.size]
     model = build(Classify(seen="x"), data, architecture="conv", width=width)
     run = fit(model, data, steps, batch=64, seeds=[0], device=setting.device, checkpoint=work, resume=resume)
@@ -113,17 +118,21 @@ def _classifier(setting: Setting, work: Path, resume: bool) -> tuple[Run, float]
 
 def _named(run: Run, classifier: Run, n: int = 10_000) -> dict[str, Tensor]:
     """Scores of samples per seed by the classifier's answers; where labels are given, all classes equally often."""
-    probs, right, spec = [], [], run.model.spec
-    labels = torch.arange(500) % spec.classes if spec and spec.classes and run.model.objective.conditional else None
-    for start in range(0, n, 500):
-        x = run.sample(500, seed=start, labels=labels)
+    probs = []
+    shares_right = []
+    labels = None
+    spec = run.model.spec
+    if spec and spec.classes and run.model.objective.conditional:
+        labels = torch.arange(_CHUNK) % spec.classes
+    for start in range(0, n, _CHUNK):
+        x = run.sample(_CHUNK, seed=start, labels=labels)
         with torch.no_grad():
             answers = torch.stack([classifier.model.labeller(copy).probs for copy in x])
         probs.append(answers)
         if labels is not None:
-            right.append((answers.argmax(-1) == labels.to(answers.device)).double().mean(-1))
+            shares_right.append((answers.argmax(-1) == labels.to(answers.device)).double().mean(-1))
     scores = {SCORE: metrics.classifier_score(torch.cat(probs, 1).double()).cpu()}
-    return scores | ({ACCURACY: torch.stack(right).mean(0).cpu()} if right else {})
+    return scores | ({ACCURACY: torch.stack(shares_right).mean(0).cpu()} if shares_right else {})
 
 
 def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = print) -> Path | None:
@@ -134,8 +143,10 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
     and ``fit`` do, ValueError for the checkpoints of an interrupted run without ``resume``, where the record of another
     setting would be replaced or another process is at work, and OSError if the folder cannot be written.
     """
-    first, work = parallel.first(), Path(setting.out) / "work" / setting.stem
-    say, path = say if first else lambda text: None, Path(setting.out) / f"{setting.stem}.json"
+    first = parallel.first()
+    say = say if first else lambda text: None
+    path = Path(setting.out) / f"{setting.stem}.json"
+    work = Path(setting.out) / "work" / setting.stem
     if not records.begin(path, setting.command, work, any(work.rglob("checkpoint.json")), resume, say):
         return path if first else None
     with records.alone(work) if first else nullcontext():
@@ -144,22 +155,27 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
 
 def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path, work: Path) -> Path | None:
     """Train, score and write; the work of ``run`` once it may begin."""
-    experiment, begin, first = EXPERIMENTS[setting.name], time.time(), parallel.first()
+    began = time.time()
+    experiment = EXPERIMENTS[setting.name]
+    first = parallel.first()
     data, test = examples(setting)
     earlier = records.earlier(work) if first else 0.0
-    config, classifier, accuracy = _config(setting, data), None, None
+    config = _config(setting, data)
+    classifier = accuracy = None
     if not experiment.bounded:
         say(f"{setting.stem}: the classifier that will name samples")
         classifier, accuracy = _classifier(setting, work / "classifier", resume)
-    how: dict[str, Any] = {key: config[key] for key in ("batch", "lr", "betas", "precision")}
-    how |= {"seeds": list(setting.seeds), "device": setting.device, "resume": resume}
+    training: dict[str, Any] = {key: config[key] for key in ("batch", "lr", "betas", "precision")}
+    training |= {"seeds": list(setting.seeds), "device": setting.device, "resume": resume}
     values: dict[str, list] = {score: [] for score in experiment.scores}
-    spent, objectives = {}, experiment.objectives(setting.fraction)
+    objectives = experiment.objectives(setting.fraction)
+    seconds = {}
     for name, objective in zip(experiment.names, objectives, strict=True):
         say(f"{setting.stem}: {name}, {len(setting.seeds)} seeds, {config['steps']} steps")
-        start, model = time.time(), build(objective, data, **config["networks"])
-        trained = fit(model, data, config["steps"], checkpoint=work / name, **how)
-        spent[name] = round(time.time() - start, 1)
+        start = time.time()
+        model = build(objective, data, **config["networks"])
+        trained = fit(model, data, config["steps"], checkpoint=work / name, **training)
+        seconds[name] = round(time.time() - start, 1)
         scores = _named(trained, classifier) if classifier else {BOUND: metrics.elbo(trained.model, test)}
         if NAMED in experiment.scores:
             scores[NAMED] = metrics.accuracy(trained.model, test)
@@ -169,7 +185,7 @@ def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path,
     parallel.wait(device)  # for those who still read checkpoints
     if not first:
         return None
-    described = {"name": setting.data, "digest": data.digest, "note": data.note, "examples": len(data)}
+    about_data = {"name": setting.data, "digest": data.digest, "note": data.note, "examples": len(data)}
     card = {
         "classifier_accuracy": accuracy,
         "experiment": setting.name,
@@ -179,14 +195,14 @@ def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path,
         "objectives": [repr(objective) for objective in objectives],
         "fraction": setting.fraction,
         "config": config,
-        "data": described | {"test_digest": test.digest, "test_examples": len(test)},
+        "data": about_data | {"test_digest": test.digest, "test_examples": len(test)},
         "seeds": list(setting.seeds),
         "scores": {
             score: {"base": summary(base), "variant": summary(variant), "difference": paired(base, variant)}
             for score, (base, variant) in values.items()
         },
-        "training_s": None if earlier else spent,
-        "wall_s": round(earlier + time.time() - begin, 1),
+        "training_s": None if earlier else seconds,
+        "wall_s": round(earlier + time.time() - began, 1),
         "environment": records.environment(str(device)),
     }
     records.write(path, card)
@@ -203,7 +219,7 @@ def _config(setting: Setting, data: sets.Data | sets.Domains) -> dict[str, Any]:
     nearest = min(size["steps"], key=lambda fraction: abs(fraction - setting.fraction))
     networks = dict(size["build"])
     if networks.get("architecture") == "conv" and data.shape[1] == 32:
-        networks["depth"] = 4 if setting.size == "full" else 3
+        networks["depth"] = 4 if setting.size == "full" else 3  # halvings of an image of 32 x 32
     return {
         "steps": setting.steps or size["steps"][nearest],
         "batch": size["batch"],

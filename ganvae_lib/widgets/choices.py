@@ -84,25 +84,33 @@ class Choice:
     players: str = "all"
 
     def __post_init__(self) -> None:
-        for part, known in CHOICES.items():
-            if getattr(self, part) not in known:
-                raise ValueError(f"{part} must be one of {list(known)}, got {getattr(self, part)!r}.")
+        for part, options in CHOICES.items():
+            if getattr(self, part) not in options:
+                raise ValueError(f"{part} must be one of {list(options)}, got {getattr(self, part)!r}.")
 
     @property
     def key(self) -> str:
         """The choice in one line; choices that mean the same have the same key."""
-        rec = "".join(v for v, on in zip("xz", (self.rec_x, self.rec_z), strict=True) if on) or "none"
-        weight = self.weight if self.z != "none" else 1
-        players = self.players if rec != "none" else "all"
-        return f"{self.x} {self.z} {self.joint} {rec} {weight:g} {players}"
+        reconstructed = ("x" if self.rec_x else "") + ("z" if self.rec_z else "") or "none"
+        weight = self.weight if self.z != "none" else 1  # without a term in z there is nothing to weigh
+        players = self.players if reconstructed != "none" else "all"
+        return f"{self.x} {self.z} {self.joint} {reconstructed} {weight:g} {players}"
 
     @cached_property
     def terms(self) -> tuple[Term, ...]:
         """The terms; maybe none. Adversaries share the link of x; z given x needs a log ratio, hence reverse KL."""
         adversary = Adversary("reverse KL" if self.x == "rkl" else "non-saturating")
         only_theta, only_eta = (("theta",), ("eta",)) if self.players == "wake-sleep" else (None, None)
-        mmd_x, mmd_z = Match("x", MMD("gaussian"), weight=10.0), Match("z", MMD(), weight=10.0 * self.weight)
-        in_z = {"kl": Match("z", KL(), weight=self.weight), "adversary": Match("z", adversary, weight=self.weight)}
+        in_x = {
+            "ns": Match("x", adversary),
+            "rkl": Match("x", adversary),
+            "mmd": Match("x", MMD("gaussian"), weight=10.0),
+        }
+        in_z = {
+            "kl": Match("z", KL(), weight=self.weight),
+            "adversary": Match("z", adversary, weight=self.weight),
+            "mmd": Match("z", MMD(), weight=10.0 * self.weight),
+        }
         joint = {
             "xz": Match("xz", adversary),
             "xz-mmd": Match("xz", MMD(), weight=10.0),
@@ -110,14 +118,14 @@ class Choice:
             "again": Match("x again", adversary),
             "asked": Match("x again", replace(adversary, steps=0)),
         }
-        parts = (
-            {"none": None, "mmd": mmd_x}.get(self.x, Match("x", adversary)),
-            {"none": None, "mmd": mmd_z, **in_z}[self.z],
+        chosen = (
+            in_x.get(self.x),  # of "none" there is no term
+            in_z.get(self.z),
             joint.get(self.joint),
             Reconstruct("x", only=only_theta) if self.rec_x else None,
             Reconstruct("z", only=only_eta) if self.rec_z else None,
         )
-        return tuple(term for term in parts if term is not None)
+        return tuple(term for term in chosen if term is not None)
 
     def objective(self) -> Objective:
         """The sum. Raises ValueError, saying what is missing, if it cannot train a model of x."""
@@ -127,17 +135,20 @@ class Choice:
 
     def missing(self) -> str:
         """What the choice lacks to be a model of x, or ""."""
-        terms, networks = self.terms, {n for t in self.terms for n in t.networks}
-        moved = {p for t in terms for p in t.movers}
+        networks = {network for term in self.terms for network in term.networks}
+        moved = {player for term in self.terms for player in term.movers}
         if "theta" not in moved:
             return "Nothing moves the decoder θ. Choose a tool for x, a tool for pairs, or a reconstruction."
         if "encoder" in networks and "eta" not in moved:
             return "Nothing moves the encoder η. Choose a tool for z, or let all players descend the reconstructions."
         if self.joint == "asked" and self.x not in ("ns", "rkl"):
             return "The reconstructions ask D(x), which nobody trains. Choose an adversary for x."
-        if all(t.space == "z" and isinstance(t, Reconstruct) for t in terms):
+        if all(term.space == "z" and isinstance(term, Reconstruct) for term in self.terms):
             return "Nothing reads the data: codes come back from any x. Choose a tool for x or for z."
-        if {"encoder", "decoder"} <= networks and not any({"encoder", "decoder"} <= set(t.networks) for t in terms):
+        encoder_and_decoder = {"encoder", "decoder"}
+        if encoder_and_decoder <= networks and not any(
+            encoder_and_decoder <= set(term.networks) for term in self.terms
+        ):
             return (
                 "Nothing ties the encoder to the decoder: these are two models that never meet. "
                 "Choose a reconstruction, or a tool for pairs."
@@ -157,9 +168,9 @@ def every() -> tuple[Choice, ...]:
 
 def train(objective: Objective, data: Data, seeds: int | list[int], **settings: Any) -> Run:
     """Small networks on ``data``, stacked seeds, on the CPU, with ``SETTINGS`` where nothing else is said."""
-    how: dict[str, Any] = SETTINGS | {"device": "cpu"} | settings
-    model = build(objective, data, latent=how.pop("latent"), hidden=how.pop("hidden"))
-    return fit(model, data, seeds=seeds, **how)
+    chosen: dict[str, Any] = SETTINGS | {"device": "cpu"} | settings
+    model = build(objective, data, latent=chosen.pop("latent"), hidden=chosen.pop("hidden"))
+    return fit(model, data, seeds=seeds, **chosen)
 
 
 def distance(a: Tensor, b: Tensor, directions: int = 32) -> Tensor:
@@ -170,11 +181,11 @@ def distance(a: Tensor, b: Tensor, directions: int = 32) -> Tensor:
     """
     if a.shape[-1] == 2:
         angles = math.pi * torch.arange(directions) / directions
-        along = torch.stack([angles.cos(), angles.sin()])
+        units = torch.stack([angles.cos(), angles.sin()])  # [D, directions]
     else:
-        along = torch.randn(a.shape[-1], directions, generator=torch.Generator().manual_seed(0))
-        along = along / along.norm(dim=0)
-    return ((a @ along).sort(-2).values - (b @ along).sort(-2).values).abs().mean((-2, -1))
+        units = torch.randn(a.shape[-1], directions, generator=torch.Generator().manual_seed(0))
+        units = units / units.norm(dim=0)
+    return ((a @ units).sort(-2).values - (b @ units).sort(-2).values).abs().mean((-2, -1))
 
 
 @torch.no_grad()
@@ -185,20 +196,22 @@ def measure(run: Run, world: Any, n: int = 4000, seed: int = 1) -> tuple[dict[st
     Modes and quality as in ``metrics.coverage``; distances as in ``distance``; errors are root mean squares per
     dimension, to the mean of what comes back. Fresh data, codes and noise.
     """
-    x, prior = world.sample(n, 10_000 + seed), run.model.prior()
+    x = world.sample(n, 10_000 + seed)
+    prior = run.model.prior()
     z = draw(prior.expand((n,)), Noise(seed), "z to measure")
     made = run.sample(n, z=z, seed=seed)
-    found = {"mismatch_x": distance(made, x)}
+    scores = {"mismatch_x": distance(made, x)}
     if getattr(world, "modes", None) is not None:
         counts = coverage(made, world)
-        found |= {"modes": counts["modes"], "high_quality": 100 * counts["high quality"]}
+        scores |= {"modes": counts["modes"], "high_quality": 100 * counts["high quality"]}
     if "encoder" not in run.model.networks:
-        return found, made, None
-    codes, size = run.infer(x, seed=seed), lambda v: v.square().mean((-2, -1)).sqrt()
-    back = run.model.encoder(made if run.model.seeds_shape else made[0]).mean
-    found |= {
-        "error_x": size(run.reconstruct(x, seed=seed) - x),
+        return scores, made, None
+    root_mean_square = lambda error: error.square().mean((-2, -1)).sqrt()
+    codes = run.infer(x, seed=seed)
+    codes_of_samples = run.model.encoder(made if run.model.seeds_shape else made[0]).mean
+    scores |= {
+        "error_x": root_mean_square(run.reconstruct(x, seed=seed) - x),
         "mismatch_z": distance(codes, z),
-        "error_z": size(back - z).reshape(-1),
+        "error_z": root_mean_square(codes_of_samples - z).reshape(-1),
     }
-    return found, made, codes
+    return scores, made, codes

@@ -31,12 +31,14 @@ def shown(measure: str, summary: dict | None) -> str:
     if summary is None:
         return "–"
     digits = {"modes": 1, "high_quality": 0}.get(measure, 2)
-    half = summary["half_width_95"]
-    return f"{summary['mean']:.{digits}f}" + ("" if half is None else f" ± {half:.{digits}f}")
+    mean = f"{summary['mean']:.{digits}f}"
+    half_width = summary["half_width_95"]
+    return mean if half_width is None else f"{mean} ± {half_width:.{digits}f}"
 
 
 def _row(entry: dict) -> list[str]:
-    return [shown(m, entry["measures"].get(m)) for m in MEASURES]
+    """The cells of a model in the table of scores."""
+    return [shown(measure, entry["measures"].get(measure)) for measure in MEASURES]
 
 
 def _order(term: Term) -> tuple:
@@ -50,50 +52,67 @@ def facts(record: dict) -> tuple[dict, list]:
     ``terms``, ``missing``, ``name`` and ``result`` have an entry for every choice, in the order of ``every``: which
     letters of ``code`` make its sum, and which entry of ``messages``, ``names`` and ``results`` is its own.
     """
-    choices, grid = every(), record["models"]
-    terms = sorted({t for c in choices for t in c.terms}, key=_order)
+    choices = every()
+    grid = record["models"]
+    terms = sorted({term for choice in choices for term in choice.terms}, key=_order)
     letter = dict(zip(terms, _LETTERS, strict=False))
     results = list(grid)
     names: list[str] = []
     messages: list[str] = []
     columns: dict[str, list[str]] = {"terms": [], "missing": [], "name": [], "result": []}
 
-    def place(known: list[str], value: str | None) -> str:
-        if not value:
+    def position(texts: list[str], text: str | None) -> str:
+        """Where a text stands among ``texts``, at whose end it is put if it is new; "" of no text."""
+        if not text:
             return ""
-        if value not in known:
-            known.append(value)
-        return str(known.index(value))
+        if text not in texts:
+            texts.append(text)
+        return str(texts.index(text))
 
-    seen: dict[str, tuple[str, str]] = {}
-    for c in choices:
-        if (key := c.key) not in seen:
-            missing = c.missing()
-            seen[key] = place(messages, missing), place(names, "" if missing else c.name() or ALSO.get(key))
-        columns["terms"].append("".join(letter[t] for t in c.terms))
+    seen: dict[str, tuple[str, str]] = {}  # by key, as choices that mean the same lack the same and have one name
+    for choice in choices:
+        key = choice.key
+        if key not in seen:
+            missing = choice.missing()
+            name = None if missing else choice.name() or ALSO.get(key)
+            seen[key] = position(messages, missing), position(names, name)
+        columns["terms"].append("".join(letter[term] for term in choice.terms))
         columns["missing"].append(seen[key][0])
         columns["name"].append(seen[key][1])
         columns["result"].append(str(results.index(key)) if key in grid else "")
-    known: dict[str, int] = {}  # the plainest combination of each name
-    for i, c in enumerate(choices):
-        if c.key in grid and (label := grid[c.key]["name"]) and label not in known and c.weight in (1, 4):
-            known[label] = i
-    known = dict(sorted(known.items(), key=lambda item: len(choices[item[1]].terms)))
     return {
         "sizes": [len(options) for options in CHOICES.values()],
         "messages": messages,
         "names": names,
-        "code": {letter[t]: repr(t) for t in terms},
-        "players": {p: {letter[t]: plain(tex) for t in terms if (tex := t.lines().get(p))} for p in _PLAYERS},
-        "layers": {letter[t]: [*t.networks, *(["again"] if t.space == "x again" else [])] for t in terms},
-        "results": [
-            [_row(grid[k]), *(grid[k]["examples"].get(v) or "" for v in "xz"), len(grid[k]["failed"])] for k in results
-        ],
+        "code": {letter[term]: repr(term) for term in terms},
+        "players": {
+            player: {letter[term]: plain(tex) for term in terms if (tex := term.lines().get(player))}
+            for player in _PLAYERS
+        },
+        "layers": {letter[term]: [*term.networks, *(["again"] if term.space == "x again" else [])] for term in terms},
+        "results": [_result(entry) for entry in grid.values()],
         "also": sorted(ALSO.values()),
-        "known": known,
+        "known": _plainest(choices, grid),
         "seeds": len(record["seeds"]),
         "reach": record["notes"]["cloud"]["reach"],
     } | {name: ",".join(column) for name, column in columns.items()}, terms
+
+
+def _result(entry: dict) -> list:
+    """What the page shows of a trained model: scores, samples, codes, and how many seeds broke down."""
+    examples = entry["examples"]
+    return [_row(entry), examples.get("x") or "", examples.get("z") or "", len(entry["failed"])]
+
+
+def _plainest(choices: tuple[Choice, ...], grid: dict) -> dict[str, int]:
+    """For each name of a trained model the number of its first choice; names of few terms come first."""
+    numbers: dict[str, int] = {}
+    for i, choice in enumerate(choices):
+        if choice.key in grid and choice.weight in (1, 4):
+            name = grid[choice.key]["name"]
+            if name and name not in numbers:
+                numbers[name] = i
+    return dict(sorted(numbers.items(), key=lambda item: len(choices[item[1]].terms)))
 
 
 def _formula(terms: list[Term]) -> str:
@@ -101,9 +120,9 @@ def _formula(terms: list[Term]) -> str:
     lines = []
     for player in _PLAYERS:
         pieces = "".join(
-            rf'<span class="piece" data-term="{a}" hidden>\({escape(tex)}\)</span> '
-            for a, t in zip(_LETTERS, terms, strict=False)
-            if (tex := t.lines().get(player))
+            rf'<span class="piece" data-term="{letter}" hidden>\({escape(tex)}\)</span> '
+            for letter, term in zip(_LETTERS, terms, strict=False)
+            if (tex := term.lines().get(player))
         )
         lines.append(
             f'<div class="line" role="math" data-player="{player}"><span>\\(\\min_{{\\{player}}}\\)</span> '
@@ -137,16 +156,18 @@ def compose(
     """
     if live:
         return _live(start or Choice())
-    found = record if isinstance(record, dict) else json.loads(Path(record).read_text(encoding="utf-8"))
-    choices, start, (known, terms) = every(), start or Choice(), facts(found)
+    results = record if isinstance(record, dict) else json.loads(Path(record).read_text(encoding="utf-8"))
+    choices = every()
+    start = start or Choice()
+    page_facts, terms = facts(results)
     heads = "".join(f'<th scope="col">{escape(words)}</th>' for words in MEASURES.values())
     cells = lambda row: "".join(f'<td class="value">{escape(text)}</td>' for text in row)
     rows = "".join(
         f'<tr data-index="{i}"><th scope="row"><button type="button" data-go="{i}">{escape(label)}</button></th>'
-        f"{cells(_row(found['models'][choices[i].key]))}</tr>"
-        for label, i in known["known"].items()
+        f"{cells(_row(results['models'][choices[i].key]))}</tr>"
+        for label, i in page_facts["known"].items()
     )
-    perfect = f'<tr><th scope="row">a perfect model</th>{cells(_row(found["references"]["perfect"]))}</tr>'
+    perfect = f'<tr><th scope="row">a perfect model</th>{cells(_row(results["references"]["perfect"]))}</tr>'
     label = (
         "Interactive figure: the parts of a model are chosen; its name, formula, graph, samples, codes and scores, "
         "trained before, are shown."
@@ -161,13 +182,13 @@ def compose(
         '<svg class="z" viewBox="0 0 220 220" role="img"></svg></div>'
         '<div class="scores" tabindex="0" role="region" aria-label="Scores"><table><thead><tr><th scope="col">model</th>'
         f'{heads}</tr></thead><tbody><tr class="chosen" data-chosen><th scope="row">your choice</th>{cells(_row({"measures": {}}))}'
-        f'</tr>{rows}{perfect}</tbody></table></div><p class="note">{len(found["seeds"])} seeds, mean and 95 % '
-        f"interval; {len(found['models'])} combinations were trained for {found['config']['steps']} steps each.</p>"
+        f'</tr>{rows}{perfect}</tbody></table></div><p class="note">{len(results["seeds"])} seeds, mean and 95 % '
+        f"interval; {len(results['models'])} combinations were trained for {results['config']['steps']} steps each.</p>"
         f"<script>{{{READ}{SCRIPT}}}</script></div>"
     )
-    figure = page(html, name, {"modes": found["facts"]["modes"], "std": found["facts"]["std"]})
+    figure = page(html, name, {"modes": results["facts"]["modes"], "std": results["facts"]["std"]})
     # Last, as the pictures may hold the letters of a placeholder.
-    return Figure(figure.html.replace("%FACTS%", json.dumps(known, ensure_ascii=False).replace("</", "<\\/")))
+    return Figure(figure.html.replace("%FACTS%", json.dumps(page_facts, ensure_ascii=False).replace("</", "<\\/")))
 
 
 def _show_graph(objective: Objective) -> None:
@@ -200,32 +221,40 @@ def _show_scores(scores: dict[str, Tensor], x: Tensor, z: Tensor | None, law: An
 
 def _live(start: Choice) -> Any:
     """Controls, and what they choose; a button trains it."""
-    import ipywidgets as w
+    import ipywidgets
     from IPython.display import display
 
     from ..data.loading import load
 
-    data, look = load("ring"), dict(style={"description_width": "13em"}, layout={"width": "34em"})
+    data = load("ring")
+    look = dict(style={"description_width": "13em"}, layout={"width": "34em"})
     controls = {}
     for part, options in CHOICES.items():
         words = [(word, value) for value, word in options.items()]
-        controls[part] = w.Dropdown(options=words, value=getattr(start, part), description=LABELS[part], **look)
-    steps = w.IntSlider(SETTINGS["steps"], 200, 3000, 100, description="steps", continuous_update=False, **look)
-    button, status = w.Button(description="Train", button_style="primary"), w.HTML()
-    what, result = w.Output(), w.Output()
+        controls[part] = ipywidgets.Dropdown(
+            options=words, value=getattr(start, part), description=LABELS[part], **look
+        )
+    steps = ipywidgets.IntSlider(
+        SETTINGS["steps"], 200, 3000, 100, description="steps", continuous_update=False, **look
+    )
+    button = ipywidgets.Button(description="Train", button_style="primary")
+    status = ipywidgets.HTML()
+    description = ipywidgets.Output()
+    result = ipywidgets.Output()
 
     def choice() -> Choice:
         return Choice(**{part: control.value for part, control in controls.items()})
 
     def describe(_: Any = None) -> None:
-        c = choice()
-        missing, objective = c.missing(), sum(c.terms[1:], c.terms[0]) if c.terms else None
-        called = c.name() or ALSO.get(c.key) or "no name in the zoo"
-        status.value = escape(missing) if missing else f"<b>{escape(called)}</b>"
+        chosen = choice()
+        missing = chosen.missing()
+        objective = sum(chosen.terms[1:], chosen.terms[0]) if chosen.terms else None
+        name = chosen.name() or ALSO.get(chosen.key) or "no name in the zoo"
+        status.value = escape(missing) if missing else f"<b>{escape(name)}</b>"
         button.disabled = bool(missing)
         result.clear_output()
-        what.clear_output(wait=True)
-        with what:
+        description.clear_output(wait=True)
+        with description:
             if objective is not None:
                 display(objective)
                 if not missing:
@@ -248,4 +277,4 @@ def _live(start: Choice) -> Any:
         control.observe(describe, "value")
     button.on_click(run)
     describe()
-    return w.VBox([*controls.values(), steps, w.HBox([button, status]), what, result])
+    return ipywidgets.VBox([*controls.values(), steps, ipywidgets.HBox([button, status]), description, result])

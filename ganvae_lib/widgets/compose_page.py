@@ -31,7 +31,7 @@ LOOK = """
 #ID .note { font-size: 12px; }
 """.replace("%ETA%", COLOR["eta"])
 
-# Who makes an arrow, its path, its label and where the label stands.
+# By network: the player whose colour its arrows have, their paths, its label in three parts, and the label's x and y.
 _ARROWS = {
     "decoder": ("theta", "M63 95Q110 62 157 95", "p", "θ", "(x|z)", 110, 98),
     "encoder": ("eta", "M157 125Q110 158 63 125", "q", "η", "(z|x)", 110, 131),
@@ -40,8 +40,10 @@ _ARROWS = {
     "discriminator_xz": ("phi", "M160 97L120 50M60 97L100 50", "q", "φ", "(y|x,z)", 110, 14),
     "discriminator_z_given_x": ("phi", "M160 123L120 186M60 123L100 186", "q", "φ", "(y|x,z)", 152, 205),
 }
+# Dashes of a player's arrows.
 _DASH = {"theta": "", "eta": "7 4", "phi": "2 4"}
-_Y = {
+# Where the answer y of a discriminator stands.
+_ANSWERS = {
     "discriminator_x": (172, 34),
     "discriminator_z": (48, 34),
     "discriminator_xz": (110, 34),
@@ -49,12 +51,16 @@ _Y = {
 }
 
 
-def graph(name: str) -> str:
-    """The schematic of ``draw.schematic`` in layers, one per network; the page shows those that the sum needs."""
-    node = lambda x, y, text, face: (
-        f'<circle cx="{x}" cy="{y}" r="15" fill="{face}" stroke="INK"/><text x="{x}" '
+def _node(x: int, y: int, text: str, face: str, radius: int = 15) -> str:
+    """A circle with a letter in it; ``face`` is its colour."""
+    return (
+        f'<circle cx="{x}" cy="{y}" r="{radius}" fill="{face}" stroke="INK"/><text x="{x}" '
         f'y="{y + 5}" text-anchor="middle" font-style="italic">{text}</text>'
     )
+
+
+def graph(name: str) -> str:
+    """The schematic of ``draw.schematic`` in layers, one per network; the page shows those that the sum needs."""
     heads = "".join(
         f'<marker id="{name}-{who}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" '
         f'orient="auto"><path d="M0 0L8 4L0 8Z" fill="{COLOR[who]}"/></marker>'
@@ -63,12 +69,11 @@ def graph(name: str) -> str:
     layers = []
     for network, (who, path, letter, greek, rest, x, y) in _ARROWS.items():
         lines = "".join(
-            f'<path d="M{part}" fill="none" stroke="{COLOR[who]}" stroke-width="2" stroke-dasharray='
+            f'<path d="M{one_path}" fill="none" stroke="{COLOR[who]}" stroke-width="2" stroke-dasharray='
             f'"{_DASH[who]}" marker-end="url(#{name}-{who})"/>'
-            for part in path.split("M")[1:]
+            for one_path in path.split("M")[1:]  # each gets a head of its own; before the first M there is nothing
         )
-        at = _Y.get(network)
-        judge = "" if at is None else node(*at, "y", "PAPER").replace('r="15"', 'r="13"')
+        judge = _node(*_ANSWERS[network], "y", "PAPER", radius=13) if network in _ANSWERS else ""
         words = (
             f'<text x="{x}" y="{y}" text-anchor="middle" style="fill:{COLOR[who]}"><tspan font-style="italic">{letter}'
             f'</tspan><tspan dy="3" font-size="9">{greek}</tspan><tspan dy="-3">{rest}</tspan></text>'
@@ -79,16 +84,17 @@ def graph(name: str) -> str:
     )
     return (
         f'<svg class="graph" viewBox="0 0 220 220" role="img"><defs>{heads}</defs>{"".join(layers)}'
-        f"{node(48, 110, 'z', 'PAPER')}{node(172, 110, 'x', '#D6E6F5')}</svg>"
+        f"{_node(48, 110, 'z', 'PAPER')}{_node(172, 110, 'x', '#D6E6F5')}</svg>"
     )
 
 
 #: What the page says of the choice with number i: pure, so that tests run it in Node.
 READ = """
 const read = (facts, i) => {
+  // Columns come as one text each, to keep the page small.
   for (const key of ["terms", "missing", "name", "result"]) if (!Array.isArray(facts[key])) facts[key] = facts[key].split(",");
-  const at = key => facts[key][i], letters = Array.from(at("terms")), missing = facts.messages[at("missing")] || "";
-  const name = facts.names[at("name")] || "", result = facts.results[at("result")] || null;
+  const entry = key => facts[key][i], letters = Array.from(entry("terms")), missing = facts.messages[entry("missing")] || "";
+  const name = facts.names[entry("name")] || "", result = facts.results[entry("result")] || null;
   let says = missing;
   if (!missing) {
     says = name ? (facts.also.includes(name) ? "Known as " : "In the zoo: ") + name + "." : "No name in the zoo.";
@@ -96,7 +102,7 @@ const read = (facts, i) => {
     else if (result[3]) says += " " + result[3] + " of " + facts.seeds + " seeds broke down: their loss stopped being a number.";
   }
   const lines = Object.fromEntries(Object.entries(facts.players).map(([player, words]) => [player, letters.filter(a => a in words)]));
-  return {letters, says, name, missing, lines, code: letters.map(a => facts.code[a]).join(" + "), result: at("result"),
+  return {letters, says, name, missing, lines, code: letters.map(a => facts.code[a]).join(" + "), result: entry("result"),
     layers: Array.from(new Set(letters.flatMap(a => facts.layers[a]))), row: result ? result[0] : [],
     x: result ? result[1] : "", z: result ? result[2] : ""};
 };
@@ -112,9 +118,9 @@ function choose(i) {
   render();
 }
 function points(text, reach) {
-  const bytes = Array.from(atob(text), c => c.charCodeAt(0)), at = b => b / 255 * 200 + 10;
+  const bytes = Array.from(atob(text), c => c.charCodeAt(0)), pixel = byte => byte / 255 * 200 + 10;
   let path = "";
-  for (let k = 0; k + 1 < bytes.length; k += 2) path += "M" + at(bytes[k]).toFixed(1) + " " + (220 - at(bytes[k + 1])).toFixed(1) + "h0";
+  for (let k = 0; k + 1 < bytes.length; k += 2) path += "M" + pixel(bytes[k]).toFixed(1) + " " + (220 - pixel(bytes[k + 1])).toFixed(1) + "h0";
   return path;
 }
 const dots = (path, colour) => "<path d='" + path + "' fill='none' stroke='" + colour + "' stroke-width='3.2' stroke-linecap='round' stroke-opacity='.7'/>";
@@ -124,9 +130,11 @@ const title = text => "<text x='110' y='11' text-anchor='middle'>" + text + "</t
 function mark(i) {
   let stride = 1;
   for (let k = selects.length - 1; k >= 0; stride *= facts.sizes[k--]) for (const option of selects[k].options) {
-    const then = read(facts, i + (Number(option.value) - Number(selects[k].value)) * stride);
+    const changed = read(facts, i + (Number(option.value) - Number(selects[k].value)) * stride);
     option.dataset.words = option.dataset.words || option.textContent;
-    option.textContent = option.dataset.words + (then.result ? "" : then.missing ? " (incomplete)" : " (not trained)");
+    let remark = "";
+    if (!changed.result) remark = changed.missing ? " (incomplete)" : " (not trained)";
+    option.textContent = option.dataset.words + remark;
   }
 }
 

@@ -14,8 +14,9 @@ const maths = (() => {
   const softplus = r => Math.max(r, 0) + Math.log1p(Math.exp(-Math.abs(r)));
   // The world: weight w on N(0.25 - gap/2, 0.7^2), the rest on N(0.25 + gap/2, 1).
   const logWorld = (x, w, gap) => {
-    const a = Math.log(w) + logNormal(x, 0.25 - gap / 2, 0.7);
-    return a + softplus(Math.log1p(-w) + logNormal(x, 0.25 + gap / 2, 1) - a);
+    const left = Math.log(w) + logNormal(x, 0.25 - gap / 2, 0.7);
+    const right = Math.log1p(-w) + logNormal(x, 0.25 + gap / 2, 1);
+    return left + softplus(right - left);  // log(e^left + e^right)
   };
   // What is paid at x, never negative; r = log(d/p). The integral is the divergence.
   const cost = {
@@ -25,38 +26,40 @@ const maths = (() => {
     ns: (d, p, r) => (p + d) * (softplus(-r) - ln2) - p + d,
   };
   const world = (w, gap) => X.map(x => logWorld(x, w, gap));
-  const paid = (name, log_d, mean, sd) => log_d.map((ld, i) => {
-    const lp = logNormal(X[i], mean, sd);
-    return cost[name](Math.exp(ld), Math.exp(lp), ld - lp);
+  const paid = (name, log_d, mean, sd) => X.map((x, i) => {
+    const log_p = logNormal(x, mean, sd);
+    return cost[name](Math.exp(log_d[i]), Math.exp(log_p), log_d[i] - log_p);
   });
   const divergence = (name, log_d, mean, sd, every = 1) => {
     let sum = 0;
     for (let i = 0; i < n; i += every) {
-      const lp = logNormal(X[i], mean, sd);
-      sum += cost[name](Math.exp(log_d[i]), Math.exp(lp), log_d[i] - lp);
+      const log_p = logNormal(X[i], mean, sd);
+      sum += cost[name](Math.exp(log_d[i]), Math.exp(log_p), log_d[i] - log_p);
     }
     return sum * h * every;
   };
   // Downhill in (mean, log sd) with short steps, so that it ends in the valley where it began.
   const descend = (name, log_d, mean, sd) => {
-    let v = [mean, Math.log(sd)], step = 0.08;
-    const at = u => divergence(name, log_d, u[0], Math.exp(u[1])), path = [[mean, sd]];
-    let now = at(v);
+    const longest = 0.08, valueAt = v => divergence(name, log_d, v[0], Math.exp(v[1]));
+    // v moved by delta in coordinate j alone, for differences.
+    const moved = (v, j, delta) => { const w = v.slice(); w[j] += delta; return w; };
+    let v = [mean, Math.log(sd)], value = valueAt(v), step = longest;
+    const path = [[mean, sd]];
     for (let k = 0; k < 2000 && step > 1e-9; k++) {
-      const e = 1e-5, g = [0, 1].map(j => {
-        const a = v.slice(), b = v.slice(); a[j] += e; b[j] -= e; return (at(a) - at(b)) / (2 * e);
-      });
-      const H = [0, 1].map(j => {
-        const a = v.slice(), b = v.slice(); a[j] += 1e-3; b[j] -= 1e-3; return Math.abs(at(a) + at(b) - 2 * now) / 1e-6;
-      });
-      const s = g.map((gj, j) => -gj / Math.max(H[j], 1e-3)), length = Math.hypot(s[0], s[1]);
+      const gradient = [0, 1].map(j => (valueAt(moved(v, j, 1e-5)) - valueAt(moved(v, j, -1e-5))) / (2 * 1e-5));
+      const curvature = [0, 1].map(j =>
+        Math.abs(valueAt(moved(v, j, 1e-3)) + valueAt(moved(v, j, -1e-3)) - 2 * value) / 1e-6);
+      // A step of Newton's in each coordinate, cut to the length that is allowed.
+      const newton = gradient.map((slope, j) => -slope / Math.max(curvature[j], 1e-3)), length = Math.hypot(newton[0], newton[1]);
       if (length < 1e-8) break;
-      const u = v.map((vj, j) => vj + s[j] * Math.min(1, step / length)), then = at(u);
-      if (then < now) { v = u; now = then; path.push([v[0], Math.exp(v[1])]); step = Math.min(0.08, 1.5 * step); }
-      else step /= 3;
+      const tried = v.map((vj, j) => vj + newton[j] * Math.min(1, step / length)), triedValue = valueAt(tried);
+      if (triedValue < value) {
+        v = tried; value = triedValue; path.push([v[0], Math.exp(v[1])]); step = Math.min(longest, 1.5 * step);
+      } else step /= 3;
     }
-    return {mean: v[0], sd: Math.exp(v[1]), value: now, path};
+    return {mean: v[0], sd: Math.exp(v[1]), value, path};
   };
+  // From the best point of a coarse grid downhill.
   const best = (name, log_d) => {
     let start = null, least = Infinity;
     for (let mean = -6; mean <= 6; mean += 0.5) for (const sd of [0.4, 0.8, 1.2, 2, 3, 4.5]) {
@@ -118,8 +121,8 @@ function render() {
 function go(to, word) {
   const name = $("input[type=radio]:checked").dataset.title, frames = to.path.length, id = ++moving;
   const quiet = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const put = (mean, sd) => { exact = {mean, sd}; sliders.mean.value = mean; sliders.sd.value = sd; render(); };
-  const end = () => { put(to.mean, to.sd); $("[role=status]").textContent = word + " of " + name + ": mean "
+  const moveTo = (mean, sd) => { exact = {mean, sd}; sliders.mean.value = mean; sliders.sd.value = sd; render(); };
+  const end = () => { moveTo(to.mean, to.sd); $("[role=status]").textContent = word + " of " + name + ": mean "
     + minus(to.mean.toFixed(3)) + ", standard deviation " + to.sd.toFixed(3) + ", value " + to.value.toFixed(4) + " nats."; };
   if (quiet || word === "Best fit") return end();
   let k = 0;
@@ -127,7 +130,7 @@ function go(to, word) {
   const tick = () => {
     if (id !== moving) return;
     if ((k += stride) >= frames) return end();
-    put(...to.path[k]); window.requestAnimationFrame(tick);
+    moveTo(...to.path[k]); window.requestAnimationFrame(tick);
   };
   tick();
 }

@@ -29,19 +29,21 @@ const lemma = (() => {
   const sides = (f, v) => {
     let left = 0, kl = 0, js = 0, remainder = 0;
     generator(v).forEach((g, i) => {
-      const d = f.d[i], m = half + plus(g, d), G = Math.exp(g) / 2, D = Math.exp(d) / 2;
-      left -= G * f.answers[0][i] + D * f.answers[1][i];
-      kl += G * (g - f.posterior[0][i]) + D * (d - f.posterior[1][i]);
-      js += G * (g - m) + D * (d - m);
+      // Log densities in small letters; p(x, y) for y = 0, a sample, and y = 1, an example.
+      const d = f.d[i], m = half + plus(g, d), sample = Math.exp(g) / 2, example = Math.exp(d) / 2;
+      left -= sample * f.answers[0][i] + example * f.answers[1][i];
+      kl += sample * (g - f.posterior[0][i]) + example * (d - f.posterior[1][i]);
+      js += sample * (g - m) + example * (d - m);
       remainder += Math.exp(m) * (m - f.m[i]);
     });
     const z = (f.logZ[0] + f.logZ[1]) / 2;
     [left, kl, js, remainder] = [left, kl, js, remainder].map(u => u * h);
     return {left, kl, js, remainder, log_z: z, right: kl - js - remainder - z};
   };
+  // The gradient of the left side at theta_0, by central differences.
   const slope = f => [0, 1].map(j => {
-    const e = 1e-4, [a, b] = [e, -e].map(u => sides(f, start.map((v, k) => v + (k === j ? u : 0))).left);
-    return (a - b) / (2 * e);
+    const delta = 1e-4, leftAt = offset => sides(f, start.map((v, k) => v + (k === j ? offset : 0))).left;
+    return (leftAt(delta) - leftAt(-delta)) / (2 * delta);
   });
   return {X, start, generator, freeze, sides, slope};
 })();
@@ -118,19 +120,19 @@ function render() {
   densities(f, theta); bothSides(f, offset, at);
 }
 
-const put = (values, words) => {
+const setSliders = (values, words) => {
   for (const key in values) sliders[key].value = values[key];
   $("[role=status]").textContent = words; render();
 };
 for (const key in sliders) sliders[key].addEventListener("input", () => { $("[role=status]").textContent = ""; render(); });
 root.querySelectorAll("button[data-judge]").forEach(b => b.addEventListener("click", () =>
-  put({sharpness: b.dataset.judge, shift: 0}, "Discriminator: " + b.textContent + ".")));
-$("button[data-home]").addEventListener("click", () => put({mean: 0, width: 0}, "The generator is at \\u03B8\\u2080."));
-$("button[data-reset]").addEventListener("click", () => { direction = [1, 0]; put(start, ""); });
+  setSliders({sharpness: b.dataset.judge, shift: 0}, "Discriminator: " + b.textContent + ".")));
+$("button[data-home]").addEventListener("click", () => setSliders({mean: 0, width: 0}, "The generator is at \\u03B8\\u2080."));
+$("button[data-reset]").addEventListener("click", () => { direction = [1, 0]; setSliders(start, ""); });
 $("button[data-step]").addEventListener("click", () => {
   const s = lemma.slope(lemma.freeze(value("weight"), value("sharpness"), value("shift"))), size = Math.hypot(...s);
   const to = s.map((u, j) => Math.max(-reach[j], Math.min(reach[j], -u)));
-  put({mean: to[0], width: to[1]}, size < 1e-6 ? "The gradient is zero: no step." : "One gradient step of rate 1 from \\u03B8\\u2080, gradient length "
+  setSliders({mean: to[0], width: to[1]}, size < 1e-6 ? "The gradient is zero: no step." : "One gradient step of rate 1 from \\u03B8\\u2080, gradient length "
     + size.toFixed(3) + (to.some((v, j) => v !== -s[j]) ? ", cut at the end of a slider." : "."));
 });
 new ResizeObserver(render).observe(root);

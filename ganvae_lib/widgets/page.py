@@ -66,8 +66,8 @@ def slider(name: str, words: str, low: float, high: float, step: float, who: str
 
 def page(html: str, name: str, start: dict[str, Any]) -> Figure:
     """The figure, once its placeholders in capitals are filled in: the colours, where it starts, and its id."""
-    # Else JupyterLab answers an arrow key first, takes the focus away, and the slider does not move.
-    words = {
+    placeholders = {
+        # Else JupyterLab answers an arrow key first, takes the focus away, and the slider does not move.
         "KEYS": 'data-lm-suppress-shortcuts="true" onkeydown="event.stopPropagation()"',
         "START": json.dumps(start),
         "PAPER": PAPER,
@@ -75,6 +75,6 @@ def page(html: str, name: str, start: dict[str, Any]) -> Figure:
         **{who.upper(): COLOR[who] for who in ("theta", "data", "phi", "prior")},
         "ID": name,
     }
-    for word, text in words.items():
-        html = html.replace(word, text)
+    for placeholder, text in placeholders.items():
+        html = html.replace(placeholder, text)
     return Figure(html)
