@@ -9,6 +9,14 @@ from torch import nn
 
 from ganvae_lib import LINKS, Adversary, Classify, Match, Noise, World, zoo
 
+# By logistic link, the loss of who makes the samples of y=0, as a function of D.
+WANTED = {
+    "minimax": lambda D: (1 - D).log(),
+    "non-saturating": lambda D: -D.log(),
+    "KL": lambda D: -D / (1 - D),
+    "reverse KL": lambda D: -(D / (1 - D)).log(),
+}
+
 
 def one_step(objective, seeds=0, batch=32):
     """A model and a minibatch for it."""
@@ -45,12 +53,8 @@ def test_the_logistic_links_can_be_reversed(link):
         place: model.discriminator_features(getattr(world, place)).logits for place in ("features", "other_features")
     }
     # By hand, from D and 1 - D: what y=0 wants of D, y=1 wants of 1 - D.
-    wanted = {
-        "minimax": lambda D: (1 - D).log(),
-        "non-saturating": lambda D: -D.log(),
-        "KL": lambda D: -D / (1 - D),
-        "reverse KL": lambda D: -(D / (1 - D)).log(),
-    }[link]
+    assert link in WANTED, f"write what the link {link!r} wants of D in WANTED in tests/objective/test_features.py."
+    wanted = WANTED[link]
     by_hand = wanted(both["other_features"].sigmoid()).mean() + wanted(1 - both["features"].sigmoid()).mean()
     assert model.objective.loss(world).item() == pytest.approx(by_hand.item(), rel=1e-5)
 
