@@ -49,7 +49,7 @@ WORDS = {
 }
 
 
-def points_of(steps: int) -> list[int]:
+def evaluation_steps(steps: int) -> list[int]:
     """Where to measure: twelve steps, closer at the start."""
     return sorted({max(1, round(steps * (i / 12) ** 2)) for i in range(1, 13)})
 
@@ -72,7 +72,7 @@ def update(model, phase, world, adam) -> None:
 
 
 def weighed(template, x, larger, seeds, look, *, steps, batch, lr, phi_lr=None, updates=1, until=1.0, informed=False):
-    """Train a copy of ``template`` per seed on its own x [seeds, n, ...]; look at it at ``points_of(steps)``.
+    """Train a copy of ``template`` per seed on its own x [seeds, n, ...]; look at it at ``evaluation_steps(steps)``.
 
     The discriminator learns at the rate ``phi_lr`` in the first part ``until`` of the steps, ``updates`` times a step;
     ``informed``, its real examples are from ``larger`` [m, ...]. Returns the model, and what look(model) said.
@@ -105,7 +105,7 @@ def weighed(template, x, larger, seeds, look, *, steps, batch, lr, phi_lr=None, 
                     seen = World(model, x[copy, rows(x.shape[1], n, further_generators)], noise, detached=True)
                 update(model, phase, seen, adam)
             world.moved(phase.players)
-        if step in points_of(steps):
+        if step in evaluation_steps(steps):
             looks.append(look(model))
     return model, looks
 
@@ -142,7 +142,7 @@ def measure(run, world) -> dict:
 
 @torch.no_grad()
 def examples(run, world) -> dict:
-    shown: dict = {"steps": points_of(run.how["steps"])}
+    shown: dict = {"steps": evaluation_steps(run.how["steps"])}
     is_aavae = "discriminator_x" in run.model.networks and not any(key in run.how for key in SPECIAL)
     if world.name.startswith("digits") and is_aavae:
         D = run.model.discriminator_x(run.x).logits.sigmoid()[0]

@@ -30,7 +30,7 @@ RANGES = {"rotation": (-30.0, 30.0), "scale": (0.75, 1.15), "slant": (-0.3, 0.3)
 _REST = {"class": 0, "rotation": 0.0, "scale": 1.0, "slant": 0.0, "weight": 0.0, "font": 0}
 
 _HEIGHT = 0.5  # of a capital letter at scale 1, as a share of the side
-_CELLS = 64  # points along a side of a distance field
+_FIELD_SIDE = 64  # points along a side of a distance field
 _MARGIN = 0.3  # room around the outline in a distance field, in heights of a capital
 _WEIGHT_SIDE = 28  # the factor weight counts pixels of images of this side
 
@@ -148,9 +148,9 @@ def _outline(character: str, font: str) -> np.ndarray | None:
 
 @cache
 def _field(character: str, font: str) -> Tensor:
-    """Signed distances to the outline, positive outside, on a square of [_CELLS, _CELLS] points: y and x ascending."""
+    """Signed distances to the outline, positive outside, [_FIELD_SIDE, _FIELD_SIDE]; y and x ascend."""
     pieces = torch.from_numpy(_outline(character, font)).float()
-    ticks = torch.linspace(-1, 1, _CELLS) * (pieces.abs().max() + _MARGIN)
+    ticks = torch.linspace(-1, 1, _FIELD_SIDE) * (pieces.abs().max() + _MARGIN)
     starts, ends = pieces.unbind(1)
     (start_x, start_y), (end_x, end_y) = starts.T, ends.T
     along_x, along_y = end_x - start_x, end_y - start_y

@@ -108,7 +108,7 @@ def finished_models(file: Path, command: str) -> dict[str, tuple[dict, dict]]:
     return kept["models"]
 
 
-def keep(file: Path, command: str, models: dict[str, tuple[dict, dict]]) -> None:
+def save_finished(file: Path, command: str, models: dict[str, tuple[dict, dict]]) -> None:
     """Write the finished models beside their final name, then move them there, for an interruption at any moment."""
     unfinished = file.with_name(file.name + ".part")
     torch.save({"command": command, "models": models}, unfinished)
@@ -167,7 +167,7 @@ def _measured(study: Study, order: Order, file: Path, say: Callable[[str], None]
                 card, images = entry(study, name, trial, world, seeds)
                 # Copies, as a view would save all that it is a part of.
                 models[key] = card, {title: x.clone() for title, x in images.items()}
-                keep(file, order.command, models)
+                save_finished(file, order.command, models)
                 means = {
                     measure: round(sum(values) / len(values), 4)
                     for measure, values in card["measures"].items()

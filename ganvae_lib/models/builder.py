@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..distributions.world import OtherDomain
 from ..networks.codes import Prior
 from ..objective.algebra import Objective
-from .checks import check
+from .checks import check_data
 from .model import Model
 from .roles import make_network
 from .spec import Spec
@@ -87,5 +87,5 @@ def _make_model(spec: Spec, data: Data | Domains | Sequence[int]) -> Model:
     prior = Prior(spec.parts) if spec.other is None else OtherDomain(spec.other)
     model = Model(spec.objective, networks, prior, spec)
     if not isinstance(data, Sequence):  # not only the shape of an example
-        check(model, data)
+        check_data(model, data)
     return model

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from ..data.dataset import Examples
     from .model import Model
 
-__all__ = ["check"]
+__all__ = ["check_data"]
 
 
-def check(model: Model, data: Examples) -> None:
+def check_data(model: Model, data: Examples) -> None:
     """Raise ValueError, saying what to do, if ``data`` do not fit the model.
 
     >>> from ganvae_lib import build, ring, Data, zoo
-    >>> check(build(zoo.VAE, (3,)), Data(ring().sample(100, 0)))
+    >>> check_data(build(zoo.VAE, (3,)), Data(ring().sample(100, 0)))
     Traceback (most recent call last):
     ValueError: the model was built for examples of shape (3,), the data have (2,).
     """

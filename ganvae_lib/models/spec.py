@@ -142,7 +142,7 @@ def _defaults(objective: Objective, data: Data | Domains | Sequence[int], chosen
     examples = [getattr(data, "x", None)]  # None where ``data`` is only a shape
     if other is not None:
         examples.append(getattr(data, "other", None))
-    observation = chosen.get("observation", _observation(objective, images, examples))
+    observation = chosen.get("observation", _default_observation(objective, images, examples))
     if observation not in OBSERVATIONS:
         raise unknown("observation", observation, OBSERVATIONS)
     alphabet = getattr(data, "alphabet", "")
@@ -177,7 +177,7 @@ def _mean_serves(objective: Objective) -> bool:
     return _needs_decoder_density(objective) and any(term.gradient_through == "mean" for term in objective.terms)
 
 
-def _observation(objective: Objective, images: bool, examples: list[Tensor | None]) -> str:
+def _default_observation(objective: Objective, images: bool, examples: list[Tensor | None]) -> str:
     """The p(x|z) that suits the objective and the examples that it has to make, where these are known."""
     if not _needs_decoder_density(objective):
         return "point"

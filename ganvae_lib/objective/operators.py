@@ -185,18 +185,18 @@ def importance_weighted(objective: Objective, k: int | str) -> Objective:
     >>> importance_weighted(zoo.VAE, 5), importance_weighted(zoo.GAN, "batch")
     (Bound(k=5), Match('x', Adversary('non-saturating', k='batch')))
     """
-    bounded = _bounded(objective)
+    with_bounds = _with_bounds(objective)
     terms = []
-    for term in bounded.terms:
+    for term in with_bounds.terms:
         if isinstance(term, Match) and isinstance(term.tool, Adversary) and term.tool.link == "non-saturating":
             term = replace(term, tool=replace(term.tool, k=k))
         elif isinstance(term, Bound):
             term = replace(term, k=k)  # type: ignore[arg-type]  # a Bound refuses a k that is no number
-        elif not isinstance(term, Classify) or len(bounded.terms) == 1:
+        elif not isinstance(term, Classify) or len(with_bounds.terms) == 1:
             raise _refused(term, "weights samples by importance", "is neither a bound nor a non-saturating adversary")
         terms.append(term)
     weighted = Sum.of(*terms)
-    return objective if weighted == bounded else weighted
+    return objective if weighted == with_bounds else weighted
 
 
 def adversary_activated(objective: Objective) -> Objective:
@@ -209,7 +209,7 @@ def adversary_activated(objective: Objective) -> Objective:
     >>> adversary_activated(zoo.VAE)
     Bound(activated=True)
     """
-    terms = _bounded(objective).terms
+    terms = _with_bounds(objective).terms
     allowed = Bound | Classify if len(terms) > 1 else Bound  # a classifier only beside bounds, as in an SVAE
     for term in terms:
         if not isinstance(term, allowed):
@@ -246,13 +246,13 @@ def semi_supervised(objective: Objective, classify: float = 1.0) -> Objective:
     >>> semi_supervised(zoo.VAE)
     Reconstruct('x', given='label') + Match('z', KL(), given='label') + Bound(inferred='label') + Classify(seen='x')
     """
-    bounds = _bounded(objective).terms
+    bounds = _with_bounds(objective).terms
     if len(bounds) > 1 or not isinstance(bounds[0], Bound) or bounds[0].inferred:
         raise _refused(bounds[-1], "sums a bound over the labels", "is no part of one")
     return given(objective) + replace(bounds[0], given=None, inferred="label") + classify * Classify(seen="x")
 
 
-def _bounded(objective: Objective) -> Objective:
+def _with_bounds(objective: Objective) -> Objective:
     """The objective with each pair of Reconstruct("x") and Match("z", KL()) of one weight written as a Bound."""
     terms = list(objective.terms)
     reconstructions = [t for t in terms if t == Reconstruct("x", weight=t.weight, given=t.given)]

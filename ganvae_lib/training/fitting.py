@@ -8,7 +8,7 @@ from typing import Any
 
 from ..data.dataset import Examples
 from ..errors import NonFiniteLoss
-from ..models.checks import check
+from ..models.checks import check_data
 from ..models.model import Model
 from ..objective.contract import to_dict
 from .checkpoint import Checkpoint
@@ -62,7 +62,7 @@ def fit(
     (torch.Size([2, 5, 2]), torch.Size([20, 2]))
     """
     settings = Settings(model.objective, steps, batch, seeds, fresh, device, precision, lr, betas, log_every)
-    check(model, data)
+    check_data(model, data)
 
     training = Training(model, data, settings)
     run = Run(training.model, training.history, data, settings.config)
