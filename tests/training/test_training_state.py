@@ -1,5 +1,6 @@
 """A training is a value that can be kept at any step; a saved run knows what it was trained on."""
 
+import inspect
 import json
 import subprocess
 import sys
@@ -171,3 +172,10 @@ def test_a_class_that_is_not_known_here_is_no_damage(tmp_path):
     with pytest.raises(ValueError, match="TermOfAUser") as error:
         Run.load(tmp_path)
     assert "damaged" not in str(error.value)
+
+
+def test_settings_have_the_defaults_of_fit():
+    asked = inspect.signature(fit).parameters
+    for name, parameter in inspect.signature(Settings).parameters.items():
+        if name not in ("objective", "steps"):
+            assert parameter.default == asked[name].default, name
