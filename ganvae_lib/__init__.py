@@ -1,6 +1,7 @@
 """GANs, VAEs and their relatives as sums of a few kinds of term. The rooms, from the ground up:
 
     errors         what is raised, and what it advises
+    storage        files: found, downloaded, checked, and written whole
     figures        a visual language, graphs of objectives, tables
     distributions  densities, noise by name and seed, the variables of one step (``World``)
     exact          worlds with a known truth, and both sides of the lemmas
@@ -83,6 +84,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         interval as interval,
         mutual_information as mutual_information,
         paired as paired,
+        rejection as rejection,
     )
     from .models import ROLES as ROLES, Model as Model, Role as Role, Spec as Spec, build as build
     from .networks import (
@@ -125,7 +127,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         semi_supervised as semi_supervised,
         swapped as swapped,
     )
-    from .training import History as History, Run as Run, Training as Training, fit as fit, rejection as rejection
+    from .training import History as History, Run as Run, Training as Training, fit as fit
 
 __version__ = "0.1.0"
 
@@ -160,7 +162,7 @@ _MODULES = {
     "nets": "networks",
     "networks": "networks",
     "objective": "objective",
-    "rejection": "training.rejection",
+    "rejection": "measure.rejection",
     "report": "experiments.report",
     "training": "training",
     "widgets": "widgets",

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from .data.loading import scale
+from .distributions import parallel
 from .errors import DataError
 from .experiments import runner, techniques as experiments
-from .training import parallel
 
 
 def _seeds(text: str) -> int | tuple[int, ...]:

@@ -42,7 +42,7 @@ class NonFiniteLoss(ArithmeticError):
 class DataError(RuntimeError):
     """A data set could not be had, or its file is not what was published. The message says what to do.
 
-    >>> from ganvae_lib.data.files import read_idx
+    >>> from ganvae_lib.data.images import read_idx
     >>> read_idx(b"<html>not found</html>", "train-images")
     Traceback (most recent call last):
     ganvae_lib.errors.DataError: train-images is not an IDX file of bytes; put the published file in its place.

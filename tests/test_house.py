@@ -15,6 +15,7 @@ LIBRARY = ROOT / "ganvae_lib"
 # From the ground up: a package may use those above it in this list, that is, below it in the house.
 FLOORS = (
     "errors",
+    "storage",
     "figures",
     "distributions",
     "exact",

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..storage.downloads import verified
 from .dataset import Data
-from .files import verified
 
 __all__ = ["TEXTS", "Text", "text"]
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from . import files, images, toys  # noqa: F401 (toys register themselves)
+from . import images, toys  # noqa: F401 (toys register themselves)
 from .characters import TEXTS, text
 from .dataset import DATA_SETS, Data, register
 from .rendered import glyphs
@@ -24,7 +24,7 @@ NAMES = DATA_SETS.keys()  # a view, so that it holds the names that a user regis
 _NOTES = {"threshold": "; binarised at 1/2", "sample": "; binarised once, each pixel drawn from Bernoulli(grey level)"}
 
 
-def from_files(name: str, read: Callable[[str, str], files.ImageSet]) -> Callable[[str, int], Data]:
+def from_files(name: str, read: Callable[[str, str], images.ImageSet]) -> Callable[[str, int], Data]:
     """A data set for ``register`` from a function ``read(name, split)`` -> (images, labels, note), numpy."""
 
     def make(split: str, seed: int) -> Data:
@@ -44,7 +44,7 @@ def _text(name: str, split: str, seed: int) -> Data:
     return text(name, split)
 
 
-for _name, _read in (files.SETS | images.COLOUR).items():
+for _name, _read in images.SETS.items():
     register(_name, from_files(_name, _read))
 register("glyphs", _glyphs)
 for _name in TEXTS:

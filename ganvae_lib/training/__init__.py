@@ -3,6 +3,7 @@
 from .batches import Batches
 from .checkpoint import Checkpoint
 from .fitting import fit
-from .run import History, Run
+from .history import History
+from .run import Run
 from .settings import Settings
 from .state import Training

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ..data.dataset import Examples
 from ..distributions.noise import Noise
+from ..distributions.parallel import share
 from ..distributions.world import World
 from ..models.model import Model
 from ..objective.algebra import Phase
 from .batches import Batches, worlds
-from .parallel import share
-from .run import History
+from .history import History
 from .settings import Settings
 
 __all__ = ["Training", "adam", "descend"]

@@ -14,7 +14,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from ganvae_lib import data
-from ganvae_lib.data import files as sources, loading, toys
+from ganvae_lib.data import images as sources, loading, toys
 from ganvae_lib.errors import DataError
 
 NARROW = toys.ring(3, std=0.05)

@@ -41,7 +41,7 @@ def folder(monkeypatch, tmp_path):
     """GANVAE_DATA with an empty folder for each set, no network, an empty cache."""
     monkeypatch.setenv("GANVAE_DATA", str(tmp_path))
     monkeypatch.setenv("GANVAE_CACHE", str(tmp_path / "cache"))
-    for name in colour.COLOUR:
+    for name in ("svhn", "cifar10", "cifar10-jpeg"):
         (tmp_path / name).mkdir()
     nowhere = ("http://127.0.0.1:9/",)
     for split, (file, _, checksum) in list(colour.SVHN.items()):
@@ -323,7 +323,7 @@ def test_real_sets_are_handed_over_as_they_are_kept(folder, monkeypatch):
     content = trusted(monkeypatch, mat(PIXELS.transpose(2, 3, 1, 0), LABELS))
     (folder / "svhn" / "train_32x32.mat").write_bytes(content)
     given = []
-    inner = colour.COLOUR["svhn"]
+    inner = colour.SETS["svhn"]
 
     def seen(name, split):
         given.append(inner(name, split))
@@ -336,7 +336,7 @@ def test_real_sets_are_handed_over_as_they_are_kept(folder, monkeypatch):
 
 
 def test_names():
-    assert set(colour.COLOUR) <= set(data.NAMES)
+    assert set(colour.SETS) <= set(data.NAMES)
     with pytest.raises(ValueError, match="did you mean 'cifar10'"):
         data.load("CIFAR-10")
     with pytest.raises(ValueError, match="did you mean 'svhn'"):

@@ -8,7 +8,8 @@ import torch
 
 import ganvae_lib
 from ganvae_lib import DataError, data, text
-from ganvae_lib.data import characters, files as sources
+from ganvae_lib.data import characters
+from ganvae_lib.storage import downloads
 
 WHOLE = (Path(ganvae_lib.__file__).with_name("data") / "shakespeare.txt").read_text(encoding="ascii")
 
@@ -76,4 +77,4 @@ def test_the_larger_text_is_found_checked_and_refused_when_altered(monkeypatch, 
     with pytest.raises(DataError, match="holds text/tinyshakespeare.txt"):
         data.load("tinyshakespeare")
     assert asked == [(characters._ADDRESS, f"sha256:{characters._SHA256}", "tinyshakespeare.txt")] * 2
-    assert sources.local("text", "tinyshakespeare.txt") is None
+    assert downloads.local("text", "tinyshakespeare.txt") is None

@@ -11,7 +11,7 @@ import os
 import torch
 import torch.distributed as dist
 
-from ..distributions.noise import Share
+from .noise import Share
 
 __all__ = ["first", "leave", "share", "wait"]
 

@@ -1,0 +1,98 @@
+"""Files that are found, downloaded and checked: one is used only if its checksum is right, wherever it was found."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import os
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError
+
+__all__ = ["ALTERED", "download", "local", "verified"]
+
+ALTERED = "{} is truncated or altered: its checksum is not the published one. Delete it or put a good copy there."
+
+
+def local(folder: str, file: str) -> Path | None:
+    """The file in GANVAE_DATA, packed or not, or None."""
+    root = os.environ.get("GANVAE_DATA")
+    if root and not Path(root).is_dir():
+        raise DataError(f"GANVAE_DATA is {root!r}, which is not a folder; correct it, or unset it to download.")
+    if not root:
+        return None
+    unpacked = file.removesuffix(".gz").removesuffix(".bz2")
+    for path in (Path(root, folder, file), Path(root, folder, unpacked)):
+        if path.is_file():
+            return path
+    return None
+
+
+def verified(folder: str, file: str, mirrors: Sequence[str], checksum: str, content_sha256: str | None = None) -> bytes:
+    """The unpacked bytes of an intact file: the packed or the unpacked bytes have the right checksum."""
+    path = local(folder, file) or download(folder, file, mirrors, checksum)
+    packed = path.read_bytes()
+    unpack = {".gz": gzip.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)
+    try:
+        content = unpack(packed)
+    except (OSError, EOFError, ValueError, zlib.error):
+        raise DataError(ALTERED.format(path)) from None
+    algorithm, expected = checksum.split(":")
+    packed_intact = hashlib.new(algorithm, packed).hexdigest() == expected
+    if not packed_intact and hashlib.sha256(content).hexdigest() != content_sha256:
+        raise DataError(ALTERED.format(path))
+    return content
+
+
+def download(folder: str, file: str, mirrors: Sequence[str], checksum: str) -> Path:
+    """The file in the cache, checked; from the first mirror that has it. Two rounds, each resumes."""
+    remedy = f"or set GANVAE_DATA to a folder that holds {folder}/{file}."
+    try:
+        import pooch
+    except ImportError:
+        raise DataError(f"downloading {folder} needs pooch: pip install pooch, {remedy}") from None
+    cache = Path(os.environ.get("GANVAE_CACHE") or pooch.os_cache("ganvae_lib")) / folder
+    # A mirror is a folder, or the address of the file where it has another name there.
+    addresses = [mirror + file if mirror.endswith("/") else mirror for mirror in mirrors]
+    for address in addresses + addresses:  # two rounds
+        try:
+            return Path(pooch.retrieve(address, checksum, fname=file, path=cache, downloader=_resume))
+        except (OSError, ValueError) as error:  # no connection, HTTP error, full disk; or a wrong checksum
+            last_error = " ".join(str(error).split())[:200]  # on one line, and not a whole page
+    raise DataError(
+        f"could not download {folder}/{file} (last try: {last_error}). Check the network and try again, {remedy}"
+    )
+
+
+def _resume(url: str, output: str, _pooch: Any) -> None:
+    """Downloader for pooch: bytes gather in a .part file, and a broken transfer goes on where it stopped.
+
+    pooch moves the finished file into the cache only if its checksum is right.
+    """
+    import requests
+    import urllib3
+
+    part = Path(output).with_name(url.rsplit("/", 1)[-1] + ".part")
+    bytes_so_far = part.stat().st_size if part.exists() else 0
+    headers = {"Accept-Encoding": "identity"}
+    if bytes_so_far:
+        headers["Range"] = f"bytes={bytes_so_far}-"
+    with requests.get(url, headers=headers, stream=True, timeout=30) as reply:
+        if reply.status_code == 416:  # range not satisfiable, nothing after these bytes: start again
+            part.unlink()
+        reply.raise_for_status()
+        resumed = reply.status_code == 206  # partial content, as asked
+        try:
+            with open(part, "ab" if resumed else "wb") as target:
+                for chunk in reply.raw.stream(2**16, decode_content=False):  # requests would gunzip some replies
+                    target.write(chunk)
+        except urllib3.exceptions.HTTPError as error:
+            raise ConnectionError(f"{url} broke off: {error}") from None
+    expected = int(reply.headers.get("Content-Length", 0)) + (bytes_so_far if resumed else 0)
+    if part.stat().st_size < expected:
+        raise ConnectionError(f"{url} broke off")
+    part.replace(output)
