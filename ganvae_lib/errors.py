@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import math
+import operator
+from collections.abc import Collection, Iterable
+from typing import Any, TypeVar
 
-__all__ = ["DataError", "NonFiniteLoss", "unknown"]
+__all__ = ["DataError", "NonFiniteLoss", "chosen", "flag", "instance", "real", "reals", "sizes", "unknown", "whole"]
+
+Kind = TypeVar("Kind")
 
 
 def unknown(kind: str, name: object, known: Iterable[object]) -> ValueError:
@@ -21,6 +25,97 @@ def unknown(kind: str, name: object, known: Iterable[object]) -> ValueError:
     closest = get_close_matches(str(name).lower(), lower_case, n=1)
     hint = f" Did you mean {names[lower_case.index(closest[0])]!r}?" if closest else ""
     return ValueError(f"unknown {kind} {name!r}; choose one of {', '.join(map(repr, names))}.{hint}")
+
+
+def chosen(kind: str, name: Any, known: Collection[Any]) -> Any:
+    """The name, if it is among those that are known. Raises ValueError, as ``unknown`` says it."""
+    if not any(type(name) is type(one) and name == one for one in known):
+        raise unknown(kind, name, known)
+    return name
+
+
+def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
+    """An argument that counts something, as an int: of Python, NumPy or torch. Raises ValueError for anything else.
+
+    >>> whole("steps", 20)
+    20
+    >>> whole("steps", 2.5)
+    Traceback (most recent call last):
+    ValueError: steps must be a whole number of at least 1, got 2.5.
+    """
+    try:
+        number = None if isinstance(value, bool) or _axes(value) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least or (most is not None and number > most):
+        limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be a whole number {limits}, got {_shown(value)}.")
+    return number
+
+
+def real(name: str, value: Any, *, above: float = -math.inf, least: float = -math.inf, most: float = math.inf) -> float:
+    """An argument that measures something, as it is or as a float. Raises ValueError for what is not finite or too far.
+
+    >>> real("std", 0.1, above=0), real("std", 2, above=0)
+    (0.1, 2)
+    >>> real("std", -1, above=0)
+    Traceback (most recent call last):
+    ValueError: std must be a finite number above 0, got -1.
+    """
+    number = math.nan
+    if not isinstance(value, bool | str | bytes) and not _axes(value) and hasattr(value, "__float__"):
+        number = value if type(value) in (int, float) else float(value)
+    if not math.isfinite(number) or not above < number or not least <= number <= most:
+        limits = f" above {above:g}" * (above > -math.inf) + f" of at least {least:g}" * (least > -math.inf)
+        limits += f" and at most {most:g}" * (most < math.inf)
+        raise ValueError(f"{name} must be a finite number{limits}, got {_shown(value)}.")
+    return number
+
+
+def reals(name: str, values: Any, above: float = -math.inf) -> list[float]:
+    """An argument that lists numbers, one or more, each as ``real`` has it. Raises ValueError for anything else."""
+    listed = [] if isinstance(values, str | bytes | dict) or not hasattr(values, "__iter__") else list(values)
+    try:
+        if listed:
+            return [real(name, value, above=above) for value in listed]
+    except ValueError:
+        pass
+    positive = "positive" if above == 0 else "finite"
+    raise ValueError(f"{name} must be {positive} numbers, one or more, got {_shown(values)}.")
+
+
+def sizes(name: str, values: Any) -> tuple[int, ...]:
+    """An argument that lists sizes, each at least 1. Raises ValueError for anything else."""
+    listed = () if isinstance(values, str | bytes | dict) or not hasattr(values, "__iter__") else tuple(values)
+    if not listed:
+        raise ValueError(f"{name} must be a list of positive whole numbers, got {_shown(values)}.")
+    return tuple(whole(f"each number of {name}", value) for value in listed)
+
+
+def flag(name: str, value: Any) -> bool:
+    """An argument that is True or False. Raises ValueError for anything else, such as "no"."""
+    if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):  # NumPy's has these names
+        raise ValueError(f"{name} must be True or False, got {_shown(value)}.")
+    return bool(value)
+
+
+def instance(name: str, value: Any, kind: type[Kind], advice: str = "") -> Kind:
+    """An argument of a type of ours. Raises TypeError, with the ``advice``, for anything else."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be of type {kind.__name__}, got {_shown(value)}{advice and '; ' + advice}.")
+    return value
+
+
+def _axes(value: Any) -> int:
+    """How many axes an array or a tensor has; 0 for a number."""
+    axes = getattr(value, "ndim", 0)
+    return axes if isinstance(axes, int) else 0
+
+
+def _shown(value: Any) -> str:
+    """A value as an error shows it: short."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"a {type(value).__name__}"
 
 
 class NonFiniteLoss(ArithmeticError):

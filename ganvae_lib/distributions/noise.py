@@ -11,6 +11,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from ..errors import whole
+
 __all__ = ["Noise", "Share"]
 
 
@@ -93,8 +95,11 @@ class Noise:
     tiles = 1
 
     def __init__(self, seeds: int | Sequence[int], device: torch.device | str = "cpu", share: Share | None = None):
-        self.seeds_shape = () if isinstance(seeds, int) else (len(seeds),)
-        self.seeds = [seeds] if isinstance(seeds, int) else list(seeds)
+        listed = list(seeds) if isinstance(seeds, Sequence) and not isinstance(seeds, str) else None
+        if listed == []:
+            raise ValueError("noise needs a seed, or a list of one or more.")
+        self.seeds = [whole("a seed", seed, least=0) for seed in ([seeds] if listed is None else listed)]
+        self.seeds_shape = () if listed is None else (len(self.seeds),)
         self.device, self.share = torch.device(device), share or Share()
         self._streams: dict[tuple, _Stream] = {}
 

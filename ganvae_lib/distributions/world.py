@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from ..errors import unknown
+from ..errors import sizes, unknown
 from .noise import Noise
 from .sample import draw
 
@@ -30,7 +30,7 @@ class OtherDomain(nn.Module):
 
     def __init__(self, shape: Sequence[int]):
         super().__init__()
-        self.shape = tuple(shape)
+        self.shape = sizes("shape", shape)
 
     def forward(self) -> Distribution:
         raise TypeError("here z is data of a second domain, which has no density and is not drawn; pass z=...")

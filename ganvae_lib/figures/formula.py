@@ -6,7 +6,7 @@ import re
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from ..errors import unknown
+from ..errors import instance, unknown
 
 __all__ = ["GREEK", "Writer", "as_entry", "call", "expectation", "field_names", "from_entry", "kl", "plain", "register"]
 
@@ -45,6 +45,7 @@ def plain(latex: str) -> str:
     >>> plain(r"\mathbb{E}_{d(x)}[-\log p_\theta(x)]")
     'E_{d(x)}[-log p_θ(x)]'
     """
+    instance("latex", latex, str)
     for pattern, text in _AS_TEXT:
         latex = re.sub(pattern, text, latex)
     return latex

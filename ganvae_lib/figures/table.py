@@ -20,6 +20,11 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    def __post_init__(self) -> None:
+        lines = (self.header, *self.rows) if isinstance(self.rows, tuple) else (None,)
+        if not all(isinstance(line, tuple) and len(line) == len(self.header) for line in lines):
+            raise ValueError("a table is a tuple of names and a tuple of rows, each a tuple of as many cells.")
+
     def __str__(self) -> str:
         lines = (self.header, *self.rows)
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..errors import sizes, whole
 from .chain import Autoregressive
 from .layers import Conv2d, Linear
 
@@ -80,10 +81,9 @@ class _Pixels(Autoregressive):
 
     def __init__(self, shape: Sequence[int], levels: int):
         super().__init__()
-        shape = tuple(shape)
-        if len(shape) != 3 or shape[0] != 1 or levels < 2:
-            raise ValueError(f"pixels need images [1, height, width], got {shape}, and levels >= 2, got {levels}.")
-        self.shape, self.levels = shape, levels
+        self.shape, self.levels = sizes("shape", shape), whole("levels", levels, least=2)
+        if len(self.shape) != 3 or self.shape[0] != 1:
+            raise ValueError(f"pixels need images [1, height, width], got {self.shape}.")
         self.unit = 1 / (levels - 1)
 
 
@@ -108,6 +108,7 @@ class PixelCNN(_Pixels):
         kernel: int = 3,
     ):
         super().__init__(shape, levels)
+        width, layers = whole("width", width), whole("layers", layers)
         self.reach = first // 2 + (layers - 1) * (kernel // 2)
         later_layers = [GatedLayer(width, width, kernel, first=False) for _ in range(layers - 1)]
         self.layers = nn.ModuleList([GatedLayer(1, width, first, first=True), *later_layers])
@@ -143,6 +144,7 @@ class PixelRNN(_Pixels):
 
     def __init__(self, shape: Sequence[int], width: int = 32, levels: int = 2, *, kernel: int = 3):
         super().__init__(shape, levels)
+        width = whole("width", width)
         flat, padding = (1, kernel), (0, kernel // 2)
         self.read = Conv2d(1, 3 * width, flat, padding=padding)
         self.state = Conv2d(width, 3 * width, flat, padding=padding)
@@ -204,7 +206,8 @@ class CharRNN(Autoregressive):
 
     def __init__(self, length: int, alphabet_size: int, width: int = 64):
         super().__init__()
-        self.shape, self.levels = (length,), alphabet_size
+        width, alphabet_size = whole("width", width), whole("alphabet_size", alphabet_size)
+        self.shape, self.levels = (whole("length", length),), alphabet_size
         self.unit = 1.0
         self.read = Linear(alphabet_size, 3 * width)
         self.state = Linear(width, 3 * width)
@@ -243,7 +246,8 @@ def ngram(train: Tensor, x: Tensor, order: int, alphabet_size: int, strength: fl
     >>> ngram(abab, abab, order=2, alphabet_size=2, strength=0.1).exp()[0, 1:]  # after the first, all but certain
     tensor([0.9839, 0.9762, 0.9839, 0.9762, 0.9839], dtype=torch.float64)
     """
-    train, x = train.long(), x.long()
+    order, alphabet_size = whole("order", order, least=0), whole("alphabet_size", alphabet_size)
+    train, x = _rows("train", train, alphabet_size), _rows("x", x, alphabet_size)
     p = torch.full(x.shape, 1 / alphabet_size, dtype=torch.float64)
     for length in range(min(order, x.shape[1])):  # symbols of context
         # A context and the symbol after it, read as the digits of one number: the context alone is all but the last.
@@ -254,6 +258,14 @@ def ngram(train: Tensor, x: Tensor, order: int, alphabet_size: int, strength: fl
         context_count = _count(seen // alphabet_size, asked // alphabet_size)
         p[:, length:] = (count + strength * p[:, length:]) / (context_count + strength)
     return p.log()
+
+
+def _rows(name: str, x: Tensor, alphabet_size: int) -> Tensor:
+    """Rows of symbols, int64. Raises ValueError for anything else."""
+    fits = isinstance(x, Tensor) and x.ndim == 2 and bool(((x == x.round()) & (x >= 0) & (x < alphabet_size)).all())
+    if not fits:
+        raise ValueError(f"{name} must be a tensor [rows, symbols] of whole numbers from 0 to {alphabet_size - 1}.")
+    return x.long()
 
 
 def _count(seen: Tensor, asked: Tensor) -> Tensor:

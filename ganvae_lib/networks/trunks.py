@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ..errors import unknown
+from ..errors import chosen, sizes, whole
 from .layers import Conv2d, ConvTranspose2d, GroupNorm, Linear
 
 __all__ = ["ACTIVATIONS", "Flatten", "check_image", "conv_down", "conv_same", "conv_up", "mlp"]
@@ -24,9 +24,7 @@ ACTIVATIONS = {
 
 
 def _activation(name: str) -> nn.Module:
-    if name not in ACTIVATIONS:
-        raise unknown("activation", name, ACTIVATIONS)
-    return ACTIVATIONS[name]()
+    return ACTIVATIONS[chosen("activation", name, ACTIVATIONS)]()
 
 
 class Flatten(nn.Module):
@@ -47,11 +45,12 @@ def mlp(shape: Sequence[int], hidden: Sequence[int], out: int, activation: str =
     >>> mlp((1, 8, 8), (128, 128), 20)(torch.zeros(5, 1, 8, 8)).shape
     torch.Size([5, 20])
     """
-    sizes = [math.prod(shape), *hidden]
+    shape = sizes("shape", shape)
+    widths = [math.prod(shape), *(sizes("hidden", hidden) if hidden != () else ())]
     layers: list[nn.Module] = [Flatten(len(shape))]
-    for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
+    for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
         layers += [Linear(inputs, outputs), _activation(activation)]
-    return nn.Sequential(*layers, Linear(sizes[-1], out))
+    return nn.Sequential(*layers, Linear(widths[-1], whole("out", out)))
 
 
 def check_image(shape: Sequence[int], width: int, depth: int = 2) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from ..errors import unknown
+from ..errors import chosen, reals
 from ..figures.formula import Writer, expectation
 from .contract import Network, Samples, Term, Tool, parts
 from .spaces import BOTH, SPACES, Space
@@ -92,11 +91,8 @@ class MMD(Tool):
     always_shown = ("kernel",)
 
     def __post_init__(self) -> None:
-        if self.kernel not in _KERNELS:
-            raise unknown("kernel", self.kernel, _KERNELS)
-        object.__setattr__(self, "scales", tuple(self.scales))
-        if not self.scales or not all(0 < scale < math.inf for scale in self.scales):
-            raise ValueError(f"scales must be positive numbers, got {self.scales}.")
+        chosen("kernel", self.kernel, _KERNELS)
+        object.__setattr__(self, "scales", tuple(reals("scales", self.scales, above=0)))
 
     def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
         return self.distance(world.read(space.target), world.read(space.made), len(world.noise.seeds_shape))
@@ -149,10 +145,10 @@ class Summaries(Tool):
     whole_batches = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "statistics", tuple(self.statistics))
-        for name in self.statistics:
-            if name not in _SUMMARIES:
-                raise unknown("statistic", name, _SUMMARIES)
+        names = self.statistics if isinstance(self.statistics, list | tuple) else ()
+        if not names:
+            raise ValueError(f"statistics must be a list of names, one or more, got {self.statistics!r}.")
+        object.__setattr__(self, "statistics", tuple(chosen("statistic", name, _SUMMARIES) for name in names))
 
     def __repr__(self) -> str:
         return "Summaries()" if self == Summaries() else f"Summaries({self.statistics!r})"
@@ -194,8 +190,7 @@ class Unpredictable(Term):
     space = property(lambda self: self.variable)
 
     def __post_init__(self) -> None:
-        if self.variable not in ("x", "z"):
-            raise unknown("variable", self.variable, ("x", "z"))
+        chosen("variable", self.variable, ("x", "z"))
         super().__post_init__()
 
     reaches = property(lambda self: SPACES[self.variable].made_by)
@@ -253,8 +248,7 @@ class Classify(Term):
     title = "likelihood"
 
     def __post_init__(self) -> None:
-        if self.seen not in ("features", "x"):
-            raise unknown("thing to classify by", self.seen, ("features", "x"))
+        chosen("thing to classify by", self.seen, ("features", "x"))
         super().__post_init__()
 
     reaches = property(lambda self: ("theta",) if self.seen == "features" else ("eta",))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..distributions.sample import free_energy
-from ..errors import unknown
+from ..errors import chosen, instance, whole
 from ..figures.formula import Writer, expectation, kl
 from .algebra import Objective, Sum
 from .contract import Term
@@ -56,10 +56,8 @@ class Bound(Term):
     needs_decoder_density = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.k, int) or self.k < 1:
-            raise ValueError(f"k must be a positive number of samples, got {self.k!r}.")
-        if self.inferred not in (None, "label"):
-            raise unknown("thing to be inferred", self.inferred, ("label",))
+        object.__setattr__(self, "k", whole("k, a number of samples,", self.k))
+        chosen("thing to be inferred", self.inferred, (None, "label"))
         if self.given and self.inferred:
             raise ValueError("the label is either given or inferred, not both.")
         super().__post_init__()
@@ -170,7 +168,7 @@ def swapped(objective: Objective) -> Objective:
     >>> swapped(swapped(zoo.VAE)) == zoo.VAE
     True
     """
-    return Sum.of(*(term.swapped() for term in objective.terms))
+    return Sum.of(*(term.swapped() for term in _terms(objective)))
 
 
 def importance_weighted(objective: Objective, k: int | str) -> Objective:
@@ -227,12 +225,11 @@ def given(objective: Objective, label: str = "label") -> Objective:
     >>> given(zoo.GAN, "label")
     Match('x', Adversary('non-saturating'), given='label')
     """
-    if label != "label":
-        raise unknown("thing to be given", label, ("label",))
-    for term in objective.terms:
+    chosen("thing to be given", label, ("label",))
+    for term in _terms(objective):
         if not term.takes_labels:
             raise _refused(term, "tells the label to every network", "has no place for it")
-    return Sum.of(*(replace(term, given=label) for term in objective.terms))
+    return Sum.of(*(replace(term, given=label) for term in _terms(objective)))
 
 
 def semi_supervised(objective: Objective, classify: float = 1.0) -> Objective:
@@ -252,9 +249,13 @@ def semi_supervised(objective: Objective, classify: float = 1.0) -> Objective:
     return given(objective) + replace(bounds[0], given=None, inferred="label") + classify * Classify(seen="x")
 
 
+def _terms(objective: Objective) -> tuple[Term, ...]:
+    return instance("objective", objective, Objective, "take one of zoo, or add terms such as Match(...)").terms
+
+
 def _with_bounds(objective: Objective) -> Objective:
     """The objective with each pair of Reconstruct("x") and Match("z", KL()) of one weight written as a Bound."""
-    terms = list(objective.terms)
+    terms = list(_terms(objective))
     reconstructions = [t for t in terms if t == Reconstruct("x", weight=t.weight, given=t.given)]
     for reconstruction in reconstructions:
         partner = Match("z", KL(), weight=reconstruction.weight, given=reconstruction.given)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ..errors import unknown
+from ..errors import chosen
 from ..figures.formula import Writer, expectation
 from .contract import TOOLS, Term, Tool
 from .spaces import BOTH, SPACES, Space
@@ -38,8 +38,7 @@ class Match(Term):
     takes_labels = True
 
     def __post_init__(self) -> None:
-        if self.space not in SPACES:
-            raise unknown("space", self.space, SPACES)
+        chosen("space", self.space, SPACES)
         if not isinstance(self.tool, Tool):
             raise TypeError(f"the tool must be one of {', '.join(f'{t}()' for t in sorted(TOOLS))}, got {self.tool!r}.")
         if reason := self.tool.where(self.sides):
@@ -135,10 +134,8 @@ class Reconstruct(Term):
     space = property(lambda self: self.variable)
 
     def __post_init__(self) -> None:
-        if self.variable not in ("x", "z"):
-            raise unknown("variable", self.variable, ("x", "z"))
-        if self.within not in (None, "discriminator"):
-            raise unknown("place to compare in", self.within, ("discriminator",))
+        chosen("variable", self.variable, ("x", "z"))
+        chosen("place to compare in", self.within, (None, "discriminator"))
         if self.within and self.given:
             raise ValueError("a reconstruction within the discriminator cannot be told a label; leave one of them out.")
         super().__post_init__()

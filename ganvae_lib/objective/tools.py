@@ -6,7 +6,6 @@ its *link* (``links``) chooses which divergence the other player descends. Two m
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from ..distributions.noise import Noise, Share
-from ..errors import unknown
+from ..errors import chosen, real, whole
 from ..figures.formula import Writer, expectation, kl
 from .contract import Network, Samples, Tool, parts
 from .links import LINKS, gradient_penalty, weighted_mean
@@ -109,14 +108,13 @@ class Adversary(Tool):
     always_shown = ("link",)
 
     def __post_init__(self) -> None:
-        if self.k != "batch" and (not isinstance(self.k, int) or self.k < 1):
-            raise ValueError(f"k must be a positive number of samples or 'batch', got {self.k!r}.")
-        if self.link not in LINKS:
-            raise unknown("link", self.link, LINKS)
+        if self.k != "batch":
+            object.__setattr__(self, "k", whole("k, a number of samples or 'batch',", self.k))
+        chosen("link", self.link, LINKS)
         if self.k != 1 and self.link != "non-saturating":
             raise ValueError(f"importance weights belong to the non-saturating link; {self.link!r} has no such use.")
-        if self.steps < 0 or not 0 <= self.penalty < math.inf:
-            raise ValueError(f"steps and penalty must not be negative, and penalty be finite, got {self}.")
+        object.__setattr__(self, "steps", whole("steps", self.steps, least=0))
+        object.__setattr__(self, "penalty", real("penalty", self.penalty, least=0))
 
     @property
     def model_stands(self) -> str:

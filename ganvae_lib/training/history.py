@@ -27,6 +27,8 @@ class History(Mapping[str, Tensor]):
     """
 
     def __init__(self, seeds: Sequence[int], names: Sequence[str]):
+        if not seeds or not names or isinstance(seeds, str | int) or isinstance(names, str | int):
+            raise ValueError(f"a history needs lists of seeds and of names, one or more of each, got {seeds}, {names}.")
         self.seeds, self.names = list(seeds), list(names)
         self.steps: list[int] = []
         self.points: list[Tensor] = []

@@ -10,14 +10,18 @@ from ganvae_lib.objective import from_dict
 # (what raises, which error, words of its message)
 MISTAKES = [
     (lambda: Adversary("non saturating"), ValueError, r"unknown link.*Did you mean 'non-saturating'\?"),
-    (lambda: Adversary("KL", steps=-1), ValueError, "must not be negative"),
+    (lambda: Adversary("KL", steps=-1), ValueError, "steps must be a whole number of at least 0, got -1"),
     (lambda: Adversary("KL", penalty=-1.0), ValueError, "penalty"),
     *[
-        (lambda k=k: Adversary(k=k), ValueError, "k must be a positive number of samples or 'batch', got")
+        (
+            lambda k=k: Adversary(k=k),
+            ValueError,
+            "k, a number of samples or 'batch', must be a whole number of at least 1, got",
+        )
         for k in (0, -1, 2.5, "all")
     ],
     *[
-        (lambda k=k: Bound(k), ValueError, "k must be a positive number of samples, got")
+        (lambda k=k: Bound(k), ValueError, "k, a number of samples, must be a whole number of at least 1, got")
         for k in (0, -3, 2.5, "batch", None)
     ],
     (
@@ -25,7 +29,7 @@ MISTAKES = [
         ValueError,
         "importance weights belong to the non-saturating link.*'minimax' has no",
     ),
-    (lambda: Bound(inferred="class"), ValueError, "unknown thing to be inferred 'class'; choose one of 'label'"),
+    (lambda: Bound(inferred="class"), ValueError, "unknown thing to be inferred 'class'; choose one of None, 'label'"),
     (lambda: Bound(given="lable"), ValueError, "unknown thing to be given 'lable'.*Did you mean 'label'"),
     (lambda: Bound(given="label", inferred="label"), ValueError, "either given or inferred, not both"),
     (lambda: Bound(only=("phi",)), ValueError, "must be a tuple of players"),

@@ -39,11 +39,19 @@ def trained():
 # (what raises, which error, words of its message)
 MISTAKES = [
     *[
-        (lambda k=k: importance_weighted(GAN, k), ValueError, "positive number of samples or 'batch', got")
+        (
+            lambda k=k: importance_weighted(GAN, k),
+            ValueError,
+            "a number of samples or 'batch', must be a whole number of at least 1, got",
+        )
         for k in (0, -2, 2.5, "all", None)
     ],
     *[
-        (lambda k=k: importance_weighted(VAE, k), ValueError, "positive number of samples, got")
+        (
+            lambda k=k: importance_weighted(VAE, k),
+            ValueError,
+            "a number of samples, must be a whole number of at least 1, got",
+        )
         for k in (0, -2, 2.5, "batch")
     ],
     (lambda: given(GAN, "class"), ValueError, "unknown thing to be given 'class'; choose one of 'label'"),
