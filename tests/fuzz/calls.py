@@ -1,0 +1,433 @@
+"""Every public name with the kinds of its arguments. An argument after ``optional`` may be left out."""
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from kinds import (
+    COUNT,
+    FLAG,
+    IMAGES,
+    LABELS,
+    LEVEL,
+    LIKELIHOODS,
+    LINK,
+    MANY,
+    MODELS,
+    NATURAL,
+    NOT_NEGATIVE,
+    OBJECTIVE,
+    PIXELS,
+    POINTS,
+    POSITIVE,
+    RUNS,
+    SEED,
+    SHARE,
+    SPACE,
+    THING,
+    TOOL,
+    WEIGHT,
+    WORD,
+    X,
+    kind,
+    maybe,
+    model,
+    one_of,
+    tensor,
+)
+
+import ganvae_lib as library
+from ganvae_lib import (
+    MMD,
+    Adversary,
+    Bound,
+    CharRNN,
+    Classify,
+    Data,
+    Domains,
+    History,
+    Match,
+    Mixture,
+    Noise,
+    OtherDomain,
+    PixelCNN,
+    PixelRNN,
+    Point,
+    Reconstruct,
+    Run,
+    Summaries,
+    Table,
+    Unpredictable,
+    adversary_activated,
+    build,
+    classifier_score,
+    clouds,
+    coverage,
+    data,
+    draw,
+    exact,
+    fit,
+    given,
+    importance_weighted,
+    interval,
+    load,
+    metrics,
+    mixture1d,
+    moons,
+    mutual_information,
+    nets,
+    paired,
+    plain,
+    ring,
+    semi_supervised,
+    styles,
+    swapped,
+    text,
+    zoo,
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function and the kinds of its arguments by name; those in ``optional`` may be left out."""
+
+    function: object
+    needed: dict = field(default_factory=dict)
+    optional: dict = field(default_factory=dict)
+
+
+def folder():
+    return Path(tempfile.mkdtemp(prefix="fuzz"))
+
+
+PLAYERS = kind([None, ("theta",)], [("gamma",), "theta", 3, object, ()])
+GIVEN = kind([None, "label"], ["labels", 3, object])
+WITHIN = kind([None, "discriminator"], ["encoder", 3, object])
+SIZES = kind(
+    [lambda: (8,), lambda: [8, 4], lambda: (np.int64(8),)], [8, None, (0,), (-1,), (2.5,), ("a",), "88", object]
+)
+SHAPE = kind([lambda: (2,), lambda: [3]], [None, (0,), (-1,), (2.5,), ("a",), "ab", object, 3])
+IMAGE_SHAPE = kind([lambda: (1, 8, 8)], [None, (8,), (1, 8), (0, 8, 8), (1, 8.5, 8), "abc", object, 3])
+DATA = kind([lambda: POINTS], [None, object, "ring", {}, 3, lambda: zoo.VAE, lambda: KL_MODEL])
+KL_MODEL = model(*MODELS["VAE of points"])
+MODEL = kind([lambda: KL_MODEL], [None, object, "VAE", {}, 3, lambda: zoo.VAE, lambda: POINTS])
+SEEDS = kind(
+    [1, 2, lambda: [0], lambda: [3, 1], lambda: (5,), lambda: range(2), lambda: np.int64(2), lambda: np.array([1, 4])],
+    [0, -1, 1.5, "12", [], [1, 1], [-1], [0.5], [2**32], None, object],
+)
+RATE = kind(
+    [1e-3, lambda: {"theta": 1e-3, "eta": 1e-4, "phi": 0.0}, lambda: np.float32(1e-3)],
+    [-1, float("nan"), float("inf"), "1e-3", {"theta": "x"}, {"gamma": 1.0}, [1e-3], object],
+)
+BETAS = kind(
+    [(0.5, 0.9), lambda: [0, 0.9], (0, 0.9)],
+    [(0.5,), (0.5, 1.0), (0.5, 0.9, 0.9), 0.5, "ab", (-0.1, 0.9), ("a", "b"), object],
+)
+DEVICE = one_of(["cpu"], "gpu", "cuda:99")
+RUN = {2: kind([lambda: RUNS["VAE of points", 2]]), "any": kind([lambda run=run: run for run in RUNS.values()])}
+ONE_VAE, TWO_VAES = RUNS["VAE of points", 1], RUNS["VAE of points", 2]
+CVAES = RUNS["CVAE of images", 2]
+CODES = tensor(4, 3)
+EXAMPLES = tensor(5, 2)
+CLASSES = kind(
+    [0, lambda: [0, 1, 2, 0], lambda: torch.tensor([0, 1, 2, 2]), lambda: np.array([1, 1, 0, 0])],
+    [-1, 3, 2.5, "x", [0, 1], [0.5, 1, 1, 1], [0, 1, 2, 3], object, lambda: torch.zeros(4, 2).long()],
+)
+PATH = kind([lambda: folder() / "run", lambda: str(folder() / "run")], [None, 3, object, [], 2.5])
+POSITIVES = kind(
+    [lambda: [1.0, 2.0], lambda: (0.5,), lambda: torch.tensor([1.0, 3.0])],
+    [[], [0.0], [-1.0], ["a"], None, object, [float("nan")]],
+)
+NUMBERS = kind(
+    [lambda: [1.0, 2.0, 4.0], lambda: torch.tensor([1.0, 3.0]), lambda: np.array([1.0, 2.0]), lambda: (1, 2)],
+    [[], ["a"], None, object, [float("nan"), 1.0], {}],
+)
+PROBABILITIES = kind(
+    [lambda: torch.full((6, 3), 1 / 3), lambda: torch.eye(3)],
+    [None, "x", object, lambda: -torch.eye(3), lambda: 2 * torch.eye(3), lambda: torch.rand(3)],
+)
+
+
+def fit_tiny(**arguments):
+    return fit(**{"steps": 2, "batch": 16, "device": "cpu", "progress": False, **arguments})
+
+
+def noise_of(seeds, **arguments):
+    return Noise(seeds, **arguments).normal("name", 2)
+
+
+CALLS = {
+    # data
+    "Data": Call(Data, {"x": tensor(6, 2, wrong_shape=False)}, {"y": maybe(tensor(6, whole=3)), "name": WORD}),
+    "Domains": Call(Domains, {"source": DATA, "target": DATA}),
+    "Mixture": Call(
+        Mixture,
+        {
+            "weights": kind(
+                [lambda: [0.5, 0.5], lambda: np.array([0.2, 0.8])], [None, [], [-1, 2], ["a", "b"], [0.5, 0.6], [1.0]]
+            ),
+            "means": kind(
+                [lambda: [[0.0], [1.0]], lambda: torch.zeros(2, 3)],
+                [None, [], "ab", [["a"], ["b"]], lambda: torch.zeros(3, 2)],
+            ),
+            "scales": kind([0.5, 1], [0, -1, None, "x", float("nan"), object]),
+        },
+    ),
+    "clouds": Call(clouds, {}, {"symmetric": FLAG, "bent": FLAG, "n": MANY, "n_test": MANY, "seed": SEED}),
+    "load": Call(
+        load,
+        {"name": one_of(["digits", "ring", "moons"])},
+        {"split": one_of(["train", "test"]), "fraction": SHARE, "seed": SEED},
+    ),
+    "mixture1d": Call(
+        lambda **a: mixture1d(**a),
+        {},
+        {"weights": kind([lambda: (0.35, 0.65)], [(), (-1, 2), ("a", "b"), (0.5, 0.6), None, 3])},
+    ),
+    "moons": Call(moons, {}, {"std": POSITIVE}),
+    "ring": Call(ring, {}, {"modes": COUNT, "radius": POSITIVE, "std": POSITIVE}),
+    "styles": Call(styles, {}, {"n": kind([12], MANY.wrong), "n_test": kind([6], MANY.wrong), "seed": SEED}),
+    "text": Call(text, {}, {"name": one_of(["text"]), "split": one_of(["train", "test"]), "length": MANY}),
+    # noise and points
+    "Noise": Call(
+        noise_of, {"seeds": kind([0, 3, lambda: [1, 2], lambda: (4,)], [-1, None, 2.5, "x", [], [1.5], object])}
+    ),
+    "OtherDomain": Call(OtherDomain, {"shape": SHAPE}),
+    "Point": Call(
+        Point,
+        {
+            "value": kind([lambda: torch.zeros(3, 2)], [None, "x", object, [1.0]]),
+            "event_dims": kind([1, 2], [-1, 3, 2.5, None, "x"]),
+        },
+    ),
+    # the algebra
+    "Adversary": Call(
+        Adversary,
+        {},
+        {
+            "link": one_of(["non-saturating"]),
+            "steps": NATURAL,
+            "penalty": NOT_NEGATIVE,
+            "k": kind([1, 4, "batch", lambda: np.int64(2)], [0, -1, 2.5, "all", None, object]),
+        },
+    ),
+    "MMD": Call(MMD, {}, {"kernel": one_of(["inverse multiquadric", "gaussian"]), "scales": POSITIVES}),
+    "Summaries": Call(
+        Summaries,
+        {},
+        {"statistics": kind([("mean",), lambda: ("mean", "variance")], [(), ("median",), "mean", None, 3])},
+    ),
+    "Match": Call(
+        Match,
+        {"space": kind(["x", "z"], SPACE.wrong), "tool": TOOL},
+        {"weight": WEIGHT, "given": kind([None], GIVEN.wrong)},
+    ),
+    "Reconstruct": Call(
+        Reconstruct, {"variable": one_of(["x", "z"])}, {"within": WITHIN, "weight": WEIGHT, "only": PLAYERS}
+    ),
+    "Bound": Call(Bound, {}, {"k": COUNT, "weight": WEIGHT}),
+    "Classify": Call(Classify, {}, {"seen": one_of(["features"]), "weight": WEIGHT}),
+    "Unpredictable": Call(Unpredictable, {}, {"variable": one_of(["z"]), "weight": WEIGHT}),
+    "times": Call(
+        lambda weight: weight * zoo.VAE,
+        {"weight": kind([0.5, 2, lambda: np.float32(0.5)], [0, float("nan"), None, "x", object])},
+    ),
+    "plus": Call(lambda a, b: a + b, {"a": OBJECTIVE, "b": kind([lambda: Reconstruct("z")], OBJECTIVE.wrong)}),
+    "beta_vae": Call(zoo.beta_vae, {"beta": WEIGHT}),
+    "adversary_activated": Call(adversary_activated, {"objective": kind([lambda: zoo.VAE], OBJECTIVE.wrong)}),
+    "given": Call(given, {"objective": kind([lambda: zoo.VAE, lambda: zoo.GAN], OBJECTIVE.wrong)}),
+    "importance_weighted": Call(
+        importance_weighted, {"objective": kind([lambda: zoo.VAE, lambda: zoo.GAN], OBJECTIVE.wrong), "k": COUNT}
+    ),
+    "semi_supervised": Call(
+        semi_supervised, {"objective": kind([lambda: zoo.VAE], OBJECTIVE.wrong)}, {"classify": WEIGHT}
+    ),
+    "swapped": Call(swapped, {"objective": kind([lambda: zoo.VAE, lambda: zoo.AAE], OBJECTIVE.wrong)}),
+    "plain": Call(plain, {"latex": kind([r"\log p_\theta(x)"], [None, 3, object])}),
+    # networks
+    "mlp": Call(
+        nets.mlp, {"shape": SHAPE, "hidden": SIZES, "out": COUNT}, {"activation": one_of(["relu", "tanh", "silu"])}
+    ),
+    "CharRNN": Call(CharRNN, {"length": COUNT, "alphabet_size": COUNT}, {"width": COUNT}),
+    "PixelCNN": Call(
+        PixelCNN,
+        {"shape": IMAGE_SHAPE},
+        {"width": kind([8], COUNT.wrong), "layers": COUNT, "levels": kind([2, 4], [0, 1, *THING])},
+    ),
+    "PixelRNN": Call(
+        PixelRNN, {"shape": IMAGE_SHAPE}, {"width": kind([8], COUNT.wrong), "levels": kind([2, 4], [0, 1, *THING])}
+    ),
+    "ngram": Call(
+        library.ngram,
+        {
+            "train": kind(
+                [lambda: torch.zeros(4, 6)],
+                [None, "x", object, lambda: torch.zeros(4), lambda: torch.full((4, 6), 9.0)],
+            ),
+            "x": kind(
+                [lambda: torch.ones(2, 6)], [None, "x", object, lambda: torch.zeros(4), lambda: torch.full((2, 6), 9.0)]
+            ),
+            "order": COUNT,
+            "alphabet_size": kind([3, 4], [0, -1, 2.5, None, "x"]),
+        },
+    ),
+    # models
+    "build": Call(
+        lambda objective, data, **a: build(objective, data, **{"hidden": (8,), **a}),
+        {
+            "objective": kind([lambda: zoo.VAE, lambda: zoo.GAN], OBJECTIVE.wrong),
+            "data": DATA | kind([lambda: (2,), lambda: [3]]),
+        },
+        {
+            "latent": COUNT,
+            "hidden": SIZES,
+            "architecture": one_of(["mlp"], "conv"),
+            "activation": one_of(["relu", "leaky relu"]),
+            "noise": kind([0], NATURAL.wrong),
+            "classes": kind([2, lambda: np.int64(3), lambda: torch.tensor(4)], [-1, 2.5, "x", object, [3]]),
+            "codes": kind(
+                [None, "gaussian", lambda: {"gaussian": 2}], ["nonsense", 3, object, {}, {"gaussian": 0}, {"x": 2}]
+            ),
+        },
+    ),
+    "build with an observation": Call(
+        lambda **a: build(zoo.VAE, IMAGES, hidden=(8,), **a),
+        {"observation": one_of(["bernoulli", "gaussian", "laplace"])},
+        {"noiseless": FLAG},
+    ),
+    "build with a scale": Call(lambda scale: build(zoo.VAE, POINTS, hidden=(8,), scale=scale), {"scale": POSITIVE}),
+    # training
+    "fit": Call(
+        fit_tiny,
+        {"model": MODEL, "data": DATA},
+        {
+            "steps": COUNT,
+            "batch": COUNT,
+            "seeds": SEEDS,
+            "fresh": FLAG,
+            "device": DEVICE,
+            "precision": one_of(["fp32", "tf32"], "fp16"),
+            "lr": RATE,
+            "betas": BETAS,
+            "log_every": COUNT,
+            "checkpoint": PATH | kind([None]),
+            "checkpoint_every": COUNT,
+            "resume": FLAG,
+            "progress": kind([False, None], ["no", object, 3]),
+        },
+    ),
+    # runs
+    "sample": Call(TWO_VAES.sample, {"n": MANY}, {"seed": SEED, "mean": FLAG}),
+    "sample of one seed": Call(ONE_VAE.sample, {"n": MANY}, {"seed": SEED, "mean": FLAG}),
+    "sample at codes": Call(lambda z, **a: TWO_VAES.sample(4, z=z, **a), {"z": CODES}, {"mean": FLAG}),
+    "sample of a class": Call(
+        lambda labels, **a: CVAES.sample(4, labels=labels, **a), {"labels": CLASSES}, {"mean": FLAG}
+    ),
+    "infer": Call(TWO_VAES.infer, {"x": EXAMPLES}, {"seed": SEED, "mean": FLAG}),
+    "infer of images": Call(RUNS["VAE of images", 1].infer, {"x": tensor(3, 1, 8, 8)}),
+    "reconstruct": Call(TWO_VAES.reconstruct, {"x": EXAMPLES}, {"seed": SEED}),
+    "evaluate": Call(TWO_VAES.evaluate, {"data": DATA}, {"k": COUNT, "n": kind([300, 1000], MANY.wrong), "seed": SEED}),
+    "save": Call(TWO_VAES.save, {"path": PATH}),
+    "load a run": Call(
+        Run.load,
+        {"path": kind([lambda: ONE_VAE.save(folder())], [None, 3, "nowhere", object, folder])},
+        {"model": kind([None, lambda: KL_MODEL], MODEL.wrong[1:])},
+    ),
+    "History": Call(
+        History,
+        {
+            "seeds": kind([lambda: [0], lambda: [3, 1]], [None, 3, "x", []]),
+            "names": kind([lambda: ["a"]], [None, 3, "x", []]),
+        },
+    ),
+    # measures
+    "interval": Call(interval, {"values": NUMBERS}, {"level": LEVEL}),
+    "paired": Call(
+        paired,
+        {
+            "base": kind([lambda: [1.0, 2.0]], NUMBERS.wrong),
+            "variant": kind([lambda: [2.0, 5.0], lambda: (1, 2)], (*NUMBERS.wrong, [1.0])),
+        },
+    ),
+    "coverage": Call(
+        coverage,
+        {
+            "samples": kind(
+                [lambda: X, lambda: X[None], lambda: X.numpy()],
+                [None, "x", object, lambda: torch.zeros(5), lambda: torch.zeros(5, 3), lambda: X * float("nan")],
+            ),
+            "toy": kind([ring], [None, "ring", object]),
+        },
+        {"within": POSITIVE, "share": SHARE},
+    ),
+    "classifier_score": Call(classifier_score, {"probs": PROBABILITIES}),
+    "mutual_information": Call(
+        mutual_information, {"a": tensor(30, wrong_shape=False), "b": tensor(30)}, {"bins": COUNT}
+    ),
+    "elbo": Call(metrics.elbo, {"model": MODEL, "data": DATA}),
+    "accuracy": Call(
+        library.accuracy,
+        {
+            "model": kind([lambda: CLASSIFIER], [None, object, lambda: KL_MODEL]),
+            "data": kind([lambda: IMAGES], [None, object, lambda: POINTS]),
+        },
+    ),
+    # worlds with a known truth
+    "line": Call(
+        exact.line,
+        {},
+        {
+            "low": kind([-5.0, 0], [float("-inf"), float("nan"), None, "x", 9e9]),
+            "high": kind([5.0, 8], [float("inf"), float("nan"), None, "x", -9e9]),
+        },
+    ),
+    "gradient": Call(
+        library.gradient,
+        {
+            "f": kind([lambda: lambda t: (t**2).sum()], [None, 3, "x"]),
+            "theta": kind([lambda: torch.ones(3)], [None, "x", object]),
+        },
+    ),
+    # figures
+    "draw.images": Call(
+        draw.images,
+        {
+            "x": kind(
+                [lambda: PIXELS, lambda: PIXELS[:, 0], lambda: PIXELS.numpy()],
+                [None, "x", object, 3, lambda: torch.zeros(3), lambda: torch.zeros(2, 5, 8, 8)],
+            )
+        },
+        {"columns": COUNT},
+    ),
+    "draw.scatter": Call(
+        draw.scatter,
+        {
+            "x": kind(
+                [lambda: X, lambda: X.numpy()], [None, "x", object, lambda: torch.zeros(3), lambda: torch.zeros(3, 3)]
+            )
+        },
+    ),
+    "draw.curves": Call(draw.curves, {"history": kind([lambda: TWO_VAES.history], [None, "x", object, 3])}),
+    "Table": Call(
+        Table,
+        {
+            "header": kind([("a", "b")], [None, 3]),
+            "rows": kind([(("1", "2"),), ()], [None, 3, (("1",),), (("1", "2", "3"),)]),
+        },
+    ),
+}
+CLASSIFIER = model(zoo.SOURCE_ONLY, Domains(IMAGES, IMAGES))
+
+# Public names that are no calls of their own, with the reason.
+EXEMPT = {
+    "Term": "abstract",
+    "Tool": "abstract",
+    "KL": "no argument",
+    "Likelihood": "no argument",
+    "toy": "a decorator",
+    "scale": "no argument",
+    "drawn": "a decorator",
+}
+assert data and LINK and LABELS is not None and LIKELIHOODS
