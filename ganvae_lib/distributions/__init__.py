@@ -3,4 +3,5 @@
 from .densities import Noiseless, Point, Product, Pushforward, full, grey, tiled
 from .noise import Noise, Share
 from .sample import draw, free_energy
+from .schedules import SCHEDULES, Schedule, constant, cosine, cyclical, linear, times
 from .world import OtherDomain, World, drawn

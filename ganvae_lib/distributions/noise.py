@@ -101,6 +101,7 @@ class Noise:
         self.seeds = [whole("a seed", seed, least=0) for seed in ([seeds] if listed is None else listed)]
         self.seeds_shape = () if listed is None else (len(self.seeds),)
         self.device, self.share = torch.device(device), share or Share()
+        self.since = ""  # part of every name, where the streams are not those with which a training began
         self._streams: dict[tuple, _Stream] = {}
 
     def tiled(self, n: int) -> Noise:
@@ -112,7 +113,7 @@ class Noise:
     def generators(self, name: str) -> list[torch.Generator]:
         """One fresh generator per seed; its start depends on the seed and the name only."""
         # 32 bits: torch's CPU generator ignores the upper half of its seed.
-        starts = [zlib.crc32(f"{seed} {name}".encode()) for seed in self.seeds]
+        starts = [zlib.crc32(f"{seed} {name}{self.since}".encode()) for seed in self.seeds]
         return [torch.Generator(self.device).manual_seed(start) for start in starts]
 
     def normal(self, name: str, *shape: int) -> Tensor:
@@ -136,6 +137,10 @@ class Noise:
         row = stream.block[stream.position]
         stream.position += 1
         return self.share.rows(row, len(self.seeds_shape), self.tiles)
+
+    def restart(self, step: int) -> None:
+        """Begin streams that are no repetition of those up to ``step``, where these cannot go on."""
+        self.since, self._streams = f" from step {step}", {}
 
     def state(self) -> tuple[list[Any], dict[str, Tensor]]:
         """Where every stream stands: names and positions, and the states of the generators."""

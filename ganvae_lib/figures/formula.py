@@ -8,7 +8,19 @@ from typing import Any
 
 from ..errors import instance, unknown
 
-__all__ = ["GREEK", "Writer", "as_entry", "call", "expectation", "field_names", "from_entry", "kl", "plain", "register"]
+__all__ = [
+    "GREEK",
+    "Writer",
+    "as_entry",
+    "call",
+    "expectation",
+    "field_names",
+    "from_entry",
+    "kl",
+    "plain",
+    "register",
+    "weighted",
+]
 
 GREEK = {"theta": "θ", "eta": "η", "phi": "φ"}
 
@@ -24,7 +36,10 @@ _AS_TEXT = (  # a pattern of LaTeX and what stands for it in text, in the order 
     (r"\\,", " "),
     *((rf"\\{name}", sign) for name, sign in GREEK.items()),
     (r"\\nabla ", "∇"),
-    (r"\\(log|max) ?", r"\1 "),
+    (r"\\beta", "β"),
+    (r"\\pi", "π"),
+    (r"\\bmod", "mod"),
+    (r"\\(log|max|min|cos) ?", r"\1 "),
     (r"\^2", "²"),
     (r"\\sum_i ?", "Σ_i "),
     (r"\\tilde w", "w\u0303"),
@@ -34,8 +49,7 @@ _AS_TEXT = (  # a pattern of LaTeX and what stands for it in text, in the order 
     (r"_\{θ_0\}", "_θ₀"),
     (r"\^\{(\w+)\}", r"^\1"),
     (r" ‖ ", "‖"),
-    (r"log \(", "log("),
-    (r"max \(", "max("),
+    (r"(log|max|min|cos) \(", r"\1("),
 )
 
 
@@ -59,6 +73,18 @@ def expectation(law: str, inside: str) -> str:
 def kl(first: str, second: str) -> str:
     """KL(first ‖ second), in LaTeX."""
     return rf"\mathrm{{KL}}({first}\,\|\,{second})"
+
+
+def weighted(weight: Any, formula: str) -> str:
+    """A formula times a number, or times the letter of one, in LaTeX."""
+    if weight == 1:
+        return formula
+    if r" + \mathbb" in formula or (isinstance(weight, str) and formula.startswith("-")):
+        formula = rf"\big({formula}\big)"
+    if isinstance(weight, str):
+        return rf"{weight}\,{formula}"
+    # A formula's own minus sign joins that of the weight: no 2-log.
+    return rf"{-weight:g}\,{formula[1:]}" if formula.startswith("-") else rf"{weight:g}\,{formula}"
 
 
 @dataclass(frozen=True)

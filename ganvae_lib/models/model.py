@@ -53,6 +53,7 @@ class Model(nn.Module):
         self.networks = nn.ModuleDict({name: networks[name] for name in objective.networks})
         self.prior = prior
         self.seeds: int | list[int] = 0  # one int for a single model, a list for stacked copies
+        self.streams: tuple[dict[str, Any], dict[str, Tensor]] | None = None  # where those of its training stand
 
     @property
     def config(self) -> dict[str, Any] | None:

@@ -23,7 +23,7 @@ class Batches:
     """
 
     def __init__(self, parts: Sequence[Tensor], batch: int, noise: Noise, name: str = "batches"):
-        self.parts, self.batch, self.noise = parts, batch, noise
+        self.parts, self.batch, self.noise, self.name = parts, batch, noise, name
         self.x = parts[0]
         self.generators = noise.generators(name)
         self.per_epoch = len(self.x) // self.batch
@@ -47,6 +47,11 @@ class Batches:
             generator.set_state(state.clone())  # torch accepts no view, such as a row of a stack
         self._shuffle()
         self.batches_done = batches_done
+
+    def restart(self, step: int) -> None:
+        """Begin orders that are no repetition of those up to ``step``, when the batch or the data have changed."""
+        self.generators = self.noise.generators(f"{self.name} from step {step}")
+        self._shuffle()
 
     def next(self) -> list[Tensor]:
         """The next minibatch of every part: [*seeds, batch, ...]."""

@@ -1,15 +1,17 @@
-"""Learning curves."""
+"""Learning curves, and the bar that shows where they are."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..errors import NonFiniteLoss
+from ..errors import NonFiniteLoss, flag
 
-__all__ = ["History"]
+__all__ = ["Bar", "History"]
 
 
 class History(Mapping[str, Tensor]):
@@ -38,22 +40,33 @@ class History(Mapping[str, Tensor]):
 
         Raises NonFiniteLoss, saying where, if a value is NaN or infinite: then nothing is added.
         """
-        losses = losses.detach().double().cpu().reshape(len(losses), len(self.names), len(self.seeds))
+        losses = losses.detach().cpu().double().reshape(len(losses), len(self.names), len(self.seeds))
         if not losses.isfinite().all():
             row, name_index, seed_index = (~losses.isfinite()).nonzero()[0].tolist()  # the first bad value
             term, seed = self.names[name_index], self.seeds[seed_index]
             bad_step = step - len(losses) + row + 1  # the last row is of this step
-            message = (
-                f"the loss '{term}' is {losses[row, name_index, seed_index].item()} at step {bad_step}, seed {seed}; "
-                "lower lr, choose another link, or look at the data."
-            )
+            advice = "lower lr, choose another link, or look at the data."
+            if bad_step == 1:
+                advice = (
+                    "nothing has been learned yet, so look at the data: numbers far from 0 and 1 overflow. Standardise "
+                    "each column, (x - x.mean(0)) / x.std(0), scale images to [0, 1], or begin with other weights."
+                )
+            value = losses[row, name_index, seed_index].item()
+            message = f"the loss '{term}' is {value} at step {bad_step}, seed {seed}; {advice}"
             raise NonFiniteLoss(message, term=term, step=bad_step, seed=seed)
         self.steps.append(step)
         self.points.append(losses.mean(0))
 
+    def drop(self) -> None:
+        """Take the last point away: a training that goes on with its steps makes another of them and later ones."""
+        self.steps.pop()
+        self.points.pop()
+
     def __getitem__(self, name: str) -> Tensor:
         if name not in self.names:
             raise KeyError(f"no loss {name!r}; there are {', '.join(map(repr, self.names))}.")
+        if not self.points:
+            return torch.zeros(0, len(self.seeds), dtype=torch.float64)
         return torch.stack([point[self.names.index(name)] for point in self.points])
 
     def __iter__(self) -> Iterator[str]:
@@ -64,3 +77,35 @@ class History(Mapping[str, Tensor]):
 
     def __repr__(self) -> str:
         return f"History({', '.join(self.names)}; {len(self.steps)} points, seeds {self.seeds})"
+
+
+class Bar:
+    """A bar that moves by time, with steps, time left, and the losses at the last point of the history."""
+
+    def __init__(self, training: Any, progress: bool | None):
+        asked = os.environ.get("GANVAE_PROGRESS", "1") != "0" if progress is None else flag("progress", progress)
+        self.training, self.shown = training, asked and training.noise.share.rank == 0
+        self._bar: Any = None
+
+    def __enter__(self) -> Bar:
+        if self.shown:
+            from tqdm.auto import tqdm
+
+            # It looks at the clock at each step, and draws when a fifth of a second has gone: the device is not asked.
+            options = dict(leave=False, unit="step", mininterval=0.2, miniters=1)
+            self._bar = tqdm(total=self.training.settings.steps, initial=self.training.done, **options)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def moved(self) -> None:
+        """A step is done."""
+        if self._bar is None:
+            return
+        history = self.training.history
+        if history.steps and history.steps[-1] == self.training.done:
+            means = zip(history.names, history.points[-1].mean(-1).tolist(), strict=True)  # over seeds
+            self._bar.set_postfix_str(", ".join(f"{name} {mean:.4g}" for name, mean in means), refresh=False)
+        self._bar.update(self.training.done - self._bar.n)

@@ -17,6 +17,7 @@ from ..models.model import Model
 from ..objective.contract import from_dict, to_dict
 from ..storage.cards import read, write
 from .history import History
+from .state import Kept, Training, checked_state
 
 __all__ = ["Run"]
 
@@ -38,11 +39,27 @@ class Run(Generative):
     ([0, 1], 'ring', True)
     """
 
-    def __init__(self, model: Model, history: History, data: Examples | None, config: dict[str, Any]):
+    def __init__(
+        self,
+        model: Model,
+        history: History,
+        data: Examples | None,
+        config: dict[str, Any],
+        going: Kept | Training | None = None,
+    ):
         self.model, self.history, self.config = model, history, config
+        self.going: Kept | Training | None = (
+            going  # what fit(run, ...) goes on from: what was kept of the training, or it itself
+        )
+        self.stopped: str | None = None  # where and by what the training was stopped before its last step
         self.data = None if data is None else dict(name=data.name, digest=data.digest, note=data.note)
         self._law = None if data is None else data.law
         self._law_card = None if data is None else law_card(data)
+
+    def rest(self, training: Training) -> None:
+        """Stand between two steps of ``training``, and keep what it needs to go on, so that it can go itself."""
+        training.rest()
+        self.config["steps"], self.going = training.done, training.kept()
 
     @property
     def law(self) -> Any:
@@ -67,14 +84,18 @@ class Run(Generative):
         """
         return evaluate(self, data, k=k, n=n, seed=seed)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], training: bool = True) -> Path:
         """Write the run into the folder ``path``: ``run.json`` and the weights, ``model-....safetensors``. No pickle.
 
+        With the state of the ``training``, so that ``fit(Run.load(path), data, steps=...)`` goes on: Adam's moments
+        make the file three times as large as the weights alone, which ``training=False`` writes.
         The new ``run.json`` is moved into place last and names its weights, so an interrupted save leaves the run that
         was there before whole. Warns (UserWarning) of what ``load`` will need: networks that ``build`` did not make are
         not described in a file, only their weights are kept.
         """
         path = Path(path)
+        state, kept = self.going.state() if training and self.going else (None, {})
+        kept = {f"training/{name}": tensor for name, tensor in kept.items() if not name.startswith("model/")}
         card = dict(
             format=1,
             objective=to_dict(self.model.objective),
@@ -83,6 +104,8 @@ class Run(Generative):
             config=self.config,
             data=self.data,
             law=self._law_card,
+            stopped=self.stopped,
+            training=state,
             history=dict(
                 seeds=self.history.seeds,
                 keys=self.history.names,
@@ -90,7 +113,7 @@ class Run(Generative):
                 points=[point.tolist() for point in self.history.points],
             ),
         )
-        write(path, "run.json", card, "model", self.model.state_dict())
+        write(path, "run.json", card, "model", self.model.state_dict() | kept)
         if self.model.config is None:
             warnings.warn(
                 "these networks were not made by build, so only their weights were saved; to read them back, pass a "
@@ -110,7 +133,8 @@ class Run(Generative):
         """
         path = Path(path)
         try:
-            card, weights = read(path, "run.json")
+            card, tensors = read(path, "run.json")
+            kept = {name[9:]: tensors.pop(name) for name in list(tensors) if name.startswith("training/")}
             history = _history(card["history"])
             config, data, seeds, networks = card["config"], card["data"], card["seeds"], card["networks"]
             objective = card["objective"]
@@ -124,16 +148,26 @@ class Run(Generative):
             model = _build_from_card(path, objective, networks)
         model = model.copies(seeds, fresh=False)
         try:
-            model.load_state_dict(weights)
+            model.load_state_dict(tensors)
         except RuntimeError as error:
             first_mismatch = str(error).splitlines()[1].strip()  # line 0 is a title
             raise ValueError(f"the weights in {path} do not fit the model: {first_mismatch}") from error
-        run = cls(model.eval(), history, None, config)
-        run.data, run._law_card = data, card.get("law")
+        going = _kept(path, card, kept)
+        run = cls(model.eval(), history, None, config, going)
+        run.data, run._law_card, run.stopped = data, card.get("law"), card.get("stopped")
+        run.model.streams = going.streams(config["steps"])
         return run
 
 
 _DAMAGED = "{} is damaged or of another format ({}); save the run again."
+
+
+def _kept(path: Path, card: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Kept:
+    """The state of the training that ``save`` wrote, if it did."""
+    try:
+        return Kept(checked_state(card["training"]) if card.get("training") else None, tensors)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(_DAMAGED.format(path, error)) from error
 
 
 def _history(card: dict[str, Any]) -> History:
