@@ -12,8 +12,12 @@ from torch.distributions import Distribution, Independent, OneHotCategorical, co
 __all__ = ["Noiseless", "Point", "Product", "Pushforward", "full", "grey", "tiled"]
 
 
-def full(features: Tensor) -> Tensor:
-    """At least fp32: distributions are evaluated in full precision under autocast, too."""
+def full(features: Tensor | tuple[Tensor, ...]) -> Tensor:
+    """At least fp32: distributions are evaluated in full precision under autocast, too.
+
+    Of a trunk that gives more (``nn.LSTM``, ``nn.MultiheadAttention``) the features are the first thing that it gives.
+    """
+    features = features[0] if isinstance(features, tuple) else features
     return features.float() if features.dtype in (torch.bfloat16, torch.float16) else features
 
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ..distributions.world import OtherDomain
+from ..networks.fresh import brought, differing, initialise
 from ..networks.heads import Conditional
-from ..networks.layers import initialise, stack, unstack
+from ..networks.stacking import Copies, copied, stack, unstack
 from ..objective.algebra import Objective
 from .roles import role_of
 from .spec import Spec
@@ -54,6 +55,7 @@ class Model(nn.Module):
         self.prior = prior
         self.seeds: int | list[int] = 0  # one int for a single model, a list for stacked copies
         self.streams: tuple[dict[str, Any], dict[str, Tensor]] | None = None  # where those of its training stand
+        self._is_copy = False  # its weights were drawn from its seed, and may have been trained
 
     @property
     def config(self) -> dict[str, Any] | None:
@@ -95,36 +97,118 @@ class Model(nn.Module):
         return () if isinstance(self.seeds, int) else (len(self.seeds),)
 
     def of(self, players: Sequence[str]) -> list[nn.Parameter]:
-        """The parameters of these players."""
+        """The parameters of these players that learn, each once: not those with ``requires_grad=False``."""
         networks = [network for name, network in self.networks.items() if role_of(name).player in players]
-        return [parameter for network in networks for parameter in network.parameters()]
+        every = nn.ModuleList(networks).parameters()  # a weight that two networks share stands here once
+        return [parameter for parameter in every if parameter.requires_grad]
+
+    def seed_of(self, parameter: nn.Parameter) -> int | None:
+        """Which of the stacked copies a parameter belongs to, 0 to K-1; None where its first axis is that of the seeds.
+
+        Layers of one's own, and those of torch that cannot carry that axis, have parameters per copy (``nets.Copies``).
+        In a single model it is None for all.
+
+        >>> from ganvae_lib import nets, zoo
+        >>> encoder = nets.Encoder(nn.Sequential(nn.Linear(2, 4), nn.Dropout(0.1), nn.PReLU()))
+        >>> decoder = nets.Decoder(nn.Linear(2, 2), nets.Gaussian(), (2,))
+        >>> model = Model(zoo.VAE, {"encoder": encoder, "decoder": decoder}, nets.StandardNormal(2)).copies([5, 8])
+        >>> [(list(p.shape), model.seed_of(p)) for p in model.of(["eta"])]
+        [([2, 4, 2], None), ([2, 4], None), ([1], 0), ([1], 1)]
+        """
+        for part in self.modules():
+            if isinstance(part, Copies):
+                for k, one in enumerate(part.copies):
+                    if any(parameter is its_own for its_own in one.parameters()):
+                        return k
+        return None
+
+    def train(self, mode: bool = True) -> Model:
+        """Training mode or, with ``mode=False``, evaluation. Parts that were put in eval mode stay so in training.
+
+        Such a part is within a network that is in training mode, or it is a network of which nothing learns.
+        """
+        resting = {part for network in self.networks.values() for part in network.modules() if _rests(part, network)}
+        if not self.training:  # all are in eval mode now; those that were before
+            resting = {part for part in self.modules() if vars(part).get("rests")}
+        super().train(mode)
+        for part in self.modules():
+            part.rests = part in resting  # type: ignore[assignment]
+            part.training = mode and part not in resting
+        return self
+
+    def _other_names(self) -> dict[str, str]:
+        """Of weights that stand in several places: each further name, and the first one."""
+        named = [*self.named_parameters(remove_duplicate=False), *self.named_buffers(remove_duplicate=False)]
+        first: dict[int, str] = {}
+        return {name: first[id(weight)] for name, weight in named if first.setdefault(id(weight), name) != name}
+
+    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
+        """As torch has it, but that weights which stand in several places are there once, under the first name."""
+        state = super().state_dict(*args, destination=destination, prefix=prefix, keep_vars=keep_vars)
+        for name in self._other_names():
+            state.pop(prefix + name, None)
+        return state
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Take the weights of a ``state_dict``; those that are shared among places stand there once or at each."""
+        others = {name: state_dict[first] for name, first in self._other_names().items() if first in state_dict}
+        return super().load_state_dict(others | dict(state_dict), strict, assign)
 
     def copies(self, seeds: int | list[int], fresh: bool = True) -> Model:
         """A copy per seed, stacked if ``seeds`` is a list; ``fresh`` draws new initial weights from each seed.
 
-        Raises TypeError for copies that are stacked already, except to go on with them all (not fresh, same seeds).
+        Weights with ``requires_grad=False`` and those of ``nets.pretrained`` modules stay. Raises ValueError, naming
+        them, for weights that cannot be drawn anew, or that have been loaded, trained or set by hand and would be lost;
+        TypeError for copies that are stacked already, except to go on with them all (not fresh, same seeds).
         """
         if self.seeds_shape:
             if not fresh and seeds == self.seeds:
-                return copy.deepcopy(self)
+                return copied(self)
             raise TypeError(
                 f"this model holds stacked copies, of seeds {self.seeds}; take one with model.single(k), "
                 "or go on with all by seeds=run.seeds, fresh=False."
             )
-        if isinstance(seeds, int):
-            model = initialise(self, seeds) if fresh else copy.deepcopy(self)
-        else:
-            model = stack([initialise(self, seed) if fresh else self for seed in seeds])
-        model.seeds = seeds
-        return model
+        if fresh:
+            self._check_brought()
+        each = [initialise(self.networks, seed) if fresh else self.networks for seed in _listed(seeds)]
+        networks = stack(each) if isinstance(seeds, list) else each[0] if fresh else copied(self.networks)
+        model = self._with(networks, seeds)
+        return model.cpu() if fresh else model
 
     def single(self, k: int) -> Model:
         """The k-th stacked copy as an ordinary model. Raises TypeError for a model that is one already."""
         if isinstance(self.seeds, int):
             raise TypeError("this model is a single copy, not a stack of copies; use it as it is.")
-        model = unstack(self, k)
-        model.seeds = self.seeds[k]
+        return self._with(unstack(self.networks, k), self.seeds[k])
+
+    def _with(self, networks: nn.Module, seeds: int | list[int]) -> Model:
+        """A copy of the model with these networks in the place of its own."""
+        model = copy.deepcopy(self, {id(self.networks): networks})
+        model.seeds, model._is_copy = seeds, True
         return model
+
+    def _check_brought(self) -> None:
+        """Raise ValueError for weights that fresh ones would destroy."""
+        if self._is_copy:
+            names = differing(self.networks, initialise(self.networks, self.seeds))
+        else:
+            names = brought(self.networks)
+        if names:
+            more = f" and {len(names) - 3} more" * (len(names) > 3)
+            raise ValueError(
+                f"{', '.join(names[:3])}{more}: loaded, trained or set by hand, and fresh weights would destroy that; "
+                "pass fresh=False to start every seed from them, mark what is to stay by nets.pretrained(module), or "
+                "let go of them by nets.initialise(module, 0)."
+            )
+
+
+def _rests(part: nn.Module, network: nn.Module) -> bool:
+    """Has a part been put in eval mode while its network was not, or as all of a network that does not learn?"""
+    return not part.training and (network.training or not any(p.requires_grad for p in network.parameters()))
+
+
+def _listed(seeds: int | list[int]) -> list[int]:
+    return [seeds] if isinstance(seeds, int) else seeds
 
 
 class Conditioned:
@@ -133,7 +217,7 @@ class Conditioned:
     def __init__(self, model: Model, labels: Tensor):
         self.model, self.labels = model, labels
         self.networks = {
-            name: functools.partial(network, labels=labels) if isinstance(network, Conditional) else network
+            name: functools.partial(network, labels=labels) if name in model.objective.conditional else network
             for name, network in model.networks.items()
         }
 

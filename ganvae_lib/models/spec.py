@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from ..errors import unknown
+from ..networks.autoregressive import DENSITIES
 from ..networks.codes import CODES
-from ..networks.densities import DENSITIES
 from ..networks.observations import OBSERVATIONS, BernoulliPixels
 from ..networks.trunks import ACTIVATIONS, check_image
 from ..objective.algebra import Objective

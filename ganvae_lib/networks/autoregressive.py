@@ -1,4 +1,4 @@
-"""Densities with no latent variable: networks that are a product of conditionals (chapter 05).
+"""Densities with no latent variable: networks that are a product of conditionals (chapter 05); all densities by name.
 
 Pixels come in the order of reading. The networks are used like ``GaussianDensity``: calling one returns the
 distribution, whose ``log_prob`` is exact, and ``draw`` samples it exactly, one dimension after the other.
@@ -6,17 +6,29 @@ distribution, whose ``log_prob`` is exact, and ``draw`` samples it exactly, one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import sizes, whole
-from .chain import Autoregressive
-from .layers import Conv2d, Linear
+from .densities import Autoregressive, GaussianDensity
+from .trunks import Conv2d, Linear
 
-__all__ = ["CharRNN", "GatedLayer", "MaskedConv2d", "PixelCNN", "PixelRNN", "above", "before", "gru", "ngram"]
+__all__ = [
+    "DENSITIES",
+    "CharRNN",
+    "GatedLayer",
+    "MaskedConv2d",
+    "PixelCNN",
+    "PixelRNN",
+    "above",
+    "before",
+    "gru",
+    "ngram",
+]
 
 
 class MaskedConv2d(Conv2d):
@@ -272,3 +284,14 @@ def _count(seen: Tensor, asked: Tensor) -> Tensor:
     """How often each number of ``asked`` stands in ``seen``."""
     ordered = seen.flatten().sort().values
     return torch.searchsorted(ordered, asked, right=True) - torch.searchsorted(ordered, asked)
+
+
+#: Every density by name, made of the ``Spec`` of a model. One of one's own is a module whose call returns the
+#: distribution, with ``draw(n, noise)``: ``DENSITIES["mine"] = lambda spec: Mine(spec.shape)`` lets
+#: ``build(..., density="mine")`` find it.
+DENSITIES: dict[str, Callable[[Any], nn.Module]] = {
+    "gaussian": lambda spec: GaussianDensity(spec.shape),
+    "pixelcnn": lambda spec: PixelCNN(spec.shape, spec.width),
+    "pixelrnn": lambda spec: PixelRNN(spec.shape, spec.width),
+    "rnn": lambda spec: CharRNN(spec.shape[0], spec.classes, spec.hidden[0]),
+}

@@ -31,9 +31,10 @@ def descend(phase: Phase, world: World, optimizer: torch.optim.Optimizer, step: 
     Returns the losses by name, [*seeds] each, without gradient.
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    losses = phase.losses(world)
-    # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
-    gradients = torch.autograd.grad(phase.total(losses, step).sum(), parameters, allow_unused=True)
+    with world.noise.in_layers():
+        losses = phase.losses(world)
+        # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
+        gradients = torch.autograd.grad(phase.total(losses, step).sum(), parameters, allow_unused=True)
     used = [(p, gradient) for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
     averaged = world.noise.share.mean([gradient for _, gradient in used])  # over processes, if there are several
     for (parameter, _), gradient in zip(used, averaged, strict=True):

@@ -3,7 +3,6 @@
 import torch
 from cases import CASES, PLAYERS, every, made, player
 from helpers import prepared
-
 from values import tensors_of
 
 from ganvae_lib import Noise, World
