@@ -71,7 +71,10 @@ def test_pairs_and_images_have_one_point_and_one_norm():
     a, b = (normal(2, 1, 2, 2), normal(2, 3, seed=1)), (normal(2, 1, 2, 2, seed=2), normal(2, 3, seed=3))
     bowl = discriminator(lambda x, z: (x.square().flatten(1).sum(-1) + 3 * z.square().sum(-1)) / 2)
     u = torch.tensor([0.3, 0.8])
-    middle = [u.reshape(2, *[1] * (s.ndim - 1)) * s + (1 - u.reshape(2, *[1] * (t.ndim - 1))) * t for s, t in zip(a, b)]
+    middle = [
+        u.reshape(2, *[1] * (s.ndim - 1)) * s + (1 - u.reshape(2, *[1] * (t.ndim - 1))) * t
+        for s, t in zip(a, b, strict=True)
+    ]
     square = middle[0].flatten(1).square().sum(1) + (3 * middle[1]).square().sum(1)
     found = gradient_penalty(bowl, a, b, At(*u.tolist()))
     torch.testing.assert_close(found, (square.sqrt() - 1).square().mean(), rtol=1e-10, atol=0)

@@ -1,0 +1,280 @@
+"""Mutations: a small fault is put into the library, one at a time, and the tests of its package must see it.
+
+    make mutations                                        draws COUNT faults of each package, tells those that survived
+    python tests/mutations.py --packages exact --count 9  fewer of them
+    python tests/mutations.py --again                     the survivors of the last run, against the tests as they are
+
+Faults are those of cosmic-ray (another operator, comparison, constant or condition, a loop that does not run) and three
+more: a statement dropped, a call without arguments dropped, such as ``.detach()``, and two arguments exchanged. They are
+drawn by a fixed seed. Each is tried in a copy of the repository, in a process that is forked after torch was imported.
+``equivalent_mutants.json`` lists those that change nothing that can be told, each with the reason. No test collects
+this file; a run takes hours.
+"""
+
+import argparse
+import ast
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+EQUIVALENT = Path(__file__).with_name("equivalent_mutants.json")
+SEED, COUNT, WANTED, PATIENCE = 0, 45, 0.95, 4
+
+LAWS = "tests/laws/test_"
+#: The tests of a package, the quickest to fail first; those of its docstrings come before.
+TESTS = {
+    "objective": f"tests/objective {LAWS}snapshot.py {LAWS}gradients.py {LAWS}mistakes.py {LAWS}prints.py {LAWS}graph.py "
+    f"tests/figures tests/test_extend.py {LAWS}processes.py",
+    "distributions": f"{LAWS}draws.py {LAWS}gradients.py {LAWS}forgetting.py {LAWS}players.py tests/objective tests/training "
+    f"tests/networks {LAWS}company.py {LAWS}processes.py",
+    "exact": "tests/exact",
+    "measure": "tests/measure tests/training/test_rejection.py tests/models/test_build.py tests/networks/test_codes.py "
+    "tests/data/test_glyphs.py",
+    "networks": f"tests/networks tests/models {LAWS}gradients.py {LAWS}snapshot.py {LAWS}draws.py {LAWS}company.py "
+    f"{LAWS}mistakes.py {LAWS}saved.py",
+    "models": f"tests/models {LAWS}snapshot.py {LAWS}mistakes.py {LAWS}saved.py {LAWS}company.py tests/objective tests/training "
+    "tests/widgets tests/test_extend.py",
+    "training": f"tests/training {LAWS}forgetting.py {LAWS}precision.py {LAWS}resume.py {LAWS}determinism.py {LAWS}saved.py "
+    f"{LAWS}mistakes.py {LAWS}company.py {LAWS}processes.py tests/measure tests/models",
+    "experiments": "tests/experiments",
+}
+
+# Of cosmic-ray's many operators those whose faults a person might make; what crashes wherever it runs tells nothing.
+OPERATORS = (
+    [f"ReplaceBinaryOperator_{pair}" for pair in "Add_Sub Sub_Add Mul_Div Mul_Add Div_Mul Pow_Mul Mod_FloorDiv".split()]
+    + [f"ReplaceBinaryOperator_{pair}" for pair in "FloorDiv_Div FloorDiv_Mod BitOr_BitAnd BitAnd_BitOr".split()]
+    + [f"ReplaceComparisonOperator_{pair}" for pair in "Eq_NotEq NotEq_Eq Lt_LtE Lt_Gt LtE_Lt LtE_GtE".split()]
+    + [f"ReplaceComparisonOperator_{pair}" for pair in "Gt_GtE Gt_Lt GtE_Gt GtE_LtE Is_IsNot IsNot_Is".split()]
+    + "ReplaceUnaryOperator_Delete_USub ReplaceUnaryOperator_Delete_Not ReplaceUnaryOperator_Delete_Invert".split()
+    + "AddNot ReplaceTrueWithFalse ReplaceFalseWithTrue ReplaceAndWithOr ReplaceOrWithAnd".split()
+    + "ReplaceBreakWithContinue ReplaceContinueWithBreak NumberReplacer ZeroIterationForLoop".split()
+)
+
+
+def places_of_cosmic_ray(source):
+    """(line, kind, function that makes the module with the fault) for each place of each operator."""
+    from cosmic_ray.ast import ast_nodes, get_ast
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator
+
+    nodes = list(ast_nodes(get_ast(source)))
+    for name in OPERATORS:
+        operator = get_operator(f"core/{name}")()
+        positions = [position for node in nodes for position in operator.mutation_positions(node)]
+        for occurrence, ((line, _), _) in enumerate(positions):
+            yield line, name, lambda o=operator, i=occurrence: mutate_code(source, o, i)
+
+
+def places_of_our_own(source):
+    """The same for a dropped statement, a dropped call and exchanged arguments."""
+    lines = source.encode().split(b"\n")
+    starts = [sum(len(line) + 1 for line in lines[:i]) for i in range(len(lines))]
+    place = lambda node: (
+        starts[node.lineno - 1] + node.col_offset,
+        starts[node.end_lineno - 1] + node.end_col_offset,
+    )
+
+    def written(*edits):
+        text = source.encode()
+        for (start, end), new in sorted(edits, reverse=True):
+            text = text[:start] + new + text[end:]
+        return lambda: text.decode()
+
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.AugAssign | ast.Raise) or (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        ):
+            yield node.lineno, "DropStatement", written((place(node), b"pass"))
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Attribute) and not node.args and not node.keywords:
+            (start, end), whole = place(node.func.value), place(node)
+            yield node.end_lineno, "DropCall", written((whole, source.encode()[start:end]))
+        if len(node.args) >= 2 and not any(isinstance(a, ast.Starred) for a in node.args[:2]):
+            first, second = (place(a) for a in node.args[:2])
+            code = source.encode()
+            yield node.lineno, "SwapArguments", written((first, code[slice(*second)]), (second, code[slice(*first)]))
+
+
+class Bare(ast.NodeTransformer):
+    """Without annotations, docstrings and what only type checkers read: there a fault is none."""
+
+    def visit_AnnAssign(self, node):
+        node.annotation = ast.Constant(0)
+        return self.generic_visit(node)
+
+    def visit_arg(self, node):
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node):
+        node.returns = None
+        if any("overload" in ast.dump(d) for d in node.decorator_list):
+            return None
+        return self.generic_visit(node)
+
+    def visit_If(self, node):
+        return None if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else self.generic_visit(node)
+
+
+def bare(source):
+    return ast.dump(Bare().visit(ast.parse(source)))
+
+
+def changed(before, after):
+    """The lines of a module that a fault takes away and puts in, without indentation."""
+    a, b = before.splitlines(), after.splitlines()
+    while a and b and a[0] == b[0]:
+        a, b = a[1:], b[1:]
+    while a and b and a[-1] == b[-1]:
+        a, b = a[:-1], b[:-1]
+    return " ".join(line.strip() for line in a), " ".join(line.strip() for line in b)
+
+
+def drawn(packages, count):
+    """``count`` faults of each package, by the seed: a line, then one of its faults; what changes no code is passed over."""
+    for package in packages:
+        sources, places = {}, {}
+        for path in sorted((ROOT / "ganvae_lib" / package).glob("[!_]*.py")):
+            module = str(path.relative_to(ROOT))
+            sources[module] = source = path.read_text(encoding="utf8")
+            for line, kind, make in [*places_of_cosmic_ray(source), *places_of_our_own(source)]:
+                places.setdefault((module, line), []).append((kind, make))
+        chance, left = random.Random(f"{SEED} {package}"), count
+        for module, line in chance.sample(sorted(places), len(places)):
+            kind, make = chance.choice(places[module, line])
+            code = make()
+            try:
+                if bare(code) == bare(sources[module]):
+                    continue
+            except SyntaxError:
+                continue
+            yield package, (module, line, kind, *changed(sources[module], code), code)
+            left -= 1
+            if not left:
+                break
+
+
+def tried(copy, package, module, limit):
+    """Does a test see it? "killed", "timeout" or "survived", in a forked process that knows torch already."""
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        os.chdir(copy)
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1), os.dup2(quiet, 2)
+        import pytest
+
+        chosen = [*([module] if module else [f"ganvae_lib/{package}"]), *TESTS[package].split()]
+        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", *chosen])))
+    end = time.time() + limit
+    while time.time() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            # 2 and 4: the module cannot even be imported. 5, nothing collected, would be a mistake of this file.
+            code = os.waitstatus_to_exitcode(status)
+            assert code != 5, TESTS[package]
+            return "survived" if code == 0 else "killed"
+        time.sleep(0.05)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "timeout"
+
+
+def copied():
+    """A copy of what git knows, and of what is new, where the faults are put."""
+    copy = ROOT / "_build" / "mutations"
+    shutil.rmtree(copy, ignore_errors=True)
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy / name)
+    return copy
+
+
+def run(faults, out):
+    """Try them all; ``out`` keeps what became of each."""
+    copy = copied()
+    os.environ |= {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "GANVAE_PROGRESS": "0",
+        "PYTHONPATH": str(copy),
+    }
+    sys.dont_write_bytecode = True  # a fault may have the size and the second of the one before it
+    sys.path = [str(copy), *(p for p in sys.path if p not in (str(ROOT), str(ROOT / "tests"), ""))]
+    import matplotlib.pyplot, numpy, sklearn.datasets, torch  # noqa: E401, F401, I001 (each fork finds them)
+
+    excused = {(e["module"], e["was"], e["becomes"]): e["why"] for e in json.loads(EQUIVALENT.read_text())}
+    limits, results = {}, []
+    for package, (module, line, kind, was, becomes, code) in faults:
+        if package not in limits:
+            start = time.time()
+            assert tried(copy, package, "", 3600) == "survived", f"the tests of {package} fail without a fault."
+            limits[package] = PATIENCE * (time.time() - start) + 30
+            print(f"{package}: its tests take {time.time() - start:.0f} s", flush=True)
+        start, why = time.time(), excused.get((module, was, becomes))
+        original = (copy / module).read_text(encoding="utf8")
+        (copy / module).write_text(code, encoding="utf8")
+        outcome = "equivalent" if why else tried(copy, package, module, limits[package])
+        (copy / module).write_text(original, encoding="utf8")
+        results.append(
+            dict(package=package, module=module, line=line, kind=kind, was=was, becomes=becomes, outcome=outcome)
+        )
+        out.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf8")
+        print(
+            f"{outcome:10} {time.time() - start:5.1f} s  {module}:{line} {kind}\n    - {was}\n    + {becomes}",
+            flush=True,
+        )
+    return results
+
+
+def told(results):
+    """Counts by package; True if enough were seen. What is equivalent does not count."""
+    for package in [*dict.fromkeys(r["package"] for r in results), None]:
+        some = [r for r in results if package in (None, r["package"])]
+        seen = sum(r["outcome"] in ("killed", "timeout") for r in some)
+        counted = sum(r["outcome"] != "equivalent" for r in some)
+        print(f"{package or 'together':14} {seen} of {counted} seen, {len(some) - counted} equivalent")
+    return counted and seen / counted >= WANTED
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--packages", nargs="+", default=list(TESTS), choices=list(TESTS))
+    parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--again", action="store_true", help="only the survivors of the last run")
+    parser.add_argument("--list", action="store_true", help="only say what is drawn")
+    parser.add_argument("--out", type=Path, default=ROOT / "_build" / "mutations.json")
+    options = parser.parse_args()
+    faults = list(drawn(options.packages, options.count))
+    if options.again:
+        alive = {
+            (r["module"], r["was"], r["becomes"])
+            for r in json.loads(options.out.read_text())
+            if r["outcome"] == "survived"
+        }
+        faults = [fault for fault in faults if (fault[1][0], *fault[1][3:5]) in alive]
+    if options.list:
+        print("\n".join(f"{m}:{line} {kind}\n    - {was}\n    + {new}" for _, (m, line, kind, was, new, _) in faults))
+        return 0
+    options.out.parent.mkdir(exist_ok=True)
+    return int(not told(run(faults, options.out)))
+
+
+if __name__ == "__main__":
+    sys.path.append(str(ROOT / "_build" / "cosmic-ray"))
+    sys.exit(main())
