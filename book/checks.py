@@ -16,7 +16,7 @@ def filled(text: str, registry: Registry, pages: list[str]) -> str:
     parts = [table(["Chapter", "Statements", "Checked", "Exempt", "Proved"], rows, "checks-counts")]
     for page in pages:
         rows = [row(s, registry) for s in registry.statements.values() if s.page == page]
-        head = ["Statement", "About", "Check", "Code", "Proof"]
+        head = ["Statement", "About", "Check", "Code", "Proof", "Fails without"]
         parts += [f"## {registry.titles[page]}", table(head, rows, "checks-list")]
     return text.replace(PLACE, "\n\n".join(parts) + "\n")
 
@@ -25,7 +25,16 @@ def row(s, registry: Registry) -> tuple[str, ...]:
     number = f"{{eq}}`{s.label}`" if s.kind == "equation" else f"{{prf:ref}}`{s.label}`"
     check = "exempt" if s.exempt else f"[`{s.label}`](#check-{s.label})"
     code = " ".join(f"`{name}`" for name in s.code)
-    return number, s.title, check, code, proof(registry.proofs.get(s.label, {}))
+    return number, s.title, check, code, proof(registry.proofs.get(s.label, {})), without(s.label, registry)
+
+
+def without(label: str, registry: Registry) -> str:
+    """The hypotheses without which a test shows a statement fail; or why it needs none."""
+    if label in registry.alike:
+        return f"as `{registry.alike[label]}`"
+    if label in registry.free:
+        return f"nothing: {registry.free[label]}"
+    return "; ".join(registry.needs.get(label, {}))
 
 
 def proof(functions: dict[str, str]) -> str:
