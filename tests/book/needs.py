@@ -59,12 +59,15 @@ FREE = {
     "eq-iwgan": "it states an update",
     "eq-best-labeller": "a sum over finitely many classes; a class without prior has no part in either side",
     "eq-svae": "it states a loss",
+    "eq-told": "the information is at most log C, so both sides may be infinite, but only together",
     "eq-classifier-score": "finitely many classes have finite entropies",
     "lem-classifier-score": "finitely many classes have finite entropies",
 }
 
 AS = {
     "eq-wake-elbo": "eq-elbo",
+    "eq-data-only": "eq-gap",
+    "eq-as-vae-marginals": "eq-gap",
     "eq-cvae": "eq-gap",
     "lem-unlabelled": "lem-gap",
     "eq-unlabelled": "eq-gap",
