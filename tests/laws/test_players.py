@@ -64,3 +64,14 @@ def test_after_a_phase_only_its_players_have_moved(case):
         owner = {name: player(name.split(".")[1]) for name in moved}
         assert {owner[name] for name in moved if moved[name]} == set(phase.players)
         assert all(p.grad is None for p in model.parameters())
+
+
+@every(CASES)
+def test_the_loss_of_a_discriminator_reaches_nobody_else(case):
+    """What theta and eta make carries no gradient there, in a world that keeps it for them."""
+    objective, data, options = case
+    model, world = prepared(objective, data, **options)
+    for phase in objective.phases():
+        if phase.discriminates:
+            for name, loss in phase.losses(world).items():
+                assert reached(loss, model) == {"phi"}, name
