@@ -22,7 +22,7 @@ def test_points_of_a_line_and_a_plane_rise():
 
 
 def test_a_density_may_miss_one_by_a_millionth():
-    for space in (Space(double(0, 1), double(1, 1)), exact.line(0, 1), exact.finite(3)):
+    for space in (Space(double(0, 1), double(1, 1)), exact.line(0, 1), exact.plane(0, 1, 5), exact.finite(3)):
         flat = space.normalise(torch.zeros_like(space.weights))
         assert space.tolerance == 1e-6
         space.density(flat + 0.9e-6)
@@ -62,6 +62,16 @@ def test_newton_knows_flat_valleys():
     assert value < 1e-15
     best, _ = minimise(lambda x: (x[0] - 0.3) ** 2 + 0 * x[1], [0.0, 5.0])
     torch.testing.assert_close(best, double(0.3, 5.0), rtol=0, atol=1e-6)
+
+
+def test_newton_stays_near_its_start_and_halves_what_is_too_long():
+    """From the top of a wave it goes into the valley beside; where a whole step overshoots, it takes a part of it."""
+    best, value = minimise(lambda x: (20 * x[0]).cos(), [0.01])
+    assert best.item() == pytest.approx(math.pi / 20, abs=1e-8) and value == pytest.approx(-1)
+    best, value = minimise(lambda x: (1 + x[0] ** 2).sqrt(), [2.0], reach=100.0)
+    assert best.item() == pytest.approx(0, abs=1e-8) and value == pytest.approx(1)
+    with pytest.raises(RuntimeError, match=r"no minimum found from \[0.0\]: after 2 steps the gradient is \[3.0\]"):
+        minimise(lambda x: 3 * x[0], [0.0], steps=2)
 
 
 def test_worlds_are_values():
