@@ -33,7 +33,7 @@ LAWS = "tests/laws/test_"
 TESTS = {
     "objective": f"tests/objective {LAWS}snapshot.py {LAWS}gradients.py {LAWS}mistakes.py {LAWS}prints.py {LAWS}graph.py "
     f"tests/figures tests/test_extend.py {LAWS}processes.py",
-    "distributions": f"{LAWS}draws.py {LAWS}gradients.py {LAWS}forgetting.py {LAWS}players.py tests/objective tests/training "
+    "distributions": f"tests/distributions {LAWS}draws.py {LAWS}gradients.py {LAWS}forgetting.py {LAWS}players.py tests/objective tests/training "
     f"tests/networks {LAWS}company.py {LAWS}processes.py",
     "exact": "tests/exact",
     "measure": "tests/measure tests/training/test_rejection.py tests/models/test_build.py tests/networks/test_codes.py "
