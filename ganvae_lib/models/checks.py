@@ -27,6 +27,8 @@ def check_data(model: Model, data: Examples) -> None:
         raise ValueError(
             f"the model was built for examples of shape {model.spec.shape}, the data have {tuple(data.shape)}."
         )
+    if not any(weight.requires_grad for weight in model.networks.parameters()):
+        raise ValueError("no weight of this model learns; let some by network.requires_grad_(True).")
     _check_precision(model, data)
     _check_labels(model, data)
     _check_other_domain(model, data)

@@ -172,8 +172,9 @@ def _check_distribution(name: str, output: Any, made: str, known: dict[str, Shap
     event = tuple(output.event_shape)
     batches: list[Shape] = [(), (1,)] if name == "density" else [(_BATCH,)]
     if tuple(output.batch_shape) not in batches or len(event) != len(known.get(made, event)):
+        batch = list(output.batch_shape)
         raise ValueError(
-            f"{name} gives a distribution ({type(output).__name__}) of batch shape {list(output.batch_shape)} and event shape "
+            f"{name} gives a distribution ({type(output).__name__}) of batch shape {batch} and event shape "
             f"{list(event)} for a batch of {_BATCH}, where {list(batches[-1])} and {made} of shape "
             f"{list(known.get(made, event))} are due; torch.distributions.Independent(p, 1) makes one event of an axis."
         )
