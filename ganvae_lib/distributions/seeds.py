@@ -145,10 +145,8 @@ def _merged(parts: Sequence[Any]) -> Distribution:
 
         return Pushforward(pushed, first.noise, (len(parts), *first.batch_shape), first.event_shape)
     if isinstance(first, MixtureSameFamily):
-        weights, components = (
-            _merged([p.mixture_distribution for p in parts]),
-            _merged([p.component_distribution for p in parts]),
-        )
+        weights: Any = _merged([p.mixture_distribution for p in parts])
+        components = _merged([p.component_distribution for p in parts])
         return MixtureSameFamily(weights, components, validate_args=False)
     if type(first) is TransformedDistribution and all(p.transforms == first.transforms for p in parts):
         base = _merged([p.base_dist for p in parts])

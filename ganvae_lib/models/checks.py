@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from ..distributions.world import OtherDomain
 
 if TYPE_CHECKING:
@@ -25,9 +27,25 @@ def check_data(model: Model, data: Examples) -> None:
         raise ValueError(
             f"the model was built for examples of shape {model.spec.shape}, the data have {tuple(data.shape)}."
         )
+    if not any(weight.requires_grad for weight in model.networks.parameters()):
+        raise ValueError("no weight of this model learns; let some by network.requires_grad_(True).")
+    _check_precision(model, data)
     _check_labels(model, data)
     _check_other_domain(model, data)
     _check_values(model, data)
+
+
+def _check_precision(model: Model, data: Any) -> None:
+    """Have weights and data one type of numbers?"""
+    x = getattr(data, "x", None)
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        return
+    for name, network in model.networks.items():
+        other = {weight.dtype for weight in network.parameters() if weight.is_floating_point()} - {x.dtype}
+        if other:
+            raise ValueError(
+                f"{name} has weights of type {other.pop()}, {data.name} has {x.dtype}; use model.to({x.dtype})."
+            )
 
 
 def _check_labels(model: Model, data: Any) -> None:

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ..distributions.world import OtherDomain
+from ..errors import instance
 from ..networks.fresh import brought, differing, initialise
 from ..networks.heads import Conditional
 from ..networks.stacking import Copies, copied, stack, unstack
 from ..objective.algebra import Objective
+from .dry import check_outputs, check_weights
 from .roles import role_of
 from .spec import Spec
 
@@ -29,7 +31,8 @@ class Model(nn.Module):
     ``.generator``), ``model.encoder``, ...; every network has a role in ``ROLES``.
     ``spec`` is what ``build`` was asked for, or None for networks of one's own.
     Raises ValueError when a network that the objective needs is missing or has no role, for a discriminator that nobody
-    trains, and for networks that are given a label and should not be, or the other way round.
+    trains, for networks that are given a label and should not be, or the other way round, and (also TypeError) for one
+    that cannot be called with what it sees or gives something else than is due: each is called once, with a dry batch.
 
     >>> from ganvae_lib import nets, zoo
     >>> networks = {
@@ -50,6 +53,8 @@ class Model(nn.Module):
         _check_networks(objective, networks)
         _check_discriminators(objective)
         _check_labels(objective, networks)
+        shapes = {} if spec is None else {variable: spec.shape_of(variable) for variable in ("x", "z")}
+        check_outputs({name: networks[name] for name in objective.networks}, prior, shapes)
         self.objective, self.spec = objective, spec
         self.networks = nn.ModuleDict({name: networks[name] for name in objective.networks})
         self.prior = prior
@@ -168,6 +173,7 @@ class Model(nn.Module):
                 f"this model holds stacked copies, of seeds {self.seeds}; take one with model.single(k), "
                 "or go on with all by seeds=run.seeds, fresh=False."
             )
+        check_weights(self.networks)
         if fresh:
             self._check_brought()
         each = [initialise(self.networks, seed) if fresh else self.networks for seed in _listed(seeds)]
@@ -189,7 +195,7 @@ class Model(nn.Module):
 
     def _check_brought(self) -> None:
         """Raise ValueError for weights that fresh ones would destroy."""
-        if self._is_copy:
+        if self._is_copy and isinstance(self.seeds, int):
             names = differing(self.networks, initialise(self.networks, self.seeds))
         else:
             names = brought(self.networks)
@@ -237,6 +243,7 @@ def _check_networks(objective: Objective, networks: Mapping[str, nn.Module]) -> 
         raise ValueError(f"{objective} needs the networks {', '.join(missing)}, which were not given.")
     for name in objective.networks:
         role_of(name)
+        instance(f"the network {name}", networks[name], nn.Module)
 
 
 def _check_discriminators(objective: Objective) -> None:

@@ -1,4 +1,4 @@
-"""Fresh initial weights from a seed: what is drawn anew, what stays, and what cannot be drawn.
+"""Copies of a network, as it is or with fresh weights from a seed: what is drawn anew, what stays, what cannot be.
 
 A layer's ``reset_parameters`` draws its weights; a parametrization (spectral or weight norm) is put on anew. A module
 of one's own without one is made again by its constructor, if that can be called with what the module remembers. Weights
@@ -7,6 +7,7 @@ that do not learn stay, and so do those of ``pretrained`` modules.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 import zlib
@@ -17,13 +18,47 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from .stacking import copied
-
-__all__ = ["brought", "differing", "initialise", "pretrained"]
+__all__ = ["brought", "copied", "differing", "initialise", "pretrained"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
 _CHANCE = 1e-9  # that weights are taken for trained which are as their layer has drawn them
+
+
+def copied(module: Network) -> Network:
+    """A copy of a module with the hooks of its parameters, which torch's own deep copy leaves behind.
+
+    Raises TypeError, saying why, for a module that cannot be copied.
+    """
+    for path, part in module.named_modules():
+        replaced = vars(part).get("forward", part.forward)
+        if getattr(replaced, "__self__", part) is not part or not hasattr(replaced, "__self__"):
+            raise TypeError(
+                f"{path or type(part).__name__} has a forward that was put in the place of its own and would compute "
+                "with the weights of another copy; make it a method of a subclass."
+            )
+    try:
+        new = copy.deepcopy(module)
+    except Exception as error:
+        why = str(error).partition(".")[0].partition("\n")[0]
+        raise TypeError(
+            f"{_culprit(module)} cannot be copied ({why}); keep no tensors with a gradient in a module but its "
+            "parameters, and use torch.nn.utils.parametrizations in the place of the old weight_norm."
+        ) from error
+    for parameter, its_copy in zip(module.parameters(), new.parameters(), strict=True):
+        for hook in (parameter._backward_hooks or {}).values():
+            its_copy.register_hook(hook)
+    return new
+
+
+def _culprit(module: nn.Module) -> str:
+    """The innermost part that cannot be copied."""
+    for path, part in reversed(list(module.named_modules())):
+        try:
+            copy.deepcopy(part)
+        except Exception:  # what a part of one's own raises when it is copied may be anything
+            return path or type(part).__name__
+    return type(module).__name__
 
 
 def initialise(module: Network, seed: int) -> Network:
@@ -155,7 +190,7 @@ def _reset_parametrized(part: nn.Module) -> None:
     lists: Any = part.parametrizations
     # The layer as it was: torch's remove_parametrizations would change the class, which copies share.
     kind = parametrize.type_before_parametrizations(part)
-    plain: nn.Module = kind.__new__(kind)
+    plain: nn.Module = object.__new__(kind)
     vars(plain).update(vars(part))
     vars(plain)["_modules"] = {name: child for name, child in part._modules.items() if name != "parametrizations"}
     own = {name: weight.detach().clone() for name, weight in part.named_parameters(recurse=False)}
@@ -242,6 +277,6 @@ def _unlike(present: Tensor, drawn: Tensor) -> bool:
     if n >= 200 and most < 1.85 * spread and float(a.abs().max()) > most * _CHANCE ** (-1 / n):
         return True  # beyond the end of a uniform distribution
     a, b = a.sort().values, b.sort().values
-    share_below = torch.searchsorted(b, a, right=True).double() / n
-    gap = (share_below - torch.arange(1, n + 1, dtype=torch.float64) / n).abs().max()  # of Kolmogorov and Smirnov
-    return float(gap) > math.sqrt(math.log(2 / _CHANCE) / n) + 1 / n
+    shares = (torch.searchsorted(values, a, right=True).double() / n for values in (a, b))
+    gap = torch.stack(list(shares)).diff(dim=0).abs().max()  # of Kolmogorov and Smirnov
+    return float(gap) > math.sqrt(math.log(2 / _CHANCE) / n)

@@ -9,7 +9,6 @@ each copy is called for its own seed: slower, and right for every module. A clas
 
 from __future__ import annotations
 
-import copy
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, TypeVar
@@ -20,9 +19,10 @@ from torch.distributions import Distribution
 
 from ..distributions.noise import Noise
 from ..distributions.seeds import of_seed, side_by_side
+from .fresh import copied
 from .trunks import Conv2d, ConvTranspose2d, GroupNorm, LayerNorm, Linear
 
-__all__ = ["STACKABLE", "Copies", "copied", "stack", "unstack"]
+__all__ = ["STACKABLE", "Copies", "stack", "unstack"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -96,7 +96,12 @@ class Copies(nn.Module):
             return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
         if isinstance(first, dict):
             return {name: self._together([result[name] for result in results]) for name in first}
-        return first
+        if first is None or isinstance(first, bool | int | float | str):
+            return first
+        raise TypeError(
+            f"{type(self.copies[0]).__name__} gives a {type(first).__name__}, which has no seeds axis; return tensors "
+            "or a distribution, or fit one seed at a time with seeds=[k]."
+        )
 
     def __getattr__(self, name: str) -> Any:
         # Called for what is not found. While a copy of this is being made there is nothing yet.
@@ -112,7 +117,8 @@ class Copies(nn.Module):
         return found[0]
 
     def __getitem__(self, index: Any) -> Any:
-        return Copies([one[index] for one in self.copies])
+        copies: list[Any] = list(self.copies)
+        return Copies([one[index] for one in copies])
 
     def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
         """The copies' tensors stacked: a file does not depend on which layers can carry the axis."""
@@ -139,24 +145,6 @@ def _mapped(function: Callable[[Any], Any], value: Any) -> Any:
         parts = [function(part) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     return value
-
-
-def copied(module: Network) -> Network:
-    """A copy of a module with the hooks of its parameters, which torch's own deep copy leaves behind.
-
-    Raises TypeError, saying why, for a module that cannot be copied.
-    """
-    try:
-        new = copy.deepcopy(module)
-    except Exception as error:
-        raise TypeError(
-            f"{type(module).__name__} cannot be copied ({str(error).splitlines()[0]}); keep no tensors with a gradient "
-            "in a module but its parameters, and use torch.nn.utils.parametrizations in the place of the old norms."
-        ) from error
-    for parameter, its_copy in zip(module.parameters(), new.parameters(), strict=True):
-        for hook in (parameter._backward_hooks or {}).values():
-            its_copy.register_hook(hook)
-    return new
 
 
 def stack(modules: Sequence[Network]) -> Any:
@@ -189,7 +177,7 @@ def stack(modules: Sequence[Network]) -> Any:
         _shift_axes(part, by=1)
         for name, parameter in part._parameters.items():
             if parameter is not None and id(parameter) not in shared:
-                values = [module.get_submodule(path)._parameters[name] for module in modules]
+                values: list[Any] = [module.get_submodule(path)._parameters[name] for module in modules]
                 shared[id(parameter)] = nn.Parameter(torch.stack(values).detach(), parameter.requires_grad)
             if parameter is not None:
                 part._parameters[name] = shared[id(parameter)]
@@ -244,8 +232,11 @@ def _for_themselves(module: nn.Module) -> set[int]:
         for part in outside:
             own = [*part.parameters(recurse=False), *part.buffers(recurse=False)]
             shares_weights = any(id(weight) in weights for weight in own)
-            reads_a_copy = getattr(part, "stacked_whole", False) and any(id(c) in unable for c in part.children())
-            if shares_weights or reads_a_copy:
+            for_itself = [child for child in part.children() if id(child) in unable]
+            reads_a_copy = getattr(part, "stacked_whole", False) and for_itself
+            # What such a norm takes off again, a bias before it, has a gradient of rounding, which Adam magnifies.
+            has_a_norm = any(isinstance(child, nn.modules.batchnorm._NormBase) for child in for_itself)
+            if shares_weights or reads_a_copy or has_a_norm:
                 found.add(id(part))
         if not found:
             return {id(part) for part in inside}

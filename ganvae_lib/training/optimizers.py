@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +22,9 @@ def adam(
     players_at: dict[float, list[str]] = {}  # players who share a rate share a group: one kernel for both
     for player in players:
         players_at.setdefault(rates[player], []).append(player)
-    groups = [{"params": model.of(group), "lr": rate} for rate, group in players_at.items()]
+    groups: list[Any] = [{"params": model.of(group), "lr": rate} for rate, group in players_at.items()]
+    if len({id(p) for group in groups for p in group["params"]}) < sum(len(group["params"]) for group in groups):
+        raise ValueError(f"{' and '.join(players)} share weights, which can have one rate only; give them one lr.")
     return torch.optim.Adam(groups, betas=betas, fused=device.type in ("cpu", "cuda"))
 
 
@@ -34,9 +37,12 @@ def descend(phase: Phase, world: World, optimizer: torch.optim.Optimizer, step: 
     with world.noise.in_layers():
         losses = phase.losses(world)
         # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
-        gradients = torch.autograd.grad(phase.total(losses, step).sum(), parameters, allow_unused=True)
+        total = phase.total(losses, step).sum()
+        gradients = torch.autograd.grad(total, parameters, allow_unused=True) if parameters else ()  # all may be frozen
     used = [(p, gradient) for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
-    averaged = world.noise.share.mean([gradient for _, gradient in used])  # over processes, if there are several
+    averaged = (
+        world.noise.share.mean([gradient for _, gradient in used]) if used else []
+    )  # over processes, if there are several
     for (parameter, _), gradient in zip(used, averaged, strict=True):
         # Fused Adam walks through memory: parameter and gradient must lie alike in it.
         same_layout = gradient.stride() == parameter.stride()
