@@ -120,7 +120,7 @@ def test_bounds_do_not_depend_on_company_nor_on_chunks(world, monkeypatch):
 
 
 def test_bounds_need_the_networks_and_k(world):
-    with pytest.raises(ValueError, match="k must be at least 1"):
+    with pytest.raises(ValueError, match="k must be an int of at least 1"):
         metrics.iwae(model(), world.data, 0)
     with pytest.raises(TypeError, match="no encoder and decoder"):
         metrics.elbo(small(zoo.GAN, points()), points())
