@@ -72,7 +72,7 @@ def _noise(model: Model, seed: int) -> Noise:
     """The same noise for every copy. Raises TypeError for a model that has no bound."""
     if not {"encoder", "decoder"} <= set(model.networks):
         raise TypeError(f"{model.objective!r} has no encoder and decoder, so it has no such bound.")
-    seed = whole("seed", seed)
+    seed = whole("seed", seed, least=0)
     seeds = [seed] * math.prod(model.seeds_shape) if model.seeds_shape else seed
     return Noise(seeds, next(model.parameters()).device)
 

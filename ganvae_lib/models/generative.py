@@ -68,7 +68,7 @@ class Generative:
         with evaluating(self.model):
             if z is None:
                 one_stream = Noise(
-                    whole("seed", seed), self._device
+                    whole("seed", seed, least=0), self._device
                 )  # without a seeds axis: every copy gets the same z
                 z = self._per_copy(draw(self.model.prior().expand((n,)), one_stream, "sample z"))
             return self._decoded(z, seed, labels, mean)
@@ -174,7 +174,7 @@ class Generative:
 
     def _noise(self, seed: int) -> Noise:
         """The same noise for every copy."""
-        seed = whole("seed", seed)
+        seed = whole("seed", seed, least=0)
         seeds = [seed] * len(self.model.seeds) if isinstance(self.model.seeds, list) else seed
         return Noise(seeds, self._device)
 

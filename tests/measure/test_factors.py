@@ -87,7 +87,7 @@ def test_constant_factors_are_left_out():
         (lambda: mutual_information(torch.zeros(0), torch.zeros(0)), "one value for each example"),
         (lambda: mutual_information(torch.zeros(3, 1), torch.zeros(3)), r"shape \(3, 1\)"),
         (lambda: mutual_information(torch.tensor([math.nan]), torch.zeros(1)), "holds NaN"),
-        (lambda: mutual_information(torch.zeros(3), torch.zeros(3), 0), "bins must be an int of at least 1"),
+        (lambda: mutual_information(torch.zeros(3), torch.zeros(3), 0), "bins must be a whole number of at least 1"),
         (lambda: mutual_information_gap(torch.zeros(3), {"a": torch.zeros(3)}), r"\[N, K\] or a dict"),
         (lambda: mutual_information_gap(torch.zeros(3, 2), {}), "at least one code and one factor"),
         (lambda: mutual_information_gap(torch.zeros(3, 2), {"a": torch.zeros(3)}), "no factor varies"),
