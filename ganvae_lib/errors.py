@@ -7,7 +7,19 @@ import operator
 from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 
-__all__ = ["DataError", "NonFiniteLoss", "chosen", "flag", "instance", "real", "reals", "sizes", "unknown", "whole"]
+__all__ = [
+    "DataError",
+    "NonFiniteLoss",
+    "chosen",
+    "described",
+    "flag",
+    "instance",
+    "real",
+    "reals",
+    "sizes",
+    "unknown",
+    "whole",
+]
 
 Kind = TypeVar("Kind")
 
@@ -116,6 +128,16 @@ def _shown(value: Any) -> str:
     """A value as an error shows it: short."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"a {type(value).__name__}"
+
+
+def described(value: Any) -> str:
+    """A value as an error shows it: dtype and shape of an array or a tensor, else the value, if it is short.
+
+    >>> import torch
+    >>> described(torch.zeros(3, 2)), described("a")
+    ('torch.float32 of shape (3, 2)', "'a'")
+    """
+    return f"{value.dtype} of shape {tuple(value.shape)}" if _axes(value) and hasattr(value, "dtype") else _shown(value)
 
 
 class NonFiniteLoss(ArithmeticError):

@@ -13,7 +13,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 from ..errors import real, whole
-from ..figures.formula import register
+from ..figures.formula import number as short
+from ..figures.values import register
 
 __all__ = ["SCHEDULES", "Schedule", "at", "constant", "cosine", "cyclical", "letters", "linear", "times"]
 
@@ -127,7 +128,7 @@ def at(number: Any, step: int) -> float:
 
 
 def _g(number: float) -> str:
-    return f"{number:g}"
+    return short(number)
 
 
 @dataclass(frozen=True, repr=False)

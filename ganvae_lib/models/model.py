@@ -12,18 +12,21 @@ from torch.distributions import Distribution
 
 from ..distributions.world import OtherDomain
 from ..errors import instance
+from ..figures.formula import GREEK, plain
+from ..figures.table import Shown, Table
 from ..networks.fresh import brought, differing, initialise
 from ..networks.heads import Conditional
 from ..networks.stacking import Copies, copied, stack, unstack
 from ..objective.algebra import Objective
+from ..zoo import name as name_in_zoo
 from .dry import check_outputs, check_weights
 from .roles import role_of
 from .spec import Spec
 
-__all__ = ["Conditioned", "Model"]
+__all__ = ["Conditioned", "Model", "objective_rows", "title_of"]
 
 
-class Model(nn.Module):
+class Model(Shown, nn.Module):
     """An objective, the networks that it needs, and the prior p(z).
 
     ``networks`` maps "decoder" p(x|z), "encoder" q(z|x), "density" p(x), "features", "classifier", "discriminator_x",
@@ -100,6 +103,20 @@ class Model(nn.Module):
     def seeds_shape(self) -> tuple[int, ...]:
         """The seeds axis: () for a single model, (K,) for K stacked copies."""
         return () if isinstance(self.seeds, int) else (len(self.seeds),)
+
+    def _table(self) -> Table:
+        copies = (self.seeds_shape or (1,))[0]
+        counts = {name: sum(p.numel() for p in net.parameters()) // copies for name, net in self.networks.items()}
+        networks = ", ".join(f"{name} ({count:,} parameters)" for name, count in counts.items())
+        which = f"seed {self.seeds}" if isinstance(self.seeds, int) else f"a copy for each of the seeds {self.seeds}"
+        shape = "" if self.spec is None else f"; examples of shape {self.spec.shape}"
+        rows = [
+            *objective_rows(self.objective),
+            ("networks", networks),
+            ("weights", which + shape),
+            ("next", "fit(model, data, steps=...); model.networks lists the layers"),
+        ]
+        return Table(("Model", title_of(self.objective)), tuple(rows))
 
     def of(self, players: Sequence[str]) -> list[nn.Parameter]:
         """The parameters of these players that learn, each once: not those with ``requires_grad=False``."""
@@ -215,6 +232,17 @@ def _rests(part: nn.Module, network: nn.Module) -> bool:
 
 def _listed(seeds: int | list[int]) -> list[int]:
     return [seeds] if isinstance(seeds, int) else seeds
+
+
+def title_of(objective: Objective) -> str:
+    """The objective, and its name if the zoo has one."""
+    name = name_in_zoo(objective)
+    return f"{name}: {objective!r}" if name else repr(objective)
+
+
+def objective_rows(objective: Objective) -> list[tuple[str, str]]:
+    """What each player descends, as rows of a table."""
+    return [(f"{GREEK[player]} descends", plain(text)) for player, text in objective.lines().items()]
 
 
 class Conditioned:

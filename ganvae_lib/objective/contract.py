@@ -15,7 +15,8 @@ from torch import Tensor
 
 from ..distributions.schedules import SCHEDULES, Schedule
 from ..errors import unknown
-from ..figures.formula import GREEK, Writer, as_entry, call, field_names, from_entry, register
+from ..figures.formula import GREEK, Writer, number
+from ..figures.values import as_entry, call, field_names, from_entry, register
 from .algebra import Objective, Sum
 from .spaces import OTHER, Space
 
@@ -237,7 +238,7 @@ class Term(Objective, ABC):
     def __repr__(self) -> str:
         own_fields = tuple(name for name in field_names(self) if name not in ("weight", "only", "given"))
         text = call(self, (*own_fields, "only", "given"), self.always_shown)
-        return text if self.weight == 1 else f"{self.weight:g} * {text}"
+        return text if self.weight == 1 else f"{number(self.weight)} * {text}"
 
 
 def to_dict(objective: Objective) -> list[dict]:

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from ..errors import NonFiniteLoss, flag
+from ..figures.table import Shown, Table
+from ..measure.intervals import interval, written
 
 __all__ = ["Bar", "History"]
 
 
-class History(Mapping[str, Tensor]):
+class History(Shown, Mapping[str, Tensor]):
     """Learning curves: a loss by name, as a tensor [points, seeds]; each point is the mean since the last one.
 
     ``names`` are those of the losses, ``seeds`` those of the columns, ``steps`` the number of steps done at each point,
@@ -23,7 +25,8 @@ class History(Mapping[str, Tensor]):
     >>> history = History(seeds=[4, 9], names=["match x"])
     >>> history.append(2, torch.tensor([[[1.0, 3.0]], [[2.0, 5.0]]]))    # two steps, one loss, two seeds
     >>> history
-    History(match x; 1 points, seeds [4, 9])
+    History  1 points, to step 2; seeds [4, 9]
+    match x  2.750 ± 15.883
     >>> history["match x"]
     tensor([[1.5000, 4.0000]], dtype=torch.float64)
     """
@@ -75,8 +78,19 @@ class History(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self.names)
 
-    def __repr__(self) -> str:
-        return f"History({', '.join(self.names)}; {len(self.steps)} points, seeds {self.seeds})"
+    @property
+    def last(self) -> dict[str, str]:
+        """The last value of each loss as text: the mean and 95 % interval over seeds."""
+        if not self.points:
+            return {}
+        return {name: written(*interval(row), digits=3) for name, row in zip(self.names, self.points[-1], strict=True)}
+
+    def _table(self) -> Table:
+        reached = f", to step {self.steps[-1]}" if self.steps else ""
+        rows = list(self.last.items())
+        if len(rows) > 6:  # short enough to be read at a glance
+            rows = [*rows[:5], ("...", f"and {len(rows) - 5} more: {', '.join(self.names[5:])}")]
+        return Table(("History", f"{len(self.steps)} points{reached}; seeds {self.seeds}"), tuple(rows))
 
 
 class Bar:

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 
 from ..data.dataset import Examples, law_card, law_from
-from ..measure.scores import Scores, evaluate
+from ..figures.table import Shown, Table
+from ..measure.scores import Measures, Scores, evaluate
 from ..models.builder import build
 from ..models.generative import Generative
-from ..models.model import Model
+from ..models.model import Model, objective_rows, title_of
 from ..objective.contract import from_dict, to_dict
 from ..storage.cards import read, write
 from .history import History
@@ -22,10 +23,11 @@ from .state import Kept, Training, checked_state
 __all__ = ["Run"]
 
 
-class Run(Generative):
+class Run(Shown, Generative):
     """A finished (or interrupted) training: ``.model`` with its copies, ``.history``, ``.config``.
 
-    ``.data`` has the name, the digest and the note of the data, ``.law`` the distribution that they were drawn from.
+    ``.data`` has the name, the digest and the note of the data, ``.about`` their shape and what they are in words,
+    ``.law`` the distribution that they were drawn from.
 
     >>> from tempfile import TemporaryDirectory
     >>> from ganvae_lib import build, fit, load, zoo
@@ -53,6 +55,7 @@ class Run(Generative):
         )
         self.stopped: str | None = None  # where and by what the training was stopped before its last step
         self.data = None if data is None else dict(name=data.name, digest=data.digest, note=data.note)
+        self.about = None if data is None else about(data)
         self._law = None if data is None else data.law
         self._law_card = None if data is None else law_card(data)
 
@@ -75,14 +78,47 @@ class Run(Generative):
     def seeds(self) -> list[int]:
         return self.history.seeds
 
-    def evaluate(self, data: Examples | None = None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> Scores:
+    def _table(self) -> Table:
+        data = "not kept" if self.about is None else self.about["words"]
+        steps = self.history.steps[-1] if self.history.steps else 0
+        losses = ", ".join(f"{name} {value}" for name, value in self.history.last.items())
+        rows = [
+            *objective_rows(self.model.objective),
+            ("data", data),
+            ("trained", f"{steps} steps, seeds {self.seeds}; at last {losses or 'nothing'}"),
+            ("next", "run.sample(16), run.evaluate(data), fit(run, steps=...)"),
+        ]
+        return Table(("Run", title_of(self.model.objective)), tuple(rows))
+
+    def evaluate(
+        self,
+        data: Any = None,
+        *,
+        measures: Measures | None = None,
+        k: int = 64,
+        n: int = 10_000,
+        seed: int = 0,
+    ) -> Scores:
         """What can be measured of the model, per seed, with intervals: a :class:`~ganvae_lib.measure.Scores`.
 
         With an encoder and an explicit decoder: the ELBO and the importance-weighted bound with ``k`` samples on
         ``data``, nats per example. On a toy that knows its modes: modes covered and share of high-quality samples
-        among ``n``. Raises ValueError when neither applies or data are missing.
+        among ``n``. ``data`` are a data set, or examples [m, *shape].
+
+        measures:  these instead, a list or a dict with names: "frechet distance", "precision and recall", or functions
+                   of ``run``, ``samples`` ([seeds, n, *shape]) and ``data``, by these names, that give a number per
+                   seed, or a dict of such. ``functools.partial(frechet_distance, features=network)`` sets features.
+        Raises ValueError when nothing applies, and for data or measures that do not fit.
+
+        >>> from ganvae_lib import build, fit, load, zoo
+        >>> ring = load("ring", fraction=0.01)
+        >>> run = fit(build(zoo.VAE, ring), ring, 2, batch=8, seeds=3, device="cpu", progress=False)
+        >>> def width(samples):
+        ...     return samples.std((1, 2))
+        >>> list(run.evaluate(ring, measures=["frechet distance", "precision and recall", width], n=200))
+        ['frechet distance', 'precision', 'recall', 'width']
         """
-        return evaluate(self, data, k=k, n=n, seed=seed)
+        return evaluate(self, data, measures=measures, k=k, n=n, seed=seed)
 
     def save(self, path: str | os.PathLike[str], training: bool = True) -> Path:
         """Write the run into the folder ``path``: ``run.json`` and the weights, ``model-....safetensors``. No pickle.
@@ -103,6 +139,7 @@ class Run(Generative):
             seeds=self.model.seeds,
             config=self.config,
             data=self.data,
+            about=self.about,
             law=self._law_card,
             stopped=self.stopped,
             training=state,
@@ -154,9 +191,14 @@ class Run(Generative):
             raise ValueError(f"the weights in {path} do not fit the model: {first_mismatch}") from error
         going = _kept(path, card, kept)
         run = cls(model.eval(), history, None, config, going)
-        run.data, run._law_card, run.stopped = data, card.get("law"), card.get("stopped")
+        run.data, run.about, run._law_card, run.stopped = data, card.get("about"), card.get("law"), card.get("stopped")
         run.model.streams = going.streams(config["steps"])
         return run
+
+
+def about(data: Examples) -> dict[str, Any]:
+    """What a run keeps of its data beside their name: the shape of an example, whether they are bytes, and words."""
+    return dict(shape=list(data.shape), bytes=data.x.dtype == torch.uint8, words=repr(data))
 
 
 _DAMAGED = "{} is damaged or of another format ({}); save the run again."

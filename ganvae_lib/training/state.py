@@ -55,8 +55,8 @@ class Training:
     >>> training = Training(build(zoo.VAE, data), data, settings)
     >>> for _ in range(10):
     ...     training.step()
-    >>> training.history
-    History(reconstruct x, match z; 2 points, seeds [0, 1])
+    >>> training.history.steps, list(training.history)
+    ([5, 10], ['reconstruct x', 'match z'])
     """
 
     def __init__(
