@@ -7,7 +7,7 @@ import operator
 from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 
-__all__ = ["DataError", "NonFiniteLoss", "chosen", "flag", "instance", "real", "reals", "sizes", "unknown", "whole"]
+__all__ = ["DataError", "NonFiniteLoss", "chosen", "described", "flag", "instance", "real", "reals", "sizes", "unknown", "whole"]
 
 Kind = TypeVar("Kind")
 
@@ -116,6 +116,13 @@ def _shown(value: Any) -> str:
     """A value as an error shows it: short."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"a {type(value).__name__}"
+
+
+def described(value: Any) -> str:
+    """A value as error messages name it: dtype and shape of a tensor or an array, else the type."""
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return f"{value.dtype} of shape {tuple(value.shape)}"
+    return type(value).__name__
 
 
 class NonFiniteLoss(ArithmeticError):

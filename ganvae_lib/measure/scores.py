@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..data.dataset import Examples
+from ..data.dataset import Examples, as_data
 from ..distributions.world import OtherDomain
 from ..models.model import Model
 from .bounds import elbo, iwae, log_likelihood
@@ -39,6 +39,7 @@ def evaluate(run: Any, data: Examples | None = None, *, k: int = 64, n: int = 10
     model = run.model
     values: dict[str, Tensor] = {}
     if data is not None:
+        data = as_data(data)
         if has_bound(model):
             values["ELBO (nats)"] = elbo(model, data, seed=seed)
             values[f"IWAE-{k} (nats)"] = iwae(model, data, k, seed=seed)
