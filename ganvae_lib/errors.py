@@ -7,7 +7,19 @@ import operator
 from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 
-__all__ = ["DataError", "NonFiniteLoss", "chosen", "described", "flag", "instance", "real", "reals", "sizes", "unknown", "whole"]
+__all__ = [
+    "DataError",
+    "NonFiniteLoss",
+    "chosen",
+    "described",
+    "flag",
+    "instance",
+    "real",
+    "reals",
+    "sizes",
+    "unknown",
+    "whole",
+]
 
 Kind = TypeVar("Kind")
 

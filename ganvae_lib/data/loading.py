@@ -15,7 +15,8 @@ from typing import Any, ParamSpec, TypeVar
 import torch
 from torch import Tensor
 
-from ..errors import unknown
+from ..distributions.densities import as_floats
+from ..errors import described, instance, real, unknown, whole
 from . import images
 from .dataset import Data, Examples
 from .encoded import TEXTS, text
@@ -56,6 +57,8 @@ def register(name: str, make: Callable[[str, int], Data]) -> None:
     Data('zeros': 10 examples of shape (2,))
     >>> del DATA_SETS["zeros"]
     """
+    if not isinstance(name, str) or not callable(make):
+        raise ValueError(f"register takes a name and a function of (split, seed), not {name!r} and {described(make)}.")
     DATA_SETS[name] = make
 
 
@@ -150,8 +153,7 @@ def from_files(name: str, read: Callable[[str, str], images.ImageSet]) -> Callab
 
     def make(split: str, seed: int) -> Data:
         x, y, note = read(name, split)
-        # x is new and may be large: no copy.
-        return Data(torch.as_tensor(x).float(), torch.tensor(y).long(), name, None, note)
+        return Data(x, y, name, None, note)
 
     return make
 
@@ -195,16 +197,15 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
     (torch.Size([20000, 2]), torch.Size([20000]))
     >>> load("minst")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: no data set 'minst'; did you mean 'mnist'? There are ring, grid, ..., text, tinyshakespeare.
+    ValueError: no data set 'minst'; did you mean 'mnist'? There are digits, mnist, ..., mixture1d.
     """
-    if name not in NAMES:
+    if not isinstance(name, str) or name not in NAMES:
         nearest = difflib.get_close_matches(str(name).lower(), NAMES, n=1, cutoff=0.0)[0]
         raise ValueError(f"no data set {name!r}; did you mean {nearest!r}? There are {', '.join(NAMES)}.")
-    if split not in ("train", "test"):
-        raise ValueError(f"split must be 'train' or 'test', not {split!r}.")
-    if not 0 < fraction <= 1:
-        raise ValueError(f"fraction must lie in (0, 1], not {fraction}; 0.1 keeps 10% of every class.")
-    if binarize not in (None, "threshold", "sample"):
+    if not isinstance(split, str) or split not in ("train", "test"):
+        raise ValueError(f"split must be 'train' or 'test', not {described(split)}.")
+    fraction, seed = _share(fraction), whole("seed", seed, 0, 2**62)
+    if not isinstance(binarize, (str, type(None))) or binarize not in (None, "threshold", "sample"):
         raise ValueError(f"binarize must be None, 'threshold' or 'sample', not {binarize!r}.")
     data = DATA_SETS[name](split, seed)
     if not isinstance(data, Data):
@@ -215,7 +216,16 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
             kind = "text" if data.alphabet else "points"
             raise ValueError(f"{name} holds {kind}, not images; leave binarize out.")
         data = replace(data, x=_binarized(data.x, binarize, split), note=data.note + _NOTES[binarize])
+    elif name in images.SETS:
+        data = replace(data, x=_by_parts(data.x, as_floats))
     return data[_stratified(data, fraction, seed)] if fraction < 1 else data
+
+
+def _share(fraction: float) -> float:
+    try:
+        return real("fraction", fraction, above=0, most=1)
+    except ValueError:
+        raise ValueError(f"fraction must lie in (0, 1], not {fraction!r}; 0.1 keeps 10% of every class.") from None
 
 
 def parted(data: Data, fraction: float, seed: int = 0) -> tuple[Data, Data]:
@@ -226,6 +236,8 @@ def parted(data: Data, fraction: float, seed: int = 0) -> tuple[Data, Data]:
     >>> parted(load("digits"), 0.1)[1]
     Data('digits': 1350 examples of shape (1, 8, 8), 10 classes)
     """
+    instance("data", data, Data)
+    fraction, seed = _share(fraction), whole("seed", seed, 0, 2**62)
     kept = torch.zeros(len(data), dtype=torch.bool)
     kept[_stratified(data, fraction, seed)] = True
     if not 0 < fraction < 1 or kept.all():
@@ -233,12 +245,23 @@ def parted(data: Data, fraction: float, seed: int = 0) -> tuple[Data, Data]:
     return data[kept], data[~kept]
 
 
+def _by_parts(x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+    """A function of x [N, ...], float32, part by part: where x are bytes, the peak is 1.25 times the result."""
+    if x.dtype == torch.float32 and change is as_floats:
+        return x
+    result = torch.empty(x.shape)
+    for part, given in zip(result.split(256), x.split(256), strict=True):
+        part.copy_(change(given))
+    return result
+
+
 def _binarized(x: Tensor, how: str, split: str) -> Tensor:
     if how == "threshold":
-        return (x > 0.5).float()
-    fixed_seed = 17 + (split == "test")  # everybody's binary images are the same; the two splits differ in their noise
-    noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(fixed_seed))
-    return (noise < x).float()  # 1 with probability x
+        return _by_parts(x, lambda part: as_floats(part) > 0.5)
+    # Everybody's binary images are the same; the two splits differ in their noise.
+    generator = torch.Generator().manual_seed(17 + (split == "test"))
+    # 1 with probability x
+    return _by_parts(x, lambda part: torch.rand(part.shape, generator=generator) < as_floats(part))
 
 
 def _stratified(data: Data, fraction: float, seed: int) -> Tensor:
