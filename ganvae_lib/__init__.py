@@ -49,6 +49,8 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         Data as Data,
         Domains as Domains,
         Mixture as Mixture,
+        Tabular as Tabular,
+        Text as Text,
         clouds as clouds,
         load as load,
         mixture1d as mixture1d,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         ring as ring,
         scale as scale,
         styles as styles,
+        table as table,
         text as text,
         toy as toy,
     )
@@ -139,7 +142,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
 __version__ = "0.1.0"
 
 _HOME = {
-    "data": "Data Domains Mixture clouds load mixture1d moons ring scale styles text toy",
+    "data": "Data Domains Mixture Tabular Text clouds load mixture1d moons ring scale styles table text toy",
     "distributions": "Noise Noiseless OtherDomain Point Schedule World constant cosine cyclical drawn linear",
     "errors": "DataError NonFiniteLoss",
     "figures": "Table Writer",

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .dataset import Data, Examples
+from .dataset import Data, Examples, as_data
 from .rendered import DIGITS, FONTS, glyphs
 from .toys import Mixture, Pinwheel, Toy
 
@@ -23,6 +23,8 @@ _SANS_SERIF, _SERIF = FONTS.index("cmss10"), FONTS.index("DejaVuSerif")
 class Domains(Examples):
     """Examples of two domains: a source (y = 1), labelled where labels are needed, and a target (y = 0).
 
+    Both are ``Data``, or what ``Data`` takes.
+
     It takes the place of ``Data`` in ``build`` and ``fit``: x and labels are the source's, ``other`` is the target's x.
     Labels of the target are never read. A model that compares features needs examples of one shape: ``one_shape``.
 
@@ -32,12 +34,21 @@ class Domains(Examples):
 
     other: Tensor
 
-    def __init__(self, source: Data, target: Data):
-        self.source, self.target = source, target
+    def __init__(self, source: Any, target: Any):
+        source, target = self.source, self.target = as_data(source), as_data(target)
+        if not isinstance(source, Data) or not isinstance(target, Data):
+            raise ValueError("Domains needs Data of a source and of a target, not domains in turn.")
         self.x, self.y, self.law, self.origin = source.x, source.y, source.law, source.origin
         self.other = target.x
+        self.streamed = source.streamed or target.streamed
+        # Of images and points the images; where both are images, the network's check sees that they agree.
+        self.range = target.range if source.range == "real" else source.range
         self.name = f"{source.name} -> {target.name}"
         self.note = f"source: {source.note}; target: {target.note}"
+
+    @property
+    def classes(self) -> int:
+        return int(self.source.classes)
 
     @property
     def digest(self) -> str:

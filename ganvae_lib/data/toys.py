@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .dataset import toy
+from .loading import toy
 
 __all__ = ["Mixture", "Moons", "Pinwheel", "Toy", "grid", "mixture1d", "moons", "pinwheel", "ring"]
 

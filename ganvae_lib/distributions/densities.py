@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, OneHotCategorical, constraints, kl_divergence, register_kl
 
-__all__ = ["Noiseless", "Point", "Product", "Pushforward", "full", "grey", "tiled"]
+__all__ = ["Noiseless", "Point", "Product", "Pushforward", "as_floats", "full", "grey", "tiled"]
 
 
 def full(features: Tensor | tuple[Tensor, ...]) -> Tensor:
@@ -19,6 +19,18 @@ def full(features: Tensor | tuple[Tensor, ...]) -> Tensor:
     """
     features = features[0] if isinstance(features, tuple) else features
     return features.float() if features.dtype in (torch.bfloat16, torch.float16) else features
+
+
+def as_floats(x: Tensor) -> Tensor:
+    """Examples as networks see them, float32: bytes are levels, x/255, and all other numbers are themselves.
+
+    >>> as_floats(torch.tensor([0, 51, 255], dtype=torch.uint8))
+    tensor([0.0000, 0.2000, 1.0000])
+    """
+    if x.dtype != torch.uint8:
+        return x.float()
+    # By a tensor, because some devices divide by a number as they multiply by its inverse: other last bits.
+    return x.float() / torch.full((1,), 255.0, device=x.device)
 
 
 class _Implicit(Distribution):

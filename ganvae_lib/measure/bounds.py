@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..data.dataset import Data, Examples
+from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
 from ..distributions.sample import draw, free_energy
 from ..errors import whole
@@ -33,7 +34,7 @@ def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor, Tensor |
     seeds_shape = model.seeds_shape
     size = max(1, min(2**14, CHUNK // math.prod(data.shape)))  # examples in a piece
     for start in range(0, len(data), size):
-        x = data.x[start : start + size].to(device)
+        x = as_floats(data.x[start : start + size].to(device))
         labels = None
         if data.y is not None:
             labels = data.y[start : start + size].to(device).expand(*seeds_shape, -1)

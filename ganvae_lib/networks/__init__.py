@@ -8,11 +8,14 @@ from .heads import Classifier, Conditional, Decoder, Discriminator, Features, Pr
 from .observations import (
     OBSERVATIONS,
     BernoulliPixels,
+    Columns,
     ContinuousBernoulliPixels,
     Gaussian,
     LaplacePixels,
     Observation,
+    OneHot,
     PointPixels,
+    observation_of,
 )
 from .stacking import Copies, stack, unstack
 from .trunks import Conv2d, ConvTranspose2d, Flatten, GroupNorm, LayerNorm, Linear, conv_down, conv_same, conv_up, mlp
@@ -22,6 +25,7 @@ __all__ = [
     "CODES",
     "CharRNN",
     "Classifier",
+    "Columns",
     "ContinuousBernoulliPixels",
     "Conditional",
     "Conv2d",
@@ -44,6 +48,7 @@ __all__ = [
     "MaskedConv2d",
     "OBSERVATIONS",
     "Observation",
+    "OneHot",
     "PixelCNN",
     "PixelRNN",
     "PointPixels",
@@ -57,6 +62,7 @@ __all__ = [
     "initialise",
     "mlp",
     "ngram",
+    "observation_of",
     "pretrained",
     "stack",
     "unstack",

@@ -211,15 +211,17 @@ class CharRNN(Autoregressive):
     """A language model over texts of ``length`` symbols, each one of ``alphabet_size``: a GRU reads, a layer answers.
 
     x holds the symbols' numbers 0, 1, 2, ... in floating point. The first symbol is predicted from an empty state.
+    Where lines have an end, ``ends``, it is the last symbol: it counts once, and then is certain to follow itself.
 
     >>> CharRNN(length=5, alphabet_size=27)().log_prob(torch.zeros(3, 5)).shape
     torch.Size([3])
     """
 
-    def __init__(self, length: int, alphabet_size: int, width: int = 64):
+    def __init__(self, length: int, alphabet_size: int, width: int = 64, ends: bool = False):
         super().__init__()
         width, alphabet_size = whole("width", width), whole("alphabet_size", alphabet_size)
         self.shape, self.levels = (whole("length", length),), alphabet_size
+        self.end = alphabet_size - 1 if ends else None
         self.unit = 1.0
         self.read = Linear(alphabet_size, 3 * width)
         self.state = Linear(width, 3 * width)
@@ -294,4 +296,5 @@ DENSITIES: dict[str, Callable[[Any], nn.Module]] = {
     "pixelcnn": lambda spec: PixelCNN(spec.shape, spec.width),
     "pixelrnn": lambda spec: PixelRNN(spec.shape, spec.width),
     "rnn": lambda spec: CharRNN(spec.shape[0], spec.classes, spec.hidden[0]),
+    "lines": lambda spec: CharRNN(spec.shape[0], spec.classes, spec.hidden[0], ends=True),
 }

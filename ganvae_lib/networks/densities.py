@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, MultivariateNormal, ReshapeTransform, TransformedDistribution
 
+from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
 from .trunks import Conv2d, Linear
 
@@ -88,7 +89,14 @@ class ChainRule(Distribution):
         logits = network.logits(x).to(network.head.weight.dtype)  # full precision under autocast, too
         log_conditionals = logits.log_softmax(-1)
         log_conditionals_of_x = log_conditionals.gather(-1, index.unsqueeze(-1)).squeeze(-1)
+        if network.end is not None:  # what follows the end of a line is certain
+            log_conditionals_of_x = log_conditionals_of_x.masked_fill(_ended(index == network.end), 0.0)
         return log_conditionals_of_x.sum(-1)
+
+
+def _ended(is_end: Tensor) -> Tensor:
+    """Does an end stand before this position, on the last axis?"""
+    return is_end.cumsum(-1) > is_end.long()
 
 
 class Autoregressive(nn.Module):
@@ -102,6 +110,7 @@ class Autoregressive(nn.Module):
     shape: tuple[int, ...]
     levels: int
     unit: float  # distance of two neighbouring values
+    end: int | None = None  # the value after which all others are it, too: the end of a line
     head: Linear | Conv2d
 
     def forward(self) -> Distribution:
@@ -128,14 +137,20 @@ class Autoregressive(nn.Module):
         name = type(self).__name__
         if tuple(x.shape[-len(self.shape) :]) != self.shape:
             raise ValueError(f"{name} was built for examples of shape {self.shape}, got x of shape {tuple(x.shape)}.")
-        values = x / self.unit
-        index = values.round()
-        possible = ((values - index).abs() < 1e-3) & (index >= 0) & (index < self.levels)
-        if not bool(possible.all()):
+        if not all(self._possible(as_floats(part)) for part in x.split(1000)):
             raise ValueError(
                 f"{name} knows {self.levels} values, 0 to {(self.levels - 1) * self.unit:g} in steps of {self.unit:g}; "
                 "binarise or round x, or give the network more levels."
             )
+
+    def _possible(self, x: Tensor) -> bool:
+        """Are these values that dimensions can have?"""
+        values = x / self.unit
+        index = values.round()
+        possible = ((values - index).abs() < 1e-3) & (index >= 0) & (index < self.levels)
+        if self.end is not None:
+            possible &= (index == self.end) | ~_ended(index == self.end)
+        return bool(possible.all())
 
     @torch.no_grad()
     def draw(self, n: int, noise: Noise, given: Tensor | None = None, first: int = 0) -> Tensor:
@@ -163,5 +178,7 @@ class Autoregressive(nn.Module):
                 # The first value whose cumulative probability exceeds the uniform number, and else the last.
                 cumulative = logits.softmax(-1).cumsum(-1)[..., :-1]
                 index = (cumulative <= uniform[..., i, None]).sum(-1)
+                if self.end is not None and i > 0:
+                    index = torch.where(self.index(x[..., i - 1]) == self.end, self.end, index)
                 x[..., i] = index * self.unit
         return x.unflatten(-1, self.shape)

@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from ..data.dataset import Examples
+from ..data.dataset import Examples, as_data
 from ..errors import flag, instance, whole
 from ..models.checks import check_data
 from ..models.model import Model
@@ -149,6 +149,7 @@ def begin(model: Any, data: Examples | None, steps: int | None, asked: dict[str,
     settings = Settings(model.objective, more, **asked)
     if data is None:
         raise ValueError("say what to learn from: fit(model, data, steps).")
+    data = as_data(data)
     check_data(model, data)
     return Training(model, data, settings)
 
@@ -171,5 +172,6 @@ def _go_on(run: Any, data: Examples | None, more: int, asked: dict[str, Any]) ->
     if data is None:
         raise ValueError("this run was read from a file, without its data; pass them: fit(run, data, steps=...).")
     settings = Settings.going_on(run.model.objective, card["step"] + more, run.seeds, run.config, asked)
+    data = as_data(data)
     check_data(run.model, data)
     return Training(run.model, data, settings, (card, tensors))

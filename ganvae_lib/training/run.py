@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from ..data.dataset import Examples, law_card, law_from
+from ..data.dataset import Examples
+from ..data.loading import law_card, law_from
 from ..figures.table import Shown, Table
 from ..measure.scores import Measures, Scores, evaluate
 from ..models.builder import build
