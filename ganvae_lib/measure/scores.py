@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..data.dataset import Examples, as_data
+from ..data.dataset import Examples
 from ..distributions.world import OtherDomain
 from ..errors import described, unknown, whole
 from ..models.model import Model
@@ -76,7 +76,6 @@ def evaluate(
     values: dict[str, Tensor] = {}
     within: dict[str, tuple[float, float]] = dict.fromkeys(_SHARES, (0.0, 1.0))
     if data is not None:
-        data = as_data(data)
         if has_bound(model):
             values["ELBO (nats)"] = elbo(model, data, seed=seed)
             values[f"IWAE-{k} (nats)"] = iwae(model, data, k, seed=seed)
