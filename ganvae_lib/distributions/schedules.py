@@ -83,7 +83,9 @@ class Schedule(ABC):
             return times(self, factor)
         if isinstance(factor, str | bytes) or not hasattr(factor, "__float__"):
             return NotImplemented  # such as a term, which takes a schedule for its weight
-        number = real("the factor of a schedule", factor)
+        return self._scaled(real("the factor of a schedule", factor))
+
+    def _scaled(self, number: float) -> Schedule:
         return replace(self, **{name: number * getattr(self, name) for name in self.values})
 
     __rmul__ = __mul__
@@ -260,13 +262,8 @@ class times(Schedule):
     def extremes(self) -> tuple[float, ...]:
         return tuple(a * b for a in self.first.extremes for b in self.second.extremes)
 
-    def __mul__(self, factor: Any) -> Any:
-        if isinstance(factor, Schedule):
-            return times(self, factor)
-        first = self.first * factor
-        return first if first is NotImplemented else replace(self, first=first)
-
-    __rmul__ = __mul__
+    def _scaled(self, number: float) -> Schedule:
+        return replace(self, first=self.first._scaled(number))
 
 
 def _between(start: float, end: float, share: str) -> str:

@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 
 from ..data import Data, Domains
 from ..errors import unknown
+from ..training.history import interrupts_end_it
 from . import record as records
 from .study import Study, compared, entry, measured, rounded, shown
 
@@ -133,7 +134,7 @@ def run(order: Order, resume: bool = False, say: Callable[[str], None] = print) 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # results do not depend on the number of cores, and small networks are as fast
     try:
-        with records.alone(work):
+        with records.alone(work), interrupts_end_it():
             record, panels = _measured(study, order, file, say)
             records.write(path, record)
             if study.picture is not None:

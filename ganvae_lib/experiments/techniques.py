@@ -27,6 +27,7 @@ from ..measure.intervals import paired, summary
 from ..models.builder import build
 from ..objective.further import Classify
 from ..training.fitting import fit
+from ..training.history import interrupts_end_it
 from ..training.run import Run
 from . import record as records
 from .comparisons import ACCURACY, BOUND, DATA, EXPERIMENTS, FRACTIONS, NAMED, SCORE, SIZES, Experiment
@@ -130,8 +131,8 @@ def _named(run: Run, classifier: Run, n: int = 10_000) -> dict[str, Tensor]:
             answers = torch.stack([classifier.model.labeller(copy).probs for copy in x])
         probs.append(answers)
         if labels is not None:
-            shares_right.append((answers.argmax(-1) == labels.to(answers.device)).double().mean(-1))
-    scores = {SCORE: metrics.classifier_score(torch.cat(probs, 1).double()).cpu()}
+            shares_right.append((answers.argmax(-1) == labels.to(answers.device)).cpu().double().mean(-1))
+    scores = {SCORE: metrics.classifier_score(torch.cat(probs, 1).cpu().double())}
     return scores | ({ACCURACY: torch.stack(shares_right).mean(0).cpu()} if shares_right else {})
 
 
@@ -149,7 +150,7 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
     work = Path(setting.out) / "work" / setting.stem
     if not records.begin(path, setting.command, work, any(work.rglob("checkpoint.json")), resume, say):
         return path if first else None
-    with records.alone(work) if first else nullcontext():
+    with records.alone(work) if first else nullcontext(), interrupts_end_it():
         return _run(setting, resume, say, path, work)
 
 

@@ -62,11 +62,11 @@ def as_data(model: Model, data: Any) -> Examples:
 
 def _mean(model: Model, data: Examples, log_p: Callable[..., Tensor]) -> Tensor:
     """The mean over data of log_p(model, x), [*seeds, n] for a piece of n examples: [seeds]."""
-    total = torch.zeros(model.seeds_shape, dtype=torch.float64, device=next(model.parameters()).device)
+    total = torch.zeros(model.seeds_shape, dtype=torch.float64)  # on the host: Apple's devices have no float64
     with evaluating(model):
         for model_at_labels, x, _ in chunks(model, data):
-            total += log_p(model_at_labels, x).double().sum(-1)
-    return (total / len(data)).reshape(-1).cpu()
+            total += log_p(model_at_labels, x).cpu().double().sum(-1)
+    return (total / len(data)).reshape(-1)
 
 
 def _noise(model: Model, seed: int) -> Noise:

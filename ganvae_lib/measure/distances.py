@@ -125,7 +125,7 @@ def _in_features(x: Tensor, features: Features | None) -> Tensor:
             found = piece if features is None else features(piece)
         if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(piece):
             raise ValueError(f"features must give [{len(piece)}, F] for as many examples, got {described(found)}.")
-        pieces.append(found.double().cpu())
+        pieces.append(found.cpu().double())
     return numbers("features", torch.cat(pieces))
 
 

@@ -78,7 +78,7 @@ def accuracy(model: Model, data: Examples) -> Tensor:
             else:
                 answers = model.classifier(model.features(x).mean)
             correct += (answers.logits.argmax(-1) == labels).sum(-1)
-    return (correct / len(data)).double().reshape(-1).cpu()
+    return (correct / len(data)).cpu().double().reshape(-1)
 
 
 def classifier_score(probs: Tensor) -> Tensor:

@@ -168,7 +168,7 @@ def _samples(run: Any, data: Examples | None, n: int, seed: int) -> Tensor:
 def _per_seed(name: str, value: Any, seeds: int) -> Tensor:
     """A measure's numbers, [seeds], float64. Raises ValueError for another shape."""
     try:
-        numbers = torch.as_tensor(value).detach().double().cpu()
+        numbers = torch.as_tensor(value).detach().cpu().double()
     except (TypeError, ValueError, RuntimeError):
         numbers = torch.zeros(0)
     if numbers.shape not in ((seeds,), ()) or (numbers.ndim == 0 and seeds > 1):

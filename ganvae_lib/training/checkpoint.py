@@ -120,6 +120,8 @@ def open_checkpoint(
         if flag("resume", resume):
             raise ValueError("resume=True goes on from a checkpoint; say from which: checkpoint=folder.")
         return None
+    if not isinstance(folder, str | os.PathLike):
+        raise ValueError(f"checkpoint must be the path of a folder, got {folder!r}.")
     fresh = {} if training.done else {"fresh": settings.fresh}  # a run that goes on keeps what it was
     config = dict(
         objective=to_dict(training.model.objective),
@@ -140,8 +142,12 @@ def open_checkpoint(
     return checkpoint
 
 
-def begin(model: Any, data: Examples | None, steps: int | None, asked: dict[str, Any]) -> Training:
+def begin(
+    model: Any, data: Examples | None, steps: int | None, asked: dict[str, Any], on_point: Any = None
+) -> Training:
     """The training of copies of a model; or that of a run, which goes on, with what is ``asked`` for changed."""
+    if on_point is not None and not callable(on_point):
+        raise ValueError(f"on_point must be a function of a run, got {on_point!r}.")
     more = whole("steps", steps)
     if hasattr(model, "going"):
         return _go_on(model, data, more, asked)

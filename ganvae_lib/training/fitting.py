@@ -6,15 +6,20 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from torch.optim import Optimizer
+
 from ..data.dataset import Examples
+from ..distributions.schedules import Schedule
 from ..models.model import Model
 from .checkpoint import Checkpoint, begin, open_checkpoint
-from .history import Bar
+from .history import Bar, Interrupts, says_stop
 from .run import Run
-from .settings import Interrupts, in_precision, says_stop, unchecked
+from .settings import in_precision, unchecked
 from .state import Training
 
 __all__ = ["fit"]
+
+Hook = Callable[[Run], Any]
 
 
 def fit(
@@ -27,21 +32,24 @@ def fit(
     fresh: bool | None = None,
     device: str | None = None,
     precision: str | None = None,
-    lr: float | dict[str, float] | None = None,
+    lr: float | Schedule | dict[str, float | Schedule] | None = None,
     betas: tuple[float, float] | None = None,
     log_every: int | None = None,
+    optimizer: Callable[..., Optimizer] | None = None,
+    clip: float | None = None,
+    ema: float | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int | None = None,
     resume: bool = False,
     progress: bool | None = None,
-    on_point: Callable[[Run], Any] | None = None,
+    on_point: Hook | None = None,
 ) -> Run:
     """Train copies of ``model`` on ``data`` and return a :class:`~ganvae_lib.Run`; ``model`` stays as it is.
 
     A run in the place of the model goes on, for ``steps`` more, as if it had not stopped: 20 and 20 steps are 40, bit
     for bit on the CPU. Data and settings are its own unless others are given. It stays as it is; a new one is returned.
 
-    batch ... log_every: how it trains and on what device; ``Settings`` says what each means and its default.
+    batch ... ema: how it trains, and on what device; ``training.Settings`` says what each means, and its default.
     checkpoint: a folder that keeps the state about every ``checkpoint_every`` steps (by default ten times in all), when
                 history gets a point, and at an interrupt. ``resume=True`` goes on from there, if there is one, to
                 ``steps`` in all; with the same arguments, on the CPU, with the bits of a run that was not interrupted.
@@ -49,8 +57,8 @@ def fit(
     on_point:   a function of the run so far, called when history gets a point; True from it stops the training.
     An interrupt (Ctrl-C, Jupyter's stop) waits for the end of the step and returns the run as far as it came.
     Under ``torchrun`` every process takes its share of each minibatch, and all end with the same run (``parallel``).
-    Raises ValueError for arguments, data or a checkpoint that do not fit, and NonFiniteLoss (naming term, step and
-    seed) within ``log_every`` steps of the first loss that is not finite. Errors have the run so far as ``.run``.
+    Raises ValueError for what does not fit, and NonFiniteLoss (naming term, step and seed) within ``log_every`` steps of
+    the first loss that is not finite. Errors have the run so far as ``.run``.
 
     >>> from ganvae_lib import build, load, zoo
     >>> data = load("ring", fraction=0.01)
@@ -59,8 +67,9 @@ def fit(
     (torch.Size([2, 5, 2]), torch.Size([40, 2]))
     """
     asked = dict(batch=batch, seeds=seeds, fresh=fresh, device=device, precision=precision, lr=lr, betas=betas)
+    more = dict(log_every=log_every, optimizer=optimizer, clip=clip, ema=ema)
     with Interrupts() as interrupts:
-        training = begin(model, data, steps, asked | dict(log_every=log_every))
+        training = begin(model, data, steps, asked | more, on_point)
         run = Run(training.model, training.history, training.data, training.settings.config, training)
         kept = open_checkpoint(checkpoint, checkpoint_every, resume, training, run.data)
         try:
@@ -74,12 +83,7 @@ def fit(
 
 
 def _train(
-    training: Training,
-    run: Run,
-    checkpoint: Checkpoint | None,
-    bar: Bar,
-    interrupts: Interrupts,
-    on_point: Callable[[Run], Any] | None,
+    training: Training, run: Run, checkpoint: Checkpoint | None, bar: Bar, interrupts: Interrupts, on_point: Hook | None
 ) -> None:
     """Go on to the last step, or until something stops it; at a point of the history, say and keep where it is."""
     settings, stopped = training.settings, None
@@ -100,12 +104,11 @@ def _train(
             if checkpoint is not None:
                 checkpoint.at_point(training, at_once=bool(stopped))
     if stopped == "interrupted":
-        left = settings.steps - training.done
-        print(f"fit was {run.stopped}. The run is as far as it came; fit(run, steps={left or 'more'}) goes on.")
+        interrupts.tell(str(run.stopped), settings.steps - training.done)
 
 
 def _ask(
-    on_point: Callable[[Run], Any], training: Training, run: Run, checkpoint: Checkpoint | None, interrupts: Interrupts
+    on_point: Hook, training: Training, run: Run, checkpoint: Checkpoint | None, interrupts: Interrupts
 ) -> str | None:
     """Show the user's function the run between two steps. What stops the training, if anything does."""
     run.config["steps"] = training.done

@@ -1,9 +1,12 @@
-"""Learning curves, and the bar that shows where they are."""
+"""What one sees of a training: its learning curves and the bar that shows them; and how one stops it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,7 +16,7 @@ from ..errors import NonFiniteLoss, flag
 from ..figures.table import Shown, Table
 from ..measure.intervals import interval, written
 
-__all__ = ["Bar", "History"]
+__all__ = ["Bar", "History", "Interrupts", "interrupts_end_it", "says_stop"]
 
 
 class History(Shown, Mapping[str, Tensor]):
@@ -91,6 +94,92 @@ class History(Shown, Mapping[str, Tensor]):
         if len(rows) > 6:  # short enough to be read at a glance
             rows = [*rows[:5], ("...", f"and {len(rows) - 5} more: {', '.join(self.names[5:])}")]
         return Table(("History", f"{len(self.steps)} points{reached}; seeds {self.seeds}"), tuple(rows))
+
+
+class Interrupts:
+    """Within it an interrupt (Ctrl-C, the stop button of Jupyter) waits for ``arrived``; a second one does not wait.
+
+    So it falls between two steps, and nothing that the library, torch or a context has half done is left behind. Only
+    in the main thread, to which Python gives them, and not under ``torchrun``, whose processes stop together or never.
+
+    >>> with Interrupts() as interrupts:
+    ...     signal.raise_signal(signal.SIGINT)
+    ...     interrupts.arrived(), interrupts.arrived()
+    (True, False)
+    """
+
+    def __init__(self) -> None:
+        self._before: Callable[..., Any] | None = None  # what takes an interrupt outside
+        self._waiting: tuple[Any, ...] | None = None  # with what it is to be called
+        self._released = False
+
+    raised = False  # does an interrupt leave fit, and end the program?
+
+    def __enter__(self) -> Interrupts:
+        alone = os.environ.get("WORLD_SIZE", "1") == "1"
+        if alone and threading.current_thread() is threading.main_thread():
+            before = signal.getsignal(signal.SIGINT)
+            if callable(before):  # else they are ignored, or end the process
+                self._before = before
+                signal.signal(signal.SIGINT, self._take)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _take(self, *call: Any) -> None:
+        if (self._released or self._waiting) and self._before is not None:
+            self._before(*call)
+        else:
+            self._waiting = call
+
+    @property
+    def waiting(self) -> bool:
+        """Is there one that waits?"""
+        return self._waiting is not None
+
+    def arrived(self) -> bool:
+        """Has one come? What takes it outside is asked: only if that raises KeyboardInterrupt, as Python's does."""
+        if self._waiting is None or self._before is None:
+            return False
+        call, self._waiting = self._waiting, None
+        try:
+            self._before(*call)
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    def tell(self, where: str, left: int) -> None:
+        """Say where a training was interrupted, and how it goes on; within ``interrupts_end_it``, raise it instead."""
+        if self.raised:
+            raise KeyboardInterrupt(where)
+        print(f"fit was {where}. The run is as far as it came; fit(run, steps={left or 'more'}) goes on.")
+
+    @contextmanager
+    def released(self) -> Iterator[None]:
+        """Within it they come at once, as outside: a function of the user's runs."""
+        self._released = True
+        try:
+            yield
+        finally:
+            self._released = False
+
+
+@contextmanager
+def interrupts_end_it() -> Iterator[None]:
+    """Within it ``fit`` raises KeyboardInterrupt between two steps: half a training is not to be taken for all."""
+    before, Interrupts.raised = Interrupts.raised, True
+    try:
+        yield
+    finally:
+        Interrupts.raised = before
+
+
+def says_stop(answer: Any) -> bool:
+    """Did a function of the user's return True? A path, a number of characters or a loss is no answer."""
+    of_bools = str(getattr(answer, "dtype", type(answer).__name__)) in ("bool", "torch.bool")
+    return of_bools and not getattr(answer, "ndim", 0) and bool(answer)
 
 
 class Bar:

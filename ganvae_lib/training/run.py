@@ -79,6 +79,22 @@ class Run(Shown, Generative):
     def seeds(self) -> list[int]:
         return self.history.seeds
 
+    @property
+    def averaged(self) -> Run:
+        """The copies with the moving average of their weights, for ``fit(..., ema=0.999)``: a run to sample, evaluate.
+
+        Raises ValueError for a run that kept no averages.
+        """
+        averages = self.going.averages if self.going else {}
+        if not averages:
+            raise ValueError("this run kept no averages of its weights; train it with fit(..., ema=0.999).")
+        model = self.model.copies(self.model.seeds, fresh=False).eval()
+        for name, parameter in model.named_parameters():
+            parameter.data.copy_(averages[name])
+        run = Run(model, self.history, None, self.config)
+        run.data, run._law, run._law_card = self.data, self._law, self._law_card
+        return run
+
     def _table(self) -> Table:
         data = "not kept" if self.about is None else self.about["words"]
         steps = self.history.steps[-1] if self.history.steps else 0
@@ -125,14 +141,17 @@ class Run(Shown, Generative):
         """Write the run into the folder ``path``: ``run.json`` and the weights, ``model-....safetensors``. No pickle.
 
         With the state of the ``training``, so that ``fit(Run.load(path), data, steps=...)`` goes on: Adam's moments
-        make the file three times as large as the weights alone, which ``training=False`` writes.
+        make the file three times as large as the weights alone, which ``training=False`` writes (with their averages).
         The new ``run.json`` is moved into place last and names its weights, so an interrupted save leaves the run that
         was there before whole. Warns (UserWarning) of what ``load`` will need: networks that ``build`` did not make are
         not described in a file, only their weights are kept.
         """
         path = Path(path)
-        state, kept = self.going.state() if training and self.going else (None, {})
-        kept = {f"training/{name}": tensor for name, tensor in kept.items() if not name.startswith("model/")}
+        state, kept = self.going.state() if self.going else (None, {})
+        state, left = (
+            (state, ("model/",)) if training else (None, ("model/", "optimizer/", "stream/", "history", "unr"))
+        )
+        kept = {f"training/{name}": tensor for name, tensor in kept.items() if not name.startswith(left)}
         card = dict(
             format=1,
             objective=to_dict(self.model.objective),

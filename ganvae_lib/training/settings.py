@@ -1,21 +1,23 @@
-"""How a training goes: what ``fit`` was asked for, checked; how exactly it computes, and how it is interrupted."""
+"""How a training goes: what ``fit`` was asked for, checked; and where and how exactly it computes."""
 
 from __future__ import annotations
 
+import math
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch.distributions import Distribution
 
+from ..distributions.schedules import SCHEDULES, Schedule
 from ..errors import chosen, flag, instance, real, unknown, whole
+from ..figures.formula import as_entry, field_names, from_entry
 from ..objective.algebra import Objective
+from .optimizers import Recipe
 
-__all__ = ["Interrupts", "Settings", "find_device", "in_precision", "says_stop", "seed_list", "unchecked"]
+__all__ = ["Settings", "find_device", "in_precision", "seed_list", "unchecked"]
 
 PLAYERS = ("theta", "eta", "phi")  # who owns parameters; ``ROLES`` says whose each network is
 PRECISIONS = ("fp32", "tf32", "bf16")
@@ -25,7 +27,25 @@ MOST_SEEDS = 100_000  # in one run: more than anyone can train, and fewer than f
 class Settings:
     """What ``fit`` was asked for, in the order of its arguments, with the defaults that suit an objective.
 
-    Raises ValueError for an argument that is out of range.
+    batch:      examples in a minibatch, 128 by default.
+    seeds:      8 trains seeds 0 to 7 at once, stacked in one run; a list names them; seed 0 by default. Seed k sees the
+                same initial weights, minibatches and noise whatever seeds are beside it: it is the run ``seeds=[k]`` up
+                to rounding.
+    fresh:      draw new initial weights from each seed, as by default; False starts every seed from the model's present
+                weights. If a training has made them, its noise and the order of its examples go on.
+    device:     "auto", the default, takes cuda, then mps, then cpu.
+    precision:  "fp32", "tf32" (matrix products on recent GPUs) or "bf16" (autocast; parameters stay in fp32).
+    lr, betas:  of Adam; lr may be a dict by player, and each rate a schedule (``linear``). By default 1e-3,
+                (0.9, 0.999), and with an adversary 2e-4, (0.5, 0.999).
+    log_every:  steps between two points of ``.history``, by default a hundredth of all; the only moments at which the
+                host waits for the device.
+    optimizer:  another class of torch.optim, or ``functools.partial(torch.optim.SGD, momentum=0.9)``; one that mixes
+                the parameters of stacked seeds, or needs a closure, is refused.
+    clip:       the greatest norm of a player's gradients, of each seed for itself; infinity, as by default, for none.
+    ema:        such as 0.999: keep an exponential moving average of the weights, ``run.averaged``.
+    A run that goes on keeps what it had, but for what is asked for now. Other data or another batch then have an order
+    of their own, which has not been before; another optimizer begins without moments; another kind of device has new
+    noise. Raises ValueError for an argument that is out of range.
     """
 
     def __init__(
@@ -40,6 +60,9 @@ class Settings:
         lr: float | dict[str, float] | None = None,
         betas: tuple[float, float] | None = None,
         log_every: int | None = None,
+        optimizer: Any = None,
+        clip: float | None = None,
+        ema: float | None = None,
     ):
         adversarial = bool(instance("objective", objective, Objective).adversaries)
         self.steps = whole("steps", steps)
@@ -52,33 +75,46 @@ class Settings:
         self.betas = _betas(((0.5, 0.999) if adversarial else (0.9, 0.999)) if betas is None else betas)
         # By default about 100 points.
         self.log_every = max(1, self.steps // 100) if log_every is None else whole("log_every", log_every)
+        self.optimizer = Recipe(optimizer)
+        self.clip = None if clip in (None, math.inf) else real("clip", clip, above=0)
+        self.ema = None if ema in (None, 0) else real("ema", ema, above=0, most=1 - 2**-53)
+        self.optimizer.check(self.betas, stacked=len(self.seeds) > 1)
+        if not self.optimizer.has_betas and (betas is not None or lr is None):
+            raise ValueError(f"{self.optimizer.name} has no betas and no usual rate: say lr=..., not betas=.")
 
     @classmethod
     def going_on(
         cls, objective: Objective, steps: int, seeds: list[int], config: dict[str, Any], asked: dict[str, Any]
     ) -> Settings:
         """Those of a run with this ``config`` that goes on to ``steps`` in all, but for what was ``asked`` for now."""
-        names = ("batch", "precision", "lr", "betas", "log_every")
-        before = {name: config.get(name) for name in names} | {"device": _nearest_device(config.get("device", "auto"))}
-        return cls(objective, steps, seeds=seeds, fresh=False, **before | _given(asked))
+        names = ("batch", "precision", "lr", "betas", "log_every", "optimizer", "clip", "ema")
+        now = {name: config.get(name) for name in names} | {"device": _nearest_device(config.get("device", "auto"))}
+        now |= _given(asked)
+        if asked.get("betas") is None and not Recipe(now["optimizer"]).has_betas:
+            now["betas"] = None  # those of the optimizer before
+        return cls(objective, steps, seeds=seeds, fresh=False, **now)
 
     @property
-    def rates(self) -> dict[str, float]:
-        """The learning rate of each player."""
+    def rates(self) -> dict[str, Any]:
+        """The learning rate of each player, a number or a schedule."""
         return self.lr if isinstance(self.lr, dict) else dict.fromkeys(PLAYERS, self.lr)
 
     @property
     def config(self) -> dict[str, Any]:
         """What a run remembers of them, ready for JSON."""
-        return dict(
+        card = lambda rate: as_entry(rate, "name", field_names(rate)) if isinstance(rate, Schedule) else rate
+        config = dict(
             steps=self.steps,
             batch=self.batch,
-            lr=self.lr,
+            lr={player: card(rate) for player, rate in self.lr.items()} if isinstance(self.lr, dict) else card(self.lr),
             betas=list(self.betas),
             precision=self.precision,
             device=str(self.device),
             log_every=self.log_every,
         )
+        asked = {"optimizer": self.optimizer.card, "clip": self.clip, "ema": self.ema}
+        usual = {"optimizer": Recipe().card, "clip": None, "ema": None}
+        return config | {name: value for name, value in asked.items() if value != usual[name]}
 
 
 def _given(asked: dict[str, Any]) -> dict[str, Any]:
@@ -88,13 +124,23 @@ def _given(asked: dict[str, Any]) -> dict[str, Any]:
 
 def _rates(lr: Any, objective: Objective) -> Any:
     """The learning rate, or that of each player; each is checked."""
-    if not isinstance(lr, dict):
-        return real("lr", lr, least=0)
-    rates = {chosen("player", player, PLAYERS): real(f"lr of {player}", rate, least=0) for player, rate in lr.items()}
+    if not isinstance(lr, dict) or "name" in lr:
+        return _rate("lr", lr)
+    rates = {chosen("player", player, PLAYERS): _rate(f"lr of {player}", rate) for player, rate in lr.items()}
     if missing := set(objective.players) - set(rates):
         names = ", ".join(sorted(missing))
         raise ValueError(f"lr names no rate for {names}; every player of the objective needs one.")
     return rates
+
+
+def _rate(name: str, rate: Any) -> Any:
+    """A number that is not negative, or a schedule of them; a card of a schedule is one."""
+    if isinstance(rate, dict):
+        rate = from_entry(rate, "name", "schedule", SCHEDULES, SCHEDULES)
+    if not isinstance(rate, Schedule):
+        return real(name, rate, least=0)
+    real(f"the least of {name}", min(rate.extremes), least=0)
+    return rate
 
 
 def _betas(betas: Any) -> tuple[float, float]:
@@ -170,70 +216,3 @@ def in_precision(name: str, device: torch.device) -> Iterator[None]:
     finally:
         torch.set_float32_matmul_precision(matmul_before)
         torch.backends.cudnn.allow_tf32 = cudnn_before
-
-
-class Interrupts:
-    """Within it an interrupt (Ctrl-C, the stop button of Jupyter) waits for ``arrived``; a second one does not wait.
-
-    So it falls between two steps, and nothing that the library, torch or a context has half done is left behind. Only
-    in the main thread, to which Python gives them, and not under ``torchrun``, whose processes stop together or never.
-
-    >>> with Interrupts() as interrupts:
-    ...     signal.raise_signal(signal.SIGINT)
-    ...     interrupts.arrived(), interrupts.arrived()
-    (True, False)
-    """
-
-    def __init__(self) -> None:
-        self._before: Callable[..., Any] | None = None  # what takes an interrupt outside
-        self._waiting: tuple[Any, ...] | None = None  # with what it is to be called
-        self._released = False
-
-    def __enter__(self) -> Interrupts:
-        alone = os.environ.get("WORLD_SIZE", "1") == "1"
-        if alone and threading.current_thread() is threading.main_thread():
-            before = signal.getsignal(signal.SIGINT)
-            if callable(before):  # else they are ignored, or end the process
-                self._before = before
-                signal.signal(signal.SIGINT, self._take)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _take(self, *call: Any) -> None:
-        if (self._released or self._waiting) and self._before is not None:
-            self._before(*call)
-        else:
-            self._waiting = call
-
-    @property
-    def waiting(self) -> bool:
-        """Is there one that waits?"""
-        return self._waiting is not None
-
-    def arrived(self) -> bool:
-        """Has one come? What takes it outside is asked: only if that raises KeyboardInterrupt, as Python's does."""
-        if self._waiting is None or self._before is None:
-            return False
-        call, self._waiting = self._waiting, None
-        try:
-            self._before(*call)
-        except KeyboardInterrupt:
-            return True
-        return False
-
-    @contextmanager
-    def released(self) -> Iterator[None]:
-        """Within it they come at once, as outside: a function of the user's runs."""
-        self._released = True
-        try:
-            yield
-        finally:
-            self._released = False
-
-
-def says_stop(answer: Any) -> bool:
-    """Did a function of the user's return True? A path, a number of characters or a loss is no answer."""
-    return type(answer).__name__ in ("bool", "bool_") and bool(answer)  # NumPy's has these names

@@ -14,15 +14,15 @@ from ..distributions.parallel import share
 from ..models.model import Model
 from .batches import Batches, worlds
 from .history import History
-from .optimizers import adam, descend, restored, saved
+from .optimizers import Clip, adam, average, descend, restored, saved, set_rates
 from .settings import Settings
 
-__all__ = ["Kept", "Training", "checked_state"]
+__all__ = ["Kept", "Training", "adam", "checked_state", "descend"]
 
 #: What the card of a state holds; beside it, a file may say more.
 STATE = dict(
     step=int, total=int, since=str, seeds=list, streams=list, device=str, examples=list, steps=list, names=list,
-    log_every=int,
+    log_every=int, optimizer=dict,
 )  # fmt: skip
 
 
@@ -36,6 +36,11 @@ class Kept(NamedTuple):
     def state(self) -> tuple[dict[str, Any] | None, dict[str, Tensor]]:
         """Without the weights, which are the run's."""
         return self.card, self.tensors
+
+    @property
+    def averages(self) -> dict[str, Tensor]:
+        """The moving averages of the weights, where they were kept."""
+        return _with_prefix(self.tensors, "ema/")
 
     def streams(self, steps: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Where the streams stand after so many steps; those that were not kept must not be used again."""
@@ -85,8 +90,11 @@ class Training:
 
         self.phases = self.model.objective.phases()
         self.optimizers = [
-            adam(self.model, phase.players, settings.rates, settings.betas, device) for phase in self.phases
+            settings.optimizer.of(self.model, phase.players, settings.rates, settings.betas, device)
+            for phase in self.phases
         ]
+        self.clip = None if settings.clip is None else Clip(self.model, settings.clip)
+        self.averages: dict[str, Tensor] = {}  # of the parameters, by name
 
         names = list(dict.fromkeys(name for phase in self.phases for name in phase.keys))  # each once, in order
         self.history = History(seeds, names)
@@ -110,10 +118,13 @@ class Training:
         world = self.next_world()
         losses: dict[str, Tensor] = {}
         for phase, optimizer in zip(self.phases, self.optimizers, strict=True):
+            set_rates(optimizer, self.done)
             for _ in range(phase.steps - 1):  # extra updates of a discriminator, each on a minibatch of its own
-                descend(phase, self.next_world(detached=True), optimizer)
-            losses = descend(phase, world, optimizer) | losses  # a term in two phases counts once
+                descend(phase, self.next_world(detached=True), optimizer, self.done, self.clip)
+            losses = descend(phase, world, optimizer, self.done, self.clip) | losses  # a term in two phases counts once
             world.moved(phase.players)
+        if self.settings.ema is not None:
+            average(self.averages, self.model, self.settings.ema)
         self._recent[self.unrecorded] = torch.stack([losses[name] for name in self.history.names])
         self.unrecorded += 1
         self.done += 1
@@ -188,6 +199,7 @@ class Training:
         tensors |= {f"model/{name}": tensor for name, tensor in self.model.state_dict().items()}
         for i, optimizer in enumerate(self.optimizers):
             tensors |= {f"optimizer/{i}/{name}": tensor for name, tensor in saved(optimizer, self.model).items()}
+        tensors |= {f"ema/{name}": tensor for name, tensor in self.averages.items()}
         full = len(self.history.points) - self.provisional  # windows
         if full:
             tensors["history"] = torch.stack(self.history.points[:full])
@@ -200,6 +212,7 @@ class Training:
             steps=self.history.steps[:full],
             names=self.history.names,
             log_every=self.settings.log_every,
+            optimizer=self.settings.optimizer.card,
         )
         return card, tensors
 
@@ -217,7 +230,10 @@ class Training:
         self.done, self.before = card["step"], card["total"] - card["step"]
         if weights := _with_prefix(tensors, "model/"):  # else the model has them already
             self.model.load_state_dict(weights)
-        for i, optimizer in enumerate(self.optimizers):
+        averages = _with_prefix(tensors, "ema/") if self.settings.ema is not None else {}
+        self.averages = {name: tensor.to(self.settings.device, copy=True) for name, tensor in averages.items()}
+        same_optimizer = card["optimizer"] == self.settings.optimizer.card
+        for i, optimizer in enumerate(self.optimizers if same_optimizer else []):
             restored(optimizer, self.model, _with_prefix(tensors, f"optimizer/{i}/"))
         self._follow(card, tensors)
         self.history.steps = list(card["steps"])
