@@ -59,7 +59,7 @@ def gaussian_frechet(mean_1: Tensor, covariance_1: Tensor, mean_2: Tensor, covar
     tensor(10., dtype=torch.float64)
     """
     m_1, s_1, m_2, s_2 = (
-        torch.atleast_1d(numbers("means and covariances", value).double())
+        torch.atleast_1d(numbers("means and covariances", value).cpu().double())
         for value in (mean_1, covariance_1, mean_2, covariance_2)
     )
     s_1, s_2 = (s.reshape(len(m), len(m)) if s.numel() == len(m) ** 2 else s for m, s in ((m_1, s_1), (m_2, s_2)))

@@ -37,7 +37,7 @@ def interval(values: Tensor | Sequence[float], level: float = 0.95) -> tuple[flo
 
 def _column(name: str, values: Any) -> Tensor:
     """Finite values, one or more, [n], float64."""
-    column = numbers(name, values).double().flatten()
+    column = numbers(name, values).cpu().double().flatten()
     if not len(column):
         raise ValueError(f"{name} are empty: an interval needs at least one value.")
     return column

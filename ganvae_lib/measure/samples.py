@@ -34,14 +34,14 @@ def coverage(samples: Tensor, toy: Any, within: float = 3.0, share: float = 0.2)
     if modes is None:
         raise ValueError("coverage needs a world with modes, for example ring, grid or mixture1d.")
     within, share = real("within", within, above=0), real("share", share, above=0)
-    x = numbers("samples", samples).double()
+    x = numbers("samples", samples).cpu().double()
     x = x.unsqueeze(0) if x.ndim == 2 else x
     if x.ndim != 3 or x.shape[-1] != modes.shape[-1] or 0 in x.shape:
         raise ValueError(
             f"samples must be [seeds, n, {modes.shape[-1]}], as the modes of {type(toy).__name__} are; "
             f"got {list(numbers('samples', samples).shape)}."
         )
-    distances = torch.cdist(x, modes.double().expand(len(x), -1, -1))
+    distances = torch.cdist(x, modes.cpu().double().expand(len(x), -1, -1))
     to_nearest, nearest_mode = distances.min(-1)
     high_quality = to_nearest < within * float(toy.std)
     counts = torch.stack([(high_quality & (nearest_mode == mode)).sum(-1) for mode in range(len(modes))], -1)

@@ -119,9 +119,7 @@ class Objective:
 
     def __str__(self) -> str:
         rows = [f"  {GREEK[player]} descends {text}" for player, text in self.lines().items()]
-        rows += [
-            f"  where {letter} = {schedule.formula()}, after s steps" for schedule, letter in self.schedules.items()
-        ]
+        rows += [f"  where {letter} = {beta.formula()}, after s steps" for beta, letter in self.schedules.items()]
         return "\n".join([repr(self), *map(plain, rows)])
 
     def explain(self) -> Table:

@@ -115,9 +115,10 @@ def open_checkpoint(
     and for one that holds a checkpoint, unless ``resume`` says to go on from it.
     """
     settings, left = training.settings, training.settings.steps - training.done
+    flag("resume", resume)
     every = max(1, left // 10) if every is None else whole("checkpoint_every", every)
     if folder is None:
-        if flag("resume", resume):
+        if resume:
             raise ValueError("resume=True goes on from a checkpoint; say from which: checkpoint=folder.")
         return None
     if not isinstance(folder, str | os.PathLike):
@@ -132,7 +133,7 @@ def open_checkpoint(
         **settings.config | {"device": settings.device.type},
     )
     checkpoint = Checkpoint(folder, config, every)
-    if checkpoint.exists and not flag("resume", resume):
+    if checkpoint.exists and not resume:
         raise ValueError(f"{folder} holds a checkpoint; pass resume=True to go on from it, or another folder.")
     if checkpoint.exists:
         checkpoint.restore(training)

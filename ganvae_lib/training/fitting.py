@@ -57,8 +57,8 @@ def fit(
     on_point:   a function of the run so far, called when history gets a point; True from it stops the training.
     An interrupt (Ctrl-C, Jupyter's stop) waits for the end of the step and returns the run as far as it came.
     Under ``torchrun`` every process takes its share of each minibatch, and all end with the same run (``parallel``).
-    Raises ValueError for what does not fit, and NonFiniteLoss (naming term, step and seed) within ``log_every`` steps of
-    the first loss that is not finite. Errors have the run so far as ``.run``.
+    Raises ValueError for what does not fit, and NonFiniteLoss, naming term, step and seed, within ``log_every`` steps
+    of a loss that is not finite. Errors have the run so far as ``.run``.
 
     >>> from ganvae_lib import build, load, zoo
     >>> data = load("ring", fraction=0.01)

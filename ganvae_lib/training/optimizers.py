@@ -89,7 +89,9 @@ class Recipe:
         players_at: dict[Any, list[str]] = {}  # players who share a rate share a group: one kernel for both
         for player in players:
             players_at.setdefault(rates[player], []).append(player)
-        groups: list[Any] = [{"params": model.of(group), "lr": at(rate, 0), "rate": rate} for rate, group in players_at.items()]
+        groups: list[Any] = [
+            {"params": model.of(group), "lr": at(rate, 0), "rate": rate} for rate, group in players_at.items()
+        ]
         parameters = [id(parameter) for group in groups for parameter in group["params"]]
         if len(set(parameters)) < len(parameters):
             raise ValueError(f"{' and '.join(players)} share weights, which can have one rate only; give them one lr.")

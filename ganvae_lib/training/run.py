@@ -51,9 +51,7 @@ class Run(Shown, Generative):
         going: Kept | Training | None = None,
     ):
         self.model, self.history, self.config = model, history, config
-        self.going: Kept | Training | None = (
-            going  # what fit(run, ...) goes on from: what was kept of the training, or it itself
-        )
+        self.going = going  # what fit(run, ...) goes on from: what was kept of the training, or that itself
         self.stopped: str | None = None  # where and by what the training was stopped before its last step
         self.data = None if data is None else dict(name=data.name, digest=data.digest, note=data.note)
         self.about = None if data is None else about(data)
@@ -92,7 +90,7 @@ class Run(Shown, Generative):
         for name, parameter in model.named_parameters():
             parameter.data.copy_(averages[name])
         run = Run(model, self.history, None, self.config)
-        run.data, run._law, run._law_card = self.data, self._law, self._law_card
+        run.data, run.about, run._law, run._law_card = self.data, self.about, self._law, self._law_card
         return run
 
     def _table(self) -> Table:
@@ -148,10 +146,8 @@ class Run(Shown, Generative):
         """
         path = Path(path)
         state, kept = self.going.state() if self.going else (None, {})
-        state, left = (
-            (state, ("model/",)) if training else (None, ("model/", "optimizer/", "stream/", "history", "unr"))
-        )
-        kept = {f"training/{name}": tensor for name, tensor in kept.items() if not name.startswith(left)}
+        state, wanted = (state, "") if training else (None, "ema/")
+        kept = {f"training/{n}": t for n, t in kept.items() if n.startswith(wanted) and not n.startswith("model/")}
         card = dict(
             format=1,
             objective=to_dict(self.model.objective),

@@ -13,7 +13,7 @@ from torch.distributions import Distribution
 
 from ..distributions.schedules import SCHEDULES, Schedule
 from ..errors import chosen, flag, instance, real, unknown, whole
-from ..figures.formula import as_entry, field_names, from_entry
+from ..figures.values import as_entry, field_names, from_entry
 from ..objective.algebra import Objective
 from .optimizers import Recipe
 

@@ -9,7 +9,7 @@ from helpers import suited
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
-from ganvae_lib import Data, Run, build, coverage, fit, interval, load, measure, ring, zoo
+from ganvae_lib import Data, Run, build, coverage, fit, interval, measure, ring, zoo
 
 FACTORIES = {torch.zeros, torch.ones, torch.full, torch.empty, torch.rand, torch.randn, torch.arange, torch.tensor}
 
@@ -70,7 +70,7 @@ def test_the_stand_in_refuses_float64_on_the_device_only():
             lambda: (x + 1).to(torch.float64),
             lambda: torch.zeros(3, dtype=torch.float64).to(torch.device("cpu")),
             lambda: torch.zeros(3, dtype=torch.float64, device=torch.device("cpu")),
-            lambda: x * torch.ones(3, dtype=torch.float64),
+            lambda: torch.mul(x, torch.ones(3, dtype=torch.float64)),
         ):
             with pytest.raises(TypeError, match="no float64"):
                 wrong()
@@ -104,14 +104,14 @@ def has_scores(run, data):
 
 def test_measures_of_tensors_on_the_device():
     samples = ring().sample(100, 0)[None]
-    codes, glyphs = torch.randn(60, 3), load("glyphs", fraction=0.1)[:60]
+    code, label = torch.randn(60), torch.arange(60) % 3
     with Without() as mode:
         bring = lambda tensor: tensor.to(torch.device("cpu"))
         on_device = bring(samples)
         assert mode.on_device(on_device)
         assert coverage(on_device, ring())["modes"].dtype == torch.float64
         assert interval(bring(torch.tensor([1.0, 2.0, 4.0])))[0] == pytest.approx(7 / 3)
-        assert measure.mutual_information(bring(codes), glyphs).information.isfinite().all()
+        assert measure.mutual_information(bring(code), bring(label)) >= 0
         model = build(zoo.SOURCE_ONLY, Data(torch.randn(50, 2), torch.arange(50) % 3), hidden=(4,)).to(
             torch.device("cpu")
         )
