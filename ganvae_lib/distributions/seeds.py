@@ -160,9 +160,11 @@ def _merged(parts: Sequence[Any]) -> Distribution:
 
 def _parameters(p: Distribution) -> list[str]:
     """The parameters from which a distribution of this kind can be made."""
-    names = [name for name in p.arg_constraints if name in vars(p)]  # that it holds, such as loc and scale
+    names = [name for name in p.arg_constraints if name in vars(p)] or list(
+        p.arg_constraints
+    )  # that it holds, such as loc and scale
     for name in ("logits", "scale_tril", "precision_matrix", "covariance_matrix"):
         if name in names:  # one is enough: torch remembers the others beside it, once computed
             others = {"logits", "probs", "scale_tril", "precision_matrix", "covariance_matrix"} - {name}
             return [n for n in names if n not in others]
-    return names or list(p.arg_constraints)
+    return names

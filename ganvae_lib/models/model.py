@@ -14,7 +14,7 @@ from ..distributions.world import OtherDomain
 from ..errors import instance
 from ..figures.formula import GREEK, plain
 from ..figures.table import Shown, Table
-from ..networks.fresh import brought, differing, initialise
+from ..networks.fresh import brought, initialise
 from ..networks.heads import Conditional
 from ..networks.stacking import Copies, copied, stack, unstack
 from ..objective.algebra import Objective
@@ -63,7 +63,6 @@ class Model(Shown, nn.Module):
         self.prior = prior
         self.seeds: int | list[int] = 0  # one int for a single model, a list for stacked copies
         self.streams: tuple[dict[str, Any], dict[str, Tensor]] | None = None  # where those of its training stand
-        self._is_copy = False  # its weights were drawn from its seed, and may have been trained
 
     @property
     def config(self) -> dict[str, Any] | None:
@@ -207,16 +206,12 @@ class Model(Shown, nn.Module):
     def _with(self, networks: nn.Module, seeds: int | list[int]) -> Model:
         """A copy of the model with these networks in the place of its own."""
         model = copy.deepcopy(self, {id(self.networks): networks})
-        model.seeds, model._is_copy = seeds, True
+        model.seeds = seeds
         return model
 
     def _check_brought(self) -> None:
         """Raise ValueError for weights that fresh ones would destroy."""
-        if self._is_copy and isinstance(self.seeds, int):
-            names = differing(self.networks, initialise(self.networks, self.seeds))
-        else:
-            names = brought(self.networks)
-        if names:
+        if names := brought(self.networks):
             more = f" and {len(names) - 3} more" * (len(names) > 3)
             raise ValueError(
                 f"{', '.join(names[:3])}{more}: loaded, trained or set by hand, and fresh weights would destroy that; "

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-__all__ = ["brought", "copied", "differing", "initialise", "pretrained"]
+__all__ = ["brought", "copied", "initialise", "pretrained"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -72,6 +72,8 @@ def initialise(module: Network, seed: int) -> Network:
     """
     fresh = copied(module).cpu()
     _redraw(fresh, seed)
+    for part in fresh.modules():
+        vars(part)["as_drawn"] = _digest(part)  # what ``brought`` compares
     return fresh
 
 
@@ -91,8 +93,9 @@ def pretrained(module: Network) -> Network:
 def brought(module: nn.Module) -> list[str]:
     """The parameters and statistics that fresh weights would destroy: loaded, trained, or set by hand, not as drawn.
 
-    A tensor counts how often it was written to in place; more often than its layer does, and it is not as drawn. Copies
-    forget the count; then values tell that the layer cannot have drawn, or only with a chance of one in a billion.
+    What ``initialise`` has drawn is known by its bits. Else a weight counts how often it was written to in place: more
+    often than its layer does, and it is not as drawn. Copies forget the count; then values tell that the layer cannot
+    have drawn, or only with a chance of one in a billion.
 
     >>> network = nn.Linear(4, 2)
     >>> brought(network)
@@ -105,17 +108,27 @@ def brought(module: nn.Module) -> list[str]:
     fresh = copied(module).cpu()
     writes = _redraw(fresh, 0)
     drawn = dict(_tensors(fresh))
-    return [
-        name
-        for name, tensor in _tensors(module)
-        if name in writes and (tensor._version > writes[name] or _unlike(tensor.detach().cpu(), drawn[name].detach()))
-    ]
+    found = []
+    for name, tensor in _tensors(module):
+        home = module.get_submodule(name.rpartition(".")[0])
+        if name not in writes:
+            continue
+        if "as_drawn" in vars(home):
+            changed = vars(home)["as_drawn"] != _digest(home)
+        else:
+            rewritten = isinstance(tensor, nn.Parameter) and tensor._version > writes[name]
+            changed = rewritten or _unlike(tensor.detach().cpu(), drawn[name].detach())
+        if changed:
+            found.append(name)
+    return found
 
 
-def differing(module: nn.Module, other: nn.Module) -> list[str]:
-    """The parameters and buffers of a module whose bits are not those of another one with the same parts."""
-    others = dict(_tensors(other))
-    return [name for name, tensor in _tensors(module) if not torch.equal(tensor.cpu(), others[name].cpu())]
+def _digest(part: nn.Module) -> int:
+    """A number by which the part's own tensors are known again, on any device and in double precision, too."""
+    digest = 0
+    for tensor in (*part.parameters(recurse=False), *part.buffers(recurse=False)):
+        digest = zlib.crc32(tensor.detach().cpu().float().contiguous().numpy().tobytes(), digest)
+    return digest
 
 
 def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:

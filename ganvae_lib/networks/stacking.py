@@ -173,6 +173,8 @@ def stack(modules: Sequence[Network]) -> Any:
             part._modules[name] = replaced.get(id(child), child)
     shared: dict[int, nn.Parameter] = {}  # a weight that stands in two places is stacked once
     for path, part in _carrying(stacked):
+        if all("as_drawn" in vars(module.get_submodule(path)) for module in modules):
+            vars(part)["as_drawn"] = [vars(module.get_submodule(path))["as_drawn"] for module in modules]
         part.__class__ = STACKABLE.get(type(part), type(part))  # same parameters, a forward that knows the axis
         _shift_axes(part, by=1)
         for name, parameter in part._parameters.items():
@@ -196,6 +198,8 @@ def unstack(module: nn.Module, k: int) -> nn.Module:
                 part._modules[name] = child.copies[k]
     shared: dict[int, nn.Parameter] = {}
     for _, part in carrying:
+        if "as_drawn" in vars(part):
+            vars(part)["as_drawn"] = vars(part)["as_drawn"][k]
         _shift_axes(part, by=-1)
         for name, parameter in part._parameters.items():
             if parameter is not None and id(parameter) not in shared:

@@ -211,25 +211,6 @@ def test_stacked_layers_equal_each_copy(name):
         close(g, torch.stack(per_copy[i::size]), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "layer, name",
-    [
-        (nn.BatchNorm2d(4), "BatchNorm2d"),
-        (nn.BatchNorm2d(4, affine=False), "BatchNorm2d"),
-        (nn.LayerNorm(4), "LayerNorm"),
-        (nn.MaxPool2d(2), "MaxPool2d"),
-        (nn.Upsample(scale_factor=2), "Upsample"),
-        (nn.PReLU(), "PReLU"),
-        (nn.GRU(2, 2), "GRU"),
-        (nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"), "Conv2d"),
-        (nn.GroupNorm(2, 4, affine=False), "GroupNorm"),
-    ],
-)
-def test_layers_that_cannot_be_stacked_say_what_to_do(layer, name):
-    with pytest.raises(TypeError, match=rf"layer 1 \({name}\) cannot be stacked.*seeds=\[k\]"):
-        nets.stack([nn.Sequential(nn.Identity(), layer)] * 2)
-
-
 def test_stacked_gaussians_keep_one_scale_per_copy():
     for scale, dims in ((None, 1), (0.5, 3)):
         copies = [Gaussian(scale) for _ in range(3)]
