@@ -148,7 +148,8 @@ STUDY = Study(
     references=references,
     words=measures.DIGIT_WORDS
     | {
-        "test_bound": "nats per test digit: IWAE with 64 samples, or exact",
+        "test_bound": "nats per test digit: IWAE with 64 samples, or exact; of the continuous Bernoulli it has no "
+        "upper bound on these digits, whose paper is exactly 0, and is to be compared with none of the others",
         "sigma": "standard deviation of p(x|z), or width of a kernel",
         "noise": "20 sigma² over the squared Laplacian of the training digits",
     },
