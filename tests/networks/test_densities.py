@@ -154,6 +154,11 @@ CASES = {
     "observation: bernoulli": (lambda v: observed("bernoulli", v), coin, [((t,), [0.0, 1.0]) for t in LOGITS]),
     "observation: gaussian": (lambda v: observed("gaussian", v), gaussian, list(around([0.0, 0.7]))),
     "observation: laplace": (lambda v: observed("laplace", v), laplace, list(around([0.0, 0.7]))),
+    "observation: one-hot": (
+        lambda v: OBSERVATIONS["one-hot"]()(torch.stack(list(v)), 1),
+        of_class,
+        [(logits, [0.0, 1.0, 2.0]) for logits in LINES],
+    ),
     "code: gaussian": (lambda v: coded("gaussian", v), by_variance, list(by_log_variance([0.0, -2.5]))),
     "code: bernoulli": (lambda v: coded("bernoulli", v), coin, [((t,), [0.0, 1.0]) for t in LOGITS]),
     "code: one-hot": (lambda v: coded("one-hot", v), of_class, [(logits, [0.0, 1.0, 2.0]) for logits in LINES]),
@@ -171,7 +176,7 @@ def test_no_density_is_left_out():
 
 def event(name, point, parameters):
     """A point as the density takes it, and as its shape does."""
-    if name == "code: one-hot":
+    if name.endswith(": one-hot"):
         return torch.eye(3)[int(point)], [point]
     if name == "classifier":
         return torch.tensor(int(point)), [point]
