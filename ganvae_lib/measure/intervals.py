@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..errors import real
@@ -37,6 +38,8 @@ def interval(values: Tensor | Sequence[float], level: float = 0.95) -> tuple[flo
 
 def _column(name: str, values: Any) -> Tensor:
     """Finite values, one or more, [n], float64."""
+    if isinstance(values, list | tuple) and all(isinstance(value, int | float) for value in values):
+        values = torch.tensor(values, dtype=torch.float64)  # else they would be rounded to single precision
     column = numbers(name, values).cpu().double().flatten()
     if not len(column):
         raise ValueError(f"{name} are empty: an interval needs at least one value.")
@@ -85,11 +88,11 @@ def paired(base: Sequence[float], variant: Sequence[float]) -> dict[str, Any]:
     a, b = _column("base", base), _column("variant", variant)
     if len(a) != len(b):
         raise ValueError(f"values are paired seed by seed; got {len(a)} of base and {len(b)} of variant.")
-    differences = summary((b - a).tolist())
-    values = _column("differences", differences["values"])
-    deviation = values.std().item() if len(values) > 1 else 0.0
-    effect_size = round(differences["mean"] / deviation, 3) if deviation > 0 else None
-    return differences | {"effect_size": effect_size}
+    differences = b - a
+    deviation = differences.std().item() if len(differences) > 1 else 0.0
+    rounding = 1e-12 * max(a.abs().max().item(), b.abs().max().item())  # the spread of differences that are equal
+    effect_size = round(differences.mean().item() / deviation, 3) if deviation > rounding else None
+    return summary(differences.tolist()) | {"effect_size": effect_size}
 
 
 def difference(first: Sequence[float], second: Sequence[float]) -> dict[str, Any]:

@@ -12,17 +12,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import (
-    Bernoulli,
-    ContinuousBernoulli,
-    Distribution,
-    Independent,
-    Laplace,
-    Normal,
-    OneHotCategorical,
-)
+from torch.distributions import Bernoulli, Distribution, Independent, Laplace, Normal, OneHotCategorical
 
 from ..distributions.densities import Point, Product, as_floats
+from ..distributions.grey import ContinuousBernoulli
 
 __all__ = [
     "OBSERVATIONS",
@@ -156,7 +149,11 @@ class BernoulliPixels(Observation):
 
 
 class ContinuousBernoulliPixels(Observation):
-    """Observation model for grey levels in [0, 1] (Loaiza-Ganem and Cunningham, 2019): a true density."""
+    """Observation model for grey levels in [0, 1] (Loaiza-Ganem and Cunningham, 2019): a true density.
+
+    On pixels that are exactly 0 or 1 its likelihood has no upper bound; x with noise between the grey levels has one
+    (chapter 03). The features are the logits.
+    """
 
     advice = "a continuous-Bernoulli observation needs pixels in [0, 1]; rescale x, or use 'gaussian'."
 

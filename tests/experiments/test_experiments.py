@@ -129,6 +129,9 @@ def test_intervals_and_effect_sizes_by_hand():
     assert found["effect_size"] == pytest.approx(1.5 / math.sqrt(5 / 3), abs=1e-3)
     assert paired([2, 4, 3, 7], [1, 2, 3, 4])["effect_size"] == -found["effect_size"]
     assert paired([0.1, 0.2], [0.4, 0.5])["effect_size"] is None, "no spread"
+    small = paired([0.0, 0.0, 0.0], [1e-5, 2e-5, 3e-5])
+    assert small["effect_size"] == 2.0 and small["values"] == [0.0, 0.0, 0.0], "the spread is that before rounding"
+    assert summary([123456.7891])["values"] == [123456.7891], "in double precision"
     assert summary([2.5]) == {"values": [2.5], "mean": 2.5, "half_width_95": None}
     assert paired([1], [3]) == {"values": [2], "mean": 2, "half_width_95": None, "effect_size": None}
     with pytest.raises(ValueError):

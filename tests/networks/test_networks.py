@@ -10,7 +10,6 @@ from scipy import stats
 from torch import nn
 
 from ganvae_lib import Noise, Point, nets, zoo
-from ganvae_lib.distributions.densities import grey
 from ganvae_lib.distributions.sample import draw
 from ganvae_lib.networks.codes import Encoder
 from ganvae_lib.networks.densities import GaussianDensity
@@ -101,20 +100,6 @@ def test_draws_follow_the_distribution_and_carry_gradients(observation, cdf):
     assert stats.kstest(x.detach().flatten().numpy(), cdf).pvalue > 0.01
     (slope,) = torch.autograd.grad(x.sum(), features)
     assert (slope > 0).all()
-
-
-@pytest.mark.parametrize("logit", [-30.0, -3.0, -0.06, -0.04, 0.0, 1e-4, 0.05, 2.0, 30.0])
-def test_grey_levels_are_quantiles_with_gradients_everywhere(logit):
-    """The distribution function (eᵗˣ - 1)/(eᵗ - 1) of the continuous Bernoulli undoes them, also near t = 0."""
-    t = torch.full((99,), logit, dtype=torch.float64, requires_grad=True)
-    u = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
-    x = grey(t, u)
-    close(torch.expm1(t * x) / torch.expm1(t) if logit else x, u, rtol=1e-7, atol=1e-7)
-    (slopes,) = torch.autograd.grad(x.sum(), t)
-    close(slopes, (grey(t + 1e-4, u) - grey(t - 1e-4, u)) / 2e-4, rtol=1e-3, atol=1e-6)
-    assert (slopes > 0).all()
-    close(grey(t.float(), u.float()), x, rtol=1e-5, atol=1e-6)
-    assert grey(t.float(), torch.tensor([0.0, 1 - 2**-24])[:, None].expand(2, 99)).isfinite().all()
 
 
 def test_binary_draws_follow_the_distribution_and_have_no_gradient():
