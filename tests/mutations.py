@@ -330,5 +330,5 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.path.append(str(ROOT / "_build" / "cosmic-ray"))
+    sys.path += map(str, (ROOT / "_build" / "cosmic-ray" / "lib").glob("python*/site-packages"))
     sys.exit(main())
