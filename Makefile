@@ -21,7 +21,7 @@ PORT ?= 8000
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book notebooks test lint lab serve clean
+.PHONY: help setup book notebooks test lint mutations lab serve clean
 
 help:  ## list these commands
 	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -53,6 +53,12 @@ lint: setup  ## ruff over the library, the tests and the notebooks: rules and fo
 test: export GANVAE_PROGRESS := 0
 test: lint book  ## everything: lint, the build, unit tests, doctests, every chapter
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval-lax tests ganvae_lib notebooks
+
+# The operators are cosmic-ray's, which has an environment of its own.
+mutations: setup  ## put small faults into the library, one by one, and see whether the tests notice (hours)
+	@$(BIN)/python -m venv _build/cosmic-ray
+	@_build/cosmic-ray/bin/python -m pip install --quiet --disable-pip-version-check cosmic-ray==8.7.0
+	@$(BIN)/python tests/mutations.py
 
 lab: setup  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=. notebooks/01_two_processes.ipynb
