@@ -120,6 +120,18 @@ def words(html: str) -> int:
     return len(re.findall(r"\w+", text))
 
 
+def citations(page: str) -> list[tuple[str, str]]:
+    """(how it reads, which work it is) of every citation of an HTML page, such as ("Che et al., 2017a", "id12")."""
+    found = []
+    for span in re.findall(r'<span class="bibtex-citation".*?</span>', page, re.S):
+        for before, work, text in re.findall(r'([^\]]*?)<a [^>]*#([^"]+)"[^>]*>(.*?)</a>', span, re.S):
+            author, year = re.sub(r"<[^>]*>", "", before).strip("[ ,;\n"), re.sub(r"<[^>]*>", "", text)
+            reads = f"{author}, {year}" if year[:1].isdigit() else year  # Author [year], or [Author, year]
+            if not reads.startswith(","):  # the year alone: the author stands in the text
+                found.append((" ".join(reads.split()), work))
+    return found
+
+
 def check(html: Path, toc: Path, least: int = 20) -> list[str]:
     """What is wrong with the built site: one line per finding."""
     found = []
@@ -129,9 +141,11 @@ def check(html: Path, toc: Path, least: int = 20) -> list[str]:
             found.append(f"{page}: there is no page")
         elif words(path.read_text(encoding="utf8")) < (1 if page == "genindex" else least):
             found.append(f"{page}: the page is empty")
+    works: dict[str, str] = {}  # how a citation reads -> the first work that reads so
     for path in files(html):
         if path.suffix in {".html", ".css"}:
-            found += [
-                f"{path.relative_to(html)}: loads {address}" for address in external(path.read_text(encoding="utf8"))
-            ]
+            name, text = path.relative_to(html), path.read_text(encoding="utf8")
+            found += [f"{name}: loads {address}" for address in external(text)]
+            cited = [(reads, work) for reads, work in citations(text) if works.setdefault(reads, work) != work]
+            found += [f"{name}: two works read {reads}; give their years letters" for reads, _ in dict.fromkeys(cited)]
     return found

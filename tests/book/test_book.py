@@ -198,6 +198,20 @@ def test_check_finds_missing_and_empty_pages_and_outside_addresses(tmp_path):
     ]
 
 
+def test_two_works_that_read_alike_are_told(tmp_path):
+    toc = tmp_path / "_toc.yml"
+    toc.write_text(yaml.safe_dump({"root": "a", "chapters": [{"file": "b"}]}))
+    cite = '<span class="bibtex-citation" id="i">{}</span>'
+    textual = cite.format('Che <em>et\xa0al.</em> [<a class="r" href="x.html#{}" title="T">{}</a>]')
+    beside = cite.format('[<a href="x.html#{}" title="T">Che <em>et al.</em>, {}</a>; <a href="x.html#z">Li, 2016</a>]')
+    page = "<article>" + "word " * 30 + "{}</article>"
+    (tmp_path / "a.html").write_text(page.format(textual.format("one", "2017a") + textual.format("two", "2017b")))
+    (tmp_path / "b.html").write_text(page.format(beside.format("one", "2017a") + beside.format("two", "2017b")))
+    assert website.check(tmp_path, toc) == []
+    (tmp_path / "b.html").write_text(page.format(beside.format("two", "2017a")))
+    assert website.check(tmp_path, toc) == ["b.html: two works read Che et al., 2017a; give their years letters"]
+
+
 # -- the built site ------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ import re
 import shutil
 
 import cells
+import claims
 import execute
 import nbformat
 import outputs
@@ -284,3 +285,52 @@ def test_broken_tex_stops_the_build_and_counts_are_on_the_page(small, at_once):
 
 def test_the_census_adds_up():
     assert cells.Census(2, 1, 1, 0, 0) + cells.Census(3, 0, 1, 2, 1) == cells.Census(5, 1, 2, 2, 1)
+
+
+# -- numbers of the text ---------------------------------------------------------------------------------------
+
+
+def told(*cells):
+    """What `claims` says of a chapter of text, code, and pairs of code and what it prints."""
+    made = []
+    for cell in cells:
+        source, printed = cell if isinstance(cell, tuple) else (cell, None)
+        kind = "code" if printed is not None else "markdown"
+        shown = [output("stream", name="stdout", text=printed)] if printed else []
+        made.append({"cell_type": kind, "source": source, "outputs": shown, "metadata": {}})
+    return claims.unbacked({"notebooks/99_small": made, "notebooks/98_other": [
+        {"cell_type": "code", "source": "x = 0.77", "outputs": [], "metadata": {}}]})  # fmt: skip
+
+
+RUN = ("steps = 40_000", "loss 0.1234 after 40,000 steps, share 0.347")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The loss is 0.12.",
+        "It is $0.123$ nats after 40,000 steps.",
+        "About 35% of them, $35\\,\\%$.",
+        "In 2016 and 9 times, $\\frac12$.",
+    ]
+    + ["Chapter 98 found 0.77.", "`fit(lr=0.5)` is {eq}`eq-99-0.5`", "A 95% interval.", "See [this](99.8)."],
+)
+def test_a_number_that_a_cell_prints_or_writes_is_backed(text):
+    assert told(text, RUN) == []
+
+
+@pytest.mark.parametrize("text", ["0.13", "0.1235", "34%", "30,000", "17 of them", "0.77", "$0.5$", "123"])
+def test_a_number_that_no_cell_has_is_told(text):
+    (problem,) = told(f"The loss is {text} here.", RUN)
+    assert "notebooks/99_small, cell 1: no cell backs" in problem
+
+
+def test_a_number_of_the_text_that_no_cell_backs_stops_the_build(small, at_once):
+    small(("The loss is 0.13.",), "x = 1")
+    status, printed = at_once()
+    assert status == 1 and "cell 2: no cell backs 0.13: ...The loss is 0.13...." in printed
+
+
+def test_what_is_known_for_nothing_is_told(monkeypatch):
+    monkeypatch.setitem(claims.KNOWN, "99", {"0.13": "a reason", "0.14": "another"})
+    assert told("The loss is 0.13.", RUN) == ["book/claims.py: 0.14 of chapter 99 is known for nothing"]
