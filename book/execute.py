@@ -11,7 +11,6 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -61,7 +60,7 @@ def environment(root: Path, scratch: str) -> dict[str, str]:
 def environment_key(root: Path) -> str:
     """Whatever besides its own code can change what a chapter prints, or what is noted of it."""
     used = [*files(root / "ganvae_lib", root / "results"), *(p for p in (root / "requirements.txt",) if p.is_file())]
-    installed = sorted(f"{d.metadata['Name']} {d.version}" for d in distributions())
+    installed = sorted(path.name for place in sys.path for path in Path(place).glob("*.dist-info"))  # name-version
     seen = [f"{name}={value}" for name, value in sorted(surroundings().items())]
     contents = (part for path in used for part in (str(path.relative_to(root)), path.read_bytes()))
     return digest(sys.version, platform.machine(), *installed, *seen, WATCH.read_bytes(), *contents)
