@@ -1,15 +1,21 @@
 """The page "What the machine checks", and an anchor for Sphinx at every cell that checks something."""
 
+from cells import Census
 from docutils import nodes
 from registry import Registry, labels_of
 
 __all__ = ["filled", "setup"]
 
 PLACE = "% registry\n"  # a comment in book/checks.md: here the counts and the tables go
+CELLS = "% cells\n"  # another one, for how many cells are asserted and compared
+CENSUS = ["Chapter", "Cells with code", "Asserted", "Compared", "Neither", "draw a picture"]
 
 
-def filled(text: str, registry: Registry, pages: list[str]) -> str:
-    """book/checks.md with the statements of `pages`; their numbers come from Sphinx."""
+def filled(text: str, registry: Registry, pages: list[str], counts: dict[str, Census]) -> str:
+    """book/checks.md with the statements of `pages`, whose numbers come from Sphinx, and the counts of their cells."""
+    rows = [(f"{{doc}}`/{page}`", *counts[page].row()) for page in pages if page in counts]
+    rows.append(("**Together**", *(f"**{n}**" for n in sum(counts.values(), Census()).row())))
+    text = text.replace(CELLS, table(CENSUS, rows, "checks-counts") + "\n")
     pages = [page for page in pages if registry.count([page])[0]]
     rows = [(f"{{doc}}`/{page}`", *registry.count([page]), registry.proved([page])) for page in pages]
     rows.append(("**Together**", *(f"**{n}**" for n in (*registry.count(pages), registry.proved(pages)))))
