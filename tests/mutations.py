@@ -30,13 +30,14 @@ SEED, COUNT, WANTED, PATIENCE = 0, 40, 0.95, 4
 SEEN = ("killed", "timeout")
 
 LAWS = "tests/laws/test_"
+QUICK = "-p no:cacheprovider -p no:nbval -p no:xdist -p no:anyio".split()  # nbval alone takes seconds to load
 SLOW = "not kill_9 and not with_other_seeds and not another_experiment and not two_processes_write"
 #: The tests of a package, in stages: the second only where the first sees nothing. The docstrings come before.
 TESTS = {
     "objective": (
         f"tests/objective {LAWS}snapshot.py",
         f"{LAWS}gradients.py {LAWS}mistakes.py {LAWS}prints.py {LAWS}graph.py {LAWS}players.py tests/figures "
-        f"tests/test_extend.py tests/book/test_map.py {LAWS}processes.py",
+        "tests/test_extend.py tests/book/test_map.py",
     ),
     "distributions": (
         f"tests/distributions {LAWS}draws.py {LAWS}forgetting.py",
@@ -214,7 +215,7 @@ def tried(copy, tests, limit, left_out=None):
         try:
             import pytest
 
-            words = ["-q", "-p", "no:cacheprovider", "-k", SLOW, *(f"--deselect={name}" for name in left_out or ())]
+            words = ["-q", *QUICK, "-k", SLOW, *(f"--deselect={name}" for name in left_out or ())]
             watched = dict(plugins=[Failures(copy / "failures.txt")]) if left_out is None else {}
             code = int(pytest.main([*words, *(["-x"] if left_out is not None else []), *tests], **watched))
         except BaseException:
