@@ -1,5 +1,6 @@
 """Objectives and their parts are values: nothing of them can be changed, and what they say of themselves is so."""
 
+import re
 from dataclasses import FrozenInstanceError, fields
 
 import pytest
@@ -18,6 +19,7 @@ from ganvae_lib import (
     Match,
     Summaries,
     Unpredictable,
+    semi_supervised,
     zoo,
 )
 from ganvae_lib.distributions.noise import Share
@@ -72,3 +74,18 @@ def test_which_links_can_be_reversed():
 def test_equal_objectives_are_one_key():
     for objective, _, _ in CASES.values():
         assert len({objective, sum(reversed(objective.terms[:-1]), start=objective.terms[-1])}) == 1
+
+
+@pytest.mark.parametrize(
+    ("objective", "culprit"),
+    [
+        (zoo.VAE + zoo.GAN, "Match('x', Adversary('non-saturating'))"),
+        (zoo.GAN + zoo.VAE, "Match('x', Adversary('non-saturating'))"),
+        (zoo.VAE + Bound(k=2), "Bound(k=2)"),
+        (Bound(inferred="label"), "Bound(inferred='label')"),
+    ],
+    ids=["last", "first", "two bounds", "inferred already"],
+)
+def test_what_cannot_be_semi_supervised_is_named(objective, culprit):
+    with pytest.raises(TypeError, match="but " + re.escape(culprit) + " is no part of one"):
+        semi_supervised(objective)
