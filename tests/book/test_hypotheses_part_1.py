@@ -327,6 +327,23 @@ def test_the_weights_need_no_bound():
     assert all(a < b < LOG2 for a, b in pairwise(bounds)) and LOG2 - bounds[-1] < 1e-3
 
 
+@needs("lem-grey, eq-dequantised", "noise that is uniform between the levels")
+@needs("lem-grey", "the sign of the logit")
+def test_grey_levels_without_noise_have_no_ceiling():
+    """Two levels, one pixel, always dark: log p(0) - log 2 passes zero, and under noise it never does."""
+    log_density = lambda x, t: math.log(t / math.expm1(t)) + t * x
+    noise = (torch.arange(10_000) + 0.5) / 10_000
+    for t in (-3.0, -30.0, -300.0):
+        dark = (noise * 0.5).tolist()
+        cell = math.log(math.expm1(t / 2) / math.expm1(t))  # the probability of the cell [0, 1/2)
+        noisy = sum(log_density(x, t) for x in dark) / len(dark) - LOG2
+        assert noisy <= cell <= 0 < log_density(0.0, t) - LOG2
+        assert log_density(0.0, t) > math.log(-t) and log_density(1.0, t) < math.log(-t)
+        small = sum(log_density(0.01 * x, t) for x in dark) / len(dark) - LOG2  # noise, but too little of it
+        assert small > cell
+    assert log_density(0.0, -300.0) > log_density(0.0, -30.0) + 2 > log_density(0.0, -3.0) + 4
+
+
 # -- chapter 04 ----------------------------------------------------------------------------------------------
 
 
