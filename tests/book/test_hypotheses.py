@@ -626,7 +626,7 @@ def test_a_counterexample_of_nothing_is_told(tmp_path):
     registry = Registry(root)
     assert registry.problems == []
     assert registry.needs == {"eq-half": {"an even number": "test_hypotheses.test_odd_numbers"}}
-    page = checks.filled("% registry\n", registry, ["notebooks/01_one"])
+    page = checks.filled("% registry\n", registry, ["notebooks/01_one"], {})
     assert "| [`eq-half`](#check-eq-half) |  |  | an even number |" in page
     for labels, said in (
         ("eq-third", "shows eq-third fail, which stands nowhere"),

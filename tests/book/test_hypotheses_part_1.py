@@ -333,7 +333,7 @@ def test_grey_levels_without_noise_have_no_ceiling():
     """Two levels, one pixel, always dark: log p(0) - log 2 passes zero, and under noise it never does."""
     log_density = lambda x, t: math.log(t / math.expm1(t)) + t * x
     noise = (torch.arange(10_000) + 0.5) / 10_000
-    for t in (-3.0, -30.0, -300.0):
+    for t in (-3.0, -10.0, -30.0):
         dark = (noise * 0.5).tolist()
         cell = math.log(math.expm1(t / 2) / math.expm1(t))  # the probability of the cell [0, 1/2)
         noisy = sum(log_density(x, t) for x in dark) / len(dark) - LOG2
