@@ -22,6 +22,7 @@ from ganvae_lib import (
     semi_supervised,
     zoo,
 )
+from ganvae_lib.distributions import linear
 from ganvae_lib.distributions.noise import Share
 from ganvae_lib.objective import TERMS, TOOLS, Reconstruct
 
@@ -89,3 +90,11 @@ def test_equal_objectives_are_one_key():
 def test_what_cannot_be_semi_supervised_is_named(objective, culprit):
     with pytest.raises(TypeError, match="but " + re.escape(culprit) + " is no part of one"):
         semi_supervised(objective)
+
+
+def test_a_phase_has_its_first_weights_unless_told_the_step():
+    (phase,) = (linear(2, 1, steps=10) * Reconstruct("x") + Match("z", KL())).phases()
+    losses = dict(zip(phase.keys, torch.tensor([3.0, 5.0]), strict=True))
+    assert [phase.total(losses).item(), *(phase.total(losses, step).item() for step in (0, 5, 10, 99))] == [
+        *(11.0, 11.0, 9.5, 8.0, 8.0)
+    ]
