@@ -36,33 +36,28 @@ SLOW = "not kill_9 and not with_other_seeds and not another_experiment and not t
 TESTS = {
     "objective": (
         f"tests/objective {LAWS}snapshot.py",
-        f"{LAWS}gradients.py {LAWS}mistakes.py {LAWS}prints.py {LAWS}graph.py {LAWS}players.py tests/figures "
-        "tests/test_extend.py tests/book/test_map.py",
+        f"{LAWS}gradients.py {LAWS}mistakes.py {LAWS}prints.py {LAWS}graph.py {LAWS}players.py tests/test_extend.py",
     ),
     "distributions": (
         f"tests/distributions {LAWS}draws.py {LAWS}forgetting.py",
-        f"{LAWS}gradients.py {LAWS}players.py tests/objective tests/training tests/networks {LAWS}company.py "
-        f"{LAWS}processes.py",
+        f"{LAWS}gradients.py {LAWS}players.py tests/objective/test_bound.py tests/training/test_train.py",
     ),
     "exact": ("tests/exact",),
     "measure": (
         "tests/measure",
-        "tests/training/test_rejection.py tests/models/test_build.py tests/networks/test_codes.py tests/data/test_glyphs.py "
-        f"tests/training/test_adaptation.py {LAWS}saved.py",
+        "tests/training/test_rejection.py tests/models/test_build.py tests/networks/test_codes.py",
     ),
     "networks": (
         f"tests/networks {LAWS}draws.py",
-        f"tests/models {LAWS}gradients.py {LAWS}snapshot.py {LAWS}company.py {LAWS}mistakes.py {LAWS}saved.py",
+        f"tests/models {LAWS}gradients.py {LAWS}snapshot.py {LAWS}mistakes.py",
     ),
     "models": (
         f"tests/models {LAWS}snapshot.py",
-        f"{LAWS}mistakes.py {LAWS}saved.py {LAWS}company.py tests/objective tests/networks tests/training tests/widgets "
-        "tests/test_extend.py",
+        f"{LAWS}mistakes.py {LAWS}saved.py tests/objective/test_operators.py tests/networks/test_codes.py tests/test_extend.py",
     ),
     "training": (
         f"tests/training/test_train.py tests/training/test_training_state.py {LAWS}forgetting.py {LAWS}precision.py",
-        f"{LAWS}resume.py {LAWS}determinism.py {LAWS}saved.py {LAWS}mistakes.py tests/training tests/measure tests/models "
-        f"{LAWS}company.py {LAWS}processes.py",
+        f"tests/training {LAWS}resume.py {LAWS}determinism.py {LAWS}saved.py {LAWS}mistakes.py",
     ),
     "experiments": ("tests/experiments/test_study.py", "tests/experiments/test_experiments.py"),
 }
