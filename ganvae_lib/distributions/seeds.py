@@ -160,9 +160,8 @@ def _merged(parts: Sequence[Any]) -> Distribution:
 
 def _parameters(p: Distribution) -> list[str]:
     """The parameters from which a distribution of this kind can be made."""
-    names = [name for name in p.arg_constraints if name in vars(p)] or list(
-        p.arg_constraints
-    )  # that it holds, such as loc and scale
+    held = [name for name in p.arg_constraints if name in vars(p)]  # such as loc and scale
+    names = held or list(p.arg_constraints)
     for name in ("logits", "scale_tril", "precision_matrix", "covariance_matrix"):
         if name in names:  # one is enough: torch remembers the others beside it, once computed
             others = {"logits", "probs", "scale_tril", "precision_matrix", "covariance_matrix"} - {name}

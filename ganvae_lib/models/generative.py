@@ -54,7 +54,7 @@ class Generative:
             if labels is not None:
                 self._at(labels, n)  # says what is wrong with them
             density: Any = self.model.networks["density"]
-            with evaluating(self.model):
+            with evaluating(self.model, seed):
                 return self._with_seeds(density.draw(n, self._noise(seed)))
         if "decoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective!r} has no decoder to sample from.")
@@ -65,7 +65,7 @@ class Generative:
                 warnings.warn(f"z holds {given} codes, so n={n} is not heeded; leave out n.", stacklevel=2)
         elif n is None:
             n = len(labels)
-        with evaluating(self.model):
+        with evaluating(self.model, seed):
             if z is None:
                 one_stream = Noise(
                     whole("seed", seed, least=0), self._device
@@ -87,7 +87,7 @@ class Generative:
         """
         if "decoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective!r} has no decoder to decode with.")
-        with evaluating(self.model):
+        with evaluating(self.model, seed):
             return self._decoded(self._codes(z), seed, labels, mean)
 
     def infer(self, x: Any, seed: int = 0, *, labels: Any = None, mean: bool = False) -> Tensor:
@@ -99,7 +99,7 @@ class Generative:
             raise TypeError(f"{self.model.objective!r} has no encoder to infer codes with.")
         labels = self._labels_with(x, labels)
         x = self._examples("x", x)
-        with evaluating(self.model):
+        with evaluating(self.model, seed):
             q = self._at(labels, len(x)).encoder(self._per_copy(x))
             return self._with_seeds(self._value(q, self._noise(seed), "infer z", mean))
 

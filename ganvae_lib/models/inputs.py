@@ -10,18 +10,24 @@ import torch
 from torch import Tensor, nn
 
 from ..data.dataset import Examples
-from ..errors import described
+from ..distributions.noise import Noise
+from ..errors import described, whole
 
 __all__ = ["evaluating", "examples", "labels_of", "numbers"]
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """No graph, no dropout, no moving statistics of batches; afterwards every module is in the mode that it was in."""
+def evaluating(model: nn.Module, seed: int = 0) -> Iterator[None]:
+    """No graph, no dropout, no moving statistics of batches; afterwards every module is in the mode that it was in.
+
+    A network that draws by itself in eval mode, too, draws what the ``seed`` says, and every copy the same.
+    """
+    seed, seeds = whole("seed", seed, least=0), getattr(model, "seeds", 0)
+    noise = Noise([seed] * len(seeds) if isinstance(seeds, list) else seed, next(model.parameters()).device)
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), noise.in_layers():
             yield
     finally:
         for module in training:

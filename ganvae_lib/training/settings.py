@@ -31,8 +31,10 @@ class Settings:
     seeds:      8 trains seeds 0 to 7 at once, stacked in one run; a list names them; seed 0 by default. Seed k sees the
                 same initial weights, minibatches and noise whatever seeds are beside it: it is the run ``seeds=[k]`` up
                 to rounding.
-    fresh:      draw new initial weights from each seed, as by default; False starts every seed from the model's present
-                weights. If a training has made them, its noise and the order of its examples go on.
+    fresh:      draw new initial weights from each seed, as by default. Weights that were loaded, trained or set by hand
+                or that nothing can draw anew are an error that names them; those with ``requires_grad=False`` or of
+                ``nets.pretrained(module)`` stay as they are in every seed. False starts every seed from the model's
+                present weights. If a training has made them, its noise and the order of its examples go on.
     device:     "auto", the default, takes cuda, then mps, then cpu.
     precision:  "fp32", "tf32" (matrix products on recent GPUs) or "bf16" (autocast; parameters stay in fp32).
     lr, betas:  of Adam; lr may be a dict by player, and each rate a schedule (``linear``). By default 1e-3,
