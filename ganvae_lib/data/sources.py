@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import DataError, described, unknown
+from ..errors import DataError, chosen, described
 
 __all__ = ["KINDS", "Held", "columns_of", "is_shape", "labels_of", "read", "usual_kind", "with_axes"]
 
@@ -111,10 +111,10 @@ def usual_kind(shape: Sequence[int]) -> str:
 
 def with_axes(x: Tensor, name: str, kind: str | None, channels: str | None, mapped: bool = False) -> Tensor:
     """x [N, ...] with the channels of images first, and bytes that are no images as numbers."""
-    if kind not in (None, *KINDS):
-        raise unknown("kind of data", kind, KINDS)
-    if channels not in (None, "first", "last"):
-        raise unknown("place of the channels", channels, ("first", "last"))
+    if kind is not None:
+        chosen("kind of data", kind, KINDS)
+    if channels is not None:
+        chosen("place of the channels", channels, ("first", "last"))
     if x.ndim < 2:
         raise ValueError(
             f"{name}: x must be [N, ...], float32, and {described(x)} has no second axis; if each example is one "
@@ -282,17 +282,19 @@ def labels_of(y: Any) -> Any:
 
 
 def columns_of(source: Any, name: str) -> dict[str, np.ndarray]:
-    """Columns [N] by name."""
+    """Columns [N] by name, of a dict, a data frame, a list of dicts, or an array [N, D]."""
     if isinstance(source, (list, tuple)) and source and all(isinstance(row, Mapping) for row in source):
         source = {key: [row.get(key) for row in source] for key in dict.fromkeys(key for row in source for key in row)}
-    if isinstance(source, Mapping):
-        found = {str(key): np.asarray(column) for key, column in source.items()}
-    elif hasattr(source, "columns"):
-        found = {str(key): np.asarray(source[key]) for key in source.columns}
-    else:
-        array = np.asarray(source)
-        keys = array.dtype.names or (range(array.shape[1]) if array.ndim == 2 else ())
-        found = {str(key): array[key] if array.dtype.names else array[:, key] for key in keys}
-    if len({column.shape for column in found.values()}) != 1 or next(iter(found.values())).ndim != 1:
-        raise ValueError(f"{name}: a table must be columns by name, all [N] with one length, or an array [N, D].")
-    return found
+    try:
+        has_names = isinstance(source, Mapping) or hasattr(source, "columns")
+        keys = list(getattr(source, "columns", source)) if has_names else range(_array(source).shape[1])
+        found = {str(key): _array(source[key] if has_names else _array(source)[:, key]) for key in keys}
+        if len({column.shape for column in found.values()}) == 1 and next(iter(found.values())).ndim == 1:
+            return found
+    except (TypeError, ValueError, RuntimeError, LookupError, AttributeError):
+        pass
+    raise ValueError(f"{name}: a table must be columns by name, all [N] with one length, or an array [N, D].")
+
+
+def _array(values: Any) -> np.ndarray:
+    return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)
