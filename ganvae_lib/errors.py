@@ -100,13 +100,14 @@ def reals(name: str, values: Any, above: float = -math.inf) -> list[float]:
 def numbers(name: str, values: Any) -> Any:
     """Finite numbers of any shape, a tensor of float64 on the CPU. Raises ValueError for anything else.
 
-    >>> numbers("means", [[1, 2]])
-    tensor([[1., 2.]], dtype=torch.float64)
+    >>> numbers("means", [[0.1, 2]])
+    tensor([[0.1000, 2.0000]], dtype=torch.float64)
     """
     import torch
 
     try:
-        tensor = values.detach().cpu() if isinstance(values, torch.Tensor) else torch.as_tensor(values)
+        is_tensor = isinstance(values, torch.Tensor)
+        tensor = values.detach().cpu() if is_tensor else torch.as_tensor(values, dtype=torch.float64)
         if bool(tensor.isfinite().all()) and tensor.layout == torch.strided and not tensor.is_complex():
             return tensor.double()
     except (TypeError, ValueError, RuntimeError, OverflowError):

@@ -9,12 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..distributions.densities import as_floats
-from ..errors import described, flag
+from ..errors import described, flag, whole
 from .sources import labels_of, read, usual_kind, with_axes
 
 __all__ = ["Data", "Examples", "as_data", "within"]
@@ -178,11 +177,7 @@ class Data(Examples):
         if self.y.min() < 0:
             raise ValueError(f"{self.name}: y holds a negative label; number the classes from 0.")
         counted = int(self.y.max()) + 1
-        if stated is not None and (not isinstance(stated, (int, np.integer)) or stated < counted):
-            raise ValueError(
-                f"{self.name}: classes must be a number, {counted} or more for these labels, not {stated!r}."
-            )
-        self._set(classes=_Count(counted) if stated is None else int(stated))
+        self._set(classes=_Count(counted) if stated is None else whole("classes", stated, counted))
 
     def _one_each(self, values: object, *dtypes: torch.dtype) -> bool:
         """Is this one value of such a type for each example?"""

@@ -94,14 +94,13 @@ class Text(Data):
 
     def __repr__(self) -> str:
         noun, length = ("lines", "up to ") if self.padding else ("windows", "")
-        size = f"{len(self)} {noun} of {length}{self.shape[0]} characters, alphabet of {len(self.alphabet)}"
-        return f"Text({self.name!r}: {size})"
+        size = f"{length}{self.shape[0]} characters, alphabet of {len(self.alphabet)}"
+        return f"Text({self.name!r}: {len(self)} {noun} of {size})"
 
     @property
     def lengths(self) -> Tensor:
         """Characters of each line, without the padding: [N], int64."""
-        last = len(self.alphabet) - 1 if self.padding else -1
-        return (self.x != last).sum(1)
+        return (self.x != (len(self.alphabet) - 1 if self.padding else -1)).sum(1)
 
     def _indices(self, x: Tensor) -> Tensor:
         """x as indices into the alphabet, int64."""
@@ -246,13 +245,7 @@ class Tabular(Data):
 
 
 def table(
-    columns: Any,
-    y: Any = None,
-    *,
-    name: str = "table",
-    standardise: bool = True,
-    categorical: Any = (),
-    like: Any = None,
+    source: Any, y: Any = None, *, name: str = "rows", standardise: bool = True, categorical: Any = (), like: Any = None
 ) -> Tabular:
     """A table of numbers and categories as data for ``build`` and ``fit``.
 

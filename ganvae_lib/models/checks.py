@@ -104,8 +104,13 @@ def _check_range(network: nn.Module, data: Any) -> None:
     if not bounds or not hasattr(data, "extent") or within(data.extent, bounds):
         return
     low, high = data.extent
+    advice = "build the model for these data, or rescale them."
+    if data.range is None:
+        advice = (
+            "give images as bytes (uint8), in [0, 1] or in [-1, 1], or state the range (or 'real'), "
+            f"Data(x, range=({low:g}, {high:g}))."
+        )
     raise ValueError(
-        f"this model makes samples between {bounds[0]:g} and {bounds[1]:g}, and {data.name} goes from {low:g} to "
-        f"{high:g}; give images as bytes (uint8), in [0, 1] or in [-1, 1], or state the range (or 'real'), "
-        f"Data(x, range=({low:g}, {high:g})), and build the model for them."
+        f"this model makes samples between {bounds[0]:g} and {bounds[1]:g}, and {data.name} goes from {low:.4g} to "
+        f"{high:.4g}; {advice}"
     )
