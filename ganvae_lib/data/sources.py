@@ -32,11 +32,7 @@ class Held(NamedTuple):
 
 def is_shape(value: Any) -> bool:
     """Is this the shape of one example, a list or tuple of whole numbers?"""
-    return (
-        isinstance(value, (list, tuple))
-        and len(value) > 0
-        and all(isinstance(size, (int, np.integer)) for size in value)
-    )
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(n, (int, np.integer)) for n in value)
 
 
 def read(source: Any, name: str, keep: bool = False) -> Held:
@@ -76,9 +72,9 @@ def _of_tensor(x: Tensor, name: str, keep: bool = False) -> Held:
     """Real numbers without a graph: float32, or bytes as they are; what lies in a file keeps its type."""
     if x.layout != torch.strided or x.dtype not in _REAL + _WHOLE or x.is_meta:
         raise ValueError(f"{name}: x must be a dense tensor of real numbers, not {x.dtype}, {x.layout}, on {x.device}.")
-    mapped = getattr(x.untyped_storage(), "filename", None) is not None  # by torch.from_file
-    x = x.detach() if x.requires_grad else x
-    return Held(x if x.dtype == torch.uint8 or keep or mapped else x.float(), mapped=mapped)
+    x, mapped = x.detach() if x.requires_grad else x, getattr(x.untyped_storage(), "filename", None) is not None
+    stays = x.dtype == torch.uint8 or ((keep or mapped) and x.dtype != torch.float64)
+    return Held(x if stays else x.float(), mapped=mapped)
 
 
 def _of_array(array: np.ndarray, name: str, mapped: bool = False) -> Tensor:
@@ -90,7 +86,8 @@ def _of_array(array: np.ndarray, name: str, mapped: bool = False) -> Tensor:
     if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
         raise ValueError(f"{name}: x must be real numbers that become float32, not {described(array)}.")
     is_wide = array.dtype.kind == "u" and array.dtype.itemsize > 1  # torch has few unsigned types
-    if is_wide or not array.dtype.isnative or any(stride < 0 for stride in array.strides) or array.dtype.kind == "b":
+    is_awkward = not array.dtype.isnative or any(stride < 0 for stride in array.strides)
+    if is_wide or is_awkward or array.dtype in (np.bool_, *[np.float64] * mapped):
         if mapped:
             raise ValueError(
                 f"{name}: x must lie in its file as torch reads it, as float32 or bytes; convert the file."

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from torch import Tensor, nn
 
 from ..data.dataset import Data, Examples, within
+from ..distributions.densities import as_floats
 from ..distributions.world import OtherDomain
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ def check_data(model: Model, data: Examples) -> None:
 def _check_precision(model: Model, data: Any) -> None:
     """Have weights and data one type of numbers?"""
     x = getattr(data, "x", None)
-    if not isinstance(x, Tensor) or not x.is_floating_point():
+    if not isinstance(x, Tensor):
         return
+    x = as_floats(x[:1])  # as a minibatch holds it
     for name, network in model.networks.items():
         other = {weight.dtype for weight in network.parameters() if weight.is_floating_point()} - {x.dtype}
         if other:
