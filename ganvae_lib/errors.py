@@ -14,6 +14,7 @@ __all__ = [
     "described",
     "flag",
     "instance",
+    "numbers",
     "real",
     "reals",
     "sizes",
@@ -36,7 +37,7 @@ def unknown(kind: str, name: object, known: Iterable[object]) -> ValueError:
     lower_case = [str(known_name).lower() for known_name in names]
     closest = get_close_matches(str(name).lower(), lower_case, n=1)
     hint = f" Did you mean {names[lower_case.index(closest[0])]!r}?" if closest else ""
-    return ValueError(f"unknown {kind} {name!r}; choose one of {', '.join(map(repr, names))}.{hint}")
+    return ValueError(f"unknown {kind} {_shown(name)}; choose one of {', '.join(map(repr, names))}.{hint}")
 
 
 def chosen(kind: str, name: Any, known: Collection[Any]) -> Any:
@@ -94,6 +95,24 @@ def reals(name: str, values: Any, above: float = -math.inf) -> list[float]:
         pass
     positive = "positive" if above == 0 else "finite"
     raise ValueError(f"{name} must be {positive} numbers, one or more, got {_shown(values)}.")
+
+
+def numbers(name: str, values: Any) -> Any:
+    """Finite numbers of any shape, a tensor of float64 on the CPU. Raises ValueError for anything else.
+
+    >>> numbers("means", [[0.1, 2]])
+    tensor([[0.1000, 2.0000]], dtype=torch.float64)
+    """
+    import torch
+
+    try:
+        is_tensor = isinstance(values, torch.Tensor)
+        tensor = values.detach().cpu() if is_tensor else torch.as_tensor(values, dtype=torch.float64)
+        if bool(tensor.isfinite().all()) and tensor.layout == torch.strided and not tensor.is_complex():
+            return tensor.double()
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        pass
+    raise ValueError(f"{name} must be finite numbers, got {described(values)}.")
 
 
 def sizes(name: str, values: Any) -> tuple[int, ...]:

@@ -21,13 +21,14 @@ def pins():
     return dict(line.split("==") for line in lines if line and not line.startswith("#"))
 
 
-def test_library_needs_seven_packages_as_ranges():
+def test_library_needs_eight_packages_as_ranges():
     needed = PROJECT["dependencies"]
     assert {name(r) for r in needed} == {
         "torch",
         "numpy",
         "matplotlib",
         "scikit-learn",
+        "scipy",
         "tqdm",
         "safetensors",
         "pooch",

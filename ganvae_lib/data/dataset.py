@@ -7,14 +7,13 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..distributions.densities import as_floats
-from ..errors import described
+from ..errors import described, flag, whole
 from .sources import labels_of, read, usual_kind, with_axes
 
 __all__ = ["Data", "Examples", "as_data", "within"]
@@ -121,8 +120,12 @@ class Data(Examples):
     extent: tuple[float, float] = field(init=False)  # the least and the greatest number of x
 
     def __post_init__(self) -> None:
-        held = read(self.x, self.name, keep=self.streamed)
-        kind = "images" if self.channels and _stated(self.kind) is None else _stated(self.kind)
+        if not isinstance(self.name, str) or not isinstance(self.factors, (dict, type(None))):
+            raise ValueError(
+                f"name must be a string and factors a dict, not {described(self.name)}, {described(self.factors)}."
+            )
+        held = read(self.x, self.name, keep=flag("streamed", self.streamed))
+        kind = "images" if self.channels is not None and _stated(self.kind) is None else _stated(self.kind)
         x = with_axes(held.x, self.name, kind, self.channels, held.mapped)
         y = held.y if self.y is None else self.y
         self._set(x=x, y=None if y is None else labels_of(y), channels=None, streamed=self.streamed or held.mapped)
@@ -130,9 +133,8 @@ class Data(Examples):
         if x.numel() == 0:
             raise ValueError(f"{self.name}: x is empty; give at least one example.")
         self._set(extent=self._check_finite())
-        stated, is_bytes = _stated(self.range), x.dtype == torch.uint8
-        understood = _range_of(self.name, self.kind, stated, self.extent, is_bytes)
-        self._set(range=understood if stated is not None else _understood(understood))
+        found = _range_of(self.name, self.kind, stated := _stated(self.range), self.extent, x.dtype == torch.uint8)
+        self._set(range=_understood(found) if stated is None else found)
         for factor, values in (self.factors or {}).items():
             self._check_factor(factor, values)
         self._check_y()
@@ -166,8 +168,7 @@ class Data(Examples):
     def _check_y(self) -> None:
         stated = _stated(self.classes)
         if self.y is None:
-            self._set(classes=_Count(0))
-            return
+            return self._set(classes=_Count(0))
         if not self._one_each(self.y, torch.int64):
             raise ValueError(
                 f"{self.name}: y must be an int64 tensor with one label for each of the {len(self.x)} examples, "
@@ -176,11 +177,7 @@ class Data(Examples):
         if self.y.min() < 0:
             raise ValueError(f"{self.name}: y holds a negative label; number the classes from 0.")
         counted = int(self.y.max()) + 1
-        if stated is not None and (not isinstance(stated, (int, np.integer)) or stated < counted):
-            raise ValueError(
-                f"{self.name}: classes must be a number, {counted} or more for these labels, not {stated!r}."
-            )
-        self._set(classes=_Count(counted) if stated is None else int(stated))
+        self._set(classes=_Count(counted) if stated is None else whole("classes", stated, counted))
 
     def _one_each(self, values: object, *dtypes: torch.dtype) -> bool:
         """Is this one value of such a type for each example?"""
@@ -197,7 +194,7 @@ class Data(Examples):
         what = f"{len(self)} {noun} of shape {self.shape}{where}{unclear}{kept}{streamed}"
         return f"Data({self.name!r}: {what}{classes}{factors})"
 
-    def __getitem__(self, rows: Any) -> Data:
+    def __getitem__(self, rows: Any) -> Self:
         """Some of the examples, with their labels and factors: a slice or a tensor of indices.
 
         >>> from ganvae_lib import load
@@ -206,6 +203,13 @@ class Data(Examples):
         """
         if isinstance(rows, int):
             raise TypeError(f"{self.name}: one example is {self.name}.x[{rows}]; for data give a slice or a tensor.")
+        try:
+            chosen = torch.arange(len(self))[rows if isinstance(rows, slice) else torch.as_tensor(rows)]
+        except (IndexError, TypeError, ValueError, RuntimeError):
+            chosen = torch.zeros(())
+        if chosen.ndim != 1:
+            raise ValueError(f"{self.name}: give a slice or indices from 0 to {len(self) - 1}, not {described(rows)}.")
+        rows = rows if isinstance(rows, slice) else chosen
         y = None if self.y is None else self.y[rows]
         factors = None
         if self.factors is not None:
@@ -270,7 +274,9 @@ def _range_of(name: str, kind: str, stated: Any, extent: tuple[float, float], is
     except (TypeError, ValueError):
         low, high = math.nan, math.nan
     if not -math.inf < low < high < math.inf:
-        raise ValueError(f"{name}: range must be (low, high), two numbers in this order, or 'real', not {stated!r}.")
+        raise ValueError(
+            f"{name}: range must be (low, high), two numbers in this order, or 'real', not {described(stated)}."
+        )
     if is_bytes and (low, high) != (0, 1):
         raise ValueError(
             f"{name}: range must be (0, 1) for bytes, which stand for x/255; convert x to another range first."

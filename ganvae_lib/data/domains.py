@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..errors import flag, whole
 from .dataset import Data, Examples, as_data
 from .rendered import DIGITS, FONTS, glyphs
 from .toys import Mixture, Pinwheel, Toy
@@ -129,6 +130,8 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
     >>> clouds(symmetric=True).symmetries.shape
     torch.Size([8, 2, 2])
     """
+    n, n_test, seed = whole("n", n), whole("n_test", n_test), whole("seed", seed, 0, 2**60)
+    symmetric, bent = flag("symmetric", symmetric), flag("bent", bent)
     quarter_turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)
     turns = torch.stack([torch.linalg.matrix_power(quarter_turn, k) for k in range(4)])
     if symmetric:
@@ -170,9 +173,10 @@ def styles(n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, char
     test set. The classes are equally frequent, so samples alone do not say which character becomes which.
 
     >>> styles(n=20, n_test=10).test
-    Domains(Data('glyphs': 10 examples of shape (1, 16, 16), 10 classes, 6 factors),
-            Data('glyphs': 10 examples of shape (1, 16, 16), 10 classes, 6 factors))
+    Domains(Data('glyphs': 10 images of shape (1, 16, 16) in [0, 1], 10 classes, 6 factors),
+            Data('glyphs': 10 images of shape (1, 16, 16) in [0, 1], 10 classes, 6 factors))
     """
+    n, n_test, seed = whole("n", n), whole("n_test", n_test), whole("seed", seed, 0, 2**60)
     shared: dict[str, Any] = dict(
         characters=characters, side=side, vary=("class",), rotation=(-15.0, 15.0), scale=(0.85, 1.15)
     )

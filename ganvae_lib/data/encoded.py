@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import chosen, flag, instance, numbers, whole
 from ..storage.downloads import verified
 from .dataset import Data
 from .sources import columns_of
@@ -23,7 +24,6 @@ __all__ = ["TEXTS", "Column", "Tabular", "Text", "table", "text"]
 TEXTS = ("text", "tinyshakespeare")
 _ADDRESS = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 _SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
-
 _TEST_SHARE = 0.1  # of the text, at its end
 
 
@@ -46,10 +46,11 @@ class Text(Data):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.shape) != 1 or not self.alphabet or self.padding not in ("", self.alphabet[-1]):
+        alphabet, padding = instance("alphabet", self.alphabet, str), instance("padding", self.padding, str)
+        if len(self.shape) != 1 or not alphabet or padding not in ("", alphabet[-1]):
             raise ValueError(f"{self.name}: text needs x [N, T], and an alphabet, the padding, if there is one, last.")
-        ended = (self._indices(self.x) == len(self.alphabet) - 1).int()
-        if self.padding and (ended.diff(dim=1) < 0).any():
+        ended = (self._indices(self.x) == len(alphabet) - 1).int()
+        if padding and (ended.diff(dim=1) < 0).any():
             raise ValueError(f"{self.name}: after the padding {self.padding!r} a line must hold nothing else.")
 
     @classmethod
@@ -73,31 +74,33 @@ class Text(Data):
         >>> pets, pets.lengths, pets.decode(pets.x)
         (Text('lines': 2 lines of up to 5 characters, alphabet of 8), tensor([3, 5]), ['cat', 'a dog'])
         """
-        if isinstance(lines, str) or not len(lines) or not all(isinstance(line, str) for line in lines):
+        is_list = isinstance(lines, (list, tuple)) and len(lines) > 0
+        if not is_list or not all(isinstance(line, str) for line in lines):
             raise ValueError(f"{name}: lines must be a list of strings, one an example; split a text by splitlines().")
         if like is not None:
-            alphabet, padding, length = like.alphabet.removesuffix(like.padding), like.padding, like.shape[0]
-        letters, longest = alphabet or "".join(sorted(set("".join(lines)) - {padding})), max(map(len, lines))
-        length = longest if length is None else length
-        if len(padding) != 1 or padding in letters or any(padding in line for line in lines):
+            padding, length = instance("like", like, Text).padding, like.shape[0]
+            alphabet = like.alphabet.removesuffix(padding)
+        used, longest = set("".join(lines)), max(map(len, lines))
+        letters = "".join(sorted(used)) if alphabet is None else instance("alphabet", alphabet, str)
+        length = longest if length is None else whole("length", length, most=10**6)
+        if len(instance("padding", padding, str)) != 1 or padding in letters:
             raise ValueError(f"{name}: padding must be one character that is in no line, not {padding!r}.")
         if not 1 <= longest <= length:
             raise ValueError(f"{name}: lines must have 1 to length={length} characters, and the longest has {longest}.")
-        if missing := set("".join(lines)) - set(letters):
+        if missing := used - set(letters):
             raise ValueError(f"{name}: the alphabet {letters!r} lacks the character {min(missing)!r} of the lines.")
         x = _rows([line.ljust(length, padding) for line in lines], letters + padding)
         return cls(x, None, name, alphabet=letters + padding, padding=padding)
 
     def __repr__(self) -> str:
         noun, length = ("lines", "up to ") if self.padding else ("windows", "")
-        size = f"{len(self)} {noun} of {length}{self.shape[0]} characters, alphabet of {len(self.alphabet)}"
-        return f"Text({self.name!r}: {size})"
+        size = f"{length}{self.shape[0]} characters, alphabet of {len(self.alphabet)}"
+        return f"Text({self.name!r}: {len(self)} {noun} of {size})"
 
     @property
     def lengths(self) -> Tensor:
         """Characters of each line, without the padding: [N], int64."""
-        last = len(self.alphabet) - 1 if self.padding else -1
-        return (self.x != last).sum(1)
+        return (self.x != (len(self.alphabet) - 1 if self.padding else -1)).sum(1)
 
     def _indices(self, x: Tensor) -> Tensor:
         """x as indices into the alphabet, int64."""
@@ -112,7 +115,7 @@ class Text(Data):
 
         Raises ValueError for anything that is not the index of a character.
         """
-        x = torch.as_tensor(x)
+        x = numbers("x", x)
         if x.ndim > 1:
             return [self.decode(row) for row in x]
         line = "".join(self.alphabet[i] for i in self._indices(x).reshape(-1).tolist())
@@ -120,7 +123,7 @@ class Text(Data):
 
     def encode(self, string: str) -> Tensor:
         """The indices [T], float32, of a string. Raises ValueError for a character that the alphabet lacks."""
-        if missing := set(string) - set(self.alphabet):
+        if missing := set(instance("string", string, str)) - set(self.alphabet):
             raise ValueError(f"{self.name} has no character {min(missing)!r}; it has {self.alphabet!r}.")
         return torch.tensor([self.alphabet.index(character) for character in string], dtype=torch.float32)
 
@@ -139,19 +142,20 @@ def text(name: Any = "text", split: str = "train", length: int | None = 64) -> T
     >>> verse.decode(verse.x[0])
     'First Citizen:\\nBefore we proceed any further, hear me speak.\\n\\nAl'
     >>> text(length=None)
-    Text('text': 1545 lines of up to 60 characters, alphabet of 59)
+    Text('text': 1653 lines of up to 61 characters, alphabet of 59)
     """
-    if split not in ("train", "test") or not isinstance(length, (int, np.integer, type(None))):
-        raise ValueError(f"there are splits train and test, and length is a number or None, not {split!r}, {length!r}.")
-    full_text, note = _whole(name)
+    chosen("split", split, ("train", "test"))
+    length = None if length is None else whole("length", length)
+    full_text, note = _read_text(name)
     name = name if name in TEXTS else Path(name).name
     if length is None:
         lines = [line for line in full_text.splitlines() if line]
-        whole, train_length = Text.from_lines(lines, name), round((1 - _TEST_SHARE) * len(lines))
-        return replace(whole[slice(train_length) if split == "train" else slice(train_length, None)], note=note)
+        train_length = round((1 - _TEST_SHARE) * len(lines))
+        every = replace(Text.from_lines(lines, name), note=note)
+        return every[:train_length] if split == "train" else every[train_length:]
     train_length = round((1 - _TEST_SHARE) * len(full_text))
     split_text = full_text[:train_length] if split == "train" else full_text[train_length:]
-    if not 1 <= length <= len(split_text):
+    if length > len(split_text):
         raise ValueError(f"length must lie between 1 and {len(split_text)}, the characters of this part, not {length}.")
     alphabet = "".join(sorted(set(full_text)))
     starts = range(0, len(split_text) - length + 1, length)
@@ -169,7 +173,7 @@ def _rows(lines: Sequence[str], alphabet: str) -> Tensor:
 text.text, text.Text = text, Text  # type: ignore[attr-defined]
 
 
-def _whole(name: Any) -> tuple[str, str]:
+def _read_text(name: Any) -> tuple[str, str]:
     """A text, and where it is from."""
     note = "tiny shakespeare (A. Karpathy, 2015): plays by W. Shakespeare, in the public domain"
     if name == "text":
@@ -195,8 +199,7 @@ class Column:
     categories: tuple[Any, ...] = ()
 
     @property
-    def size(self) -> int:
-        """Numbers of x that it takes: one for a number, one for each category."""
+    def size(self) -> int:  # numbers of x that it takes
         return len(self.categories) or 1
 
 
@@ -204,17 +207,17 @@ class Column:
 class Tabular(Data):
     """Rows of a table as x [N, D]: first the columns of numbers, then one-hot blocks of categories; see ``table``.
 
-    A likelihood is of x; that of rows in their units is log p(x) - ``log_units`` nats.
+    The likelihood of rows in their units is log p(x) - ``log_units`` nats.
     """
 
     columns: tuple[Column, ...] = ()
     kind: Any = field(default="table", kw_only=True)
 
     @property
-    def parts(self) -> tuple[tuple[str, int], ...]:  # type: ignore[override]
-        numbers = sum(not column.categories for column in self.columns)
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        count = sum(not column.categories for column in self.columns)
         categories = tuple(("one-hot", column.size) for column in self.columns if column.categories)
-        return ((("gaussian", numbers),) if numbers else ()) + categories
+        return ((("gaussian", count),) if count else ()) + categories
 
     @property
     def log_units(self) -> float:
@@ -226,34 +229,27 @@ class Tabular(Data):
         classes = f", {self.classes} classes" if self.classes else ""
         return f"Tabular({self.name!r}: {len(self)} rows of {shown}{classes})"
 
-    def decode(self, x: Tensor) -> dict[str, Any]:
+    def decode(self, x: Any) -> dict[str, Any]:
         """Rows x [..., D], such as samples, as columns by name: numbers [...] in their units, float64, and categories.
 
         The category is the one with the largest number.
         """
+        x = numbers("x", x)
         if x.shape[-1:] != self.x.shape[1:]:
             raise ValueError(f"decode needs rows [..., {self.shape[0]}] of {self.name}, not {list(x.shape)}.")
-        ordered = sorted(self.columns, key=lambda column: bool(column.categories))
-        pieces = x.detach().cpu().double().split([column.size for column in ordered], -1)
         found: dict[str, Any] = {}
-        for column, piece in zip(ordered, pieces, strict=True):
+        for column, piece in zip(self.columns, x.split([column.size for column in self.columns], -1), strict=True):
             number, category = piece[..., 0] * column.std + column.mean, piece.argmax(-1).numpy()
             found[column.name] = np.array(column.categories)[category] if column.categories else number
-        return {column.name: found[column.name] for column in self.columns}
+        return found
 
 
 def table(
-    columns: Any,
-    y: Any = None,
-    *,
-    name: str = "table",
-    standardise: bool = True,
-    categorical: Sequence[str] = (),
-    like: Tabular | None = None,
+    source: Any, y: Any = None, *, name: str = "rows", standardise: bool = True, categorical: Any = (), like: Any = None
 ) -> Tabular:
     """A table of numbers and categories as data for ``build`` and ``fit``.
 
-    columns:      a dict of columns by name, a data frame, a list of dicts (one a row), or an array [N, D].
+    source:       a dict of columns by name, a data frame, a list of dicts (one a row), or an array [N, D].
     standardise:  numbers get mean 0 and standard deviation 1; ``decode`` gives samples their units again.
     categorical:  names of columns of numbers that are categories; words and truth values always are.
     like:         the table whose units and categories are taken, as for a test set.
@@ -262,31 +258,33 @@ def table(
     >>> people = table({"age": [20, 30, 40], "city": ["Rome", "Oslo", "Rome"]}, name="people")
     >>> people, people.x[0]
     (Tabular('people': 3 rows of age, city (2 categories)), tensor([-1.2247,  0.0000,  1.0000]))
-    >>> people.decode(people.x)
-    {'age': tensor([20., 30., 40.], dtype=torch.float64), 'city': array(['Rome', 'Oslo', 'Rome'], dtype='<U4')}
+    >>> people.decode(people.x[:2])
+    {'age': tensor([20.0000, 30.0000], dtype=torch.float64), 'city': array(['Rome', 'Oslo'], dtype='<U4')}
     """
-    values = columns_of(columns, name)
-    known = {column.name: column for column in like.columns} if like is not None else {}
-    if (known and set(known) != set(values)) or (missing := set(categorical) - set(values)):
+    values = columns_of(source, name)
+    known = {} if like is None else {column.name: column for column in instance("like", like, Tabular).columns}
+    standardise = flag("standardise", standardise)
+    categorical = list(categorical) if isinstance(categorical, (list, tuple, set)) else [categorical]
+    if (known and set(known) != set(values)) or (missing := {str(key) for key in categorical} - set(values)):
         wanted = ", ".join(known or sorted(missing))
         raise ValueError(f"{name}: the table must have the columns {wanted}; it has {', '.join(values)}.")
     every = [known.get(key) or _column(key, values[key], name, key in categorical, standardise) for key in values]
-    ordered = sorted(every, key=lambda column: bool(column.categories))
-    x = np.concatenate([_encoded(column, values[column.name], name) for column in ordered], 1)
+    every.sort(key=lambda column: bool(column.categories))  # numbers first
+    x = np.concatenate([_encoded(column, values[column.name], name) for column in every], 1)
     return Tabular(torch.from_numpy(x).float(), y, name, columns=tuple(every))
 
 
 def _column(key: str, values: np.ndarray, name: str, categorical: bool, standardise: bool) -> Column:
     """What a column is, from its values."""
-    are_words, given = values.dtype.kind in "OUSb" or categorical, values.tolist()
+    given = values.tolist()
     lacking = [i for i, value in enumerate(given) if value is None or value != value or value in (np.inf, -np.inf)]
     if lacking:
         raise ValueError(f"{name}: the column {key!r} lacks a value, first in row {lacking[0]}; fill or remove it.")
-    if not all(isinstance(value, (str, bytes, int, float)) for value in given):
-        raise ValueError(f"{name}: the column {key!r} must hold numbers or words, not {values.dtype}; convert it.")
-    if len(set(given)) < 2:
-        raise ValueError(f"{name}: the column {key!r} has one value only; leave it out.")
-    if are_words:
+    if not all(isinstance(value, (str, bytes, int, float)) for value in given) or len(set(given)) < 2:
+        raise ValueError(
+            f"{name}: the column {key!r} must be numbers or words, two or more; convert it or leave it out."
+        )
+    if values.dtype.kind in "OUSb" or categorical:
         return Column(key, categories=tuple(sorted(set(given), key=str)))
     return Column(key, float(values.mean(dtype=float)), float(values.std(dtype=float))) if standardise else Column(key)
 
@@ -294,10 +292,9 @@ def _column(key: str, values: np.ndarray, name: str, categorical: bool, standard
 def _encoded(column: Column, values: np.ndarray, name: str) -> np.ndarray:
     """A column as numbers [N, size]."""
     place_of = {category: i for i, category in enumerate(column.categories)}
-    wrong = [v for v in values.tolist() if (v not in place_of if place_of else not isinstance(v, (int, float)))]
-    if wrong:
-        what = "category" if place_of else "number"
-        raise ValueError(f"{name}: the column {column.name!r} holds {wrong[0]!r}, which is no {what} of the table.")
+    for value in values.tolist():
+        if value not in place_of if place_of else not isinstance(value, (int, float)):
+            raise ValueError(f"{name}: the column {column.name!r} must be as in the other table, and holds {value!r}.")
     if place_of:
         return np.eye(column.size)[[place_of[value] for value in values.tolist()]]
     return (values.astype(float)[:, None] - column.mean) / column.std

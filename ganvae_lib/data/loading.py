@@ -58,7 +58,9 @@ def register(name: str, make: Callable[[str, int], Data]) -> None:
     >>> del DATA_SETS["zeros"]
     """
     if not isinstance(name, str) or not callable(make):
-        raise ValueError(f"register takes a name and a function of (split, seed), not {name!r} and {described(make)}.")
+        raise ValueError(
+            f"register takes a name and a function of (split, seed), not {described(name)}, {described(make)}."
+        )
     DATA_SETS[name] = make
 
 
@@ -189,7 +191,7 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
 
     >>> digits = load("digits")
     >>> digits
-    Data('digits': 1500 examples of shape (1, 8, 8), 10 classes)
+    Data('digits': 1500 images of shape (1, 8, 8) in [0, 1], 10 classes)
     >>> len(load("digits", fraction=0.1)), len(load("digits", "test"))
     (150, 297)
     >>> ring = load("ring", "test")
@@ -201,12 +203,12 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
     """
     if not isinstance(name, str) or name not in NAMES:
         nearest = difflib.get_close_matches(str(name).lower(), NAMES, n=1, cutoff=0.0)[0]
-        raise ValueError(f"no data set {name!r}; did you mean {nearest!r}? There are {', '.join(NAMES)}.")
+        raise ValueError(f"no data set {described(name)}; did you mean {nearest!r}? There are {', '.join(NAMES)}.")
     if not isinstance(split, str) or split not in ("train", "test"):
         raise ValueError(f"split must be 'train' or 'test', not {described(split)}.")
     fraction, seed = _share(fraction), whole("seed", seed, 0, 2**62)
     if not isinstance(binarize, (str, type(None))) or binarize not in (None, "threshold", "sample"):
-        raise ValueError(f"binarize must be None, 'threshold' or 'sample', not {binarize!r}.")
+        raise ValueError(f"binarize must be None, 'threshold' or 'sample', not {described(binarize)}.")
     data = DATA_SETS[name](split, seed)
     if not isinstance(data, Data):
         raise TypeError(f"the function registered as {name!r} must return Data, not {type(data).__name__}.")
@@ -225,7 +227,9 @@ def _share(fraction: float) -> float:
     try:
         return real("fraction", fraction, above=0, most=1)
     except ValueError:
-        raise ValueError(f"fraction must lie in (0, 1], not {fraction!r}; 0.1 keeps 10% of every class.") from None
+        raise ValueError(
+            f"fraction must lie in (0, 1], not {described(fraction)}; 0.1 keeps 10% of every class."
+        ) from None
 
 
 def parted(data: Data, fraction: float, seed: int = 0) -> tuple[Data, Data]:
@@ -234,7 +238,7 @@ def parted(data: Data, fraction: float, seed: int = 0) -> tuple[Data, Data]:
     Raises ValueError if nothing would remain.
 
     >>> parted(load("digits"), 0.1)[1]
-    Data('digits': 1350 examples of shape (1, 8, 8), 10 classes)
+    Data('digits': 1350 images of shape (1, 8, 8) in [0, 1], 10 classes)
     """
     instance("data", data, Data)
     fraction, seed = _share(fraction), whole("seed", seed, 0, 2**62)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import DataError, described, unknown
+from ..errors import DataError, chosen, described
 
 __all__ = ["KINDS", "Held", "columns_of", "is_shape", "labels_of", "read", "usual_kind", "with_axes"]
 
@@ -32,7 +32,7 @@ class Held(NamedTuple):
 
 def is_shape(value: Any) -> bool:
     """Is this the shape of one example, a list or tuple of whole numbers?"""
-    return isinstance(value, (list, tuple)) and all(isinstance(size, (int, np.integer)) for size in value)
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(n, (int, np.integer)) for n in value)
 
 
 def read(source: Any, name: str, keep: bool = False) -> Held:
@@ -40,7 +40,7 @@ def read(source: Any, name: str, keep: bool = False) -> Held:
     from torch.utils.data import DataLoader, Dataset
 
     if isinstance(source, Tensor):
-        return Held(_numbers(source, name, keep), mapped=_is_mapped(source))
+        return _of_tensor(source, name, keep)
     if isinstance(source, DataLoader):
         return _of_loader(source, name)
     if isinstance(source, Dataset):
@@ -61,47 +61,42 @@ def read(source: Any, name: str, keep: bool = False) -> Held:
         )
     if hasattr(source, "__array__") and not isinstance(source, np.generic):
         is_map = isinstance(source, np.memmap)
-        return Held(_of_array(source if is_map else np.asarray(source), name, is_map), mapped=is_map)
+        return Held(_of_array(np.asanyarray(source), name, is_map), mapped=is_map)
     raise ValueError(
         f"{name}: x must be a float32 tensor [N, ...] or what becomes one, an array, a torch Dataset or DataLoader, "
         f"or a list of arrays or image files, not {described(source)}."
     )
 
 
-def _is_mapped(x: Tensor) -> bool:
-    """Is this a tensor of ``torch.from_file``?"""
-    return x.layout == torch.strided and getattr(x.untyped_storage(), "filename", None) is not None
-
-
-def _numbers(x: Tensor, name: str, keep: bool = False) -> Tensor:
+def _of_tensor(x: Tensor, name: str, keep: bool = False) -> Held:
     """Real numbers without a graph: float32, or bytes as they are; what lies in a file keeps its type."""
-    if x.layout != torch.strided or x.dtype not in _REAL + _WHOLE or x.device.type == "meta":
-        kind = f"{x.dtype}" if x.layout == torch.strided and x.device.type != "meta" else f"{x.layout} on {x.device}"
-        raise ValueError(f"{name}: x must be a dense tensor of real numbers, not {kind}; convert it to float32.")
-    x = x.detach() if x.requires_grad else x
-    return x if x.dtype == torch.uint8 or keep or _is_mapped(x) else x.float()
+    if x.layout != torch.strided or x.dtype not in _REAL + _WHOLE or x.is_meta:
+        raise ValueError(f"{name}: x must be a dense tensor of real numbers, not {x.dtype}, {x.layout}, on {x.device}.")
+    x, mapped = x.detach() if x.requires_grad else x, getattr(x.untyped_storage(), "filename", None) is not None
+    stays = x.dtype == torch.uint8 or ((keep or mapped) and x.dtype != torch.float64)
+    return Held(x if stays else x.float(), mapped=mapped)
 
 
 def _of_array(array: np.ndarray, name: str, mapped: bool = False) -> Tensor:
     """An array as a tensor, of the same memory where that can be."""
     if isinstance(array, np.ma.MaskedArray) and array.mask.any():
         raise ValueError(
-            f"{name}: x must be numbers everywhere, and this array is masked; fill or remove what is missing."
+            f"{name}: x must be numbers everywhere, and this array is masked; fill or remove what is hidden."
         )
-    keeps = not mapped or array.dtype.kind in "fi" or array.dtype == np.uint8  # torch reads few others from a file
-    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8 or not keeps:
+    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
         raise ValueError(f"{name}: x must be real numbers that become float32, not {described(array)}.")
-    if not mapped and (array.dtype.kind == "u" and array.dtype.itemsize > 1):
-        array = array.astype(np.int64)  # torch has few unsigned types
-    if not array.dtype.isnative or any(stride < 0 for stride in array.strides):
-        array = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    is_wide = array.dtype.kind == "u" and array.dtype.itemsize > 1  # torch has few unsigned types
+    is_awkward = not array.dtype.isnative or any(stride < 0 for stride in array.strides)
+    if is_wide or is_awkward or array.dtype in (np.bool_, *[np.float64] * mapped):
+        if mapped:
+            raise ValueError(
+                f"{name}: x must lie in its file as torch reads it, as float32 or bytes; convert the file."
+            )
+        array = np.ascontiguousarray(array, np.int64 if is_wide else array.dtype.newbyteorder("="))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that nobody may write to it: nobody does
         x = torch.from_numpy(array)
-    return x if mapped else _numbers(x, name)
-
-
-# ---------------------------------------------------------------- axes and ranges
+    return x if mapped else _of_tensor(x, name).x
 
 
 def usual_kind(shape: Sequence[int]) -> str:
@@ -111,10 +106,10 @@ def usual_kind(shape: Sequence[int]) -> str:
 
 def with_axes(x: Tensor, name: str, kind: str | None, channels: str | None, mapped: bool = False) -> Tensor:
     """x [N, ...] with the channels of images first, and bytes that are no images as numbers."""
-    if kind not in (None, *KINDS):
-        raise unknown("kind of data", kind, KINDS)
-    if channels not in (None, "first", "last"):
-        raise unknown("place of the channels", channels, ("first", "last"))
+    if kind is not None:
+        chosen("kind of data", kind, KINDS)
+    if channels is not None:
+        chosen("place of the channels", channels, ("first", "last"))
     if x.ndim < 2:
         raise ValueError(
             f"{name}: x must be [N, ...], float32, and {described(x)} has no second axis; if each example is one "
@@ -167,7 +162,7 @@ def _of_data_set(data_set: Any, name: str) -> Held:
         x, *rest = data_set.tensors
         if len(rest) > 1:
             raise ValueError(
-                f"{name}: x must stand alone or beside labels y, and this {kind} holds {len(rest) + 1} tensors."
+                f"{name}: x must be alone or beside labels y, and this {kind} holds {len(rest) + 1} tensors."
             )
         return read(x, name)._replace(y=rest[0] if rest else None, note=f"from a {kind}")
     if isinstance(data_set, Subset) and isinstance(data_set.dataset, TensorDataset):
@@ -185,7 +180,7 @@ def _stacked(items: Iterator[Any], count: int, name: str) -> Held:
     for i, item in enumerate(items):
         if isinstance(item, Mapping):
             raise ValueError(f"{name}: x must be examples or pairs (x, y), not items with the keys {sorted(item)}.")
-        is_pair = isinstance(item, (tuple, list)) and len(item) == 2 and np.ndim(item[0]) > 0 and np.ndim(item[1]) == 0
+        is_pair = isinstance(item, (tuple, list)) and len(item) == 2 and _axes(item[0]) > 0 and _axes(item[1]) == 0
         example = _example(item[0] if is_pair else item, name)
         if x is None:
             x, paired = torch.empty(count, *example.shape, dtype=example.dtype), is_pair
@@ -202,12 +197,20 @@ def _stacked(items: Iterator[Any], count: int, name: str) -> Held:
     return Held(x, torch.tensor(labels) if labels else None)
 
 
+def _axes(item: Any) -> int:
+    """How many axes an example has; one where numpy cannot say it, such as for a pair."""
+    try:
+        return np.ndim(item)
+    except ValueError:
+        return 1
+
+
 def _example(item: Any, name: str) -> Tensor:
     """One example: a tensor, an array or numbers; or an image, whose channels come first."""
     if hasattr(item, "getbands"):  # an image of PIL
         return _of_image(item, name)
     if isinstance(item, Tensor):
-        return _numbers(item, name)
+        return _of_tensor(item, name).x
     try:
         return _of_array(np.asarray(item), name)
     except ValueError as error:  # what numpy cannot stack, or what is no number
@@ -219,16 +222,13 @@ def _example(item: Any, name: str) -> Tensor:
         raise ValueError(said) from None
 
 
-# ---------------------------------------------------------------- lists
-
-
 def _of_list(items: Sequence[Any], name: str) -> Held:
     """A list of examples, of pairs (x, y), or of the names of image files."""
     if items and all(isinstance(item, (str, Path)) for item in items):
         return _stacked((_opened(Path(item), name) for item in items), len(items), name)._replace(
             note="from image files"
         )
-    if is_shape(items) or all(np.ndim(item) == 0 and not hasattr(item, "getbands") for item in items):
+    if is_shape(items) or all(_axes(item) == 0 for item in items):
         if not items:
             raise ValueError(f"{name}: x is empty; give at least one example.")
         raise ValueError(
@@ -264,9 +264,6 @@ def _of_image(image: Any, name: str) -> Tensor:
     return torch.from_numpy(levels[None] if is_grey else np.ascontiguousarray(levels.transpose(2, 0, 1)))
 
 
-# ---------------------------------------------------------------- labels
-
-
 def labels_of(y: Any) -> Any:
     """Labels as int64 where they are whole numbers of any type; anything else as it is, for ``Data`` to refuse."""
     if isinstance(y, Tensor):
@@ -282,17 +279,19 @@ def labels_of(y: Any) -> Any:
 
 
 def columns_of(source: Any, name: str) -> dict[str, np.ndarray]:
-    """Columns [N] by name."""
+    """Columns [N] by name, of a dict, a data frame, a list of dicts, or an array [N, D]."""
     if isinstance(source, (list, tuple)) and source and all(isinstance(row, Mapping) for row in source):
         source = {key: [row.get(key) for row in source] for key in dict.fromkeys(key for row in source for key in row)}
-    if isinstance(source, Mapping):
-        found = {str(key): np.asarray(column) for key, column in source.items()}
-    elif hasattr(source, "columns"):
-        found = {str(key): np.asarray(source[key]) for key in source.columns}
-    else:
-        array = np.asarray(source)
-        keys = array.dtype.names or (range(array.shape[1]) if array.ndim == 2 else ())
-        found = {str(key): array[key] if array.dtype.names else array[:, key] for key in keys}
-    if len({column.shape for column in found.values()}) != 1 or next(iter(found.values())).ndim != 1:
-        raise ValueError(f"{name}: a table must be columns by name, all [N] with one length, or an array [N, D].")
-    return found
+    try:
+        has_names = isinstance(source, Mapping) or hasattr(source, "columns")
+        keys = list(getattr(source, "columns", source)) if has_names else range(_array(source).shape[1])
+        found = {str(key): _array(source[key] if has_names else _array(source)[:, key]) for key in keys}
+        if len({column.shape for column in found.values()}) == 1 and next(iter(found.values())).ndim == 1:
+            return found
+    except (TypeError, ValueError, RuntimeError, LookupError, AttributeError):
+        pass
+    raise ValueError(f"{name}: a table must be columns by name, all [N] with one length, or an array [N, D].")
+
+
+def _array(values: Any) -> np.ndarray:
+    return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)

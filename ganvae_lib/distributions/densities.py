@@ -24,11 +24,13 @@ def full(features: Tensor | tuple[Tensor, ...]) -> Tensor:
 def as_floats(x: Tensor) -> Tensor:
     """Examples as networks see them, float32: bytes are levels, x/255, and all other numbers are themselves.
 
+    Numbers of float64 stay what they are, for a model in double precision.
+
     >>> as_floats(torch.tensor([0, 51, 255], dtype=torch.uint8))
     tensor([0.0000, 0.2000, 1.0000])
     """
     if x.dtype != torch.uint8:
-        return x.float()
+        return x if x.dtype == torch.float64 else x.float()
     # By a tensor, because some devices divide by a number as they multiply by its inverse: other last bits.
     return x.float() / torch.full((1,), 255.0, device=x.device)
 

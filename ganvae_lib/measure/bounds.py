@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from ..data.dataset import Data, Examples
 from ..distributions.densities import as_floats
@@ -42,14 +43,16 @@ def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor, Tensor |
 
 
 def as_data(model: Model, data: Any) -> Examples:
-    """Data, or a tensor, an array or a list of examples as data; checked against the model.
+    """Data, or a tensor, an array, a list of examples or a data set of torch as data; checked against the model.
 
     Raises ValueError, saying what to pass, for examples of another shape, and for labels that the model does not know.
     """
     fixed = model.spec is not None and "density" not in model.networks  # the others may read any length
     shape = model.spec.shape if fixed and model.spec is not None else None
+    if isinstance(data, Dataset | DataLoader):
+        data = Data(data)
     if not isinstance(data, Examples):
-        data = Data(examples("data", data, shape).float())
+        data = Data(examples("data", data, shape, bytes_are_pixels=True).float())
     elif shape is not None and tuple(data.shape) != tuple(shape):
         raise ValueError(
             f"the model was built for examples of shape {tuple(shape)}, {data.name} has {tuple(data.shape)}."

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from torch import Tensor, nn
 
 from ..data.dataset import Data, Examples, within
+from ..distributions.densities import as_floats
 from ..distributions.world import OtherDomain
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ def check_data(model: Model, data: Examples) -> None:
 def _check_precision(model: Model, data: Any) -> None:
     """Have weights and data one type of numbers?"""
     x = getattr(data, "x", None)
-    if not isinstance(x, Tensor) or not x.is_floating_point():
+    if not isinstance(x, Tensor):
         return
+    x = as_floats(x[:1])  # as a minibatch holds it
     for name, network in model.networks.items():
         other = {weight.dtype for weight in network.parameters() if weight.is_floating_point()} - {x.dtype}
         if other:
@@ -104,8 +106,13 @@ def _check_range(network: nn.Module, data: Any) -> None:
     if not bounds or not hasattr(data, "extent") or within(data.extent, bounds):
         return
     low, high = data.extent
+    advice = "build the model for these data, or rescale them."
+    if data.range is None:
+        advice = (
+            "give images as bytes (uint8), in [0, 1] or in [-1, 1], or state the range (or 'real'), "
+            f"Data(x, range=({low:g}, {high:g}))."
+        )
     raise ValueError(
-        f"this model makes samples between {bounds[0]:g} and {bounds[1]:g}, and {data.name} goes from {low:g} to "
-        f"{high:g}; give images as bytes (uint8), in [0, 1] or in [-1, 1], or state the range (or 'real'), "
-        f"Data(x, range=({low:g}, {high:g})), and build the model for them."
+        f"this model makes samples between {bounds[0]:g} and {bounds[1]:g}, and {data.name} goes from {low:.4g} to "
+        f"{high:.4g}; {advice}"
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from ..errors import unknown
+from ..errors import described, unknown
 from ..networks.autoregressive import DENSITIES
 from ..networks.codes import CODES
 from ..networks.observations import OBSERVATIONS, BernoulliPixels
@@ -149,7 +149,7 @@ def _parts(observation: Any) -> list[tuple[str, Any]]:
     is_list = isinstance(pairs, Sequence) and bool(pairs)
     if not is_list or not all(isinstance(pair, Sequence) and len(pair) == 2 for pair in pairs):
         raise ValueError(
-            f"observation must be a name, or parts such as (('gaussian', 2), ('one-hot', 3)), not {pairs!r}."
+            f"observation must be a name, or parts such as (('gaussian', 2), ('one-hot', 3)), not {described(pairs)}."
         )
     for name, _ in pairs:
         if name not in OBSERVATIONS:
@@ -270,7 +270,7 @@ def _check_sizes(spec: Spec) -> None:
     ends: Any = spec.range
     is_interval = isinstance(ends, tuple) and len(ends) == 2 and all(isinstance(end, (int, float)) for end in ends)
     if ends != "real" and not (is_interval and -math.inf < ends[0] < ends[1] < math.inf):
-        raise ValueError(f"range must be (low, high), two numbers in this order, or 'real', got {ends!r}.")
+        raise ValueError(f"range must be (low, high), two numbers in this order, or 'real', got {described(ends)}.")
     has_images = len(spec.shape) == 3 or len(spec.other or ()) == 3
     if spec.architecture == "conv" and not has_images:  # this raises the error that says what to do
         check_image(spec.shape, spec.width, spec.depth)

@@ -198,8 +198,8 @@ class Columns(Observation):
     """Observation models side by side: columns of a table that are independent given the features.
 
     >>> both = Columns([Gaussian(own=2), OneHot()], [2, 3])  # two numbers and one of three categories
-    >>> both(torch.zeros(5, 5), 1).log_prob(torch.tensor([0.0, 0.0, 0.0, 1.0, 0.0]))[0]  # -log 2π - log 3
-    tensor(-2.9365)
+    >>> both(torch.zeros(5, 5), 1).log_prob(torch.tensor([0.0, 0.0, 0.0, 1.0, 0.0]))[0].item()  # -log 2π - log 3
+    -2.93648934364...
     """
 
     def __init__(self, parts: Sequence[Observation], sizes: Sequence[int]):

@@ -7,7 +7,7 @@ import torch
 
 from ganvae_lib import clouds, load, styles
 from ganvae_lib.data import loading
-from ganvae_lib.data.dataset import TOYS
+from ganvae_lib.data.loading import TOYS
 
 SEEDS = range(4)
 
