@@ -11,8 +11,9 @@ CELLS = "% cells\n"  # another one, for how many cells are asserted and compared
 CENSUS = ["Chapter", "Cells with code", "Asserted", "Compared", "Neither", "draw a picture"]
 
 
-def filled(text: str, registry: Registry, pages: list[str], counts: dict[str, Census]) -> str:
+def filled(text: str, registry: Registry, pages: list[str], counts: dict[str, Census] | None = None) -> str:
     """book/checks.md with the statements of `pages`, whose numbers come from Sphinx, and the counts of their cells."""
+    counts = counts or {}
     rows = [(f"{{doc}}`/{page}`", *counts[page].row()) for page in pages if page in counts]
     rows.append(("**Together**", *(f"**{n}**" for n in sum(counts.values(), Census()).row())))
     text = text.replace(CELLS, table(CENSUS, rows, "checks-counts") + "\n")

@@ -1,4 +1,4 @@
-"""A small book for the builder's tests: an introduction and one chapter, with the real configuration and styles; doubles."""
+"""What tests of the book share: doubles, and a small book with the real configuration and styles."""
 
 import shutil
 import subprocess

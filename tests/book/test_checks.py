@@ -212,7 +212,7 @@ def test_the_registry_can_be_run(tmp_path):
 
 def test_the_page_lists_every_statement(tmp_path):
     registry = small(tmp_path, TEXT, BOTH, CHOICE)
-    page = checks.filled("# Checks\n\n% registry\n", registry, ["book/intro", "notebooks/01_one"], {})
+    page = checks.filled("# Checks\n\n% registry\n", registry, ["book/intro", "notebooks/01_one"])
     assert "| {doc}`/notebooks/01_one` | 4 | 2 | 2 |" in page and "## One" in page
     assert "| {eq}`eq-half` | Halves | [`eq-half`](#check-eq-half) | `a.A.half` |" in page
     assert r"| {prf:ref}`lem-half` | Half \| less | [`lem-half`](#check-lem-half) | `a.A.half` |" in page

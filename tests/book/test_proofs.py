@@ -101,7 +101,7 @@ def test_a_statement_with_a_proof_shows_it(tmp_path):
     registry = book_with(tmp_path, 'def half():\n    return [Identity("eq-half", 0, 0, false=1)]\n')
     assert registry.problems == [] and registry.proofs == {"eq-half": {"parts.half": ""}} and registry.proved() == 1
     assert str(registry) == "Registry: 3 statements, 2 checked, 1 definitions exempt, 1 proved on finite spaces"
-    page = checks.filled("% registry\n", registry, ["notebooks/01_one"], {})
+    page = checks.filled("% registry\n", registry, ["notebooks/01_one"])
     assert "| {doc}`/notebooks/01_one` | 3 | 2 | 1 | 1 |" in page
     assert "| {eq}`eq-half` | Halves | [`eq-half`](#check-eq-half) |  | proved: `parts.half` |" in page
     assert "| {eq}`eq-third` | Halves | [`eq-third`](#check-eq-third) |  |  |" in page
@@ -111,7 +111,7 @@ def test_what_is_proved_in_one_case_says_so(tmp_path):
     proof = 'def half():\n    return [Identity("eq-half", 0, 0, false=1, only="h = 1")]\n'
     registry = book_with(tmp_path, proof)
     assert registry.problems == [] and registry.proved() == 0
-    assert "proved: `parts.half` for h = 1 |" in checks.filled("% registry\n", registry, ["notebooks/01_one"], {})
+    assert "proved: `parts.half` for h = 1 |" in checks.filled("% registry\n", registry, ["notebooks/01_one"])
 
 
 @pytest.mark.parametrize(
