@@ -257,11 +257,14 @@ def train_and_test(name: str, **choices) -> dict[str, Data]:
 
 
 def in_stages(model, data, stages: Sequence[tuple[float, float]], steps: int, **training):
-    """A run in stages, each a share of the steps and a learning rate, that goes on with the weights of the last one."""
-    for stage, (share, rate) in enumerate(stages):
+    """A run in stages, each a share of the steps and a learning rate, that goes on from the last one."""
+    run = None
+    for share, rate in stages:
         steps_here = max(1, int(share * steps))
-        run = fit(model, data, steps_here, lr=rate, fresh=stage == 0, device="cpu", **training)
-        model = run.model
+        if run is None:
+            run = fit(model, data, steps_here, lr=rate, device="cpu", **training)
+        else:
+            run = fit(run, steps=steps_here, lr=rate)
     return run
 
 
