@@ -258,13 +258,10 @@ def train_and_test(name: str, **choices) -> dict[str, Data]:
 
 def in_stages(model, data, stages: Sequence[tuple[float, float]], steps: int, **training):
     """A run in stages, each a share of the steps and a learning rate, that goes on from the last one."""
-    run = None
-    for share, rate in stages:
-        steps_here = max(1, int(share * steps))
-        if run is None:
-            run = fit(model, data, steps_here, lr=rate, device="cpu", **training)
-        else:
-            run = fit(run, steps=steps_here, lr=rate)
+    (share, rate), *later = stages
+    run = fit(model, data, max(1, int(share * steps)), lr=rate, device="cpu", **training)
+    for share, rate in later:
+        run = fit(run, steps=max(1, int(share * steps)), lr=rate)
     return run
 
 
