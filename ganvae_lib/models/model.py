@@ -56,13 +56,16 @@ class Model(Shown, nn.Module):
         _check_networks(objective, networks)
         _check_discriminators(objective)
         _check_labels(objective, networks)
+        if spec is not None:
+            instance("spec", spec, Spec, "model.spec is one, and model.config its JSON")
         shapes = {} if spec is None else {variable: spec.shape_of(variable) for variable in ("x", "z")}
         check_outputs({name: networks[name] for name in objective.networks}, prior, shapes)
         self.objective, self.spec = objective, spec
         self.networks = nn.ModuleDict({name: networks[name] for name in objective.networks})
         self.prior = prior
         self.seeds: int | list[int] = 0  # one int for a single model, a list for stacked copies
-        self.streams: tuple[dict[str, Any], dict[str, Tensor]] | None = None  # where those of its training stand
+        # Where the streams stand of the training that made them, so that none is repeated; each network knows it, too.
+        self.streams: Any = next((n.streams for n in networks.values() if vars(n).get("streams")), None)
 
     @property
     def config(self) -> dict[str, Any] | None:

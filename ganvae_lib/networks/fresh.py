@@ -277,7 +277,7 @@ def _made_again(part: nn.Module) -> nn.Module | None:
 
 def _unlike(present: Tensor, drawn: Tensor) -> bool:
     """Can numbers not have been drawn as others were, but with a chance of about one in a billion?"""
-    a, b = (tensor.flatten().double() for tensor in (present, drawn))
+    a, b = (tensor.flatten().cpu().double() for tensor in (present, drawn))
     if len(a) != len(b):
         return True
     a_is_constant, b_is_constant = (bool((values == values[:1]).all()) for values in (a, b))
@@ -290,6 +290,6 @@ def _unlike(present: Tensor, drawn: Tensor) -> bool:
     if n >= 200 and most < 1.85 * spread and float(a.abs().max()) > most * _CHANCE ** (-1 / n):
         return True  # beyond the end of a uniform distribution
     a, b = a.sort().values, b.sort().values
-    shares = (torch.searchsorted(values, a, right=True).double() / n for values in (a, b))
+    shares = (torch.searchsorted(values, a, right=True).to(torch.float64) / n for values in (a, b))
     gap = torch.stack(list(shares)).diff(dim=0).abs().max()  # of Kolmogorov and Smirnov
     return float(gap) > math.sqrt(math.log(2 / _CHANCE) / n)

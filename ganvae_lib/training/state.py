@@ -153,7 +153,8 @@ class Training:
     def rest(self) -> None:
         """The model as one reads it, between two steps: in eval mode, and it knows how far its streams went."""
         self.model.eval()
-        self.model.streams = self._streams()
+        for part in (self.model, *self.model.networks.values()):
+            part.streams = self._streams()  # type: ignore[assignment]  # of nn.Module, which may have any attribute
 
     def agreed(self, ask: Callable[[], bool]) -> bool:
         """What the first process answers, in each of them."""

@@ -82,7 +82,9 @@ def test_training_going_on_and_evaluation(case, seeds, tmp_path):
     model, data = made(case)
     how = dict(batch=32, log_every=2, progress=False, device="cpu", seeds=seeds)
     plain = fit(model, data, 5, **how)
-    with Without():
+    with Without() as mode:
+        for parameter in model.parameters():  # the user may have moved the model there
+            mode.mark(parameter)
         run = fit(model, data, 3, checkpoint=tmp_path / "kept", ema=0.9, clip=1.0, **how)
         run = fit(run, steps=2, clip=1e9)
         run.save(tmp_path / "run")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from helpers import points, same_run, short, small
 
-from ganvae_lib import Data, Run, fit, zoo
+from ganvae_lib import Data, Model, Run, fit, zoo
 from ganvae_lib.training import Batches
 
 DATA = points(200)
@@ -84,13 +84,15 @@ def test_fresh_false_goes_on_with_the_streams_of_the_training_that_made_the_mode
     assert all(torch.equal(one, both[1]) for one, both in zip(seen[20:], batches[20:], strict=True))
 
 
-def numbers(run):
-    """What the run's training would draw next under one name, with which steps."""
-    from ganvae_lib.training.settings import Settings
-    from ganvae_lib.training.state import Training
-
-    settings = Settings(run.model.objective, 100, seeds=run.seeds, fresh=False, **(HOW | dict(progress=None)))
-    return Training(run.model, DATA, settings)
+def test_a_model_of_trained_networks_goes_on_with_their_streams(seen):
+    fit(model(), DATA, 8, seeds=[3], **HOW)
+    batches, seen[:] = list(seen), []
+    run = fit(model(), DATA, 4, seeds=[3], **HOW)
+    second = Model(zoo.beta_vae(2.0), dict(run.model.networks), run.model.prior, run.model.spec)
+    fit(second, DATA, 4, seeds=[3], fresh=False, **HOW)
+    assert same_batches(seen, batches)
+    with pytest.raises(TypeError, match="spec must be of type Spec.*model.spec is one"):
+        Model(zoo.VAE, dict(run.model.networks), run.model.prior, run.model.config)
 
 
 def test_other_data_and_batches_have_an_order_that_has_not_been_and_the_noise_goes_on(seen):

@@ -1,13 +1,16 @@
 """One hook: called when history gets a point, between two steps; it may stop the training and moves no stream."""
 
 import csv
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
-from helpers import points, same_run, small
+from helpers import environment, points, same_run, small
 
 from ganvae_lib import Data, Run, fit, linear, ring, zoo
+from ganvae_lib.training import state
 
 DATA, HELD_OUT = points(200), Data(ring().sample(100, 9), name="held out")
 HOW = dict(batch=32, progress=False, device="cpu", log_every=5)
@@ -117,11 +120,9 @@ def test_looking_at_a_run_changes_nothing(objective, seeds):
 
 
 def test_in_training_the_model_is_in_training_mode_again(monkeypatch):
-    from ganvae_lib.training.state import Training
-
     seen = []
-    step = Training.step
-    monkeypatch.setattr(Training, "step", lambda self: (seen.append(self.model.training), step(self)))
+    step = state.Training.step
+    monkeypatch.setattr(state.Training, "step", lambda self: (seen.append(self.model.training), step(self)))
     fit(model(), DATA, 15, on_point=lambda run: None, **HOW)
     assert seen == [True] * 15
 
@@ -158,21 +159,39 @@ def test_an_error_of_the_users_loses_nothing(tmp_path):
 
 
 def test_an_error_within_a_step_cannot_go_on(monkeypatch):
-    from ganvae_lib import nets
+    calls, descend = [], state.descend
 
-    forward = nets.Decoder.forward
-    calls = []
-
-    def full(self, z):
+    def full(*args):
         calls.append(1)
         if len(calls) == 7:
             raise MemoryError
-        return forward(self, z)
+        return descend(*args)
 
-    monkeypatch.setattr(nets.Decoder, "forward", full)
+    monkeypatch.setattr(state, "descend", full)
     with pytest.raises(MemoryError) as error:
         fit(model(), DATA, 20, **HOW)
     with pytest.raises(
         ValueError, match=r"no state .* \(MemoryError at step 6\); begin a new training from its weights"
     ):
         fit(error.value.run, steps=2)
+
+
+TWO = """
+import sys, torch
+from helpers import points, small
+from ganvae_lib import fit, zoo
+asked = []
+run = fit(small(zoo.VAE, points(200), hidden=(8,)), points(200), 20, batch=32, log_every=5, progress=False,
+          on_point=lambda run: (asked.append(run.history.steps[-1]), run.history.steps[-1] == 10)[1])
+print(torch.distributed.get_rank(), run.config["steps"], asked)
+torch.distributed.destroy_process_group()
+"""
+
+
+def test_of_two_processes_the_first_is_asked_and_both_stop(tmp_path):
+    (tmp_path / "two.py").write_text(TWO)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command = [*launch, str(tmp_path / "two.py")]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert sorted(done.stdout.splitlines()) == ["0 10 [5, 10]", "1 10 []"]
