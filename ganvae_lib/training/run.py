@@ -182,11 +182,9 @@ class Run(Shown, Generative):
             return path
         write(path, "run.json", card, "model", tensors)
         if card["networks"] is None or card["objective"] is None:
-            own = (
-                "these networks were not made by build" if card["networks"] is None else "JSON holds no such objective"
-            )
+            why = "JSON holds no such objective" if card["networks"] else "these networks were not made by build"
             warnings.warn(
-                f"{own}, so only their weights were saved; to read them back, pass a model with the same networks: "
+                f"{why}, so only their weights were saved; to read them back, pass a model with the same networks: "
                 "Run.load(path, model).",
                 stacklevel=2,
             )
@@ -220,9 +218,8 @@ class Run(Shown, Generative):
         try:
             model.load_state_dict(tensors)
         except RuntimeError as error:  # there are more than the model has
-            raise ValueError(
-                f"the weights in {path} do not fit the model: {str(error).splitlines()[-1].strip()}"
-            ) from error
+            mismatch = str(error).splitlines()[-1].strip()
+            raise ValueError(f"the weights in {path} do not fit the model: {mismatch}") from error
         run = cls(model.eval(), _history(card["history"]), None, card["config"], going)
         run.data, run.about, run._law_card = card["data"], card.get("about"), card.get("law")
         run.stopped = card.get("stopped")
