@@ -96,7 +96,7 @@ def check(folder, version, interpreter, which, oldest_python):
             )
             return False
     paths = ":".join(map(str, (ROOT, ROOT / "tests")))
-    command = ["env", f"PYTHONPATH={paths}", "OMP_NUM_THREADS=1", str(python), "-W", "error", __file__, "--smoke"]
+    command = ["env", f"PYTHONPATH={paths}", "OMP_NUM_THREADS=1", str(python), __file__, "--smoke"]
     return subprocess.run(command).returncode == 0
 
 

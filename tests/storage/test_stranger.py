@@ -43,7 +43,7 @@ def places(value, path=()):
     """The path of every value in a card."""
     if path:
         yield path
-    keys = value if isinstance(value, dict) else range(min(len(value), 3)) if isinstance(value, list) else ()
+    keys = value if isinstance(value, dict) else range(min(len(value), 2)) if isinstance(value, list) else ()
     for key in keys:
         yield from places(value[key], (*path, key))
 
@@ -89,7 +89,7 @@ def test_whatever_is_changed_on_a_card_is_told_or_makes_the_model_that_it_says(n
     file = path / "run.json"
     card = json.loads(file.read_bytes())
     counts = {"told": 0, "as it says": 0}
-    for where, value, damaged in changes(card):
+    for where, value, damaged in list(changes(card))[:: 1 if name == "VAE" else 5]:
         if where[0] == "training" and len(where) > 2:
             continue  # of which another test speaks
         file.write_bytes(cards.text(damaged))
@@ -103,7 +103,7 @@ def test_whatever_is_changed_on_a_card_is_told_or_makes_the_model_that_it_says(n
         except Exception as error:  # whatever else it is, it is wrong
             raise AssertionError(shown) from error
         counts["as it says"] += 1
-        optional = where in (("training",), ("stopped",)) or (
+        optional = where in (("training",), ("stopped",), ("about",)) or (
             len(where) > 1 and (where[0] in ("config", "objective", "law") or isinstance(where[-1], int))
         )
         assert value is not DROPPED or optional, shown
@@ -133,17 +133,7 @@ def test_whatever_is_changed_on_a_card_is_told_before_its_checksum_is_asked_for_
             raise AssertionError((where, value, Run.load(path)))
 
 
-LATER = {
-    "seeds",
-    "since",
-    "device",
-    "examples",
-    "total",
-    "log_every",
-    "streams",
-    "step",
-    "steps",
-}  # of a training that goes on
+LATER = set(strangers._STATE) - {"names"}  # what a training that goes on may find another
 
 
 def test_whatever_is_changed_on_the_card_of_a_checkpoint_is_told_or_is_the_same_training(tmp_path):
@@ -154,7 +144,7 @@ def test_whatever_is_changed_on_the_card_of_a_checkpoint_is_told_or_is_the_same_
     whole = fit(model, DATA, **options)
     card = json.loads(kept["checkpoint.json"])
     counts = {"told": 0, "the same": 0, "another": 0}
-    for where, value, damaged in changes(card):
+    for where, value, damaged in list(changes(card))[::3]:
         for path in tmp_path.iterdir():
             path.unlink()
         for name, content in kept.items():
