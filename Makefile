@@ -23,7 +23,7 @@ JOBS ?= 2
 LOOSELY ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book notebooks test lint mutations lab serve clean
+.PHONY: help setup book notebooks test lint mutations lab serve soak versions clean
 
 help:  ## list these commands
 	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -67,6 +67,12 @@ lab: setup  ## open the chapters in JupyterLab
 
 serve: book  ## serve the site at http://localhost:8000 (PORT= to change)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+soak: setup  ## a thousand kills at random moments, and several writers at once (about half an hour)
+	$(BIN)/python tests/soak.py
+
+versions: setup  ## the zoo with the oldest and the newest supported torch and Python, in environments of their own
+	$(BIN)/python tests/versions.py
 
 clean:  ## remove what was built (not .venv)
 	rm -rf _build .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -185,5 +185,7 @@ class Noise:
             for generator, state in zip(generators, states[str(i)], strict=True):
                 generator.set_state(state.clone())  # a row of a stack is not accepted
             stream = _Stream(law, tuple(shape), generators, bool(self.seeds_shape))
+            if position > len(stream.block):
+                raise ValueError(f"the stream {name!r} cannot stand at {position} of {len(stream.block)}.")
             stream.position = position
             self._streams[law, name, tuple(shape)] = stream

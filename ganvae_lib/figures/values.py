@@ -127,6 +127,16 @@ def field_names(value: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(value))
 
 
+_KINDS: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
+
+
+def _check_kind(name: str, value: Any, kind: Any) -> None:
+    """Raise ValueError for what cannot be the value of a field that is annotated so; other kinds check themselves."""
+    wanted = _KINDS.get(kind)
+    if wanted and not (isinstance(value, wanted) and isinstance(value, bool) == (kind == "bool")):
+        raise ValueError(f"{name} must be of the kind {kind}, got {value!r}.")
+
+
 def from_entry(entry: dict[str, Any], key: str, kind: str, registry: dict[str, type], tools: dict[str, type]) -> Any:
     """The inverse of ``as_entry``. Raises ValueError for a class that is not registered, naming its import path."""
     arguments = dict(entry)
@@ -138,7 +148,9 @@ def from_entry(entry: dict[str, Any], key: str, kind: str, registry: dict[str, t
         raise ValueError(f"unknown {kind} {name!r}, saved from {path}: {remedy}, or pass the model to Run.load.")
     if name not in registry:
         raise unknown(kind, name, registry)
+    kinds = {field.name: field.type for field in fields(registry[name])}
     for field, saved in arguments.items():
+        _check_kind(f"{field} of {name}", saved, kinds.get(field))
         if isinstance(saved, list):  # JSON has no tuples, and frozen values have no lists
             arguments[field] = tuple(saved)
         elif isinstance(saved, dict):

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from ..data.dataset import Examples, as_data
 from ..data.sources import is_shape
 from ..distributions.world import OtherDomain
 from ..networks.codes import Prior
+from ..networks.stacking import copied
 from ..objective.algebra import Objective
+from ..objective.contract import from_dict
+from ..storage.strangers import NoModel, check_card
 from .checks import check_data
 from .model import Model
 from .roles import make_network
 from .spec import Spec
 
-__all__ = ["build"]
+__all__ = ["OPTIONS", "build", "model_of", "shapes_of"]
 
 
 def build(
@@ -82,3 +89,38 @@ def _make_model(spec: Spec, data: Examples | Sequence[int]) -> Model:
     if not isinstance(data, Sequence):  # not only the shape of an example
         check_data(model, data)
     return model
+
+
+# ---------------------------------------------------------------- what a saved run speaks of
+
+#: The options of networks with their types, as a saved run may have them.
+OPTIONS = {field.name: str(field.type) for field in fields(Spec) if field.name != "objective"}
+
+
+def model_of(card: dict[str, Any]) -> Model:
+    """The model of which a card speaks, where torch makes tensors at the time: on "meta" it takes no memory.
+
+    Raises NoModel (a ValueError) for networks or an objective of one's own, and ValueError for what is no model.
+    """
+    networks, objective = card["networks"], card["objective"]
+    if networks is None or objective is None:
+        its_own = "networks" if networks is None else "an objective"
+        raise NoModel(f"this run has {its_own} of its own; pass a model with the same: Run.load(path, model).")
+    try:
+        objective = from_dict(objective)
+        return build(objective, networks["shape"], **{name: networks[name] for name in networks if name != "shape"})
+    except ValueError as error:  # which says by itself what to do
+        raise NoModel(str(error)) from error
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:  # RecursionError is one
+        raise ValueError(f"it describes no model: {error}") from error
+
+
+def shapes_of(card: dict[str, Any], model: Model | None) -> dict[str, Tensor]:
+    """The weights of which a card speaks, on "meta", without memory; of copies of ``model``, where one is given.
+
+    Raises ValueError for a card that cannot be, NoModel (another) for one whose model cannot be made here.
+    """
+    check_card(card, OPTIONS)
+    with torch.device("meta"):
+        described = model_of(card) if model is None else copied(model).to("meta")
+        return described.copies(card["seeds"], fresh=False).state_dict()

@@ -71,6 +71,8 @@ def check_weights(networks: nn.Module) -> None:
             )
         if is_lazy(weight) or not weight.numel():
             continue
+        if weight.is_meta:  # there is no memory
+            continue
         start = weight.data_ptr()
         length = 1 + sum((size - 1) * stride for size, stride in zip(weight.shape, weight.stride(), strict=True))
         spans = ends.setdefault(weight.untyped_storage().data_ptr(), [])

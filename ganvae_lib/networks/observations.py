@@ -103,8 +103,8 @@ class Gaussian(Observation):
 
     def __init__(self, scale: float | None = None, squash: Squash = False, own: int = 1):
         super().__init__()
-        initial = torch.zeros(own) if scale is None else torch.full((own,), math.log(scale))
-        self.initial_log_scale = float(initial[0])
+        self.initial_log_scale = 0.0 if scale is None else math.log(scale)
+        initial = torch.full((own,), self.initial_log_scale)
         self.squash = squash
         if scale is None:
             self.log_scale = nn.Parameter(initial)

@@ -48,6 +48,8 @@ class Batches:
         for generator, state in zip(self.generators, states["start"], strict=True):
             generator.set_state(state.clone())  # torch accepts no view, such as a row of a stack
         self._shuffle()
+        if not 0 <= batches_done <= self.per_epoch:
+            raise ValueError(f"the order of the examples cannot stand at {batches_done} of {self.per_epoch}.")
         self.batches_done = batches_done
 
     def restart(self, step: int) -> None:

@@ -7,10 +7,10 @@ the CPU a run that was killed and resumed ends with the same bits as one that wa
 
 from __future__ import annotations
 
-import json
 import os
-import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +18,35 @@ from ..data.dataset import Examples, as_data
 from ..errors import flag, instance, whole
 from ..models.checks import check_data
 from ..models.model import Model
-from ..objective.contract import to_dict
-from ..storage.cards import read, write
+from ..storage.cards import as_json, read, write
+from ..storage.locks import held
+from ..storage.strangers import check_state, most_bytes
+from .run import Run
 from .settings import Settings, seed_list
-from .state import Training, checked_state
+from .state import Training
 
-__all__ = ["Checkpoint", "begin", "open_checkpoint"]
+__all__ = ["AnotherTraining", "Checkpoint", "begin", "opened"]
 
 #: What makes a training another one. With another batch, rate, precision or device it goes on.
 IDENTITY = ("objective", "networks", "seeds", "fresh", "data")
 
 
+class AnotherTraining(ValueError):
+    """The checkpoint is whole, but of a training with other arguments."""
+
+
 class Checkpoint:
     """Where a training keeps its state; ``config`` says which training it is, and its ``IDENTITY`` must be the same.
 
-    ``fit`` makes one when it is asked for a ``checkpoint``; a loop of one's own calls ``save`` and ``restore``.
+    ``fit`` makes one when it is asked for a ``checkpoint``; a loop of one's own calls ``save`` and ``restore``, within
+    ``alone`` where another training might choose the same folder. Raises ValueError for a ``config`` that a file of
+    JSON cannot hold.
     """
 
     def __init__(self, folder: str | os.PathLike[str], config: dict[str, Any], every: int = 1):
         self.folder, self.every = Path(folder), every
         self._last = 0  # the step that was kept last
-        self.config = json.loads(json.dumps(config))  # as it will be read back: tuples are lists
+        self.config = as_json(config)
 
     @property
     def exists(self) -> bool:
@@ -49,25 +57,27 @@ class Checkpoint:
         """Keep the state of the training. A full disk is a warning: it goes on, and the last checkpoint stays."""
         card, tensors = training.state()
         try:
-            write(self.folder, "checkpoint.json", dict(format=2, config=self.config) | card, "state", tensors)
+            write(self.folder, "checkpoint.json", dict(config=self.config) | card, "state", tensors)
         except OSError as error:
             warnings.warn(
-                f"no checkpoint at step {training.done}: {error.strerror} ({self.folder}); training goes on, and the "
-                "one before is whole.",
+                f"no checkpoint at step {training.done}: {error.strerror or error} ({self.folder}); training goes on, "
+                "and the one before is whole.",
                 RuntimeWarning,
                 stacklevel=3,
             )
 
-    def try_to_write(self) -> None:
-        """Raise ValueError if nothing can be written in the folder."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.folder):
-                pass
-        except OSError as error:
-            raise ValueError(
-                f"no checkpoint can be kept in {self.folder} ({error.strerror}); name a folder that can be written in."
-            ) from error
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the folder for the life of a training. Raises ValueError if another one has it, or nobody can write."""
+        with ExitStack() as holding:
+            try:
+                holding.enter_context(held(self.folder, wait=0.5))
+            except OSError as error:
+                why = error.strerror or error
+                raise ValueError(
+                    f"no checkpoint can be kept in {self.folder} ({why}); name a folder that can be written in."
+                ) from error
+            yield
 
     def at_point(self, training: Training, at_once: bool = False) -> None:
         """Keep the state if it is time: ``every`` so many steps, at the last one, and ``at_once`` when it stops."""
@@ -79,68 +89,70 @@ class Checkpoint:
     def restore(self, training: Training) -> None:
         """Put everything back. Raises ValueError for a damaged checkpoint, or one of another training."""
         try:
-            card, tensors = read(self.folder, "checkpoint.json")
-            saved = dict(card["config"])
-            if card.get("format") == 1:
-                raise ValueError("it is of a version of the library before fit(run, ...)")
-            checked_state(card)
-        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"the checkpoint in {self.folder} is damaged ({error}); remove it.") from error
-        of_both = [name for name in IDENTITY if name in self.config and name in saved]
-        if different := [name for name in of_both if self.config[name] != saved[name]]:
-            name = different[0]
-            raise ValueError(
-                f"the checkpoint in {self.folder} is of another training: {name} was {saved[name]!r} and is now "
-                f"{self.config[name]!r}; use the same arguments, or another folder."
-            )
-        try:
+            card, tensors = read(self.folder, "checkpoint.json", lambda card: self._most_bytes(card, training))
+            check_state(card, tensors)
             training.restore(card, tensors)
-        except (RuntimeError, KeyError) as error:
-            raise ValueError(f"the checkpoint in {self.folder} does not fit the model: {error}") from error
+        except AnotherTraining:
+            raise
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+            raise ValueError(f"the checkpoint in {self.folder} is damaged ({error}); remove it.") from error
         if training.done > training.settings.steps:
             warnings.warn(
                 f"the checkpoint in {self.folder} is of step {training.done}, after the {training.settings.steps} that "
                 "were asked for; it is only read back.",
                 RuntimeWarning,
-                stacklevel=4,
+                stacklevel=6,
             )
 
+    def _most_bytes(self, card: dict[str, Any], training: Training) -> int:
+        """How many bytes the state of this training can have. Raises ValueError for a card of another one."""
+        saved = dict(card["config"])
+        if card["format"] == 1:
+            raise ValueError("it is of a version of the library before fit(run, ...)")
+        of_both = [name for name in IDENTITY if name in self.config and name in saved]
+        if different := [name for name in of_both if self.config[name] != saved[name]]:
+            name = different[0]
+            raise AnotherTraining(
+                f"the checkpoint in {self.folder} is of another training: {name} was {saved[name]!r} and is now "
+                f"{self.config[name]!r}; use the same arguments, or another folder."
+            )
+        return most_bytes(training.model.state_dict(), card)
 
-def open_checkpoint(
-    folder: str | os.PathLike[str] | None, every: int | None, resume: bool, training: Training, data: Any
-) -> Checkpoint | None:
-    """The checkpoint of this training; if there is one already, the training goes on from it.
 
-    ``data`` are name, digest and note of what it learns from. Raises ValueError for a folder in which nobody can write,
-    and for one that holds a checkpoint, unless ``resume`` says to go on from it.
+@contextmanager
+def opened(
+    folder: str | os.PathLike[str] | None, every: int | None, resume: bool, training: Training, run: Run
+) -> Iterator[Checkpoint | None]:
+    """The checkpoint of this training, in a folder of its own; if there is one already, the training goes on from it.
+
+    Raises ValueError for a run that could not be saved, for a folder in which nobody can write or another training
+    does, and for one that holds a checkpoint, unless ``resume`` says to go on from it.
     """
     settings, left = training.settings, training.settings.steps - training.done
+    card = as_json(run.card())  # what could not be saved is refused before the first step
     flag("resume", resume)
     every = max(1, left // 10) if every is None else whole("checkpoint_every", every)
     if folder is None:
         if resume:
             raise ValueError("resume=True goes on from a checkpoint; say from which: checkpoint=folder.")
-        return None
+        yield None
+        return
     if not isinstance(folder, str | os.PathLike):
         raise ValueError(f"checkpoint must be the path of a folder, got {folder!r}.")
     fresh = {} if training.done else {"fresh": settings.fresh}  # a run that goes on keeps what it was
-    config = dict(
-        objective=to_dict(training.model.objective),
-        networks=training.model.config,
+    config = {name: card[name] for name in ("objective", "networks", "data")} | dict(
         seeds=settings.seeds,
-        data=data,
         **fresh,
         **settings.config | {"device": settings.device.type},
     )
     checkpoint = Checkpoint(folder, config, every)
-    if checkpoint.exists and not resume:
-        raise ValueError(f"{folder} holds a checkpoint; pass resume=True to go on from it, or another folder.")
-    if checkpoint.exists:
-        checkpoint.restore(training)
-    elif training.noise.share.rank == 0:
-        checkpoint.try_to_write()
-    checkpoint._last = training.done
-    return checkpoint
+    with checkpoint.alone() if training.noise.share.rank == 0 else nullcontext():  # of several processes, one writes
+        if checkpoint.exists and not resume:
+            raise ValueError(f"{folder} holds a checkpoint; pass resume=True to go on from it, or another folder.")
+        if checkpoint.exists:
+            checkpoint.restore(training)
+        checkpoint._last = training.done
+        yield checkpoint
 
 
 def begin(
@@ -181,4 +193,7 @@ def _go_on(run: Any, data: Examples | None, more: int, asked: dict[str, Any]) ->
     settings = Settings.going_on(run.model.objective, card["step"] + more, run.seeds, run.config, asked)
     data = as_data(data)
     check_data(run.model, data)
-    return Training(run.model, data, settings, (card, tensors))
+    try:
+        return Training(run.model, data, settings, (card, tensors))
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"what was kept of this training cannot go on ({error}); begin a new one.") from error

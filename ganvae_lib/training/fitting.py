@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from ..data.dataset import Examples
 from ..distributions.schedules import Schedule
 from ..models.model import Model
-from .checkpoint import Checkpoint, begin, open_checkpoint
+from .checkpoint import Checkpoint, begin, opened
 from .history import Bar, Interrupts, says_stop
 from .run import Run
 from .settings import in_precision, unchecked
@@ -71,14 +71,14 @@ def fit(
     with Interrupts() as interrupts:
         training = begin(model, data, steps, asked | more, on_point)
         run = Run(training.model, training.history, training.data, training.settings.config, training)
-        kept = open_checkpoint(checkpoint, checkpoint_every, resume, training, run.data)
-        try:
-            _train(training, run, kept, Bar(training, progress), interrupts, on_point)
-        except Exception as error:
-            run.stopped, error.run = f"{type(error).__name__} at step {training.done}", run  # type: ignore[attr-defined]
-            raise
-        finally:
-            run.rest(training)
+        with opened(checkpoint, checkpoint_every, resume, training, run) as kept:
+            try:
+                _train(training, run, kept, Bar(training, progress), interrupts, on_point)
+            except Exception as error:
+                run.stopped, error.run = f"{type(error).__name__} at step {training.done}", run  # type: ignore[attr-defined]
+                raise
+            finally:
+                run.rest(training)
     return run
 
 

@@ -11,15 +11,17 @@ import torch
 
 from ..data.dataset import Examples
 from ..data.loading import law_card, law_from
+from ..distributions import parallel
 from ..figures.table import Shown, Table
 from ..measure.scores import Measures, Scores, evaluate
-from ..models.builder import build
+from ..models.builder import model_of, shapes_of
 from ..models.generative import Generative
 from ..models.model import Model, objective_rows, title_of
-from ..objective.contract import from_dict, to_dict
-from ..storage.cards import read, write
+from ..objective.contract import to_dict
+from ..storage.cards import await_written, is_json, read, weights_of, write
+from ..storage.strangers import NoModel, check_state, first_mismatch, most_bytes
 from .history import History
-from .state import Kept, Training, checked_state
+from .state import Kept, Training
 
 __all__ = ["Run"]
 
@@ -70,7 +72,10 @@ class Run(Shown, Generative):
         Raises ValueError, saying what to do, for a run that was read back and whose law cannot be found again.
         """
         if self._law is None and self._law_card is not None:
-            self._law = law_from(self._law_card)
+            try:
+                self._law = law_from(self._law_card)
+            except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
+                raise ValueError(f"the law of the data cannot be made from {self._law_card} ({error}).") from error
         return self._law
 
     @property
@@ -135,22 +140,11 @@ class Run(Shown, Generative):
         """
         return evaluate(self, data, measures=measures, k=k, n=n, seed=seed)
 
-    def save(self, path: str | os.PathLike[str], training: bool = True) -> Path:
-        """Write the run into the folder ``path``: ``run.json`` and the weights, ``model-....safetensors``. No pickle.
-
-        With the state of the ``training``, so that ``fit(Run.load(path), data, steps=...)`` goes on: Adam's moments
-        make the file three times as large as the weights alone, which ``training=False`` writes (with their averages).
-        The new ``run.json`` is moved into place last and names its weights, so an interrupted save leaves the run that
-        was there before whole. Warns (UserWarning) of what ``load`` will need: networks that ``build`` did not make are
-        not described in a file, only their weights are kept.
-        """
-        path = Path(path)
-        state, kept = self.going.state() if self.going else (None, {})
-        state, wanted = (state, "") if training else (None, "ema/")
-        kept = {f"training/{n}": t for n, t in kept.items() if n.startswith(wanted) and not n.startswith("model/")}
-        card = dict(
-            format=1,
-            objective=to_dict(self.model.objective),
+    def card(self) -> dict[str, Any]:
+        """What ``save`` writes down beside the weights. An objective that JSON cannot hold is left out, as None."""
+        objective = to_dict(self.model.objective)
+        return dict(
+            objective=objective if is_json(objective) else None,
             networks=self.model.config,
             seeds=self.model.seeds,
             config=self.config,
@@ -158,7 +152,6 @@ class Run(Shown, Generative):
             about=self.about,
             law=self._law_card,
             stopped=self.stopped,
-            training=state,
             history=dict(
                 seeds=self.history.seeds,
                 keys=self.history.names,
@@ -166,49 +159,71 @@ class Run(Shown, Generative):
                 points=[point.tolist() for point in self.history.points],
             ),
         )
-        write(path, "run.json", card, "model", self.model.state_dict() | kept)
-        if self.model.config is None:
+
+    def save(self, path: str | os.PathLike[str], training: bool = True) -> Path:
+        """Write the run into the folder ``path``: ``run.json`` and the weights, ``model-....safetensors``. No pickle.
+
+        With the state of the ``training``, so that ``fit(Run.load(path), data, steps=...)`` goes on: Adam's moments
+        make the file three times as large as the weights alone, which ``training=False`` writes (with their averages).
+        The new ``run.json`` is moved into place last and names its weights, so an interrupted save leaves the run that
+        was there before whole. Under ``torchrun`` one process writes, and the others return when the run is whole.
+        Warns (UserWarning) of what ``load`` will need: networks that ``build`` did not make, and terms with fields that
+        JSON cannot hold, are not described in a file; only their weights are kept.
+        Raises OSError if it cannot be written: TimeoutError if another process is at work in the folder for a minute.
+        """
+        path = Path(path)
+        state, kept = self.going.state() if self.going else (None, {})
+        state, wanted = (state, "") if training else (None, "ema/")
+        tensors = self.model.state_dict()
+        tensors |= {f"training/{n}": t for n, t in kept.items() if n.startswith(wanted) and not n.startswith("model/")}
+        card = self.card() | {"training": state}
+        if not parallel.writes():
+            await_written(path, "run.json", weights_of(tensors, "model")[1]["sha256"])
+            return path
+        write(path, "run.json", card, "model", tensors)
+        if card["networks"] is None or card["objective"] is None:
+            why = "JSON holds no such objective" if card["networks"] else "these networks were not made by build"
             warnings.warn(
-                "these networks were not made by build, so only their weights were saved; to read them back, pass a "
-                "model with the same networks: Run.load(path, model).",
+                f"{why}, so only their weights were saved; to read them back, pass a model with the same networks: "
+                "Run.load(path, model).",
                 stacklevel=2,
             )
         return path
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: Model | None = None) -> Run:
-        """Read what ``save`` wrote.
+        """Read what ``save`` wrote; while another process saves there, the old run or the new one.
 
         ``model`` is needed for networks that ``build`` did not make. It is taken as it is, with its objective; then
         the classes of which the file speaks need not be known here.
         Raises ValueError, saying which, for a file that is missing, damaged, of another model, or of an objective with
-        classes that are not known here.
+        classes that are not known here. Nothing that a file says is run or opened but its weights, of the size that
+        its networks have.
         """
         path = Path(path)
         try:
-            card, tensors = read(path, "run.json")
+            card, tensors = read(path, "run.json", lambda card: _most_bytes(card, model))
+            state = card.get("training")
             kept = {name[9:]: tensors.pop(name) for name in list(tensors) if name.startswith("training/")}
-            history = _history(card["history"])
-            config, data, seeds, networks = card["config"], card["data"], card["seeds"], card["networks"]
-            objective = card["objective"]
+            going = Kept(None if state is None else check_state(state, kept), kept)
         except FileNotFoundError as error:
             raise ValueError(f"{error.filename} is missing; {path} is not a folder that Run.save wrote.") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except NoModel:
+            raise
+        except (ValueError, OSError, RecursionError) as error:
             raise ValueError(_DAMAGED.format(path, error)) from error
-        if model is None:
-            if networks is None:
-                raise ValueError("this run has networks of its own; pass a model with the same: Run.load(path, model).")
-            model = _build_from_card(path, objective, networks)
-        model = model.copies(seeds, fresh=False)
+        if mismatch := first_mismatch(shapes_of(card, model), tensors):  # before a model takes memory
+            raise ValueError(f"the weights in {path} do not fit the model: {mismatch}.")
+        model = (model_of(card) if model is None else model).copies(card["seeds"], fresh=False)
         try:
             model.load_state_dict(tensors)
-        except RuntimeError as error:
-            first_mismatch = str(error).splitlines()[1].strip()  # line 0 is a title
-            raise ValueError(f"the weights in {path} do not fit the model: {first_mismatch}") from error
-        going = _kept(path, card, kept)
-        run = cls(model.eval(), history, None, config, going)
-        run.data, run.about, run._law_card, run.stopped = data, card.get("about"), card.get("law"), card.get("stopped")
-        run.model.streams = going.streams(config["steps"])
+        except RuntimeError as error:  # there are more than the model has
+            mismatch = str(error).splitlines()[-1].strip()
+            raise ValueError(f"the weights in {path} do not fit the model: {mismatch}") from error
+        run = cls(model.eval(), _history(card["history"]), None, card["config"], going)
+        run.data, run.about, run._law_card = card["data"], card.get("about"), card.get("law")
+        run.stopped = card.get("stopped")
+        run.model.streams = going.streams(card["config"]["steps"])
         return run
 
 
@@ -220,12 +235,13 @@ def about(data: Examples) -> dict[str, Any]:
 _DAMAGED = "{} is damaged or of another format ({}); save the run again."
 
 
-def _kept(path: Path, card: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Kept:
-    """The state of the training that ``save`` wrote, if it did."""
+def _most_bytes(card: dict[str, Any], model: Model | None) -> int:
+    """How many bytes the tensors of a run can have. Raises ValueError for a card that cannot be."""
+    weights = shapes_of(card, model)
     try:
-        return Kept(checked_state(card["training"]) if card.get("training") else None, tensors)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(_DAMAGED.format(path, error)) from error
+        return most_bytes(weights, card.get("training"))
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"its training cannot be {card['training']!r}"[:100]) from error
 
 
 def _history(card: dict[str, Any]) -> History:
@@ -234,13 +250,3 @@ def _history(card: dict[str, Any]) -> History:
     history.steps = card["steps"]
     history.points = [torch.tensor(point, dtype=torch.float64) for point in card["points"]]
     return history
-
-
-def _build_from_card(path: Path, objective: list[dict[str, Any]], networks: dict[str, Any]) -> Model:
-    """The model of which a card speaks. A ValueError about its objective or networks says by itself what to do."""
-    try:
-        restored = from_dict(objective)
-        shape = networks.pop("shape")
-        return build(restored, shape, **networks)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(_DAMAGED.format(path, error)) from error

@@ -17,13 +17,7 @@ from .history import History
 from .optimizers import Clip, adam, average, descend, restored, saved, set_rates
 from .settings import Settings
 
-__all__ = ["Kept", "Training", "adam", "checked_state", "descend"]
-
-#: What the card of a state holds; beside it, a file may say more.
-STATE = dict(
-    step=int, total=int, since=str, seeds=list, streams=list, device=str, examples=list, steps=list, names=list,
-    log_every=int, optimizer=dict,
-)  # fmt: skip
+__all__ = ["Kept", "Training", "adam", "descend"]
 
 
 class Kept(NamedTuple):
@@ -277,14 +271,6 @@ class Training:
                 stream.restore(card["streams"][i], {name: states[rows] for name, states in generators.items()})
             else:
                 stream.restart(card["total"])
-
-
-def checked_state(card: dict[str, Any]) -> dict[str, Any]:
-    """The card of a state that was read from a file. Raises KeyError or ValueError for one that cannot be."""
-    for name, kind in STATE.items():
-        if type(card[name]) is not kind:
-            raise ValueError(f"its {name} is {card[name]!r}")
-    return card
 
 
 def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -8,9 +8,9 @@ import tarfile
 import numpy as np
 import pytest
 import torch
+from local_server import Server
 from PIL import Image
 from scipy.io import savemat
-from test_data import Server
 
 from ganvae_lib import data
 from ganvae_lib.data import images as colour, loading

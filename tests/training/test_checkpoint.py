@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import Stopped, environment, points, same_run, small, stop_at
+from helpers import Stopped, edited, environment, points, same_run, small, stop_at
 
 from ganvae_lib import Run, fit, zoo
 from ganvae_lib.training import checkpoint
@@ -170,13 +170,14 @@ def test_a_checkpoint_is_not_overwritten_unasked_and_damage_is_named(tmp_path):
         with pytest.raises(ValueError, match="is damaged"):
             fit(model, DATA, checkpoint=tmp_path / name, resume=True, **OPTIONS)
     file = tmp_path / "a" / "checkpoint.json"
-    card = json.loads(file.read_bytes())
+    whole = file.read_bytes()
+    card = json.loads(whole)
     for key in ("step", "total", "since", "config", "streams", "examples", "names", "steps", "weights"):
         for damaged in ({k: v for k, v in card.items() if k != key}, card | {key: None}):
-            file.write_text(json.dumps(damaged))
+            edited(file, lambda _, damaged=damaged: damaged)
             with pytest.raises(ValueError, match="is damaged"):
                 fit(model, DATA, checkpoint=tmp_path / "a", resume=True, **OPTIONS)
-    file.write_text(json.dumps(card))
+    file.write_bytes(whole)
     fit(model, DATA, checkpoint=tmp_path / "a", resume=True, **OPTIONS)
 
 
