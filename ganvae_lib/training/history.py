@@ -23,8 +23,8 @@ class History(Shown, Mapping[str, Tensor]):
     """Learning curves: a loss by name, as a tensor [points, seeds]; each point is the mean since the last one.
 
     ``names`` are those of the losses, ``seeds`` those of the columns, ``steps`` the number of steps done at each point,
-    and ``points`` the values, [names, seeds] each, float64. The last point may be of fewer steps than the
-    others, where a training has stopped; if that goes on, the point is completed.
+    and ``points`` the values, [names, seeds] each, float64. The last point may be of fewer steps than the others, where
+    a training has stopped; if that goes on, the point is completed.
 
     >>> history = History(seeds=[4, 9], names=["match x"])
     >>> history.append(2, torch.tensor([[[1.0, 3.0]], [[2.0, 5.0]]]))    # two steps, one loss, two seeds
