@@ -71,10 +71,11 @@ def test_a_network_that_gives_the_wrong_thing_is_named(name):
 def test_a_dry_batch_leaves_everything_as_it_was():
     trunk = nn.Sequential(nn.Linear(2, 6), nn.BatchNorm1d(6), nn.Dropout(0.5), Own(lambda m, x: x + torch.rand(3, 6)))
     before = {name: value.clone() for name, value in trunk.state_dict().items()}
+    networks = {"encoder": nets.Encoder(trunk), "decoder": decoder()}
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    model = Model(zoo.VAE, {"encoder": nets.Encoder(trunk), "decoder": decoder()}, nets.StandardNormal(3))
+    model = Model(zoo.VAE, networks, nets.StandardNormal(3))
     assert torch.equal(torch.rand(3), expected)
     assert all(torch.equal(value, trunk.state_dict()[name]) for name, value in before.items())
     assert trunk[3].calls == 0 and all(part.training for part in model.modules())

@@ -460,6 +460,11 @@ def test_frozen_weights_stay_in_every_seed_and_phase():
         layer = company.model.single(k).encoder.trunk[0]
         assert torch.equal(layer.weight, trunk[0].weight) and not layer.weight.requires_grad
     assert len(company.model.of(("eta",))) == 2
+    trunk[0].bias.requires_grad_(True)  # of one layer a part learns, and starts elsewhere for each seed
+    company, _ = assert_company(vae(trunk))
+    first, second = (company.model.single(k).encoder.trunk[0] for k in (0, 1))
+    assert torch.equal(first.weight, trunk[0].weight) and torch.equal(second.weight, trunk[0].weight)
+    assert not torch.equal(first.bias, second.bias)
 
 
 def test_a_frozen_discriminator_judges_and_does_not_learn():
