@@ -57,8 +57,8 @@ def most_bytes(weights: Weights, state: dict[str, Any] | None) -> int:
     """The most that a file of these weights has, with the ``state`` of their training, if there is one."""
     of_weights = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
     if state is None:
-        return of_weights
-    moments = 4  # of an optimizer: two for Adam
+        return 2 * of_weights  # with their averages
+    moments = 5  # of an optimizer (two for Adam), and averages
     names, seeds, steps = state["names"], state["seeds"], state["steps"]
     streams = 2**20 * len(seeds)  # each takes some KiB for each seed
     curves = 8 * len(names) * len(seeds) * (len(steps) + state["step"] - (steps[-1] if steps else 0))

@@ -201,8 +201,9 @@ class Run(Shown, Generative):
         its networks have.
         """
         path = Path(path)
+        expected: dict[str, torch.Tensor] = {}  # the weights of which the card speaks, without memory
         try:
-            card, tensors = read(path, "run.json", lambda card: _most_bytes(card, model))
+            card, tensors = read(path, "run.json", lambda card: _most_bytes(card, model, expected))
             state = card.get("training")
             kept = {name[9:]: tensors.pop(name) for name in list(tensors) if name.startswith("training/")}
             going = Kept(None if state is None else check_state(state, kept), kept)
@@ -212,7 +213,7 @@ class Run(Shown, Generative):
             raise
         except (ValueError, OSError, RecursionError) as error:
             raise ValueError(_DAMAGED.format(path, error)) from error
-        if mismatch := first_mismatch(shapes_of(card, model), tensors):  # before a model takes memory
+        if mismatch := first_mismatch(expected, tensors):  # before a model takes memory
             raise ValueError(f"the weights in {path} do not fit the model: {mismatch}.")
         model = (model_of(card) if model is None else model).copies(card["seeds"], fresh=False)
         try:
@@ -235,11 +236,15 @@ def about(data: Examples) -> dict[str, Any]:
 _DAMAGED = "{} is damaged or of another format ({}); save the run again."
 
 
-def _most_bytes(card: dict[str, Any], model: Model | None) -> int:
-    """How many bytes the tensors of a run can have. Raises ValueError for a card that cannot be."""
-    weights = shapes_of(card, model)
+def _most_bytes(card: dict[str, Any], model: Model | None, expected: dict[str, torch.Tensor]) -> int:
+    """How many bytes the tensors of a run can have; its weights become those ``expected``.
+
+    Raises ValueError for a card that cannot be.
+    """
+    expected.clear()
+    expected.update(shapes_of(card, model))
     try:
-        return most_bytes(weights, card.get("training"))
+        return most_bytes(expected, card.get("training"))
     except (LookupError, TypeError) as error:
         raise ValueError(f"its training cannot be {card['training']!r}"[:100]) from error
 

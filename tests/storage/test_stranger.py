@@ -89,7 +89,7 @@ def test_whatever_is_changed_on_a_card_is_told_or_makes_the_model_that_it_says(n
     file = path / "run.json"
     card = json.loads(file.read_bytes())
     counts = {"told": 0, "as it says": 0}
-    for where, value, damaged in list(changes(card))[:: 1 if name == "VAE" else 5]:
+    for where, value, damaged in list(changes(card))[:: 5 if name == "VAE" else 11]:
         if where[0] == "training" and len(where) > 2:
             continue  # of which another test speaks
         file.write_bytes(cards.text(damaged))
@@ -144,7 +144,7 @@ def test_whatever_is_changed_on_the_card_of_a_checkpoint_is_told_or_is_the_same_
     whole = fit(model, DATA, **options)
     card = json.loads(kept["checkpoint.json"])
     counts = {"told": 0, "the same": 0, "another": 0}
-    for where, value, damaged in list(changes(card))[::3]:
+    for where, value, damaged in list(changes(card))[::7]:
         for path in tmp_path.iterdir():
             path.unlink()
         for name, content in kept.items():
@@ -165,9 +165,8 @@ def test_a_run_whose_training_is_changed_on_its_card_is_told_or_goes_on(tmp_path
     run, path = RUNS["VAE"](tmp_path)
     file = path / "run.json"
     card = json.loads(file.read_bytes())
-    for where, value, damaged in changes(card):
-        if where[0] != "training":
-            continue
+    of_training = [change for change in changes(card) if change[0][0] == "training"]
+    for where, value, damaged in of_training[::7]:
         file.write_bytes(cards.text(damaged))
         try:
             found = Run.load(path)
