@@ -39,8 +39,8 @@ def test_text_is_data_and_its_alphabet_is_stable():
     "call, message",
     [
         (lambda: text("bible"), "there are the texts text, tinyshakespeare"),
-        (lambda: text(split="valid"), "splits train and test"),
-        (lambda: text(length=0), "length must lie between 1 and"),
+        (lambda: text(split="valid"), "unknown split 'valid'; choose one of 'train', 'test'"),
+        (lambda: text(length=0), "length must be a whole number of at least 1, got 0"),
         (lambda: text(split="test", length=10_000), "characters of this part, not 10000"),
         (lambda: text().decode(torch.tensor([0.5])), "indices into the alphabet"),
         (lambda: text().decode(torch.tensor([59])), "indices into the alphabet"),
