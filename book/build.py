@@ -4,9 +4,14 @@
     python book/build.py --write    executes likewise and writes the outputs into notebooks/, for committing
     python book/build.py --only 03  a draft of the chapters with "03" in their name, in _build/only/03; not strict
 
-A chapter is executed again when its code cells, the library, the committed results, requirements.txt or
-GANVAE_SCALE have changed. Its outputs are kept in _build/executed and merged with the current text, so an edited
-sentence costs no execution. The work is done in ``execute`` and ``website``.
+A chapter is executed again when its code cells, the library, the committed results, requirements.txt, what is installed
+or the variables that its kernel sees (``execute.surroundings``) have changed. Its outputs are kept in _build/executed
+and merged with the current text, so an edited sentence costs no execution.
+
+The book is not built if a cell fails, if an assert did not run (``cells``), if a figure has no picture or an exercise
+no solution, if no cell backs a number of the text (``claims``), if a cell gives something else than its notebook holds
+(``outputs``), or if MathJax does not read a formula (``formulas``). On another machine trained numbers may differ by
+more than the tolerance: --loosely 20 allows 20 %.
 """
 
 import argparse
@@ -15,9 +20,13 @@ import sys
 import time
 from pathlib import Path
 
+import cells
+import claims
+import formulas
 import nbformat
 from contents import BookError, pages, shorter, source
-from execute import chapters
+from execute import Chapter, chapters
+from outputs import TOLERANCE, ZERO
 from registry import Registry
 from website import build, check, stage
 
@@ -32,6 +41,9 @@ def parse(arguments) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="chapters that run at the same time")
     slow = os.environ.get("GANVAE_SCALE") == "full"  # its cells train for minutes to hours
     parser.add_argument("--timeout", type=int, default=86_400 if slow else 600, help="seconds for one cell")
+    parser.add_argument(
+        "--loosely", metavar="PERCENT", type=float, default=0, help="how far numbers may be from the stored ones"
+    )
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[1], help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
@@ -40,7 +52,32 @@ def indented(lines) -> str:
     return "\n".join("  " + line for line in lines)
 
 
-def site(root: Path, out: Path, toc: Path, notebooks: dict, registry: Registry, strict: bool) -> str:
+def kept(notebooks: dict[str, Chapter], registry: Registry, options: argparse.Namespace) -> None:
+    """See whether the chapters keep what they promise and give what is stored; say how many cells are looked at."""
+    count = sum((cells.census(chapter) for chapter in notebooks.values()), cells.Census())
+    problems = [line for page, chapter in notebooks.items() for line in cells.broken(page, chapter)]
+    if not options.only:  # a draft lacks the chapters that others take numbers from
+        problems += claims.unbacked({page: chapter.notebook.cells for page, chapter in notebooks.items()})
+    changed = []
+    if os.environ.get("GANVAE_SCALE", "small") == "small":
+        within = max(TOLERANCE, options.loosely / 100)
+        told = f"words exactly, numbers within {within:.2g} of the stored ones or {ZERO:g}, unless a tag says otherwise"
+        changed = [line for page, c in notebooks.items() for line in cells.unlike(page, c, options.loosely / 100)]
+    else:
+        told = "NOT COMPARED: what is stored comes from GANVAE_SCALE=small"
+    print(f"{count}\nOutputs: {told}", flush=True)
+    if options.write:
+        print(f"Changed outputs: {len(changed)}\n{indented(changed)}")
+    else:
+        problems += [f"{line} (`make notebooks` stores what is now)" for line in changed]
+    if options.only:
+        problems += [line for line in registry.problems if line.startswith((*notebooks, "ganvae_lib/"))]
+        print(indented(problems))
+    elif problems:
+        raise BookError("The chapters do not keep what they promise:\n" + indented(problems))
+
+
+def site(root: Path, out: Path, toc: Path, notebooks: dict[str, Chapter], registry: Registry, strict: bool) -> str:
     """Build the site in out/html unless it is there already, check it, and say what was done."""
     begun = time.perf_counter()
     key = stage(root, out, toc, notebooks, registry)
@@ -49,13 +86,14 @@ def site(root: Path, out: Path, toc: Path, notebooks: dict, registry: Registry, 
     fresh = not (stamp.is_file() and stamp.read_text(encoding="utf8") == key)
     if fresh:
         build(out, strict)
-    if problems := check(html, toc):
+    unread, told = formulas.check(html)
+    if problems := [*check(html, toc), *unread]:
         stamp.unlink(missing_ok=True)
         raise BookError("The site is not whole:\n" + indented(problems))
     stamp.write_text(key, encoding="utf8")
     took = f"built in {time.perf_counter() - begun:.1f} s" if fresh else "unchanged"
     return (
-        f"Site: {took}, {len(pages(toc))} pages checked. It is in {html}\n"
+        f"{told}\nSite: {took}, {len(pages(toc))} pages checked. It is in {html}\n"
         f"Open {(html / 'index.html').as_uri()} in a browser (no server, no network needed), or run `make serve`."
     )
 
@@ -75,17 +113,14 @@ def book(options: argparse.Namespace) -> None:
         raise BookError("The registry has gaps:\n" + indented(registry.problems))
     print("Chapters", flush=True)
     notebooks = chapters(root, toc, options.jobs, options.timeout)
+    kept(notebooks, registry, options)
     if options.write:
-        for page, notebook in notebooks.items():
-            nbformat.write(notebook, source(root, page))
+        for page, chapter in notebooks.items():
+            nbformat.write(chapter.notebook, source(root, page))
         print("The outputs are in the notebooks.")
         return
     done = site(root, out, toc, notebooks, registry, strict=not draft)
-    for line in registry.problems:  # of a draft
-        if line.startswith((*notebooks, "ganvae_lib/")):
-            print("  " + line)
-    print(registry)
-    print(done)
+    print(f"{registry}\n{done}")
 
 
 def main(arguments=None) -> int:

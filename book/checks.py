@@ -1,22 +1,29 @@
 """The page "What the machine checks", and an anchor for Sphinx at every cell that checks something."""
 
+from cells import Census
 from docutils import nodes
 from registry import Registry, labels_of
 
 __all__ = ["filled", "setup"]
 
 PLACE = "% registry\n"  # a comment in book/checks.md: here the counts and the tables go
+CELLS = "% cells\n"  # another one, for how many cells are asserted and compared
+CENSUS = ["Chapter", "Cells with code", "Asserted", "Compared", "Neither", "draw a picture"]
 
 
-def filled(text: str, registry: Registry, pages: list[str]) -> str:
-    """book/checks.md with the statements of `pages`; their numbers come from Sphinx."""
+def filled(text: str, registry: Registry, pages: list[str], counts: dict[str, Census] | None = None) -> str:
+    """book/checks.md with the statements of `pages`, whose numbers come from Sphinx, and the counts of their cells."""
+    counts = counts or {}
+    rows = [(f"{{doc}}`/{page}`", *counts[page].row()) for page in pages if page in counts]
+    rows.append(("**Together**", *(f"**{n}**" for n in sum(counts.values(), Census()).row())))
+    text = text.replace(CELLS, table(CENSUS, rows, "checks-counts") + "\n")
     pages = [page for page in pages if registry.count([page])[0]]
     rows = [(f"{{doc}}`/{page}`", *registry.count([page]), registry.proved([page])) for page in pages]
     rows.append(("**Together**", *(f"**{n}**" for n in (*registry.count(pages), registry.proved(pages)))))
     parts = [table(["Chapter", "Statements", "Checked", "Exempt", "Proved"], rows, "checks-counts")]
     for page in pages:
         rows = [row(s, registry) for s in registry.statements.values() if s.page == page]
-        head = ["Statement", "About", "Check", "Code", "Proof"]
+        head = ["Statement", "About", "Check", "Code", "Proof", "Fails without"]
         parts += [f"## {registry.titles[page]}", table(head, rows, "checks-list")]
     return text.replace(PLACE, "\n\n".join(parts) + "\n")
 
@@ -25,7 +32,16 @@ def row(s, registry: Registry) -> tuple[str, ...]:
     number = f"{{eq}}`{s.label}`" if s.kind == "equation" else f"{{prf:ref}}`{s.label}`"
     check = "exempt" if s.exempt else f"[`{s.label}`](#check-{s.label})"
     code = " ".join(f"`{name}`" for name in s.code)
-    return number, s.title, check, code, proof(registry.proofs.get(s.label, {}))
+    return number, s.title, check, code, proof(registry.proofs.get(s.label, {})), without(s.label, registry)
+
+
+def without(label: str, registry: Registry) -> str:
+    """The hypotheses without which a test shows a statement fail; or why it needs none."""
+    if label in registry.alike:
+        return f"as `{registry.alike[label]}`"
+    if label in registry.free:
+        return f"nothing: {registry.free[label]}"
+    return "; ".join(registry.needs.get(label, {}))
 
 
 def proof(functions: dict[str, str]) -> str:

@@ -1,30 +1,69 @@
 """Executes the chapters, and keeps the outputs of those whose code and surroundings have not changed."""
 
+import ast
+import asyncio
 import json
 import os
+import platform
 import re
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
 from contents import BookError, digest, files, pages, source
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-__all__ = ["chapters", "code_cells"]
+__all__ = ["Chapter", "chapters", "code_cells", "places"]
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-NO_BARS = {"GANVAE_PROGRESS": "0"}  # a bar in a stored output is noise
+WATCH = Path(__file__).with_name("kernel.py")
+# Of the caller's environment a kernel sees these and whatever begins with GANVAE_, and nothing else.
+PLACES = """PATH HOME USER LOGNAME TMPDIR TMP TEMP SYSTEMROOT LD_LIBRARY_PATH DYLD_LIBRARY_PATH XDG_CACHE_HOME
+    SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE
+    HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy""".split()
+KEPT = ["CUDA_VISIBLE_DEVICES"]  # unlike places, it can change what a chapter prints
+FIXED = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONUTF8": "1",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "GANVAE_PROGRESS": "0",  # a bar in a stored output is noise
+}
+
+
+def surroundings() -> dict[str, str]:
+    """The variables, other than places, that a kernel sees."""
+    given = {name: value for name, value in os.environ.items() if name.startswith("GANVAE_") or name in KEPT}
+    return {"GANVAE_SCALE": "small"} | given | FIXED
+
+
+def places() -> dict[str, str]:
+    return {name: os.environ[name] for name in PLACES if name in os.environ}
+
+
+def environment(root: Path, scratch: str) -> dict[str, str]:
+    """All that a kernel sees: its library is the book's; IPython and matplotlib do not read the user's settings."""
+    settings = Path(find_spec("matplotlib").origin).parent / "mpl-data" / "matplotlibrc"
+    own = {"PYTHONPATH": str(root), "IPYTHONDIR": scratch, "MATPLOTLIBRC": str(settings)}
+    return places() | own | surroundings()
 
 
 def environment_key(root: Path) -> str:
-    """Whatever besides its own code can change what a chapter prints."""
-    used = [p for p in files(root / "ganvae_lib", root / "results") if p.suffix in {".py", ".json"}]
-    used.append(root / "requirements.txt")
-    scale = os.environ.get("GANVAE_SCALE", "small")
-    return digest(sys.version, scale, *(x for p in used if p.is_file() for x in (p.name, p.read_bytes())))
+    """Whatever besides its own code can change what a chapter prints, or what is noted of it."""
+    used = [*files(root / "ganvae_lib", root / "results"), *(p for p in (root / "requirements.txt",) if p.is_file())]
+    installed = sorted(path.name for place in sys.path for path in Path(place).glob("*.dist-info"))  # name-version
+    seen = [f"{name}={value}" for name, value in sorted(surroundings().items())]
+    contents = (part for path in used for part in (str(path.relative_to(root)), path.read_bytes()))
+    return digest(sys.version, platform.machine(), *installed, *seen, WATCH.read_bytes(), *contents)
 
 
 def code_cells(notebook) -> list:
@@ -33,6 +72,28 @@ def code_cells(notebook) -> list:
 
 def chapter_key(notebook, environment: str) -> str:
     return digest(environment, *(cell.source for cell in code_cells(notebook)))
+
+
+@dataclass
+class Chapter:
+    notebook: nbformat.NotebookNode  # its current text with the outputs of its current code
+    stored: list  # the outputs that its file holds, one entry per code cell
+    asserts: dict[str, list[int]]  # "number of the cell:line:column" of an assert that held -> in which cells it did
+    seconds: float
+    fresh: bool  # whether it ran now
+
+    def __str__(self) -> str:
+        return f"{self.seconds:6.1f} s{'' if self.fresh else '  (unchanged, kept)'}"
+
+
+# -- running ---------------------------------------------------------------------------------------------------
+
+
+class OwnKernel(AsyncKernelManager):
+    """A kernel of the Python that builds, whatever kernels are installed under its name."""
+
+    def _kernel_spec_manager_default(self):
+        return KernelSpecManager(parent=self, kernel_dirs=[])
 
 
 def failure(path: Path, notebook, index: int, what: str, timeout: int) -> str:
@@ -48,38 +109,61 @@ def failure(path: Path, notebook, index: int, what: str, timeout: int) -> str:
     return f"{path.name}, cell {index + 1} (In [{number}]) failed: {what}"
 
 
-def execute(path: Path, notebook, timeout: int) -> list[dict]:
-    """Runs a copy of the notebook in its own folder with one thread; the outputs, one entry per code cell."""
+def plain(path: Path, notebook) -> None:
+    """Every cell must be Python: what a magic runs, or does not run, cannot be told from its text."""
+    for number, cell in enumerate(notebook.cells, 1):
+        try:
+            ast.parse(cell.source if cell.cell_type == "code" else "")
+        except SyntaxError as error:
+            where = f"{path.name}, cell {number}, line {error.lineno}"
+            raise BookError(f"{where}: this is not plain Python: {error.msg}") from None
+
+
+def execute(root: Path, path: Path, notebook, timeout: int) -> tuple[list[dict], dict]:
+    """Runs a copy of the notebook in its own folder: the outputs of each code cell, and the asserts that held."""
+    plain(path, notebook)
     started = [0]
     notebook = nbformat.from_dict(notebook)
     for cell in code_cells(notebook):
         cell.outputs, cell.execution_count = [], None
+    report = nbformat.v4.new_code_cell("__asserts__.report()")
+    notebook.cells.append(report)
     client = NotebookClient(
         notebook,
         timeout=timeout,
+        kernel_manager_class=OwnKernel,
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
         coalesce_streams=True,
         store_widget_state=False,
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # it warns at every start that it uses local TCP
+        force_raise_errors=True,  # whatever tags a cell has
+        skip_cells_with_tag="",
+        # the kernel warns at every start that it uses local TCP
+        extra_arguments=["--IPKernelApp.log_level=ERROR", f"--IPKernelApp.exec_files={WATCH}"],
         on_cell_start=lambda cell, cell_index: started.__setitem__(0, cell_index),
     )
+    why = {
+        CellExecutionError: "error",
+        CellTimeoutError: "timeout",
+        DeadKernelError: "the kernel died (out of memory?)",
+    }
     try:
-        client.execute(env={"GANVAE_SCALE": "small"} | dict(os.environ) | ONE_THREAD | NO_BARS)
-    except CellExecutionError:
-        raise BookError(failure(path, notebook, started[0], "error", timeout)) from None
-    except CellTimeoutError:
-        raise BookError(failure(path, notebook, started[0], "timeout", timeout)) from None
-    except DeadKernelError:
-        raise BookError(failure(path, notebook, started[0], "the kernel died (out of memory?)", timeout)) from None
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+            asyncio.run(client.async_execute(env=environment(root, scratch)))
+    except tuple(why) as error:
+        raise BookError(failure(path, notebook, started[0], why[type(error)], timeout)) from None
+    notebook.cells.pop()
     if "widgets" in notebook.metadata:
         raise BookError(f"{path.name} makes ipywidgets, dead in a page without a kernel: use plain HTML and JS.")
-    return [{"execution_count": c.execution_count, "outputs": c.outputs} for c in code_cells(notebook)]
+    told = json.loads(report.outputs[0].text)
+    if told["optimised"]:
+        raise BookError(f"{path.name} ran without its asserts: Python leaves them out with -O.")
+    return [{"execution_count": c.execution_count, "outputs": c.outputs} for c in code_cells(notebook)], told["asserts"]
 
 
-def executed(root: Path, path: Path, environment: str, timeout: int):
-    """The chapter with its current text and the outputs of its current code; how many seconds; whether it ran now."""
+def executed(root: Path, path: Path, environment: str, timeout: int) -> Chapter:
+    """The chapter with the outputs of its current code: those kept, or new ones."""
     notebook = nbformat.read(path, as_version=4)
     key = chapter_key(notebook, environment)
     cache = root / "_build" / "executed" / (path.stem + ".json")
@@ -87,12 +171,13 @@ def executed(root: Path, path: Path, environment: str, timeout: int):
     fresh = kept.get("key") != key
     if fresh:
         begun = time.perf_counter()
-        outputs = execute(path, notebook, timeout)
-        kept = {"key": key, "seconds": round(time.perf_counter() - begun, 1), "cells": outputs}
+        cells, asserts = execute(root, path, notebook, timeout)
+        kept = {"key": key, "seconds": round(time.perf_counter() - begun, 1), "cells": cells, "asserts": asserts}
         cache.parent.mkdir(parents=True, exist_ok=True)
         part = cache.with_suffix(".part")
         part.write_text(json.dumps(kept), encoding="utf8")
         part.replace(cache)
+    stored = [cell.outputs for cell in code_cells(notebook)]
     for cell, saved in zip(code_cells(notebook), kept["cells"], strict=True):
         cell.execution_count = saved["execution_count"]
         cell.outputs = [nbformat.from_dict(o) for o in saved["outputs"]]
@@ -106,11 +191,11 @@ def executed(root: Path, path: Path, environment: str, timeout: int):
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         cell.metadata.pop("ExecuteTime", None)
-    return notebook, kept["seconds"], fresh
+    return Chapter(notebook, stored, kept["asserts"], kept["seconds"], fresh)
 
 
-def chapters(root: Path, toc: Path, jobs: int, timeout: int) -> dict[str, object]:
-    """Page -> executed notebook. All chapters run even if one fails, so that the log has every failure."""
+def chapters(root: Path, toc: Path, jobs: int, timeout: int) -> dict[str, Chapter]:
+    """Page -> executed chapter. All of them run even if one fails, so that the log has every failure."""
     todo = {page: path for page in pages(toc) if (path := source(root, page)).suffix == ".ipynb"}
     environment = environment_key(root)
     done, failures = {}, []
@@ -119,8 +204,8 @@ def chapters(root: Path, toc: Path, jobs: int, timeout: int) -> dict[str, object
         running = {page: pool.submit(executed, root, path, environment, timeout) for page, path in todo.items()}
         for page, future in running.items():
             try:
-                done[page], seconds, fresh = future.result()
-                print(f"  {page:{width}}  {seconds:6.1f} s{'' if fresh else '  (unchanged, kept)'}", flush=True)
+                done[page] = future.result()
+                print(f"  {page:{width}}  {done[page]}", flush=True)
             except BookError as error:
                 failures.append(str(error))
                 print(f"  {page:{width}}  FAILED", flush=True)

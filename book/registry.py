@@ -4,7 +4,8 @@
 
 A statement is an equation with a label, or a lemma, theorem, corollary, proposition or definition. A code cell with a
 line ``# check: eq-elbo, lem-gap`` checks those two. ``Identity("eq-elbo, lem-gap", ...)`` in book/proofs proves them on
-finite spaces; the labels are read, nothing is run. A label that begins with ``def-`` marks what can be neither true nor
+finite spaces, and ``@needs("eq-elbo, lem-gap", "finite terms")`` marks a test that shows them fail without; the labels
+are read, nothing is run. A label that begins with ``def-`` marks what can be neither true nor
 false, a definition or a modelling choice: it is exempt.
 """
 
@@ -73,12 +74,16 @@ class Registry:
         self.statements: dict[str, Statement] = {}
         self.checks: dict[str, tuple[str, int]] = {}  # label -> page, cell
         self.proofs: dict[str, dict[str, str]] = {}  # label -> "bounds.gap_of_the_bound" -> for which case only
+        self.needs: dict[str, dict[str, str]] = {}  # label -> hypothesis -> the test that drops it
         self.titles: dict[str, str] = {}  # page -> its heading
         self.problems: list[str] = []
         for path in [*sorted((root / "book").glob("*.md")), *sorted((root / "notebooks").glob("*.ipynb"))]:
             self._page(path, f"{path.parent.name}/{path.stem}")
         for path in sorted((root / "book" / "proofs").glob("*.py")):
             self._proofs(path)
+        for path in sorted((root / "tests" / "book").glob("test_hypotheses*.py")):
+            self._needs(path)
+        self.free, self.alike = self._tables(root / "tests" / "book" / "needs.py")
         for path in sorted((root / "ganvae_lib").rglob("*.py")):
             self._code(path, path.relative_to(root).with_suffix("").parts[1:])
         self._compare()
@@ -163,6 +168,26 @@ class Registry:
                     self.problems.append(f"{place}: {label} is exempt, and yet it is proved.")
                 else:
                     self.proofs.setdefault(label, {})[name] = only
+
+    def _needs(self, path: Path) -> None:
+        for test in ast.parse(path.read_text(encoding="utf8")).body:
+            for mark in getattr(test, "decorator_list", ()):
+                if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "needs":
+                    labels, hypothesis = map(ast.literal_eval, mark.args)
+                    place = f"tests/book/{path.name}, line {mark.lineno}"
+                    for label in labels.split(", "):
+                        if label not in self.statements:
+                            self.problems.append(f"{place}: it shows {label} fail, which stands nowhere in the book.")
+                        elif self.statements[label].exempt:
+                            self.problems.append(f"{place}: {label} is exempt, and yet it is shown to fail.")
+                        else:
+                            self.needs.setdefault(label, {})[hypothesis] = f"{path.stem}.{test.name}"
+
+    def _tables(self, path: Path) -> list[dict[str, str]]:
+        """Why a statement needs nothing, by label; and which other statement it is, in other letters."""
+        tree = ast.parse(path.read_text(encoding="utf8")) if path.exists() else ast.Module([], [])
+        found = {n.targets[0].id: ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign)}
+        return [found.get("FREE", {}), found.get("AS", {})]
 
     def _compare(self) -> None:
         for s in self.statements.values():

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cells
 import checks
 import nbformat
 from contents import BookError, digest, files, pages, source
+from execute import Chapter, places
 from registry import Registry
 
 __all__ = ["build", "check", "stage"]
@@ -17,11 +19,12 @@ __all__ = ["build", "check", "stage"]
 STATIC_SUFFIXES = {".py", ".pyc", ".ipynb"}  # of book/, what is no part of the site's sources
 
 
-def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, object], registry: Registry) -> str:
+def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, Chapter], registry: Registry) -> str:
     """Writes out/src, the tree that Sphinx reads, and returns its digest."""
     target = out / "src"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
+    texts = {page: chapter.notebook for page, chapter in notebooks.items()}
     shutil.copy(root / "_config.yml", target / "_config.yml")
     shutil.copy(toc, target / "_toc.yml")
     shutil.copytree(
@@ -32,12 +35,14 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, object], regist
     if (target / "book" / "genindex.md").is_file():
         (target / "book" / "genindex.md").rename(target / "genindex.md")
     if (page := target / "book" / "checks.md").is_file():
-        page.write_text(checks.filled(page.read_text(encoding="utf8"), registry, pages(toc)), encoding="utf8")
+        counts = {name: cells.census(chapter) for name, chapter in notebooks.items()}
+        text = checks.filled(page.read_text(encoding="utf8"), registry, pages(toc), counts)
+        page.write_text(text, encoding="utf8")
     if (page := target / "book" / "map.md").is_file():
         import zoomap  # only here, since it takes the seconds of importing torch
 
-        page.write_text(zoomap.filled(page.read_text(encoding="utf8"), notebooks, registry.titles), encoding="utf8")
-    for page, notebook in notebooks.items():
+        page.write_text(zoomap.filled(page.read_text(encoding="utf8"), texts, registry.titles), encoding="utf8")
+    for page, notebook in texts.items():
         path = target / (page + ".ipynb")
         path.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, path)
@@ -73,7 +78,7 @@ def build(out: Path, strict: bool) -> None:
     ]
     command += ["--path-output", str(out / "sphinx"), "-n", "-q", *(["-W", "--keep-going"] if strict else [])]
     # _config.yml names checks.py as an extension of Sphinx.
-    env = dict(os.environ) | {"NO_COLOR": "1", "PYTHONPATH": str(Path(__file__).resolve().parent)}
+    env = places() | {"NO_COLOR": "1", "PYTHONUTF8": "1", "PYTHONPATH": str(Path(__file__).resolve().parent)}
     run = subprocess.run(command, capture_output=True, text=True, env=env)
     log = run.stdout + run.stderr
     (out / "sphinx.log").write_text(log, encoding="utf8")
@@ -115,6 +120,18 @@ def words(html: str) -> int:
     return len(re.findall(r"\w+", text))
 
 
+def citations(page: str) -> list[tuple[str, str]]:
+    """(how it reads, which work it is) of every citation of an HTML page, such as ("Che et al., 2017a", "id12")."""
+    found = []
+    for span in re.findall(r'<span class="bibtex-citation".*?</span>', page, re.S):
+        for before, work, text in re.findall(r'([^\]]*?)<a [^>]*#([^"]+)"[^>]*>(.*?)</a>', span, re.S):
+            author, year = re.sub(r"<[^>]*>", "", before).strip("[ ,;\n"), re.sub(r"<[^>]*>", "", text)
+            reads = f"{author}, {year}" if year[:1].isdigit() else year  # Author [year], or [Author, year]
+            if not reads.startswith(","):  # the year alone: the author stands in the text
+                found.append((" ".join(reads.split()), work))
+    return found
+
+
 def check(html: Path, toc: Path, least: int = 20) -> list[str]:
     """What is wrong with the built site: one line per finding."""
     found = []
@@ -124,9 +141,11 @@ def check(html: Path, toc: Path, least: int = 20) -> list[str]:
             found.append(f"{page}: there is no page")
         elif words(path.read_text(encoding="utf8")) < (1 if page == "genindex" else least):
             found.append(f"{page}: the page is empty")
+    works: dict[str, str] = {}  # how a citation reads -> the first work that reads so
     for path in files(html):
         if path.suffix in {".html", ".css"}:
-            found += [
-                f"{path.relative_to(html)}: loads {address}" for address in external(path.read_text(encoding="utf8"))
-            ]
+            name, text = path.relative_to(html), path.read_text(encoding="utf8")
+            found += [f"{name}: loads {address}" for address in external(text)]
+            cited = [(reads, work) for reads, work in citations(text) if works.setdefault(reads, work) != work]
+            found += [f"{name}: two works read {reads}; give their years letters" for reads, _ in dict.fromkeys(cited)]
     return found

@@ -20,7 +20,9 @@ Every name below is imported when it is first used: ``import ganvae_lib`` costs 
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what editors and type checkers read; a test compares it with the tables below
@@ -47,6 +49,8 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         Data as Data,
         Domains as Domains,
         Mixture as Mixture,
+        Tabular as Tabular,
+        Text as Text,
         clouds as clouds,
         load as load,
         mixture1d as mixture1d,
@@ -54,6 +58,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         ring as ring,
         scale as scale,
         styles as styles,
+        table as table,
         text as text,
         toy as toy,
     )
@@ -62,8 +67,13 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         Noiseless as Noiseless,
         OtherDomain as OtherDomain,
         Point as Point,
+        Schedule as Schedule,
         World as World,
+        constant as constant,
+        cosine as cosine,
+        cyclical as cyclical,
         drawn as drawn,
+        linear as linear,
     )
     from .errors import DataError as DataError, NonFiniteLoss as NonFiniteLoss
     from .exact import gradient as gradient
@@ -132,8 +142,8 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
 __version__ = "0.1.0"
 
 _HOME = {
-    "data": "Data Domains Mixture clouds load mixture1d moons ring scale styles text toy",
-    "distributions": "Noise Noiseless OtherDomain Point World drawn",
+    "data": "Data Domains Mixture Tabular Text clouds load mixture1d moons ring scale styles table text toy",
+    "distributions": "Noise Noiseless OtherDomain Point Schedule World constant cosine cyclical drawn linear",
     "errors": "DataError NonFiniteLoss",
     "figures": "Table Writer",
     "exact": "gradient",
@@ -168,15 +178,33 @@ _MODULES = {
     "widgets": "widgets",
     "zoo": "zoo",
 }
+_FORMER = {"checkpoint": "training.checkpoint", "runs": "training", "train": "training"}  # names of older scripts
 _FROM = {name: module for module, names in _HOME.items() for name in names.split()}
 __all__ = [*_FROM, *_MODULES]
 
 
 if not TYPE_CHECKING:  # a type checker would take it for a promise of every name
 
+    class _Former:
+        """Finds ``import ganvae_lib.runs``: what has taken the place of ``runs`` is entered under that name."""
+
+        def find_spec(self, name, path=None, target=None):
+            former = name.removeprefix(f"{__name__}.")
+            return ModuleSpec(name, self) if name != former and former in _FORMER else None
+
+        def create_module(self, spec):
+            self.module = import_module(f".{_FORMER[spec.name.rpartition('.')[2]]}", __name__)
+            self.spec = self.module.__spec__  # importing would give it another
+            return self.module
+
+        def exec_module(self, module):
+            module.__spec__ = self.spec
+
+    sys.meta_path.append(_Former())
+
     def __getattr__(name):
-        if name in _MODULES:
-            return import_module(f".{_MODULES[name]}", __name__)
+        if name in _MODULES or name in _FORMER:
+            return import_module(f".{(_FORMER | _MODULES)[name]}", __name__)
         if name in _FROM:
             return getattr(import_module(f".{_FROM[name]}", __name__), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,26 +5,50 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any, NoReturn
 
 from .data.loading import scale
 from .distributions import parallel
 from .errors import DataError
 from .experiments import runner, techniques as experiments
 
+MOST_SEEDS = 10_000  # at once, as many as a saved run may have
+MOST_STEPS = 10**9
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one sentence what is wrong, and ends with status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def _steps(text: str) -> int:
+    try:
+        steps = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of steps") from None
+    if not 1 <= steps <= MOST_STEPS:
+        raise argparse.ArgumentTypeError(f"give at least one step and at most {MOST_STEPS:,}, not {text}")
+    return steps
+
 
 def _seeds(text: str) -> int | tuple[int, ...]:
     """10 means ten seeds; 3,5,8 names them, and 3, names one."""
     try:
-        if "," in text:
-            return tuple(int(seed) for seed in text.split(",") if seed)  # "3," ends in an empty piece
-        return int(text)
+        named = tuple(int(seed) for seed in text.split(",") if seed)  # "3," ends in an empty piece
     except ValueError:
         message = f"{text!r} is neither a number of seeds nor a list of them such as 3,5,8"
         raise argparse.ArgumentTypeError(message) from None
+    if "," in text:
+        return named
+    if not named or not 1 <= named[0] <= MOST_SEEDS:
+        raise argparse.ArgumentTypeError(f"give one seed or more, and at most {MOST_SEEDS:,}, not {text}")
+    return named[0]
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m ganvae_lib", description="Run and report the experiments of the book.")
+    parser = _Parser("python -m ganvae_lib", description="Run and report the experiments of the book.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="train both models of an experiment, score them, and write a JSON file")
     run.add_argument("name", help=f"one of {', '.join(experiments.EXPERIMENTS)}")
@@ -36,12 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--size", help="networks and steps: tiny, small or full (default: GANVAE_SCALE, or small)")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     run.add_argument("--precision", default="fp32", choices=("fp32", "tf32", "bf16"), help="(default fp32)")
-    run.add_argument("--steps", type=int, help="of training, instead of the experiment's own number")
+    run.add_argument("--steps", type=_steps, help="of training, instead of the experiment's own number")
     run.add_argument("--out", type=Path, default=experiments.RESULTS, help="folder of the results")
     run.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same setting")
     study = commands.add_parser("study", help="train and measure every model of a study, and write a JSON file")
     study.add_argument("name", help="a module in studies/, or the path of a file that defines STUDY")
-    study.add_argument("--steps", type=int, help="of training, instead of the study's own number")
+    study.add_argument("--steps", type=_steps, help="of training, instead of the study's own number")
     study.add_argument("--seeds", type=_seeds, help="how many, or which: 3,5,8 (default: the study's own)")
     study.add_argument("--out", type=Path, default=Path("results"), help="folder of the record (default results)")
     study.add_argument("--resume", action="store_true", help="keep the models that an interrupted run has finished")
@@ -49,33 +73,51 @@ def _parser() -> argparse.ArgumentParser:
         ("list", "the experiments, what they compare, and how long they took"),
         ("report", "the tables of chapter 18 from the results"),
     ):
-        commands.add_parser(name, help=purpose).add_argument("--out", type=Path, default=experiments.RESULTS)
+        shown = commands.add_parser(name, help=purpose)
+        shown.add_argument("out", nargs="?", type=Path, default=experiments.RESULTS, help="folder of the results")
+        shown.add_argument("--out", type=Path, dest="out_option", help="the same")
     return parser
 
 
+def _asked(command: str, options: dict[str, Any], out: Path) -> runner.Order | experiments.Setting | None:
+    """What is to be run, if anything is. Raises ValueError for options that cannot be."""
+    if command == "study":
+        order = runner.Order(**options, out=out)
+        order.study()
+        return order
+    if command != "run":
+        return None
+    options["size"] = options["size"] or scale()
+    if isinstance(options["seeds"], int):  # a number of seeds, not a list of them
+        options["seeds"] = tuple(range(options["seeds"]))
+    if options["fraction"] is None:
+        experiment = experiments.EXPERIMENTS.get(options["name"])  # an unknown name is refused by the setting
+        options["fraction"] = experiment.usual_fraction if experiment else 1.0
+    return experiments.Setting(**options, out=out)
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line asks for; return the exit status."""
+    """Do what the command line asks for; return the exit status: 2 for what cannot be asked, 1 for what fails."""
     from .experiments import report
 
     parser = _parser()
     options = vars(parser.parse_args(arguments))  # what remains of them after the pops is the experiment's setting
     command = options.pop("command")
     out = options.pop("out")
+    resume = options.pop("resume", False)
     try:
-        if command == "study":
-            resume = options.pop("resume")
-            print(runner.run(runner.Order(**options, out=out), resume))
-        elif command == "run":
-            resume = options.pop("resume")
-            options["size"] = options["size"] or scale()
-            if isinstance(options["seeds"], int):  # a number of seeds, not a list of them
-                options["seeds"] = tuple(range(options["seeds"]))
-            if options["fraction"] is None:
-                experiment = experiments.EXPERIMENTS.get(options["name"])  # an unknown name is refused by ``run``
-                options["fraction"] = experiment.usual_fraction if experiment else 1.0
-            path = experiments.run(experiments.Setting(**options, out=out), resume)
+        asked = _asked(command, options, out)
+    except ValueError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    try:
+        if isinstance(asked, runner.Order):
+            print(runner.run(asked, resume))
+        elif isinstance(asked, experiments.Setting):
+            path = experiments.run(asked, resume)
             print(report.summary(path) if path else "", end="")
         else:
+            out = options["out_option"] or out
             print(report.listed(out) if command == "list" else report.markdown(out))
     except (ValueError, OSError, ArithmeticError, DataError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

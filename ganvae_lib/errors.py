@@ -7,7 +7,20 @@ import operator
 from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 
-__all__ = ["DataError", "NonFiniteLoss", "chosen", "flag", "instance", "real", "reals", "sizes", "unknown", "whole"]
+__all__ = [
+    "DataError",
+    "NonFiniteLoss",
+    "chosen",
+    "described",
+    "flag",
+    "instance",
+    "numbers",
+    "real",
+    "reals",
+    "sizes",
+    "unknown",
+    "whole",
+]
 
 Kind = TypeVar("Kind")
 
@@ -24,7 +37,7 @@ def unknown(kind: str, name: object, known: Iterable[object]) -> ValueError:
     lower_case = [str(known_name).lower() for known_name in names]
     closest = get_close_matches(str(name).lower(), lower_case, n=1)
     hint = f" Did you mean {names[lower_case.index(closest[0])]!r}?" if closest else ""
-    return ValueError(f"unknown {kind} {name!r}; choose one of {', '.join(map(repr, names))}.{hint}")
+    return ValueError(f"unknown {kind} {_shown(name)}; choose one of {', '.join(map(repr, names))}.{hint}")
 
 
 def chosen(kind: str, name: Any, known: Collection[Any]) -> Any:
@@ -84,6 +97,24 @@ def reals(name: str, values: Any, above: float = -math.inf) -> list[float]:
     raise ValueError(f"{name} must be {positive} numbers, one or more, got {_shown(values)}.")
 
 
+def numbers(name: str, values: Any) -> Any:
+    """Finite numbers of any shape, a tensor of float64 on the CPU. Raises ValueError for anything else.
+
+    >>> numbers("means", [[0.1, 2]])
+    tensor([[0.1000, 2.0000]], dtype=torch.float64)
+    """
+    import torch
+
+    try:
+        is_tensor = isinstance(values, torch.Tensor)
+        tensor = values.detach().cpu() if is_tensor else torch.as_tensor(values, dtype=torch.float64)
+        if bool(tensor.isfinite().all()) and tensor.layout == torch.strided and not tensor.is_complex():
+            return tensor.double()
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        pass
+    raise ValueError(f"{name} must be finite numbers, got {described(values)}.")
+
+
 def sizes(name: str, values: Any) -> tuple[int, ...]:
     """An argument that lists sizes, each at least 1. Raises ValueError for anything else."""
     listed = () if isinstance(values, str | bytes | dict) or not hasattr(values, "__iter__") else tuple(values)
@@ -116,6 +147,16 @@ def _shown(value: Any) -> str:
     """A value as an error shows it: short."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"a {type(value).__name__}"
+
+
+def described(value: Any) -> str:
+    """A value as an error shows it: dtype and shape of an array or a tensor, else the value, if it is short.
+
+    >>> import torch
+    >>> described(torch.zeros(3, 2)), described("a")
+    ('torch.float32 of shape (3, 2)', "'a'")
+    """
+    return f"{value.dtype} of shape {tuple(value.shape)}" if _axes(value) and hasattr(value, "dtype") else _shown(value)
 
 
 class NonFiniteLoss(ArithmeticError):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from math import copysign
 from typing import TypeVar
 
+from .distributions.schedules import Schedule
 from .objective.algebra import Objective
 from .objective.further import MMD, Classify, Summaries, Unpredictable
 from .objective.operators import adversary_activated, given, importance_weighted, semi_supervised, swapped
@@ -37,7 +38,7 @@ RNN_LM = named("RNN language model", LIKELIHOOD, "cho2014learning,karpathy2015ch
 VAE = named("VAE", Reconstruct("x") + Match("z", KL()), "kingma2014auto,rezende2014stochastic")
 
 
-def beta_vae(beta: float = 4.0) -> Objective:
+def beta_vae(beta: float | Schedule = 4.0) -> Objective:
     """The VAE with its KL term weighted by ``beta`` (Higgins et al., 2017)."""
     return Reconstruct("x") + beta * Match("z", KL())
 

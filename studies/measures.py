@@ -257,11 +257,11 @@ def train_and_test(name: str, **choices) -> dict[str, Data]:
 
 
 def in_stages(model, data, stages: Sequence[tuple[float, float]], steps: int, **training):
-    """A run in stages, each a share of the steps and a learning rate, that goes on with the weights of the last one."""
-    for stage, (share, rate) in enumerate(stages):
-        steps_here = max(1, int(share * steps))
-        run = fit(model, data, steps_here, lr=rate, fresh=stage == 0, device="cpu", **training)
-        model = run.model
+    """A run in stages, each a share of the steps and a learning rate, that goes on from the last one."""
+    (share, rate), *later = stages
+    run = fit(model, data, max(1, int(share * steps)), lr=rate, device="cpu", **training)
+    for share, rate in later:
+        run = fit(run, steps=max(1, int(share * steps)), lr=rate)
     return run
 
 

@@ -17,6 +17,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--write-snapshot", action="store_true", help="take tests/laws/snapshot.json from the code as it is"
     )
+    parser.addoption("--write-layers", action="store_true", help="write the table of book/layers.md as it is measured")
 
 
 @pytest.fixture(autouse=True)

@@ -50,6 +50,22 @@ def test_it_offers_everything_it_names():
         _ = ganvae_lib.nothing
 
 
+FORMER = """
+import ganvae_lib.checkpoint as checkpoint, ganvae_lib.runs as runs, ganvae_lib.train
+from ganvae_lib import train, training
+assert train is ganvae_lib.train is runs is training and checkpoint is training.checkpoint
+assert training.__spec__.name == training.__name__ == "ganvae_lib.training" and train.Batches.next and runs.History.append
+try:
+    import ganvae_lib.nothing
+except ModuleNotFoundError:
+    print("not there")
+"""
+
+
+def test_modules_of_older_scripts_are_found_under_their_names():
+    assert new_process(FORMER) == "not there\n"
+
+
 def seen_by_type_checkers():
     """{name: where it comes from} of the imports under ``if TYPE_CHECKING``, such as {"Data": "data.Data"}."""
     found = {}

@@ -21,16 +21,18 @@ def pins():
     return dict(line.split("==") for line in lines if line and not line.startswith("#"))
 
 
-def test_library_needs_seven_packages_as_ranges():
+def test_library_needs_few_packages_as_ranges():
     needed = PROJECT["dependencies"]
     assert {name(r) for r in needed} == {
         "torch",
         "numpy",
         "matplotlib",
         "scikit-learn",
+        "scipy",
         "tqdm",
         "safetensors",
         "pooch",
+        "filelock",
     }
     extras = [r for group in PROJECT["optional-dependencies"].values() for r in group]
     assert all(">=" in r and "==" not in r for r in needed + extras)

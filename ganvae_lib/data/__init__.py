@@ -1,8 +1,9 @@
 """Data: toys with a density, rendered characters, text, digits and images, by one function, ``load``."""
 
-from .characters import Text, text
-from .dataset import DATA_SETS, TOYS, Data, Examples, register, toy
+from ..distributions.densities import as_floats
+from .dataset import Data, Examples
 from .domains import Domains, Paired, clouds, styles
-from .loading import NAMES, load, parted, scale
+from .encoded import Tabular, Text, table, text
+from .loading import DATA_SETS, NAMES, TOYS, load, parted, register, scale, toy
 from .rendered import FACTORS, FONTS, RANGES, glyphs
 from .toys import Mixture, Toy, grid, mixture1d, moons, pinwheel, ring

@@ -1,21 +1,22 @@
-"""What data are: examples with a name, labels and a digest; what ``load`` knows by name; how a law is found again."""
+"""What data are: examples with a name, labels and a digest, of a kind and in a range."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import inspect
-import json
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, ParamSpec, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from ..errors import unknown
+from ..distributions.densities import as_floats
+from ..errors import described, flag, whole
+from .sources import labels_of, read, usual_kind, with_axes
 
-__all__ = ["DATA_SETS", "TOYS", "Data", "Examples", "law_card", "law_from", "register", "toy"]
+__all__ = ["Data", "Examples", "as_data", "within"]
 
 
 class Examples:
@@ -24,7 +25,7 @@ class Examples:
     x [N, *shape], ``shape``, ``name``, ``note``, ``digest`` always say something. The others are None, empty or 0 where
     there is no such thing: labels ``y`` [N] and how many ``classes``, examples of an ``other`` domain, the ``alphabet``
     of a text, the ``law`` that the examples were drawn from, and their ``origin``: the name by which ``load`` knows
-    them.
+    them. x are bytes or lie in a file where they were given so: read them by ``as_floats(data.x[rows])``.
     """
 
     x: Tensor
@@ -36,6 +37,10 @@ class Examples:
     alphabet: str = ""
     law: Any = None
     origin: str | None = None
+    kind: Any = None
+    range: Any = None
+    streamed: bool = False
+    parts: tuple[tuple[str, int], ...] = ()  # of a row of a table: kinds of observation, and how many numbers each has
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -51,223 +56,240 @@ class Examples:
         return len(self.x)
 
 
+class _Understood:
+    """Marks what was not stated but read off the data: other data, made by ``replace``, are read anew."""
+
+
+class _Count(int, _Understood):
+    pass
+
+
+class _Word(str, _Understood):
+    pass
+
+
+class _Interval(tuple[float, float], _Understood):
+    pass
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Data(Examples):
-    """Examples x [N, *shape], float32, and perhaps labels y [N], int64.
+    """Examples x [N, *shape] and perhaps labels y [N], int64, as networks can be trained on them.
+
+    x may be a tensor or an array of any real type, a list of these or of image files, a torch ``Dataset``, each item of
+    which is read once, a ``DataLoader``, of which only its data set counts, or a data frame of numbers. It becomes
+    float32 without a graph, in the same memory where that can be, with two exceptions, which minibatches convert. Bytes
+    (uint8) of images stay bytes, a quarter of the memory, and stand for x/255. A ``numpy.memmap`` or a tensor of
+    ``torch.from_file`` stays in its file, and is read as a whole twice: to find NaN, and for the digest.
+
+    What the data are is understood from shape and values, said by ``repr``, and can be stated:
+
+    kind:      "images", [channels, height, width]; "points", one vector each; or "arrays".
+    channels:  "last" for images [height, width, channels], whose axes are then exchanged.
+    range:     (low, high), between which networks make samples; or "real". Images are understood to lie in (0, 1) or
+               (-1, 1); with others range is None, and a model whose output is bounded refuses them.
+    classes:   how many, where some may be missing in y.
+    streamed:  x stays where it is, and each minibatch is copied to the device; so it is for files.
 
     ``law`` is the distribution that made them, if it is known; ``note`` says where they come from; ``factors`` are
     the true causes of the examples, if they are known: [N] each, float32 if continuous and int64 if discrete.
     ``origin`` is the name by which ``load`` knows the data; it is set by ``load``.
     Raises ValueError, saying what to do, for a shape or a type that does not fit, and for NaN and infinity.
 
-    >>> Data(torch.zeros(4, 1, 8, 8), torch.tensor([0, 1, 2, 1]), name="blank")
-    Data('blank': 4 examples of shape (1, 8, 8), 3 classes)
+    >>> Data(torch.zeros(4, 1, 8, 8), [0, 1, 2, 1], name="blank")
+    Data('blank': 4 images of shape (1, 8, 8) in [0, 1], 3 classes)
+    >>> Data(torch.zeros(4, 8, 8, 3, dtype=torch.uint8), channels="last")
+    Data('data': 4 images of shape (3, 8, 8) in [0, 1], kept as bytes)
     >>> Data(torch.zeros(0, 2))
     Traceback (most recent call last):
     ValueError: data: x is empty; give at least one example.
     """
 
-    x: Tensor
-    y: Tensor | None = None
+    x: Any
+    y: Any = None
     name: str = "data"
     law: Any = None
     note: str = ""
     factors: dict[str, Tensor] | None = None
     origin: str | None = None
+    kind: Any = field(default=None, kw_only=True)
+    channels: str | None = field(default=None, kw_only=True)
+    range: Any = field(default=None, kw_only=True)
+    classes: Any = field(default=None, kw_only=True)
+    streamed: bool = field(default=False, kw_only=True)
+    extent: tuple[float, float] = field(init=False)  # the least and the greatest number of x
 
     def __post_init__(self) -> None:
-        self._check_x()
+        if not isinstance(self.name, str) or not isinstance(self.factors, (dict, type(None))):
+            raise ValueError(
+                f"name must be a string and factors a dict, not {described(self.name)}, {described(self.factors)}."
+            )
+        held = read(self.x, self.name, keep=flag("streamed", self.streamed))
+        kind = "images" if self.channels is not None and _stated(self.kind) is None else _stated(self.kind)
+        x = with_axes(held.x, self.name, kind, self.channels, held.mapped)
+        y = held.y if self.y is None else self.y
+        self._set(x=x, y=None if y is None else labels_of(y), channels=None, streamed=self.streamed or held.mapped)
+        self._set(note=self.note or held.note, kind=kind or _Word(usual_kind(self.shape)))
+        if x.numel() == 0:
+            raise ValueError(f"{self.name}: x is empty; give at least one example.")
+        self._set(extent=self._check_finite())
+        found = _range_of(self.name, self.kind, stated := _stated(self.range), self.extent, x.dtype == torch.uint8)
+        self._set(range=_understood(found) if stated is None else found)
         for factor, values in (self.factors or {}).items():
             self._check_factor(factor, values)
         self._check_y()
 
-    def _check_x(self) -> None:
-        x, name = self.x, self.name
-        if not isinstance(x, Tensor) or x.dtype != torch.float32 or x.ndim < 2:
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _check_finite(self) -> tuple[float, float]:
+        """The least and the greatest number of x, in one pass without a copy."""
+        if self.x.dtype == torch.uint8:
+            return 0.0, 1.0
+        low, high = torch.stack(self.x.aminmax()).float().tolist()
+        if not math.isfinite(low + high):
+            finite = (part.float().isfinite().flatten(1).all(1) for part in self.x.split(1000))
+            first_bad = next(1000 * i + int((~good).nonzero()[0]) for i, good in enumerate(finite) if not good.all())
             raise ValueError(
-                f"{name}: x must be a float32 tensor [N, ...], not {_described(x)}; "
-                "convert it with torch.as_tensor(x).float() and scale images to [0, 1]."
+                f"{self.name}: x holds NaN or infinity, first in example {first_bad}; remove or repair it."
             )
-        if x.numel() == 0:
-            raise ValueError(f"{name}: x is empty; give at least one example.")
-        if not torch.stack(x.aminmax()).isfinite().all():  # isfinite(x) would need as much memory again as x
-            is_bad_example = (~torch.isfinite(x)).flatten(1).any(1)
-            first_bad = is_bad_example.nonzero()[0].item()
-            raise ValueError(f"{name}: x holds NaN or infinity, first in example {first_bad}; remove or repair it.")
+        return low, high
 
     def _check_factor(self, factor: str, values: Tensor) -> None:
         if not self._one_each(values, torch.float32, torch.int64):
             raise ValueError(
                 f"{self.name}: the factor {factor!r} must be float32 (continuous) or int64 (discrete), "
-                f"with one value for each of the {len(self.x)} examples, not {_described(values)}."
+                f"with one value for each of the {len(self.x)} examples, not {described(values)}."
             )
         if not torch.isfinite(values).all():
             raise ValueError(f"{self.name}: the factor {factor!r} holds NaN or infinity; remove or repair it.")
 
     def _check_y(self) -> None:
+        stated = _stated(self.classes)
         if self.y is None:
-            return
+            return self._set(classes=_Count(0))
         if not self._one_each(self.y, torch.int64):
             raise ValueError(
                 f"{self.name}: y must be an int64 tensor with one label for each of the {len(self.x)} examples, "
-                f"not {_described(self.y)}."
+                f"not {described(self.y)}."
             )
         if self.y.min() < 0:
             raise ValueError(f"{self.name}: y holds a negative label; number the classes from 0.")
+        counted = int(self.y.max()) + 1
+        self._set(classes=_Count(counted) if stated is None else whole("classes", stated, counted))
 
     def _one_each(self, values: object, *dtypes: torch.dtype) -> bool:
         """Is this one value of such a type for each example?"""
         return isinstance(values, Tensor) and values.dtype in dtypes and values.shape == self.x.shape[:1]
 
     def __repr__(self) -> str:
+        noun = "images" if self.kind == "images" else "examples"
+        where = "" if self.range == "real" else " in [{:g}, {:g}]".format(*self.range or self.extent)
+        unclear = "" if self.range else ", a range that is not clear"
+        kept = ", kept as bytes" if self.x.dtype == torch.uint8 else ""
+        streamed = ", streamed" if self.streamed else ""
         classes = f", {self.classes} classes" if self.classes else ""
         factors = f", {len(self.factors)} factors" if self.factors else ""
-        return f"Data({self.name!r}: {len(self)} examples of shape {self.shape}{classes}{factors})"
+        what = f"{len(self)} {noun} of shape {self.shape}{where}{unclear}{kept}{streamed}"
+        return f"Data({self.name!r}: {what}{classes}{factors})"
 
-    def __getitem__(self, rows: Any) -> Data:
+    def __getitem__(self, rows: Any) -> Self:
         """Some of the examples, with their labels and factors: a slice or a tensor of indices.
 
         >>> from ganvae_lib import load
         >>> load("digits")[:100]
-        Data('digits': 100 examples of shape (1, 8, 8), 10 classes)
+        Data('digits': 100 images of shape (1, 8, 8) in [0, 1], 10 classes)
         """
         if isinstance(rows, int):
             raise TypeError(f"{self.name}: one example is {self.name}.x[{rows}]; for data give a slice or a tensor.")
+        try:
+            chosen = torch.arange(len(self))[rows if isinstance(rows, slice) else torch.as_tensor(rows)]
+        except (IndexError, TypeError, ValueError, RuntimeError):
+            chosen = torch.zeros(())
+        if chosen.ndim != 1:
+            raise ValueError(f"{self.name}: give a slice or indices from 0 to {len(self) - 1}, not {described(rows)}.")
+        rows = rows if isinstance(rows, slice) else chosen
         y = None if self.y is None else self.y[rows]
         factors = None
         if self.factors is not None:
             factors = {name: values[rows] for name, values in self.factors.items()}
-        return replace(self, x=self.x[rows], y=y, factors=factors)
+        stays = self.streamed and isinstance(rows, slice)  # other rows have been copied into memory
+        return replace(self, x=self.x[rows], y=y, factors=factors, streamed=stays)
 
     def map(self, change: Callable[[Tensor], Tensor], name: str) -> Data:
-        """The same examples with x changed by a function, under another name.
+        """The same examples with x, float32, changed by a function, under another name.
 
         >>> from ganvae_lib import load
         >>> load("digits").map(lambda x: 1 - x, "inverted digits")
-        Data('inverted digits': 1500 examples of shape (1, 8, 8), 10 classes)
+        Data('inverted digits': 1500 images of shape (1, 8, 8) in [0, 1], 10 classes)
         """
-        return Data(change(self.x), self.y, name, None, f"{name}, from {self.name}; {self.note}", self.factors)
+        note = f"{name}, from {self.name}; {self.note}"
+        return Data(change(as_floats(self.x)), self.y, name, None, note, self.factors, classes=self.classes)
 
     @functools.cached_property
     def digest(self) -> str:
         """First 12 hex digits of the sha256 of x and y: two runs with the same digest saw the same data.
 
-        It is computed once, so leave x and y as they are, and make changed data with ``dataclasses.replace``.
+        It is computed once, when it is first asked for, piece by piece; so leave x and y as they are, and make changed
+        data with ``dataclasses.replace``.
         """
         sha256 = hashlib.sha256()
         tensors = [self.x] if self.y is None else [self.x, self.y]
         for tensor in tensors:
-            sha256.update(tensor.cpu().contiguous().numpy().data)
+            for part in tensor.split(1000):
+                sha256.update(part.cpu().contiguous().numpy().data)
         return sha256.hexdigest()[:12]
 
 
-def _described(value: Any) -> str:
-    """A value as error messages name it: dtype and shape of a tensor or an array, else the type."""
-    if hasattr(value, "dtype"):
-        return f"{value.dtype} of shape {tuple(value.shape)}"
-    return type(value).__name__
+def as_data(source: Any) -> Examples:
+    """Data as they are; whatever else holds examples as ``Data``. Raises ValueError for what does not.
 
-
-#: Name -> function (split, seed) -> Data, in the order in which they were registered.
-DATA_SETS: dict[str, Callable[[str, int], Data]] = {}
-
-#: Name -> function that makes the toy.
-TOYS: dict[str, Callable[..., Any]] = {}
-
-TOY_SIZE = 20_000  # examples that ``load`` draws from a toy
-
-Arguments = ParamSpec("Arguments")
-Law = TypeVar("Law")
-
-
-def register(name: str, make: Callable[[str, int], Data]) -> None:
-    """Let ``load(name)`` answer ``make(split, seed)``, with split "train" or "test". A name given again is replaced.
-
-    >>> from ganvae_lib import load
-    >>> register("zeros", lambda split, seed: Data(torch.zeros(30 if split == "train" else 10, 2), name="zeros"))
-    >>> load("zeros", "test")
-    Data('zeros': 10 examples of shape (2,))
-    >>> del DATA_SETS["zeros"]
+    >>> as_data([[0.0, 1.0], [1.0, 0.0]])
+    Data('data': 2 examples of shape (2,))
     """
-    DATA_SETS[name] = make
+    is_data = isinstance(source, Examples) or all(hasattr(source, name) for name in ("x", "shape", "name"))
+    return source if is_data else Data(source)
 
 
-def toy(make: Callable[Arguments, Law]) -> Callable[Arguments, Law]:
-    """Register a function that makes a toy under its own name, as a decorator.
-
-    Then ``load`` draws data from the toy, and a run that was trained on it finds it again after ``Run.load``, because
-    the toy remembers the name and the arguments that made it, as its ``recipe``. The function can be called without
-    arguments; a toy whose arguments JSON cannot hold has no recipe.
-
-    >>> from ganvae_lib import Mixture, load
-    >>> @toy
-    ... def pair(distance=2.0):
-    ...     return Mixture([0.5, 0.5], [[-distance / 2], [distance / 2]], 0.1)
-    >>> pair(3.0).recipe
-    {'toy': 'pair', 'arguments': {'distance': 3.0}}
-    >>> load("pair")
-    Data('pair': 20000 examples of shape (1,), 2 classes)
-    >>> del TOYS["pair"], DATA_SETS["pair"]
-    """
-    name = make.__name__
-    signature = inspect.signature(make)
-
-    @functools.wraps(make)
-    def make_with_recipe(*args: Arguments.args, **options: Arguments.kwargs) -> Law:
-        law = make(*args, **options)
-        bound = signature.bind(*args, **options)
-        bound.apply_defaults()
-        law.recipe = _recipe(name, bound.arguments)  # type: ignore[attr-defined]
-        return law
-
-    TOYS[name] = make_with_recipe
-    register(name, functools.partial(_draw_data, name))
-    return make_with_recipe
+def _stated(value: Any) -> Any:
+    """What a user has said, or None."""
+    return None if isinstance(value, _Understood) else value
 
 
-def _recipe(name: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
-    """Name and arguments of a toy as JSON reads them back; None if JSON cannot hold them."""
-    without_tensors = {key: value.tolist() if hasattr(value, "tolist") else value for key, value in arguments.items()}
+def _understood(range: Any) -> Any:
+    return _Word(range) if isinstance(range, str) else None if range is None else _Interval(range)
+
+
+def _range_of(name: str, kind: str, stated: Any, extent: tuple[float, float], is_bytes: bool) -> Any:
+    """The range that was stated, if x keeps to it; else what is understood, None for images if it is not clear."""
+    if stated is None and kind != "images":
+        return "real"
+    if stated is None:
+        return next((usual for usual in ((0.0, 1.0), (-1.0, 1.0)) if within(extent, usual)), None)
+    if isinstance(stated, str) and stated == "real":
+        return stated
     try:
-        return json.loads(json.dumps({"toy": name, "arguments": without_tensors}))
-    except TypeError:
-        return None
-
-
-def _draw_data(name: str, split: str, seed: int) -> Data:
-    """Data drawn from a toy."""
-    law = TOYS[name]()
-    split_seed = 2 * seed + (split == "test")  # no two pairs of split and seed share their random numbers
-    x, y = law.sample(TOY_SIZE, split_seed, labels=True)
-    return Data(x.float(), y, name, law, f"drawn from the toy, seed {seed}")
-
-
-def law_card(data: Examples) -> dict[str, Any] | None:
-    """What a saved run writes down of the law of its data, so that ``law_from`` finds it again; None without a law."""
-    if data.law is None:
-        return None
-    recipe = getattr(data.law, "recipe", None)  # a law may be any object of a user's
-    if recipe is not None:
-        return recipe
-    if data.origin is not None:
-        return {"data set": data.origin}
-    return {"lost": type(data.law).__name__}
-
-
-def law_from(card: dict[str, Any]) -> Any:
-    """The law of which ``law_card`` wrote. Raises ValueError, saying what to do, if it cannot be found again."""
-    if "lost" in card:
+        low, high = (float(end) for end in stated)
+    except (TypeError, ValueError):
+        low, high = math.nan, math.nan
+    if not -math.inf < low < high < math.inf:
         raise ValueError(
-            f"the law of the data, a {card['lost']}, was not saved with the run: neither it nor the data are "
-            "registered (data.toy, data.register). Pass data that know it: Data(x, law=...)."
+            f"{name}: range must be (low, high), two numbers in this order, or 'real', not {described(stated)}."
         )
-    kind = "toy" if "toy" in card else "data set"
-    name = card[kind]
-    registered = TOYS if kind == "toy" else DATA_SETS
-    if name not in registered:
+    if is_bytes and (low, high) != (0, 1):
         raise ValueError(
-            f"the run was trained on {name!r}, and {unknown(kind, name, registered)} Import the file that registers it."
+            f"{name}: range must be (0, 1) for bytes, which stand for x/255; convert x to another range first."
         )
-    if kind == "toy":
-        return TOYS[name](**card["arguments"])
-    return DATA_SETS[name]("train", 0).law
+    if not within(extent, (low, high)):
+        raise ValueError(
+            f"{name}: x must lie in the range that was stated, {low:g} to {high:g}, and goes from {extent[0]:g} to "
+            f"{extent[1]:g}; rescale x or correct the range."
+        )
+    return (low, high)
+
+
+def within(extent: tuple[float, float], bounds: tuple[float, float]) -> bool:
+    """Does what goes from one number to another stay in a range, but for rounding?"""
+    slack = 1e-3 * (bounds[1] - bounds[0])
+    return bounds[0] - slack <= extent[0] and extent[1] <= bounds[1] + slack

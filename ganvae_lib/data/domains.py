@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .dataset import Data, Examples
+from ..errors import flag, whole
+from .dataset import Data, Examples, as_data
 from .rendered import DIGITS, FONTS, glyphs
 from .toys import Mixture, Pinwheel, Toy
 
@@ -23,6 +24,8 @@ _SANS_SERIF, _SERIF = FONTS.index("cmss10"), FONTS.index("DejaVuSerif")
 class Domains(Examples):
     """Examples of two domains: a source (y = 1), labelled where labels are needed, and a target (y = 0).
 
+    Both are ``Data``, or what ``Data`` takes.
+
     It takes the place of ``Data`` in ``build`` and ``fit``: x and labels are the source's, ``other`` is the target's x.
     Labels of the target are never read. A model that compares features needs examples of one shape: ``one_shape``.
 
@@ -32,12 +35,21 @@ class Domains(Examples):
 
     other: Tensor
 
-    def __init__(self, source: Data, target: Data):
-        self.source, self.target = source, target
+    def __init__(self, source: Any, target: Any):
+        source, target = self.source, self.target = as_data(source), as_data(target)
+        if not isinstance(source, Data) or not isinstance(target, Data):
+            raise ValueError("Domains needs Data of a source and of a target, not domains in turn.")
         self.x, self.y, self.law, self.origin = source.x, source.y, source.law, source.origin
         self.other = target.x
+        self.streamed = source.streamed or target.streamed
+        # Of images and points the images; where both are images, the network's check sees that they agree.
+        self.range = target.range if source.range == "real" else source.range
         self.name = f"{source.name} -> {target.name}"
         self.note = f"source: {source.note}; target: {target.note}"
+
+    @property
+    def classes(self) -> int:
+        return int(self.source.classes)
 
     @property
     def digest(self) -> str:
@@ -118,6 +130,8 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
     >>> clouds(symmetric=True).symmetries.shape
     torch.Size([8, 2, 2])
     """
+    n, n_test, seed = whole("n", n), whole("n_test", n_test), whole("seed", seed, 0, 2**60)
+    symmetric, bent = flag("symmetric", symmetric), flag("bent", bent)
     quarter_turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)
     turns = torch.stack([torch.linalg.matrix_power(quarter_turn, k) for k in range(4)])
     if symmetric:
@@ -159,9 +173,10 @@ def styles(n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, char
     test set. The classes are equally frequent, so samples alone do not say which character becomes which.
 
     >>> styles(n=20, n_test=10).test
-    Domains(Data('glyphs': 10 examples of shape (1, 16, 16), 10 classes, 6 factors),
-            Data('glyphs': 10 examples of shape (1, 16, 16), 10 classes, 6 factors))
+    Domains(Data('glyphs': 10 images of shape (1, 16, 16) in [0, 1], 10 classes, 6 factors),
+            Data('glyphs': 10 images of shape (1, 16, 16) in [0, 1], 10 classes, 6 factors))
     """
+    n, n_test, seed = whole("n", n), whole("n_test", n_test), whole("seed", seed, 0, 2**60)
     shared: dict[str, Any] = dict(
         characters=characters, side=side, vary=("class",), rotation=(-15.0, 15.0), scale=(0.85, 1.15)
     )

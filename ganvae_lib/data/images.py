@@ -1,7 +1,7 @@
 """Real images, grey and in colour: where they come from, and how their files are read.
 
 A file is used only if its checksum is right, wherever it was found. Each set is a function (name, split) ->
-(images [N, channels, H, W] in [0, 1], labels [N], note), all numpy. ``data.load`` is the way in for readers.
+(images [N, channels, H, W], bytes or in [0, 1], labels [N], note), all numpy. ``data.load`` is the way in for readers.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from ..storage.downloads import ALTERED, local, verified
 
 __all__ = ["CIFAR", "CIFAR_PARTS", "IDX", "JPEG", "SETS", "SVHN", "USPS", "USPS_PIXELS", "ImageSet", "digits"]
 
-ImageSet = tuple[np.ndarray, np.ndarray, str]  # images [N, channels, H, W] in [0, 1], labels [N], and a note
+ImageSet = tuple[np.ndarray, np.ndarray, str]  # images [N, channels, H, W], bytes or in [0, 1], labels [N], and a note
 
-# Mirrors in the order in which they are tried; the md5 of each .gz; and the sha256 of what it holds, because repackers
+# Mirrors in the order in which they are tried; the sha256 of each .gz; and that of what it holds, because repackers
 # change the gzip header and not the content.
 IDX = {
     "mnist": (
         ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"),
         {
-            "train-images-idx3-ubyte.gz": "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873",
-            "train-labels-idx1-ubyte.gz": "md5:d53e105ee54ea40749a09fcbcd1e9432",
-            "t10k-images-idx3-ubyte.gz": "md5:9fb629c4189551a2d022fa330f9573f3",
-            "t10k-labels-idx1-ubyte.gz": "md5:ec29112dd5afa0611ce80d1b7f02629c",
+            "train-images-idx3-ubyte.gz": "sha256:440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "train-labels-idx1-ubyte.gz": "sha256:3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            "t10k-images-idx3-ubyte.gz": "sha256:8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "t10k-labels-idx1-ubyte.gz": "sha256:f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         },
         {
             "train-images-idx3-ubyte.gz": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -42,13 +42,13 @@ IDX = {
     "fashion-mnist": (
         (
             "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
-            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://fashion-mnist.s3.eu-central-1.amazonaws.com/",
         ),
         {
-            "train-images-idx3-ubyte.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-            "train-labels-idx1-ubyte.gz": "md5:25c81989df183df01b3e8a0aad5dffbe",
-            "t10k-images-idx3-ubyte.gz": "md5:bef4ecab320f06d8554ea6380940ec79",
-            "t10k-labels-idx1-ubyte.gz": "md5:bb300cfdad3c16e7a12a480ee83cd310",
+            "train-images-idx3-ubyte.gz": "sha256:3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            "train-labels-idx1-ubyte.gz": "sha256:a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            "t10k-images-idx3-ubyte.gz": "sha256:346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            "t10k-labels-idx1-ubyte.gz": "sha256:67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
         },
         {
             "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
@@ -62,6 +62,7 @@ IDX = {
 _LIBSVM = ("https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/",)
 _HASTIE = ("https://web.stanford.edu/~hastie/ElemStatLearn/datasets/",)
 
+# Of the files of LIBSVM only the md5 is published.
 USPS = {
     "train": (
         ("usps.bz2", _LIBSVM, "md5:ec16c51db3855ca6c91edd34d0e9b197"),
@@ -101,7 +102,7 @@ def idx_set(name: str, split: str) -> ImageSet:
 
     levels = array(f"{prefix}-images-idx3-ubyte.gz")
     labels = array(f"{prefix}-labels-idx1-ubyte.gz")
-    return levels[:, None] / np.float32(255), labels, f"{name}, grey levels / 255"
+    return levels[:, None], labels, f"{name}, grey levels / 255"
 
 
 def usps(name: str, split: str) -> ImageSet:
@@ -163,25 +164,32 @@ def read_idx(content: bytes, file: str) -> np.ndarray:
 
 # ---------------------------------------------------------------- colour
 
-_STANFORD = ("http://ufldl.stanford.edu/housenumbers/",)
+_STANFORD = ("https://ufldl.stanford.edu/housenumbers/",)
 
 SVHN = {
-    "train": ("train_32x32.mat", _STANFORD, "md5:e26dedcc434d2e4c54c9b2d4a06d8373"),
-    "test": ("test_32x32.mat", _STANFORD, "md5:eb5a983be6a315427106f1b164d9cef3"),
+    "train": ("train_32x32.mat", _STANFORD, "sha256:435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8"),
+    "test": ("test_32x32.mat", _STANFORD, "sha256:cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b"),
 }
 
-CIFAR = ("cifar-10-binary.tar.gz", ("https://www.cs.toronto.edu/~kriz/",), "md5:c32a1d4ab5d03f1284b67883e8d87530")
+CIFAR = (
+    "cifar-10-binary.tar.gz",
+    ("https://www.cs.toronto.edu/~kriz/",),
+    "sha256:c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+)
 
 # what the archive holds, for those who have unpacked it
+_BATCHES = "cifar-10-batches-bin"
 CIFAR_PARTS = {
     "train": {
-        "cifar-10-batches-bin/data_batch_1.bin": "md5:5dd7e06a14cb22eb9f671a540d1b7c25",
-        "cifar-10-batches-bin/data_batch_2.bin": "md5:5ea93a67294ea407fff1d09f752e9692",
-        "cifar-10-batches-bin/data_batch_3.bin": "md5:942cd6a4bcdd0dd3c604fbe906cb4421",
-        "cifar-10-batches-bin/data_batch_4.bin": "md5:ae636b3ba5c66a11e91e8cb52e771fcb",
-        "cifar-10-batches-bin/data_batch_5.bin": "md5:53f37980c15c3d472c316c40844f3f0d",
+        f"{_BATCHES}/data_batch_1.bin": "sha256:cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
+        f"{_BATCHES}/data_batch_2.bin": "sha256:a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
+        f"{_BATCHES}/data_batch_3.bin": "sha256:bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
+        f"{_BATCHES}/data_batch_4.bin": "sha256:014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
+        f"{_BATCHES}/data_batch_5.bin": "sha256:755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
     },
-    "test": {"cifar-10-batches-bin/test_batch.bin": "md5:803d5f7f4d78ea53de84dbe85f74fb6d"},
+    "test": {
+        f"{_BATCHES}/test_batch.bin": "sha256:8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
+    },
 }
 
 _RECORD = 1 + 3 * 32 * 32  # bytes of an example: its label, then its red, green and blue levels
@@ -203,7 +211,7 @@ def svhn(name: str, split: str) -> ImageSet:
     if not fits or not np.isin(labels, range(1, 11)).all():
         raise _unlike(file, "X, bytes [32, 32, 3, N], and y, N labels from 1 to 10")
     labels = labels.astype(np.int64).ravel() % 10  # the label of the digit 0 is 10
-    return _scaled(levels.transpose(3, 2, 0, 1)), labels, "svhn, colour levels / 255"
+    return levels.transpose(3, 2, 0, 1), labels, "svhn, colour levels / 255"
 
 
 def cifar10(name: str, split: str) -> ImageSet:
@@ -220,7 +228,7 @@ def cifar10(name: str, split: str) -> ImageSet:
         if not content or len(content) % _RECORD or max(content[::_RECORD]) > 9:
             raise _unlike(file, "records of 3073 bytes with a label from 0 to 9 first")
     records = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, _RECORD)
-    images = _scaled(records[:, 1:]).reshape(-1, 3, 32, 32)
+    images = records[:, 1:].reshape(-1, 3, 32, 32)
     return images, records[:, 0].astype(np.int64), "cifar10, colour levels / 255"
 
 
@@ -255,7 +263,7 @@ def cifar10_jpeg(name: str, split: str) -> ImageSet:
             raise _unlike(f"{path} in {file}", "a colour image of 32 x 32 pixels")
         levels[i] = np.asarray(image).transpose(2, 0, 1)
     note = "CIFAR-10 (JPEG copy): lossy, compares with no result on CIFAR-10; colour levels / 255"
-    return _scaled(levels), np.array(list(labels.values())), note
+    return levels, np.array(list(labels.values())), note
 
 
 SETS = {
@@ -274,11 +282,6 @@ def _unpacked(archive: bytes, folder: str) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         opened = {member.name.removeprefix(folder): tar.extractfile(member) for member in tar}
         return {name: file.read() for name, file in opened.items() if file is not None}
-
-
-def _scaled(levels: np.ndarray) -> np.ndarray:
-    """Bytes to float32 in [0, 1], in one pass and row by row, so that nobody needs a second copy of so many pixels."""
-    return np.divide(levels, 255, dtype=np.float32, order="C")
 
 
 def _unlike(file: str, what: str) -> DataError:

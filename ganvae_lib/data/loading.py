@@ -1,23 +1,149 @@
-"""``load``: every data set by its name, its parts, and the scale switch."""
+"""``load``: every data set by its name, its parts, the scale switch; what joins in, and how a law is found again."""
 
 from __future__ import annotations
 
 import difflib
 import functools
+import inspect
+import json
 import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 
-from . import images, toys  # noqa: F401 (toys register themselves)
-from .characters import TEXTS, text
-from .dataset import DATA_SETS, Data, register
+from ..distributions.densities import as_floats
+from ..errors import described, instance, real, unknown, whole
+from . import images
+from .dataset import Data, Examples
+from .encoded import TEXTS, text
 from .rendered import glyphs
 
-__all__ = ["NAMES", "from_files", "load", "parted", "scale"]
+__all__ = [
+    "DATA_SETS",
+    "NAMES",
+    "TOYS",
+    "from_files",
+    "law_card",
+    "law_from",
+    "load",
+    "parted",
+    "register",
+    "scale",
+    "toy",
+]
+
+#: Name -> function (split, seed) -> Data, in the order in which they were registered.
+DATA_SETS: dict[str, Callable[[str, int], Data]] = {}
+
+#: Name -> function that makes the toy.
+TOYS: dict[str, Callable[..., Any]] = {}
+
+TOY_SIZE = 20_000  # examples that ``load`` draws from a toy
+
+Arguments = ParamSpec("Arguments")
+Law = TypeVar("Law")
+
+
+def register(name: str, make: Callable[[str, int], Data]) -> None:
+    """Let ``load(name)`` answer ``make(split, seed)``, with split "train" or "test". A name given again is replaced.
+
+    >>> from ganvae_lib import load
+    >>> register("zeros", lambda split, seed: Data(torch.zeros(30 if split == "train" else 10, 2), name="zeros"))
+    >>> load("zeros", "test")
+    Data('zeros': 10 examples of shape (2,))
+    >>> del DATA_SETS["zeros"]
+    """
+    if not isinstance(name, str) or not callable(make):
+        raise ValueError(
+            f"register takes a name and a function of (split, seed), not {described(name)}, {described(make)}."
+        )
+    DATA_SETS[name] = make
+
+
+def toy(make: Callable[Arguments, Law]) -> Callable[Arguments, Law]:
+    """Register a function that makes a toy under its own name, as a decorator.
+
+    Then ``load`` draws data from the toy, and a run that was trained on it finds it again after ``Run.load``, because
+    the toy remembers the name and the arguments that made it, as its ``recipe``. The function can be called without
+    arguments; a toy whose arguments JSON cannot hold has no recipe.
+
+    >>> from ganvae_lib import Mixture, load
+    >>> @toy
+    ... def pair(distance=2.0):
+    ...     return Mixture([0.5, 0.5], [[-distance / 2], [distance / 2]], 0.1)
+    >>> pair(3.0).recipe
+    {'toy': 'pair', 'arguments': {'distance': 3.0}}
+    >>> load("pair")
+    Data('pair': 20000 examples of shape (1,), 2 classes)
+    >>> del TOYS["pair"], DATA_SETS["pair"]
+    """
+    name = make.__name__
+    signature = inspect.signature(make)
+
+    @functools.wraps(make)
+    def make_with_recipe(*args: Arguments.args, **options: Arguments.kwargs) -> Law:
+        law = make(*args, **options)
+        bound = signature.bind(*args, **options)
+        bound.apply_defaults()
+        law.recipe = _recipe(name, bound.arguments)  # type: ignore[attr-defined]
+        return law
+
+    TOYS[name] = make_with_recipe
+    register(name, functools.partial(_draw_data, name))
+    return make_with_recipe
+
+
+def _recipe(name: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
+    """Name and arguments of a toy as JSON reads them back; None if JSON cannot hold them."""
+    without_tensors = {key: value.tolist() if hasattr(value, "tolist") else value for key, value in arguments.items()}
+    try:
+        return json.loads(json.dumps({"toy": name, "arguments": without_tensors}))
+    except TypeError:
+        return None
+
+
+def _draw_data(name: str, split: str, seed: int) -> Data:
+    """Data drawn from a toy."""
+    law = TOYS[name]()
+    split_seed = 2 * seed + (split == "test")  # no two pairs of split and seed share their random numbers
+    x, y = law.sample(TOY_SIZE, split_seed, labels=True)
+    return Data(x.float(), y, name, law, f"drawn from the toy, seed {seed}")
+
+
+def law_card(data: Examples) -> dict[str, Any] | None:
+    """What a saved run writes down of the law of its data, so that ``law_from`` finds it again; None without a law."""
+    if data.law is None:
+        return None
+    recipe = getattr(data.law, "recipe", None)  # a law may be any object of a user's
+    if recipe is not None:
+        return recipe
+    if data.origin is not None:
+        return {"data set": data.origin}
+    return {"lost": type(data.law).__name__}
+
+
+def law_from(card: dict[str, Any]) -> Any:
+    """The law of which ``law_card`` wrote. Raises ValueError, saying what to do, if it cannot be found again."""
+    if "lost" in card:
+        raise ValueError(
+            f"the law of the data, a {card['lost']}, was not saved with the run: neither it nor the data are "
+            "registered (data.toy, data.register). Pass data that know it: Data(x, law=...)."
+        )
+    kind = "toy" if "toy" in card else "data set"
+    name = card[kind]
+    registered = TOYS if kind == "toy" else DATA_SETS
+    if name not in registered:
+        raise ValueError(
+            f"the run was trained on {name!r}, and {unknown(kind, name, registered)} Import the file that registers it."
+        )
+    if kind == "toy":
+        return TOYS[name](**card["arguments"])
+    return DATA_SETS[name]("train", 0).law
+
 
 NAMES = DATA_SETS.keys()  # a view, so that it holds the names that a user registers, too
 
@@ -29,8 +155,7 @@ def from_files(name: str, read: Callable[[str, str], images.ImageSet]) -> Callab
 
     def make(split: str, seed: int) -> Data:
         x, y, note = read(name, split)
-        # x is new and may be large: no copy.
-        return Data(torch.as_tensor(x).float(), torch.tensor(y).long(), name, None, note)
+        return Data(x, y, name, None, note)
 
     return make
 
@@ -66,7 +191,7 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
 
     >>> digits = load("digits")
     >>> digits
-    Data('digits': 1500 examples of shape (1, 8, 8), 10 classes)
+    Data('digits': 1500 images of shape (1, 8, 8) in [0, 1], 10 classes)
     >>> len(load("digits", fraction=0.1)), len(load("digits", "test"))
     (150, 297)
     >>> ring = load("ring", "test")
@@ -74,17 +199,16 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
     (torch.Size([20000, 2]), torch.Size([20000]))
     >>> load("minst")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: no data set 'minst'; did you mean 'mnist'? There are ring, grid, ..., text, tinyshakespeare.
+    ValueError: no data set 'minst'; did you mean 'mnist'? There are digits, mnist, ..., mixture1d.
     """
-    if name not in NAMES:
+    if not isinstance(name, str) or name not in NAMES:
         nearest = difflib.get_close_matches(str(name).lower(), NAMES, n=1, cutoff=0.0)[0]
-        raise ValueError(f"no data set {name!r}; did you mean {nearest!r}? There are {', '.join(NAMES)}.")
-    if split not in ("train", "test"):
-        raise ValueError(f"split must be 'train' or 'test', not {split!r}.")
-    if not 0 < fraction <= 1:
-        raise ValueError(f"fraction must lie in (0, 1], not {fraction}; 0.1 keeps 10% of every class.")
-    if binarize not in (None, "threshold", "sample"):
-        raise ValueError(f"binarize must be None, 'threshold' or 'sample', not {binarize!r}.")
+        raise ValueError(f"no data set {described(name)}; did you mean {nearest!r}? There are {', '.join(NAMES)}.")
+    if not isinstance(split, str) or split not in ("train", "test"):
+        raise ValueError(f"split must be 'train' or 'test', not {described(split)}.")
+    fraction, seed = _share(fraction), whole("seed", seed, 0, 2**62)
+    if not isinstance(binarize, (str, type(None))) or binarize not in (None, "threshold", "sample"):
+        raise ValueError(f"binarize must be None, 'threshold' or 'sample', not {described(binarize)}.")
     data = DATA_SETS[name](split, seed)
     if not isinstance(data, Data):
         raise TypeError(f"the function registered as {name!r} must return Data, not {type(data).__name__}.")
@@ -94,7 +218,18 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
             kind = "text" if data.alphabet else "points"
             raise ValueError(f"{name} holds {kind}, not images; leave binarize out.")
         data = replace(data, x=_binarized(data.x, binarize, split), note=data.note + _NOTES[binarize])
+    elif name in images.SETS:
+        data = replace(data, x=_by_parts(data.x, as_floats))
     return data[_stratified(data, fraction, seed)] if fraction < 1 else data
+
+
+def _share(fraction: float) -> float:
+    try:
+        return real("fraction", fraction, above=0, most=1)
+    except ValueError:
+        raise ValueError(
+            f"fraction must lie in (0, 1], not {described(fraction)}; 0.1 keeps 10% of every class."
+        ) from None
 
 
 def parted(data: Data, fraction: float, seed: int = 0) -> tuple[Data, Data]:
@@ -103,8 +238,10 @@ def parted(data: Data, fraction: float, seed: int = 0) -> tuple[Data, Data]:
     Raises ValueError if nothing would remain.
 
     >>> parted(load("digits"), 0.1)[1]
-    Data('digits': 1350 examples of shape (1, 8, 8), 10 classes)
+    Data('digits': 1350 images of shape (1, 8, 8) in [0, 1], 10 classes)
     """
+    instance("data", data, Data)
+    fraction, seed = _share(fraction), whole("seed", seed, 0, 2**62)
     kept = torch.zeros(len(data), dtype=torch.bool)
     kept[_stratified(data, fraction, seed)] = True
     if not 0 < fraction < 1 or kept.all():
@@ -112,12 +249,23 @@ def parted(data: Data, fraction: float, seed: int = 0) -> tuple[Data, Data]:
     return data[kept], data[~kept]
 
 
+def _by_parts(x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+    """A function of x [N, ...], float32, part by part: where x are bytes, the peak is 1.25 times the result."""
+    if x.dtype == torch.float32 and change is as_floats:
+        return x
+    result = torch.empty(x.shape)
+    for part, given in zip(result.split(256), x.split(256), strict=True):
+        part.copy_(change(given))
+    return result
+
+
 def _binarized(x: Tensor, how: str, split: str) -> Tensor:
     if how == "threshold":
-        return (x > 0.5).float()
-    fixed_seed = 17 + (split == "test")  # everybody's binary images are the same; the two splits differ in their noise
-    noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(fixed_seed))
-    return (noise < x).float()  # 1 with probability x
+        return _by_parts(x, lambda part: as_floats(part) > 0.5)
+    # Everybody's binary images are the same; the two splits differ in their noise.
+    generator = torch.Generator().manual_seed(17 + (split == "test"))
+    # 1 with probability x
+    return _by_parts(x, lambda part: torch.rand(part.shape, generator=generator) < as_floats(part))
 
 
 def _stratified(data: Data, fraction: float, seed: int) -> Tensor:

@@ -6,7 +6,6 @@ distances once; an image is then one affine warp of the field, and a wider strok
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..errors import described, real, whole
 from .dataset import Data
 
 __all__ = ["DIGITS", "FACTORS", "FONTS", "RANGES", "glyphs"]
@@ -54,13 +54,16 @@ def glyphs(
     Raises ValueError for a bad argument, a character that a font lacks, and factors that put ink outside the image.
 
     >>> glyphs(500, characters="abc")
-    Data('glyphs': 500 examples of shape (1, 28, 28), 3 classes, 6 factors)
+    Data('glyphs': 500 images of shape (1, 28, 28) in [0, 1], 3 classes, 6 factors)
     >>> turned = glyphs(4, vary=("class",), rotation=torch.tensor([0.0, 5.0, 10.0, 15.0]))
     >>> turned.factors["rotation"]
     tensor([ 0.,  5., 10., 15.])
     """
-    _check(n, characters, side)
+    n, seed, side = whole("n", n), whole("seed", seed, 0), whole("side", side, 8)
+    _check_characters(characters)
     given = {name.removesuffix("_"): value for name, value in given.items()}
+    if not isinstance(vary, (str, list, tuple)):
+        raise ValueError(f"vary must be names of factors, {', '.join(FACTORS)}, not {described(vary)}.")
     vary = [vary] if isinstance(vary, str) else vary
     for name in (*vary, *given):
         if name not in FACTORS:
@@ -77,11 +80,9 @@ def glyphs(
     return Data(x, factors["class"], "glyphs", None, note, factors)
 
 
-def _check(n: int, characters: str, side: int) -> None:
-    if n < 1 or side < 8:
-        raise ValueError(f"glyphs needs n >= 1 images with a side of at least 8 pixels, got n={n}, side={side}.")
+def _check_characters(characters: str) -> None:
     if not isinstance(characters, str) or not characters:
-        raise ValueError(f"characters must be a string of at least one character, not {characters!r}.")
+        raise ValueError(f"characters must be a string of at least one character, not {described(characters)}.")
     if len(set(characters)) < len(characters):
         raise ValueError(f"characters holds one twice: {characters!r}; each is a class of its own.")
 
@@ -95,20 +96,32 @@ def _values(name: str, spec: Any, u: Tensor, count: int) -> Tensor:
             raise ValueError(f"{name}: a tensor must hold one {kind} for each of the {len(u)} images.")
         values = spec.to("cpu", torch.int64 if discrete else torch.float64)
     elif discrete:
-        choices = torch.tensor([spec] if isinstance(spec, int) else list(spec))
-        if not len(choices) or choices.is_floating_point():
-            raise ValueError(f"{name} must be an index, or a list of indices to choose from, not {spec!r}.")
-        values = choices[(u * len(choices)).long()]
+        try:
+            choices = torch.tensor([whole(name, index, 0, 2**31) for index in _listed(spec)])
+            values = choices[(u * len(choices)).long()]
+        except (ValueError, IndexError):  # an entry is no index, or there is none
+            message = f"{name} must be an index, or a list of indices to choose from, not {described(spec)}."
+            raise ValueError(message) from None
     else:
-        low, high = (spec, spec) if isinstance(spec, int | float) else spec
-        if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-            raise ValueError(f"{name} must be a number or a pair (low, high), not {spec!r}.")
+        ends = _listed(spec)
+        try:
+            low, high = (float(real(name, end)) for end in (ends * 2 if len(ends) == 1 else ends))
+        except ValueError:
+            low, high = 1.0, 0.0
+        if not low <= high:
+            raise ValueError(f"{name} must be a number or a pair (low, high), not {described(spec)}.")
         values = low + (high - low) * u
     if discrete and not 0 <= values.min() <= values.max() < count:
         raise ValueError(f"{name} must lie between 0 and {count - 1}, got {values.min()} to {values.max()}.")
     if name == "scale" and values.min() <= 0:
         raise ValueError(f"scale must be positive, got {values.min():g}.")
     return values
+
+
+def _listed(spec: Any) -> list[Any]:
+    """One value, or several, as a list."""
+    is_list = hasattr(spec, "__iter__") and getattr(spec, "ndim", 1) > 0
+    return list(spec) if is_list else [spec]
 
 
 @cache

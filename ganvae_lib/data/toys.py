@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .dataset import toy
+from ..errors import numbers, real, whole
+from .loading import toy
 
 __all__ = ["Mixture", "Moons", "Pinwheel", "Toy", "grid", "mixture1d", "moons", "pinwheel", "ring"]
 
@@ -41,6 +42,8 @@ class Toy:
 
         Raises ValueError if the last axis of x is not D.
         """
+        is_float = isinstance(x, Tensor) and x.is_floating_point() and x.layout == torch.strided
+        x = x if is_float else numbers("x", x).to(torch.get_default_dtype())
         if x.ndim == 0 or x.shape[-1] != self.dim:
             raise ValueError(
                 f"this world lives in {self.dim} dimension(s), but x has shape {tuple(x.shape)}; "
@@ -54,9 +57,9 @@ class Toy:
 
         ``generator`` is a torch.Generator, a seed, or None for torch's own generator.
         """
-        if isinstance(generator, int):
-            generator = torch.Generator().manual_seed(generator)
-        x, component = self._draw(n, generator)
+        if generator is not None and not isinstance(generator, torch.Generator):
+            generator = torch.Generator().manual_seed(whole("a seed", generator, -(2**63), 2**63 - 1))
+        x, component = self._draw(whole("n", n), generator)
         x = x.to(torch.get_default_dtype())
         return (x, component) if labels else x
 
@@ -81,14 +84,19 @@ class Mixture(Toy):
     """
 
     def __init__(self, weights: Any, means: Any, scales: Any):
-        self.weights = torch.as_tensor(weights, dtype=torch.float64)
-        self.means = torch.as_tensor(means, dtype=torch.float64)
+        self.weights, self.means = numbers("weights", weights), numbers("means", means)
+        if self.means.ndim != 2 or not self.means.numel():
+            raise ValueError(f"means must be [components, dimensions], not of shape {list(self.means.shape)}.")
         count, self.dim = self.means.shape
-        scales = torch.as_tensor(scales, dtype=torch.float64)
-        if scales.ndim < 3:
-            scales = scales.expand(count)[:, None, None] * torch.eye(self.dim, dtype=torch.float64)
+        scales = numbers("scales", scales)
         if self.weights.shape != (count,) or (self.weights < 0).any() or abs(self.weights.sum() - 1) > 1e-12:
             raise ValueError(f"a mixture of {count} components needs {count} weights >= 0 that add up to 1.")
+        if scales.ndim < 3:
+            if scales.shape not in ((), (1,), (count,)) or (scales <= 0).any():
+                raise ValueError(f"standard deviations must be above 0, one or {count}, got {scales.tolist()}.")
+            scales = scales.expand(count)[:, None, None] * torch.eye(self.dim, dtype=torch.float64)
+        if scales.shape != (count, self.dim, self.dim) or (torch.linalg.det(scales) == 0).any():
+            raise ValueError(f"factors must be invertible, {[count, self.dim, self.dim]}; got {list(scales.shape)}.")
         self.factors, self.modes = scales, self.means
         self.std = float(torch.linalg.matrix_norm(scales, 2).max())
 
@@ -109,11 +117,11 @@ class Moons(Toy):
     """Two half circles, blurred: x = c(t) + std * noise with t uniform along one of the two arcs.
 
     p(x) = 1/2 sum_arcs (1/pi) int_0^pi N(x; c(t), std^2 I) dt, by Gauss-Legendre quadrature; the number of
-    nodes follows std, so that the error stays below 1e-10.
+    nodes follows std, at least 0.01, so that the error stays below 1e-10.
     """
 
     def __init__(self, std: float = 0.1):
-        self.std = std
+        self.std = real("std", std, least=0.01)
         nodes, weights = np.polynomial.legendre.leggauss(48 + math.ceil(24 / std))
         self._t = torch.from_numpy((nodes + 1) * math.pi / 2)  # from [-1, 1] to [0, pi]
         # The weights on [-1, 1] sum to 2; those of both arcs together to 1.
@@ -153,6 +161,12 @@ class Pinwheel(Toy):
     """
 
     def __init__(self, arms: int, radius: float, radial_std: float, tangential_std: float, twist: float):
+        radius, twist = float(real("radius", radius)), float(real("twist", twist))
+        radial_std, tangential_std = (
+            real("radial_std", radial_std, above=0),
+            real("tangential_std", tangential_std, above=0),
+        )
+        arms = whole("arms", arms, most=10**6)
         angles = 2 * math.pi * torch.arange(arms, dtype=torch.float64) / arms
         spokes = torch.stack([angles.cos(), angles.sin()], -1)
         across = torch.stack([-angles.sin(), angles.cos()], -1)
@@ -185,6 +199,7 @@ def ring(modes: int = 8, radius: float = 2.0, std: float = 0.1) -> Mixture:
     >>> ring().sample(3, 0).shape, ring().modes.shape
     (torch.Size([3, 2]), torch.Size([8, 2]))
     """
+    modes, radius, std = whole("modes", modes, most=10**6), float(real("radius", radius)), real("std", std, above=0)
     angles = 2 * math.pi * torch.arange(modes, dtype=torch.float64) / modes
     return Mixture([1 / modes] * modes, radius * torch.stack([angles.cos(), angles.sin()], -1), std)
 
@@ -192,6 +207,7 @@ def ring(modes: int = 8, radius: float = 2.0, std: float = 0.1) -> Mixture:
 @toy
 def grid(side: int = 5, spacing: float = 1.0, std: float = 0.1) -> Mixture:
     """side x side equal Gaussians on a square lattice around the origin."""
+    side, spacing, std = whole("side", side, most=1000), float(real("spacing", spacing)), real("std", std, above=0)
     ticks = spacing * (torch.arange(side, dtype=torch.float64) - (side - 1) / 2)
     return Mixture([1 / side**2] * side**2, torch.cartesian_prod(ticks, ticks), std)
 
@@ -223,4 +239,4 @@ def mixture1d(
     >>> mixture1d().weights, mixture1d().modes.squeeze()
     (tensor([0.3500, 0.6500], dtype=torch.float64), tensor([-2.0000,  2.5000], dtype=torch.float64))
     """
-    return Mixture(weights, torch.as_tensor(means, dtype=torch.float64)[:, None], stds)
+    return Mixture(weights, numbers("means", means)[..., None], stds)

@@ -1,6 +1,8 @@
 """Distributions that torch does not have, named noise, samples with gradients, and the variables of one step."""
 
-from .densities import Noiseless, Point, Product, Pushforward, full, grey, tiled
+from .densities import Noiseless, Point, Product, Pushforward, full, tiled
+from .grey import ContinuousBernoulli
 from .noise import Noise, Share
 from .sample import draw, free_energy
+from .schedules import SCHEDULES, Schedule, constant, cosine, cyclical, linear, times
 from .world import OtherDomain, World, drawn

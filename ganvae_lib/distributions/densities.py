@@ -9,12 +9,30 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, OneHotCategorical, constraints, kl_divergence, register_kl
 
-__all__ = ["Noiseless", "Point", "Product", "Pushforward", "full", "grey", "tiled"]
+__all__ = ["Noiseless", "Point", "Product", "Pushforward", "as_floats", "full", "tiled"]
 
 
-def full(features: Tensor) -> Tensor:
-    """At least fp32: distributions are evaluated in full precision under autocast, too."""
+def full(features: Tensor | tuple[Tensor, ...]) -> Tensor:
+    """At least fp32: distributions are evaluated in full precision under autocast, too.
+
+    Of a trunk that gives more (``nn.LSTM``, ``nn.MultiheadAttention``) the features are the first thing that it gives.
+    """
+    features = features[0] if isinstance(features, tuple) else features
     return features.float() if features.dtype in (torch.bfloat16, torch.float16) else features
+
+
+def as_floats(x: Tensor) -> Tensor:
+    """Examples as networks see them, float32: bytes are levels, x/255, and all other numbers are themselves.
+
+    Numbers of float64 stay what they are, for a model in double precision.
+
+    >>> as_floats(torch.tensor([0, 51, 255], dtype=torch.uint8))
+    tensor([0.0000, 0.2000, 1.0000])
+    """
+    if x.dtype != torch.uint8:
+        return x if x.dtype == torch.float64 else x.float()
+    # By a tensor, because some devices divide by a number as they multiply by its inverse: other last bits.
+    return x.float() / torch.full((1,), 255.0, device=x.device)
 
 
 class _Implicit(Distribution):
@@ -69,24 +87,6 @@ class Pushforward(_Implicit):
         if sample_shape:
             raise NotImplementedError("a pushed-forward distribution is drawn one sample at a time.")
         return self.function(torch.randn(*self.batch_shape, self.noise))
-
-
-def grey(logits: Tensor, u: Tensor) -> Tensor:
-    """The quantile function of the continuous Bernoulli with logits t, at u: log(1 + u (eᵗ - 1))/t.
-
-    Near t = 0 it is a series: torch's own is just u there, so it jumps and the logits get no gradient.
-    """
-    near_zero = logits.abs() < 0.05  # there the first terms of the series are exact to single precision
-    # Both branches are computed everywhere, so each gets harmless logits where the other one counts.
-    s = torch.where(near_zero, logits, 0.0)
-    t = torch.where(near_zero, -1.0, -logits.abs())  # the quantile of -t at 1 - u mirrors that of t: no overflow
-    v = u * (1 - u)
-    # The Taylor series in t at 0, to the third order.
-    series = u + s * v * (1 / 2 + s * ((1 - 2 * u) / 6 + s * (1 - 6 * v) / 24))
-    below_one = 1 - 2**-24  # the largest fp32 number below 1: at 1 the logarithm may be infinite
-    mirrored_u = torch.where(logits > 0, 1 - u, u).clamp_max(below_one)
-    x = torch.log1p(mirrored_u * torch.expm1(t)) / t
-    return torch.where(near_zero, series, torch.where(logits > 0, 1 - x, x))
 
 
 class Noiseless(Distribution):

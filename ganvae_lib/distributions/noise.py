@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import zlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ..errors import whole
+from .seeds import in_layers
 
 __all__ = ["Noise", "Share"]
 
@@ -101,7 +103,9 @@ class Noise:
         self.seeds = [whole("a seed", seed, least=0) for seed in ([seeds] if listed is None else listed)]
         self.seeds_shape = () if listed is None else (len(self.seeds),)
         self.device, self.share = torch.device(device), share or Share()
+        self.since = ""  # part of every name, where the streams are not those with which a training began
         self._streams: dict[tuple, _Stream] = {}
+        self._layers_opened = 0  # how often, so that each time has numbers of its own
 
     def tiled(self, n: int) -> Noise:
         """The same noise for a minibatch that stands ``n`` times side by side: each process keeps its rows of each."""
@@ -112,7 +116,7 @@ class Noise:
     def generators(self, name: str) -> list[torch.Generator]:
         """One fresh generator per seed; its start depends on the seed and the name only."""
         # 32 bits: torch's CPU generator ignores the upper half of its seed.
-        starts = [zlib.crc32(f"{seed} {name}".encode()) for seed in self.seeds]
+        starts = [zlib.crc32(f"{seed} {name}{self.since}".encode()) for seed in self.seeds]
         return [torch.Generator(self.device).manual_seed(start) for start in starts]
 
     def normal(self, name: str, *shape: int) -> Tensor:
@@ -137,18 +141,51 @@ class Noise:
         stream.position += 1
         return self.share.rows(row, len(self.seeds_shape), self.tiles)
 
+    def restart(self, step: int) -> None:
+        """Begin streams that are no repetition of those up to ``step``, where these cannot go on."""
+        self.since, self._streams = f" from step {step}", {}
+
+    def in_layers(self) -> AbstractContextManager[None]:
+        """While this is open, torch's own layers (dropout) draw from streams of these seeds, and other ones each time.
+
+        One of several processes draws for its own rows. Raises ValueError if stacked seeds drew in common.
+
+        >>> from torch import nn
+        >>> def twice(noise):
+        ...     masks = []
+        ...     for _ in range(2):
+        ...         with noise.in_layers():
+        ...             masks.append(nn.Dropout()(torch.ones(64)))
+        ...     return masks
+        >>> (a, b), (c, d) = twice(Noise(3)), twice(Noise(3))
+        >>> torch.equal(a, c), torch.equal(b, d), torch.equal(a, b)
+        (True, True, False)
+        """
+        self._layers_opened += 1
+        name = f"layers {self._layers_opened}{self.since}" + (
+            f" of process {self.share.rank}" if self.share.size > 1 else ""
+        )
+        starts = [zlib.crc32(f"{seed} {name}".encode()) for seed in self.seeds]
+        return in_layers(starts, bool(self.seeds_shape), self.device)
+
     def state(self) -> tuple[list[Any], dict[str, Tensor]]:
         """Where every stream stands: names and positions, and the states of the generators."""
-        places = [[*key, stream.position] for key, stream in self._streams.items()]
+        places: list[Any] = [[*key, stream.position] for key, stream in self._streams.items()]
+        places.append(["layers", "", (), self._layers_opened])
         return places, {str(i): stream.states_before for i, stream in enumerate(self._streams.values())}
 
     def restore(self, places: list[Any], states: dict[str, Tensor]) -> None:
         """Go on from what ``state`` said."""
         self._streams = {}
         for i, (law, name, shape, position) in enumerate(places):
+            if law == "layers":
+                self._layers_opened = position
+                continue
             generators = self.generators("")
             for generator, state in zip(generators, states[str(i)], strict=True):
                 generator.set_state(state.clone())  # a row of a stack is not accepted
             stream = _Stream(law, tuple(shape), generators, bool(self.seeds_shape))
+            if position > len(stream.block):
+                raise ValueError(f"the stream {name!r} cannot stand at {position} of {len(stream.block)}.")
             stream.position = position
             self._streams[law, name, tuple(shape)] = stream

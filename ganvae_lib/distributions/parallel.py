@@ -13,7 +13,7 @@ import torch.distributed as dist
 
 from .noise import Share
 
-__all__ = ["first", "leave", "share", "wait"]
+__all__ = ["first", "leave", "share", "wait", "writes"]
 
 
 def share(device: torch.device) -> Share:
@@ -28,6 +28,11 @@ def share(device: torch.device) -> Share:
 def first() -> bool:
     """Is this the one process, or the one of several that writes files?"""
     return os.environ.get("RANK", "0") == "0"
+
+
+def writes() -> bool:
+    """Is this the process that writes what all of them hold? The first of each machine is, for it may see no other."""
+    return os.environ.get("LOCAL_RANK", os.environ.get("RANK", "0")) == "0"
 
 
 def wait(device: torch.device) -> None:

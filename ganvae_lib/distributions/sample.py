@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, distributions
 from torch.nn.functional import one_hot
 
-from .densities import Noiseless, Point, Product, Pushforward, grey, tiled
+from .densities import Noiseless, Point, Product, Pushforward, tiled
+from .grey import ContinuousBernoulli
 from .noise import Noise
 
 __all__ = ["draw", "free_energy"]
@@ -77,12 +78,13 @@ def _(p: distributions.Uniform, noise: Noise, name: str) -> Tensor:
 @draw.register
 def _(p: distributions.Laplace, noise: Noise, name: str) -> Tensor:
     u = noise.uniform(name, *_batch(p, noise))
-    return p.icdf(u.clamp(1e-6, 1 - 1e-6))  # the ends of the interval are at infinity
+    return p.icdf(u.clamp_min(2**-25))  # u is a multiple of 2^-24 below 1, and at 0 the quantile would be infinite
 
 
-@draw.register
-def _(p: distributions.ContinuousBernoulli, noise: Noise, name: str) -> Tensor:
-    return grey(p.logits, noise.uniform(name, *_batch(p, noise)))
+@draw.register(ContinuousBernoulli)
+@draw.register(distributions.ContinuousBernoulli)
+def _(p: ContinuousBernoulli | distributions.ContinuousBernoulli, noise: Noise, name: str) -> Tensor:
+    return ContinuousBernoulli(p.logits, validate_args=False).icdf(noise.uniform(name, *_batch(p, noise)))
 
 
 @draw.register

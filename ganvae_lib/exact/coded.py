@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..errors import described, whole
+from .inputs import as_tensor, parameters
+
 __all__ = ["CodedSides", "CodedWorld", "random_coded_worlds"]
 
 
@@ -34,7 +37,8 @@ class CodedWorld:
     theta_0:    the parameters that made the generated examples, [..., P]; ``eta_0`` those of the encoder.
     log_fixed:  log q(z|x, y=1), [..., X, Z]: the encoder where y = 1; the prior there is p(z), too.
 
-    Everything is positive, so that all logarithms are finite.
+    Everything is positive, so that all logarithms are finite. Raises ValueError for parameters that are not as many as
+    ``theta_0`` and ``eta_0``, or not finite.
     """
 
     log_d: Tensor
@@ -45,9 +49,22 @@ class CodedWorld:
     eta_0: Tensor
     log_fixed: Tensor
 
+    def __post_init__(self) -> None:
+        for name in ("decoder", "encoder"):
+            if not callable(getattr(self, name)):
+                raise ValueError(f"{name} must be a function of parameters, got {described(getattr(self, name))}.")
+        for name in ("log_d", "log_prior", "theta_0", "eta_0", "log_fixed"):
+            object.__setattr__(self, name, as_tensor(name, getattr(self, name)))
+
+    def _q(self, eta: Tensor) -> Tensor:
+        return self.encoder(parameters("eta", eta, self.eta_0))
+
+    def _p(self, theta: Tensor) -> Tensor:
+        return self.decoder(parameters("theta", theta, self.theta_0))
+
     def joint(self, theta: Tensor) -> Tensor:
         """log p(z) p_θ(x|z), [..., Z, X]."""
-        return self.log_prior.unsqueeze(-1) + self.decoder(theta)
+        return self.log_prior.unsqueeze(-1) + self._p(theta)
 
     def marginal(self, theta: Tensor) -> Tensor:
         """log p_θ(x), [..., X]: Eq. ``eq-marginal`` (chapter 01)."""
@@ -59,17 +76,17 @@ class CodedWorld:
 
     def elbo(self, theta: Tensor, eta: Tensor) -> Tensor:
         """The bound at every x, [..., X]: Eq. ``eq-elbo`` (chapter 03)."""
-        q = self.encoder(eta)
+        q = self._q(eta)
         return (q.exp() * (self.joint(theta).mT - q)).sum(-1)
 
     def wake(self, theta: Tensor, eta: Tensor) -> Tensor:
         """E_{d(x) q_η(z|x)} log p_θ(x|z), [...]: Eq. ``def-wake`` (chapter 09)."""
-        pairs = self.log_d.exp().unsqueeze(-1) * self.encoder(eta).exp()
-        return (pairs * self.decoder(theta).mT).sum((-2, -1))
+        pairs = self.log_d.exp().unsqueeze(-1) * self._q(eta).exp()
+        return (pairs * self._p(theta).mT).sum((-2, -1))
 
     def sleep(self, theta: Tensor, eta: Tensor) -> Tensor:
         """E_{p(z) p_θ(x|z)} log q_η(z|x), [...]: Eq. ``def-sleep`` (chapter 09)."""
-        return (self.joint(theta).exp().mT * self.encoder(eta)).sum((-2, -1))
+        return (self.joint(theta).exp().mT * self._q(eta)).sum((-2, -1))
 
     def sides(self, theta: Tensor, eta: Tensor) -> CodedSides:
         """Every term of Lemma 2 at (θ, η): Eq. ``eq-lemma-2`` (chapter 08).
@@ -82,8 +99,8 @@ class CodedWorld:
         generated = self.marginal(self.theta_0).detach().exp()
         # Columns: y = 0, where all is the VAE's, for real x; y = 1, where nothing has a parameter, for generated x.
         examples = (real, generated)
-        encoders = (self.encoder(eta), self.log_fixed)
-        likelihoods = (self.decoder(theta).mT, self.log_d.unsqueeze(-1).expand_as(self.log_fixed))
+        encoders = (self._q(eta), self.log_fixed)
+        likelihoods = (self._p(theta).mT, self.log_d.unsqueeze(-1).expand_as(self.log_fixed))
         evidence = torch.logaddexp(self.marginal(theta), self.log_d) + log_half
         line_1 = line_2 = torch.zeros((), dtype=torch.float64)
         for density, q, likelihood in zip(examples, encoders, likelihoods, strict=True):
@@ -104,7 +121,12 @@ class CodedWorld:
 
 
 def random_coded_worlds(n: int, seed: int = 0, examples: int = 6, codes: int = 4) -> CodedWorld:
-    """``n`` random finite worlds; θ and η are the logits of the tables, flattened: [n, codes * examples]."""
+    """``n`` random finite worlds; θ and η are the logits of the tables, flattened: [n, codes * examples].
+
+    Raises ValueError for numbers that count nothing.
+    """
+    n, seed = whole("n", n), whole("seed", seed, least=0)
+    examples, codes = whole("examples", examples), whole("codes", codes)
     generator = torch.Generator().manual_seed(seed)
     normal = lambda *shape: torch.randn(n, *shape, generator=generator, dtype=torch.float64)
     return CodedWorld(

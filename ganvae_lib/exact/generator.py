@@ -23,6 +23,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from ..errors import described, instance, whole
+from .inputs import as_tensor, parameters
 from .quadrature import Space, line
 
 __all__ = ["Densities", "GeneratorSides", "GeneratorStep", "gradient", "optimal_logit", "random_steps"]
@@ -33,17 +35,23 @@ Densities = tuple[Tensor, Tensor]
 def gradient(f: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
     """The gradient of f at theta, [..., P], for every instance of the batch at once: f must not mix instances.
 
+    Raises ValueError for an f that gives no tensor that depends on theta.
+
     >>> gradient(lambda theta: theta.square().sum(-1), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([[2., 4.],
             [6., 8.]])
     """
-    theta = theta.detach().clone().requires_grad_()
-    return torch.autograd.grad(f(theta).sum(), theta)[0]
+    theta = as_tensor("theta", theta).detach().clone()
+    theta = (theta if theta.is_floating_point() else theta.double()).requires_grad_()
+    value = f(theta) if callable(f) else f
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        raise ValueError(f"f must be a function that gives a tensor that depends on theta, got {described(value)}.")
+    return torch.autograd.grad(value.sum(), theta)[0]
 
 
 def _log_priors(real: float | Tensor) -> tuple[Tensor, Tensor]:
     """log p(y=0) and log p(y=1), each [..., 1]."""
-    real = torch.as_tensor(real, dtype=torch.float64).unsqueeze(-1)
+    real = as_tensor("p(y=1)", real).double().unsqueeze(-1)
     if not bool(((real > 0) & (real < 1)).all()):
         raise ValueError("p(y=1) must lie strictly between 0 and 1.")
     return (-real).log1p(), real.log()
@@ -55,6 +63,11 @@ def optimal_logit(log_p0: Tensor, log_p1: Tensor, real: float | Tensor = 0.5) ->
     ``log_p0`` and ``log_p1`` are log p(x|y), ``real`` is p(y=1), a number or [...].
     """
     log_prior_0, log_prior_1 = _log_priors(real)
+    log_p0, log_p1 = as_tensor("log_p0", log_p0), as_tensor("log_p1", log_p1)
+    if log_p0.shape[-1:] != log_p1.shape[-1:]:
+        raise ValueError(
+            f"log_p0 and log_p1 must be at the same points, got {list(log_p0.shape)}, {list(log_p1.shape)}."
+        )
     return log_p1 - log_p0 + log_prior_1 - log_prior_0
 
 
@@ -99,6 +112,17 @@ class GeneratorStep:
     logit: Tensor
     real: float | Tensor = 0.5
 
+    def __post_init__(self) -> None:
+        instance("space", self.space, Space, "exact.line makes one")
+        if not callable(self.conditionals):
+            raise ValueError(f"conditionals must be a function of theta, got {described(self.conditionals)}.")
+        for name in ("theta_0", "logit"):
+            object.__setattr__(self, name, as_tensor(name, getattr(self, name)))
+
+    def _densities(self, theta: Tensor) -> Densities:
+        """log p_θ(x|y) of y = 0 and 1, at parameters as many as ``theta_0``."""
+        return self.conditionals(parameters("theta", theta, self.theta_0))
+
     @classmethod
     def gan(
         cls,
@@ -115,7 +139,7 @@ class GeneratorStep:
     def mixture(self, theta: Tensor) -> Tensor:
         """log m_θ(x), m_θ = Σ_y p(y) p_θ(x|y), [..., n]."""
         log_prior_0, log_prior_1 = _log_priors(self.real)
-        log_p0, log_p1 = self.conditionals(theta)
+        log_p0, log_p1 = self._densities(theta)
         return torch.logaddexp(log_prior_0 + log_p0, log_prior_1 + log_p1)
 
     def posterior(self, reverse: bool = True) -> tuple[Densities, Densities]:
@@ -140,7 +164,7 @@ class GeneratorStep:
 
         ``reverse=False`` puts q(y|x) for q^r(y|x): then ``left`` is what the discriminator descends.
         """
-        conditionals, m = self.conditionals(theta), self.mixture(theta)
+        conditionals, m = self._densities(theta), self.mixture(theta)
         posteriors, log_z = self.posterior(reverse)
         priors = [log_prior.exp().squeeze(-1) for log_prior in _log_priors(self.real)]
         mean = lambda values: sum(prior * value for prior, value in zip(priors, values, strict=True))  # E_y
@@ -160,7 +184,7 @@ class GeneratorStep:
         m = self.mixture(theta)
         entropy = -sum((log_prior.exp() * log_prior).squeeze(-1) for log_prior in log_priors)
         # log p_θ(y|x) of y = 0 and 1, by Bayes' rule.
-        truth = [log_prior + p - m for log_prior, p in zip(log_priors, self.conditionals(theta), strict=True)]
+        truth = [log_prior + p - m for log_prior, p in zip(log_priors, self._densities(theta), strict=True)]
         answers = self._answers(reverse=False)
         gaps = [self.space.expect(m, t.exp() * (t - log_q)) for t, log_q in zip(truth, answers, strict=True)]
         sides = self.sides(theta, reverse=False)
@@ -174,7 +198,7 @@ def random_steps(
 
     discriminator: "random" (a smooth random logit), "optimal", "anti-optimal" (minus the optimal logit) or "constant".
     real:          "uniform" for p(y=1) = 1/2, "random" for a p(y=1) between 0.1 and 0.9 in each world.
-    Raises ValueError for other names.
+    Raises ValueError for other names, and for numbers that count nothing.
     """
     from ..errors import unknown
 
@@ -183,6 +207,7 @@ def random_steps(
         raise unknown("discriminator", discriminator, discriminators)
     if real not in ("uniform", "random"):
         raise unknown("prior", real, ("uniform", "random"))
+    n, points, seed = whole("n", n), whole("points", points, least=2), whole("seed", seed, least=0)
     generator = torch.Generator().manual_seed(seed)
     uniform = lambda lo, hi, *shape: lo + (hi - lo) * torch.rand(*shape, generator=generator, dtype=torch.float64)
     space = line(-16, 16, points)  # wide enough for means up to 3 and standard deviations up to e^0.2

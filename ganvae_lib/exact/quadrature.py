@@ -19,6 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..errors import described, real, whole
+from .inputs import as_tensor, holds
+
 __all__ = ["DIVERGENCES", "FDivergence", "Space", "finite", "line", "minimise", "plane"]
 
 _LOG2 = math.log(2.0)
@@ -113,21 +116,36 @@ class Space:
 
     def integrate(self, f: Tensor | Callable[[Tensor], Tensor]) -> Tensor:
         """Integral of `f`, a tensor ``[..., n]`` or a function of the points. Returns ``[...]``."""
-        f = f(self.points) if callable(f) else f
+        f = self._values("f", f)
+        return (self.weights * f).sum(-1)
+
+    def _values(self, name: str, f: Any) -> Tensor:
+        """Values at the points, ``[..., n]``: of a function, a tensor, an array or a list; a number is a constant."""
+        found = f(self.points) if callable(f) else f
+        f = as_tensor(name, found)
+        if not f.ndim and not isinstance(found, Tensor):
+            f = f.expand(self.weights.shape)
         if f.shape[-1:] != self.weights.shape:
             raise ValueError(
                 f"the last axis must be the space's {len(self.weights)} points, but the shape is "
                 f"{list(f.shape)}; give parameters a trailing axis of size 1"
             )
-        return (self.weights * f).sum(-1)
+        return f
 
     def normalise(self, log_f: Tensor) -> Tensor:
-        """The log density proportional to exp(log_f), ``[..., n]``."""
-        return log_f - (log_f + self.weights.log()).logsumexp(-1, keepdim=True)
+        """The log density proportional to exp(log_f), ``[..., n]``.
+
+        Raises ``ValueError`` where there is none: for NaN and +infinity, and where exp(log_f) is 0 at every point.
+        """
+        log_f = self._values("log_f", log_f)
+        log_mass = (log_f + self.weights.log()).logsumexp(-1, keepdim=True)
+        if not holds(log_mass.isfinite()):
+            raise ValueError("no density is proportional to exp(log_f): it is 0 at every point, infinite or NaN")
+        return log_f - log_mass
 
     def density(self, log_p: Tensor) -> Tensor:
         """exp(log_p) as float64, once it is seen to be a density on this space."""
-        p = log_p.double().exp()
+        p = self._values("a log density", log_p).double().exp()
         mass = self.integrate(p.detach())
         if not bool(torch.all((mass - 1).abs() <= self.tolerance)):  # NaN fails too
             worst = mass.flatten()[(mass - 1).abs().nan_to_num(nan=math.inf).argmax()]
@@ -139,11 +157,11 @@ class Space:
 
     def expect(self, log_p: Tensor, f: Tensor | Callable[[Tensor], Tensor]) -> Tensor:
         """E_p[f], with 0 * inf = 0."""
-        return self.integrate(_times(self.density(log_p), f(self.points) if callable(f) else f))
+        return self.integrate(_times(self.density(log_p), self._values("f", f)))
 
     def entropy(self, log_p: Tensor) -> Tensor:
         """H(p) = -E_p[log p]; differential entropy on a line or plane, Shannon's on a finite set."""
-        return -self.expect(log_p, log_p.double())
+        return -self.expect(log_p, self._values("a log density", log_p).double())
 
     def kl(self, log_p: Tensor, log_q: Tensor) -> Tensor:
         """KL(p || q) = E_p[log p - log q]: Eq. ``eq-kl`` (chapter 02). Infinite when p has mass where q has none."""
@@ -154,7 +172,7 @@ class Space:
 
         `weight` is a number or ``[...]``. Raises ``ValueError`` unless 0 < `weight` < 1.
         """
-        weight = torch.as_tensor(weight, dtype=torch.float64).unsqueeze(-1)
+        weight = as_tensor("weight", weight).double().unsqueeze(-1)
         if not bool(((weight > 0) & (weight < 1)).all()):
             raise ValueError(f"the weight of the first density must lie strictly between 0 and 1, not {weight[..., 0]}")
         p, q, r = self._pair(log_p, log_q)
@@ -173,8 +191,11 @@ class Space:
             if f not in DIVERGENCES:
                 raise KeyError(f"no f-divergence {f!r}; there are {', '.join(DIVERGENCES)}")
             f = DIVERGENCES[f]
+        if not isinstance(f, FDivergence) and not callable(f):
+            raise ValueError(f"f must be a name, an FDivergence or a function of the ratio, got {described(f)}")
         p, q, r = self._pair(log_p, log_q)
-        return self.integrate(f.density(p, q, r) if isinstance(f, FDivergence) else _times(q, f(r.exp())))
+        values = f.density(p, q, r) if isinstance(f, FDivergence) else self._values("f", f(r.exp()))
+        return self.integrate(values if isinstance(f, FDivergence) else _times(q, values))
 
     def total_variation(self, log_p: Tensor, log_q: Tensor) -> Tensor:
         """TV(p, q), half the integral of |p - q|: the largest difference of the two probabilities of one event."""
@@ -194,7 +215,12 @@ class Space:
 
     def _pair(self, log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """p, q and r = log(p/q); r is finite or infinite, never NaN."""
-        p, q = torch.broadcast_tensors(self.density(log_p), self.density(log_q))
+        log_p, log_q = self._values("the first log density", log_p), self._values("the second log density", log_q)
+        try:
+            p, q = torch.broadcast_tensors(self.density(log_p), self.density(log_q))
+        except RuntimeError:
+            shapes = f"{list(log_p.shape)} and {list(log_q.shape)}"
+            raise ValueError(f"two densities need leading axes that broadcast, got {shapes}") from None
         both_zero = torch.isneginf(log_p) & torch.isneginf(log_q)
         r = torch.where(both_zero, 0.0, log_p.double()) - torch.where(both_zero, 0.0, log_q.double())
         return p, q, r
@@ -204,10 +230,11 @@ def line(lo: float, hi: float, n: int = 2001, tolerance: float = 1e-6) -> Space:
     """The interval [lo, hi] with `n` points and the trapezoid rule.
 
     For a smooth density that has died out at both ends the rule converges faster than any power of the spacing.
-    Raises ``ValueError`` for an empty interval or fewer than 2 points.
+    Raises ``ValueError`` for an interval that is empty or infinite, and for fewer than 2 points.
     """
-    if not hi > lo or n < 2:
-        raise ValueError(f"a line needs lo < hi and at least 2 points, not lo={lo}, hi={hi}, n={n}")
+    lo, hi, n, tolerance = real("lo", lo), real("hi", hi), whole("n", n, least=2), real("tolerance", tolerance, above=0)
+    if not hi > lo:
+        raise ValueError(f"a line needs lo < hi, not lo={lo}, hi={hi}")
     points = torch.linspace(lo, hi, n, dtype=torch.float64)
     weights = torch.full_like(points, (hi - lo) / (n - 1))
     weights[[0, -1]] /= 2  # the trapezoid rule: an end belongs to one interval, not to two
@@ -216,15 +243,14 @@ def line(lo: float, hi: float, n: int = 2001, tolerance: float = 1e-6) -> Space:
 
 def plane(lo: float, hi: float, n: int = 301, tolerance: float = 1e-6) -> Space:
     """The square [lo, hi]^2 with n x n points ``[n*n, 2]`` (the first coordinate varies slowest). Errors: as `line`."""
-    side = line(lo, hi, n)
+    side = line(lo, hi, n, tolerance)
     points = torch.cartesian_prod(side.points, side.points)
-    return Space(points, torch.outer(side.weights, side.weights).flatten(), tolerance)
+    return Space(points, torch.outer(side.weights, side.weights).flatten(), side.tolerance)
 
 
 def finite(n: int, tolerance: float = 1e-6) -> Space:
     """The set {0, ..., n-1} with counting weights. Raises ``ValueError`` when n < 1."""
-    if n < 1:
-        raise ValueError(f"a finite space needs at least one point, not {n}")
+    n, tolerance = whole("n", n), real("tolerance", tolerance, above=0)
     return Space(torch.arange(n, dtype=torch.float64), torch.ones(n, dtype=torch.float64), tolerance)
 
 
@@ -235,9 +261,15 @@ def minimise(
 
     Newton's method, with negative curvature turned round, steps no longer than `reach`, and halving until the loss
     falls. Returns the minimiser and the minimum. Raises ``RuntimeError`` when the gradient has not vanished, and
-    ``ValueError`` where the second derivatives are not finite.
+    ``ValueError`` where the second derivatives are not finite, for a loss that is no function of a vector to a number,
+    and for a start that is no such vector.
     """
-    x = torch.as_tensor(start, dtype=torch.float64)
+    x = as_tensor("start", start).detach().double()
+    steps, reach = whole("steps", steps), real("reach", reach, above=0)
+    if x.ndim != 1 or not holds(x.isfinite()):
+        raise ValueError(f"start must be a vector of finite numbers, such as [0.0], not {described(start)}")
+    if not callable(loss) or not isinstance(loss(x), Tensor) or loss(x).numel() != 1:
+        raise ValueError("loss must be a function of a vector that returns a tensor with one number")
     for _ in range(steps):
         value, gradient = float(loss(x)), torch.func.grad(loss)(x)
         if gradient.norm() < 1e-9:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
+import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,10 @@ import numpy
 import torch
 import torch.distributed as dist
 
-__all__ = ["alone", "begin", "earlier", "environment", "named", "write"]
+from ..storage.cards import read_card, write_card
+from ..storage.locks import LOCK, held
+
+__all__ = ["alone", "begin", "check_seeds", "clear", "earlier", "environment", "named", "write"]
 
 
 def environment(device: str = "cpu") -> dict[str, Any]:
@@ -47,19 +50,12 @@ def environment(device: str = "cpu") -> dict[str, Any]:
 
 
 def write(path: str | os.PathLike, content: dict) -> Path:
-    """Write JSON beside its final name, then move it there: readers see the old file or the new one.
+    """Write JSON with a checksum beside its final name, then move it there: readers see the old file or the new one.
 
-    Raises OSError if the disk is full, and leaves the old file as it was.
+    Raises OSError if the disk is full, and leaves the old file as it was; ValueError for what JSON cannot hold.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        unfinished.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(unfinished, path)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise
+    write_card(path, content, indent=1)
     return path
 
 
@@ -72,6 +68,13 @@ def named(seeds: int | tuple[int, ...]) -> str:
     return ",".join(map(str, seeds))
 
 
+def check_seeds(seeds: tuple[int, ...]) -> None:
+    """Raise ValueError for seeds that are none, repeated or out of range."""
+    repeated = len(set(seeds)) < len(seeds)
+    if not seeds or repeated or not all(0 <= seed < 2**32 for seed in seeds):
+        raise ValueError(f"give one seed or more, all different, from 0 to 2**32-1; got {seeds}.")
+
+
 def begin(path: Path, asked: str, work: Path, begun: bool, resume: bool, say: Callable[[str], None]) -> bool:
     """Is there anything to do for the command ``asked``? Its record is ``path``; ``work`` holds what is half done.
 
@@ -79,8 +82,8 @@ def begin(path: Path, asked: str, work: Path, begun: bool, resume: bool, say: Ca
     that is not to be resumed. A run that was finished is left as it is if ``resume`` is asked for.
     """
     recorded_command = None
-    with suppress(FileNotFoundError, ValueError, KeyError, TypeError):  # there is no record, or a damaged one
-        recorded_command = json.loads(path.read_text(encoding="utf-8"))["command"] or "a command that was not recorded"
+    with suppress(FileNotFoundError, ValueError, KeyError):  # there is no record, or a damaged one
+        recorded_command = read_card(path)["command"] or "a command that was not recorded"
     if recorded_command not in (None, asked):
         raise ValueError(
             f"{path} is the record of another run, {recorded_command!r}; give another --out, or move it away."
@@ -95,24 +98,18 @@ def begin(path: Path, asked: str, work: Path, begun: bool, resume: bool, say: Ca
     return not (resume and recorded_command and not begun)
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold ``folder`` for this process. Raises ValueError if another one has it, OSError if it cannot be made.
+def alone(folder: Path) -> AbstractContextManager[None]:
+    """Hold ``folder`` for this process, however it ends. Raises OSError if another one has it, or it cannot be made."""
+    return held(folder, wait=0.5)
 
-    The system lets go when the process ends, however it ends. (Where it has no such locks, nothing is held.)
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with open(folder / "lock", "ab") as file:  # appending leaves the time of the file, which `earlier` reads
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(f"another process is at work in {folder}; wait for it, or give another --out.") from None
-        yield
+
+def clear(work: Path) -> None:
+    """Remove what a finished run has left of its work, unless somebody is at work there."""
+    if work.exists():
+        with suppress(OSError), alone(work):
+            shutil.rmtree(work)
+    with suppress(OSError):  # other runs are at work there
+        work.parent.rmdir()
 
 
 def earlier(folder: Path) -> float:
@@ -124,8 +121,9 @@ def earlier(folder: Path) -> float:
     seconds_before = 0.0
     if any(folder.rglob("checkpoint.json")):
         with suppress(FileNotFoundError, ValueError, KeyError, TypeError):  # the time is lost, the training is not
-            last_part = json.loads(clock.read_text(encoding="utf-8"))
-            last_sign_of_life = max(file.stat().st_mtime for file in folder.rglob("*"))
+            last_part = read_card(clock)
+            files = [file for file in folder.rglob("*") if file.is_file() and file.name != LOCK]
+            last_sign_of_life = max(file.stat().st_mtime for file in files)
             seconds_before = last_part["earlier"] + last_sign_of_life - last_part["begun"]
     write(clock, {"earlier": seconds_before, "begun": time.time()})
     return seconds_before

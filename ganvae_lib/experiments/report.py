@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..figures.table import Table
+from ..storage.cards import read_card
 from .techniques import EXPERIMENTS, FRACTIONS, RESULTS, Setting
 
 __all__ = ["HEADER", "commands", "counted", "listed", "markdown", "records", "row", "summary", "table", "where"]
@@ -26,7 +26,7 @@ def records(out: str | Path = RESULTS) -> list[dict]:
     ranks = []  # what a record is sorted by
     for path in sorted(Path(out).glob("*.json")):
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = read_card(path)
             ranks.append((list(EXPERIMENTS).index(record["experiment"]), where(record), record["fraction"]))
             for score in record["scores"]:
                 row(record, score)
@@ -115,7 +115,7 @@ def commands(name: str, out: str | Path = RESULTS) -> list[str]:
 
 def summary(path: Path) -> str:
     """One record, for the end of a run."""
-    record = json.loads(Path(path).read_text(encoding="utf-8"))
+    record = read_card(Path(path))
     base, variant = record["names"]
     lines = [f"{variant} against {base}, {len(record['seeds'])} seeds, {record['wall_s']:.0f} s: {path}"]
     for score in record["scores"]:
@@ -154,7 +154,12 @@ def _markdown_row(cells: Iterable[str]) -> str:
 
 
 def markdown(out: str | Path = RESULTS) -> str:
-    """All tables as Markdown, each row with the command that repeats it, its time and its machine."""
+    """All tables as Markdown, each row with the command that repeats it, its time and its machine.
+
+    Raises ValueError for a folder that does not exist, or holds something else.
+    """
+    if not Path(out).exists():
+        raise ValueError(f"there is no folder {out}; give that of the results, or run an experiment first.")
     found = records(out)
     sections = []
     if not found:

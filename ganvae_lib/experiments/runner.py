@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from tqdm.auto import tqdm
 
 from ..data import Data, Domains
 from ..errors import unknown
+from ..storage.cards import read, write
+from ..training.history import interrupts_end_it
 from . import record as records
 from .study import Study, compared, entry, measured, rounded, shown
 
@@ -43,8 +44,11 @@ class Order:
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"give at least one step, not {self.steps}.")
-        if self.seeds is not None and (self.seeds == () or (isinstance(self.seeds, int) and self.seeds < 1)):
-            raise ValueError("give one seed or more.")
+        if isinstance(self.seeds, int):
+            if self.seeds < 1:
+                raise ValueError("give one seed or more.")
+        elif self.seeds is not None:
+            records.check_seeds(self.seeds)
 
     @property
     def command(self) -> str:
@@ -98,21 +102,34 @@ def find(name: str) -> Study:
 def finished_models(file: Path, command: str) -> dict[str, tuple[dict, dict]]:
     """Entry and images of the models that an interrupted run has finished; none if ``file`` does not exist.
 
-    Raises ValueError if they are those of another command.
+    Raises ValueError if they are damaged, or those of another command.
     """
     if not file.exists():
         return {}
-    kept = torch.load(file, weights_only=True)
-    if kept["command"] != command:
-        raise ValueError(f"{file.parent} holds an interrupted run of {kept['command']!r}; remove that folder.")
-    return kept["models"]
+    try:
+        kept, images = read(file.parent, file.name)
+        command_before = kept["command"]
+        models = {
+            name: (card, {title: images[_key(name, title)] for title in titles})
+            for name, (card, titles) in kept["models"].items()
+        }
+    except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"the interrupted run in {file.parent} is damaged ({error}); remove that folder.") from error
+    if command_before != command:
+        raise ValueError(f"{file.parent} holds an interrupted run of {command_before!r}; remove that folder.")
+    return models
 
 
 def save_finished(file: Path, command: str, models: dict[str, tuple[dict, dict]]) -> None:
-    """Write the finished models beside their final name, then move them there, for an interruption at any moment."""
-    unfinished = file.with_name(file.name + ".part")
-    torch.save({"command": command, "models": models}, unfinished)
-    os.replace(unfinished, file)
+    """Write the finished models, for an interruption at any moment: their entries on a card, and their images."""
+    cards = {name: (card, list(panels)) for name, (card, panels) in models.items()}
+    images = {_key(name, title): image for name, (_, panels) in models.items() for title, image in panels.items()}
+    write(file.parent, file.name, {"command": command, "models": cards}, "finished", images)
+
+
+def _key(name: str, title: str) -> str:
+    """The name of an image in a file: that of its model, and its title."""
+    return json.dumps([name, title])
 
 
 def run(order: Order, resume: bool = False, say: Callable[[str], None] = print) -> Path:
@@ -127,22 +144,22 @@ def run(order: Order, resume: bool = False, say: Callable[[str], None] = print) 
     study = order.study()
     path = out / f"{name}.json"
     work = out / "work" / name
-    file = work / "finished.pt"
+    file = work / "finished.json"
     if not records.begin(path, order.command, work, file.exists(), resume, say):
+        records.clear(work)
         return path
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # results do not depend on the number of cores, and small networks are as fast
     try:
-        with records.alone(work):
+        with records.alone(work), interrupts_end_it():
             record, panels = _measured(study, order, file, say)
             records.write(path, record)
             if study.picture is not None:
                 study.picture(panels, path.with_suffix(""))
-            shutil.rmtree(work)
+            records.clear(work)
     finally:
         torch.set_num_threads(threads)
-    with suppress(OSError):  # other studies are at work there
-        work.parent.rmdir()
+    records.clear(work)
     return path
 
 

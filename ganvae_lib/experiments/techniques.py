@@ -9,10 +9,9 @@ Both models of a pair see the same initial weights, minibatches and noise for a 
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from ..measure.intervals import paired, summary
 from ..models.builder import build
 from ..objective.further import Classify
 from ..training.fitting import fit
+from ..training.history import interrupts_end_it
 from ..training.run import Run
 from . import record as records
 from .comparisons import ACCURACY, BOUND, DATA, EXPERIMENTS, FRACTIONS, NAMED, SCORE, SIZES, Experiment
@@ -65,9 +65,7 @@ class Setting:
                 raise unknown(kind, value, known)
         if not 0 < self.fraction <= 1:
             raise ValueError(f"fraction must lie in (0, 1], got {self.fraction}.")
-        repeated = len(set(self.seeds)) < len(self.seeds)
-        if not self.seeds or repeated or not all(0 <= seed < 2**32 for seed in self.seeds):
-            raise ValueError(f"give one seed or more, all different, from 0 to 2**32-1; got {self.seeds}.")
+        records.check_seeds(self.seeds)
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"give at least one step, not {self.steps}.")
 
@@ -130,8 +128,8 @@ def _named(run: Run, classifier: Run, n: int = 10_000) -> dict[str, Tensor]:
             answers = torch.stack([classifier.model.labeller(copy).probs for copy in x])
         probs.append(answers)
         if labels is not None:
-            shares_right.append((answers.argmax(-1) == labels.to(answers.device)).double().mean(-1))
-    scores = {SCORE: metrics.classifier_score(torch.cat(probs, 1).double()).cpu()}
+            shares_right.append((answers.argmax(-1) == labels.to(answers.device)).cpu().double().mean(-1))
+    scores = {SCORE: metrics.classifier_score(torch.cat(probs, 1).cpu().double())}
     return scores | ({ACCURACY: torch.stack(shares_right).mean(0).cpu()} if shares_right else {})
 
 
@@ -148,8 +146,10 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
     path = Path(setting.out) / f"{setting.stem}.json"
     work = Path(setting.out) / "work" / setting.stem
     if not records.begin(path, setting.command, work, any(work.rglob("checkpoint.json")), resume, say):
+        if first:
+            records.clear(work)
         return path if first else None
-    with records.alone(work) if first else nullcontext():
+    with records.alone(work) if first else nullcontext(), interrupts_end_it():
         return _run(setting, resume, say, path, work)
 
 
@@ -206,9 +206,7 @@ def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path,
         "environment": records.environment(str(device)),
     }
     records.write(path, card)
-    shutil.rmtree(work)  # the checkpoints have served
-    with suppress(OSError):  # other runs are at work there
-        work.parent.rmdir()
+    records.clear(work)  # the checkpoints have served
     return path
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import instance, unknown
+from ..errors import instance
 
-__all__ = ["GREEK", "Writer", "as_entry", "call", "expectation", "field_names", "from_entry", "kl", "plain", "register"]
+__all__ = ["GREEK", "Writer", "expectation", "kl", "number", "plain", "weighted"]
 
 GREEK = {"theta": "θ", "eta": "η", "phi": "φ"}
 
@@ -24,7 +24,10 @@ _AS_TEXT = (  # a pattern of LaTeX and what stands for it in text, in the order 
     (r"\\,", " "),
     *((rf"\\{name}", sign) for name, sign in GREEK.items()),
     (r"\\nabla ", "∇"),
-    (r"\\(log|max) ?", r"\1 "),
+    (r"\\beta", "β"),
+    (r"\\pi", "π"),
+    (r"\\bmod", "mod"),
+    (r"\\(log|max|min|cos) ?", r"\1 "),
     (r"\^2", "²"),
     (r"\\sum_i ?", "Σ_i "),
     (r"\\tilde w", "w\u0303"),
@@ -34,8 +37,7 @@ _AS_TEXT = (  # a pattern of LaTeX and what stands for it in text, in the order 
     (r"_\{θ_0\}", "_θ₀"),
     (r"\^\{(\w+)\}", r"^\1"),
     (r" ‖ ", "‖"),
-    (r"log \(", "log("),
-    (r"max \(", "max("),
+    (r"(log|max|min|cos) \(", r"\1("),
 )
 
 
@@ -59,6 +61,29 @@ def expectation(law: str, inside: str) -> str:
 def kl(first: str, second: str) -> str:
     """KL(first ‖ second), in LaTeX."""
     return rf"\mathrm{{KL}}({first}\,\|\,{second})"
+
+
+def weighted(weight: Any, formula: str) -> str:
+    """A formula times a number, or times the letter of one, in LaTeX."""
+    if weight == 1:
+        return formula
+    if r" + \mathbb" in formula or (isinstance(weight, str) and formula.startswith("-")):
+        formula = rf"\big({formula}\big)"
+    if isinstance(weight, str):
+        return rf"{weight}\,{formula}"
+    # A formula's own minus sign joins that of the weight: no 2-log.
+    return rf"{number(-weight)}\,{formula[1:]}" if formula.startswith("-") else rf"{number(weight)}\,{formula}"
+
+
+def number(value: Any) -> str:
+    """A number as short as it can be without being another one; a schedule as itself.
+
+    >>> number(10.0), number(0.1234567), number(1 / 3)
+    ('10', '0.1234567', '0.3333333333333333')
+    """
+    short = f"{value:g}"
+    exact = not isinstance(value, int | float) or float(short) == value
+    return short if exact else repr(float(value))
 
 
 @dataclass(frozen=True)
@@ -169,79 +194,3 @@ class Writer:
         D = rf"D_\phi({self.arguments})"
         numerator, denominator = (f"1-{D}", D) if self.swapped else (D, f"1-{D}")
         return rf"\frac{{{numerator}}}{{{denominator}}}"
-
-
-_LIBRARY = __name__.partition(".")[0]
-
-
-def register(cls: type, registry: dict[str, type]) -> None:
-    """Enter a class by its name. Raises ValueError for a class of one's own with the name of one of the library's."""
-    namesake = registry.get(cls.__name__)
-    if namesake is not None and _is_ours(namesake) and not _is_ours(cls):
-        raise ValueError(f"{cls.__name__} is a class of {_LIBRARY}; give yours another name, by which it can be saved.")
-    registry[cls.__name__] = cls
-
-
-def _is_ours(cls: type) -> bool:
-    """Is it a class of the library?"""
-    return cls.__module__.partition(".")[0] == _LIBRARY
-
-
-def call(value: Any, names: tuple[str, ...], always: tuple[str, ...] = ()) -> str:
-    """The call that makes a frozen value, with these fields in this order.
-
-    Fields without a default, and those that are ``always`` shown, stand without their names; the others are named,
-    and left out where they have their default.
-    """
-    field_by_name = {field.name: field for field in fields(value)}
-    arguments = []
-    for name in names:
-        argument, field = getattr(value, name), field_by_name[name]
-        if isinstance(argument, float) and argument.is_integer():
-            argument = int(argument)  # 10 and not 10.0, as one would write it
-        if name in always or (field.default is MISSING and not field.kw_only):
-            arguments.append(repr(argument))
-        elif argument != field.default:
-            arguments.append(f"{name}={argument!r}")
-    return f"{type(value).__name__}({', '.join(arguments)})"
-
-
-def as_entry(value: Any, key: str, names: tuple[str, ...]) -> dict[str, Any]:
-    """A frozen value as plain JSON values: the name of its class under ``key``, and these fields.
-
-    A class from outside the library also says where it is "from".
-    """
-    cls = type(value)
-    entry: dict[str, Any] = {key: cls.__name__}
-    if not _is_ours(cls):
-        entry["from"] = f"{cls.__module__}.{cls.__qualname__}"
-    for name in names:
-        field_value = getattr(value, name)
-        if is_dataclass(field_value):  # the tool of a term
-            field_value = as_entry(field_value, "name", field_names(field_value))
-        entry[name] = field_value
-    return entry
-
-
-def field_names(value: Any) -> tuple[str, ...]:
-    """The fields of a frozen value, by name."""
-    return tuple(field.name for field in fields(value))
-
-
-def from_entry(entry: dict[str, Any], key: str, kind: str, registry: dict[str, type], tools: dict[str, type]) -> Any:
-    """The inverse of ``as_entry``. Raises ValueError for a class that is not registered, naming its import path."""
-    arguments = dict(entry)
-    name = arguments.pop(key, None)
-    path = arguments.pop("from", None)
-    if name not in registry and path:
-        module = path.removesuffix(f".{name}")
-        remedy = "define it first" if module == "__main__" else f"import {module} first"
-        raise ValueError(f"unknown {kind} {name!r}, saved from {path}: {remedy}, or pass the model to Run.load.")
-    if name not in registry:
-        raise unknown(kind, name, registry)
-    for field, saved in arguments.items():
-        if isinstance(saved, list):  # JSON has no tuples, and frozen values have no lists
-            arguments[field] = tuple(saved)
-        elif isinstance(saved, dict):
-            arguments[field] = from_entry(saved, "name", "tool", tools, tools)
-    return registry[name](**arguments)

@@ -75,12 +75,21 @@ def curves(history: Any, *terms: str, steps: Any = None, who: Any = None, label:
     return ax
 
 
-def images(x: Any, columns: int | None = None, title: str | None = None, ax: Any = None) -> Any:
-    """Draw a grid of images with values in [0, 1], row by row; grey ones as ink on paper, with 1 black.
+def images(
+    x: Any,
+    columns: int | None = None,
+    title: str | None = None,
+    ax: Any = None,
+    *,
+    range: tuple[float, float] | None = None,
+) -> Any:
+    """Draw a grid of images, row by row; grey ones as ink on paper, with the largest value of their range black.
 
     Args:
         x: ``[N, H, W]``, ``[N, 1, H, W]``, ``[N, 3, H, W]``, or ``[N, D]`` with D a square number.
         columns: images per row; by default about as many columns as rows, wider than high.
+        range: the values of paper and of ink; what lies outside is cut off. By default (-1, 1) for values that fill
+            it, with some below -1/2 and none outside; (0, 255) for bytes and for values that end there; else (0, 1).
 
     Returns the axes. Raises ``ValueError`` when `x` cannot be read as images.
 
@@ -90,7 +99,8 @@ def images(x: Any, columns: int | None = None, title: str | None = None, ax: Any
     """
     import numpy as np
 
-    x = _array(x)  # to become [N, channels, H, W]
+    low, high = _range_of(x) if range is None else range
+    x = (_array(x) - low) / (high - low)  # to become [N, channels, H, W], in [0, 1]
     if x.ndim == 2:
         side = round(x.shape[1] ** 0.5)
         if side * side != x.shape[1]:
@@ -117,6 +127,16 @@ def images(x: Any, columns: int | None = None, title: str | None = None, ax: Any
     ax.set(title=title or "")
     ax.set_axis_off()
     return ax
+
+
+def _range_of(x: Any) -> tuple[float, float]:
+    """The range of images, as far as their values tell."""
+    are_bytes = str(getattr(x, "dtype", "")).endswith("uint8")
+    values = _array(x)
+    low, high = (values.min(), values.max()) if values.size else (0.0, 1.0)
+    if are_bytes or (low >= 0 and 128 <= high <= 255):
+        return 0.0, 255.0
+    return (-1.0, 1.0) if -1.001 <= low < -0.5 and high <= 1.001 else (0.0, 1.0)
 
 
 def scatter(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Table"]
+__all__ = ["Shown", "Table"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,19 @@ class Table:
         body = "".join(_html_row(row, "td") for row in self.rows)
         # The class is the one that notebook pages have a style for.
         return f'<table class="dataframe"><thead>{head}</thead><tbody>{body}</tbody></table>'
+
+
+class Shown:
+    """What shows itself as the table that ``_table`` makes: as text, and as a table in a notebook."""
+
+    def _table(self) -> Table:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return str(self._table())
+
+    def _repr_html_(self) -> str:
+        return self._table()._repr_html_()
 
 
 def _html_row(cells: tuple[str, ...], tag: str) -> str:

@@ -1,7 +1,8 @@
 """What can be measured of a trained run, and intervals over seeds."""
 
 from .bounds import elbo, iwae, log_likelihood
+from .distances import frechet_distance, precision_recall
 from .factors import mutual_information, mutual_information_gap
-from .intervals import difference, interval, paired, summary
+from .intervals import difference, interval, paired, summary, written
 from .samples import accuracy, classifier_score, coverage
 from .scores import Scores, evaluate

@@ -8,10 +8,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
-from ..data.dataset import Examples
+from ..data.dataset import Data, Examples
+from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
 from ..distributions.sample import draw, free_energy
+from ..errors import whole
+from ..models.inputs import evaluating, examples, labels_of
 from ..models.model import Model
 
 __all__ = ["chunks", "elbo", "iwae", "log_likelihood"]
@@ -23,32 +27,56 @@ CHUNK = 2**20
 def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor, Tensor | None]]:
     """Pieces of the data: the model at their labels, where it is given labels; x and labels with the seeds axis.
 
-    The length of a piece does not depend on the number of seeds.
+    The length of a piece does not depend on the number of seeds. Raises ValueError, saying what to pass, for data that
+    are not the model's: of another shape, or with labels that it does not know.
     """
+    data = as_data(model, data)
     device = next(model.parameters()).device
     seeds_shape = model.seeds_shape
     size = max(1, min(2**14, CHUNK // math.prod(data.shape)))  # examples in a piece
     for start in range(0, len(data), size):
-        x = data.x[start : start + size].to(device)
+        x = as_floats(data.x[start : start + size].to(device))
         labels = None
         if data.y is not None:
             labels = data.y[start : start + size].to(device).expand(*seeds_shape, -1)
         yield model.at(labels), x.expand(*seeds_shape, *x.shape), labels
 
 
+def as_data(model: Model, data: Any) -> Examples:
+    """Data, or a tensor, an array, a list of examples or a data set of torch as data; checked against the model.
+
+    Raises ValueError, saying what to pass, for examples of another shape, and for labels that the model does not know.
+    """
+    fixed = model.spec is not None and "density" not in model.networks  # the others may read any length
+    shape = model.spec.shape if fixed and model.spec is not None else None
+    if isinstance(data, Dataset | DataLoader):
+        data = Data(data)
+    if not isinstance(data, Examples):
+        data = Data(examples("data", data, shape, bytes_are_pixels=True).float())
+    elif shape is not None and tuple(data.shape) != tuple(shape):
+        raise ValueError(
+            f"the model was built for examples of shape {tuple(shape)}, {data.name} has {tuple(data.shape)}."
+        )
+    if model.objective.conditional and data.y is not None:
+        network: Any = model.networks[model.objective.conditional[0]]
+        labels_of(data.y, len(data), network.classes)
+    return data
+
+
 def _mean(model: Model, data: Examples, log_p: Callable[..., Tensor]) -> Tensor:
     """The mean over data of log_p(model, x), [*seeds, n] for a piece of n examples: [seeds]."""
-    total = torch.zeros(model.seeds_shape, dtype=torch.float64, device=next(model.parameters()).device)
-    with torch.no_grad():
+    total = torch.zeros(model.seeds_shape, dtype=torch.float64)  # on the host: Apple's devices have no float64
+    with evaluating(model):
         for model_at_labels, x, _ in chunks(model, data):
-            total += log_p(model_at_labels, x).double().sum(-1)
-    return (total / len(data)).reshape(-1).cpu()
+            total += log_p(model_at_labels, x).cpu().double().sum(-1)
+    return (total / len(data)).reshape(-1)
 
 
 def _noise(model: Model, seed: int) -> Noise:
     """The same noise for every copy. Raises TypeError for a model that has no bound."""
     if not {"encoder", "decoder"} <= set(model.networks):
-        raise TypeError(f"{model.objective} has no encoder and decoder, so it has no such bound.")
+        raise TypeError(f"{model.objective!r} has no encoder and decoder, so it has no such bound.")
+    seed = whole("seed", seed, least=0)
     seeds = [seed] * math.prod(model.seeds_shape) if model.seeds_shape else seed
     return Noise(seeds, next(model.parameters()).device)
 
@@ -69,8 +97,7 @@ def iwae(model: Model, data: Examples, k: int = 64, *, seed: int = 0) -> Tensor:
     posterior has (``lem-iwae``; Burda et al., 2016). Unlike ``free_energy``, which trains with this bound, it draws one
     z at a time, so that k may be large. Raises ValueError for k < 1, and TypeError as ``elbo`` does.
     """
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}.")
+    k = whole("k", k, least=1)
     noise = _noise(model, seed)
 
     def log_mean_weight(model: Any, x: Tensor) -> Tensor:
@@ -94,5 +121,5 @@ def log_likelihood(model: Model, data: Examples) -> Tensor:
     tensor([-1.8379], dtype=torch.float64)
     """
     if "density" not in model.networks:
-        raise TypeError(f"{model.objective} has no density of x, so its likelihood cannot be computed.")
+        raise TypeError(f"{model.objective!r} has no density of x, so its likelihood cannot be computed.")
     return _mean(model, data, lambda model, x: model.density().log_prob(x))

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..errors import whole
+from ..models.inputs import numbers
+
 __all__ = ["Gap", "mutual_information", "mutual_information_gap"]
 
 
 def _bins(v: Tensor, bins: int) -> tuple[Tensor, int]:
     """The number of the bin of each value, and how many there are. Integers are their own bins."""
-    v = torch.as_tensor(v).detach().cpu().contiguous()
+    bins = whole("bins", bins, least=1)
+    v = numbers("values for mutual information", v).cpu().contiguous()
     if v.ndim != 1 or not len(v):
         raise ValueError(f"mutual information needs one value for each example, not the shape {tuple(v.shape)}.")
-    if bins < 1 or not torch.isfinite(v).all():
-        raise ValueError(f"mutual information needs finite values and bins >= 1, got bins={bins}.")
     if v.is_floating_point():
         # bins of equal counts, so that a monotone change of v changes nothing; equal values share a bin
         ranked = v.double().sort().values
@@ -79,10 +81,11 @@ def mutual_information_gap(codes: Tensor | Mapping[str, Tensor], factors: Mappin
     ({'a': '0', 'b': '1'}, True)
     """
     if not isinstance(codes, Mapping):
+        codes = numbers("codes", codes)
         if codes.ndim != 2:
             raise ValueError(f"codes must be [N, K] or a dict of columns, not a tensor of shape {tuple(codes.shape)}.")
         codes = {str(i): column for i, column in enumerate(codes.unbind(1))}
-    if not codes or not factors:
+    if not codes or not isinstance(factors, Mapping) or not factors:
         raise ValueError("the gap needs at least one code and one factor; data.glyphs gives data with factors.")
     rows = [[mutual_information(code, factor, bins) for code in codes.values()] for factor in factors.values()]
     information = torch.tensor(rows, dtype=torch.float64)

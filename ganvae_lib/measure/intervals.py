@@ -9,28 +9,58 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..errors import real
 from ..figures.plots import half_width
+from ..models.inputs import numbers
 
-__all__ = ["difference", "interval", "paired", "summary"]
+__all__ = ["difference", "interval", "paired", "summary", "written"]
 
 
 def interval(values: Tensor | Sequence[float], level: float = 0.95) -> tuple[float, float]:
     """Mean and half-width of Student's t interval over all values: mean ± t s/√n.
 
-    With one value the half-width is NaN. Raises ValueError for no value at all.
+    With one value there is no interval, and the half-width is NaN; ``written`` leaves it out. Equal values have the
+    half-width 0. Raises ValueError for no value at all, for NaN or infinity, and for a level outside (0, 1).
 
     >>> mean, half = interval([1.0, 2.0, 3.0])
     >>> mean, round(half, 2)
     (2.0, 2.48)
     """
-    values = torch.as_tensor(values, dtype=torch.float64).flatten()
+    if real("level", level, above=0) >= 1:
+        raise ValueError(f"level must lie between 0 and 1, such as 0.95; got {level}.")
+    values = _column("values", values)
     n = len(values)
-    if n == 0:
-        raise ValueError("an interval needs at least one value.")
     if n == 1:
         return values.item(), math.nan
     standard_error = values.std().item() / math.sqrt(n)
     return values.mean().item(), float(half_width(standard_error, n - 1, level))
+
+
+def _column(name: str, values: Any) -> Tensor:
+    """Finite values, one or more, [n], float64."""
+    if isinstance(values, list | tuple) and all(isinstance(value, int | float) for value in values):
+        values = torch.tensor(values, dtype=torch.float64)  # else they would be rounded to single precision
+    column = numbers(name, values).cpu().double().flatten()
+    if not len(column):
+        raise ValueError(f"{name} are empty: an interval needs at least one value.")
+    return column
+
+
+def written(mean: float, half: float | None, within: tuple[float, float] | None = None, digits: int = 2) -> str:
+    """A mean with its interval as text: mean ± half-width; the mean alone if there is no interval (None or NaN).
+
+    ``within`` is the range of what was averaged, such as a count of at most 8 or a share: an interval that would leave
+    it is cut there, which loses nothing, as the true mean lies in the range, too.
+
+    >>> written(7.5, 0.2, (0, 8)), written(1.75, 3.28, (0, 8)), written(1.75, None)
+    ('7.50 ± 0.20', '1.75, 0.00 to 5.03', '1.75')
+    """
+    if half is None or math.isnan(half):
+        return f"{mean:.{digits}f}"
+    low, high = within or (-math.inf, math.inf)
+    if low <= mean - half and mean + half <= high:
+        return f"{mean:.{digits}f} ± {half:.{digits}f}"
+    return f"{mean:.{digits}f}, {max(low, mean - half):.{digits}f} to {min(high, mean + half):.{digits}f}"
 
 
 def summary(values: Sequence[float]) -> dict[str, Any]:
@@ -39,10 +69,9 @@ def summary(values: Sequence[float]) -> dict[str, Any]:
     >>> summary([1.0, 2.0, 3.0])
     {'values': [1.0, 2.0, 3.0], 'mean': 2.0, 'half_width_95': 2.4841}
     """
-    values = [float(value) for value in values]
     mean, half = interval(values)
     return {
-        "values": [round(value, 4) for value in values],
+        "values": [round(value, 4) for value in _column("values", values).tolist()],
         "mean": round(mean, 4),
         "half_width_95": None if math.isnan(half) else round(half, 4),
     }
@@ -51,28 +80,33 @@ def summary(values: Sequence[float]) -> dict[str, Any]:
 def paired(base: Sequence[float], variant: Sequence[float]) -> dict[str, Any]:
     """The differences variant - base seed by seed: mean, 95 % t interval, and the effect size e = mean/sd.
 
-    e is None where all differences are equal, or there is one.
+    e is None where all differences are equal, or there is one. Raises ValueError unless there are as many of each.
 
     >>> paired([1.0, 2.0, 3.0], [2.0, 4.0, 6.0])
     {'values': [1.0, 2.0, 3.0], 'mean': 2.0, 'half_width_95': 2.4841, 'effect_size': 2.0}
     """
-    differences = summary([b - a for a, b in zip(base, variant, strict=True)])
-    values = torch.tensor(differences["values"], dtype=torch.float64)
-    deviation = values.std().item() if len(values) > 1 else 0.0
-    effect_size = round(differences["mean"] / deviation, 3) if deviation > 0 else None
-    return differences | {"effect_size": effect_size}
+    a, b = _column("base", base), _column("variant", variant)
+    if len(a) != len(b):
+        raise ValueError(f"values are paired seed by seed; got {len(a)} of base and {len(b)} of variant.")
+    differences = b - a
+    deviation = differences.std().item() if len(differences) > 1 else 0.0
+    rounding = 1e-12 * max(a.abs().max().item(), b.abs().max().item())  # the spread of differences that are equal
+    effect_size = round(differences.mean().item() / deviation, 3) if deviation > rounding else None
+    return summary(differences.tolist()) | {"effect_size": effect_size}
 
 
 def difference(first: Sequence[float], second: Sequence[float]) -> dict[str, Any]:
     """Mean of ``first`` less mean of ``second`` with Welch's 95 % interval; ``agree`` when it holds 0.
 
     The two may have different numbers of values and different variances. Constants have an interval of width 0.
+    Raises ValueError for fewer than two values of one of them, which have no variance.
 
     >>> difference([1.0, 2.0, 3.0], [1.5, 2.5])
     {'mean': 0.0, 'half_width_95': 2.4877, 'agree': True}
     """
-    a = torch.tensor([float(value) for value in first], dtype=torch.float64)
-    b = torch.tensor([float(value) for value in second], dtype=torch.float64)
+    a, b = _column("first", first), _column("second", second)
+    if min(len(a), len(b)) < 2:
+        raise ValueError(f"a difference of means needs two values or more of each, got {len(a)} and {len(b)}.")
     variance_a, variance_b = a.var() / len(a), b.var() / len(b)  # of the two means
     variance = variance_a + variance_b  # of their difference
     half = 0.0

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from ..data.dataset import Examples
+from ..errors import real
+from ..models.inputs import evaluating, numbers
 from ..models.model import Model
 from .bounds import chunks
 
@@ -15,11 +17,14 @@ __all__ = ["accuracy", "classifier_score", "coverage", "has_classifier"]
 
 
 def coverage(samples: Tensor, toy: Any, within: float = 3.0, share: float = 0.2) -> dict[str, Tensor]:
-    """Modes covered and share of high-quality samples, for samples [seeds, n, D] of a toy with ``modes`` and ``std``.
+    """Modes covered and share of high-quality samples, [seeds] each, of a toy with ``modes`` [modes, D] and ``std``.
+
+    samples: [seeds, n, D]; without the axis of seeds, [n, D], they are those of one.
 
     A sample is of high quality if it lies within ``within`` standard deviations of the nearest mode. A mode is covered
     if it gets at least ``share`` of the samples that a perfect model would give it. Both depend on these two
-    conventions, so quote them. Raises ValueError for a toy without modes.
+    conventions, so quote them. Raises ValueError for a toy without modes, samples of another shape or none, and
+    conventions that are not positive.
 
     >>> from ganvae_lib import ring
     >>> coverage(ring().sample(1000, 0)[None], ring())["modes"]
@@ -28,13 +33,21 @@ def coverage(samples: Tensor, toy: Any, within: float = 3.0, share: float = 0.2)
     modes = getattr(toy, "modes", None)
     if modes is None:
         raise ValueError("coverage needs a world with modes, for example ring, grid or mixture1d.")
-    distances = torch.cdist(samples.double(), modes.double().expand(len(samples), -1, -1))
+    within, share = real("within", within, above=0), real("share", share, above=0)
+    x = numbers("samples", samples).cpu().double()
+    x = x.unsqueeze(0) if x.ndim == 2 else x
+    if x.ndim != 3 or x.shape[-1] != modes.shape[-1] or 0 in x.shape:
+        raise ValueError(
+            f"samples must be [seeds, n, {modes.shape[-1]}], as the modes of {type(toy).__name__} are; "
+            f"got {list(numbers('samples', samples).shape)}."
+        )
+    distances = torch.cdist(x, modes.cpu().double().expand(len(x), -1, -1))
     to_nearest, nearest_mode = distances.min(-1)
     high_quality = to_nearest < within * float(toy.std)
     counts = torch.stack([(high_quality & (nearest_mode == mode)).sum(-1) for mode in range(len(modes))], -1)
     equal_weights = torch.full((len(modes),), 1 / len(modes))
     weights = getattr(toy, "weights", equal_weights)
-    needed = share * samples.shape[1] * weights
+    needed = share * x.shape[1] * weights
     return {"modes": (counts >= needed).sum(-1).double(), "high quality": high_quality.double().mean(-1)}
 
 
@@ -58,25 +71,30 @@ def accuracy(model: Model, data: Examples) -> Tensor:
     if data.y is None:
         raise ValueError(f"{data.name} has no labels y to compare with.")
     correct = torch.zeros(model.seeds_shape, dtype=torch.int64, device=next(model.parameters()).device)
-    with torch.no_grad():
+    with evaluating(model):
         for _, x, labels in chunks(model, data):
             if "labeller" in model.networks:
                 answers = model.labeller(x)
             else:
                 answers = model.classifier(model.features(x).mean)
             correct += (answers.logits.argmax(-1) == labels).sum(-1)
-    return (correct / len(data)).double().reshape(-1).cpu()
+    return (correct / len(data)).cpu().double().reshape(-1)
 
 
 def classifier_score(probs: Tensor) -> Tensor:
     """exp E_x KL(q(t|x) ‖ q(t)), q(t) = E_x q(t|x), of a classifier's answers [*seeds, n, classes]: [*seeds].
 
     Between 1 and the number of classes; the inception score is this with one certain classifier (Salimans et al.,
-    2016): Eq. ``eq-classifier-score`` (chapter 18).
+    2016): Eq. ``eq-classifier-score`` (chapter 18). Raises ValueError for rows that are not probabilities.
 
     >>> classifier_score(torch.eye(4))    # certain of every answer, and every class is named as often
     tensor(4.)
     """
+    probs = numbers("probs", probs)
+    if probs.ndim < 2 or 0 in probs.shape or bool((probs < 0).any()) or bool(((probs.sum(-1) - 1).abs() > 1e-3).any()):
+        raise ValueError(
+            f"probs must be [*seeds, n, classes], not negative, with rows that sum to 1; got shape {list(probs.shape)}."
+        )
     log_probs = probs.clamp_min(1e-12).log()  # where q(t|x) = 0, 0 log 0 = 0 instead of NaN
     log_marginal = probs.mean(-2, keepdim=True).clamp_min(1e-12).log()
     kl = (probs * (log_probs - log_marginal)).sum(-1)

@@ -2,42 +2,79 @@
 
 from __future__ import annotations
 
-import math
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..data.dataset import Examples
 from ..distributions.world import OtherDomain
+from ..errors import described, unknown, whole
 from ..models.model import Model
-from .bounds import elbo, iwae, log_likelihood
-from .intervals import interval
+from .bounds import as_data, elbo, iwae, log_likelihood
+from .distances import frechet_distance, precision_recall
+from .intervals import interval, written
 from .samples import accuracy, coverage, has_classifier
 
 __all__ = ["Scores", "evaluate", "has_bound", "has_samples"]
+
+Measures = Sequence[str | Callable[..., Any]] | Mapping[str, str | Callable[..., Any]]
+
+_BY_NAME: dict[str, Callable[..., Any]] = {
+    "frechet distance": frechet_distance,
+    "precision and recall": precision_recall,
+}
+_SHARES = ("high quality", "accuracy", "precision", "recall")  # in [0, 1]
 
 
 class Scores(dict[str, Tensor]):
     """Values per seed by name, printed as mean ± half-width of the 95 % interval over seeds.
 
+    ``within`` says in which range values lie, such as {"modes": (0, 8)}: an interval that would leave it is cut there.
+
     >>> import torch
     >>> Scores({"modes": torch.tensor([7.0, 8.0, 8.0, 8.0])})
     modes: 7.75 ± 0.80 (4 seeds)
+    >>> Scores({"modes": torch.tensor([7.0, 8.0, 8.0, 8.0])}, {"modes": (0, 8)})
+    modes: 7.75, 6.95 to 8.00 (4 seeds)
     """
+
+    def __init__(self, values: Mapping[str, Tensor], within: Mapping[str, tuple[float, float]] | None = None):
+        super().__init__(values)
+        self.within = dict(within or {})
 
     def __repr__(self) -> str:
         lines = []
         for name, value in self.items():
-            mean, half = interval(value)
-            one_seed = math.isnan(half)
-            lines.append(f"{name}: {mean:.2f}" + ("" if one_seed else f" ± {half:.2f} ({len(value)} seeds)"))
+            finite = value[value.isfinite()]
+            lost = len(value) - len(finite)
+            text = written(*interval(finite), self.within.get(name)) if len(finite) else "not a number"
+            seeds = f" ({len(finite)} seeds)" if len(finite) > 1 else ""
+            lines.append(
+                f"{name}: {text}{seeds}" + (f", not a number for {lost} of {len(value)} seeds" if lost else "")
+            )
         return "\n".join(lines)
 
 
-def evaluate(run: Any, data: Examples | None = None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> Scores:
+def evaluate(
+    run: Any,
+    data: Examples | None = None,
+    *,
+    measures: Measures | None = None,
+    k: int = 64,
+    n: int = 10_000,
+    seed: int = 0,
+) -> Scores:
     """See ``Run.evaluate``."""
+    k, n, seed = whole("k", k, least=1), whole("n", n, least=1), whole("seed", seed, least=0)
+    data = None if data is None else as_data(run.model, data)
+    if measures is not None:
+        return _measured(run, data, measures, n, seed)
     model = run.model
     values: dict[str, Tensor] = {}
+    within: dict[str, tuple[float, float]] = dict.fromkeys(_SHARES, (0.0, 1.0))
     if data is not None:
         if has_bound(model):
             values["ELBO (nats)"] = elbo(model, data, seed=seed)
@@ -54,17 +91,89 @@ def evaluate(run: Any, data: Examples | None = None, *, k: int = 64, n: int = 10
                 law = run.law
             except ValueError as error:
                 law_error = error
-        if getattr(law, "modes", None) is not None:  # a law may be any object of a user's
+        modes = getattr(law, "modes", None)  # a law may be any object of a user's
+        if modes is not None:
             values |= coverage(run.sample(n, seed).cpu(), law)
+            within["modes"] = (0.0, float(len(modes)))
         elif law_error is not None and not values:
             raise ValueError(f"nothing to measure: {law_error}") from law_error
     if not values:
         raise ValueError(
             "nothing to measure: a bound needs data and a model with an encoder and an explicit decoder "
             "(pass data, for example load(name, split='test')), coverage needs a toy with modes, accuracy a "
-            "classifier and labels."
+            "classifier and labels; measures=[...] takes functions of one's own."
         )
-    return Scores(values)
+    return Scores(values, within)
+
+
+def _measured(run: Any, data: Examples | None, measures: Measures, n: int, seed: int) -> Scores:
+    """What these measures give, by name."""
+    if isinstance(measures, str) or callable(measures):
+        measures = [measures]
+    named = measures.items() if isinstance(measures, Mapping) else ((None, measure) for measure in measures)
+    given: dict[str, Any] = {"run": run}  # what a measure may ask for
+    values: dict[str, Tensor] = {}
+    for name, measure in named:
+        if isinstance(measure, str):
+            if measure not in _BY_NAME:
+                raise unknown("measure", measure, _BY_NAME)
+            name, measure = name or measure, _BY_NAME[measure]
+        if not callable(measure):
+            raise ValueError(f"a measure is a name or a function, got {described(measure)}.")
+        asked = _asked(measure)
+        if "data" in asked and data is None:
+            raise ValueError(f"the measure {_name(measure)!r} compares with data; pass them, run.evaluate(data, ...).")
+        if "samples" in asked and "samples" not in given:
+            given["samples"] = _samples(run, data, n, seed).cpu()
+        given["data"] = data
+        found = measure(**{argument: given[argument] for argument in asked})
+        results = found if isinstance(found, Mapping) else {name or _name(measure): found}
+        for key, value in results.items():
+            values[key] = _per_seed(key, value, len(run.seeds))
+    if not values:
+        raise ValueError("measures is empty; name at least one, or leave it out.")
+    return Scores(values, dict.fromkeys(_SHARES, (0.0, 1.0)))
+
+
+def _asked(measure: Callable[..., Any]) -> list[str]:
+    """Which of run, samples and data a measure takes. Raises ValueError if it needs anything else."""
+    known = ("run", "samples", "data")
+    parameters = inspect.signature(measure).parameters.values()
+    plain = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    asked = [p.name for p in plain if p.name in known]
+    other = [p.name for p in plain if p.name not in known and p.default is p.empty]
+    if other or not asked:
+        raise ValueError(
+            f"the measure {_name(measure)!r} must be a function of run, samples or data, by these names, "
+            f"and {other or 'nothing of them'} is what it takes; fix other arguments by functools.partial."
+        )
+    return asked
+
+
+def _name(measure: Any) -> str:
+    """A function's name in words; that of a partial is its function's."""
+    function = getattr(measure, "func", measure)
+    return getattr(function, "__name__", type(function).__name__).replace("_", " ")
+
+
+def _samples(run: Any, data: Examples | None, n: int, seed: int) -> Tensor:
+    """Samples for a measure; of a conditional model at the labels of the data, in turn."""
+    if not run.model.objective.conditional:
+        return run.sample(n, seed)
+    if data is None or data.y is None:
+        raise ValueError("a conditional model is sampled at the labels of data; pass data with y.")
+    return run.sample(n, seed, labels=data.y[torch.arange(n) % len(data.y)])
+
+
+def _per_seed(name: str, value: Any, seeds: int) -> Tensor:
+    """A measure's numbers, [seeds], float64. Raises ValueError for another shape."""
+    try:
+        numbers = torch.as_tensor(value).detach().cpu().double()
+    except (TypeError, ValueError, RuntimeError):
+        numbers = torch.zeros(0)
+    if numbers.shape not in ((seeds,), ()) or (numbers.ndim == 0 and seeds > 1):
+        raise ValueError(f"the measure {name!r} must give a number per seed, [{seeds}], got {described(value)}.")
+    return numbers.reshape(seeds)
 
 
 def has_bound(model: Model) -> bool:

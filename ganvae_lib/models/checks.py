@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakSet
 
+from torch import Tensor, nn
+
+from ..data.dataset import Data, Examples, within
+from ..distributions.densities import as_floats
 from ..distributions.world import OtherDomain
 
 if TYPE_CHECKING:
-    from ..data.dataset import Examples
     from .model import Model
 
 __all__ = ["check_data"]
@@ -25,9 +29,26 @@ def check_data(model: Model, data: Examples) -> None:
         raise ValueError(
             f"the model was built for examples of shape {model.spec.shape}, the data have {tuple(data.shape)}."
         )
+    if not any(weight.requires_grad for weight in model.networks.parameters()):
+        raise ValueError("no weight of this model learns; let some by network.requires_grad_(True).")
+    _check_precision(model, data)
     _check_labels(model, data)
     _check_other_domain(model, data)
     _check_values(model, data)
+
+
+def _check_precision(model: Model, data: Any) -> None:
+    """Have weights and data one type of numbers?"""
+    x = getattr(data, "x", None)
+    if not isinstance(x, Tensor):
+        return
+    x = as_floats(x[:1])  # as a minibatch holds it
+    for name, network in model.networks.items():
+        other = {weight.dtype for weight in network.parameters() if weight.is_floating_point()} - {x.dtype}
+        if other:
+            raise ValueError(
+                f"{name} has weights of type {other.pop()}, {data.name} has {x.dtype}; use model.to({x.dtype})."
+            )
 
 
 def _check_labels(model: Model, data: Any) -> None:
@@ -54,14 +75,44 @@ def _check_other_domain(model: Model, data: Any) -> None:
         )
 
 
+# Networks that have been found to suit data, so that no second fit reads a large file again.
+_SUITED: WeakKeyDictionary[Data, WeakSet[nn.Module]] = WeakKeyDictionary()
+
+
 def _check_values(model: Model, data: Any) -> None:
     """Can the networks that make examples have made these?"""
-    examples_of = {"density": data.x, "decoder": data.x}
+    source, target = getattr(data, "source", data), getattr(data, "target", None)
+    examples_of = {"density": (source, data.x), "decoder": (source, data.x)}
     if isinstance(model.prior, OtherDomain):
-        examples_of["encoder"] = data.other
-    for name, x in examples_of.items():
-        if name not in model.networks:
+        examples_of["encoder"] = (target, data.other)
+    for name, (examples, x) in examples_of.items():
+        network = model.networks[name] if name in model.networks else None
+        suited = _SUITED.setdefault(examples, WeakSet()) if isinstance(examples, Data) else WeakSet()
+        if network is None or network in suited:
             continue
-        check_values = getattr(model.networks[name], "check", None)
+        _check_range(network, examples)
+        check_values = getattr(network, "check", None)
         if check_values is not None:  # a network of one's own need not have it, and takes whatever comes
             check_values(x)
+        if name == "density" and any(kind == "one-hot" for kind, _ in getattr(examples, "parts", ())):
+            raise ValueError(f"a density of x alone takes the categories of {examples.name} for numbers; use a VAE.")
+        suited.add(network)
+
+
+def _check_range(network: nn.Module, data: Any) -> None:
+    """Raise ValueError if samples are kept in a range and the data lie outside."""
+    squash: Any = getattr(getattr(network, "observation", None), "squash", False)
+    bounds = (0.0, 1.0) if squash is True else squash
+    if not bounds or not hasattr(data, "extent") or within(data.extent, bounds):
+        return
+    low, high = data.extent
+    advice = "build the model for these data, or rescale them."
+    if data.range is None:
+        advice = (
+            "give images as bytes (uint8), in [0, 1] or in [-1, 1], or state the range (or 'real'), "
+            f"Data(x, range=({low:g}, {high:g}))."
+        )
+    raise ValueError(
+        f"this model makes samples between {bounds[0]:g} and {bounds[1]:g}, and {data.name} goes from {low:.4g} to "
+        f"{high:.4g}; {advice}"
+    )

@@ -11,16 +11,22 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ..distributions.world import OtherDomain
+from ..errors import instance
+from ..figures.formula import GREEK, plain
+from ..figures.table import Shown, Table
+from ..networks.fresh import brought, initialise
 from ..networks.heads import Conditional
-from ..networks.layers import initialise, stack, unstack
+from ..networks.stacking import Copies, copied, stack, unstack
 from ..objective.algebra import Objective
+from ..zoo import name as name_in_zoo
+from .dry import check_outputs, check_weights
 from .roles import role_of
 from .spec import Spec
 
-__all__ = ["Conditioned", "Model"]
+__all__ = ["Conditioned", "Model", "objective_rows", "title_of"]
 
 
-class Model(nn.Module):
+class Model(Shown, nn.Module):
     """An objective, the networks that it needs, and the prior p(z).
 
     ``networks`` maps "decoder" p(x|z), "encoder" q(z|x), "density" p(x), "features", "classifier", "discriminator_x",
@@ -28,7 +34,8 @@ class Model(nn.Module):
     ``.generator``), ``model.encoder``, ...; every network has a role in ``ROLES``.
     ``spec`` is what ``build`` was asked for, or None for networks of one's own.
     Raises ValueError when a network that the objective needs is missing or has no role, for a discriminator that nobody
-    trains, and for networks that are given a label and should not be, or the other way round.
+    trains, for networks that are given a label and should not be, or the other way round, and (also TypeError) for one
+    that cannot be called with what it sees or gives something else than is due: each is called once, with a dry batch.
 
     >>> from ganvae_lib import nets, zoo
     >>> networks = {
@@ -49,10 +56,16 @@ class Model(nn.Module):
         _check_networks(objective, networks)
         _check_discriminators(objective)
         _check_labels(objective, networks)
+        if spec is not None:
+            instance("spec", spec, Spec, "model.spec is one, and model.config its JSON")
+        shapes = {} if spec is None else {variable: spec.shape_of(variable) for variable in ("x", "z")}
+        check_outputs({name: networks[name] for name in objective.networks}, prior, shapes)
         self.objective, self.spec = objective, spec
         self.networks = nn.ModuleDict({name: networks[name] for name in objective.networks})
         self.prior = prior
         self.seeds: int | list[int] = 0  # one int for a single model, a list for stacked copies
+        # Where the streams stand of the training that made them, so that none is repeated; each network knows it, too.
+        self.streams: Any = next((n.streams for n in networks.values() if vars(n).get("streams")), None)
 
     @property
     def config(self) -> dict[str, Any] | None:
@@ -93,37 +106,141 @@ class Model(nn.Module):
         """The seeds axis: () for a single model, (K,) for K stacked copies."""
         return () if isinstance(self.seeds, int) else (len(self.seeds),)
 
+    def _table(self) -> Table:
+        copies = (self.seeds_shape or (1,))[0]
+        counts = {name: sum(p.numel() for p in net.parameters()) // copies for name, net in self.networks.items()}
+        networks = ", ".join(f"{name} ({count:,} parameters)" for name, count in counts.items())
+        which = f"seed {self.seeds}" if isinstance(self.seeds, int) else f"a copy for each of the seeds {self.seeds}"
+        shape = "" if self.spec is None else f"; examples of shape {self.spec.shape}"
+        rows = [
+            *objective_rows(self.objective),
+            ("networks", networks),
+            ("weights", which + shape),
+            ("next", "fit(model, data, steps=...); model.networks lists the layers"),
+        ]
+        return Table(("Model", title_of(self.objective)), tuple(rows))
+
     def of(self, players: Sequence[str]) -> list[nn.Parameter]:
-        """The parameters of these players."""
+        """The parameters of these players that learn, each once: not those with ``requires_grad=False``."""
         networks = [network for name, network in self.networks.items() if role_of(name).player in players]
-        return [parameter for network in networks for parameter in network.parameters()]
+        every = nn.ModuleList(networks).parameters()  # a weight that two networks share stands here once
+        return [parameter for parameter in every if parameter.requires_grad]
+
+    def seed_of(self, parameter: nn.Parameter) -> int | None:
+        """Which of the stacked copies a parameter belongs to, 0 to K-1; None where its first axis is that of the seeds.
+
+        Layers of one's own, and those of torch that cannot carry that axis, have parameters per copy (``nets.Copies``).
+        In a single model it is None for all.
+
+        >>> from ganvae_lib import nets, zoo
+        >>> encoder = nets.Encoder(nn.Sequential(nn.Linear(2, 4), nn.Dropout(0.1), nn.PReLU()))
+        >>> decoder = nets.Decoder(nn.Linear(2, 2), nets.Gaussian(), (2,))
+        >>> model = Model(zoo.VAE, {"encoder": encoder, "decoder": decoder}, nets.StandardNormal(2)).copies([5, 8])
+        >>> [(list(p.shape), model.seed_of(p)) for p in model.of(["eta"])]
+        [([2, 4, 2], None), ([2, 4], None), ([1], 0), ([1], 1)]
+        """
+        for part in self.modules():
+            if isinstance(part, Copies):
+                for k, one in enumerate(part.copies):
+                    if any(parameter is its_own for its_own in one.parameters()):
+                        return k
+        return None
+
+    def train(self, mode: bool = True) -> Model:
+        """Training mode or, with ``mode=False``, evaluation. Parts that were put in eval mode stay so in training.
+
+        Such a part is within a network that is in training mode, or it is a network of which nothing learns.
+        """
+        resting = {part for network in self.networks.values() for part in network.modules() if _rests(part, network)}
+        if not self.training:  # all are in eval mode now; those that were before
+            resting = {part for part in self.modules() if vars(part).get("rests")}
+        super().train(mode)
+        for part in self.modules():
+            part.rests = part in resting  # type: ignore[assignment]
+            part.training = mode and part not in resting
+        return self
+
+    def _other_names(self) -> dict[str, str]:
+        """Of weights that stand in several places: each further name, and the first one."""
+        named = [*self.named_parameters(remove_duplicate=False), *self.named_buffers(remove_duplicate=False)]
+        first: dict[int, str] = {}
+        return {name: first[id(weight)] for name, weight in named if first.setdefault(id(weight), name) != name}
+
+    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
+        """As torch has it, but that weights which stand in several places are there once, under the first name."""
+        state = super().state_dict(*args, destination=destination, prefix=prefix, keep_vars=keep_vars)
+        for name in self._other_names():
+            state.pop(prefix + name, None)
+        return state
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Take the weights of a ``state_dict``; those that are shared among places stand there once or at each."""
+        others = {name: state_dict[first] for name, first in self._other_names().items() if first in state_dict}
+        return super().load_state_dict(others | dict(state_dict), strict, assign)
 
     def copies(self, seeds: int | list[int], fresh: bool = True) -> Model:
         """A copy per seed, stacked if ``seeds`` is a list; ``fresh`` draws new initial weights from each seed.
 
-        Raises TypeError for copies that are stacked already, except to go on with them all (not fresh, same seeds).
+        Weights with ``requires_grad=False`` and those of ``nets.pretrained`` modules stay. Raises ValueError, naming
+        them, for weights that cannot be drawn anew, or that have been loaded, trained or set by hand and would be lost;
+        TypeError for copies that are stacked already, except to go on with them all (not fresh, same seeds).
         """
         if self.seeds_shape:
             if not fresh and seeds == self.seeds:
-                return copy.deepcopy(self)
+                return copied(self)
             raise TypeError(
                 f"this model holds stacked copies, of seeds {self.seeds}; take one with model.single(k), "
                 "or go on with all by seeds=run.seeds, fresh=False."
             )
-        if isinstance(seeds, int):
-            model = initialise(self, seeds) if fresh else copy.deepcopy(self)
-        else:
-            model = stack([initialise(self, seed) if fresh else self for seed in seeds])
-        model.seeds = seeds
-        return model
+        check_weights(self.networks)
+        if fresh:
+            self._check_brought()
+        each = [initialise(self.networks, seed) if fresh else self.networks for seed in _listed(seeds)]
+        networks = stack(each) if isinstance(seeds, list) else each[0] if fresh else copied(self.networks)
+        model = self._with(networks, seeds)
+        return model.cpu() if fresh else model
 
     def single(self, k: int) -> Model:
         """The k-th stacked copy as an ordinary model. Raises TypeError for a model that is one already."""
         if isinstance(self.seeds, int):
             raise TypeError("this model is a single copy, not a stack of copies; use it as it is.")
-        model = unstack(self, k)
-        model.seeds = self.seeds[k]
+        return self._with(unstack(self.networks, k), self.seeds[k])
+
+    def _with(self, networks: nn.Module, seeds: int | list[int]) -> Model:
+        """A copy of the model with these networks in the place of its own."""
+        model = copy.deepcopy(self, {id(self.networks): networks})
+        model.seeds = seeds
         return model
+
+    def _check_brought(self) -> None:
+        """Raise ValueError for weights that fresh ones would destroy."""
+        if names := brought(self.networks):
+            more = f" and {len(names) - 3} more" * (len(names) > 3)
+            raise ValueError(
+                f"{', '.join(names[:3])}{more}: loaded, trained or set by hand, and fresh weights would destroy that; "
+                "pass fresh=False to start every seed from them, mark what is to stay by nets.pretrained(module), or "
+                "let go of them by nets.initialise(module, 0)."
+            )
+
+
+def _rests(part: nn.Module, network: nn.Module) -> bool:
+    """Has a part been put in eval mode while its network was not, or as all of a network that does not learn?"""
+    return not part.training and (network.training or not any(p.requires_grad for p in network.parameters()))
+
+
+def _listed(seeds: int | list[int]) -> list[int]:
+    return [seeds] if isinstance(seeds, int) else seeds
+
+
+def title_of(objective: Objective) -> str:
+    """The objective, and its name if the zoo has one."""
+    name = name_in_zoo(objective)
+    return f"{name}: {objective!r}" if name else repr(objective)
+
+
+def objective_rows(objective: Objective) -> list[tuple[str, str]]:
+    """What each player descends, as rows of a table."""
+    return [(f"{GREEK[player]} descends", plain(text)) for player, text in objective.lines().items()]
 
 
 class Conditioned:
@@ -132,7 +249,7 @@ class Conditioned:
     def __init__(self, model: Model, labels: Tensor):
         self.model, self.labels = model, labels
         self.networks = {
-            name: functools.partial(network, labels=labels) if isinstance(network, Conditional) else network
+            name: functools.partial(network, labels=labels) if name in model.objective.conditional else network
             for name, network in model.networks.items()
         }
 
@@ -152,6 +269,7 @@ def _check_networks(objective: Objective, networks: Mapping[str, nn.Module]) -> 
         raise ValueError(f"{objective} needs the networks {', '.join(missing)}, which were not given.")
     for name in objective.networks:
         role_of(name)
+        instance(f"the network {name}", networks[name], nn.Module)
 
 
 def _check_discriminators(objective: Objective) -> None:

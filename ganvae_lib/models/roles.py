@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -62,10 +62,12 @@ def _generator(spec: Spec, inputs: Shape, outputs: Shape) -> nn.Module:
         trunk = nets.conv_same(inputs, spec.width, outputs[0], spec.activation)
     else:
         trunk = nets.mlp(inputs, spec.hidden, math.prod(outputs), spec.activation)
-    # Where a sample is the mean of p(x|z), the mean of an image must lie in [0, 1] as pixels do.
-    is_image = len(outputs) == 3
-    squash = is_image and (spec.noiseless or not spec.explicit)
-    observation = nets.OBSERVATIONS[spec.observation].of(spec.scale, squash)
+    # Where a sample is the mean of p(x|z), the mean must lie in the range of the data, for images mostly [0, 1].
+    is_bounded = not isinstance(spec.range, str) and (len(outputs) == 3 or spec.other is None)
+    squash: Any = is_bounded and (spec.noiseless or not spec.explicit)
+    if squash and spec.range != (0, 1):
+        squash = spec.range
+    observation = nets.observation_of(spec.observation, spec.scale, squash)
     return nets.Decoder(trunk, observation, outputs, spec.noiseless, spec.noise)
 
 

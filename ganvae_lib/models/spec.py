@@ -7,17 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
-from ..errors import unknown
+from ..errors import described, unknown
+from ..networks.autoregressive import DENSITIES
 from ..networks.codes import CODES
-from ..networks.densities import DENSITIES
 from ..networks.observations import OBSERVATIONS, BernoulliPixels
 from ..networks.trunks import ACTIVATIONS, check_image
 from ..objective.algebra import Objective
 
 if TYPE_CHECKING:
-    from ..data import Data, Domains
+    from ..data import Examples
 
 __all__ = ["Spec"]
 
@@ -44,7 +42,7 @@ class Spec:
     architecture: str = "mlp"
     width: int = 32
     depth: int = 2
-    observation: str
+    observation: str | tuple[tuple[str, int], ...]
     scale: float | None = None
     noiseless: bool
     noise: int = 0
@@ -53,9 +51,10 @@ class Spec:
     density: str
     classes: int | None = None
     other: tuple[int, ...] | None = None
+    range: str | tuple[float, float]
 
     @classmethod
-    def of(cls, objective: Objective, data: Data | Domains | Sequence[int], **choices: Any) -> Spec:
+    def of(cls, objective: Objective, data: Examples | Sequence[int], **choices: Any) -> Spec:
         """The spec for ``data`` (or the shape of one example), with defaults for what is not chosen, or None."""
         chosen = {name: choice for name, choice in choices.items() if choice is not None}
         return cls(objective=objective, **(_defaults(objective, data, chosen) | chosen))
@@ -86,7 +85,7 @@ class Spec:
     @property
     def explicit(self) -> bool:
         """Has p(x|z) a density?"""
-        return OBSERVATIONS[self.observation].explicit
+        return all(OBSERVATIONS[name].explicit for name, _ in _parts(self.observation))
 
     @property
     def has_density(self) -> bool:
@@ -111,7 +110,9 @@ class Spec:
         values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "objective"}
         if not isinstance(self.codes, str):
             values["codes"] = dict(self.codes)
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        if self.range == _default_range(None, self.shape, self.other):  # what it was before there was a choice
+            del values["range"]
+        return {name: _listed(value) for name, value in values.items()}
 
 
 def _plain(value: Any) -> Any:
@@ -123,42 +124,64 @@ def _plain(value: Any) -> Any:
     return tuple(map(_plain, value)) if is_list or is_vector else value
 
 
+def _listed(value: Any) -> Any:
+    """Tuples as JSON reads them back, lists."""
+    return [_listed(element) for element in value] if isinstance(value, tuple) else value
+
+
 def _plain_values(spec: Spec) -> dict[str, object]:
     """The fields as hashable values of plain Python."""
     values = {field.name: _plain(getattr(spec, field.name)) for field in fields(spec)}
-    if isinstance(spec.codes, Mapping):
-        values["codes"] = tuple((kind, _plain(size)) for kind, size in spec.codes.items())
+    for name in ("codes", "observation"):
+        if isinstance(parts := getattr(spec, name), Mapping):
+            values[name] = tuple((kind, _plain(size)) for kind, size in parts.items())
     return values
+
+
+def _parts(observation: Any) -> list[tuple[str, Any]]:
+    """The observation models of the parts of x, and how many numbers each explains; None for a single one, of all.
+
+    Raises ValueError for what is neither a name nor parts, and for names that are not known.
+    """
+    pairs = [(observation, None)] if isinstance(observation, str) else observation
+    if isinstance(observation, Mapping):
+        pairs = list(observation.items())
+    is_list = isinstance(pairs, Sequence) and bool(pairs)
+    if not is_list or not all(isinstance(pair, Sequence) and len(pair) == 2 for pair in pairs):
+        raise ValueError(
+            f"observation must be a name, or parts such as (('gaussian', 2), ('one-hot', 3)), not {described(pairs)}."
+        )
+    for name, _ in pairs:
+        if name not in OBSERVATIONS:
+            raise unknown("observation", name, OBSERVATIONS)
+    return pairs
 
 
 # ---------------------------------------------------------------- defaults
 
 
-def _defaults(objective: Objective, data: Data | Domains | Sequence[int], chosen: dict[str, Any]) -> dict[str, Any]:
+def _defaults(objective: Objective, data: Examples | Sequence[int], chosen: dict[str, Any]) -> dict[str, Any]:
     """Everything that depends on the objective or the data, if it is not chosen."""
     shape = tuple(data if isinstance(data, Sequence) else data.shape)
     other = chosen.get("other", _second_domain(objective, data))
-    images = len(shape) == 3 and (other is None or len(other) == 3)
-    examples = [getattr(data, "x", None)]  # None where ``data`` is only a shape
-    if other is not None:
-        examples.append(getattr(data, "other", None))
-    observation = chosen.get("observation", _default_observation(objective, images, examples))
-    if observation not in OBSERVATIONS:
-        raise unknown("observation", observation, OBSERVATIONS)
+    bounds = chosen.get("range", _default_range(data, shape, other))
+    observation = chosen.get("observation", _default_observation(objective, data, shape, other, bounds))
+    explicit = all(OBSERVATIONS[name].explicit for name, _ in _parts(observation))
     alphabet = getattr(data, "alphabet", "")
     return {
         "shape": shape,
         "other": other,
         "latent": 20 if len(shape) == 3 else 2,
         "observation": observation,
-        "noiseless": OBSERVATIONS[observation].explicit and _mean_serves(objective),
+        "noiseless": explicit and _mean_serves(objective),
         "codes": "unit" if "predictor_z" in objective.networks else "gaussian",
-        "density": "rnn" if alphabet else "gaussian",
+        "density": ("lines" if getattr(data, "padding", "") else "rnn") if alphabet else "gaussian",
         "classes": len(alphabet) or getattr(data, "classes", 0),
+        "range": bounds,
     }
 
 
-def _second_domain(objective: Objective, data: Data | Domains | Sequence[int]) -> tuple[int, ...] | None:
+def _second_domain(objective: Objective, data: Examples | Sequence[int]) -> tuple[int, ...] | None:
     """The shape of the second domain where z is data: given two domains that no term compares, and a code."""
     has_code = bool({"encoder", "decoder"} & set(objective.networks))
     other = getattr(data, "other", None)
@@ -177,15 +200,30 @@ def _mean_serves(objective: Objective) -> bool:
     return _needs_decoder_density(objective) and any(term.gradient_through == "mean" for term in objective.terms)
 
 
-def _default_observation(objective: Objective, images: bool, examples: list[Tensor | None]) -> str:
+def _default_range(data: Any, shape: Sequence[int], other: Sequence[int] | None) -> str | tuple[float, float]:
+    """Where the samples lie: the range of the data, and for images of which nobody knows it [0, 1]."""
+    understood = getattr(data, "range", None)
+    usual = (0.0, 1.0) if 3 in (len(shape), len(other or ())) else "real"
+    return usual if understood is None else understood
+
+
+def _default_observation(
+    objective: Objective, data: Any, shape: Sequence[int], other: Sequence[int] | None, bounds: Any
+) -> str | tuple[tuple[str, int], ...]:
     """The p(x|z) that suits the objective and the examples that it has to make, where these are known."""
     if not _needs_decoder_density(objective):
         return "point"
-    if not images:
+    if parts := getattr(data, "parts", ()):
+        return parts
+    are_images = getattr(data, "kind", None) in (None, "images") and len(shape) == 3 and len(other or shape) == 3
+    if not are_images or tuple(bounds) != (0, 1):
         return "gaussian"
+    examples = [getattr(data, "x", None)]  # None where ``data`` is only a shape
+    if other is not None:
+        examples.append(getattr(data, "other", None))
     # A sample of binary pixels has no gradient: where one is needed, and the mean does not serve, pixels are grey.
     needs_sample = any(term.gradient_through == "sample" for term in objective.terms) and not _mean_serves(objective)
-    binary = not needs_sample and all(x is not None and BernoulliPixels().supports(x) for x in examples)
+    binary = not needs_sample and all(x is not None and BernoulliPixels().suits(x) for x in examples)
     return "bernoulli" if binary else "continuous bernoulli"
 
 
@@ -196,9 +234,18 @@ def _check_names(spec: Spec) -> None:
     for kind in spec.parts:
         if kind not in CODES:
             raise unknown("kind of code", kind, CODES)
+    sizes = [size for _, size in _parts(spec.observation)]
+    if sizes != [None] and (
+        len(spec.shape) != 1
+        or not all(isinstance(size, int) and size > 0 for size in sizes)
+        or sum(sizes) != spec.shape[0]
+    ):
+        raise ValueError(
+            f"the parts of observation must share out the numbers of examples [N, D]; got {spec.observation} and "
+            f"examples of shape {spec.shape}."
+        )
     for choice, name, table in (
         ("architecture", spec.architecture, ("mlp", "conv")),
-        ("observation", spec.observation, OBSERVATIONS),
         ("density", spec.density, DENSITIES),
         ("activation", spec.activation, ACTIVATIONS),
     ):
@@ -220,6 +267,10 @@ def _check_sizes(spec: Spec) -> None:
         )
     if spec.scale is not None and not 0 < spec.scale < math.inf:
         raise ValueError(f"scale must be a positive number, got {spec.scale}.")
+    ends: Any = spec.range
+    is_interval = isinstance(ends, tuple) and len(ends) == 2 and all(isinstance(end, (int, float)) for end in ends)
+    if ends != "real" and not (is_interval and -math.inf < ends[0] < ends[1] < math.inf):
+        raise ValueError(f"range must be (low, high), two numbers in this order, or 'real', got {described(ends)}.")
     has_images = len(spec.shape) == 3 or len(spec.other or ()) == 3
     if spec.architecture == "conv" and not has_images:  # this raises the error that says what to do
         check_image(spec.shape, spec.width, spec.depth)

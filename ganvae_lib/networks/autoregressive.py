@@ -1,4 +1,4 @@
-"""Densities with no latent variable: networks that are a product of conditionals (chapter 05).
+"""Densities with no latent variable: networks that are a product of conditionals (chapter 05); all densities by name.
 
 Pixels come in the order of reading. The networks are used like ``GaussianDensity``: calling one returns the
 distribution, whose ``log_prob`` is exact, and ``draw`` samples it exactly, one dimension after the other.
@@ -6,17 +6,29 @@ distribution, whose ``log_prob`` is exact, and ``draw`` samples it exactly, one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import sizes, whole
-from .chain import Autoregressive
-from .layers import Conv2d, Linear
+from .densities import Autoregressive, GaussianDensity
+from .trunks import Conv2d, Linear
 
-__all__ = ["CharRNN", "GatedLayer", "MaskedConv2d", "PixelCNN", "PixelRNN", "above", "before", "gru", "ngram"]
+__all__ = [
+    "DENSITIES",
+    "CharRNN",
+    "GatedLayer",
+    "MaskedConv2d",
+    "PixelCNN",
+    "PixelRNN",
+    "above",
+    "before",
+    "gru",
+    "ngram",
+]
 
 
 class MaskedConv2d(Conv2d):
@@ -199,15 +211,17 @@ class CharRNN(Autoregressive):
     """A language model over texts of ``length`` symbols, each one of ``alphabet_size``: a GRU reads, a layer answers.
 
     x holds the symbols' numbers 0, 1, 2, ... in floating point. The first symbol is predicted from an empty state.
+    Where lines have an end, ``ends``, it is the last symbol: it counts once, and then is certain to follow itself.
 
     >>> CharRNN(length=5, alphabet_size=27)().log_prob(torch.zeros(3, 5)).shape
     torch.Size([3])
     """
 
-    def __init__(self, length: int, alphabet_size: int, width: int = 64):
+    def __init__(self, length: int, alphabet_size: int, width: int = 64, ends: bool = False):
         super().__init__()
         width, alphabet_size = whole("width", width), whole("alphabet_size", alphabet_size)
         self.shape, self.levels = (whole("length", length),), alphabet_size
+        self.end = alphabet_size - 1 if ends else None
         self.unit = 1.0
         self.read = Linear(alphabet_size, 3 * width)
         self.state = Linear(width, 3 * width)
@@ -272,3 +286,15 @@ def _count(seen: Tensor, asked: Tensor) -> Tensor:
     """How often each number of ``asked`` stands in ``seen``."""
     ordered = seen.flatten().sort().values
     return torch.searchsorted(ordered, asked, right=True) - torch.searchsorted(ordered, asked)
+
+
+#: Every density by name, made of the ``Spec`` of a model. One of one's own is a module whose call returns the
+#: distribution, with ``draw(n, noise)``: ``DENSITIES["mine"] = lambda spec: Mine(spec.shape)`` lets
+#: ``build(..., density="mine")`` find it.
+DENSITIES: dict[str, Callable[[Any], nn.Module]] = {
+    "gaussian": lambda spec: GaussianDensity(spec.shape),
+    "pixelcnn": lambda spec: PixelCNN(spec.shape, spec.width),
+    "pixelrnn": lambda spec: PixelRNN(spec.shape, spec.width),
+    "rnn": lambda spec: CharRNN(spec.shape[0], spec.classes, spec.hidden[0]),
+    "lines": lambda spec: CharRNN(spec.shape[0], spec.classes, spec.hidden[0], ends=True),
+}

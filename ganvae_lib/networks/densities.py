@@ -1,23 +1,26 @@
-"""Densities p(x) with no latent variable: a Gaussian, and every density by name.
+"""Densities p(x) with no latent variable: a Gaussian, and what the networks of ``autoregressive`` share (chapter 05).
 
-One of one's own is a module whose call returns the distribution, with ``draw(n, noise)``: ``DENSITIES["mine"] = lambda
-spec: Mine(spec.shape)`` lets ``build(..., density="mine")`` find it.
+    p_θ(x) = Π_i p_θ(x_i | x_1, ..., x_{i-1})        (Eq. ``eq-chain-rule``, chapter 05)
+
+A network maps x to the logits of all its conditionals at once; its architecture keeps the i-th from seeing x_i and what
+comes after, and that alone makes the product a density.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, MultivariateNormal, ReshapeTransform, TransformedDistribution
 
+from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
-from .autoregressive import CharRNN, PixelCNN, PixelRNN
+from .trunks import Conv2d, Linear
 
-__all__ = ["DENSITIES", "GaussianDensity"]
+__all__ = ["Autoregressive", "ChainRule", "GaussianDensity"]
 
 
 class GaussianDensity(nn.Module):
@@ -60,10 +63,122 @@ class GaussianDensity(nn.Module):
         return (p.loc + standard @ p.scale_tril.squeeze(-3).mT).unflatten(-1, self.shape)
 
 
-#: Every density by name: made of the ``Spec`` of a model.
-DENSITIES: dict[str, Callable[[Any], nn.Module]] = {
-    "gaussian": lambda spec: GaussianDensity(spec.shape),
-    "pixelcnn": lambda spec: PixelCNN(spec.shape, spec.width),
-    "pixelrnn": lambda spec: PixelRNN(spec.shape, spec.width),
-    "rnn": lambda spec: CharRNN(spec.shape[0], spec.classes, spec.hidden[0]),
-}
+class ChainRule(Distribution):
+    """p_θ(x), the product of a network's conditionals: a distribution of the network's ``shape``.
+
+    Its batch shape is [*seeds, 1]: one density for all examples.
+    """
+
+    arg_constraints: ClassVar[dict] = {}
+
+    def __init__(self, network: Autoregressive):
+        self.network = network
+        super().__init__(torch.Size((*network.seeds_shape, 1)), torch.Size(network.shape))
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p_θ(x), exactly: [*seeds, batch, *shape] to [*seeds, batch], nats. Raises ValueError for a wrong x."""
+        network = self.network
+        seeds_shape = network.seeds_shape
+        batch_axis = len(seeds_shape)
+        if x.ndim != batch_axis + 1 + len(network.shape) or x.shape[:batch_axis] != seeds_shape:
+            wanted = [*seeds_shape, "batch", *network.shape]
+            raise ValueError(f"x must have the shape [{', '.join(map(str, wanted))}], got {list(x.shape)}.")
+        if self._validate_args:
+            network.check(x)
+        index = network.index(x).flatten(batch_axis + 1)
+        logits = network.logits(x).to(network.head.weight.dtype)  # full precision under autocast, too
+        log_conditionals = logits.log_softmax(-1)
+        log_conditionals_of_x = log_conditionals.gather(-1, index.unsqueeze(-1)).squeeze(-1)
+        if network.end is not None:  # what follows the end of a line is certain
+            log_conditionals_of_x = log_conditionals_of_x.masked_fill(_ended(index == network.end), 0.0)
+        return log_conditionals_of_x.sum(-1)
+
+
+def _ended(is_end: Tensor) -> Tensor:
+    """Does an end stand before this position, on the last axis?"""
+    return is_end.cumsum(-1) > is_end.long()
+
+
+class Autoregressive(nn.Module):
+    """What the networks share, each of which gives ``logits`` for training and ``next`` for sampling.
+
+    shape:   of one example; its dimensions are conditioned in the order in which they lie in memory.
+    levels:  how many values a dimension can take: 0, 1/(levels-1), ..., 1 for pixels, 0, 1, 2, ... for symbols.
+    """
+
+    stacked_whole = True  # it reads more of its layers than what they give
+    shape: tuple[int, ...]
+    levels: int
+    unit: float  # distance of two neighbouring values
+    end: int | None = None  # the value after which all others are it, too: the end of a line
+    head: Linear | Conv2d
+
+    def forward(self) -> Distribution:
+        return ChainRule(self)
+
+    @property
+    def seeds_shape(self) -> tuple[int, ...]:
+        return tuple(self.get_parameter("head.bias").shape[:-1])
+
+    def logits(self, x: Tensor) -> Tensor:
+        """The conditionals of all dimensions, [*seeds, batch, *shape] to [*seeds, batch, dimensions, levels]."""
+        raise NotImplementedError
+
+    def next(self, x: Tensor, i: int, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The logits of dimension i, [*seeds, batch, levels], from the dimensions before it, and a new memory."""
+        raise NotImplementedError
+
+    def index(self, x: Tensor) -> Tensor:
+        """Which of its values each dimension has, int64."""
+        return (x / self.unit).round().long()
+
+    def check(self, x: Tensor) -> None:
+        """Raise ValueError, saying what to do, unless x is [..., *shape] with values that are possible."""
+        name = type(self).__name__
+        if tuple(x.shape[-len(self.shape) :]) != self.shape:
+            raise ValueError(f"{name} was built for examples of shape {self.shape}, got x of shape {tuple(x.shape)}.")
+        if not all(self._possible(as_floats(part)) for part in x.split(1000)):
+            raise ValueError(
+                f"{name} knows {self.levels} values, 0 to {(self.levels - 1) * self.unit:g} in steps of {self.unit:g}; "
+                "binarise or round x, or give the network more levels."
+            )
+
+    def _possible(self, x: Tensor) -> bool:
+        """Are these values that dimensions can have?"""
+        values = x / self.unit
+        index = values.round()
+        possible = ((values - index).abs() < 1e-3) & (index >= 0) & (index < self.levels)
+        if self.end is not None:
+            possible &= (index == self.end) | ~_ended(index == self.end)
+        return bool(possible.all())
+
+    @torch.no_grad()
+    def draw(self, n: int, noise: Noise, given: Tensor | None = None, first: int = 0) -> Tensor:
+        """``n`` exact samples, one dimension after the other (Eq. ``eq-ancestral``, chapter 05): [*seeds, n, *shape].
+
+        noise:  with the network's seeds, or with none, and then every copy gets the same numbers.
+        given:  x [..., n, *shape] whose ``first`` dimensions are kept: the sample completes them.
+        Raises ValueError when n or ``first`` is out of range.
+        """
+        size = math.prod(self.shape)
+        if n < 1 or not 0 <= first <= size or (first and given is None):
+            raise ValueError(
+                f"draw needs n >= 1 and 0 <= first <= {size}, with first > 0 only where x is given; "
+                f"got n={n}, first={first}."
+            )
+        uniform = noise.uniform("sample x", n, size).to(self.head.weight.dtype).expand(*self.seeds_shape, n, size)
+        x = torch.zeros_like(uniform)
+        if given is not None:
+            x[..., :first] = given.flatten(-len(self.shape))[..., :first]
+        memory = None
+        for i in range(size):
+            # Even where x is given: the memory has to read it.
+            logits, memory = self.next(x.unflatten(-1, self.shape), i, memory)
+            if i >= first:
+                # The first value whose cumulative probability exceeds the uniform number, and else the last.
+                cumulative = logits.softmax(-1).cumsum(-1)[..., :-1]
+                index = (cumulative <= uniform[..., i, None]).sum(-1)
+                if self.end is not None and i > 0:
+                    index = torch.where(self.index(x[..., i - 1]) == self.end, self.end, index)
+                x[..., i] = index * self.unit
+        return x.unflatten(-1, self.shape)

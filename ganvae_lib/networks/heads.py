@@ -94,12 +94,16 @@ class Discriminator(nn.Module):
     torch.Size([3])
     """
 
+    stacked_whole = True  # ``hidden`` looks into the trunk
+
     def __init__(self, trunk: nn.Module, body: nn.Module | None = None):
         super().__init__()
         self.trunk, self.body = trunk, body
 
     def forward(self, x: Tensor, z: Tensor | None = None) -> Distribution:
         trunk_input = x
+        if self.body is None and z is not None:
+            raise TypeError("a discriminator of pairs needs a body, which makes features of x; this one has none.")
         if self.body is not None and z is not None:
             features = self.body(x)
             batch_axes = features.ndim - 1
@@ -107,7 +111,15 @@ class Discriminator(nn.Module):
         return Bernoulli(logits=full(self.trunk(trunk_input)).squeeze(-1))
 
     def hidden(self, x: Tensor) -> Tensor:
-        """h_φ(x): what the last layer sees (Larsen et al., 2016; chapter 13)."""
+        """h_φ(x): what the last layer sees (Larsen et al., 2016; chapter 13).
+
+        Raises TypeError for a trunk of which the last layer is not known.
+        """
+        if not isinstance(self.trunk, nn.Sequential):
+            raise TypeError(
+                "what the last layer of a discriminator sees is known for an nn.Sequential, not for a trunk of type "
+                f"{type(self.trunk).__name__}; make the trunk one, or give a discriminator of your own hidden(x)."
+            )
         all_but_last = list(self.trunk.children())[:-1]
         return full(nn.Sequential(*all_but_last)(x))
 

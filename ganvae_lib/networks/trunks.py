@@ -1,16 +1,124 @@
-"""Trunks: what the networks are before they become distributions. Flat features out, with a seeds axis if stacked."""
+"""Layers that carry a seeds axis, and trunks of them: what networks are before they become distributions.
+
+With parameters [seeds, ...] such a layer runs all copies as one batched matrix product or one grouped convolution,
+[seeds, batch, ...] in and out; a single network is an ordinary torch module. A trunk gives flat features.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..errors import chosen, sizes, whole
-from .layers import Conv2d, ConvTranspose2d, GroupNorm, Linear
 
-__all__ = ["ACTIVATIONS", "Flatten", "check_image", "conv_down", "conv_same", "conv_up", "mlp"]
+__all__ = [
+    "ACTIVATIONS",
+    "Conv2d",
+    "ConvTranspose2d",
+    "Flatten",
+    "GroupNorm",
+    "LayerNorm",
+    "Linear",
+    "check_image",
+    "conv_down",
+    "conv_same",
+    "conv_up",
+    "grouped",
+    "mlp",
+]
+
+
+class Linear(nn.Linear):
+    """``nn.Linear``; with weights [seeds, out, in] it maps [seeds, batch, in] to [seeds, batch, out]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight: Tensor = self.weight
+        bias: Tensor | None = self.bias
+        single = weight.ndim == 2
+        if single and self.out_features > 1:
+            return F.linear(x, weight, bias)
+        if single:
+            rows = x
+        else:
+            rows = x.flatten(1, -2)
+            bias = None if bias is None else bias.unsqueeze(-2)
+        if self.out_features == 1:  # a sum rounds alike with and without the seeds axis, and Adam magnifies rounding
+            y = (rows * weight).sum(-1, keepdim=True)
+            if bias is not None:
+                y = y + bias
+        elif bias is None:
+            y = rows @ weight.mT
+        else:
+            y = torch.baddbmm(bias, rows, weight.mT)
+        rows_were_flattened = not single and x.ndim != 3
+        return y.unflatten(1, x.shape[1:-1]) if rows_were_flattened else y
+
+
+def grouped(x: Tensor, seeds: int, convolve: Callable[[Tensor], Tensor]) -> Tensor:
+    """Apply ``convolve`` to [batch, seeds * channels, ...] instead of [seeds, batch, channels, ...]."""
+    y = convolve(x.transpose(0, 1).flatten(1, 2))
+    return y.unflatten(1, (seeds, -1)).transpose(0, 1)
+
+
+class Conv2d(nn.Conv2d):
+    """``nn.Conv2d``; with a leading seeds axis, one grouped convolution."""
+
+    def kernels(self) -> Tensor:
+        """The weights that are used."""
+        return self.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernels, bias = self.kernels(), self.bias
+        if kernels.ndim == 4:
+            return self._conv_forward(x, kernels, bias)
+        seeds = len(kernels)
+        flat_kernels = kernels.flatten(0, 1)  # the seeds become groups
+        flat_bias = None if bias is None else bias.flatten()
+        options: tuple[Any, ...] = self.stride, self.padding, self.dilation, seeds * self.groups
+        return grouped(x, seeds, lambda x: F.conv2d(x, flat_kernels, flat_bias, *options))
+
+
+class ConvTranspose2d(nn.ConvTranspose2d):
+    """``nn.ConvTranspose2d``; with a leading seeds axis, one grouped convolution."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.weight.ndim == 4:
+            return super().forward(x)
+        seeds = len(self.weight)
+        flat_kernels = self.weight.flatten(0, 1)  # the seeds become groups
+        flat_bias = None if self.bias is None else self.bias.flatten()
+        options: tuple[Any, ...] = self.stride, self.padding, self.output_padding, seeds * self.groups, self.dilation
+        return grouped(x, seeds, lambda x: F.conv_transpose2d(x, flat_kernels, flat_bias, *options))
+
+
+class GroupNorm(nn.GroupNorm):
+    """``nn.GroupNorm``: no state but its parameters; the seeds axis joins the batch."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.weight.ndim == 1:
+            return super().forward(x)
+        y = F.group_norm(x.flatten(0, 1), self.num_groups, eps=self.eps).view_as(x)
+        seeds, image_axes = len(self.weight), x.ndim - 3
+        affine_shape = (seeds, 1, -1, *[1] * image_axes)  # one number for each seed and channel
+        return y * self.weight.view(affine_shape) + self.bias.view(affine_shape)
+
+
+class LayerNorm(nn.LayerNorm):
+    """``nn.LayerNorm``; with weights [seeds, *shape] it scales each copy by its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        axes = len(self.normalized_shape)
+        if self.weight is None or self.weight.ndim == axes:
+            return super().forward(x)
+        ones = [1] * (x.ndim - axes - 1)  # between the seeds and the axes of the weights
+        y = F.layer_norm(x, self.normalized_shape, eps=self.eps) * self.weight.unflatten(0, (-1, *ones))
+        return y if self.bias is None else y + self.bias.unflatten(0, (-1, *ones))
+
 
 _GROUPS = 8  # of channels that GroupNorm normalises together
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ..figures.formula import GREEK, plain
+from ..distributions.schedules import at, letters
+from ..figures.formula import GREEK, plain, weighted
 from ..figures.table import Table
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ class Objective:
         """Everyone who descends something: theta, eta, phi."""
         return tuple(p for p in ("theta", "eta", "phi") if any(term.is_descended_by(p) for term in self.terms))
 
+    @property
+    def schedules(self) -> dict[Any, str]:
+        """The weights that depend on the step, each with its letter in the formula."""
+        return letters(term.weight for term in self.terms)
+
     def phases(self) -> tuple[Phase, ...]:
         """Who descends which terms, in the order of a step: discriminators first, then the others.
 
@@ -98,20 +104,23 @@ class Objective:
         for player in self.players:
             # The discriminator's own optimum does not depend on the weight of its term.
             terms = [term for term in self.terms if term.is_descended_by(player)]
-            weights = [1.0 if player == "phi" else term.weight for term in terms]
+            weights = [1.0 if player == "phi" else self.schedules.get(term.weight, term.weight) for term in terms]
             formulas = [term.written(player) for term in terms]
-            lines[player] = " + ".join(map(_weighted, weights, formulas)).replace("+ -", "- ")
+            lines[player] = " + ".join(map(weighted, weights, formulas)).replace("+ -", "- ")
         return lines
 
     def _repr_latex_(self) -> str:
         rows = [rf"\min_{{\{player}}}\;& {text}" for player, text in self.lines().items()]
+        rows += [rf"&{letter} = {beta.formula()}" for beta, letter in self.schedules.items()]
         return "$$\\begin{aligned}\n" + "\\\\\n".join(rows) + "\n\\end{aligned}$$"
 
     def __repr__(self) -> str:
         return " + ".join(map(repr, self.terms)).replace("+ -", "- ")
 
     def __str__(self) -> str:
-        return "\n".join([repr(self), *(f"  {GREEK[p]} descends {plain(text)}" for p, text in self.lines().items())])
+        rows = [f"  {GREEK[player]} descends {text}" for player, text in self.lines().items()]
+        rows += [f"  where {letter} = {beta.formula()}, after s steps" for beta, letter in self.schedules.items()]
+        return "\n".join([repr(self), *map(plain, rows)])
 
     def explain(self) -> Table:
         """A table with a row per term: space, tool, who descends it, and where theta stands in the KL."""
@@ -124,15 +133,6 @@ class Objective:
         return schematic(self, ax)
 
 
-def _weighted(weight: float, formula: str) -> str:
-    if weight == 1:
-        return formula
-    if r" + \mathbb" in formula:  # a sum of expectations
-        formula = rf"\big({formula}\big)"
-    # A formula's own minus sign joins that of the weight: no 2-log.
-    return rf"{-weight:g}\,{formula[1:]}" if formula.startswith("-") else rf"{weight:g}\,{formula}"
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class Sum(Objective):
     """A sum of terms. Equal terms are collected; the order does not count in comparisons."""
@@ -142,7 +142,7 @@ class Sum(Objective):
     @classmethod
     def of(cls, *terms: Term) -> Objective:
         """The sum, with equal terms collected; a sum of one term is that term."""
-        weights: dict[Term, float] = {}
+        weights: dict[Term, Any] = {}
         for term in terms:
             unweighted = replace(term, weight=1.0)
             weights[unweighted] = weights.get(unweighted, 0.0) + term.weight
@@ -188,7 +188,7 @@ class Phase:
         values = [t.discriminator_loss(world) if self.discriminates else t.loss(world) for t in self.terms]
         return dict(zip(self.keys, values, strict=True))
 
-    def total(self, losses: dict[str, Tensor]) -> Tensor:
-        """What the phase descends: the weighted sum, [*seeds]; a discriminator's losses have no weight."""
-        weights = [1.0 if self.discriminates else t.weight for t in self.terms]
+    def total(self, losses: dict[str, Tensor], step: int = 0) -> Tensor:
+        """What the phase descends after so many steps: the weighted sum, [*seeds]; a discriminator's have no weight."""
+        weights = [1.0 if self.discriminates else at(t.weight, step) for t in self.terms]
         return reduce(lambda a, b: a + b, (weight * v for weight, v in zip(weights, losses.values(), strict=True)))

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
+from ..distributions.schedules import SCHEDULES, Schedule
 from ..errors import unknown
-from ..figures.formula import GREEK, Writer, as_entry, call, field_names, from_entry, register
+from ..figures.formula import GREEK, Writer, number
+from ..figures.values import as_entry, call, field_names, from_entry, register
 from .algebra import Objective, Sum
 from .spaces import OTHER, Space
 
@@ -96,7 +98,7 @@ class Tool(ABC):
 class Term(Objective, ABC):
     """One summand of an objective. A subclass is a frozen dataclass of its own fields and enters ``TERMS``.
 
-    weight:  in the sum; finite and not zero.
+    weight:  in the sum; finite and not zero, or a schedule (``linear``), a number for every step.
     only:    the players who descend the term, of those whom it reaches; None for all of them.
     given:   "label" where its networks are given the label of each example.
     Raises ValueError for other values of these.
@@ -106,7 +108,7 @@ class Term(Objective, ABC):
     [('reconstruct x', ('theta', 'eta'), ('encoder', 'decoder')), ('match z', ('eta',), ('encoder',))]
     """
 
-    weight: float = 1.0
+    weight: float | Schedule = 1.0
     only: tuple[str, ...] | None = None
     given: str | None = None
 
@@ -236,7 +238,7 @@ class Term(Objective, ABC):
     def __repr__(self) -> str:
         own_fields = tuple(name for name in field_names(self) if name not in ("weight", "only", "given"))
         text = call(self, (*own_fields, "only", "given"), self.always_shown)
-        return text if self.weight == 1 else f"{self.weight:g} * {text}"
+        return text if self.weight == 1 else f"{number(self.weight)} * {text}"
 
 
 def to_dict(objective: Objective) -> list[dict]:
@@ -247,4 +249,4 @@ def to_dict(objective: Objective) -> list[dict]:
 
 def from_dict(terms: list[dict]) -> Objective:
     """The inverse of ``to_dict``. Raises ValueError for a term or tool that is not known here, and says what to do."""
-    return Sum.of(*(from_entry(entry, "term", "term", TERMS, TOOLS) for entry in terms))
+    return Sum.of(*(from_entry(entry, "term", "term", TERMS, TOOLS | SCHEDULES) for entry in terms))

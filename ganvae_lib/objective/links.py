@@ -7,9 +7,11 @@ t = log D/(1-D), which is log r at its optimum (Eq. ``eq-optimal-d``, chapter 04
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -35,7 +37,7 @@ class Link:
     logistic:      the discriminator is a posterior q(y|x), so that reversing y turns its logit t into -t.
     reversible:    the game stays the same when target and model are exchanged and t becomes -t.
 
-    A link of one's own is an entry of ``LINKS``:
+    A link of one's own is an entry of ``LINKS``. A loss that ``replace`` changes without its formula is written h(t):
 
     >>> from dataclasses import replace
     >>> LINKS["soft"] = replace(LINKS["KL"], generator=lambda t: -t.sigmoid(), generator_tex=lambda w: f"-{w.D}")
@@ -56,6 +58,21 @@ class Link:
     model_stands: str = "neither: not a KL"
     logistic: bool = False
     reversible: bool = False
+
+    def __post_init__(self) -> None:
+        for side in ("real", "fake", "generator"):
+            loss, tex = getattr(self, side), getattr(self, f"{side}_tex")
+            if _WRITES.setdefault(tex, loss) is not loss:  # ``replace`` changed the loss and kept how it is written
+                object.__setattr__(self, f"{side}_tex", partial(_by_name, side))
+
+
+#: Which loss each function writes: no formula serves two losses.
+_WRITES: MutableMapping[Callable[[Writer], str], Callable[[Tensor], Tensor]] = WeakKeyDictionary()
+
+
+def _by_name(side: str, w: Writer) -> str:
+    """How a loss is written of which no formula is known."""
+    return rf"h_{{{side}}}({w.t})"
 
 
 _LOG2 = math.log(2)

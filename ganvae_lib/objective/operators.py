@@ -245,7 +245,8 @@ def semi_supervised(objective: Objective, classify: float = 1.0) -> Objective:
     """
     bounds = _with_bounds(objective).terms
     if len(bounds) > 1 or not isinstance(bounds[0], Bound) or bounds[0].inferred:
-        raise _refused(bounds[-1], "sums a bound over the labels", "is no part of one")
+        culprit = next((term for term in bounds if not isinstance(term, Bound)), bounds[-1])
+        raise _refused(culprit, "sums a bound over the labels", "is no part of one")
     return given(objective) + replace(bounds[0], given=None, inferred="label") + classify * Classify(seen="x")
 
 

@@ -15,7 +15,7 @@ from torch.distributions import kl_divergence
 
 from ..distributions.noise import Noise, Share
 from ..errors import chosen, real, whole
-from ..figures.formula import Writer, expectation, kl
+from ..figures.formula import Writer, expectation, kl, number
 from .contract import Network, Samples, Tool, parts
 from .links import LINKS, gradient_penalty, weighted_mean
 from .spaces import Space
@@ -176,7 +176,7 @@ class Adversary(Tool):
             if not self.penalty:
                 return loss
             slope = rf"\|\nabla {at_model.t}\|" if w.given else r"\|\nabla t_\phi\|"
-            return rf"{loss} + {self.penalty:g}\,\mathbb{{E}}[({slope}-1)^2]"
+            return rf"{loss} + {number(self.penalty)}\,\mathbb{{E}}[({slope}-1)^2]"
         model_loss = [self._weighted(model, at_model)] if player in space.made_by else []
         target_loss = [self._weighted(target, at_target.reversed)] if player in space.target_by else []
         return " + ".join(model_loss + target_loss)

@@ -1,53 +1,229 @@
-"""A JSON card and the tensors that it names: whatever stops the writing, the old pair or the new is there."""
+"""A JSON card with a checksum, and the tensors that it names: whatever stops the writing, the old or new are there."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import stat
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
 
-__all__ = ["read", "write"]
+from .files import write_whole
+from .locks import PATIENCE, held
+
+__all__ = [
+    "FORMAT",
+    "as_json",
+    "await_written",
+    "is_json",
+    "parse",
+    "read",
+    "read_card",
+    "text",
+    "weights_of",
+    "write",
+    "write_card",
+]
+
+FORMAT = 2  # cards of format 1, and records that do not say theirs, have no checksum
+_ROOM = 2**20  # bytes that a file of tensors may have beside the tensors themselves
+_NAMED = re.compile(r"[a-z]+-[0-9a-f]{12}\.safetensors")  # the file that a card may name
+
+
+def text(content: dict[str, Any], indent: int | None = None) -> bytes:
+    """The JSON of a card with its format and its checksum. Raises ValueError for what JSON cannot hold.
+
+    >>> parse(text({"seeds": (1, 2)}))["seeds"]
+    [1, 2]
+    >>> parse(text({"seeds": (1, 2)}).replace(b"1, 2", b"1, 3"))
+    Traceback (most recent call last):
+    ValueError: its checksum is not that of what it holds
+    """
+    plain = as_json(content)
+    plain = {name: value for name, value in plain.items() if name != "checksum"} | {"format": FORMAT}
+    return (json.dumps(plain | {"checksum": _checksum(plain)}, indent=indent, ensure_ascii=False) + "\n").encode()
+
+
+def as_json(content: Any) -> Any:
+    """A value as a file of JSON gives it back: tuples are lists, keys are strings. Raises ValueError if it cannot."""
+    try:
+        return json.loads(json.dumps(content))
+    except (TypeError, RecursionError) as error:
+        where, value = _culprit(content)
+        raise ValueError(
+            f"a file of JSON cannot hold {where or 'it'}, a {type(value).__name__}, so it could not be saved; "
+            "give numbers, texts, or lists and dicts of them."
+        ) from error
+
+
+def is_json(content: Any) -> bool:
+    """Can a file of JSON hold it?"""
+    try:
+        as_json(content)
+    except ValueError:
+        return False
+    return True
+
+
+def _culprit(content: Any, where: str = "") -> tuple[str, Any]:
+    """Where in a value something stands that JSON does not know, and what."""
+    parts = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for name, value in parts:
+        try:
+            json.dumps(value)
+        except (TypeError, RecursionError):
+            return _culprit(value, f"{where}.{name}" if where else str(name))
+    return where, content
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    """Of all that a card says, however it is laid out."""
+    return sha256(json.dumps(content).encode()).hexdigest()
+
+
+def parse(content: bytes) -> dict[str, Any]:
+    """What the bytes of a card say, with ``format`` and ``checksum``.
+
+    Raises ValueError for what is no JSON object, names a thing twice, is too deep, has a checksum that is not its own,
+    or is of a format that is not known here.
+    """
+    try:
+        card = json.loads(content, object_pairs_hook=_named_once)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(card, dict):
+        raise ValueError("it holds no JSON object")
+    said = {name: value for name, value in card.items() if name != "checksum"}
+    form = card.get("format", 1)
+    if form not in (1, FORMAT) or isinstance(form, bool | float):
+        raise ValueError(f"it is of format {form!r}, of which this version of the library does not know")
+    if form == FORMAT or "checksum" in card:
+        if card.get("checksum") != _checksum(said):
+            raise ValueError("its checksum is not that of what it holds")
+    return card
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("it names a thing twice")
+    return dict(pairs)
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card in a file. Raises FileNotFoundError, or ValueError for a damaged one."""
+    return parse(_bytes_of(path))
+
+
+def write_card(path: Path, content: dict[str, Any], indent: int | None = None) -> None:
+    """Write a card alone. Raises OSError if it cannot be written, TimeoutError if another process has the folder."""
+    card = text(content, indent)
+    with held(path.parent):
+        write_whole(path, card)
 
 
 def write(folder: Path, card_name: str, card: dict[str, Any], stem: str, tensors: dict[str, torch.Tensor]) -> None:
     """Write ``tensors`` and the JSON ``card`` that names their file.
 
     The card is moved into place last, so whatever stops this, the folder holds the old pair or the new one.
-    Raises OSError if the disk is full, and leaves the old pair as it was.
+    Raises OSError if the disk is full, and leaves the old pair as it was; TimeoutError (an OSError) if another process
+    has the folder; ValueError for what JSON cannot hold.
     """
+    content, names = weights_of(tensors, stem)
+    named = text(card | names)
+    with held(folder):
+        is_new = not (folder / names["weights"]).exists()
+        try:
+            write_whole(folder / names["weights"], content)
+            write_whole(folder / card_name, named)
+        except OSError:
+            if is_new:
+                (folder / names["weights"]).unlink(missing_ok=True)
+            raise
+        for old in set(folder.glob(f"{stem}-*.safetensors*")) - {folder / names["weights"]}:
+            with suppress(OSError):  # a reader has it open (Windows); the next writing removes it
+                old.unlink()
+
+
+def weights_of(tensors: dict[str, torch.Tensor], stem: str) -> tuple[bytes, dict[str, str]]:
+    """The bytes of a file of tensors, and what a card says of it: its name and its sha256."""
     from safetensors.torch import save
 
-    folder.mkdir(parents=True, exist_ok=True)
     content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     digest = sha256(content).hexdigest()
-    card = card | {"weights": f"{stem}-{digest[:12]}.safetensors", "sha256": digest}
-    files_before = set(folder.iterdir())
-    for name, data in ((card["weights"], content), (card_name, json.dumps(card).encode())):
-        part = folder / (name + ".part")
+    return content, {"weights": f"{stem}-{digest[:12]}.safetensors", "sha256": digest}
+
+
+def read(
+    folder: Path, card_name: str, size: Callable[[dict[str, Any]], int] | None = None
+) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """The card and the tensors that ``write`` left, of one and the same writing, whoever writes there meanwhile.
+
+    ``size`` says of a card how many bytes its tensors may have; it may raise ValueError for a card that it refuses.
+    Raises FileNotFoundError, or ValueError for damaged files.
+    """
+    card_bytes = _bytes_of(folder / card_name)
+    while True:
+        card = parse(card_bytes)
+        most = None if size is None else size(card)
         try:
-            with open(part, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())  # on the disk before it is renamed, or a power cut would leave an empty file
-            os.replace(part, folder / name)
-        except OSError:
-            for new in {part, folder / card["weights"]} - files_before:
-                new.unlink(missing_ok=True)
-            raise
-    for old in set(folder.glob(f"{stem}-*.safetensors*")) - {folder / card["weights"]}:
-        old.unlink()
+            return card, _tensors(folder, card, most)
+        except (FileNotFoundError, ValueError):
+            before, card_bytes = card_bytes, _bytes_of(folder / card_name)
+            if card_bytes == before:  # nobody has replaced the card and its tensors between the two readings
+                raise
 
 
-def read(folder: Path, card_name: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """The card and the tensors that ``write`` left. Raises FileNotFoundError, or ValueError for damaged files."""
+def await_written(folder: Path, card_name: str, digest: str, wait: float = 10 * PATIENCE) -> None:
+    """Return when the folder holds the card of tensors with this sha256, which another process writes.
+
+    Raises TimeoutError if that does not happen.
+    """
+    give_up = time.monotonic() + wait
+    while time.monotonic() < give_up:
+        with suppress(OSError, ValueError):  # not yet there, or not for this process
+            card = read_card(folder / card_name)
+            if card.get("sha256") == digest and (folder / str(card.get("weights"))).is_file():
+                return
+        time.sleep(0.02)
+    raise TimeoutError(
+        f"the first process has not written {folder / card_name} in {wait:.0f} seconds; look at its error."
+    )
+
+
+def _tensors(folder: Path, card: dict[str, Any], most: int | None) -> dict[str, torch.Tensor]:
+    """The tensors that a card names. Raises FileNotFoundError, and ValueError for a name or a file that cannot be."""
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
-    card = json.loads((folder / card_name).read_bytes())
-    content = (folder / card["weights"]).read_bytes()
-    if sha256(content).hexdigest() != card["sha256"]:
-        raise ValueError(f"{card['weights']} is not the file that was saved")
-    return card, load(content)
+    name = card.get("weights")
+    if not isinstance(name, str) or not _NAMED.fullmatch(name):
+        raise ValueError(f"its weights are {name!r}, which is not the name of a file of weights in the same folder")
+    if (folder / name).resolve().parent != folder.resolve():
+        raise ValueError(f"{name} is a link to a file elsewhere")
+    content = _bytes_of(folder / name, None if most is None else most + _ROOM)
+    if sha256(content).hexdigest() != card.get("sha256"):
+        raise ValueError(f"{name} is not the file that was saved")
+    try:
+        return load(content)
+    except SafetensorError as error:
+        raise ValueError(f"{name} is no file of tensors: {error}") from error
+
+
+def _bytes_of(path: Path, most: int | None = None) -> bytes:
+    """What a regular file holds. Raises ValueError for another kind, which might never end, and more than ``most``."""
+    state = os.stat(path)
+    if not stat.S_ISREG(state.st_mode):
+        raise ValueError(f"{path.name} is not an ordinary file")
+    if most is not None and state.st_size > most:
+        raise ValueError(f"{path.name} has {state.st_size:,} bytes, more than the {most:,} that its tensors can have")
+    try:
+        return path.read_bytes()
+    except MemoryError:
+        raise ValueError(f"{path.name} has {state.st_size:,} bytes, more than fit into memory") from None

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
+from .locks import held
+
+PATIENCE = 3600.0  # seconds for which a process waits for the downloads of another
 
 __all__ = ["ALTERED", "download", "local", "verified"]
 
@@ -49,20 +52,30 @@ def verified(folder: str, file: str, mirrors: Sequence[str], checksum: str, cont
 
 
 def download(folder: str, file: str, mirrors: Sequence[str], checksum: str) -> Path:
-    """The file in the cache, checked; from the first mirror that has it. Two rounds, each resumes."""
+    """The file in the cache, checked; from the first mirror that has it. Two rounds, each resumes.
+
+    Of several processes that need the file, one fetches it and the others wait for that.
+    """
     remedy = f"or set GANVAE_DATA to a folder that holds {folder}/{file}."
     try:
         import pooch
     except ImportError:
         raise DataError(f"downloading {folder} needs pooch: pip install pooch, {remedy}") from None
     cache = Path(os.environ.get("GANVAE_CACHE") or pooch.os_cache("ganvae_lib")) / folder
+    algorithm, expected = checksum.split(":")
+    if (cache / file).is_file() and pooch.file_hash(str(cache / file), algorithm) == expected:
+        return cache / file  # a cache that is whole need not be one that can be written
     # A mirror is a folder, or the address of the file where it has another name there.
     addresses = [mirror + file if mirror.endswith("/") else mirror for mirror in mirrors]
-    for address in addresses + addresses:  # two rounds
-        try:
-            return Path(pooch.retrieve(address, checksum, fname=file, path=cache, downloader=_resume))
-        except (OSError, ValueError) as error:  # no connection, HTTP error, full disk; or a wrong checksum
-            last_error = " ".join(str(error).split())[:200]  # on one line, and not a whole page
+    try:
+        with held(cache, wait=PATIENCE):
+            for address in addresses + addresses:  # two rounds
+                try:
+                    return Path(pooch.retrieve(address, checksum, fname=file, path=cache, downloader=_resume))
+                except (OSError, ValueError) as error:  # no connection, HTTP error, full disk; or a wrong checksum
+                    last_error = " ".join(str(error).split())[:200]  # on one line, and not a whole page
+    except OSError as error:  # nobody can write there, or another process fetches it for too long
+        last_error = str(error)
     raise DataError(
         f"could not download {folder}/{file} (last try: {last_error}). Check the network and try again, {remedy}"
     )

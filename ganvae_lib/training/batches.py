@@ -1,4 +1,4 @@
-"""Minibatches of data that stay on the device."""
+"""Minibatches of data that stay on the device, or where they are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..data.dataset import Examples
+from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
 from ..distributions.world import World
 from ..models.model import Model
@@ -18,12 +19,13 @@ __all__ = ["Batches", "worlds"]
 class Batches:
     """Minibatches of a data set that stays on the device, by index: a new order each epoch, one stream per seed.
 
-    ``parts`` are tensors of equal length, x first; a minibatch holds the same rows of each. The examples left over at
-    the end of an epoch (fewer than a batch) are skipped.
+    ``parts`` are tensors of equal length, x first; a minibatch holds the same rows of each, and of x as float32. Parts
+    may also lie on the host or in a file: then rows are gathered there and copied, and the host waits for the device
+    once an epoch, for the order. The examples left over at the end of an epoch (fewer than a batch) are skipped.
     """
 
     def __init__(self, parts: Sequence[Tensor], batch: int, noise: Noise, name: str = "batches"):
-        self.parts, self.batch, self.noise = parts, batch, noise
+        self.parts, self.batch, self.noise, self.name = parts, batch, noise, name
         self.x = parts[0]
         self.generators = noise.generators(name)
         self.per_epoch = len(self.x) // self.batch
@@ -32,9 +34,9 @@ class Batches:
     def _shuffle(self) -> None:
         """Begin an epoch: a new order of the examples."""
         self.states_at_start = torch.stack([generator.get_state() for generator in self.generators])
-        n, device = len(self.x), self.x.device
+        n, device = len(self.x), self.noise.device
         orders = [torch.randperm(n, generator=generator, device=device) for generator in self.generators]
-        self.order = torch.stack(orders) if self.noise.seeds_shape else orders[0]
+        self.order = (torch.stack(orders) if self.noise.seeds_shape else orders[0]).to(self.x.device)
         self.batches_done = 0  # in this epoch
 
     def state(self) -> tuple[int, dict[str, Tensor]]:
@@ -46,7 +48,14 @@ class Batches:
         for generator, state in zip(self.generators, states["start"], strict=True):
             generator.set_state(state.clone())  # torch accepts no view, such as a row of a stack
         self._shuffle()
+        if not 0 <= batches_done <= self.per_epoch:
+            raise ValueError(f"the order of the examples cannot stand at {batches_done} of {self.per_epoch}.")
         self.batches_done = batches_done
+
+    def restart(self, step: int) -> None:
+        """Begin orders that are no repetition of those up to ``step``, when the batch or the data have changed."""
+        self.generators = self.noise.generators(f"{self.name} from step {step}")
+        self._shuffle()
 
     def next(self) -> list[Tensor]:
         """The next minibatch of every part: [*seeds, batch, ...]."""
@@ -57,7 +66,15 @@ class Batches:
         index = self.noise.share.rows(index, -1)  # of several processes, each takes its rows
         self.batches_done += 1
         rows = index.reshape(-1)  # index_select takes a vector; the seeds axis comes back after it
-        return [part.index_select(0, rows).unflatten(0, index.shape) for part in self.parts]
+        x, *rest = [self._here(part.index_select(0, rows)).unflatten(0, index.shape) for part in self.parts]
+        return [as_floats(x), *rest]
+
+    def _here(self, rows: Tensor) -> Tensor:
+        """Rows on the device, without waiting for it."""
+        device = self.noise.device
+        if rows.device.type == device.type:
+            return rows
+        return (rows.pin_memory() if device.type == "cuda" else rows).to(device, non_blocking=True)
 
 
 def worlds(
@@ -71,9 +88,11 @@ def worlds(
     other = data.other if "other" in model.reads else None
     batch = min(batch, len(data)) if other is None else min(batch, len(data), len(other))
     batch -= batch % noise.share.size  # every process takes equally many rows
+    # Both lie together: rows of streamed examples are gathered on the host.
+    home = torch.device("cpu") if getattr(data, "streamed", False) else device
     parts = [data.x] if labels is None else [data.x, labels]
-    batches = Batches([part.to(device) for part in parts], batch, noise)
-    other_batches = None if other is None else Batches([other.to(device)], batch, noise, "batches of the other")
+    batches = Batches([part.to(home) for part in parts], batch, noise)
+    other_batches = None if other is None else Batches([other.to(home)], batch, noise, "batches of the other")
 
     def next_world(detached: bool = False) -> World:
         x, *rest = batches.next()

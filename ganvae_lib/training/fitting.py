@@ -3,121 +3,124 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from torch.optim import Optimizer
+
 from ..data.dataset import Examples
-from ..errors import NonFiniteLoss
-from ..models.checks import check_data
+from ..distributions.schedules import Schedule
 from ..models.model import Model
-from ..objective.contract import to_dict
-from .checkpoint import Checkpoint
+from .checkpoint import Checkpoint, begin, opened
+from .history import Bar, Interrupts, says_stop
 from .run import Run
-from .settings import Settings, in_precision, unchecked
+from .settings import in_precision, unchecked
 from .state import Training
 
 __all__ = ["fit"]
 
+Hook = Callable[[Run], Any]
+
 
 def fit(
-    model: Model,
-    data: Examples,
-    steps: int,
+    model: Model | Run,
+    data: Examples | None = None,
+    steps: int | None = None,
     *,
-    batch: int = 128,
-    seeds: int | Sequence[int] = 1,
-    fresh: bool = True,
-    device: str = "auto",
-    precision: str = "fp32",
-    lr: float | dict[str, float] | None = None,
+    batch: int | None = None,
+    seeds: int | Sequence[int] | None = None,
+    fresh: bool | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    lr: float | Schedule | dict[str, float | Schedule] | None = None,
     betas: tuple[float, float] | None = None,
     log_every: int | None = None,
+    optimizer: Callable[..., Optimizer] | None = None,
+    clip: float | None = None,
+    ema: float | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int | None = None,
     resume: bool = False,
     progress: bool | None = None,
+    on_point: Hook | None = None,
 ) -> Run:
     """Train copies of ``model`` on ``data`` and return a :class:`~ganvae_lib.Run`; ``model`` stays as it is.
 
-    seeds:      8 trains seeds 0 to 7 at once, stacked in one run; a list names them. Seed k sees the same initial
-                weights, minibatches and noise whatever seeds are beside it: it is the run ``seeds=[k]`` up to rounding.
-    fresh:      draw new initial weights from each seed; False starts every seed from the model's present weights.
-    device:     "auto" takes cuda, then mps, then cpu.
-    precision:  "fp32", "tf32" (matrix products on recent GPUs) or "bf16" (autocast; parameters stay in fp32).
-    lr, betas:  of Adam; lr may be a dict by player. By default 1e-3, (0.9, 0.999), and with an adversary
-                2e-4, (0.5, 0.999).
-    log_every:  steps between two points of ``.history``; the only moments at which the host waits for the device.
-    checkpoint: a folder that keeps the state of the training, about every ``checkpoint_every`` steps (by default ten
-                times in all), when history gets a point. ``resume=True`` goes on from there, if there is one, and on
-                the CPU ends with the bits of a run that was not interrupted.
+    A run in the place of the model goes on, for ``steps`` more, as if it had not stopped: 20 and 20 steps are 40, bit
+    for bit on the CPU. Data and settings are its own unless others are given. It stays as it is; a new one is returned.
+
+    batch ... ema: how it trains, and on what device; ``training.Settings`` says what each means, and its default.
+    checkpoint: a folder that keeps the state about every ``checkpoint_every`` steps (by default ten times in all), when
+                history gets a point, and at an interrupt. ``resume=True`` goes on from there, if there is one, to
+                ``steps`` in all; with the same arguments, on the CPU, with the bits of a run that was not interrupted.
     progress:   show a bar; by default unless the environment has GANVAE_PROGRESS=0.
+    on_point:   a function of the run so far, called when history gets a point; True from it stops the training.
+    An interrupt (Ctrl-C, Jupyter's stop) waits for the end of the step and returns the run as far as it came.
     Under ``torchrun`` every process takes its share of each minibatch, and all end with the same run (``parallel``).
-    Raises ValueError for arguments, data or a checkpoint that do not fit, and NonFiniteLoss (naming term, step and
-    seed) within ``log_every`` steps of the first loss that is not finite.
+    Raises ValueError for what does not fit, and NonFiniteLoss, naming term, step and seed, within ``log_every`` steps
+    of a loss that is not finite. Errors have the run so far as ``.run``.
 
     >>> from ganvae_lib import build, load, zoo
     >>> data = load("ring", fraction=0.01)
     >>> run = fit(build(zoo.VAE, data), data, 20, batch=32, seeds=2, device="cpu", progress=False)
-    >>> run.sample(5).shape, run.history["reconstruct x"].shape
-    (torch.Size([2, 5, 2]), torch.Size([20, 2]))
+    >>> run.sample(5).shape, fit(run, steps=20, progress=False).history["reconstruct x"].shape
+    (torch.Size([2, 5, 2]), torch.Size([40, 2]))
     """
-    settings = Settings(model.objective, steps, batch, seeds, fresh, device, precision, lr, betas, log_every)
-    check_data(model, data)
-
-    training = Training(model, data, settings)
-    run = Run(training.model, training.history, data, settings.config)
-    opened = None if checkpoint is None else _open_checkpoint(checkpoint, resume, training, run)
-    _train(training, run, opened, checkpoint_every or max(1, steps // 10), progress)
-    run.model.eval()
+    asked = dict(batch=batch, seeds=seeds, fresh=fresh, device=device, precision=precision, lr=lr, betas=betas)
+    more = dict(log_every=log_every, optimizer=optimizer, clip=clip, ema=ema)
+    with Interrupts() as interrupts:
+        training = begin(model, data, steps, asked | more, on_point)
+        run = Run(training.model, training.history, training.data, training.settings.config, training)
+        with opened(checkpoint, checkpoint_every, resume, training, run) as kept:
+            try:
+                _train(training, run, kept, Bar(training, progress), interrupts, on_point)
+            except Exception as error:
+                run.stopped, error.run = f"{type(error).__name__} at step {training.done}", run  # type: ignore[attr-defined]
+                raise
+            finally:
+                run.rest(training)
     return run
 
 
-def _train(training: Training, run: Run, checkpoint: Checkpoint | None, every: int, progress: bool | None) -> None:
-    """Go on to the last step; keep the state about every ``every`` steps, when the history gets a point."""
-    settings = training.settings
-    last_saved = training.done
-    is_first_process = training.noise.share.rank == 0  # of several, it alone shows a bar and keeps the state
-    bar = _bar(settings.steps, progress if is_first_process else False)
-    with bar, unchecked(), in_precision(settings.precision, settings.device):
-        bar.update(training.done)
-        while training.done < settings.steps:
-            try:
+def _train(
+    training: Training, run: Run, checkpoint: Checkpoint | None, bar: Bar, interrupts: Interrupts, on_point: Hook | None
+) -> None:
+    """Go on to the last step, or until something stops it; at a point of the history, say and keep where it is."""
+    settings, stopped = training.settings, None
+    with bar:
+        while training.done < settings.steps and not run.stopped:
+            with unchecked(), in_precision(settings.precision, settings.device):
                 training.step()
-            except NonFiniteLoss as error:
-                error.run = run  # as far as it came
-                raise
-            if training.unrecorded:  # the history got no point
-                continue
-            bar.update(training.done - bar.n)
-            if training.done - last_saved >= every or training.done == settings.steps:
-                last_saved = training.done
-                if checkpoint is not None and is_first_process:
-                    checkpoint.save(training)
+                while not (training.recorded or interrupts.waiting):
+                    bar.moved()
+                    training.step()
+            bar.moved()
+            stopped = "interrupted" if interrupts.arrived() else None
+            if training.recorded and on_point and not stopped:
+                stopped = _ask(on_point, training, run, checkpoint, interrupts)
+            if stopped:
+                run.stopped = f"{stopped} at step {training.done} of {settings.steps}"
+                training.record()
+            if checkpoint is not None:
+                checkpoint.at_point(training, at_once=bool(stopped))
+    if stopped == "interrupted":
+        interrupts.tell(str(run.stopped), settings.steps - training.done)
 
 
-def _open_checkpoint(folder: str | os.PathLike[str], resume: bool, training: Training, run: Run) -> Checkpoint:
-    """The checkpoint of this training; if there is one already, the training goes on from it."""
-    settings = training.settings
-    config = dict(
-        objective=to_dict(training.model.objective),
-        data=run.data,
-        networks=training.model.config,
-        seeds=settings.seeds,
-        fresh=settings.fresh,
-        log_every=settings.log_every,
-        **settings.config | {"device": settings.device.type},
-    )
-    checkpoint = Checkpoint(folder, config)
-    if checkpoint.exists and not resume:
-        raise ValueError(f"{folder} holds a checkpoint; pass resume=True to go on from it, or another folder.")
-    if checkpoint.exists:
-        checkpoint.restore(training)
-    return checkpoint
-
-
-def _bar(steps: int, progress: bool | None) -> Any:
-    from tqdm.auto import tqdm
-
-    if progress is None:
-        progress = os.environ.get("GANVAE_PROGRESS", "1") != "0"
-    return tqdm(total=steps, disable=not progress, leave=False, unit="step")
+def _ask(
+    on_point: Hook, training: Training, run: Run, checkpoint: Checkpoint | None, interrupts: Interrupts
+) -> str | None:
+    """Show the user's function the run between two steps. What stops the training, if anything does."""
+    run.config["steps"] = training.done
+    training.rest()
+    try:
+        with interrupts.released():
+            stops = training.agreed(lambda: says_stop(on_point(run)))
+    except KeyboardInterrupt:
+        return "interrupted"
+    except Exception:
+        if checkpoint is not None:
+            checkpoint.at_point(training, at_once=True)
+        raise
+    training.model.train()
+    return "stopped by on_point" if stops else None

@@ -1,27 +1,36 @@
-"""Learning curves."""
+"""What one sees of a training: its learning curves and the bar that shows them; and how one stops it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..errors import NonFiniteLoss
+from ..errors import NonFiniteLoss, flag
+from ..figures.table import Shown, Table
+from ..measure.intervals import interval, written
 
-__all__ = ["History"]
+__all__ = ["Bar", "History", "Interrupts", "interrupts_end_it", "says_stop"]
 
 
-class History(Mapping[str, Tensor]):
+class History(Shown, Mapping[str, Tensor]):
     """Learning curves: a loss by name, as a tensor [points, seeds]; each point is the mean since the last one.
 
     ``names`` are those of the losses, ``seeds`` those of the columns, ``steps`` the number of steps done at each point,
-    and ``points`` the values, [names, seeds] each, float64.
+    and ``points`` the values, [names, seeds] each, float64. The last point may be of fewer steps than the others, where
+    a training has stopped; if that goes on, the point is completed.
 
     >>> history = History(seeds=[4, 9], names=["match x"])
     >>> history.append(2, torch.tensor([[[1.0, 3.0]], [[2.0, 5.0]]]))    # two steps, one loss, two seeds
     >>> history
-    History(match x; 1 points, seeds [4, 9])
+    History  1 points, to step 2; seeds [4, 9]
+    match x  2.750 ± 15.883
     >>> history["match x"]
     tensor([[1.5000, 4.0000]], dtype=torch.float64)
     """
@@ -38,22 +47,33 @@ class History(Mapping[str, Tensor]):
 
         Raises NonFiniteLoss, saying where, if a value is NaN or infinite: then nothing is added.
         """
-        losses = losses.detach().double().cpu().reshape(len(losses), len(self.names), len(self.seeds))
+        losses = losses.detach().cpu().double().reshape(len(losses), len(self.names), len(self.seeds))
         if not losses.isfinite().all():
             row, name_index, seed_index = (~losses.isfinite()).nonzero()[0].tolist()  # the first bad value
             term, seed = self.names[name_index], self.seeds[seed_index]
             bad_step = step - len(losses) + row + 1  # the last row is of this step
-            message = (
-                f"the loss '{term}' is {losses[row, name_index, seed_index].item()} at step {bad_step}, seed {seed}; "
-                "lower lr, choose another link, or look at the data."
-            )
+            advice = "lower lr, choose another link, or look at the data."
+            if bad_step == 1:
+                advice = (
+                    "nothing has been learned yet, so look at the data: numbers far from 0 and 1 overflow. Standardise "
+                    "each column, (x - x.mean(0)) / x.std(0), scale images to [0, 1], or begin with other weights."
+                )
+            value = losses[row, name_index, seed_index].item()
+            message = f"the loss '{term}' is {value} at step {bad_step}, seed {seed}; {advice}"
             raise NonFiniteLoss(message, term=term, step=bad_step, seed=seed)
         self.steps.append(step)
         self.points.append(losses.mean(0))
 
+    def drop(self) -> None:
+        """Take the last point away: a training that goes on with its steps makes another of them and later ones."""
+        self.steps.pop()
+        self.points.pop()
+
     def __getitem__(self, name: str) -> Tensor:
         if name not in self.names:
             raise KeyError(f"no loss {name!r}; there are {', '.join(map(repr, self.names))}.")
+        if not self.points:
+            return torch.zeros(0, len(self.seeds), dtype=torch.float64)
         return torch.stack([point[self.names.index(name)] for point in self.points])
 
     def __iter__(self) -> Iterator[str]:
@@ -62,5 +82,134 @@ class History(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self.names)
 
-    def __repr__(self) -> str:
-        return f"History({', '.join(self.names)}; {len(self.steps)} points, seeds {self.seeds})"
+    @property
+    def last(self) -> dict[str, str]:
+        """The last value of each loss as text: the mean and 95 % interval over seeds."""
+        if not self.points:
+            return {}
+        return {name: written(*interval(row), digits=3) for name, row in zip(self.names, self.points[-1], strict=True)}
+
+    def _table(self) -> Table:
+        reached = f", to step {self.steps[-1]}" if self.steps else ""
+        rows = list(self.last.items())
+        if len(rows) > 6:  # short enough to be read at a glance
+            rows = [*rows[:5], ("...", f"and {len(rows) - 5} more: {', '.join(self.names[5:])}")]
+        return Table(("History", f"{len(self.steps)} points{reached}; seeds {self.seeds}"), tuple(rows))
+
+
+class Interrupts:
+    """Within it an interrupt (Ctrl-C, the stop button of Jupyter) waits for ``arrived``; a second one does not wait.
+
+    So it falls between two steps, and nothing that the library, torch or a context has half done is left behind. Only
+    in the main thread, to which Python gives them, and not under ``torchrun``, whose processes stop together or never.
+
+    >>> with Interrupts() as interrupts:
+    ...     signal.raise_signal(signal.SIGINT)
+    ...     interrupts.arrived(), interrupts.arrived()
+    (True, False)
+    """
+
+    def __init__(self) -> None:
+        self._before: Callable[..., Any] | None = None  # what takes an interrupt outside
+        self._waiting: tuple[Any, ...] | None = None  # with what it is to be called
+        self._released = False
+
+    raised = False  # does an interrupt leave fit, and end the program?
+
+    def __enter__(self) -> Interrupts:
+        alone = os.environ.get("WORLD_SIZE", "1") == "1"
+        if alone and threading.current_thread() is threading.main_thread():
+            before = signal.getsignal(signal.SIGINT)
+            if callable(before):  # else they are ignored, or end the process
+                self._before = before
+                signal.signal(signal.SIGINT, self._take)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _take(self, *call: Any) -> None:
+        if (self._released or self._waiting) and self._before is not None:
+            self._before(*call)
+        else:
+            self._waiting = call
+
+    @property
+    def waiting(self) -> bool:
+        """Is there one that waits?"""
+        return self._waiting is not None
+
+    def arrived(self) -> bool:
+        """Has one come? What takes it outside is asked: only if that raises KeyboardInterrupt, as Python's does."""
+        if self._waiting is None or self._before is None:
+            return False
+        call, self._waiting = self._waiting, None
+        try:
+            self._before(*call)
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    def tell(self, where: str, left: int) -> None:
+        """Say where a training was interrupted, and how it goes on; within ``interrupts_end_it``, raise it instead."""
+        if self.raised:
+            raise KeyboardInterrupt(where)
+        print(f"fit was {where}. The run is as far as it came; fit(run, steps={left or 'more'}) goes on.")
+
+    @contextmanager
+    def released(self) -> Iterator[None]:
+        """Within it they come at once, as outside: a function of the user's runs."""
+        self._released = True
+        try:
+            yield
+        finally:
+            self._released = False
+
+
+@contextmanager
+def interrupts_end_it() -> Iterator[None]:
+    """Within it ``fit`` raises KeyboardInterrupt between two steps: half a training is not to be taken for all."""
+    before, Interrupts.raised = Interrupts.raised, True
+    try:
+        yield
+    finally:
+        Interrupts.raised = before
+
+
+def says_stop(answer: Any) -> bool:
+    """Did a function of the user's return True? A path, a number of characters or a loss is no answer."""
+    of_bools = str(getattr(answer, "dtype", type(answer).__name__)) in ("bool", "torch.bool")
+    return of_bools and not getattr(answer, "ndim", 0) and bool(answer)
+
+
+class Bar:
+    """A bar that moves by time, with steps, time left, and the losses at the last point of the history."""
+
+    def __init__(self, training: Any, progress: bool | None):
+        asked = os.environ.get("GANVAE_PROGRESS", "1") != "0" if progress is None else flag("progress", progress)
+        self.training, self.shown = training, asked and training.noise.share.rank == 0
+        self._bar: Any = None
+
+    def __enter__(self) -> Bar:
+        if self.shown:
+            from tqdm.auto import tqdm
+
+            # It looks at the clock at each step, and draws when a fifth of a second has gone: the device is not asked.
+            options = dict(leave=False, unit="step", mininterval=0.2, miniters=1)
+            self._bar = tqdm(total=self.training.settings.steps, initial=self.training.done, **options)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def moved(self) -> None:
+        """A step is done."""
+        if self._bar is None:
+            return
+        history = self.training.history
+        if history.steps and history.steps[-1] == self.training.done:
+            means = zip(history.names, history.points[-1].mean(-1).tolist(), strict=True)  # over seeds
+            self._bar.set_postfix_str(", ".join(f"{name} {mean:.4g}" for name, mean in means), refresh=False)
+        self._bar.update(self.training.done - self._bar.n)

@@ -8,25 +8,29 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from ..data.dataset import Examples, law_card, law_from
-from ..distributions.noise import Noise
-from ..distributions.sample import draw
-from ..measure.scores import Scores, evaluate
-from ..models.builder import build
-from ..models.model import Model
-from ..objective.contract import from_dict, to_dict
-from ..storage.cards import read, write
+from ..data.dataset import Examples
+from ..data.loading import law_card, law_from
+from ..distributions import parallel
+from ..figures.table import Shown, Table
+from ..measure.scores import Measures, Scores, evaluate
+from ..models.builder import model_of, shapes_of
+from ..models.generative import Generative
+from ..models.model import Model, objective_rows, title_of
+from ..objective.contract import to_dict
+from ..storage.cards import await_written, is_json, read, weights_of, write
+from ..storage.strangers import NoModel, check_state, first_mismatch, most_bytes
 from .history import History
+from .state import Kept, Training
 
 __all__ = ["Run"]
 
 
-class Run:
+class Run(Shown, Generative):
     """A finished (or interrupted) training: ``.model`` with its copies, ``.history``, ``.config``.
 
-    ``.data`` has the name, the digest and the note of the data, ``.law`` the distribution that they were drawn from.
+    ``.data`` has the name, the digest and the note of the data, ``.about`` their shape and what they are in words,
+    ``.law`` the distribution that they were drawn from.
 
     >>> from tempfile import TemporaryDirectory
     >>> from ganvae_lib import build, fit, load, zoo
@@ -40,11 +44,26 @@ class Run:
     ([0, 1], 'ring', True)
     """
 
-    def __init__(self, model: Model, history: History, data: Examples | None, config: dict[str, Any]):
+    def __init__(
+        self,
+        model: Model,
+        history: History,
+        data: Examples | None,
+        config: dict[str, Any],
+        going: Kept | Training | None = None,
+    ):
         self.model, self.history, self.config = model, history, config
+        self.going = going  # what fit(run, ...) goes on from: what was kept of the training, or that itself
+        self.stopped: str | None = None  # where and by what the training was stopped before its last step
         self.data = None if data is None else dict(name=data.name, digest=data.digest, note=data.note)
+        self.about = None if data is None else about(data)
         self._law = None if data is None else data.law
         self._law_card = None if data is None else law_card(data)
+
+    def rest(self, training: Training) -> None:
+        """Stand between two steps of ``training``, and keep what it needs to go on, so that it can go itself."""
+        training.rest()
+        self.config["steps"], self.going = training.done, training.kept()
 
     @property
     def law(self) -> Any:
@@ -53,109 +72,86 @@ class Run:
         Raises ValueError, saying what to do, for a run that was read back and whose law cannot be found again.
         """
         if self._law is None and self._law_card is not None:
-            self._law = law_from(self._law_card)
+            try:
+                self._law = law_from(self._law_card)
+            except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
+                raise ValueError(f"the law of the data cannot be made from {self._law_card} ({error}).") from error
         return self._law
 
     @property
     def seeds(self) -> list[int]:
         return self.history.seeds
 
-    @torch.no_grad()
-    def sample(
-        self, n: int, seed: int = 0, *, z: Tensor | None = None, labels: Tensor | None = None, mean: bool = False
-    ) -> Tensor:
-        """``n`` draws x ~ p_θ(x|z), z ~ p(z), per trained copy: [seeds, n, *shape]; every copy gets the same z.
+    @property
+    def averaged(self) -> Run:
+        """The copies with the moving average of their weights, for ``fit(..., ema=0.999)``: a run to sample, evaluate.
 
-        ``mean`` gives the mean of p_θ(x|z) instead, without observation noise, as pictures of VAEs usually show it.
-        ``z``, [n, latent], replaces the draw of the codes. A conditional model needs ``labels``, [n].
-        Raises TypeError for an objective without a model of x, and for ``z`` or ``mean`` where there is no z;
-        ValueError for labels that are not one known class for each example.
+        Raises ValueError for a run that kept no averages.
         """
-        seeds_shape = self.model.seeds_shape
-        noise = self._noise(seed)
-        if "density" in self.model.networks and z is None and not mean:
-            x = self.model.density.draw(n, noise)
-            return x if seeds_shape else x.unsqueeze(0)
-        if "decoder" not in self.model.networks:
-            raise TypeError(f"{self.model.objective} has no decoder to sample from.")
-        if z is None:
-            one_stream = Noise(seed, noise.device)  # without a seeds axis: every copy gets the same z
-            z = draw(self.model.prior().expand((n,)), one_stream, "sample z")
-        p = self._at(labels, len(z)).decoder(z.to(noise.device).expand(*seeds_shape, *z.shape))
-        x = p.mean if mean else draw(p, noise, "sample x")
-        return x if seeds_shape else x.unsqueeze(0)
+        averages = self.going.averages if self.going else {}
+        if not averages:
+            raise ValueError("this run kept no averages of its weights; train it with fit(..., ema=0.999).")
+        model = self.model.copies(self.model.seeds, fresh=False).eval()
+        for name, parameter in model.named_parameters():
+            parameter.data.copy_(averages[name])
+        run = Run(model, self.history, None, self.config)
+        run.data, run.about, run._law, run._law_card = self.data, self.about, self._law, self._law_card
+        return run
 
-    def _noise(self, seed: int) -> Noise:
-        """The same noise for every copy."""
-        seeds = [seed] * len(self.seeds) if self.model.seeds_shape else seed
-        return Noise(seeds, next(self.model.parameters()).device)
+    def _table(self) -> Table:
+        data = "not kept" if self.about is None else self.about["words"]
+        steps = self.history.steps[-1] if self.history.steps else 0
+        losses = ", ".join(f"{name} {value}" for name, value in self.history.last.items())
+        rows = [
+            *objective_rows(self.model.objective),
+            ("data", data),
+            ("trained", f"{steps} steps, seeds {self.seeds}; at last {losses or 'nothing'}"),
+            ("next", "run.sample(16), run.evaluate(data), fit(run, steps=...)"),
+        ]
+        return Table(("Run", title_of(self.model.objective)), tuple(rows))
 
-    @torch.no_grad()
-    def infer(self, x: Tensor, seed: int = 0, *, labels: Tensor | None = None, mean: bool = False) -> Tensor:
-        """Codes z ~ q_η(z|x) of examples [n, *shape], per trained copy: [seeds, n, latent]; or their ``mean``.
-
-        Raises TypeError for a model without an encoder, or a conditional one that gets no ``labels``, [n].
-        """
-        if "encoder" not in self.model.networks:
-            raise TypeError(f"{self.model.objective} has no encoder to infer codes with.")
-        seeds_shape = self.model.seeds_shape
-        noise = self._noise(seed)
-        x = x.to(noise.device)
-        q = self._at(labels, len(x)).encoder(x.expand(*seeds_shape, *x.shape))
-        z = q.mean if mean else draw(q, noise, "infer z")
-        return z if seeds_shape else z.unsqueeze(0)
-
-    @torch.no_grad()
-    def reconstruct(self, x: Tensor, seed: int = 0, *, labels: Tensor | None = None) -> Tensor:
-        """The mean of p_θ(x|z) at codes inferred from examples [n, *shape]: [seeds, n, *shape].
-
-        Raises TypeError for a model without an encoder and a decoder, or a conditional one without ``labels``, [n].
-        """
-        z = self.infer(x, seed, labels=labels)
-        if "decoder" not in self.model.networks:
-            raise TypeError(f"{self.model.objective} has no decoder to reconstruct with.")
-        stacked = bool(self.model.seeds_shape)
-        x = self._at(labels, len(x)).decoder(z if stacked else z[0]).mean
-        return x if stacked else x.unsqueeze(0)
-
-    def _at(self, labels: Tensor | None, n: int) -> Any:
-        """The model at these labels, [n], the same for every copy."""
-        if labels is None or not self.model.objective.conditional:
-            return self.model.at(None)
-        network: Any = self.model.networks[self.model.objective.conditional[0]]
-        classes = network.classes
-        if labels.shape != (n,) or not all(0 <= label < classes for label in labels.tolist()):
-            raise ValueError(
-                f"labels must be {n} numbers from 0 to {classes - 1}, one for each example, got {labels.tolist()[:20]}."
-            )
-        device = next(self.model.parameters()).device
-        return self.model.at(labels.to(device).expand(*self.model.seeds_shape, -1))
-
-    def evaluate(self, data: Examples | None = None, *, k: int = 64, n: int = 10_000, seed: int = 0) -> Scores:
+    def evaluate(
+        self,
+        data: Any = None,
+        *,
+        measures: Measures | None = None,
+        k: int = 64,
+        n: int = 10_000,
+        seed: int = 0,
+    ) -> Scores:
         """What can be measured of the model, per seed, with intervals: a :class:`~ganvae_lib.measure.Scores`.
 
         With an encoder and an explicit decoder: the ELBO and the importance-weighted bound with ``k`` samples on
         ``data``, nats per example. On a toy that knows its modes: modes covered and share of high-quality samples
-        among ``n``. Raises ValueError when neither applies or data are missing.
-        """
-        return evaluate(self, data, k=k, n=n, seed=seed)
+        among ``n``. ``data`` are a data set, or examples [m, *shape].
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the run into the folder ``path``: ``run.json`` and the weights, ``model-....safetensors``. No pickle.
+        measures:  these instead, a list or a dict with names: "frechet distance", "precision and recall", or functions
+                   of ``run``, ``samples`` ([seeds, n, *shape]) and ``data``, by these names, that give a number per
+                   seed, or a dict of such. ``functools.partial(frechet_distance, features=network)`` sets features.
+        Raises ValueError when nothing applies, and for data or measures that do not fit.
 
-        The new ``run.json`` is moved into place last and names its weights, so an interrupted save leaves the run that
-        was there before whole. Warns (UserWarning) of what ``load`` will need: networks that ``build`` did not make are
-        not described in a file, only their weights are kept.
+        >>> from ganvae_lib import build, fit, load, zoo
+        >>> ring = load("ring", fraction=0.01)
+        >>> run = fit(build(zoo.VAE, ring), ring, 2, batch=8, seeds=3, device="cpu", progress=False)
+        >>> def width(samples):
+        ...     return samples.std((1, 2))
+        >>> list(run.evaluate(ring, measures=["frechet distance", "precision and recall", width], n=200))
+        ['frechet distance', 'precision', 'recall', 'width']
         """
-        path = Path(path)
-        card = dict(
-            format=1,
-            objective=to_dict(self.model.objective),
+        return evaluate(self, data, measures=measures, k=k, n=n, seed=seed)
+
+    def card(self) -> dict[str, Any]:
+        """What ``save`` writes down beside the weights. An objective that JSON cannot hold is left out, as None."""
+        objective = to_dict(self.model.objective)
+        return dict(
+            objective=objective if is_json(objective) else None,
             networks=self.model.config,
             seeds=self.model.seeds,
             config=self.config,
             data=self.data,
+            about=self.about,
             law=self._law_card,
+            stopped=self.stopped,
             history=dict(
                 seeds=self.history.seeds,
                 keys=self.history.names,
@@ -163,50 +159,94 @@ class Run:
                 points=[point.tolist() for point in self.history.points],
             ),
         )
-        write(path, "run.json", card, "model", self.model.state_dict())
-        if self.model.config is None:
+
+    def save(self, path: str | os.PathLike[str], training: bool = True) -> Path:
+        """Write the run into the folder ``path``: ``run.json`` and the weights, ``model-....safetensors``. No pickle.
+
+        With the state of the ``training``, so that ``fit(Run.load(path), data, steps=...)`` goes on: Adam's moments
+        make the file three times as large as the weights alone, which ``training=False`` writes (with their averages).
+        The new ``run.json`` is moved into place last and names its weights, so an interrupted save leaves the run that
+        was there before whole. Under ``torchrun`` one process writes, and the others return when the run is whole.
+        Warns (UserWarning) of what ``load`` will need: networks that ``build`` did not make, and terms with fields that
+        JSON cannot hold, are not described in a file; only their weights are kept.
+        Raises OSError if it cannot be written: TimeoutError if another process is at work in the folder for a minute.
+        """
+        path = Path(path)
+        state, kept = self.going.state() if self.going else (None, {})
+        state, wanted = (state, "") if training else (None, "ema/")
+        tensors = self.model.state_dict()
+        tensors |= {f"training/{n}": t for n, t in kept.items() if n.startswith(wanted) and not n.startswith("model/")}
+        card = self.card() | {"training": state}
+        if not parallel.writes():
+            await_written(path, "run.json", weights_of(tensors, "model")[1]["sha256"])
+            return path
+        write(path, "run.json", card, "model", tensors)
+        if card["networks"] is None or card["objective"] is None:
+            why = "JSON holds no such objective" if card["networks"] else "these networks were not made by build"
             warnings.warn(
-                "these networks were not made by build, so only their weights were saved; to read them back, pass a "
-                "model with the same networks: Run.load(path, model).",
+                f"{why}, so only their weights were saved; to read them back, pass a model with the same networks: "
+                "Run.load(path, model).",
                 stacklevel=2,
             )
         return path
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: Model | None = None) -> Run:
-        """Read what ``save`` wrote.
+        """Read what ``save`` wrote; while another process saves there, the old run or the new one.
 
         ``model`` is needed for networks that ``build`` did not make. It is taken as it is, with its objective; then
         the classes of which the file speaks need not be known here.
         Raises ValueError, saying which, for a file that is missing, damaged, of another model, or of an objective with
-        classes that are not known here.
+        classes that are not known here. Nothing that a file says is run or opened but its weights, of the size that
+        its networks have.
         """
         path = Path(path)
+        expected: dict[str, torch.Tensor] = {}  # the weights of which the card speaks, without memory
         try:
-            card, weights = read(path, "run.json")
-            history = _history(card["history"])
-            config, data, seeds, networks = card["config"], card["data"], card["seeds"], card["networks"]
-            objective = card["objective"]
+            card, tensors = read(path, "run.json", lambda card: _most_bytes(card, model, expected))
+            state = card.get("training")
+            kept = {name[9:]: tensors.pop(name) for name in list(tensors) if name.startswith("training/")}
+            going = Kept(None if state is None else check_state(state, kept), kept)
         except FileNotFoundError as error:
             raise ValueError(f"{error.filename} is missing; {path} is not a folder that Run.save wrote.") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except NoModel:
+            raise
+        except (ValueError, OSError, RecursionError) as error:
             raise ValueError(_DAMAGED.format(path, error)) from error
-        if model is None:
-            if networks is None:
-                raise ValueError("this run has networks of its own; pass a model with the same: Run.load(path, model).")
-            model = _build_from_card(path, objective, networks)
-        model = model.copies(seeds, fresh=False)
+        if mismatch := first_mismatch(expected, tensors):  # before a model takes memory
+            raise ValueError(f"the weights in {path} do not fit the model: {mismatch}.")
+        model = (model_of(card) if model is None else model).copies(card["seeds"], fresh=False)
         try:
-            model.load_state_dict(weights)
-        except RuntimeError as error:
-            first_mismatch = str(error).splitlines()[1].strip()  # line 0 is a title
-            raise ValueError(f"the weights in {path} do not fit the model: {first_mismatch}") from error
-        run = cls(model.eval(), history, None, config)
-        run.data, run._law_card = data, card.get("law")
+            model.load_state_dict(tensors)
+        except RuntimeError as error:  # there are more than the model has
+            mismatch = str(error).splitlines()[-1].strip()
+            raise ValueError(f"the weights in {path} do not fit the model: {mismatch}") from error
+        run = cls(model.eval(), _history(card["history"]), None, card["config"], going)
+        run.data, run.about, run._law_card = card["data"], card.get("about"), card.get("law")
+        run.stopped = card.get("stopped")
+        run.model.streams = going.streams(card["config"]["steps"])
         return run
 
 
+def about(data: Examples) -> dict[str, Any]:
+    """What a run keeps of its data beside their name: the shape of an example, whether they are bytes, and words."""
+    return dict(shape=list(data.shape), bytes=data.x.dtype == torch.uint8, words=repr(data))
+
+
 _DAMAGED = "{} is damaged or of another format ({}); save the run again."
+
+
+def _most_bytes(card: dict[str, Any], model: Model | None, expected: dict[str, torch.Tensor]) -> int:
+    """How many bytes the tensors of a run can have; its weights become those ``expected``.
+
+    Raises ValueError for a card that cannot be.
+    """
+    expected.clear()
+    expected.update(shapes_of(card, model))
+    try:
+        return most_bytes(expected, card.get("training"))
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"its training cannot be {card['training']!r}"[:100]) from error
 
 
 def _history(card: dict[str, Any]) -> History:
@@ -215,13 +255,3 @@ def _history(card: dict[str, Any]) -> History:
     history.steps = card["steps"]
     history.points = [torch.tensor(point, dtype=torch.float64) for point in card["points"]]
     return history
-
-
-def _build_from_card(path: Path, objective: list[dict[str, Any]], networks: dict[str, Any]) -> Model:
-    """The model of which a card speaks. A ValueError about its objective or networks says by itself what to do."""
-    try:
-        restored = from_dict(objective)
-        shape = networks.pop("shape")
-        return build(restored, shape, **networks)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(_DAMAGED.format(path, error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,89 +11,159 @@ from typing import Any
 import torch
 from torch.distributions import Distribution
 
-from ..errors import unknown
+from ..distributions.schedules import SCHEDULES, Schedule
+from ..errors import chosen, flag, instance, real, unknown, whole
+from ..figures.values import as_entry, field_names, from_entry
 from ..objective.algebra import Objective
+from .optimizers import Recipe
 
-__all__ = ["Settings", "find_device", "in_precision", "unchecked"]
+__all__ = ["Settings", "find_device", "in_precision", "seed_list", "unchecked"]
 
 PLAYERS = ("theta", "eta", "phi")  # who owns parameters; ``ROLES`` says whose each network is
+PRECISIONS = ("fp32", "tf32", "bf16")
+MOST_SEEDS = 100_000  # in one run: more than anyone can train, and fewer than fill a memory
 
 
 class Settings:
     """What ``fit`` was asked for, in the order of its arguments, with the defaults that suit an objective.
 
-    Raises ValueError for an argument that is out of range.
+    batch:      examples in a minibatch, 128 by default.
+    seeds:      8 trains seeds 0 to 7 at once, stacked in one run; a list names them; seed 0 by default. Seed k sees the
+                same initial weights, minibatches and noise whatever seeds are beside it: it is the run ``seeds=[k]`` up
+                to rounding.
+    fresh:      draw new initial weights from each seed, as by default. Weights that were loaded, trained or set by hand
+                or that nothing can draw anew are an error that names them; those with ``requires_grad=False`` or of
+                ``nets.pretrained(module)`` stay as they are in every seed. False starts every seed from the model's
+                present weights. If a training has made them, its noise and the order of its examples go on.
+    device:     "auto", the default, takes cuda, then mps, then cpu.
+    precision:  "fp32", "tf32" (matrix products on recent GPUs) or "bf16" (autocast; parameters stay in fp32).
+    lr, betas:  of Adam; lr may be a dict by player, and each rate a schedule (``linear``). By default 1e-3,
+                (0.9, 0.999), and with an adversary 2e-4, (0.5, 0.999).
+    log_every:  steps between two points of ``.history``, by default a hundredth of all; the only moments at which the
+                host waits for the device.
+    optimizer:  another class of torch.optim, or ``functools.partial(torch.optim.SGD, momentum=0.9)``; one that mixes
+                the parameters of stacked seeds, or needs a closure, is refused.
+    clip:       the greatest norm of a player's gradients, of each seed for itself; infinity, as by default, for none.
+    ema:        such as 0.999: keep an exponential moving average of the weights, ``run.averaged``.
+    A run that goes on keeps what it had, but for what is asked for now. Other data or another batch then have an order
+    of their own, which has not been before; another optimizer begins without moments; another kind of device has new
+    noise. Raises ValueError for an argument that is out of range.
     """
 
     def __init__(
         self,
         objective: Objective,
         steps: int,
-        batch: int = 128,
-        seeds: int | Sequence[int] = 1,
-        fresh: bool = True,
-        device: str = "auto",
-        precision: str = "fp32",
+        batch: int | None = None,
+        seeds: int | Sequence[int] | None = None,
+        fresh: bool | None = None,
+        device: str | None = None,
+        precision: str | None = None,
         lr: float | dict[str, float] | None = None,
         betas: tuple[float, float] | None = None,
         log_every: int | None = None,
+        optimizer: Any = None,
+        clip: float | None = None,
+        ema: float | None = None,
     ):
-        counts = [steps, batch] if log_every is None else [steps, batch, log_every]
-        if not all(isinstance(count, int) and count > 0 for count in counts):
-            raise ValueError(
-                f"steps, batch and log_every must be positive integers, got {steps}, {batch} and {log_every}."
-            )
-        adversarial = bool(objective.adversaries)
-        self.steps, self.batch, self.fresh, self.precision = steps, batch, fresh, precision
-        self.seeds = _seed_list(seeds)
-        self.device = find_device(device)
-        default_lr = 2e-4 if adversarial else 1e-3
-        default_betas = (0.5, 0.999) if adversarial else (0.9, 0.999)
-        self.lr = default_lr if lr is None else lr
-        self.betas = default_betas if betas is None else betas
-        self.log_every = min(log_every or max(1, steps // 100), steps)  # by default about 100 points
-        self._check_rates(objective)
+        adversarial = bool(instance("objective", objective, Objective).adversaries)
+        self.steps = whole("steps", steps)
+        self.batch = 128 if batch is None else whole("batch", batch)
+        self.seeds = [0] if seeds is None else seed_list(seeds)
+        self.fresh = True if fresh is None else flag("fresh", fresh)
+        self.device = find_device("auto" if device is None else device)
+        self.precision = "fp32" if precision is None else chosen("precision", precision, PRECISIONS)
+        self.lr = _rates((2e-4 if adversarial else 1e-3) if lr is None else lr, objective)
+        self.betas = _betas(((0.5, 0.999) if adversarial else (0.9, 0.999)) if betas is None else betas)
+        # By default about 100 points.
+        self.log_every = max(1, self.steps // 100) if log_every is None else whole("log_every", log_every)
+        self.optimizer = Recipe(optimizer)
+        self.clip = None if clip in (None, math.inf) else real("clip", clip, above=0)
+        self.ema = None if ema in (None, 0) else real("ema", ema, above=0, most=1 - 2**-53)
+        self.optimizer.check(self.betas, stacked=len(self.seeds) > 1)
+        if not self.optimizer.has_betas and (betas is not None or lr is None):
+            raise ValueError(f"{self.optimizer.name} has no betas and no usual rate: say lr=..., not betas=.")
+
+    @classmethod
+    def going_on(
+        cls, objective: Objective, steps: int, seeds: list[int], config: dict[str, Any], asked: dict[str, Any]
+    ) -> Settings:
+        """Those of a run with this ``config`` that goes on to ``steps`` in all, but for what was ``asked`` for now."""
+        names = ("batch", "precision", "lr", "betas", "log_every", "optimizer", "clip", "ema")
+        now = {name: config.get(name) for name in names} | {"device": _nearest_device(config.get("device", "auto"))}
+        now |= _given(asked)
+        if asked.get("betas") is None and not Recipe(now["optimizer"]).has_betas:
+            now["betas"] = None  # those of the optimizer before
+        return cls(objective, steps, seeds=seeds, fresh=False, **now)
 
     @property
-    def rates(self) -> dict[str, float]:
-        """The learning rate of each player."""
+    def rates(self) -> dict[str, Any]:
+        """The learning rate of each player, a number or a schedule."""
         return self.lr if isinstance(self.lr, dict) else dict.fromkeys(PLAYERS, self.lr)
 
     @property
     def config(self) -> dict[str, Any]:
         """What a run remembers of them, ready for JSON."""
-        return dict(
+        card = lambda rate: as_entry(rate, "name", field_names(rate)) if isinstance(rate, Schedule) else rate
+        config = dict(
             steps=self.steps,
             batch=self.batch,
-            lr=self.lr,
+            lr={player: card(rate) for player, rate in self.lr.items()} if isinstance(self.lr, dict) else card(self.lr),
             betas=list(self.betas),
             precision=self.precision,
             device=str(self.device),
+            log_every=self.log_every,
         )
-
-    def _check_rates(self, objective: Objective) -> None:
-        for player in set(self.rates) - set(PLAYERS):
-            raise unknown("player", player, PLAYERS)
-        rates_fit = all(0 <= rate < float("inf") for rate in self.rates.values())
-        betas_fit = all(0 <= beta < 1 for beta in self.betas)
-        if not rates_fit or not betas_fit:
-            raise ValueError(
-                f"lr must not be negative and betas must lie in [0, 1), got lr={self.lr} and betas={self.betas}."
-            )
-        if missing := set(objective.players) - set(self.rates):
-            names = ", ".join(sorted(missing))
-            raise ValueError(f"lr names no rate for {names}; every player of the objective needs one.")
+        asked = {"optimizer": self.optimizer.card, "clip": self.clip, "ema": self.ema}
+        usual = {"optimizer": Recipe().card, "clip": None, "ema": None}
+        return config | {name: value for name, value in asked.items() if value != usual[name]}
 
 
-def _seed_list(seeds: int | Sequence[int]) -> list[int]:
-    """The seeds as a list: 3 stands for [0, 1, 2]."""
-    if isinstance(seeds, int):
-        listed = list(range(seeds))
+def _given(asked: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that were given."""
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _rates(lr: Any, objective: Objective) -> Any:
+    """The learning rate, or that of each player; each is checked."""
+    if not isinstance(lr, dict) or "name" in lr:
+        return _rate("lr", lr)
+    rates = {chosen("player", player, PLAYERS): _rate(f"lr of {player}", rate) for player, rate in lr.items()}
+    if missing := set(objective.players) - set(rates):
+        names = ", ".join(sorted(missing))
+        raise ValueError(f"lr names no rate for {names}; every player of the objective needs one.")
+    return rates
+
+
+def _rate(name: str, rate: Any) -> Any:
+    """A number that is not negative, or a schedule of them; a card of a schedule is one."""
+    if isinstance(rate, dict):
+        rate = from_entry(rate, "name", "schedule", SCHEDULES, SCHEDULES)
+    if not isinstance(rate, Schedule):
+        return real(name, rate, least=0)
+    real(f"the least of {name}", min(rate.extremes), least=0)
+    return rate
+
+
+def _betas(betas: Any) -> tuple[float, float]:
+    """Two numbers from 0 to below 1, as floats: torch refuses ints."""
+    listed = list(betas) if hasattr(betas, "__iter__") and not isinstance(betas, str | bytes | dict) else []
+    if len(listed) != 2:
+        raise ValueError(f"betas must be two numbers of [0, 1), such as (0.9, 0.999), got {betas!r}.")
+    first, second = (float(real("each of betas", beta, least=0)) for beta in listed)
+    if max(first, second) >= 1:
+        raise ValueError(f"betas must lie in [0, 1), got {betas!r}.")
+    return first, second
+
+
+def seed_list(seeds: Any) -> list[int]:
+    """The seeds as a list: 3 stands for [0, 1, 2]. Raises ValueError for anything but seeds, each once."""
+    if hasattr(seeds, "__iter__") and not isinstance(seeds, str | bytes | dict) and getattr(seeds, "ndim", None) != 0:
+        listed = [whole("each of seeds", seed, least=0, most=2**32 - 1) for seed in seeds]
     else:
-        listed = list(seeds) if isinstance(seeds, Sequence) else []
-    in_range = all(isinstance(seed, int) and 0 <= seed < 2**32 for seed in listed)
-    if not listed or not in_range or len(set(listed)) < len(listed):
-        raise ValueError(f"seeds must be a positive number or a list of different ints from 0 to 2**32-1, got {seeds}.")
+        listed = list(range(whole("seeds (how many, or a list of them)", seeds, most=MOST_SEEDS)))
+    if not listed or len(set(listed)) < len(listed):
+        raise ValueError(f"seeds must be different, and one or more, got {seeds}.")
     return listed
 
 
@@ -107,15 +178,16 @@ def unchecked() -> Iterator[None]:
         Distribution.set_default_validate_args(before)
 
 
-def find_device(name: str) -> torch.device:
+def find_device(name: Any) -> torch.device:
     """The device of this name; "auto" takes cuda, then mps, then cpu. Raises ValueError for one that is not here."""
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    name = str(name) if isinstance(name, torch.device) else name
     if name == "auto":
         usable = [kind for kind, is_here in available.items() if is_here]
         name = usable[0] if usable else "cpu"
     try:
         device = torch.device(name)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise unknown("device", name, ("auto", "cpu", "cuda", "mps")) from error
     if not available.get(device.type, True):
         raise ValueError(f"device {name!r} is not available here; use device='auto' or 'cpu'.")
@@ -124,11 +196,18 @@ def find_device(name: str) -> torch.device:
     return device
 
 
+def _nearest_device(name: str) -> torch.device:
+    """The device of this name; where there is none here, what "auto" takes."""
+    try:
+        return find_device(name)
+    except ValueError:
+        return find_device("auto")
+
+
 @contextmanager
 def in_precision(name: str, device: torch.device) -> Iterator[None]:
     """Compute in "fp32", "tf32" (matrix products on recent GPUs) or "bf16" (autocast); ValueError for another name."""
-    if name not in ("fp32", "tf32", "bf16"):
-        raise unknown("precision", name, ("fp32", "tf32", "bf16"))
+    chosen("precision", name, PRECISIONS)
     matmul_before = torch.get_float32_matmul_precision()
     cudnn_before = torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("high" if name == "tf32" else matmul_before)  # "high" allows tf32

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,14 +11,35 @@ from torch import Tensor
 from ..data.dataset import Examples
 from ..distributions.noise import Noise
 from ..distributions.parallel import share
-from ..distributions.world import World
 from ..models.model import Model
-from ..objective.algebra import Phase
 from .batches import Batches, worlds
 from .history import History
+from .optimizers import Clip, adam, average, descend, restored, saved, set_rates
 from .settings import Settings
 
-__all__ = ["Training", "adam", "descend"]
+__all__ = ["Kept", "Training", "adam", "descend"]
+
+
+class Kept(NamedTuple):
+    """What a run keeps of its training so that it can go on: the state without the weights, and the data."""
+
+    card: dict[str, Any] | None
+    tensors: dict[str, Tensor]
+    data: Examples | None = None
+
+    def state(self) -> tuple[dict[str, Any] | None, dict[str, Tensor]]:
+        """Without the weights, which are the run's."""
+        return self.card, self.tensors
+
+    @property
+    def averages(self) -> dict[str, Tensor]:
+        """The moving averages of the weights, where they were kept."""
+        return _with_prefix(self.tensors, "ema/")
+
+    def streams(self, steps: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Where the streams stand after so many steps; those that were not kept must not be used again."""
+        lost = dict(total=steps, since="", seeds=[], streams=[], device="", examples=[])
+        return self.card or lost, {name: t for name, t in self.tensors.items() if name.startswith("stream/")}
 
 
 class Training:
@@ -33,131 +54,225 @@ class Training:
     >>> training = Training(build(zoo.VAE, data), data, settings)
     >>> for _ in range(10):
     ...     training.step()
-    >>> training.history
-    History(reconstruct x, match z; 2 points, seeds [0, 1])
+    >>> training.history.steps, list(training.history)
+    ([5, 10], ['reconstruct x', 'match z'])
     """
 
-    def __init__(self, model: Model, data: Examples, settings: Settings):
+    def __init__(
+        self,
+        model: Model,
+        data: Examples,
+        settings: Settings,
+        state: tuple[dict[str, Any], dict[str, Tensor]] | None = None,
+    ):
         # The C library (glibc) hands large blocks back to the system after each step, and page faults then take a fifth
         # of a step of stacked networks. Freeing one block of 31 MiB, never touched, lifts the size from which it does
         # so, for the rest of the process.
         torch.empty(31 * 2**20, dtype=torch.uint8)
         device, seeds = settings.device, settings.seeds
-        self.settings = settings
+        self.settings, self.data = settings, data
         self.done = 0  # steps
+        self.before = 0  # steps of earlier trainings, whose streams these may be
         one_or_all = seeds[0] if len(seeds) == 1 else seeds  # one seed needs no seeds axis
         self.model = model.copies(one_or_all, settings.fresh).to(device).train()
         self.noise = Noise(self.model.seeds, device, share(device))
         self.noise.share.check(self.model.objective, settings.batch)
-        self.next_world, orders = worlds(self.model, data, settings.batch, self.noise, device)
-        self.streams: list[Noise | Batches] = [self.noise, *orders]
+        self.next_world, self.orders = worlds(self.model, data, settings.batch, self.noise, device)
+        self.model.streams = None
+        if model.streams and not settings.fresh and not state:
+            self._follow(*model.streams)
 
         self.phases = self.model.objective.phases()
         self.optimizers = [
-            adam(self.model, phase.players, settings.rates, settings.betas, device) for phase in self.phases
+            settings.optimizer.of(self.model, phase.players, settings.rates, settings.betas, device)
+            for phase in self.phases
         ]
+        self.clip = None if settings.clip is None else Clip(self.model, settings.clip)
+        self.averages: dict[str, Tensor] = {}  # of the parameters, by name
 
         names = list(dict.fromkeys(name for phase in self.phases for name in phase.keys))  # each once, in order
         self.history = History(seeds, names)
-        self._recent = torch.zeros(settings.log_every, len(names), *self.noise.seeds_shape, device=device)
-        self.unrecorded = 0  # how many steps the history does not know yet
+        window = min(settings.log_every, settings.steps)
+        self._recent = torch.zeros(window, len(names), *self.noise.seeds_shape, device=device)
+        self.unrecorded = 0  # how many steps lie behind the last full window of the history
+        self.provisional = False  # is the last point of the history that of these steps, so that it may change?
+        self.whole = True  # does it stand between two steps?
+        if state:
+            self.restore(*state)
 
     def step(self) -> None:
         """One minibatch and one update of each phase; every ``log_every`` steps the history gets a point.
 
         Only then does the host wait for the device. Raises NonFiniteLoss if a loss since the last point is not finite.
         """
+        self.whole = False
+        if self.provisional:
+            self.history.drop()
+            self.provisional = False
         world = self.next_world()
         losses: dict[str, Tensor] = {}
         for phase, optimizer in zip(self.phases, self.optimizers, strict=True):
+            set_rates(optimizer, self.done)
             for _ in range(phase.steps - 1):  # extra updates of a discriminator, each on a minibatch of its own
-                descend(phase, self.next_world(detached=True), optimizer)
-            losses = descend(phase, world, optimizer) | losses  # a term in two phases counts once
+                descend(phase, self.next_world(detached=True), optimizer, self.done, self.clip)
+            losses = descend(phase, world, optimizer, self.done, self.clip) | losses  # a term in two phases counts once
             world.moved(phase.players)
+        if self.settings.ema is not None:
+            average(self.averages, self.model, self.settings.ema)
         self._recent[self.unrecorded] = torch.stack([losses[name] for name in self.history.names])
         self.unrecorded += 1
         self.done += 1
         if self.unrecorded == self.settings.log_every or self.done == self.settings.steps:
-            self._record()
+            self.record()
+        self.whole = True
 
-    def _record(self) -> None:
-        """Add a point to the history: the mean over the steps since the last one, and over processes."""
+    @property
+    def recorded(self) -> bool:
+        """Does the history know every step?"""
+        return self.provisional or not self.unrecorded
+
+    def record(self) -> None:
+        """Add a point to the history: the mean over the steps since the last one, and over processes.
+
+        At the end, or where the training stops, there may be fewer of them than ``log_every``; a training that goes on
+        from there takes that point away and completes it.
+        """
+        if self.recorded:
+            return
         recent = self._recent[: self.unrecorded]
-        self.unrecorded = 0
+        self.provisional = self.unrecorded < self.settings.log_every
+        self.unrecorded = self.unrecorded if self.provisional else 0
         self.history.append(self.done, *self.noise.share.mean([recent]))
 
-    def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Everything that decides what comes next: numbers and names, ready for JSON, and tensors by name."""
-        tensors = {f"model/{name}": tensor for name, tensor in self.model.state_dict().items()}
-        for i, optimizer in enumerate(self.optimizers):
-            for j, moments in optimizer.state_dict()["state"].items():
-                tensors |= {f"adam/{i}/{j}/{name}": tensor for name, tensor in moments.items()}
-        positions = []
-        for i, stream in enumerate(self.streams):
+    def rest(self) -> None:
+        """The model as one reads it, between two steps: in eval mode, and it knows how far its streams went."""
+        self.model.eval()
+        for part in (self.model, *self.model.networks.values()):
+            part.streams = self._streams()  # type: ignore[assignment]  # of nn.Module, which may have any attribute
+
+    def agreed(self, ask: Callable[[], bool]) -> bool:
+        """What the first process answers, in each of them."""
+        answer = ask() if self.noise.share.rank == 0 else False
+        (one,) = self.noise.share.mean([torch.tensor([float(answer)], device=self.settings.device)])
+        return bool(one > 0)
+
+    # ---------------------------------------------------------------- what is kept
+
+    def kept(self) -> Kept:
+        """What a run keeps of it. A training that broke in the middle of a step cannot go on."""
+        if not self.whole:
+            return Kept(None, {})
+        card, tensors = self.state()
+        return Kept(card, {n: t for n, t in tensors.items() if not n.startswith("model/")}, self.data)
+
+    def _streams(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Where every stream stands, after how many steps, and of what it is one."""
+        streams: list[Noise | Batches] = [self.noise, *self.orders]
+        positions: list[Any] = []
+        tensors: dict[str, Tensor] = {}
+        for i, stream in enumerate(streams):
             position, generators = stream.state()
             positions.append(position)
             tensors |= {f"stream/{i}/{name}": tensor for name, tensor in generators.items()}
-        if self.history.points:
-            tensors["history"] = torch.stack(self.history.points)
+        card = dict(
+            total=self.before + self.done,
+            since=self.noise.since,
+            seeds=self.noise.seeds,
+            streams=positions,
+            device=self.settings.device.type,
+            examples=self._examples(),
+        )
+        return card, tensors
+
+    def _examples(self) -> list[Any]:
+        """Of what the orders are: as long as it stays the same, they go on."""
+        return [self.orders[0].batch, self.data.digest]
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Everything that decides what comes next: numbers and names, ready for JSON, and tensors by name."""
+        card, tensors = self._streams()
+        tensors |= {f"model/{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for i, optimizer in enumerate(self.optimizers):
+            tensors |= {f"optimizer/{i}/{name}": tensor for name, tensor in saved(optimizer, self.model).items()}
+        tensors |= {f"ema/{name}": tensor for name, tensor in self.averages.items()}
+        full = len(self.history.points) - self.provisional  # windows
+        if full:
+            tensors["history"] = torch.stack(self.history.points[:full])
         if self.unrecorded:
             tensors["unrecorded"] = self._recent[: self.unrecorded]
         # Copies, because the training goes on.
         tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-        return dict(step=self.done, streams=positions, steps=list(self.history.steps)), tensors
+        card |= dict(
+            step=self.done,
+            steps=self.history.steps[:full],
+            names=self.history.names,
+            log_every=self.settings.log_every,
+            optimizer=self.settings.optimizer.card,
+        )
+        return card, tensors
 
     def restore(self, card: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        """Go on from what ``state`` said, of a training with the same model, data and settings."""
-        self.model.load_state_dict(_with_prefix(tensors, "model/"))
-        for i, optimizer in enumerate(self.optimizers):
-            state: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in _with_prefix(tensors, f"adam/{i}/").items():
-                parameter, _, moment = name.partition("/")
-                state.setdefault(int(parameter), {})[moment] = tensor
-            groups = optimizer.state_dict()["param_groups"]
-            optimizer.load_state_dict({"state": state, "param_groups": groups})
-        for i, (stream, position) in enumerate(zip(self.streams, card["streams"], strict=True)):
-            stream.restore(position, _with_prefix(tensors, f"stream/{i}/"))
+        """Go on from what ``state`` said, of a training with the same objective, networks and seeds.
+
+        What else differs, such as the batch, the data, the rates, ``log_every`` or the device, is taken from now on.
+        Raises ValueError for other losses.
+        """
+        if card["names"] != self.history.names:
+            raise ValueError(
+                f"the losses are now {', '.join(self.history.names)}, and were {', '.join(card['names'])}; begin "
+                "a new one from the weights: fit(run.model, data, steps, seeds=run.seeds, fresh=False)."
+            )
+        self.done, self.before = card["step"], card["total"] - card["step"]
+        if weights := _with_prefix(tensors, "model/"):  # else the model has them already
+            self.model.load_state_dict(weights)
+        averages = _with_prefix(tensors, "ema/") if self.settings.ema is not None else {}
+        self.averages = {name: tensor.to(self.settings.device, copy=True) for name, tensor in averages.items()}
+        same_optimizer = card["optimizer"] == self.settings.optimizer.card
+        for i, optimizer in enumerate(self.optimizers if same_optimizer else []):
+            restored(optimizer, self.model, _with_prefix(tensors, f"optimizer/{i}/"))
+        self._follow(card, tensors)
         self.history.steps = list(card["steps"])
-        self.history.points = list(tensors["history"]) if card["steps"] else []
-        self.unrecorded = 0
-        if "unrecorded" in tensors:
-            self.unrecorded = len(tensors["unrecorded"])
-            self._recent[: self.unrecorded] = tensors["unrecorded"]
-        self.done = card["step"]
+        self.history.points = list(tensors["history"].clone()) if card["steps"] else []
+        self._take_unrecorded(card, tensors)
+
+    def _take_unrecorded(self, card: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        """Go on with a window that is not full; with windows of another length, it makes a point as it is."""
+        self.unrecorded, self.provisional = 0, False
+        if "unrecorded" not in tensors:
+            return
+        recent = tensors["unrecorded"].to(self._recent.device)
+        if card["log_every"] != self.settings.log_every:
+            self.history.append(self.done, *self.noise.share.mean([recent]))
+            return
+        self.unrecorded = len(recent)
+        self._recent[: self.unrecorded] = recent
+        if self.done >= self.settings.steps:
+            self.record()
+
+    def _follow(self, card: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        """Go on with these streams, exactly where they stand; where that cannot be, with new ones, none that has been.
+
+        Other examples or another batch have a new order; on another kind of device, or for other seeds, all is new.
+        """
+        streams: list[Noise | Batches] = [self.noise, *self.orders]
+        seeds = self.noise.seeds
+        same_seeds = set(seeds) <= set(card["seeds"])
+        if not same_seeds or card["device"] != self.settings.device.type or not card["streams"]:
+            for stream in streams:
+                stream.restart(card["total"])
+            return
+        rows = [card["seeds"].index(seed) for seed in seeds]
+        self.noise.since = card["since"]
+        for i, stream in enumerate(streams):
+            goes_on = i < len(card["streams"]) and (i == 0 or card["examples"] == self._examples())
+            if goes_on:
+                generators = _with_prefix(tensors, f"stream/{i}/")
+                # The states of generators stay on the host, whatever the device.
+                stream.restore(card["streams"][i], {name: states[rows] for name, states in generators.items()})
+            else:
+                stream.restart(card["total"])
 
 
 def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin with ``prefix``, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def adam(
-    model: Model, players: Sequence[str], rates: Mapping[str, float], betas: tuple[float, float], device: torch.device
-) -> torch.optim.Adam:
-    """Adam over the parameters of these players, each player at its own rate."""
-    players_at: dict[float, list[str]] = {}  # players who share a rate share a group: one kernel for both
-    for player in players:
-        players_at.setdefault(rates[player], []).append(player)
-    groups = [{"params": model.of(group), "lr": rate} for rate, group in players_at.items()]
-    return torch.optim.Adam(groups, betas=betas, fused=device.type in ("cpu", "cuda"))
-
-
-def descend(phase: Phase, world: World, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """One update: the gradient of the phase's loss with respect to its players' parameters, and nobody else's.
-
-    Returns the losses by name, [*seeds] each, without gradient.
-    """
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    losses = phase.losses(world)
-    # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
-    gradients = torch.autograd.grad(phase.total(losses).sum(), parameters, allow_unused=True)
-    used = [(p, gradient) for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
-    averaged = world.noise.share.mean([gradient for _, gradient in used])  # over processes, if there are several
-    for (parameter, _), gradient in zip(used, averaged, strict=True):
-        # Fused Adam walks through memory: parameter and gradient must lie alike in it.
-        same_layout = gradient.stride() == parameter.stride()
-        parameter.grad = gradient if same_layout else torch.empty_like(parameter).copy_(gradient)
-    optimizer.step()
-    for parameter in parameters:
-        parameter.grad = None
-    return {name: loss.detach() for name, loss in losses.items()}

@@ -18,7 +18,7 @@ from ..objective.contract import Term
 from ..objective.spaces import SPACES
 from .choices import ALSO, CHOICES, LABELS, MEASURES, SETTINGS, Choice, every, measure, train
 from .compose_page import LOOK, READ, SCRIPT, graph
-from .page import STYLE, Figure, page
+from .page import STYLE, Figure, identifier, page
 
 __all__ = ["compose", "facts", "shown"]
 
@@ -178,12 +178,12 @@ def compose(
         f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{look}</style>'
         f'<div class="parts">{chosen}</div><p role="status"></p><p class="code"><code></code></p>'
         f'<div class="formula mathjax_process tex2jax_process">{_formula(terms)}</div>'
-        f'<div class="pictures">{graph(name)}<svg class="x" viewBox="0 0 220 220" role="img"></svg>'
+        f'<div class="pictures">{graph(identifier(name))}<svg class="x" viewBox="0 0 220 220" role="img"></svg>'
         '<svg class="z" viewBox="0 0 220 220" role="img"></svg></div>'
         '<div class="scores" tabindex="0" role="region" aria-label="Scores"><table><thead><tr><th scope="col">model</th>'
         f'{heads}</tr></thead><tbody><tr class="chosen" data-chosen><th scope="row">your choice</th>{cells(_row({"measures": {}}))}'
         f'</tr>{rows}{perfect}</tbody></table></div><p class="note">{len(results["seeds"])} seeds, mean and 95 % '
-        f"interval; {len(results['models'])} combinations were trained for {results['config']['steps']} steps each.</p>"
+        f"interval; {len(results['models'])} combinations were trained for {escape(str(results['config']['steps']))} steps each.</p>"
         f"<script>{{{READ}{SCRIPT}}}</script></div>"
     )
     figure = page(html, name, {"modes": results["facts"]["modes"], "std": results["facts"]["std"]})

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from .page import SLIDERS, STYLE, Figure, page, slider
+from .page import SLIDERS, STYLE, Figure, identifier, page, slider
 
 __all__ = ["MATHS", "two_directions"]
 
@@ -173,7 +173,7 @@ def two_directions(
     d, p, m = "<i class='data'>d</i>", "<i class='theta'>p<sub>θ</sub></i>", "<i>m</i>"
 
     rows = "".join(
-        f'<tr data-row="{key}"><th scope="row"><label><input type="radio" name="{name}-chosen" value="{key}" '
+        f'<tr data-row="{key}"><th scope="row"><label><input type="radio" name="{identifier(name)}-chosen" value="{key}" '
         f'data-title="{title}"{" checked" if key == "forward" else ""}> {text.format(d=d, p=p, m=m)}</label></th>'
         f'<td class="value" data-value="{key}"></td><td><button type="button" data-go="descend" '
         f'aria-label="{title}: downhill from here">downhill</button><button type="button" data-go="best" '

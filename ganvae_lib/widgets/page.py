@@ -1,12 +1,14 @@
 """What the figures to move have in common: their paper, their colours, their look."""
 
 import json
+import re
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 from ..figures.style import COLOR, INK, PAPER
 
-__all__ = ["SLIDERS", "STYLE", "Figure", "page", "slider"]
+__all__ = ["SLIDERS", "STYLE", "Figure", "identifier", "page", "slider"]
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,20 @@ const path = (line, stroke, more) => "<path d='" + line + "' fill='none' stroke=
 """
 
 
+def identifier(name: str) -> str:
+    """A name as the id of an element: what would be markup there becomes a dash.
+
+    >>> identifier("two-directions"), identifier("<b>x</b>")
+    ('two-directions', '-b-x--b-')
+    """
+    return re.sub(r"[^\w-]", "-", str(name))
+
+
 def slider(name: str, words: str, low: float, high: float, step: float, who: str, start: float) -> str:
     """A slider, with its words and its value above it; ``who`` gives it a colour."""
     return (
         f'<label class="{who}"><span>{words}</span><output data-shown="{name}"></output><input type="range" '
-        f'name="{name}" min="{low}" max="{high}" step="{step}" value="{start}"></label>'
+        f'name="{name}" min="{low}" max="{high}" step="{step}" value="{escape(str(start))}"></label>'
     )
 
 
@@ -69,11 +80,11 @@ def page(html: str, name: str, start: dict[str, Any]) -> Figure:
     placeholders = {
         # Else JupyterLab answers an arrow key first, takes the focus away, and the slider does not move.
         "KEYS": 'data-lm-suppress-shortcuts="true" onkeydown="event.stopPropagation()"',
-        "START": json.dumps(start),
+        "START": json.dumps(start).replace("<", "\\u003c"),  # no value ends the script
         "PAPER": PAPER,
         "INK": INK,
         **{who.upper(): COLOR[who] for who in ("theta", "data", "phi", "prior")},
-        "ID": name,
+        "ID": identifier(name),
     }
     for placeholder, text in placeholders.items():
         html = html.replace(placeholder, text)

@@ -61,6 +61,8 @@ FALSE = {
         "eq-joint-kl": ("joint + examples.entropy(log_d)", "joint - examples.entropy(log_d)"),
         "eq-iwae": ("log_w.logsumexp(-1) - math.log(k)", "log_w.logsumexp(-1)"),
         "lem-iwae": ("ladder < log_marginal", "ladder > log_marginal"),
+        "lem-grey": ("at_its_end - logits.abs().log()", "logits.abs().log() - at_its_end"),
+        "eq-dequantised": ("(inside - math.log(17))", "(inside + math.log(17))"),
         "eq-beta": ("(1 - beta) * price).abs()", "(beta - 1) * price).abs()"),
     },
     "04_adversarial_learning_and_the_gan": {

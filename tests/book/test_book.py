@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import contents
@@ -110,42 +108,6 @@ def test_exercises_have_folded_solutions(chapter):
 
 # -- the builder, on a small book ----------------------------------------------------------------------------
 
-SMALL_TOC = {"format": "jb-book", "root": "book/intro", "chapters": [{"file": "notebooks/01_small"}]}
-
-
-@pytest.fixture
-def small(tmp_path):
-    """A book of an introduction and one chapter, with the real configuration and styles; writes the chapter's cells."""
-    shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static")
-    shutil.copy(ROOT / "book" / "references.bib", tmp_path / "book")
-    shutil.copy(ROOT / "_config.yml", tmp_path)
-    (tmp_path / "_toc.yml").write_text(yaml.safe_dump(SMALL_TOC))
-    (tmp_path / "book" / "intro.md").write_text("# Small\n\n" + "Words that fill the page. " * 10)
-    (tmp_path / "notebooks").mkdir()
-
-    def write(*cells):
-        v4 = nbformat.v4
-        made = [v4.new_markdown_cell("# One\n\n" + "Words that fill the page. " * 10)]
-        made += [v4.new_code_cell(c) if isinstance(c, str) else v4.new_markdown_cell(*c) for c in cells]
-        for n, cell in enumerate(made):
-            cell.id = f"cell{n}"
-        nbformat.write(nbformat.v4.new_notebook(cells=made), tmp_path / "notebooks" / "01_small.ipynb")
-
-    write.root = tmp_path
-    return write
-
-
-@pytest.fixture
-def run(small):
-    """Runs the builder on the small book: (exit status, all that it prints)."""
-
-    def run(*options):
-        command = [sys.executable, str(ROOT / "book" / "build.py"), "--root", str(small.root), *options]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        return done.returncode, done.stdout + done.stderr
-
-    return run
-
 
 def test_a_failing_cell_stops_the_build_and_is_named(small, run):
     small("x = 1", ("Some text.",), "assert x == 2, 'x is not two'")
@@ -161,7 +123,7 @@ def test_a_cell_that_runs_too_long_is_named(small, run):
 
 
 def test_what_sphinx_warns_of_stops_the_build_every_time(small, run):
-    small("1 + 1", ("See {eq}`eq-nowhere`.",))
+    small("x = 1", ("See {eq}`eq-nowhere`.",))
     for _ in range(2):  # an incremental build would pass the second time
         status, printed = run()
         assert status == 1 and "eq-nowhere" in printed
@@ -194,7 +156,7 @@ EQUATION = ("$$\nx = 1\n$$ (eq-one)",)
 
 
 def test_a_gap_of_the_registry_stops_the_build_but_not_a_draft(small, run):
-    toc = {"format": "jb-book", "root": "book/intro", "parts": [{"caption": "I", "chapters": SMALL_TOC["chapters"]}]}
+    toc = {"format": "jb-book", "root": "book/intro", "parts": [{"caption": "I", "chapters": small.toc["chapters"]}]}
     (small.root / "_toc.yml").write_text(yaml.safe_dump(toc))
     small(EQUATION, "x = 1")
     said = "notebooks/01_small, cell 2: eq-one has no check"
@@ -205,7 +167,7 @@ def test_a_gap_of_the_registry_stops_the_build_but_not_a_draft(small, run):
 
 
 def test_the_page_of_the_checks_leads_to_their_cells(small, run):
-    toc = SMALL_TOC | {"chapters": [*SMALL_TOC["chapters"], {"file": "book/checks"}]}
+    toc = small.toc | {"chapters": [*small.toc["chapters"], {"file": "book/checks"}]}
     (small.root / "_toc.yml").write_text(yaml.safe_dump(toc))
     shutil.copy(ROOT / "book" / "checks.md", small.root / "book")
     small(EQUATION, ("```{prf:lemma} One\n:label: lem-one\nText.\n```",), "# check: eq-one, lem-one\nassert 1")
@@ -234,6 +196,20 @@ def test_check_finds_missing_and_empty_pages_and_outside_addresses(tmp_path):
         "b.html: loads //fonts.example/f.css",
         "s.css: loads https://fonts.example/f.woff2",
     ]
+
+
+def test_two_works_that_read_alike_are_told(tmp_path):
+    toc = tmp_path / "_toc.yml"
+    toc.write_text(yaml.safe_dump({"root": "a", "chapters": [{"file": "b"}]}))
+    cite = '<span class="bibtex-citation" id="i">{}</span>'
+    textual = cite.format('Che <em>et\xa0al.</em> [<a class="r" href="x.html#{}" title="T">{}</a>]')
+    beside = cite.format('[<a href="x.html#{}" title="T">Che <em>et al.</em>, {}</a>; <a href="x.html#z">Li, 2016</a>]')
+    page = "<article>" + "word " * 30 + "{}</article>"
+    (tmp_path / "a.html").write_text(page.format(textual.format("one", "2017a") + textual.format("two", "2017b")))
+    (tmp_path / "b.html").write_text(page.format(beside.format("one", "2017a") + beside.format("two", "2017b")))
+    assert website.check(tmp_path, toc) == []
+    (tmp_path / "b.html").write_text(page.format(beside.format("two", "2017a")))
+    assert website.check(tmp_path, toc) == ["b.html: two works read Che et al., 2017a; give their years letters"]
 
 
 # -- the built site ------------------------------------------------------------------------------------------

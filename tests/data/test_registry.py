@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganvae_lib import Data, Domains, Mixture, data, load
-from ganvae_lib.data.dataset import DATA_SETS, TOYS, law_card, law_from
+from ganvae_lib.data.loading import DATA_SETS, TOYS, law_card, law_from
 
 
 @pytest.fixture(autouse=True)

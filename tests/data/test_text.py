@@ -8,7 +8,7 @@ import torch
 
 import ganvae_lib
 from ganvae_lib import DataError, data, text
-from ganvae_lib.data import characters
+from ganvae_lib.data import encoded
 from ganvae_lib.storage import downloads
 
 WHOLE = (Path(ganvae_lib.__file__).with_name("data") / "shakespeare.txt").read_text(encoding="ascii")
@@ -30,7 +30,7 @@ def test_text_is_data_and_its_alphabet_is_stable():
     assert train.x.dtype == torch.float32 and (train.shape, train.classes, train.y) == ((64,), 0, None)
     assert (train.digest, test.digest) == ("a6d52c509929", "011324e22a3f")  # text and split never move silently
     half = data.load("text", fraction=0.5)
-    assert isinstance(half, characters.Text) and half.alphabet == train.alphabet and len(half) == (len(train) + 1) // 2
+    assert isinstance(half, encoded.Text) and half.alphabet == train.alphabet and len(half) == (len(train) + 1) // 2
     assert set(half.decode(half.x)) <= set(train.decode(train.x))
     assert len(WHOLE) <= 60_000 and "public domain" in train.note
 
@@ -39,8 +39,8 @@ def test_text_is_data_and_its_alphabet_is_stable():
     "call, message",
     [
         (lambda: text("bible"), "there are the texts text, tinyshakespeare"),
-        (lambda: text(split="valid"), "splits train and test"),
-        (lambda: text(length=0), "length must lie between 1 and"),
+        (lambda: text(split="valid"), "unknown split 'valid'; choose one of 'train', 'test'"),
+        (lambda: text(length=0), "length must be a whole number of at least 1, got 0"),
         (lambda: text(split="test", length=10_000), "characters of this part, not 10000"),
         (lambda: text().decode(torch.tensor([0.5])), "indices into the alphabet"),
         (lambda: text().decode(torch.tensor([59])), "indices into the alphabet"),
@@ -55,7 +55,7 @@ def test_bad_arguments(call, message):
 
 def test_the_larger_text_is_found_checked_and_refused_when_altered(monkeypatch, tmp_path):
     content = b"To be, or not to be: that is the question.\n" * 20
-    monkeypatch.setattr(characters, "_SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(encoded, "_SHA256", hashlib.sha256(content).hexdigest())
     monkeypatch.setenv("GANVAE_DATA", str(tmp_path))
     (tmp_path / "text").mkdir()
     path = tmp_path / "text" / "tinyshakespeare.txt"
@@ -76,5 +76,5 @@ def test_the_larger_text_is_found_checked_and_refused_when_altered(monkeypatch, 
     monkeypatch.setattr("pooch.retrieve", retrieve)
     with pytest.raises(DataError, match="holds text/tinyshakespeare.txt"):
         data.load("tinyshakespeare")
-    assert asked == [(characters._ADDRESS, f"sha256:{characters._SHA256}", "tinyshakespeare.txt")] * 2
+    assert asked == [(encoded._ADDRESS, f"sha256:{encoded._SHA256}", "tinyshakespeare.txt")] * 2
     assert downloads.local("text", "tinyshakespeare.txt") is None

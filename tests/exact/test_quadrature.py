@@ -227,7 +227,7 @@ def test_minimise_finds_moments_and_says_when_it_does_not():
         (lambda: X.js(normal(0, 1), normal(0, 1), 1.0), "strictly between 0 and 1"),
         (lambda: FIVE.wasserstein(torch.zeros(5).log_softmax(0), torch.zeros(5).log_softmax(0)), "needs a line"),
         (lambda: exact.line(1, 0), "lo < hi"),
-        (lambda: exact.finite(0), "at least one point"),
+        (lambda: exact.finite(0), "n must be a whole number of at least 1"),
     ],
 )
 def test_bad_input(bad, message):

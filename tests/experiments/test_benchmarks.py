@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganvae_lib import NonFiniteLoss, build, ring, zoo
+from ganvae_lib import NonFiniteLoss, build, load, ring, zoo
 from ganvae_lib.experiments.study import difference
 from ganvae_lib.measure.intervals import summary
 from studies import activated, blind, blur, exact_modes, measures
@@ -69,6 +69,15 @@ def test_kernel_density_is_the_mixture_that_it_says():
     assert blur.kernel_log_density(square, 0.5, 2).item() == pytest.approx(expected.item())
     square[0, 1] = math.inf
     assert blur.kernel_log_density(square, 0.5, 2).item() == pytest.approx(each[0].item())
+
+
+def test_noise_between_the_grey_levels_keeps_them():
+    digits = load("digits", "test")
+    noisy = blur.with_noise(digits, 1)
+    assert torch.equal((noisy.x * blur.LEVELS).floor(), 16 * digits.x) and torch.equal(noisy.y, digits.y)
+    assert 0 < noisy.x.min() and noisy.x.max() < 1 and noisy.digest == blur.with_noise(digits, 1).digest
+    position = noisy.x * blur.LEVELS - 16 * digits.x  # in its cell
+    assert position.mean().item() == pytest.approx(0.5, abs=0.01)
 
 
 def test_exact_worlds_are_densities_and_keep_their_own_modes():

@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,27 +130,29 @@ def test_intervals_and_effect_sizes_by_hand():
     assert found["effect_size"] == pytest.approx(1.5 / math.sqrt(5 / 3), abs=1e-3)
     assert paired([2, 4, 3, 7], [1, 2, 3, 4])["effect_size"] == -found["effect_size"]
     assert paired([0.1, 0.2], [0.4, 0.5])["effect_size"] is None, "no spread"
+    small = paired([0.0, 0.0, 0.0], [1e-5, 2e-5, 3e-5])
+    assert small["effect_size"] == 2.0 and small["values"] == [0.0, 0.0, 0.0], "the spread is that before rounding"
+    assert summary([123456.7891])["values"] == [123456.7891], "in double precision"
     assert summary([2.5]) == {"values": [2.5], "mean": 2.5, "half_width_95": None}
     assert paired([1], [3]) == {"values": [2], "mean": 2, "half_width_95": None, "effect_size": None}
     with pytest.raises(ValueError):
         paired([1, 2], [1])
 
 
-@pytest.mark.parametrize("where", ["write", "replace"])
+@pytest.mark.parametrize("where", ["fsync", "replace"])
 def test_a_full_disk_leaves_the_old_record(where, tmp_path, monkeypatch):
     path = records.write(tmp_path / "new" / "a.json", {"é": 1})
-    before, half = path.read_bytes(), Path.write_text
+    before = path.read_bytes()
 
-    def full(*args, **_):
-        if where == "write":  # after some of it
-            half(args[0], args[1][:3])
+    def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
-        patch.setattr(*((Path, "write_text", full) if where == "write" else (os, "replace", full)))
+        patch.setattr(os, where, full)
         records.write(path, {"é": 2})
     assert path.read_bytes() == before and [p.name for p in path.parent.iterdir()] == ["a.json"]
-    assert read(records.write(path, {"é": 2})) == {"é": 2}
+    card = read(records.write(path, {"é": 2}))
+    assert card.pop("checksum") and card == {"é": 2, "format": 2}
 
 
 def test_the_time_of_earlier_parts_is_counted(tmp_path):
@@ -161,7 +164,8 @@ def test_the_time_of_earlier_parts_is_counted(tmp_path):
         kept.touch()
         os.utime(kept, (begun + seconds, begun + seconds))
         assert records.earlier(tmp_path / "run") == pytest.approx((0, 100, 350)[part], abs=1)
-    for damaged in ("", "{}", "[1]"):
+    changed = (tmp_path / "run" / "clock.json").read_text().replace("350", "351")
+    for damaged in ("", "{}", "[1]", changed):
         (tmp_path / "run" / "clock.json").write_text(damaged)
         assert records.earlier(tmp_path / "run") == 0, "the time is lost, and nothing else"
     kept.unlink()
@@ -234,41 +238,60 @@ def test_what_is_left_out_is_what_the_help_says(monkeypatch, capsys):
     assert all(name in text for name in (*EXPERIMENTS, *experiments.DATA))
 
 
+def status(words):
+    """The exit status of a command, whether it was refused by the parser or later."""
+    try:
+        return command_line.main(words)
+    except SystemExit as end:
+        return end.code
+
+
 @pytest.mark.parametrize(
-    "words, message",
+    "expected, words, message",
     [
-        ("gam", "unknown experiment 'gam'"),
-        ("gan --data emnist", "unknown data set"),
-        ("vae --size big", "unknown size"),
-        ("vae --fraction 2", "fraction must lie"),
-        ("svae --fraction 0", "fraction must lie"),
-        ("vae --steps 0", "at least one step"),
-        ("vae --seeds 0", "one seed or more"),
-        ("vae --seeds 4,4", "all different"),
-        ("vae --device cuda", "'cuda' is not available"),
-        ("vae --device gpu", "unknown device 'gpu'"),
-        ("vae --data cifar10-jpeg", "set GANVAE_DATA"),
-        ("vae --out {file}", "Not a directory"),
+        (2, "gam", "unknown experiment 'gam'"),
+        (2, "gan --data emnist", "unknown data set"),
+        (2, "vae --size big", "unknown size"),
+        (2, "vae --fraction 2", "fraction must lie"),
+        (2, "vae --fraction nan", "fraction must lie"),
+        (2, "svae --fraction 0", "fraction must lie"),
+        (2, "vae --steps 0", "at least one step"),
+        (2, "vae --steps -1", "at least one step"),
+        (2, "vae --steps 1e3", "no number of steps"),
+        (2, "vae --steps 99999999999999999999", "at most 1,000,000,000"),
+        (2, "vae --seeds 0", "one seed or more"),
+        (2, "vae --seeds -1", "one seed or more"),
+        (2, "vae --seeds 99999999999", "at most 10,000"),
+        (2, "vae --seeds 99999999999,", "from 0 to"),
+        (2, "vae --seeds ,", "one seed or more"),
+        (2, "vae --seeds 4,4", "all different"),
+        (2, "vae --seeds x", "neither a number of seeds"),
+        (2, "vae --precision fp16", "invalid choice"),
+        (2, "vae --nonsense", "unrecognized"),
+        (1, "vae --device cuda", "'cuda' is not available"),
+        (1, "vae --device gpu", "unknown device 'gpu'"),
+        (1, "vae --data cifar10-jpeg", "set GANVAE_DATA"),
+        (1, "vae --out {file}", "Not a directory"),
     ],
 )
-def test_bad_input_is_one_line_and_a_status(words, message, tmp_path, monkeypatch, capsys):
+def test_bad_input_is_one_line_and_a_status(expected, words, message, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").touch()
     monkeypatch.setenv("GANVAE_DATA", str(tmp_path))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     words = ["--data=digits", "--size=tiny", f"--out={tmp_path}", *words.format(file=tmp_path / "file").split()]
-    assert command_line.main(["run", *words]) == 1
+    assert status(["run", *words]) == expected
     told = capsys.readouterr()
-    assert told.err.startswith("python -m ganvae_lib: ") and told.err.count("\n") == 1 and re.search(message, told.err)
+    assert told.err.startswith("python -m ganvae_lib") and told.err.count("\n") == 1 and re.search(message, told.err)
     assert "steps" not in told.out or "--device" in words, "before anything is trained"
 
 
 def test_bad_words_and_errors_of_training_have_a_status(monkeypatch, capsys):
     monkeypatch.setenv("GANVAE_SCALE", "medium")
-    assert command_line.main(["run", "gan"]) == 1 and "GANVAE_SCALE is 'medium'" in capsys.readouterr().err
+    assert command_line.main(["run", "gan"]) == 2 and "GANVAE_SCALE is 'medium'" in capsys.readouterr().err
     for words in ("gan --seeds x", "gan --seeds 1,b", "gan --precision fp16", "gan --steps many", ""):
         with pytest.raises(SystemExit, match="2"):
             command_line.main(["run", *words.split()])
-        assert "Traceback" not in capsys.readouterr().err
+        assert capsys.readouterr().err.count("\n") == 1
     for error, status in (
         (DataError("no file"), 1),
         (OSError("full disk"), 1),
@@ -432,7 +455,12 @@ def test_tables_lists_and_markdown_of_a_folder(tmp_path, capsys):
 
 
 def test_an_empty_folder_says_what_to_do(tmp_path, capsys):
-    assert command_line.main(["report", f"--out={tmp_path / 'none'}"]) == 0
+    for words in ([f"--out={tmp_path / 'none'}"], [str(tmp_path / "none")]):
+        assert command_line.main(["report", *words]) == 1
+        told = capsys.readouterr()
+        assert told.err.count("\n") == 1 and "there is no folder" in told.err and told.out == ""
+    assert command_line.main(["list", str(tmp_path / "none")]) == 0 and "not run here" in capsys.readouterr().out
+    assert command_line.main(["report", f"--out={tmp_path}"]) == 0
     assert "no results in" in (told := capsys.readouterr().out) and "python -m ganvae_lib run gan" in told
     assert report.table("gan", tmp_path).rows == () and report.records(tmp_path) == []
     (tmp_path / "file").touch()
@@ -471,6 +499,9 @@ def test_an_empty_folder_says_what_to_do(tmp_path, capsys):
 def test_a_damaged_record_is_named(damage, tmp_path, capsys):
     records.write(tmp_path / "good.json", card())
     text = records.write(tmp_path / "vae-mnist.json", card()).read_text(encoding="utf-8")
+    text = re.sub(r',\n "format": 2,\n "checksum": "\w+"', "", text)  # as it was before records had a checksum
+    (tmp_path / "vae-mnist.json").write_text(text, encoding="utf-8")
+    assert len(report.records(tmp_path)) == 2
     (tmp_path / "vae-mnist.json").write_text(damage(text), encoding="utf-8")
     with pytest.raises(ValueError, match=r"vae-mnist\.json is damaged or no record"):
         report.records(tmp_path)
@@ -520,7 +551,7 @@ def test_a_run_that_is_stopped_in_any_of_its_trainings_ends_with_the_same_scores
     name = "gan-digits-20-steps.json"
     whole, cut = read(tmp_path / "whole" / name), read(tmp_path / "cut" / name)
     for card in (whole, cut):
-        assert card.pop("wall_s") > 0
+        assert card.pop("wall_s") > 0 and card.pop("checksum")
     assert whole.pop("training_s").keys() == {"GAN", "IWGAN"} and cut.pop("training_s") is None
     assert whole == cut
     assert [p.name for p in (tmp_path / "cut").rglob("*") if p.is_file()] == [name]
@@ -600,10 +631,12 @@ def test_a_record_is_replaced_by_the_same_run_only(tmp_path, capsys):
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path, capsys):
-    pytest.importorskip("fcntl")
     words = "run vae --data digits --size tiny --seeds 1 --device cpu --steps 3".split() + [f"--out={tmp_path}"]
-    with records.alone(tmp_path / "work" / "vae-digits-3-steps"):
+    with ThreadPoolExecutor(1) as other:  # who holds the folder in one thread may hold it again there
+        lock = records.alone(tmp_path / "work" / "vae-digits-3-steps")
+        other.submit(lock.__enter__).result()
         assert command_line.main(words) == 1 and "another process is at work in" in capsys.readouterr().err
+        other.submit(lock.__exit__, None, None, None).result()
     assert command_line.main(words) == 0, "the one that ended has let go"
 
 
@@ -654,6 +687,7 @@ def test_two_processes_write_the_records_of_one(tmp_path, capsys):
 def test_a_process_that_is_not_the_first_writes_and_says_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setattr(checkpoint.Checkpoint, "save", lambda *_: None)
+    monkeypatch.setattr(checkpoint.Checkpoint, "alone", lambda _: nullcontext())
     setting = Setting("vae", "digits", seeds=(0, 1), size="tiny", steps=3, device="cpu", out=tmp_path)
     assert experiments.run(setting) is None and not list(tmp_path.iterdir()) and capsys.readouterr().out == ""
 

@@ -3,6 +3,7 @@
 import torch
 from cases import CASES, PLAYERS, every, made, player
 from helpers import prepared
+from values import tensors_of
 
 from ganvae_lib import Noise, World
 from ganvae_lib.distributions.world import drawn
@@ -11,14 +12,15 @@ from ganvae_lib.training.state import adam, descend
 
 
 def reached(value, model):
-    """The players on whom a tensor depends."""
+    """The players on whom a tensor or a distribution depends."""
     found = set()
     for who in PLAYERS:
         parameters = model.of((who,))
-        if value.requires_grad and parameters:
-            gradients = torch.autograd.grad(value.sum(), parameters, retain_graph=True, allow_unused=True)
-            if any(gradient is not None for gradient in gradients):
-                found.add(who)
+        for tensor in tensors_of(value):
+            if tensor.requires_grad and parameters:
+                gradients = torch.autograd.grad(tensor.sum(), parameters, retain_graph=True, allow_unused=True)
+                if any(gradient is not None for gradient in gradients):
+                    found.add(who)
     return found
 
 
@@ -30,8 +32,7 @@ def test_a_world_knows_on_whom_each_variable_depends(case):
     for phase in objective.phases():
         phase.losses(world)
     for name, value in world.memory.items():
-        if isinstance(value, torch.Tensor):
-            assert reached(value, model) == vars(World)[name].depends, name
+        assert reached(value, model) == vars(World)[name].depends, name
 
 
 def test_every_variable_of_a_world_says_on_whom_it_depends():
@@ -63,3 +64,14 @@ def test_after_a_phase_only_its_players_have_moved(case):
         owner = {name: player(name.split(".")[1]) for name in moved}
         assert {owner[name] for name in moved if moved[name]} == set(phase.players)
         assert all(p.grad is None for p in model.parameters())
+
+
+@every(CASES)
+def test_the_loss_of_a_discriminator_reaches_nobody_else(case):
+    """What theta and eta make carries no gradient there, in a world that keeps it for them."""
+    objective, data, options = case
+    model, world = prepared(objective, data, **options)
+    for phase in objective.phases():
+        if phase.discriminates:
+            for name, loss in phase.losses(world).items():
+                assert reached(loss, model) == {"phi"}, name

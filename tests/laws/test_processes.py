@@ -1,14 +1,18 @@
 """Two processes that share each minibatch train as one process on the whole of it."""
 
+import contextlib
+import functools
+import json
 import subprocess
 import sys
 
 import pytest
 import torch
-from helpers import KEPT, drift, environment, points, small, suited
+from helpers import KEPT, Stopped, drift, environment, points, same_run, small, suited
 
 from ganvae_lib import Noise, Run, adversary_activated, fit, importance_weighted, semi_supervised, zoo
 from ganvae_lib.distributions.noise import Share
+from ganvae_lib.training import Training
 
 SHARED = {name: zoo.ALL[name] for name in ("VAE", "WGAN-GP", "DANN", "ALI", "IWGAN")} | {
     "AASVAE of 2 samples": adversary_activated(semi_supervised(importance_weighted(zoo.VAE, 2)))
@@ -26,9 +30,25 @@ def main(folder):
     """What each of the two processes does."""
     for name in SHARED:
         run = train(name, checkpoint=f"{folder}/kept {name}")
-        if torch.distributed.get_rank() == 0:
-            run.save(f"{folder}/{name}")
+        if name != "VAE" or torch.distributed.get_rank() == 0:  # all of them call it, or the first alone
+            assert same_run(Run.load(run.save(f"{folder}/{name}")), run), "it is whole for whoever comes back"
+    step = Training.step
+    for name in HALVED:
+        Training.step = functools.partialmethod(stopping, step)
+        with contextlib.suppress(Stopped):
+            train(name, checkpoint=f"{folder}/half of {name}")
+        Training.step = step
     torch.distributed.destroy_process_group()
+
+
+HALVED = ("VAE", "ALI")  # what two processes begin and one ends
+
+
+def stopping(training, step):
+    """A step, but not the twentieth."""
+    if training.done == 19:
+        raise Stopped
+    step(training)
 
 
 def test_two_processes_have_the_losses_of_one(tmp_path):
@@ -42,6 +62,14 @@ def test_two_processes_have_the_losses_of_one(tmp_path):
         # One process goes on from what two have kept, and finds the training done.
         again = train(name, checkpoint=tmp_path / f"kept {name}", resume=True)
         assert all(torch.equal(again.history[key], two.history[key]) for key in one.history)
+    for name in HALVED:  # two began, and one goes on to the end
+        kept = json.loads((tmp_path / f"half of {name}" / "checkpoint.json").read_bytes())
+        assert kept["step"] == 18
+        one, ended = train(name), train(name, checkpoint=tmp_path / f"half of {name}", resume=True)
+        gap = max(drift(one.history[key], ended.history[key]) for key in one.history)
+        assert 0 < gap < KEPT, "equal up to rounding, and not trained anew"
+        for a, b in zip(one.model.parameters(), ended.model.parameters(), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
 def test_the_shares_of_the_noise_are_the_rows_of_the_whole():

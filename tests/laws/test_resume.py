@@ -1,7 +1,7 @@
 """A training that is stopped and resumed is the training that was never stopped, bit for bit."""
 
 import pytest
-from cases import POINTS
+from cases import POINTS, every
 from helpers import Stopped, points, same_run, small, stop_at, suited
 
 from ganvae_lib import adversary_activated, fit, zoo
@@ -38,3 +38,15 @@ def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(objective, data, see
     assert same_run(fit(model, data, resume=True, **kept, **options), whole)
     # A finished training is only read back.
     assert same_run(fit(model, data, resume=True, **kept, **options), whole)
+
+
+@pytest.mark.parametrize("seeds", [2, [3]], ids=["two seeds", "one seed"])
+@every(zoo.ALL)
+def test_two_trainings_in_a_row_are_one(case, seeds):
+    """Five and seven steps are twelve, with windows of the history that end elsewhere."""
+    data = suited(case, points(100))
+    model = small(case, data, hidden=(8,))
+    options = dict(batch=32, log_every=4, progress=False, seeds=seeds)
+    whole, first = (fit(model, data, steps, **options) for steps in (12, 5))
+    assert same_run(fit(first, steps=7), whole)
+    assert first.history.steps == [4, 5] and whole.history.steps == [4, 8, 12]

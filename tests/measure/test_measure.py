@@ -120,7 +120,7 @@ def test_bounds_do_not_depend_on_company_nor_on_chunks(world, monkeypatch):
 
 
 def test_bounds_need_the_networks_and_k(world):
-    with pytest.raises(ValueError, match="k must be at least 1"):
+    with pytest.raises(ValueError, match="k must be a whole number of at least 1"):
         metrics.iwae(model(), world.data, 0)
     with pytest.raises(TypeError, match="no encoder and decoder"):
         metrics.elbo(small(zoo.GAN, points()), points())
@@ -164,7 +164,7 @@ def test_a_run_evaluates_what_applies():
     with pytest.raises(ValueError, match="nothing to measure: a bound needs data"):
         fit(small(zoo.GAN, images()), images(), 1).evaluate()
     aae = small(zoo.VAE + Match("z", Adversary()), points())
-    run = Run(aae, History([0], []), points(), {})
+    run = Run(aae, History([0], ["reconstruct x"]), points(), {})
     assert run.evaluate(points(), k=2, n=100)["ELBO (nats)"].shape == (1,)
 
 

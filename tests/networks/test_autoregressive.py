@@ -9,9 +9,9 @@ from helpers import images
 from scipy import stats
 from torch import nn
 
-from ganvae_lib import CharRNN, Noise, PixelCNN, PixelRNN, Run, build, fit, metrics, ngram, zoo
-from ganvae_lib.data.characters import Text
-from ganvae_lib.networks import autoregressive, layers as stacking
+from ganvae_lib import CharRNN, Noise, PixelCNN, PixelRNN, Run, build, fit, metrics, networks as stacking, ngram, zoo
+from ganvae_lib.data.encoded import Text
+from ganvae_lib.networks import autoregressive
 
 # Each on a space that is small enough to be listed: 2^9 images, 3^6 images, 4^3 texts.
 SMALL = {

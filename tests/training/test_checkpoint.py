@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import Stopped, environment, points, same_run, small, stop_at
+from helpers import Stopped, edited, environment, points, same_run, small, stop_at
 
 from ganvae_lib import Run, fit, zoo
 from ganvae_lib.training import checkpoint
@@ -72,21 +72,79 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_training(tmp_path, monkey
 
 
 @pytest.mark.parametrize(
-    "change, word",
-    [
-        (dict(batch=32), "batch was 48 and is now 32"),
-        (dict(steps=50), "steps was 45"),
-        (dict(lr=1e-2), "lr was"),
-        (dict(seeds=3), "seeds was"),
-        (dict(log_every=9), "log_every was 5"),
-        (dict(betas=(0.1, 0.9)), "betas was"),
-    ],
+    "change",
+    [dict(batch=32), dict(steps=60), dict(lr=1e-4), dict(log_every=9), dict(betas=(0, 0.9)), dict(precision="bf16")],
+    ids=str,
 )
-def test_another_training_is_refused(change, word, tmp_path):
+def test_a_checkpoint_goes_on_with_other_settings(change, tmp_path, monkeypatch):
+    model = small(zoo.VAE, DATA, hidden=(8,))
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_at(patch, 20)
+        fit(model, DATA, checkpoint=tmp_path, checkpoint_every=10, **OPTIONS)
+    first = fit(model, DATA, **(OPTIONS | dict(steps=20)))
+    settings = OPTIONS | change
+    more = {name: value for name, value in settings.items() if name not in ("seeds", "steps")}
+    resumed = fit(model, DATA, checkpoint=tmp_path, resume=True, **settings)
+    assert same_run(resumed, fit(first, steps=settings["steps"] - 20, **more))
+    assert resumed.history.steps[-1] == settings["steps"]
+
+
+def test_more_steps_are_one_longer_training(tmp_path):
     model = small(zoo.VAE, DATA, hidden=(8,))
     fit(model, DATA, checkpoint=tmp_path, **OPTIONS)
-    with pytest.raises(ValueError, match=f"another training.*{word}"):
-        fit(model, DATA, checkpoint=tmp_path, resume=True, **(OPTIONS | change))
+    options = OPTIONS | dict(steps=73)
+    assert same_run(fit(model, DATA, checkpoint=tmp_path, resume=True, **options), fit(model, DATA, **options))
+    with pytest.warns(RuntimeWarning, match="is of step 73, after the 45 that were asked for; it is only read back"):
+        assert same_run(fit(model, DATA, checkpoint=tmp_path, resume=True, **OPTIONS), fit(model, DATA, **options))
+
+
+def test_a_checkpoint_of_another_kind_of_device_goes_on(tmp_path):
+    model = small(zoo.VAE, DATA, hidden=(8,))
+    first = fit(model, DATA, **OPTIONS)
+    card, tensors = first.going.state()
+    weights = {f"model/{name}": tensor for name, tensor in first.model.state_dict().items()}
+    config = dict(seeds=first.seeds, data=first.data, device="cuda")
+    card = card | {"device": "cuda"}  # as if a GPU had written it: its generators are of another kind
+    states = {n: t[:, :16] if n.startswith("stream/") else t for n, t in (tensors | weights).items()}
+    checkpoint.write(tmp_path, "checkpoint.json", dict(format=2, config=config) | card, "state", states)
+    longer = OPTIONS | dict(steps=50)
+    resumed = fit(model, DATA, checkpoint=tmp_path, resume=True, **longer)
+    assert resumed.history.steps[-1] == 50 and resumed.model.streams[0]["since"] == " from step 45"
+
+
+def test_other_seeds_are_another_training(tmp_path):
+    model = small(zoo.VAE, DATA, hidden=(8,))
+    fit(model, DATA, checkpoint=tmp_path, **OPTIONS)
+    for change, words in (
+        (dict(seeds=3), r"seeds was \[0, 1\] and is now \[0, 1, 2\]"),
+        (dict(fresh=False), "fresh was"),
+    ):
+        with pytest.raises(ValueError, match=f"another training: {words}"):
+            fit(model, DATA, checkpoint=tmp_path, resume=True, **(OPTIONS | change))
+
+
+def test_a_run_that_goes_on_keeps_a_checkpoint_of_its_own(tmp_path, monkeypatch):
+    first = fit(small(zoo.GAN, DATA, hidden=(8,)), DATA, **(OPTIONS | dict(steps=20)))
+    whole = fit(first, steps=25)
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_at(patch, 35)
+        fit(first, steps=25, checkpoint=tmp_path, checkpoint_every=5)
+    with pytest.raises(ValueError, match="holds a checkpoint; pass resume=True"):
+        fit(first, steps=25, checkpoint=tmp_path)
+    assert same_run(fit(first, steps=25, checkpoint=tmp_path, resume=True), whole)
+
+
+def test_a_folder_where_nothing_can_be_written_is_named_before_the_first_step(tmp_path):
+    (tmp_path / "file").write_text("")
+    history = []
+    with pytest.raises(ValueError, match=r"no checkpoint can be kept in .*file.inside \(.*\); name a folder"):
+        fit(
+            small(zoo.VAE, DATA, hidden=(8,)), DATA, checkpoint=tmp_path / "file" / "inside",
+            on_point=history.append, **OPTIONS,
+        )  # fmt: skip
+    assert not history
+    with pytest.raises(ValueError, match="resume=True goes on from a checkpoint; say from which"):
+        fit(small(zoo.VAE, DATA, hidden=(8,)), DATA, resume=True, **OPTIONS)
 
 
 def test_other_data_networks_and_objectives_are_refused(tmp_path):
@@ -112,13 +170,14 @@ def test_a_checkpoint_is_not_overwritten_unasked_and_damage_is_named(tmp_path):
         with pytest.raises(ValueError, match="is damaged"):
             fit(model, DATA, checkpoint=tmp_path / name, resume=True, **OPTIONS)
     file = tmp_path / "a" / "checkpoint.json"
-    card = json.loads(file.read_bytes())
-    for key in ("step", "config", "streams", "steps", "weights"):
+    whole = file.read_bytes()
+    card = json.loads(whole)
+    for key in ("step", "total", "since", "config", "streams", "examples", "names", "steps", "weights"):
         for damaged in ({k: v for k, v in card.items() if k != key}, card | {key: None}):
-            file.write_text(json.dumps(damaged))
+            edited(file, lambda _, damaged=damaged: damaged)
             with pytest.raises(ValueError, match="is damaged"):
                 fit(model, DATA, checkpoint=tmp_path / "a", resume=True, **OPTIONS)
-    file.write_text(json.dumps(card))
+    file.write_bytes(whole)
     fit(model, DATA, checkpoint=tmp_path / "a", resume=True, **OPTIONS)
 
 

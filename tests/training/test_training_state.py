@@ -1,13 +1,12 @@
 """A training is a value that can be kept at any step; a saved run knows what it was trained on."""
 
 import inspect
-import json
 import subprocess
 import sys
 
 import pytest
 import torch
-from helpers import environment
+from helpers import edited, environment
 from torch import nn
 
 from ganvae_lib import Data, Mixture, Model, NonFiniteLoss, Run, build, data as sets, fit, load, nets, ring, zoo
@@ -153,10 +152,7 @@ def test_a_model_that_is_given_is_trusted_with_its_objective(tmp_path):
     run = fit(own_networks(), RING, 2, device="cpu", progress=False)
     with pytest.warns(UserWarning, match=r"only their weights were saved.*Run.load\(path, model\)"):
         run.save(tmp_path)
-    file = tmp_path / "run.json"
-    card = json.loads(file.read_text())
-    card["objective"][0]["term"] = "TermOfAUser"  # which is not known here
-    file.write_text(json.dumps(card))
+    edited(tmp_path / "run.json", lambda card: card["objective"][0].update(term="TermOfAUser"))  # not known here
     again = Run.load(tmp_path, own_networks())
     assert again.model.objective == zoo.GAN and torch.equal(again.sample(3), run.sample(3))
     with pytest.raises(ValueError, match=r"pass a model with the same: Run.load\(path, model\)"):
@@ -165,10 +161,7 @@ def test_a_model_that_is_given_is_trusted_with_its_objective(tmp_path):
 
 def test_a_class_that_is_not_known_here_is_no_damage(tmp_path):
     run = fit(build(zoo.GAN, RING, hidden=(8,)), RING, 2, device="cpu", progress=False)
-    file = run.save(tmp_path) / "run.json"
-    card = json.loads(file.read_text())
-    card["objective"][0]["term"] = "TermOfAUser"
-    file.write_text(json.dumps(card))
+    edited(run.save(tmp_path) / "run.json", lambda card: card["objective"][0].update(term="TermOfAUser"))
     with pytest.raises(ValueError, match="TermOfAUser") as error:
         Run.load(tmp_path)
     assert "damaged" not in str(error.value)

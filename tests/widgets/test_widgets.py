@@ -136,3 +136,13 @@ def test_gradient_step_of_the_figure_is_that_of_the_library():
     steps = [step(0.35, *judge) for judge in JUDGES]
     truth = [lemmas.gradient(lambda theta, at=at: at.sides(theta).left, START) for at in steps]
     torch.testing.assert_close(torch.tensor(got, dtype=torch.float64), torch.stack(truth), rtol=0, atol=1e-7)
+
+
+def test_markup_in_names_and_values_is_no_markup():
+    name, value = "<b>x</b>", "</script><b>x</b>"
+    for html in (
+        widgets.two_directions(mean=value, name=name)._repr_html_(),
+        widgets.lemma_1(mean=value, name=name)._repr_html_(),
+    ):
+        assert "<b>x" not in html and html.count("</script>") == 1
+        assert html.startswith('<div id="-b-x--b-" role="group"') and "&lt;b&gt;x&lt;/b&gt;" in html

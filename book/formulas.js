@@ -1,0 +1,34 @@
+// Reads formulas with the site's own copy of MathJax: node formulas.js tex-svg-full.js < [["x^2", true], ...]
+// Writes one message for each, "" where nothing is wrong.
+const fs = require("fs");
+const vm = require("vm");
+
+// As much of a browser as MathJax looks at while it is loaded.
+const element = () => ({ appendChild() {}, setAttribute() {}, querySelectorAll: () => [], getElementsByTagName: () => [] });
+globalThis.window = globalThis;
+globalThis.document = { ...element(), createElement: element, head: element(), currentScript: { src: "" }, location: {} };
+globalThis.MathJax = { startup: { typeset: false, ready() {} } };
+vm.runInThisContext(fs.readFileSync(process.argv[2], "utf8"), { filename: "mathjax" });
+
+const { input, core } = MathJax._;
+const MathItem = core.MathItem.AbstractMathItem;
+const silent = ["noerrors", "noundefined"]; // they put what is wrong on the page, in red or as it is
+const packages = input.tex.AllPackages.AllPackages.filter((name) => !silent.includes(name));
+const tex = new input.tex_ts.TeX({
+  packages,
+  formatError(jax, error) {
+    throw error;
+  },
+});
+tex.setMmlFactory(new core.MmlTree.MmlFactory.MmlFactory());
+const page = { options: { MathItem }, outputJax: { getBBox() {} }, math: [] };
+const said = JSON.parse(fs.readFileSync(0, "utf8")).map(([formula, display]) => {
+  try {
+    tex.compile(new MathItem(formula, tex, display), page);
+    return "";
+  } catch (error) {
+    return error.message;
+  }
+});
+fs.writeSync(1, JSON.stringify(said));
+process.exit(0); // before MathJax looks for a page

@@ -1,0 +1,49 @@
+"""Runs in a chapter's kernel before its first cell: notes which asserts of the chapter are reached, and which hold."""
+
+
+def _watch():
+    import ast
+    import builtins
+    import json
+
+    shell = get_ipython()  # noqa: F821
+
+    class Asserts(ast.NodeTransformer):
+        """Puts a note before each assert and one after it."""
+
+        cell = 0  # the number of the one that runs
+        reached: dict = {}  # (cell, line, column) -> how often it began
+        held: dict = {}  # (cell, line, column) -> in which cells it was passed, each time
+
+        def begin(self, info):
+            self.cell += 1
+
+        def visit_Assert(self, node):
+            place = (self.cell, node.lineno, node.col_offset)
+            return [self.note("reach", node, place), node, self.note("hold", node, place)]
+
+        def note(self, what, node, place):
+            call = ast.parse(f"__asserts__.{what}({place})").body[0]
+            for part in ast.walk(call):
+                ast.copy_location(part, node)
+            return call
+
+        def reach(self, place):
+            self.reached[place] = self.reached.get(place, 0) + 1
+
+        def hold(self, place):
+            self.held.setdefault(place, []).append(self.cell)
+
+        def report(self):
+            """The asserts that never failed as {"cell:line": the cells in which they held}, as JSON."""
+            whole = {place: cells for place, cells in self.held.items() if self.reached[place] == len(cells)}
+            asserts = {":".join(map(str, place)): sorted(set(cells)) for place, cells in whole.items()}
+            print(json.dumps({"optimised": not __debug__, "asserts": asserts}))
+
+    builtins.__asserts__ = Asserts()
+    shell.events.register("pre_run_cell", builtins.__asserts__.begin)
+    shell.ast_transformers.append(builtins.__asserts__)
+
+
+_watch()
+del _watch

@@ -1,0 +1,38 @@
+"""What users hand to an exact world, as tensors; or an error that says what to hand over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import described
+
+__all__ = ["as_tensor", "holds", "parameters"]
+
+
+def as_tensor(name: str, value: Any) -> Tensor:
+    """A tensor as it is, and an array, a list or a number as one of float64. Raises ValueError for anything else."""
+    if isinstance(value, Tensor):
+        return value
+    try:
+        return torch.tensor(value.tolist() if hasattr(value, "tolist") else value, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"{name} must be a tensor, an array or a list of numbers, got {described(value)}") from None
+
+
+def holds(condition: Tensor) -> bool:
+    """Is it true everywhere? Under ``vmap``, where nobody may look, it is taken to be."""
+    try:
+        return bool(condition.all())
+    except RuntimeError:
+        return True
+
+
+def parameters(name: str, value: Any, like: Tensor) -> Tensor:
+    """Parameters [..., P], as many as ``like`` has. Raises ValueError for another number of them, and for NaN."""
+    found = as_tensor(name, value)
+    if found.shape[-1:] != like.shape[-1:] or not holds(found.isfinite()):
+        raise ValueError(f"{name} must be finite parameters [..., {like.shape[-1]}], got {described(found)}.")
+    return found

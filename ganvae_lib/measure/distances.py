@@ -1,0 +1,147 @@
+"""How far samples are from data in given features: Fréchet distance, precision and recall."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..data.dataset import Examples
+from ..errors import described, whole
+from ..models.inputs import numbers
+
+__all__ = ["frechet_distance", "gaussian_frechet", "precision_recall"]
+
+Features = Callable[[Tensor], Tensor]
+
+# Numbers at once: of the examples whose features are computed, and of the distances between them.
+_CHUNK = 2**24
+
+
+def frechet_distance(samples: Any, data: Any, features: Features | None = None) -> Tensor:
+    """‖μ - ν‖² + tr(S + T - 2 (S T)^½), of the means μ, ν and covariances S, T of features: [seeds].
+
+    samples:   of trained copies, [seeds, n, *shape]; without the axis of seeds, of one.
+    data:      what they are compared with, [m, *shape], or a data set.
+    features:  x [n, *shape] -> [n, F], in the unit of which the square is the unit of the distance; by default points
+               are their own features. For images say which: a classifier's last layer but one, or ``torch.Tensor.
+               flatten``-ed pixels. With those of Inception it is the FID (Heusel et al., 2017), which
+               ``torchmetrics.image.fid.FrechetInceptionDistance(feature=network)`` computes alike.
+    It is 0 for equal means and covariances, and biased upwards where there are few samples. Warns (UserWarning) of as
+    few samples as features, whose covariance is singular. Raises ValueError, saying what to pass, for fewer than two
+    samples, for images without ``features``, and for features that are not [n, F].
+
+    >>> x = torch.randn(1000, 2, generator=torch.Generator().manual_seed(0))
+    >>> frechet_distance(torch.stack([x, x + 3.0]), x)    # 3² in each of two dimensions
+    tensor([ 0.0000, 18.0000], dtype=torch.float64)
+    """
+    of_samples, of_data = _both(samples, data, features, least=2)
+    few = min(of_samples.shape[1], len(of_data))
+    if few <= of_data.shape[1]:
+        warnings.warn(
+            f"{few} samples of {of_data.shape[1]} features have a singular covariance, and the distance is too large; "
+            "draw more.",
+            stacklevel=2,
+        )
+    target = of_data.mean(0), of_data.T.cov()
+    return torch.stack([gaussian_frechet(f.mean(0), f.T.cov(), *target) for f in of_samples])
+
+
+def gaussian_frechet(mean_1: Tensor, covariance_1: Tensor, mean_2: Tensor, covariance_2: Tensor) -> Tensor:
+    """The squared Wasserstein-2 distance of two Gaussians (Dowson and Landau, 1982), from [F] and [F, F] each.
+
+    >>> one = torch.ones(1)
+    >>> gaussian_frechet(0 * one, one[None], 3 * one, 4 * one[None])    # 3² + (2 - 1)²
+    tensor(10., dtype=torch.float64)
+    """
+    m_1, s_1, m_2, s_2 = (
+        torch.atleast_1d(numbers("means and covariances", value).cpu().double())
+        for value in (mean_1, covariance_1, mean_2, covariance_2)
+    )
+    s_1, s_2 = (s.reshape(len(m), len(m)) if s.numel() == len(m) ** 2 else s for m, s in ((m_1, s_1), (m_2, s_2)))
+    if m_1.ndim != 1 or m_2.shape != m_1.shape or not s_1.shape == s_2.shape == (len(m_1), len(m_1)):
+        raise ValueError(
+            f"two means [F] and covariances [F, F] are needed; got {[list(t.shape) for t in (m_1, s_1, m_2, s_2)]}."
+        )
+    # tr (S T)^½ = tr (S^½ T S^½)^½: symmetric, so that rounding makes no complex roots.
+    eigenvalues, axes = torch.linalg.eigh(s_1)
+    root = axes * eigenvalues.clamp_min(0).sqrt() @ axes.T
+    overlap = torch.linalg.eigvalsh(root @ s_2 @ root).clamp_min(0).sqrt().sum()
+    return ((m_1 - m_2).square().sum() + s_1.trace() + s_2.trace() - 2 * overlap).clamp_min(0)
+
+
+def precision_recall(samples: Any, data: Any, features: Features | None = None, k: int = 3) -> dict[str, Tensor]:
+    """Share of samples within reach of the data, and of data within reach of the samples: [seeds] each, in [0, 1].
+
+    A point is within reach of a set if it is no farther from one of its members than that member's ``k``-th nearest
+    neighbour in the set (Kynkäänniemi et al., 2019), in ``features``, as for ``frechet_distance``. Both depend on k and
+    on how many there are of each: quote them, and take as many samples as data. Raises ValueError for a k that is not
+    below the number of samples and of data, and otherwise as ``frechet_distance`` does.
+
+    >>> data = torch.arange(10.0)[:, None]
+    >>> precision_recall(data[:5][None], data)    # what was generated is real, but not all that is real is generated
+    {'precision': tensor([1.], dtype=torch.float64), 'recall': tensor([0.8000], dtype=torch.float64)}
+    """
+    k = whole("k", k, least=1)
+    of_samples, of_data = _both(samples, data, features, least=k + 1)
+    scale = of_data.mean(0)  # small numbers have exact distances
+    of_samples, of_data = of_samples - scale, of_data - scale
+    data_radii = _radii(of_data, k)
+    precision = torch.stack([_reached(f, of_data, data_radii) for f in of_samples])
+    recall = torch.stack([_reached(of_data, f, _radii(f, k)) for f in of_samples])
+    return {"precision": precision, "recall": recall}
+
+
+def _both(samples: Any, data: Any, features: Features | None, least: int) -> tuple[Tensor, Tensor]:
+    """Features of samples, [seeds, n, F], and of data, [m, F], float64."""
+    x = numbers("data", data.x if isinstance(data, Examples) else data)
+    made = numbers("samples", samples)
+    if made.ndim == x.ndim:
+        made = made.unsqueeze(0)
+    if x.ndim < 2 or made.ndim != x.ndim + 1 or made.shape[2:] != x.shape[1:] or not len(made):
+        raise ValueError(
+            f"samples must be [seeds, n, ...] and data [m, ...] of one shape; got {list(made.shape)}, {list(x.shape)}."
+        )
+    if min(len(x), made.shape[1]) < least:
+        raise ValueError(f"at least {least} samples and data are needed, got {made.shape[1]} and {len(x)}.")
+    if features is None and x.ndim > 2:
+        raise ValueError(
+            f"examples of shape {list(x.shape[1:])} are compared in features: pass features=, a function to [n, F]; "
+            "lambda x: x.flatten(1) compares pixels."
+        )
+    return torch.stack([_in_features(copy, features) for copy in made]), _in_features(x, features)
+
+
+def _in_features(x: Tensor, features: Features | None) -> Tensor:
+    """The features [n, F] of examples, float64 on the host, some at a time."""
+    size = max(1, _CHUNK // (64 * math.prod(x.shape[1:])))
+    pieces = []
+    for piece in x.split(size):
+        with torch.no_grad():
+            found = piece if features is None else features(piece)
+        if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(piece):
+            raise ValueError(f"features must give [{len(piece)}, F] for as many examples, got {described(found)}.")
+        pieces.append(found.cpu().double())
+    return numbers("features", torch.cat(pieces))
+
+
+def _distances(a: Tensor, b: Tensor) -> Tensor:
+    """[n, m]. By products of matrices, which are less exact, only where there are many features."""
+    exact = a.shape[1] <= 64
+    return torch.cdist(a, b, compute_mode=f"{'donot_' if exact else ''}use_mm_for_euclid_dist")
+
+
+def _radii(f: Tensor, k: int) -> Tensor:
+    """The distance of each point to its k-th nearest neighbour, [n]; the nearest of all is the point itself."""
+    pieces = f.split(max(1, _CHUNK // len(f)))
+    return torch.cat([_distances(piece, f).kthvalue(k + 1, dim=1).values for piece in pieces])
+
+
+def _reached(points: Tensor, members: Tensor, radii: Tensor) -> Tensor:
+    """The share of points that lie within the radius of some member."""
+    pieces = points.split(max(1, _CHUNK // len(members)))
+    return torch.cat([(_distances(piece, members) <= radii).any(1) for piece in pieces]).double().mean()

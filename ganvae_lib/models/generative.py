@@ -1,0 +1,254 @@
+"""What trained copies of a model generate: samples, codes, what codes decode to, reconstructions, ways between them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from ..data.dataset import Examples
+from ..distributions.noise import Noise
+from ..distributions.sample import draw
+from ..distributions.world import OtherDomain
+from ..errors import unknown, whole
+from .inputs import evaluating, examples, labels_of, numbers
+from .model import Model
+
+__all__ = ["Generative"]
+
+
+class Generative:
+    """Samples, codes and reconstructions of ``model``, with a leading axis of seeds: a ``Run`` is one.
+
+    Examples x are a tensor, an array, a list or data, [n, *shape]. Codes z are [n, latent], the same for every copy, or
+    [seeds, n, latent], each copy's own, as ``infer`` gives them. ``labels`` of a conditional model are n classes, or
+    one int for all; data bring their own. ``seed`` is that of the noise: no method moves a stream of the training or
+    changes the model's mode, and none keeps a graph. Each raises ValueError, saying what to pass, for other inputs.
+    """
+
+    model: Model
+    about: dict[str, Any] | None = None  # the data of a run: "shape" of an example, whether they are "bytes"
+
+    def sample(
+        self, n: int | None = None, seed: int = 0, *, z: Any = None, labels: Any = None, mean: bool = False
+    ) -> Tensor:
+        """``n`` draws x ~ p_θ(x|z), z ~ p(z), per trained copy: [seeds, n, *shape]; every copy gets the same z.
+
+        ``mean`` gives the mean of p_θ(x|z) instead, without observation noise, as pictures of VAEs usually show it.
+        ``z`` replaces the draw of the codes; then ``n`` is left out, as it may be with a list of ``labels``. Warns
+        (UserWarning) of an ``n`` that is not how many codes there are.
+        Raises TypeError for an objective without a model of x, and for ``z`` or ``mean`` where there is no z.
+
+        >>> from ganvae_lib import build, fit, load, zoo
+        >>> ring = load("ring", fraction=0.01)
+        >>> run = fit(build(zoo.VAE, ring), ring, 2, batch=8, seeds=3, device="cpu", progress=False)
+        >>> run.sample(5).shape, run.sample(z=run.infer(ring.x[:4])).shape
+        (torch.Size([3, 5, 2]), torch.Size([3, 4, 2]))
+        """
+        if n is not None or (z is None and getattr(labels, "__len__", None) is None):
+            n = whole("n", n, least=1)
+        if "density" in self.model.networks and z is None and not mean:
+            if labels is not None:
+                self._at(labels, n)  # says what is wrong with them
+            density: Any = self.model.networks["density"]
+            with evaluating(self.model, seed):
+                return self._with_seeds(density.draw(n, self._noise(seed)))
+        if "decoder" not in self.model.networks:
+            raise TypeError(f"{self.model.objective!r} has no decoder to sample from.")
+        if z is not None:
+            z = self._codes(z)
+            given = z.shape[len(self.model.seeds_shape)]
+            if n not in (None, given):
+                warnings.warn(f"z holds {given} codes, so n={n} is not heeded; leave out n.", stacklevel=2)
+        elif n is None:
+            n = len(labels)
+        with evaluating(self.model, seed):
+            if z is None:
+                one_stream = Noise(
+                    whole("seed", seed, least=0), self._device
+                )  # without a seeds axis: every copy gets the same z
+                z = self._per_copy(draw(self.model.prior().expand((n,)), one_stream, "sample z"))
+            return self._decoded(z, seed, labels, mean)
+
+    def decode(self, z: Any, seed: int = 0, *, labels: Any = None, mean: bool = True) -> Tensor:
+        """The mean of p_θ(x|z) at codes z, or a draw from it: [seeds, n, *shape].
+
+        Raises TypeError for a model without a decoder.
+
+        >>> from ganvae_lib import build, zoo
+        >>> from ganvae_lib.models.generative import Generative
+        >>> copies = Generative()
+        >>> copies.model = build(zoo.GAN, (2,), latent=3).copies([0, 1])
+        >>> copies.decode([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]).shape
+        torch.Size([2, 2, 2])
+        """
+        if "decoder" not in self.model.networks:
+            raise TypeError(f"{self.model.objective!r} has no decoder to decode with.")
+        with evaluating(self.model, seed):
+            return self._decoded(self._codes(z), seed, labels, mean)
+
+    def infer(self, x: Any, seed: int = 0, *, labels: Any = None, mean: bool = False) -> Tensor:
+        """Codes z ~ q_η(z|x) of examples [n, *shape], per trained copy: [seeds, n, latent]; or their ``mean``.
+
+        Raises TypeError for a model without an encoder, or a conditional one that gets no ``labels``.
+        """
+        if "encoder" not in self.model.networks:
+            raise TypeError(f"{self.model.objective!r} has no encoder to infer codes with.")
+        labels = self._labels_with(x, labels)
+        x = self._examples("x", x)
+        with evaluating(self.model, seed):
+            q = self._at(labels, len(x)).encoder(self._per_copy(x))
+            return self._with_seeds(self._value(q, self._noise(seed), "infer z", mean))
+
+    def reconstruct(self, x: Any, seed: int = 0, *, labels: Any = None) -> Tensor:
+        """The mean of p_θ(x|z) at codes inferred from examples [n, *shape]: [seeds, n, *shape].
+
+        Raises TypeError for a model without an encoder and a decoder, or a conditional one without ``labels``.
+        """
+        z = self.infer(x, seed, labels=labels)
+        if "decoder" not in self.model.networks:
+            raise TypeError(f"{self.model.objective!r} has no decoder to reconstruct with.")
+        labels = self._labels_with(x, labels)
+        return self.decode(z, seed, labels=labels)
+
+    def interpolate(self, x0: Any, x1: Any, n: int = 8, *, labels: Any = None, path: str | None = None) -> Tensor:
+        """Examples decoded along the way from the codes of x0 to those of x1: [seeds, n, pairs, *shape].
+
+        x0 and x1 are [pairs, *shape], or one example each, [*shape]; then the axis of pairs is left out. The codes are
+        the means of q_η(z|x), each copy's own; the first of the ``n`` steps is at x0 and the last at x1.
+
+        path:  "linear", z = (1-s) z0 + s z1; or "spherical", sin((1-s)ω)/sin ω z0 + sin(sω)/sin ω z1 with ω the angle
+               between them, which keeps the length that draws from a Gaussian prior have (White, 2016). By default
+               "spherical" where the prior is a standard normal, else "linear". Codes in line are joined by a line.
+        Raises TypeError for a model without an encoder and a decoder, NotImplementedError where codes have no mean.
+
+        >>> from ganvae_lib import build, fit, load, zoo
+        >>> ring = load("ring", fraction=0.01)
+        >>> run = fit(build(zoo.VAE, ring), ring, 2, batch=8, seeds=3, device="cpu", progress=False)
+        >>> run.interpolate(ring.x[:4], ring.x[4:8], 5).shape, run.interpolate(ring.x[0], ring.x[1]).shape
+        (torch.Size([3, 5, 4, 2]), torch.Size([3, 8, 2]))
+        """
+        n = whole("n", n, least=2)
+        if path not in (None, "linear", "spherical"):
+            raise unknown("path", path, ("linear", "spherical"))
+        single = (
+            self._shape is not None
+            and [tuple(numbers(k, v).shape) for k, v in (("x0", x0), ("x1", x1))] == [self._shape] * 2
+        )
+        ends = [numbers(name, x)[None] if single else x for name, x in (("x0", x0), ("x1", x1))]
+        ends = [self._examples(name, x) for name, x in zip(("x0", "x1"), ends, strict=True)]
+        pairs = len(ends[0])
+        if len(ends[1]) != pairs:
+            raise ValueError(f"x0 and x1 must be as many, got {pairs} and {len(ends[1])}.")
+        z0, z1 = (self.infer(x, labels=labels, mean=True) for x in ends)
+        if path is None:
+            path = "spherical" if set(getattr(self.model.prior, "codes", ())) == {"gaussian"} else "linear"
+        z = _way(z0, z1, n, path == "spherical").flatten(1, 2)  # [seeds, n x pairs, latent]
+        at_each = None if labels is None else labels_of(labels, pairs, self._classes).repeat(n)
+        x = self.decode(z, labels=at_each).unflatten(1, (n, pairs))
+        return x.squeeze(2) if single else x
+
+    # What these share.
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    @property
+    def _shape(self) -> tuple[int, ...] | None:
+        """The shape of an example, where it is known."""
+        if self.model.spec is not None:
+            return self.model.spec.shape
+        decoder = self.model.networks["decoder"] if "decoder" in self.model.networks else None
+        known = (self.about or {}).get("shape") or getattr(decoder, "shape", None)
+        return None if known is None else tuple(known)
+
+    @property
+    def _classes(self) -> int:
+        """How many classes the labels of a conditional model have."""
+        network: Any = self.model.networks[self.model.objective.conditional[0]]
+        return network.classes
+
+    def _noise(self, seed: int) -> Noise:
+        """The same noise for every copy."""
+        seed = whole("seed", seed, least=0)
+        seeds = [seed] * len(self.model.seeds) if isinstance(self.model.seeds, list) else seed
+        return Noise(seeds, self._device)
+
+    def _to_model(self, tensor: Tensor) -> Tensor:
+        """On the device and in the precision of the model."""
+        return tensor.to(self._device, next(self.model.parameters()).dtype)
+
+    def _per_copy(self, tensor: Tensor) -> Tensor:
+        """The same for every copy: [*seeds, ...]."""
+        return tensor.expand(*self.model.seeds_shape, *tensor.shape)
+
+    def _with_seeds(self, tensor: Tensor) -> Tensor:
+        """With an axis of seeds, of a single copy, too."""
+        return tensor if self.model.seeds_shape else tensor.unsqueeze(0)
+
+    def _examples(self, name: str, x: Any) -> Tensor:
+        """Examples [n, *shape] on the model's device."""
+        bytes_are_pixels = bool((self.about or {}).get("bytes"))
+        return self._to_model(examples(name, x, self._shape, bytes_are_pixels))
+
+    def _codes(self, z: Any) -> Tensor:
+        """Codes [*seeds, n, *shape] on the model's device, from those of all copies or of each."""
+        prior = self.model.prior
+        shape = prior.shape if isinstance(prior, OtherDomain) else tuple(prior().event_shape)
+        z = self._to_model(numbers("z", z))
+        copies = (self.model.seeds_shape or (1,))[0]
+        n_axis = z.ndim - len(shape) - 1
+        of_each = n_axis == 1 and len(z) == copies
+        if z.shape[n_axis + 1 :] != shape or not (n_axis == 0 or of_each) or 0 in z.shape:
+            axes = ", ".join(map(str, shape))
+            one = " One code is z[None]." if tuple(z.shape) == shape else ""
+            raise ValueError(
+                f"z must be codes [n, {axes}] for all copies, or [{copies}, n, {axes}], each copy's own; "
+                f"got {list(z.shape)}.{one}"
+            )
+        if not of_each:
+            return self._per_copy(z)
+        return z if self.model.seeds_shape else z[0]
+
+    def _labels_with(self, x: Any, labels: Any) -> Any:
+        """The labels that were given, or those that data bring to a conditional model."""
+        brings = labels is None and isinstance(x, Examples) and bool(self.model.objective.conditional)
+        return x.y if brings else labels
+
+    def _at(self, labels: Any, n: int | None) -> Any:
+        """The model at these labels, the same for every copy."""
+        if labels is None:
+            return self.model.at(None)
+        if not self.model.objective.conditional:
+            raise ValueError(f"{self.model.objective!r} is given no label; leave out labels.")
+        chosen = labels_of(labels, n, self._classes).to(self._device)
+        return self.model.at(self._per_copy(chosen))
+
+    def _decoded(self, z: Tensor, seed: int, labels: Any, mean: bool) -> Tensor:
+        """From codes [*seeds, n, *shape]: [seeds, n, *shape]."""
+        p = self._at(labels, z.shape[len(self.model.seeds_shape)]).decoder(z)
+        return self._with_seeds(self._value(p, self._noise(seed), "sample x", mean))
+
+    def _value(self, p: Distribution, noise: Noise, name: str, mean: bool) -> Tensor:
+        """The mean, or a draw."""
+        return p.mean if mean else draw(p, noise, name)
+
+
+def _way(z0: Tensor, z1: Tensor, n: int, spherical: bool) -> Tensor:
+    """n codes on the way from z0 to z1, [seeds, pairs, *shape]: [seeds, n, pairs, *shape]."""
+    s = torch.linspace(0, 1, n, dtype=z0.dtype, device=z0.device).reshape(n, *[1] * (z0.ndim - 1))
+    z0, z1 = z0.unsqueeze(1), z1.unsqueeze(1)
+    line = (1 - s) * z0 + s * z1
+    if not spherical:
+        return line
+    lengths = z0.norm(dim=-1, keepdim=True) * z1.norm(dim=-1, keepdim=True)
+    cosine = (z0 * z1).sum(-1, keepdim=True) / lengths.clamp_min(torch.finfo(z0.dtype).tiny)
+    angle = cosine.clamp(-1, 1).acos()
+    bent = angle.sin() > 1e-4  # else the codes, or one of them and 0, lie on a line
+    safe = torch.where(bent, angle, 1.0)
+    arc = (((1 - s) * safe).sin() * z0 + (s * safe).sin() * z1) / safe.sin()
+    return torch.where(bent, arc, line)

@@ -1,0 +1,130 @@
+"""What users hand to a trained model, as the tensors that it takes; or an error that says what to hand over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..data.dataset import Examples
+from ..distributions.noise import Noise
+from ..errors import described, whole
+
+__all__ = ["evaluating", "examples", "labels_of", "numbers"]
+
+
+@contextmanager
+def evaluating(model: nn.Module, seed: int = 0) -> Iterator[None]:
+    """No graph, no dropout, no moving statistics of batches; afterwards every module is in the mode that it was in.
+
+    A network that draws by itself in eval mode, too, draws what the ``seed`` says, and every copy the same.
+    """
+    seed, seeds = whole("seed", seed, least=0), getattr(model, "seeds", 0)
+    noise = Noise([seed] * len(seeds) if isinstance(seeds, list) else seed, next(model.parameters()).device)
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        with torch.no_grad(), noise.in_layers():
+            yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def numbers(name: str, value: Any) -> Tensor:
+    """Finite real numbers: of a tensor, an array, or a list, which may hold tensors. No copy of a tensor.
+
+    Raises ValueError for anything else, and for NaN and infinity, saying where.
+
+    >>> numbers("x", [[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    try:
+        tensor = _tensor(value)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        tensor = None
+    if tensor is None or tensor.is_complex():
+        raise ValueError(
+            f"{name} must be numbers in a tensor, an array or a list of one shape, got {described(value)}."
+        )
+    bad = ~tensor.isfinite()
+    if bad.any():
+        where = bad.nonzero()[0].tolist()
+        raise ValueError(f"{name} holds NaN or infinity, first at {where}; remove or repair it.")
+    return tensor
+
+
+def _tensor(value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        tensor = value.detach()
+        return tensor if tensor.layout is torch.strided else tensor.to_dense()
+    if isinstance(value, list | tuple) and any(hasattr(item, "__array__") for item in value):
+        return torch.stack([_tensor(item) for item in value])
+    if hasattr(value, "__array__"):
+        import numpy as np
+
+        value = np.array(value)  # a copy, for torch warns of arrays that may not be written
+    return torch.tensor(value)
+
+
+def _listed(shape: Sequence[int], *axes: str) -> str:
+    """A shape as it is written in errors: [n, 1, 8, 8]."""
+    return f"[{', '.join([*axes, *map(str, shape)])}]"
+
+
+def examples(name: str, value: Any, shape: Sequence[int] | None, bytes_are_pixels: bool = False) -> Tensor:
+    """Examples [n, *shape] of data, a tensor, an array, or a list; bytes become pixels in [0, 1] where data were bytes.
+
+    ``shape`` is None where it is not known. Raises ValueError, saying what to pass, for another shape or no example.
+
+    >>> examples("x", torch.zeros(1, 8, 8), (1, 8, 8))
+    Traceback (most recent call last):
+    ValueError: x is one example, without a batch axis; pass x[None], of shape [1, 1, 8, 8].
+    """
+    x = numbers(name, value.x if isinstance(value, Examples) else value)
+    if shape is not None:
+        if x.shape == tuple(shape):
+            raise ValueError(
+                f"{name} is one example, without a batch axis; pass {name}[None], of shape {_listed(shape, '1')}."
+            )
+        if x.shape[1:] != tuple(shape):
+            raise ValueError(
+                f"{name} must be examples of the shape that the model was made for, {_listed(shape, 'n')}; "
+                f"got {list(x.shape)}."
+            )
+    if x.ndim < 2 or not len(x):
+        raise ValueError(f"{name} must be at least one example, [n, ...]; got the shape {list(x.shape)}.")
+    if bytes_are_pixels and x.dtype == torch.uint8:
+        return x / 255
+    if x.ndim == 4 and not x.is_floating_point() and bool((x > 1).any()):
+        raise ValueError(
+            f"{name} holds whole numbers up to {int(x.max())}, and the model knows pixels in [0, 1]; "
+            f"pass them as such, for bytes as torch.as_tensor({name}) / 255."
+        )
+    return x
+
+
+def labels_of(labels: Any, n: int | None, classes: int) -> Tensor:
+    """Labels [n], int64, of a list, an array or a tensor; one int stands for ``n`` times the same.
+
+    Raises ValueError if they are not one known class for each example.
+    """
+    try:
+        found = _tensor(labels)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        found = torch.zeros(1)  # a float: refused below
+    is_whole = not (found.is_floating_point() or found.is_complex() or found.dtype == torch.bool)
+    if is_whole and found.ndim == 0:
+        if n is None:
+            raise ValueError(f"labels={int(found)} is one class; also say how many examples, n.")
+        found = found.expand(n)
+    is_list = is_whole and found.ndim == 1 and len(found) > 0
+    if not is_list or n not in (None, len(found)) or int(found.min()) < 0 or int(found.max()) >= classes:
+        count = "" if n is None else f"{n} "
+        got = found.tolist()[:20] if is_list else described(labels)
+        raise ValueError(f"labels must be {count}numbers from 0 to {classes - 1}, one for each example, got {got}.")
+    return found.long()

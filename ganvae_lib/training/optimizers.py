@@ -1,0 +1,271 @@
+"""How parameters move: one update of a phase, by Adam or another optimizer of torch, each seed's for itself."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ..distributions.schedules import Schedule, at
+from ..distributions.world import World
+from ..models.model import Model
+from ..models.roles import role_of
+from ..objective.algebra import Phase
+
+__all__ = ["OPTIMIZERS", "Clip", "Recipe", "adam", "average", "descend", "restored", "saved", "set_rates"]
+
+#: By name. A class of one's own enters when ``fit`` is first given it.
+OPTIMIZERS: dict[str, Any] = {name: value for name, value in vars(torch.optim).items() if inspect.isclass(value)}
+
+
+class Recipe:
+    """An optimizer's class and options: what ``fit(optimizer=...)`` was given, or a card says; Adam by default.
+
+    Raises ValueError for what is no optimizer of torch, or one whose options a card cannot hold.
+
+    >>> Recipe(functools.partial(torch.optim.SGD, momentum=0.9)).card
+    {'name': 'SGD', 'momentum': 0.9}
+    >>> Recipe({"name": "AdamW", "weight_decay": 0.1}).kind.__name__
+    'AdamW'
+    """
+
+    def __init__(self, asked: Any = None):
+        kind: Any = torch.optim.Adam if asked is None else asked
+        self.options: dict[str, Any] = {}
+        if isinstance(asked, functools.partial) and not asked.args:
+            kind, self.options = asked.func, dict(asked.keywords)
+        elif isinstance(asked, Mapping) and asked.get("name") in OPTIMIZERS:
+            self.options = {name: value for name, value in asked.items() if name != "name"}
+            kind = OPTIMIZERS[asked["name"]]
+        if not (inspect.isclass(kind) and issubclass(kind, Optimizer)):
+            raise ValueError(
+                f"optimizer must be a class of torch.optim, such as torch.optim.SGD, or one with options, "
+                f"functools.partial(torch.optim.SGD, momentum=0.9); got {asked!r}."
+            )
+        self.kind: type[Optimizer] = kind
+        OPTIMIZERS.setdefault(self.name, kind)
+        for name, value in self.options.items():
+            if name in ("lr", "params") or not isinstance(value, bool | int | float | str | tuple | list | None):
+                raise ValueError(f"{name}={value!r} cannot be an option of the optimizer; rates are fit's lr=.")
+
+    @property
+    def name(self) -> str:
+        return self.kind.__name__
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """It as JSON values; the same options make the same card."""
+        return {"name": self.name} | dict(sorted(self.options.items()))
+
+    @property
+    def has_betas(self) -> bool:
+        """Is it of Adam's kind, with Adam's rates and betas?"""
+        return "betas" in inspect.signature(self.kind).parameters
+
+    def __call__(self, groups: Any, betas: tuple[float, float], device: torch.device) -> Optimizer:
+        """The optimizer of these groups of parameters."""
+        options = dict(self.options)
+        if self.has_betas:
+            options.setdefault("betas", betas)
+        if self.kind is torch.optim.Adam and not {"foreach", "fused", "capturable", "differentiable"} & set(options):
+            options["fused"] = device.type in ("cpu", "cuda")
+        return self.kind(groups, **options)
+
+    def of(
+        self,
+        model: Model,
+        players: Sequence[str],
+        rates: Mapping[str, Any],
+        betas: tuple[float, float],
+        device: torch.device,
+    ) -> Optimizer:
+        """The optimizer of these players' parameters, each player at its own rate."""
+        players_at: dict[Any, list[str]] = {}  # players who share a rate share a group: one kernel for both
+        for player in players:
+            players_at.setdefault(rates[player], []).append(player)
+        groups: list[Any] = [
+            {"params": model.of(group), "lr": at(rate, 0), "rate": rate} for rate, group in players_at.items()
+        ]
+        parameters = [id(parameter) for group in groups for parameter in group["params"]]
+        if len(set(parameters)) < len(parameters):
+            raise ValueError(f"{' and '.join(players)} share weights, which can have one rate only; give them one lr.")
+        try:
+            return self(groups, betas, device)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the optimizer {self.name} cannot move these parameters: {error}") from error
+
+    def check(self, betas: tuple[float, float], stacked: bool) -> None:
+        """Raise ValueError, by name, for an optimizer that needs a closure, or lets one seed's update move another.
+
+        The second is tried out: two copies of small parameters, with gradients of different sizes, move together and
+        each alone.
+        """
+        if self.kind is torch.optim.Adam:
+            return
+        if inspect.signature(self.kind.step).parameters["closure"].default is inspect.Parameter.empty:
+            raise ValueError(
+                f"{self.name} needs a closure that computes the loss again; choose another optimizer, such as "
+                "torch.optim.AdamW."
+            )
+        try:
+            alone = [self._moved(betas, k) for k in (0, 1)]
+            together = self._moved(betas) if stacked else None
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"the optimizer {self.name} cannot train these networks: {error}") from error
+        if together is None:
+            return
+        for both, first, second in zip(together, *alone, strict=True):
+            if not torch.allclose(both, torch.stack([first, second]), rtol=1e-4, atol=1e-7):
+                raise ValueError(
+                    f"the optimizer {self.name} mixes parameters across seeds, so that a seed in company would not be "
+                    "the seed alone; fit one seed at a time, seeds=[k], or choose another."
+                )
+
+    def _moved(self, betas: tuple[float, float], k: int | None = None) -> list[Tensor]:
+        """Where three steps take a matrix, a vector and a number: two copies of them side by side, or the ``k``-th."""
+        part: Callable[[Tensor], Tensor] = (lambda value: value) if k is None else (lambda value: value[k])
+        shapes = ((2, 4, 3), (2, 4), (2,))
+        wave = lambda shape, phase: (torch.arange(math.prod(shape)) * 1.7 + phase).sin().reshape(shape)
+        size = lambda shape: torch.tensor([0.1, 10.0]).reshape(2, *[1] * (len(shape) - 1))  # of the copies' gradients
+        parameters = [nn.Parameter(part(wave(shape, 0.5)).clone()) for shape in shapes]
+        optimizer = self([{"params": parameters, "lr": 0.01}], betas, torch.device("cpu"))
+        for step in range(3):
+            for parameter, shape in zip(parameters, shapes, strict=True):
+                parameter.grad = part(size(shape) * wave(shape, float(step))).clone()
+            optimizer.step()
+        return [parameter.detach() for parameter in parameters]
+
+
+def adam(
+    model: Model, players: Sequence[str], rates: Mapping[str, Any], betas: tuple[float, float], device: torch.device
+) -> Optimizer:
+    """Adam over the parameters of these players, each player at its own rate."""
+    return Recipe().of(model, players, rates, betas, device)
+
+
+class Clip:
+    """Gradients no longer than ``limit``: the norm of all of a player's, of each seed for itself, as torch has it.
+
+    g ↦ g min(1, limit / (‖g‖ + 1e-6)).
+
+    >>> from ganvae_lib import build, zoo
+    >>> model = build(zoo.VAE, (2,), hidden=(4,)).copies([0, 1])
+    >>> parameters = list(model.parameters())
+    >>> short = Clip(model, 0.5)(parameters, [torch.ones_like(p) for p in parameters])
+    >>> torch.stack([g[1].square().sum() for g in short]).sum()  # of two players: twice 0.25
+    tensor(0.5000)
+    """
+
+    def __init__(self, model: Model, limit: float):
+        self.limit = limit
+        self.place_of = {  # the player, and which of the copies; None where its first axis is that of the seeds
+            id(parameter): (role_of(name).player, model.seed_of(parameter))
+            for name, network in model.networks.items()
+            for parameter in network.parameters()
+        }
+        seeds = len(model.seeds) if isinstance(model.seeds, list) else 0
+        self.units = torch.eye(seeds, device=next(model.parameters()).device)  # without rows where nothing is stacked
+
+    def __call__(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
+        """The gradients of these parameters, clipped."""
+        places = [self.place_of[id(parameter)] for parameter in parameters]
+        squares: dict[str, Any] = {}
+        for (player, copy), gradient in zip(places, gradients, strict=True):
+            squares[player] = squares.get(player, 0) + self._square(gradient, copy)
+        factors = {player: (self.limit / (square.sqrt() + 1e-6)).clamp(max=1) for player, square in squares.items()}
+        return [g * self._shaped(factors[player], g, copy) for (player, copy), g in zip(places, gradients, strict=True)]
+
+    def _square(self, gradient: Tensor, copy: int | None) -> Tensor:
+        """What a gradient adds to the square of the norm: [seeds], or a number."""
+        if copy is not None:
+            return self.units[copy] * gradient.square().sum()
+        return gradient.reshape(len(self.units), -1).square().sum(-1) if len(self.units) else gradient.square().sum()
+
+    def _shaped(self, factor: Tensor, gradient: Tensor, copy: int | None) -> Tensor:
+        """The factor as it multiplies a gradient."""
+        if copy is not None:
+            return factor[copy]
+        return factor.reshape(-1, *[1] * (gradient.ndim - 1)) if len(self.units) else factor
+
+
+@torch.no_grad()
+def average(averages: dict[str, Tensor], model: nn.Module, ema: float) -> None:
+    """Move the averages of a model's parameters, by name: a ↦ ema a + (1 - ema) θ, after a step.
+
+    They begin with the parameters after the first step, as those of ``torch.optim.swa_utils.AveragedModel`` do.
+    """
+    parameters = {name: parameter.detach() for name, parameter in model.named_parameters()}
+    if averages:
+        torch._foreach_lerp_(list(averages.values()), [parameters[name] for name in averages], 1 - ema)
+    else:
+        averages |= {name: parameter.clone() for name, parameter in parameters.items()}
+
+
+def descend(
+    phase: Phase, world: World, optimizer: Optimizer, step: int = 0, clip: Clip | None = None
+) -> dict[str, Tensor]:
+    """One update: the gradient of the phase's loss with respect to its players' parameters, and nobody else's.
+
+    ``step`` many are done already, which matters for weights that depend on it. Returns the losses by name, [*seeds]
+    each, without gradient.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    with world.noise.in_layers():
+        losses = phase.losses(world)
+        # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
+        total = phase.total(losses, step).sum()
+        gradients = torch.autograd.grad(total, parameters, allow_unused=True) if parameters else ()  # all may be frozen
+    used = [(p, gradient) for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
+    averaged = world.noise.share.mean([gradient for _, gradient in used])  # over processes, if there are several
+    if clip is not None:
+        averaged = clip([parameter for parameter, _ in used], averaged)
+    for (parameter, _), gradient in zip(used, averaged, strict=True):
+        # Fused Adam walks through memory: parameter and gradient must lie alike in it.
+        same_layout = gradient.stride() == parameter.stride()
+        parameter.grad = gradient if same_layout else torch.empty_like(parameter).copy_(gradient)
+    optimizer.step()
+    for parameter in parameters:
+        parameter.grad = None
+    return {name: loss.detach() for name, loss in losses.items()}
+
+
+def set_rates(optimizer: Optimizer, step: int) -> None:
+    """Give the players whose rate depends on the step the rate of this one."""
+    for group in optimizer.param_groups:
+        if isinstance(group["rate"], Schedule):
+            group["lr"] = at(group["rate"], step)
+
+
+def _names(optimizer: Optimizer, model: Model) -> list[str]:
+    """The names of an optimizer's parameters, in its order, which depends on who shares a rate."""
+    name_of = {id(parameter): name for name, parameter in model.named_parameters()}
+    return [name_of[id(parameter)] for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def saved(optimizer: Optimizer, model: Model) -> dict[str, Tensor]:
+    """The state of an optimizer, such as Adam's moments, by the names of its parameters."""
+    names = _names(optimizer, model)
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{names[i]}/{key}": torch.as_tensor(value)
+        for i, of_one in state.items()
+        for key, value in of_one.items()
+        if value is not None
+    }
+
+
+def restored(optimizer: Optimizer, model: Model, tensors: dict[str, Tensor]) -> None:
+    """Give an optimizer the state that ``saved`` read off."""
+    index_of = {name: i for i, name in enumerate(_names(optimizer, model))}
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        parameter, _, key = name.rpartition("/")
+        state.setdefault(index_of[parameter], {})[key] = tensor.clone()
+    groups = optimizer.state_dict()["param_groups"]  # rates and options as they are now
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -1,0 +1,65 @@
+"""How much memory data take: the peak beyond the data themselves, measured in a process of its own."""
+
+import hashlib
+import json
+import sys
+
+import numpy as np
+import pytest
+from helpers import new_process
+
+SCRIPT = """
+import json, os, sys
+import numpy as np, torch
+from ganvae_lib import Data, build, fit, load, zoo
+from ganvae_lib.data import images
+
+folder, what = sys.argv[1:]
+os.environ |= {"GANVAE_DATA": folder, "GANVAE_PROGRESS": "0"}
+small = load("digits")
+fit(build(zoo.VAE, small, hidden=(8,)), small, 2, batch=64, device="cpu")  # what the first training takes for ever
+
+def memory(key):
+    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith(key))
+
+before = memory("RssAnon" if what.startswith("map") else "VmRSS")
+if what.startswith("map"):
+    data = Data(np.load(os.path.join(folder, "x.npy"), mmap_mode="r"))
+    size = 4 * data.x.nbytes  # that of the floats
+    for _ in range(2):
+        fit(build(zoo.VAE, data, hidden=(8,)), data, 5, batch=64, device="cpu")
+    print((memory("RssAnon") - before) / size)
+else:
+    open("/proc/self/clear_refs", "w").write("5")  # the peak begins here
+    files = json.load(open(os.path.join(folder, "files.json")))
+    images.IDX["mnist"] = ((), files["packed"], files["content"])
+    data = load("mnist", binarize=what.partition(":")[2] or None)
+    if what.startswith("fit"):
+        fit(build(zoo.VAE, data, hidden=(8,)), data, 5, batch=64, device="cpu")
+    print((memory("VmHWM") - before) / data.x.nbytes)
+"""
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+COUNT = 60_000  # images of 28 x 28 as MNIST has them: 188 MB of float32
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """An unpacked MNIST of noise, whose checksums are in files.json, and x.npy."""
+    folder = tmp_path_factory.mktemp("large")
+    (folder / "mnist").mkdir()
+    levels = np.random.default_rng(0).integers(0, 256, (COUNT, 28, 28), dtype=np.uint8)
+    files = {"packed": {}, "content": {}}
+    for name, array in (("images-idx3", levels), ("labels-idx1", np.arange(COUNT, dtype=np.uint8) % 10)):
+        content = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes() + array.tobytes()
+        (folder / "mnist" / f"train-{name}-ubyte").write_bytes(content)
+        files["packed"][f"train-{name}-ubyte.gz"] = "sha256:0"
+        files["content"][f"train-{name}-ubyte.gz"] = hashlib.sha256(content).hexdigest()
+    (folder / "files.json").write_text(json.dumps(files))
+    np.save(folder / "x.npy", levels[:, None])
+    return folder
+
+
+@pytest.mark.parametrize("what, most", [("load:threshold", 1.3), ("load:sample", 1.3), ("fit:", 1.4), ("map", 0.2)])
+def test_the_peak_is_little_more_than_the_data(folder, what, most):
+    assert float(new_process(SCRIPT, folder, what)) < most

@@ -1,0 +1,553 @@
+"""Modules of one's own: what torch honours in them is honoured here, alone and beside other seeds, or refused by name."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from helpers import same_run
+from torch import nn
+from torch.distributions import Independent, MixtureSameFamily, MultivariateNormal, Normal
+from torch.nn import functional as F
+from torch.nn.utils import parametrizations, parametrize
+
+from ganvae_lib import Data, Model, Noise, Run, World, fit, nets, zoo
+from ganvae_lib.distributions.seeds import SideBySide, side_by_side
+from ganvae_lib.training import Settings, Training
+
+DATA = Data(torch.randn(200, 6, generator=torch.Generator().manual_seed(0)), name="numbers")
+HOW = dict(batch=50, device="cpu", log_every=1)
+
+
+def vae(trunk, **networks):
+    decoder = nets.Decoder(nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 6)), nets.Gaussian(), (6,))
+    return Model(zoo.VAE, {"encoder": nets.Encoder(trunk), "decoder": decoder} | networks, nets.StandardNormal(2))
+
+
+def run(model, seeds, steps=8, **options):
+    return fit(model, DATA, steps, seeds=seeds, progress=False, **HOW | options)
+
+
+def mlp(*between):
+    return nn.Sequential(nn.Linear(6, 6), *between, nn.Linear(6, 4))
+
+
+def assert_company(model, steps=8, tolerance=1e-6, **options):
+    """Seed 3 beside seed 1 ends as seed 3 alone; both runs, for more questions."""
+    company, alone = (run(model, seeds, steps, **options) for seeds in ([1, 3], [3]))
+    one = company.model.single(1).state_dict()
+    for name, value in alone.model.state_dict().items():
+        torch.testing.assert_close(one[name], value, rtol=tolerance, atol=tolerance, msg=name)
+    return company, alone
+
+
+# ---------------------------------------------------------------- modules that know no seeds
+
+
+class Rows(nn.Module):
+    """Counts axes from the front, and mixes the examples of a batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(6, 4)
+
+    def forward(self, x):
+        return self.layer(x.flatten(1)) + x.mean(0, keepdim=True)[:, :4]
+
+
+class Running(nn.Module):
+    """A running mean that is a new tensor each time, and a counter."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.calls = nn.Linear(6, 4), 0
+        self.register_buffer("mean", torch.zeros(6))
+
+    def forward(self, x):
+        if self.training:
+            self.calls += 1
+            self.mean = 0.9 * self.mean + 0.1 * x.mean(0).detach()
+        return self.layer(x - self.mean)
+
+
+class Drawing(nn.Module):
+    """Draws as it likes."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(6, 4)
+
+    def forward(self, x):
+        return self.layer(F.dropout(x + 0.1 * torch.randn_like(x), 0.3, self.training))
+
+
+class Attending(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.out = nn.Linear(1, 8), nn.LazyLinear(4)
+        self.layer = nn.TransformerEncoderLayer(8, 2, 16, 0.1, batch_first=True)
+
+    def forward(self, x):
+        return self.out(self.layer(self.embed(x.unsqueeze(-1))).flatten(1))
+
+
+TRUNKS = {
+    "counts axes": Rows,
+    "running mean": Running,
+    "draws": Drawing,
+    "attention": Attending,
+    "LSTM whole": lambda: nn.LSTM(6, 4),
+    "dropout": lambda: mlp(nn.Dropout(0.3)),
+    "batch norm": lambda: mlp(nn.BatchNorm1d(6), nn.Tanh()),
+    "layer norm": lambda: mlp(nn.LayerNorm(6), nn.PReLU()),
+    "spectral norm": lambda: nn.Sequential(parametrizations.spectral_norm(nn.Linear(6, 6)), nn.Linear(6, 4)),
+    "weight norm": lambda: nn.Sequential(parametrizations.weight_norm(nn.Linear(6, 6)), nn.Linear(6, 4)),
+    "orthogonal": lambda: nn.Sequential(parametrizations.orthogonal(nn.Linear(6, 6)), nn.Linear(6, 4)),
+}
+
+
+@pytest.mark.parametrize("name", TRUNKS)
+def test_a_module_of_ones_own_keeps_every_promise(name, tmp_path):
+    model = vae(TRUNKS[name]())
+    company, alone = assert_company(model)
+    assert same_run(alone, run(model, [3]))
+    assert same_run(company, run(model, [1, 3]))
+    apart = [
+        not torch.equal(*pair)
+        for pair in zip(alone.model.parameters(), run(model, [4]).model.parameters(), strict=True)
+    ]
+    assert all(apart)
+    for each in (company, alone):
+        with pytest.warns(UserWarning, match="pass a model with the same networks"):
+            again = Run.load(each.save(tmp_path / str(len(each.seeds))), model)
+        assert all(torch.equal(v, again.model.state_dict()[n]) for n, v in each.model.state_dict().items())
+        duplicate = copy.deepcopy(each)
+        if not any(parametrize.is_parametrized(part) for part in model.modules()):  # torch pickles none of these
+            duplicate = pickle.loads(pickle.dumps(each))
+        assert torch.equal(duplicate.infer(DATA.x, mean=True), each.infer(DATA.x, mean=True))
+
+
+@pytest.mark.parametrize("seeds", [[3], [1, 3]], ids=str)
+@pytest.mark.parametrize("name", ["draws", "dropout", "running mean", "spectral norm"])
+def test_a_training_of_modules_of_ones_own_resumes_exactly(name, seeds):
+    model = vae(TRUNKS[name]())
+    training, later = (Training(model, DATA, Settings(zoo.VAE, steps=8, seeds=seeds, **HOW)) for _ in range(2))
+    for _ in range(5):
+        training.step()
+    later.restore(*training.state())
+    for each in (training, later):
+        for _ in range(3):
+            torch.rand(7)  # what else the program draws is of no account
+            each.step()
+    for name, value in training.model.state_dict().items():
+        assert torch.equal(value, later.model.state_dict()[name]), name
+
+
+def test_the_program_draws_on_as_if_there_had_been_no_training():
+    model = vae(TRUNKS["draws"]())
+    torch.manual_seed(11)
+    expected = torch.rand(3)
+    for seeds in ([3], [1, 3]):
+        torch.manual_seed(11)
+        run(model, seeds, 2)
+        assert torch.equal(torch.rand(3), expected)
+
+
+def test_what_draws_for_all_seeds_at_once_is_refused():
+    class Together(Drawing):
+        stackable = True
+
+    model = vae(Together())
+    run(model, [3], 2)
+    with pytest.raises(ValueError, match=r"drew from torch's global generator for all seeds at once.*seeds=\[k\]"):
+        run(model, [1, 3], 2)
+
+
+def test_a_parameter_knows_its_seed():
+    model = vae(mlp(nn.PReLU())).copies([4, 9, 2])
+    found = [model.seed_of(weight) for weight in model.encoder.trunk.parameters()]
+    assert found == [None, None, 0, 1, 2, None, None]
+    assert len(model.of(("eta",))) == 7 and model.single(2).seed_of(next(model.single(2).parameters())) is None
+
+
+def test_copies_give_what_each_copy_has():
+    copies = nets.stack([nets.initialise(Rows(), k) for k in range(3)])
+    assert isinstance(copies, nets.Copies) and copies.layer.weight.shape == (3, 4, 6)
+    assert torch.equal(copies.layer.weight[2], nets.unstack(copies, 2).layer.weight)
+    with pytest.raises(ValueError, match=r"Rows holds 3 copies and needs tensors \[seeds, batch, ...\]"):
+        copies(torch.zeros(2, 5, 6))
+
+    class Odd(nn.Module):
+        def forward(self, x):
+            return {"x": x}.keys()
+
+    with pytest.raises(TypeError, match="Odd gives a dict_keys, which has no seeds axis"):
+        nets.Copies([Odd(), Odd()])(torch.zeros(2, 5))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda k: Normal(torch.full((5, 2), float(k)), 1.0 + k),
+        lambda k: Independent(Normal(torch.full((5, 2), float(k)), 1.0 + k), 1),
+        lambda k: MultivariateNormal(torch.full((5, 2), float(k)), covariance_matrix=(1.0 + k) * torch.eye(2)),
+        lambda k: MixtureSameFamily(
+            torch.distributions.Categorical(torch.tensor([[0.3, 0.7 + k]]).expand(5, 2)),
+            Normal(torch.tensor([[0.0, 1.0 + k]]).expand(5, 2), 1.0),
+        ),
+        lambda k: torch.distributions.LogNormal(torch.full((5, 2), float(k)), 1.0),
+        lambda k: torch.distributions.OneHotCategorical(torch.tensor([[0.3, 0.7 + k]]).expand(5, 2)),
+    ],
+    ids=["normal", "independent", "multivariate", "mixture", "lognormal", "one-hot"],
+)
+def test_distributions_of_copies_stand_side_by_side(make):
+    parts = [make(k) for k in range(3)]
+    together = side_by_side(parts)
+    assert not isinstance(together, SideBySide)
+    x = torch.stack([p.sample() for p in parts])
+    torch.testing.assert_close(
+        together.log_prob(x), torch.stack([p.log_prob(v) for p, v in zip(parts, x, strict=True)])
+    )
+    assert together.batch_shape == (3, *parts[0].batch_shape) and together.event_shape == parts[0].event_shape
+
+
+def test_a_distribution_without_a_batch_axis_is_the_same_for_all_examples():
+    together = side_by_side([Independent(Normal(torch.full((2,), float(k)), 1.0), 1) for k in range(3)])
+    assert together.batch_shape == (3, 1)
+    at_zero = together.log_prob(torch.zeros(3, 3, 2))  # as many examples as seeds: nothing may be mixed up
+    torch.testing.assert_close(at_zero[:, 0] - at_zero[0, 0], -torch.tensor([0.0, 1.0, 4.0]))
+    assert torch.equal(at_zero[:, :1].expand(3, 3), at_zero)
+
+
+# ---------------------------------------------------------------- tied weights
+
+
+def tied(bias=True):
+    a, b = nn.Linear(6, 6), nn.Linear(6, 6, bias)
+    b.weight = a.weight
+    return nn.Sequential(a, nn.Tanh(), b, nn.Tanh(), nn.Linear(6, 4))
+
+
+class Table(nn.Module):
+    """Uses a weight that is another layer's, too."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, x):
+        return (x @ self.weight.T).flatten(1)
+
+
+def tied_with_own():
+    layer = nn.Linear(6, 6)
+    return nn.Sequential(layer, Table(layer.weight), nn.Linear(6, 4))
+
+
+def twice():
+    layer = nn.Linear(6, 6)
+    return nn.Sequential(layer, nn.Tanh(), layer, nn.Linear(6, 4))
+
+
+@pytest.mark.parametrize(
+    "make", [tied, lambda: tied(False), tied_with_own, twice], ids=["tied", "no bias", "own", "twice"]
+)
+def test_tied_weights_stay_tied_and_are_kept(make, tmp_path):
+    model = vae(make())
+    count = len(model.of(("eta",)))
+    company, alone = assert_company(model)
+    for each, copies in ((company, 2), (alone, 1)):
+        single = each.model.single(1) if copies == 2 else each.model
+        assert len(single.of(("eta",))) == count
+        with pytest.warns(UserWarning, match="pass a model"):
+            again = Run.load(each.save(tmp_path / str(copies)), model)
+        assert torch.equal(again.infer(DATA.x, mean=True), each.infer(DATA.x, mean=True))
+        went_on = fit(again, DATA, 2, progress=False) if hasattr(again, "go_on") else again
+        assert len(went_on.model.of(("eta",))) == len(each.model.of(("eta",)))
+    run(model, [0, 1], 4, checkpoint=tmp_path / "checkpoint", checkpoint_every=1)
+    run(model, [0], 4, checkpoint=tmp_path / "of one", checkpoint_every=1)
+
+
+def test_networks_that_share_a_layer_share_it_when_they_are_stacked():
+    shared = nn.Linear(6, 6)
+    decoder = nets.Decoder(nn.Sequential(nn.Linear(2, 6), shared), nets.Gaussian(), (6,))
+    model = vae(nn.Sequential(shared, nn.Linear(6, 4)), decoder=decoder)
+    company, alone = assert_company(model)
+    for each in (company.model, alone.model):
+        assert each.encoder.trunk[0] is each.decoder.trunk[1]
+        assert len(each.of(("theta", "eta"))) == 7  # of four layers two are one, and the width of the noise
+    with pytest.raises(ValueError, match="share weights, which can have one rate only"):
+        run(model, [1], lr={"theta": 1e-3, "eta": 1e-2})
+
+
+def test_two_parameters_in_one_memory_are_refused():
+    a, b = nn.Linear(6, 6), nn.Linear(6, 6)
+    b.weight.data = a.weight.data.T
+    with pytest.raises(
+        ValueError, match=r"encoder.trunk.0.weight and encoder.trunk.1.weight are two parameters in one mem"
+    ):
+        vae(nn.Sequential(a, b, nn.Linear(6, 4))).copies(0)
+
+
+# ---------------------------------------------------------------- fresh weights
+
+
+class Own(nn.Module):
+    """A weight of its own, drawn by the constructor; ``offset`` starts at numbers that no seed decides."""
+
+    def __init__(self, width=5):
+        super().__init__()
+        self.width = width
+        self.weights = nn.ParameterList([torch.randn(6, width), torch.randn(width, 4)])
+        self.offset, self.scale = nn.Parameter(torch.linspace(0, 1, 4)), nn.Parameter(torch.ones(4))
+
+    def forward(self, x):
+        return x @ self.weights[0] @ self.weights[1] * self.scale + self.offset
+
+
+class Scaled(nn.Module):
+    """The constructor's argument is nowhere kept."""
+
+    def __init__(self, std=1.0):
+        super().__init__()
+        self.weight = nn.Parameter(std * torch.randn(6, 40))
+        self.out = nn.Linear(40, 4)
+
+    def forward(self, x):
+        return self.out(x @ self.weight)
+
+
+def test_a_module_without_reset_parameters_is_made_again():
+    model = vae(Own(width=7))
+    one, again, other = (model.copies(seed).encoder.trunk for seed in (1, 1, 2))
+    for index in (0, 1):
+        assert torch.equal(one.weights[index], again.weights[index])
+        assert not torch.equal(one.weights[index], other.weights[index])
+    assert torch.equal(one.offset, other.offset) and one.weights[0].shape == (6, 7)
+    assert 0.5 < one.weights[0].std() < 1.6
+    assert_company(model)
+
+
+def test_what_nothing_draws_anew_is_named():
+    advice = r"encoder.trunk.weight starts at random.*give Scaled a method reset_parameters.*fresh=False"
+    with pytest.raises(ValueError, match=advice):
+        run(vae(Scaled(std=0.01)), [1])
+    run(vae(Scaled(std=0.01)), [1], fresh=False)
+    run(vae(Scaled()), [1])  # its default is what was used
+
+    class Hidden(Own):
+        def __init__(self, size):
+            super().__init__(size)
+
+    with pytest.raises(
+        ValueError, match=r"encoder.trunk.weights.0 starts at random.*give ParameterList a method|give Hidden"
+    ):
+        vae(Hidden(3)).copies(0)
+
+
+class Orthogonal(nn.Module):
+    """Draws its layers its own way, after they have drawn theirs."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(6, 4)
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        nn.init.orthogonal_(self.layer.weight)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+def test_a_module_draws_after_its_parts():
+    weight = vae(Orthogonal()).copies(3).encoder.trunk.layer.weight
+    torch.testing.assert_close(weight @ weight.T, torch.eye(4))
+
+
+def test_seeds_beyond_32_bits_are_other_seeds():
+    layer = nn.Linear(40, 40)
+    weights = [nets.initialise(layer, seed).weight for seed in (1, 2**32 + 1, 2**33 + 1, -1, 2**32 - 1)]
+    assert all(not torch.equal(a, b) for i, a in enumerate(weights) for b in weights[:i])
+
+
+@pytest.mark.parametrize("norm", ["spectral_norm", "weight_norm", "orthogonal"])
+def test_parametrized_weights_are_drawn_as_the_layer_draws_them(norm):
+    layer = getattr(parametrizations, norm)(
+        nn.Linear(30, 30)
+    ).eval()  # in training a look at the weight moves its vectors
+    before = layer.weight.detach().clone()
+    one, again, other = (nets.initialise(layer, seed) for seed in (1, 1, 2))
+    assert torch.equal(one.weight, again.weight) and not torch.equal(one.weight, other.weight)
+    assert not torch.equal(one.bias, other.bias) and torch.equal(layer.weight, before)
+    if norm == "spectral_norm":  # its vectors are those of the new weight
+        assert abs(torch.linalg.matrix_norm(one.weight, 2) - 1) < 0.05
+    if norm == "weight_norm":  # the norms are those of the new directions
+        torch.testing.assert_close(one.weight, one.parametrizations.weight.original1)
+    if norm == "orthogonal":
+        torch.testing.assert_close(one.weight @ one.weight.T, torch.eye(30), rtol=0, atol=1e-5)
+
+
+def trained_by_hand(network):
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    network(torch.ones(8, 6)).square().sum().backward()
+    optimizer.step()
+    return network
+
+
+def loaded(network):
+    network.load_state_dict(mlp(nn.Tanh()).state_dict())
+    return network
+
+
+def drawn_otherwise(network):
+    network[0].weight.data.normal_(0, 0.02)
+    return network
+
+
+BROUGHT = {
+    "trained": lambda: trained_by_hand(mlp(nn.Tanh())),
+    "loaded": lambda: loaded(mlp(nn.Tanh())),
+    "by nn.init": lambda: mlp(nn.Tanh()).apply(
+        lambda m: isinstance(m, nn.Linear) and nn.init.xavier_uniform_(m.weight)
+    ),
+    "through data": lambda: drawn_otherwise(nn.Sequential(nn.Linear(6, 64), nn.Tanh(), nn.Linear(64, 4))),
+    "statistics": lambda: trained_by_hand(mlp(nn.BatchNorm1d(6)).requires_grad_(True)),
+    "of a run": lambda: run(vae(mlp(nn.Tanh())), [2], 3).model.encoder.trunk,
+}
+
+
+@pytest.mark.parametrize("name", BROUGHT)
+def test_weights_that_a_user_brought_are_not_drawn_anew(name):
+    network = BROUGHT[name]()
+    with pytest.raises(
+        ValueError, match=r"encoder.trunk.*loaded, trained or set by hand.*fresh=False.*nets.pretrained"
+    ):
+        run(vae(network), [1])
+    for start in (vae(network).copies([1, 5], fresh=False), vae(nets.pretrained(network)).copies([1, 5])):
+        for k in (0, 1):
+            kept = start.single(k).encoder.trunk.state_dict()
+            assert all(torch.equal(value, kept[key]) for key, value in network.state_dict().items())
+    del network.pretrained
+    let_go = vae(nets.initialise(network, 0))
+    assert not torch.equal(let_go.copies(1).encoder.trunk[0].weight, let_go.copies(5).encoder.trunk[0].weight)
+
+
+def test_a_trained_copy_is_not_drawn_anew_and_an_untrained_one_is():
+    model = vae(mlp(nn.Tanh()))
+    with pytest.raises(ValueError, match="encoder.trunk.0.weight.* and .* more: loaded, trained or set by hand"):
+        run(run(model, [2, 3], 1).model.single(1), [3])
+    for copied in (model.copies(2), model.copies([2, 3]).single(0), copy.deepcopy(model).copies(2)):
+        assert torch.equal(copied.copies(4).encoder.trunk[0].weight, model.copies(4).encoder.trunk[0].weight)
+
+
+def test_pristine_networks_of_all_kinds_are_no_ones_own(tmp_path):
+    for name, make in TRUNKS.items():
+        trunk = make()
+        if name != "attention":  # which gets its weights when it is first called
+            vae(copy.deepcopy(trunk)).copies(0)
+        vae(trunk).copies(0)
+
+
+# ---------------------------------------------------------------- what torch honours
+
+
+def test_frozen_weights_stay_in_every_seed_and_phase():
+    trunk = mlp(nn.Tanh())
+    trunk[0].requires_grad_(False)
+    company, _ = assert_company(vae(trunk))
+    for k in (0, 1):
+        layer = company.model.single(k).encoder.trunk[0]
+        assert torch.equal(layer.weight, trunk[0].weight) and not layer.weight.requires_grad
+    assert len(company.model.of(("eta",))) == 2
+    trunk[0].bias.requires_grad_(True)  # of one layer a part learns, and starts elsewhere for each seed
+    company, _ = assert_company(vae(trunk))
+    first, second = (company.model.single(k).encoder.trunk[0] for k in (0, 1))
+    assert torch.equal(first.weight, trunk[0].weight) and torch.equal(second.weight, trunk[0].weight)
+    assert not torch.equal(first.bias, second.bias)
+
+
+def test_a_frozen_discriminator_judges_and_does_not_learn():
+    judge = nets.Discriminator(nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 1))).requires_grad_(False)
+    decoder = nets.Decoder(nn.Linear(2, 6), nets.PointPixels(), (6,))
+    model = Model(zoo.GAN, {"decoder": decoder, "discriminator_x": judge}, nets.StandardNormal(2))
+    company, _ = assert_company(model)
+    assert torch.equal(company.model.discriminator_x.trunk[0].weight[1], judge.trunk[0].weight)
+    assert not torch.equal(company.model.decoder.trunk.weight[1], model.copies(3).decoder.trunk.weight)
+    model.networks.requires_grad_(False)
+    with pytest.raises(ValueError, match=r"no weight of this model learns.*requires_grad_\(True\)"):
+        run(model, [1])
+
+
+def test_a_part_in_eval_mode_stays_so_in_training():
+    trunk = mlp(nn.BatchNorm1d(6))
+    trunk[1].eval()
+    company, alone = assert_company(vae(trunk))
+    for single in (company.model.single(0), alone.model):
+        norm = single.encoder.trunk[1]
+        assert torch.equal(norm.running_mean, torch.zeros(6)) and not norm.training
+        assert single.train().encoder.trunk[0].training and not single.encoder.trunk[1].training
+    trunk[1].train()
+    assert not torch.equal(run(vae(trunk), [3]).model.encoder.trunk[1].running_mean, torch.zeros(6))
+    finished = run(vae(mlp(nn.Dropout(0.5))), [3]).model.encoder  # in eval mode, but not put there to stay
+    assert (
+        Training(
+            Model(zoo.VAE, {"encoder": finished, "decoder": vae(mlp()).decoder}, nets.StandardNormal(2)),
+            DATA,
+            Settings(zoo.VAE, steps=1, seeds=[3], fresh=False, **HOW),
+        )
+        .model.encoder.trunk[1]
+        .training
+    )
+
+
+HOOKS = {
+    "forward": lambda m: m[0].register_forward_hook(lambda m, args, out: out - out.mean(0)),
+    "before forward": lambda m: m[0].register_forward_pre_hook(lambda m, args: (args[0].flip(1),)),
+    "backward": lambda m: m[1].register_full_backward_hook(lambda m, into, out: (0 * into[0],)),
+    "of a weight": lambda m: m[0].weight.register_hook(lambda gradient: 0 * gradient),
+}
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_hooks_are_honoured_alone_and_in_company(name):
+    trunk = mlp(nn.Tanh())
+    plain = run(vae(copy.deepcopy(trunk)), [3])
+    HOOKS[name](trunk)
+    company, alone = assert_company(vae(trunk))
+    assert not same_run(alone, plain)
+    if name in ("backward", "of a weight"):  # no gradient comes through: the first layer keeps its start
+        start = vae(trunk).copies([1, 3])
+        for run_, copies in ((company, start), (alone, start.single(1))):
+            assert torch.equal(run_.model.encoder.trunk[0].weight, copies.encoder.trunk[0].weight)
+
+
+def test_what_a_copy_cannot_honour_is_refused_by_name():
+    moved, waiting, normed = mlp(), mlp(), mlp()
+    moved[0].forward = lambda x, layer=moved[0]: F.linear(x, layer.weight)
+    with pytest.raises(TypeError, match=r"encoder.trunk.0 has a forward that was put in the place of its own"):
+        vae(moved).copies(0)
+    waiting[0].weight.register_post_accumulate_grad_hook(lambda weight: None)
+    with pytest.raises(ValueError, match="encoder.trunk.0.weight has a hook that waits for an accumulated gradient"):
+        vae(waiting).copies(0)
+    normed[1].extra = normed[0].weight * 2  # a tensor with a gradient that is no parameter
+    with pytest.raises(TypeError, match="encoder.trunk.1 cannot be copied.*Only Tensors created explicitly"):
+        vae(normed).copies(0)
+    with pytest.raises(ValueError, match=r"encoder has weights of type torch.float64.*use model.to\(torch.float32\)"):
+        run(vae(mlp().double()), [1])
+
+
+def test_networks_of_ones_own_give_distributions_side_by_side():
+    class Wide(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.trunk = nn.Linear(6, 2)
+
+        def forward(self, x):
+            return Independent(Normal(self.trunk(x.flatten(1)), 0.5), 1)
+
+    model = vae(nn.Identity(), encoder=Wide())
+    company, alone = assert_company(model)
+    world = World(company.model, DATA.x[:5].expand(2, 5, 6), Noise([1, 3]))
+    assert world.z_from_x.shape == (2, 5, 2) and company.model.encoder.trunk.weight.shape == (2, 2, 6)
+    torch.testing.assert_close(company.infer(DATA.x)[1], alone.infer(DATA.x)[0], rtol=1e-5, atol=1e-6)
