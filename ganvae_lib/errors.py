@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "chosen",
     "described",
     "flag",
+    "folder",
     "instance",
     "numbers",
     "real",
@@ -121,6 +124,13 @@ def sizes(name: str, values: Any) -> tuple[int, ...]:
     if not listed:
         raise ValueError(f"{name} must be a list of positive whole numbers, got {_shown(values)}.")
     return tuple(whole(f"each number of {name}", value) for value in listed)
+
+
+def folder(name: str, value: Any) -> Path:
+    """An argument that is the path of a folder. Raises TypeError for what is no path."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name} must be the path of a folder, got {_shown(value)}.")
+    return Path(value)
 
 
 def flag(name: str, value: Any) -> bool:

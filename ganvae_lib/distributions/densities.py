@@ -62,6 +62,8 @@ class Point(_Implicit):
     """
 
     def __init__(self, value: Tensor, event_dims: int):
+        if not isinstance(value, Tensor) or not isinstance(event_dims, int) or not 0 <= event_dims <= value.ndim:
+            raise ValueError(f"a point is a tensor, its last event_dims axes one example, got {value}, {event_dims}.")
         self.value = value
         batch_dims = value.ndim - event_dims
         super().__init__(value.shape[:batch_dims], value.shape[batch_dims:], validate_args=False)

@@ -9,14 +9,15 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
-from ..errors import real, whole
+from ..errors import described, real, whole
 from ..figures.formula import number as short
 from ..figures.values import register
 
-__all__ = ["SCHEDULES", "Schedule", "at", "constant", "cosine", "cyclical", "letters", "linear", "times"]
+__all__ = ["SCHEDULES", "Schedule", "as_weight", "at", "constant", "cosine", "cyclical", "letters", "linear", "times"]
 
 SCHEDULES: dict[str, type[Schedule]] = {}  # by name
 
@@ -110,6 +111,20 @@ class Schedule(ABC):
 
     def __format__(self, specification: str) -> str:
         return repr(self)
+
+
+def as_weight(value: Any) -> Any:
+    """The weight of a term: a schedule, or a number of Python. Raises ValueError if it is not finite, or zero.
+
+    >>> as_weight(2), as_weight(linear(0, 1, steps=10))
+    (2, linear(0, 1, steps=10))
+    """
+    number = math.nan
+    with suppress(ValueError):
+        number = abs(value) if isinstance(value, Schedule) else real("weight", value)
+    if not math.isfinite(number) or number == 0:
+        raise ValueError(f"the weight of a term must be finite and not zero, got {described(value)}.")
+    return value if isinstance(value, Schedule) else number
 
 
 def letters(numbers: Iterable[Any]) -> dict[Any, str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from ..errors import described, unknown
+from ..errors import described, flag, reals, unknown, whole
 from ..networks.autoregressive import DENSITIES
 from ..networks.codes import CODES
 from ..networks.observations import OBSERVATIONS, BernoulliPixels
@@ -231,6 +231,8 @@ def _default_observation(
 
 
 def _check_names(spec: Spec) -> None:
+    if not isinstance(spec.codes, str | tuple):
+        raise ValueError(f"codes must be a name, or a dict of names and dimensions, got {described(spec.codes)}.")
     for kind in spec.parts:
         if kind not in CODES:
             raise unknown("kind of code", kind, CODES)
@@ -265,8 +267,11 @@ def _check_sizes(spec: Spec) -> None:
             f"sizes must be positive integers, hidden a list of them; got latent={spec.latent}, codes={codes}, "
             f"hidden={hidden}, width={spec.width} and examples of shape {spec.shape}."
         )
-    if spec.scale is not None and not 0 < spec.scale < math.inf:
-        raise ValueError(f"scale must be a positive number, got {spec.scale}.")
+    if spec.scale is not None:
+        object.__setattr__(spec, "scale", reals("scale", [spec.scale], above=0)[0])
+    if spec.classes is not None:
+        object.__setattr__(spec, "classes", whole("classes", spec.classes, least=0))
+    flag("noiseless", spec.noiseless)
     ends: Any = spec.range
     is_interval = isinstance(ends, tuple) and len(ends) == 2 and all(isinstance(end, (int, float)) for end in ends)
     if ends != "real" and not (is_interval and -math.inf < ends[0] < ends[1] < math.inf):

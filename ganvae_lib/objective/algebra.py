@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ..distributions.schedules import at, letters
+from ..distributions.schedules import as_weight, at, letters
 from ..figures.formula import GREEK, plain, weighted
 from ..figures.table import Table
 
@@ -43,6 +43,7 @@ class Objective:
         return Sum.of(*self.terms, *other.terms) if isinstance(other, Objective) else NotImplemented
 
     def __mul__(self, weight: float) -> Objective:
+        weight = as_weight(weight)
         return Sum.of(*(replace(t, weight=weight * t.weight) for t in self.terms))
 
     __rmul__ = __mul__

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
-from ..distributions.schedules import SCHEDULES, Schedule
+from ..distributions.schedules import SCHEDULES, Schedule, as_weight
 from ..errors import unknown
 from ..figures.formula import GREEK, Writer, number
 from ..figures.values import as_entry, call, field_names, from_entry, register
@@ -133,10 +133,9 @@ class Term(Objective, ABC):
             raise unknown("thing to be given", self.given, ("label",))
         if self.given and not self.takes_labels:
             raise ValueError(f"{type(self).__name__} has no place for a label; leave out given={self.given!r}.")
-        if not abs(self.weight) > 0 or abs(self.weight) == float("inf"):
-            raise ValueError(f"the weight of a term must be finite and not zero, got {self.weight}.")
+        object.__setattr__(self, "weight", as_weight(self.weight))
         if self.only is not None:
-            if not self.only or isinstance(self.only, str) or not set(self.only) <= set(self.reaches):
+            if not isinstance(self.only, list | tuple) or not self.only or not set(self.only) <= set(self.reaches):
                 raise ValueError(f"only={self.only!r} must be a tuple of players of this term, {self.reaches}.")
             # One way of writing it, so that equal terms compare equal.
             only = tuple(p for p in self.reaches if p in self.only)

@@ -11,11 +11,10 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 from ..data.dataset import Examples, as_data
-from ..errors import flag, instance, whole
+from ..errors import flag, folder as folder_path, instance, whole
 from ..models.checks import check_data
 from ..models.model import Model
 from ..storage.cards import as_json, read, write
@@ -44,7 +43,7 @@ class Checkpoint:
     """
 
     def __init__(self, folder: str | os.PathLike[str], config: dict[str, Any], every: int = 1):
-        self.folder, self.every = Path(folder), every
+        self.folder, self.every = folder_path("checkpoint", folder), every
         self._last = 0  # the step that was kept last
         self.config = as_json(config)
 

@@ -12,6 +12,7 @@ import torch
 from ..data.dataset import Examples
 from ..data.loading import law_card, law_from
 from ..distributions import parallel
+from ..errors import folder, instance
 from ..figures.table import Shown, Table
 from ..measure.scores import Measures, Scores, evaluate
 from ..models.builder import model_of, shapes_of
@@ -171,7 +172,7 @@ class Run(Shown, Generative):
         JSON cannot hold, are not described in a file; only their weights are kept.
         Raises OSError if it cannot be written: TimeoutError if another process is at work in the folder for a minute.
         """
-        path = Path(path)
+        path = folder("path", path)
         state, kept = self.going.state() if self.going else (None, {})
         state, wanted = (state, "") if training else (None, "ema/")
         tensors = self.model.state_dict()
@@ -200,7 +201,9 @@ class Run(Shown, Generative):
         classes that are not known here. Nothing that a file says is run or opened but its weights, of the size that
         its networks have.
         """
-        path = Path(path)
+        path = folder("path", path)
+        if model is not None:
+            instance("model", model, Model, "pass the model that was trained, or none")
         expected: dict[str, torch.Tensor] = {}  # the weights of which the card speaks, without memory
         try:
             card, tensors = read(path, "run.json", lambda card: _most_bytes(card, model, expected))

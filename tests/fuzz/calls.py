@@ -22,6 +22,7 @@ from kinds import (
     PIXELS,
     POINTS,
     POSITIVE,
+    REAL,
     RUNS,
     SEED,
     SHARE,
@@ -30,6 +31,7 @@ from kinds import (
     TOOL,
     WEIGHT,
     WORD,
+    Kind,
     X,
     kind,
     maybe,
@@ -98,6 +100,23 @@ class Call:
     optional: dict = field(default_factory=dict)
 
 
+LABELS_OF_SIX = kind(
+    [lambda: torch.tensor([0, 1, 2, 0, 1, 2]), lambda: np.arange(6) % 3, lambda: [0, 1, 1, 0, 0, 1]],
+    [
+        lambda: torch.tensor([0, 1, 2, 0, 1, -2]),
+        lambda: torch.zeros(5).long(),
+        lambda: torch.full((6,), 0.5),
+        "x",
+        object,
+    ],
+)
+
+
+def some(one):
+    """The kind, but None is not wrong: it stands for the default."""
+    return Kind(one.right, tuple(make for make in one.wrong if make() is not None))
+
+
 def folder():
     return Path(tempfile.mkdtemp(prefix="fuzz"))
 
@@ -160,7 +179,7 @@ def noise_of(seeds, **arguments):
 
 CALLS = {
     # data
-    "Data": Call(Data, {"x": tensor(6, 2, wrong_shape=False)}, {"y": maybe(tensor(6, whole=3)), "name": WORD}),
+    "Data": Call(Data, {"x": tensor(6, 2, wrong_shape=False)}, {"y": maybe(LABELS_OF_SIX), "name": WORD}),
     "Domains": Call(Domains, {"source": DATA, "target": DATA}),
     "Mixture": Call(
         Mixture,
@@ -187,9 +206,9 @@ CALLS = {
         {"weights": kind([lambda: (0.35, 0.65)], [(), (-1, 2), ("a", "b"), (0.5, 0.6), None, 3])},
     ),
     "moons": Call(moons, {}, {"std": POSITIVE}),
-    "ring": Call(ring, {}, {"modes": COUNT, "radius": POSITIVE, "std": POSITIVE}),
+    "ring": Call(ring, {}, {"modes": COUNT, "radius": REAL, "std": POSITIVE}),
     "styles": Call(styles, {}, {"n": kind([12], MANY.wrong), "n_test": kind([6], MANY.wrong), "seed": SEED}),
-    "text": Call(text, {}, {"name": one_of(["text"]), "split": one_of(["train", "test"]), "length": MANY}),
+    "text": Call(text, {}, {"name": one_of(["text"]), "split": one_of(["train", "test"]), "length": some(MANY)}),
     # noise and points
     "Noise": Call(
         noise_of, {"seeds": kind([0, 3, lambda: [1, 2], lambda: (4,)], [-1, None, 2.5, "x", [], [1.5], object])}
@@ -269,7 +288,7 @@ CALLS = {
             "x": kind(
                 [lambda: torch.ones(2, 6)], [None, "x", object, lambda: torch.zeros(4), lambda: torch.full((2, 6), 9.0)]
             ),
-            "order": COUNT,
+            "order": NATURAL,
             "alphabet_size": kind([3, 4], [0, -1, 2.5, None, "x"]),
         },
     ),
@@ -281,23 +300,27 @@ CALLS = {
             "data": DATA | kind([lambda: (2,), lambda: [3]]),
         },
         {
-            "latent": COUNT,
-            "hidden": SIZES,
-            "architecture": one_of(["mlp"], "conv"),
-            "activation": one_of(["relu", "leaky relu"]),
-            "noise": kind([0], NATURAL.wrong),
-            "classes": kind([2, lambda: np.int64(3), lambda: torch.tensor(4)], [-1, 2.5, "x", object, [3]]),
-            "codes": kind(
-                [None, "gaussian", lambda: {"gaussian": 2}], ["nonsense", 3, object, {}, {"gaussian": 0}, {"x": 2}]
+            "latent": some(COUNT),
+            "hidden": some(SIZES),
+            "architecture": some(one_of(["mlp"], "conv")),
+            "activation": some(one_of(["relu", "leaky relu"])),
+            "noise": some(kind([0], NATURAL.wrong)),
+            "classes": some(kind([2, lambda: np.int64(3), lambda: torch.tensor(4)], [-1, 2.5, "x", object, [3]])),
+            "codes": some(
+                kind(
+                    [None, "gaussian", lambda: {"gaussian": 2}], ["nonsense", 3, object, {}, {"gaussian": 0}, {"x": 2}]
+                )
             ),
         },
     ),
     "build with an observation": Call(
         lambda **a: build(zoo.VAE, IMAGES, hidden=(8,), **a),
-        {"observation": one_of(["bernoulli", "gaussian", "laplace"])},
-        {"noiseless": FLAG},
+        {"observation": some(one_of(["bernoulli", "gaussian", "laplace"]))},
+        {"noiseless": some(FLAG)},
     ),
-    "build with a scale": Call(lambda scale: build(zoo.VAE, POINTS, hidden=(8,), scale=scale), {"scale": POSITIVE}),
+    "build with a scale": Call(
+        lambda scale: build(zoo.VAE, POINTS, hidden=(8,), scale=scale), {"scale": some(POSITIVE)}
+    ),
     # training
     "fit": Call(
         fit_tiny,
