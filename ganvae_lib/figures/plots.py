@@ -8,6 +8,7 @@ read in grey and by colour-blind readers.
 import math
 from typing import Any
 
+from ..errors import described, whole
 from .style import COLOR, PAPER, STYLE
 
 __all__ = ["curves", "density", "half_width", "images", "scatter"]
@@ -24,7 +25,10 @@ def _array(x: Any) -> Any:
     """Any tensor or nested list as a float NumPy array on the host."""
     import numpy as np
 
-    return np.asarray(x.detach().float().cpu() if hasattr(x, "detach") else x, dtype=float)
+    try:
+        return np.asarray(x.detach().float().cpu() if hasattr(x, "detach") else x, dtype=float)
+    except (TypeError, ValueError, AttributeError):
+        raise ValueError(f"what is drawn must be numbers, a tensor, an array or a list, not {described(x)}.") from None
 
 
 def _one_each(value: Any, count: int) -> list[Any]:
@@ -111,6 +115,7 @@ def images(
     if x.ndim != 4 or x.shape[1] not in (1, 3) or not len(x):
         raise ValueError(f"images have shape [N, H, W], [N, 1 or 3, H, W] or [N, D], not {list(x.shape)}")
     count, channels, height, width = x.shape
+    columns = None if columns is None else whole("columns", columns)
     columns = min(count, columns or int(np.ceil((2 * count) ** 0.5)))  # twice as many columns as rows
     rows = math.ceil(count / columns)
     gap = max(1, height // 14)  # pixels between two images: 2 for those of MNIST

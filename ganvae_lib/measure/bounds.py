@@ -14,7 +14,7 @@ from ..data.dataset import Data, Examples
 from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
 from ..distributions.sample import draw, free_energy
-from ..errors import whole
+from ..errors import instance, whole
 from ..models.inputs import evaluating, examples, labels_of
 from ..models.model import Model
 
@@ -74,7 +74,7 @@ def _mean(model: Model, data: Examples, log_p: Callable[..., Tensor]) -> Tensor:
 
 def _noise(model: Model, seed: int) -> Noise:
     """The same noise for every copy. Raises TypeError for a model that has no bound."""
-    if not {"encoder", "decoder"} <= set(model.networks):
+    if not {"encoder", "decoder"} <= set(instance("model", model, Model, "make one with build").networks):
         raise TypeError(f"{model.objective!r} has no encoder and decoder, so it has no such bound.")
     seed = whole("seed", seed, least=0)
     seeds = [seed] * math.prod(model.seeds_shape) if model.seeds_shape else seed

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..data.dataset import Examples
-from ..errors import real
+from ..errors import instance, real
 from ..models.inputs import evaluating, numbers
 from ..models.model import Model
 from .bounds import chunks
@@ -33,7 +33,7 @@ def coverage(samples: Tensor, toy: Any, within: float = 3.0, share: float = 0.2)
     modes = getattr(toy, "modes", None)
     if modes is None:
         raise ValueError("coverage needs a world with modes, for example ring, grid or mixture1d.")
-    within, share = real("within", within, above=0), real("share", share, above=0)
+    within, share = real("within", within, above=0), real("share", share, above=0, most=1)
     x = numbers("samples", samples).cpu().double()
     x = x.unsqueeze(0) if x.ndim == 2 else x
     if x.ndim != 3 or x.shape[-1] != modes.shape[-1] or 0 in x.shape:
@@ -53,7 +53,7 @@ def coverage(samples: Tensor, toy: Any, within: float = 3.0, share: float = 0.2)
 
 def has_classifier(model: Model) -> bool:
     """Does the model name classes: from features, or from the examples themselves?"""
-    return bool({"classifier", "labeller"} & set(model.networks))
+    return bool({"classifier", "labeller"} & set(instance("model", model, Model, "make one with build").networks))
 
 
 def accuracy(model: Model, data: Examples) -> Tensor:
@@ -68,7 +68,7 @@ def accuracy(model: Model, data: Examples) -> Tensor:
     """
     if not has_classifier(model):
         raise TypeError(f"{model.objective!r} has no classifier, so it has no accuracy.")
-    if data.y is None:
+    if instance("data", data, Examples, "make them with load or Data").y is None:
         raise ValueError(f"{data.name} has no labels y to compare with.")
     correct = torch.zeros(model.seeds_shape, dtype=torch.int64, device=next(model.parameters()).device)
     with evaluating(model):

@@ -13,7 +13,7 @@ from ..data.dataset import Examples
 from ..distributions.noise import Noise
 from ..distributions.sample import draw
 from ..distributions.world import OtherDomain
-from ..errors import unknown, whole
+from ..errors import flag, unknown, whole
 from .inputs import evaluating, examples, labels_of, numbers
 from .model import Model
 
@@ -235,7 +235,7 @@ class Generative:
 
     def _value(self, p: Distribution, noise: Noise, name: str, mean: bool) -> Tensor:
         """The mean, or a draw."""
-        return p.mean if mean else draw(p, noise, name)
+        return p.mean if flag("mean", mean) else draw(p, noise, name)
 
 
 def _way(z0: Tensor, z1: Tensor, n: int, spherical: bool) -> Tensor:

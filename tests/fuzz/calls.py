@@ -327,31 +327,33 @@ CALLS = {
         {"model": MODEL, "data": DATA},
         {
             "steps": COUNT,
-            "batch": COUNT,
-            "seeds": SEEDS,
+            "batch": some(COUNT),
+            "seeds": some(SEEDS),
             "fresh": FLAG,
-            "device": DEVICE,
-            "precision": one_of(["fp32", "tf32"], "fp16"),
-            "lr": RATE,
-            "betas": BETAS,
-            "log_every": COUNT,
-            "checkpoint": PATH | kind([None]),
-            "checkpoint_every": COUNT,
-            "resume": FLAG,
+            "device": some(DEVICE),
+            "precision": some(one_of(["fp32", "tf32"], "fp16")),
+            "lr": some(RATE),
+            "betas": some(BETAS),
+            "log_every": some(COUNT),
+            "checkpoint": some(PATH | kind([None])),
+            "checkpoint_every": some(COUNT),
+            "resume": kind([False], FLAG.wrong),
             "progress": kind([False, None], ["no", object, 3]),
         },
     ),
     # runs
     "sample": Call(TWO_VAES.sample, {"n": MANY}, {"seed": SEED, "mean": FLAG}),
     "sample of one seed": Call(ONE_VAE.sample, {"n": MANY}, {"seed": SEED, "mean": FLAG}),
-    "sample at codes": Call(lambda z, **a: TWO_VAES.sample(4, z=z, **a), {"z": CODES}, {"mean": FLAG}),
+    "sample at codes": Call(lambda z, **a: TWO_VAES.sample(4, z=z, **a), {"z": some(CODES)}, {"mean": FLAG}),
     "sample of a class": Call(
         lambda labels, **a: CVAES.sample(4, labels=labels, **a), {"labels": CLASSES}, {"mean": FLAG}
     ),
     "infer": Call(TWO_VAES.infer, {"x": EXAMPLES}, {"seed": SEED, "mean": FLAG}),
     "infer of images": Call(RUNS["VAE of images", 1].infer, {"x": tensor(3, 1, 8, 8)}),
     "reconstruct": Call(TWO_VAES.reconstruct, {"x": EXAMPLES}, {"seed": SEED}),
-    "evaluate": Call(TWO_VAES.evaluate, {"data": DATA}, {"k": COUNT, "n": kind([300, 1000], MANY.wrong), "seed": SEED}),
+    "evaluate": Call(
+        TWO_VAES.evaluate, {"data": some(DATA)}, {"k": COUNT, "n": kind([300, 1000], MANY.wrong), "seed": SEED}
+    ),
     "save": Call(TWO_VAES.save, {"path": PATH}),
     "load a run": Call(
         Run.load,
@@ -400,10 +402,9 @@ CALLS = {
     # worlds with a known truth
     "line": Call(
         exact.line,
-        {},
         {
-            "low": kind([-5.0, 0], [float("-inf"), float("nan"), None, "x", 9e9]),
-            "high": kind([5.0, 8], [float("inf"), float("nan"), None, "x", -9e9]),
+            "lo": kind([-5.0, 0], [float("-inf"), float("nan"), None, "x", 9e9]),
+            "hi": kind([5.0, 8], [float("inf"), float("nan"), None, "x", -9e9]),
         },
     ),
     "gradient": Call(
@@ -422,10 +423,10 @@ CALLS = {
                 [None, "x", object, 3, lambda: torch.zeros(3), lambda: torch.zeros(2, 5, 8, 8)],
             )
         },
-        {"columns": COUNT},
+        {"columns": some(COUNT)},
     ),
     "draw.scatter": Call(
-        draw.scatter,
+        lambda x: draw.scatter(x),
         {
             "x": kind(
                 [lambda: X, lambda: X.numpy()], [None, "x", object, lambda: torch.zeros(3), lambda: torch.zeros(3, 3)]
