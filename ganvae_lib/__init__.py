@@ -91,9 +91,11 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         accuracy as accuracy,
         classifier_score as classifier_score,
         coverage as coverage,
+        frechet_distance as frechet_distance,
         interval as interval,
         mutual_information as mutual_information,
         paired as paired,
+        precision_recall as precision_recall,
         rejection as rejection,
     )
     from .models import ROLES as ROLES, Model as Model, Role as Role, Spec as Spec, build as build
@@ -152,7 +154,8 @@ _HOME = {
     "semi_supervised swapped",
     "networks": "CODES CharRNN DENSITIES ImplicitEncoder MaskedConv2d OBSERVATIONS Observation PixelCNN PixelRNN ngram",
     "models": "Model ROLES Role Spec build",
-    "measure": "Scores accuracy classifier_score coverage interval mutual_information paired",
+    "measure": "Scores accuracy classifier_score coverage frechet_distance interval mutual_information paired "
+    "precision_recall",
     "training": "History Run Training fit",
     "experiments": "EXPERIMENTS FRACTIONS Setting Study Trial",
 }

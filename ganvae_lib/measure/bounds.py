@@ -52,7 +52,7 @@ def as_data(model: Model, data: Any) -> Examples:
     if isinstance(data, Dataset | DataLoader):
         data = Data(data)
     if not isinstance(data, Examples):
-        data = Data(examples("data", data, shape, bytes_are_pixels=True).float())
+        data = Data(examples("data", data, shape).float(), range="real")
     elif shape is not None and tuple(data.shape) != tuple(shape):
         raise ValueError(
             f"the model was built for examples of shape {tuple(shape)}, {data.name} has {tuple(data.shape)}."

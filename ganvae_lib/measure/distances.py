@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..data.dataset import Examples
+from ..distributions.densities import as_floats
 from ..errors import described, whole
 from ..models.inputs import numbers
 
@@ -98,7 +99,7 @@ def precision_recall(samples: Any, data: Any, features: Features | None = None, 
 
 def _both(samples: Any, data: Any, features: Features | None, least: int) -> tuple[Tensor, Tensor]:
     """Features of samples, [seeds, n, F], and of data, [m, F], float64."""
-    x = numbers("data", data.x if isinstance(data, Examples) else data)
+    x = numbers("data", as_floats(data.x) if isinstance(data, Examples) else data)
     made = numbers("samples", samples)
     if made.ndim == x.ndim:
         made = made.unsqueeze(0)

@@ -110,6 +110,8 @@ def _measured(run: Any, data: Examples | None, measures: Measures, n: int, seed:
     """What these measures give, by name."""
     if isinstance(measures, str) or callable(measures):
         measures = [measures]
+    if not isinstance(measures, Mapping | list | tuple):
+        raise ValueError(f"measures must be a list or a dict of names and functions, got {described(measures)}.")
     named = measures.items() if isinstance(measures, Mapping) else ((None, measure) for measure in measures)
     given: dict[str, Any] = {"run": run}  # what a measure may ask for
     values: dict[str, Tensor] = {}
@@ -128,17 +130,23 @@ def _measured(run: Any, data: Examples | None, measures: Measures, n: int, seed:
         given["data"] = data
         found = measure(**{argument: given[argument] for argument in asked})
         results = found if isinstance(found, Mapping) else {name or _name(measure): found}
+        several = isinstance(found, Mapping) and isinstance(measures, Mapping)  # then both names are needed
         for key, value in results.items():
-            values[key] = _per_seed(key, value, len(run.seeds))
+            full_name = f"{name}: {key}" if several else key
+            values[full_name] = _per_seed(full_name, value, len(run.seeds))
     if not values:
         raise ValueError("measures is empty; name at least one, or leave it out.")
-    return Scores(values, dict.fromkeys(_SHARES, (0.0, 1.0)))
+    shares = [name for name in values if name.rpartition(": ")[2] in _SHARES]
+    return Scores(values, dict.fromkeys(shares, (0.0, 1.0)))
 
 
 def _asked(measure: Callable[..., Any]) -> list[str]:
     """Which of run, samples and data a measure takes. Raises ValueError if it needs anything else."""
     known = ("run", "samples", "data")
-    parameters = inspect.signature(measure).parameters.values()
+    try:
+        parameters = inspect.signature(measure).parameters.values()
+    except ValueError:  # a function written in C
+        parameters = ()
     plain = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     asked = [p.name for p in plain if p.name in known]
     other = [p.name for p in plain if p.name not in known and p.default is p.empty]

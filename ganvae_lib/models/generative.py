@@ -30,7 +30,7 @@ class Generative:
     """
 
     model: Model
-    about: dict[str, Any] | None = None  # the data of a run: "shape" of an example, whether they are "bytes"
+    about: dict[str, Any] | None = None  # the data of a run: "shape" of an example, "bytes" or not, "range"
 
     def sample(
         self, n: int | None = None, seed: int = 0, *, z: Any = None, labels: Any = None, mean: bool = False
@@ -192,8 +192,7 @@ class Generative:
 
     def _examples(self, name: str, x: Any) -> Tensor:
         """Examples [n, *shape] on the model's device."""
-        bytes_are_pixels = bool((self.about or {}).get("bytes"))
-        return self._to_model(examples(name, x, self._shape, bytes_are_pixels))
+        return self._to_model(examples(name, x, self._shape, self.about))
 
     def _codes(self, z: Any) -> Tensor:
         """Codes [*seeds, n, *shape] on the model's device, from those of all copies or of each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data.dataset import Examples
+from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
 from ..errors import described, whole
 
@@ -76,16 +77,21 @@ def _listed(shape: Sequence[int], *axes: str) -> str:
     return f"[{', '.join([*axes, *map(str, shape)])}]"
 
 
-def examples(name: str, value: Any, shape: Sequence[int] | None, bytes_are_pixels: bool = False) -> Tensor:
-    """Examples [n, *shape] of data, a tensor, an array, or a list; bytes become pixels in [0, 1] where data were bytes.
+def examples(name: str, value: Any, shape: Sequence[int] | None, about: Mapping[str, Any] | None = None) -> Tensor:
+    """Examples [n, *shape] of data, a tensor, an array, or a list, as networks see them.
 
-    ``shape`` is None where it is not known. Raises ValueError, saying what to pass, for another shape or no example.
+    ``shape`` is None where it is not known; ``about`` is what a run keeps of its data. Bytes of images are levels, that
+    is x/255, but for zeros and ones where the run's data were no bytes. Raises ValueError, saying what to pass, for
+    another shape, no example, and whole numbers where pixels belong.
 
     >>> examples("x", torch.zeros(1, 8, 8), (1, 8, 8))
     Traceback (most recent call last):
     ValueError: x is one example, without a batch axis; pass x[None], of shape [1, 1, 8, 8].
     """
-    x = numbers(name, value.x if isinstance(value, Examples) else value)
+    if isinstance(value, Examples):
+        x = numbers(name, as_floats(value.x))
+    else:
+        x = numbers(name, value)
     if shape is not None:
         if x.shape == tuple(shape):
             raise ValueError(
@@ -98,14 +104,21 @@ def examples(name: str, value: Any, shape: Sequence[int] | None, bytes_are_pixel
             )
     if x.ndim < 2 or not len(x):
         raise ValueError(f"{name} must be at least one example, [n, ...]; got the shape {list(x.shape)}.")
-    if bytes_are_pixels and x.dtype == torch.uint8:
-        return x / 255
-    if x.ndim == 4 and not x.is_floating_point() and bool((x > 1).any()):
-        raise ValueError(
-            f"{name} holds whole numbers up to {int(x.max())}, and the model knows pixels in [0, 1]; "
-            f"pass them as such, for bytes as torch.as_tensor({name}) / 255."
-        )
-    return x
+    return _as_pixels(name, x, about or {}) if x.ndim == 4 and not x.is_floating_point() else x
+
+
+def _as_pixels(name: str, x: Tensor, about: Mapping[str, Any]) -> Tensor:
+    """Whole numbers as pixels of images, where it is clear which."""
+    were_bytes, interval = bool(about.get("bytes")), about.get("range")
+    if x.dtype == torch.bool or (int(x.min()) >= 0 and int(x.max()) <= 1 and not were_bytes):
+        return x
+    if x.dtype == torch.uint8 and interval in (None, [0, 1]):
+        return as_floats(x)
+    known = "in [0, 1]" if interval is None else str(interval) if isinstance(interval, str) else f"in {interval}"
+    raise ValueError(
+        f"{name} holds whole numbers from {int(x.min())} to {int(x.max())}, and the model's images were {known}; "
+        "pass them scaled alike, as floats."
+    )
 
 
 def labels_of(labels: Any, n: int | None, classes: int) -> Tensor:

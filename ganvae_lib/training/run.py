@@ -232,8 +232,10 @@ class Run(Shown, Generative):
 
 
 def about(data: Examples) -> dict[str, Any]:
-    """What a run keeps of its data beside their name: the shape of an example, whether they are bytes, and words."""
-    return dict(shape=list(data.shape), bytes=data.x.dtype == torch.uint8, words=repr(data))
+    """What a run keeps of its data beside their name, ready for JSON: shape and range of an example, and words."""
+    interval = getattr(data, "range", None)
+    interval = interval if interval is None or isinstance(interval, str) else list(interval)
+    return dict(shape=list(data.shape), bytes=data.x.dtype == torch.uint8, range=interval, words=repr(data))
 
 
 _DAMAGED = "{} is damaged or of another format ({}); save the run again."

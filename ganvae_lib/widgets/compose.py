@@ -13,10 +13,11 @@ from typing import Any
 from torch import Tensor
 
 from ..figures.formula import plain
+from ..measure.intervals import written
 from ..objective.algebra import Objective
 from ..objective.contract import Term
 from ..objective.spaces import SPACES
-from .choices import ALSO, CHOICES, LABELS, MEASURES, SETTINGS, Choice, every, measure, train
+from .choices import ALSO, CHOICES, LABELS, MEASURES, RANGES, SETTINGS, Choice, every, measure, train, why_so_few
 from .compose_page import LOOK, READ, SCRIPT, graph
 from .page import STYLE, Figure, identifier, page
 
@@ -27,13 +28,14 @@ _PLAYERS = ("theta", "eta", "phi")
 
 
 def shown(measure: str, summary: dict | None) -> str:
-    """A mean and the half-width of its 95 % interval, as the table has it; a dash where there is none."""
+    """A mean with its 95 % interval, as the table has it; a dash where there is none.
+
+    An interval that would leave the range of a count or a percentage is cut there.
+    """
     if summary is None:
         return "–"
     digits = {"modes": 1, "high_quality": 0}.get(measure, 2)
-    mean = f"{summary['mean']:.{digits}f}"
-    half_width = summary["half_width_95"]
-    return mean if half_width is None else f"{mean} ± {half_width:.{digits}f}"
+    return written(summary["mean"], summary["half_width_95"], RANGES.get(measure), digits)
 
 
 def _row(entry: dict) -> list[str]:
@@ -183,7 +185,8 @@ def compose(
         '<div class="scores" tabindex="0" role="region" aria-label="Scores"><table><thead><tr><th scope="col">model</th>'
         f'{heads}</tr></thead><tbody><tr class="chosen" data-chosen><th scope="row">your choice</th>{cells(_row({"measures": {}}))}'
         f'</tr>{rows}{perfect}</tbody></table></div><p class="note">{len(results["seeds"])} seeds, mean and 95 % '
-        f"interval; {len(results['models'])} combinations were trained for {escape(str(results['config']['steps']))} steps each.</p>"
+        f"interval; {len(results['models'])} combinations were trained for {escape(str(results['config']['steps']))} steps "
+        f"each. {escape(why_so_few(results['models'], results['config']['steps']))}</p>"
         f"<script>{{{READ}{SCRIPT}}}</script></div>"
     )
     figure = page(html, name, {"modes": results["facts"]["modes"], "std": results["facts"]["std"]})
@@ -216,7 +219,9 @@ def _show_scores(scores: dict[str, Tensor], x: Tensor, z: Tensor | None, law: An
     axes[1].set_visible(z is not None)
     display(figure)
     plt.close(figure)
-    display(metrics.Scores({MEASURES[m]: scores[m] for m in MEASURES if m in scores}))
+    measured = [name for name in MEASURES if name in scores]
+    within = {MEASURES[name]: RANGES[name] for name in measured if name in RANGES}
+    display(metrics.Scores({MEASURES[name]: scores[name] for name in measured}, within))
 
 
 def _live(start: Choice) -> Any:

@@ -30,6 +30,8 @@ finite_logs = st.lists(st.floats(-4, 4), min_size=5, max_size=5).map(
     lambda v: torch.tensor(v, dtype=torch.float64).log_softmax(0)
 )
 FIVE = exact.finite(5)
+UNIFORM = torch.full((5,), -math.log(5), dtype=torch.float64)
+NAN = torch.full((2, 24), math.nan)
 
 
 def test_moments_and_entropy_of_a_normal():
@@ -238,3 +240,62 @@ def test_bad_input(bad, message):
 def test_unknown_divergence():
     with pytest.raises(KeyError, match="there are kl, reverse kl"):
         X.f_divergence("chi", normal(0, 1), normal(0, 1))
+
+
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        (lambda: exact.line(-1, math.inf), "hi must be a finite number, got inf"),
+        (lambda: exact.line(math.nan, 1), "lo must be a finite number"),
+        (lambda: exact.line("a", 1), "lo must be a finite number"),
+        (lambda: exact.line(-1, 1, 2.5), "n must be a whole number of at least 2"),
+        (lambda: exact.line(-1, 1, tolerance=-1), "tolerance must be a finite number above 0"),
+        (lambda: exact.plane(-1, math.inf), "hi must be a finite number"),
+        (lambda: exact.finite(2.5), "n must be a whole number"),
+        (lambda: FIVE.integrate("a"), "f must be a tensor, an array or a list of numbers, got 'a'"),
+        (lambda: FIVE.integrate(torch.tensor(1.0)), "trailing axis of size 1"),
+        (lambda: FIVE.normalise(torch.zeros(4)), "the space's 5 points"),
+        (lambda: FIVE.normalise(torch.full((5,), -math.inf)), "no density is proportional"),
+        (lambda: FIVE.normalise(torch.tensor([0.0, math.nan, 0.0, 0.0, 0.0])), "no density is proportional"),
+        (lambda: FIVE.density(None), "a log density must be a tensor"),
+        (lambda: FIVE.expect(UNIFORM, torch.ones(3)), "the space's 5 points"),
+        (lambda: FIVE.kl(UNIFORM, None), "second log density must be a tensor"),
+        (lambda: FIVE.kl(UNIFORM.expand(2, 5), UNIFORM.expand(3, 5)), "leading axes that broadcast"),
+        (lambda: FIVE.js(UNIFORM, UNIFORM, "a"), "weight must be a tensor"),
+        (lambda: FIVE.f_divergence(3, UNIFORM, UNIFORM), "f must be a name, an FDivergence or a function"),
+        (lambda: exact.minimise(lambda x: x.square().sum(), "a"), "start must be a tensor"),
+        (lambda: exact.minimise(lambda x: x.square().sum(), 5.0), "start must be a vector of finite numbers"),
+        (lambda: exact.minimise(lambda x: x.square().sum(), [math.nan]), "start must be a vector of finite numbers"),
+        (lambda: exact.minimise(lambda x: x.square(), [1.0, 2.0]), "loss must be a function of a vector"),
+        (lambda: exact.minimise(lambda x: 3.0, [1.0]), "loss must be a function of a vector"),
+        (lambda: exact.minimise(lambda x: x.square().sum(), [1.0], steps=0), "steps must be a whole number"),
+        (lambda: exact.gradient(lambda t: 3.0, torch.ones(2)), "a tensor that depends on theta"),
+        (lambda: exact.gradient(lambda t: torch.ones(2), torch.ones(2)), "a tensor that depends on theta"),
+        (lambda: exact.optimal_logit(UNIFORM, torch.zeros(3)), "at the same points"),
+        (lambda: exact.optimal_logit(UNIFORM, UNIFORM, "a"), r"p\(y=1\) must be a tensor"),
+        (lambda: exact.random_steps(0), "n must be a whole number"),
+        (lambda: exact.random_steps(2, seed="a"), "seed must be a whole number"),
+        (lambda: exact.random_steps(2, points=1), "points must be a whole number of at least 2"),
+        (lambda: exact.random_coded_worlds(-1), "n must be a whole number"),
+        (lambda: exact.random_coded_worlds(2, codes="a"), "codes must be a whole number"),
+        (lambda: exact.random_coded_worlds(2).marginal(torch.zeros(3)), r"theta must be finite parameters \[..., 24\]"),
+        (lambda: exact.random_coded_worlds(2).sleep(NAN, NAN), r"theta must be finite parameters"),
+        (lambda: exact.random_steps(2).sides(torch.zeros(2, 8)), r"theta must be finite parameters \[..., 9\]"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(bad, message):
+    with pytest.raises(ValueError, match=message) as error:
+        bad()
+    assert len(str(error.value)) < 300
+
+
+def test_lists_arrays_and_numbers_are_densities_and_functions_too():
+    logs = UNIFORM.tolist()
+    for same in (logs, UNIFORM.numpy()):
+        close(FIVE.entropy(same), math.log(5))
+        close(FIVE.kl(same, UNIFORM), 0.0)
+    close(FIVE.expect(logs, [1, 2, 3, 4, 5]), 3.0)
+    close(exact.line(-1, 2, 11).integrate(1.0), 3.0)
+    close(exact.line(-1, 2, 11).integrate(lambda x: 2), 6.0)
+    close(exact.gradient(lambda t: t.square().sum(), [1, 2]), [2.0, 4.0])
+    close(FIVE.normalise([0, 0, 0, 0, 0]), UNIFORM)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers import images, linear, points, small
+from helpers import images, linear, points, short, small
 from scipy import stats
 
 from ganvae_lib import Adversary, Data, History, Match, Model, Run, fit, metrics, mixture1d, moons, nets, ring, zoo
@@ -34,6 +34,67 @@ def test_scores_print_as_mean_and_interval():
     scores = metrics.Scores({"modes": torch.tensor([7.0, 8.0, 8.0, 8.0]), "ELBO (nats)": torch.tensor([-10.0])})
     assert repr(scores) == "modes: 7.75 ± 0.80 (4 seeds)\nELBO (nats): -10.00"
     assert list(scores) == ["modes", "ELBO (nats)"] and len(scores) == 2
+
+
+def test_an_interval_stays_in_the_range_of_what_was_averaged():
+    covered = {
+        "modes": torch.tensor([0.0, 0.0, 3.0, 4.0]),
+        "share": torch.tensor([0.2, 0.3]),
+        "loss": torch.tensor([0.0, 9.0]),
+    }
+    printed = repr(metrics.Scores(covered, {"modes": (0, 8), "share": (0, 1)})).splitlines()
+    assert printed == [
+        "modes: 1.75, 0.00 to 5.03 (4 seeds)",
+        "share: 0.25, 0.00 to 0.89 (2 seeds)",
+        "loss: 4.50 ± 57.18 (2 seeds)",
+    ]
+    assert metrics.written(7.0, 0.5, (0, 8)) == "7.00 ± 0.50" and metrics.written(8.0, 0.0, (0, 8)) == "8.00 ± 0.00"
+    run = short(small(zoo.VAE, points()), steps=2, seeds=4)
+    scores = run.evaluate(n=100)
+    assert scores.within["modes"] == (0, 8) and scores.within["high quality"] == (0, 1)
+    scores["modes"] = covered["modes"]
+    assert repr(scores).splitlines()[0] == printed[0]
+
+
+def test_no_score_is_nan_without_a_word():
+    scores = metrics.Scores({"a": torch.tensor([1.0, math.nan, 3.0]), "b": torch.tensor([math.nan])})
+    assert repr(scores).splitlines() == [
+        "a: 2.00 ± 12.71 (2 seeds), not a number for 1 of 3 seeds",
+        "b: not a number, not a number for 1 of 1 seeds",
+    ]
+    assert metrics.interval([2.0, 2.0, 2.0]) == (2.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: metrics.interval([1.0, 2.0], level=95), "level must lie between 0 and 1, such as 0.95; got 95"),
+        (lambda: metrics.interval([1.0, 2.0], level=1), "level must lie between 0 and 1"),
+        (lambda: metrics.interval([1.0, 2.0], level=0), "level must be a finite number above 0"),
+        (lambda: metrics.interval([1.0, 2.0], level="a"), "level must be a finite number"),
+        (lambda: metrics.interval([1.0, math.nan]), r"values holds NaN or infinity, first at \[1\]"),
+        (lambda: metrics.interval([1.0, math.inf]), "values holds NaN or infinity"),
+        (lambda: metrics.interval("ab"), "values must be numbers"),
+        (lambda: metrics.interval(None), "values must be numbers"),
+        (lambda: metrics.summary([]), "at least one value"),
+        (lambda: metrics.summary([math.nan]), "holds NaN"),
+        (lambda: metrics.paired([1.0], [1.0, 2.0]), "paired seed by seed; got 1 of base and 2 of variant"),
+        (lambda: metrics.difference([1.0], [1.0, 2.0]), "two values or more of each, got 1 and 2"),
+        (lambda: metrics.coverage(torch.zeros(5, 3), ring()), r"samples must be \[seeds, n, 2\]"),
+        (lambda: metrics.coverage(torch.zeros(5), ring()), r"samples must be \[seeds, n, 2\]"),
+        (lambda: metrics.coverage(torch.zeros(0, 2), ring()), r"samples must be \[seeds, n, 2\]"),
+        (lambda: metrics.coverage("a", ring()), "samples must be numbers"),
+        (lambda: metrics.coverage(torch.zeros(5, 2), ring(), within=-1), "within must be a finite number above 0"),
+        (lambda: metrics.coverage(torch.zeros(5, 2), ring(), share=0), "share must be a finite number above 0"),
+        (lambda: metrics.coverage(torch.zeros(5, 2), None), "world with modes"),
+        (lambda: metrics.classifier_score(torch.ones(4, 3)), "rows that sum to 1"),
+        (lambda: metrics.classifier_score(torch.tensor([[2.0, -1.0]])), "not negative"),
+        (lambda: metrics.mutual_information([1, 2], [1, 2], bins=2.5), "bins must be a whole number"),
+    ],
+)
+def test_bad_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
 # ---------------------------------------------------------------- bounds on a linear-Gaussian world
@@ -146,6 +207,8 @@ def test_coverage_counts_dropped_modes_and_bad_samples():
     found = metrics.coverage(torch.stack((three, far)), toy)
     assert found["modes"].tolist() == [3, 2] and found["high quality"].tolist() == [1.0, 0.5]
     assert metrics.coverage(starved[None], toy)["modes"].item() == 1  # two samples in a thousand are not coverage
+    assert torch.equal(metrics.coverage(three, toy)["modes"], torch.tensor([3.0], dtype=torch.float64))  # of one copy
+    assert metrics.coverage(three.tolist(), toy)["modes"].item() == 3
     with pytest.raises(ValueError, match="world with modes"):
         metrics.coverage(three[None], moons())
 

@@ -1,9 +1,11 @@
 """What an objective prints is what it trains: two that lose differently on some world print differently."""
 
 import itertools
+import math
 import re
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 
+import numpy as np
 import pytest
 import torch
 from helpers import prepared
@@ -22,8 +24,9 @@ from ganvae_lib import (
     Summaries,
     Unpredictable,
     World,
+    zoo,
 )
-from ganvae_lib.objective import TERMS, TOOLS
+from ganvae_lib.objective import TERMS, TOOLS, from_dict, to_dict
 
 # Options of each tool and term, some of them nearly alike. A field that is not here is an error below.
 TOOL_OPTIONS = {
@@ -103,3 +106,140 @@ def test_every_digit_of_a_weight_is_printed(weight, penalty):
     assert float((written[1] or "1").replace("-E", "-1E")) == weight if written else text.startswith("  η descends -E")
     if penalty:
         assert float(re.search(r"\+ (\S+) E\[\(‖", str(term))[1]) == penalty
+
+
+# ---------------------------------------------------------------- links
+
+
+class _AsPython:
+    """A writer of Python expressions in t, in the place of one of LaTeX: the formula of a link can be computed."""
+
+    def __init__(self, t="t"):
+        self.t, self.minus_t = f"({t})", f"(-({t}))"
+        self.D, self.not_D = f"(1/(1+exp(-({t}))))", f"(1/(1+exp({t})))"
+        self.log_D, self.log_not_D = rf"\log{self.D}", rf"\log{self.not_D}"
+        self.odds = f"({self.D}/{self.not_D})"
+
+
+def computed(latex, t):
+    """The value of a link's formula, written by ``_AsPython``, at t."""
+    for pattern, text in (
+        (r"\\tfrac12", "0.5*"),
+        (r"e\^\{((?:[^{}])*)\}", r"exp(\1)"),
+        (r"\\max", "max"),
+        (r"\\log 2(\(.*\))$", r"log(2*\1)"),
+        (r"\\log", "log"),
+        (r"\^2", "**2"),
+    ):
+        latex = re.sub(pattern, text, latex)
+    return eval(latex, {"exp": math.exp, "log": math.log, "max": max, "t": t})
+
+
+@pytest.mark.parametrize("side", ["real", "fake", "generator"])
+@pytest.mark.parametrize("name", list(LINKS))
+def test_the_formula_of_a_link_is_its_loss(name, side):
+    for t in (-3.0, -0.4, 0.0, 1.7):
+        formula = getattr(LINKS[name], f"{side}_tex")(_AsPython())
+        assert computed(formula, t) == pytest.approx(
+            getattr(LINKS[name], side)(torch.tensor(t).double()).item(), abs=1e-6
+        )
+
+
+def test_a_loss_changed_without_its_formula_is_written_by_its_name(monkeypatch):
+    changed = replace(LINKS["KL"], generator=lambda t: -t.sigmoid())
+    monkeypatch.setitem(LINKS, "soft", changed)
+    monkeypatch.setitem(LINKS, "softer", replace(changed, real=lambda t: -t))
+    lines = str(Match("x", Adversary("soft"))).splitlines()
+    assert lines[1] == "  θ descends E_{p_θ(x)}[h_{generator}(t_φ(x))]"
+    assert lines[2] == str(Match("x", Adversary("KL"))).splitlines()[2]
+    assert "h_{real}(t_φ(x))" in str(Match("x", Adversary("softer"))).splitlines()[2]
+    same = replace(LINKS["KL"], descends="")
+    assert same.generator_tex is LINKS["KL"].generator_tex  # nothing that trains has changed
+    told = replace(LINKS["KL"], generator=lambda t: -t.sigmoid(), generator_tex=lambda w: f"-{w.D}")
+    monkeypatch.setitem(LINKS, "told", told)
+    assert str(Match("x", Adversary("told"))).splitlines()[1] == "  θ descends E_{p_θ(x)}[-D_φ(x)]"
+
+
+# ---------------------------------------------------------------- classes of one's own
+
+
+@pytest.fixture
+def registries():
+    """Classes that a test defines are not left in the registries."""
+    before = [(registry, dict(registry)) for registry in (TOOLS, TERMS)]
+    yield
+    for registry, entries in before:
+        registry.clear()
+        registry.update(entries)
+
+
+def test_a_class_that_computes_another_loss_does_not_inherit_the_formula(registries):
+    @dataclass(frozen=True)
+    class Doubled(KL):
+        def loss(self, world, space, discriminator=None):
+            return 2 * super().loss(world, space, discriminator)
+
+    @dataclass(frozen=True)
+    class Wide(MMD):
+        def distance(self, target, model, seeds_axes=0):
+            return 2 * super().distance(target, model, seeds_axes)
+
+    @dataclass(frozen=True)
+    class Far(Reconstruct):
+        def loss(self, world):
+            return 2 * super().loss(world)
+
+    @dataclass(frozen=True)
+    class Told(KL):
+        def loss(self, world, space, discriminator=None):
+            return 2 * super().loss(world, space, discriminator)
+
+        def formula(self, w, space, player):
+            return rf"2\,{super().formula(w, space, player)}"
+
+    @dataclass(frozen=True)
+    class Named(KL):
+        title = "KL, by another name"
+
+    line = lambda objective: str(objective).splitlines()[1].strip()
+    assert line(Match("z", Doubled())) == "η descends Doubled(q_η(z), p(z))"
+    assert line(Match("z", Wide())) == "η descends Wide(q_η(z), p(z))"
+    assert line(Far("x")) == "θ descends Far(x)"
+    assert line(Match("z", Told())) == "η descends 2 E_{d(x)}[KL(q_η(z|x)‖p(z))]"
+    assert line(Match("z", Named())) == line(Match("z", KL()))
+
+
+def test_values_are_plain_and_cannot_be_changed_from_outside():
+    scales, only = [0.1, 1.0], ["theta"]
+    tool, term = MMD(scales=scales), Reconstruct("x", only=only)
+    scales.append(9.0)
+    only.append("eta")
+    assert tool == MMD(scales=(0.1, 1.0)) and term == Reconstruct("x", only=("theta",))
+    weight = torch.tensor(2.0)
+    for number in (weight, np.float64(2.0), np.float32(2.0), np.int64(2)):
+        weighted = Reconstruct("x", weight=number)
+        assert weighted == Reconstruct("x", weight=2.0) and repr(weighted) == "2 * Reconstruct('x')"
+        assert to_dict(weighted)[0]["weight"] == 2 and type(to_dict(weighted)[0]["weight"]) in (int, float)
+    frozen = Reconstruct("x", weight=weight)
+    weight.fill_(7.0)
+    assert frozen.weight == 2.0 and from_dict(to_dict(frozen)) == frozen
+    penalised = Adversary("Wasserstein", penalty=np.float32(0.5))
+    assert penalised == Adversary("Wasserstein", penalty=0.5) and type(penalised.penalty) is float
+
+
+def test_a_changed_schedule_does_not_inherit_its_formula():
+    from ganvae_lib.distributions.schedules import SCHEDULES, linear
+
+    before = dict(SCHEDULES)
+    try:
+
+        @dataclass(frozen=True, repr=False)
+        class square(linear):
+            def __call__(self, step):
+                return super().__call__(step) ** 2
+
+        assert "square(s)" in str(square(0, 1, steps=10) * zoo.LIKELIHOOD)
+        assert "square(s)" not in str(linear(0, 1, steps=10) * zoo.LIKELIHOOD)
+    finally:
+        SCHEDULES.clear()
+        SCHEDULES.update(before)
