@@ -173,12 +173,23 @@ def _is_place(place: Any) -> bool:
 _CONFIG: dict[str, Callable[[Any], bool]] = {
     "steps": is_count,
     "batch": is_count,
-    "lr": lambda lr: is_number(lr) or (isinstance(lr, dict) and bool(lr) and all(map(is_number, lr.values()))),
+    "lr": lambda lr: _is_rate(lr) or (isinstance(lr, dict) and bool(lr) and all(map(_is_rate, lr.values()))),
     "betas": _is_list_of(is_number, 2),
     "precision": _is_text,
     "device": _is_text,
     "log_every": is_count,
+    "optimizer": lambda value: isinstance(value, dict) and _is_text(value.get("name")),
+    "clip": is_number,
+    "ema": is_number,
 }
+
+
+def _is_rate(value: Any) -> bool:
+    """A number, or a schedule: its name, its numbers, and the schedules of which it is made."""
+    if not isinstance(value, dict):
+        return is_number(value)
+    others = [part for field, part in value.items() if field not in ("name", "from")]
+    return _is_text(value.get("name")) and _is_text(value.get("from", "")) and all(map(_is_rate, others))
 
 
 def _check_config(config: Any) -> None:
