@@ -19,11 +19,11 @@ export GANVAE_DATA := $(abspath $(GANVAE_DATA))
 endif
 PORT ?= 8000
 JOBS ?= 2
-# Numbers that chapters print may differ by so many percent from the stored ones, as they do on other processors.
+# Numbers that chapters print may differ by so many percent from the stored ones.
 LOOSELY ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book notebooks test lint mutations lab serve soak versions clean
+.PHONY: help setup book notebooks test lint fuzz mutations lab serve soak versions clean
 
 help:  ## list these commands
 	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -56,11 +56,14 @@ test: export GANVAE_PROGRESS := 0
 test: lint book  ## everything: lint, the build, unit tests, doctests, every chapter
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval-lax tests ganvae_lib notebooks
 
+fuzz: setup  ## ten thousand calls of every public name, right ones and wrong ones (GANVAE_FUZZ= another number)
+	GANVAE_FUZZ=$${GANVAE_FUZZ:-10000} GANVAE_PROGRESS=0 $(BIN)/python -m pytest -q tests/fuzz
+
 # The operators are cosmic-ray's, which has an environment of its own.
 mutations: setup  ## put small faults into the library, one by one, and see whether the tests notice (hours)
 	@$(BIN)/python -m venv _build/cosmic-ray
 	@_build/cosmic-ray/bin/python -m pip install --quiet --disable-pip-version-check cosmic-ray==8.7.0
-	@$(BIN)/python tests/mutations.py
+	@$(BIN)/python benchmarks/mutations.py
 
 lab: setup  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=. notebooks/01_two_processes.ipynb

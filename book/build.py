@@ -10,8 +10,8 @@ and merged with the current text, so an edited sentence costs no execution.
 
 The book is not built if a cell fails, if an assert did not run (``cells``), if a figure has no picture or an exercise
 no solution, if no cell backs a number of the text (``claims``), if a cell gives something else than its notebook holds
-(``outputs``), or if MathJax does not read a formula (``formulas``). On another machine trained numbers may differ by
-more than the tolerance: --loosely 20 allows 20 %.
+(``outputs``), or if MathJax does not read a formula (``formulas``). On another processor than that of
+notebooks/processor.txt trained numbers may differ: then they are told, and are no error.
 """
 
 import argparse
@@ -26,7 +26,7 @@ import formulas
 import nbformat
 from contents import BookError, pages, shorter, source
 from execute import Chapter, chapters
-from outputs import TOLERANCE, ZERO
+from outputs import TOLERANCE, ZERO, processor
 from registry import Registry
 from website import build, check, stage
 
@@ -66,8 +66,14 @@ def kept(notebooks: dict[str, Chapter], registry: Registry, options: argparse.Na
     else:
         told = "NOT COMPARED: what is stored comes from GANVAE_SCALE=small"
     print(f"{count}\nOutputs: {told}", flush=True)
+    stored_on = options.root / "notebooks" / "processor.txt"  # the processor whose outputs the notebooks hold
+    elsewhere = stored_on.is_file() and stored_on.read_text(encoding="utf8").strip() != processor()
     if options.write:
         print(f"Changed outputs: {len(changed)}\n{indented(changed)}")
+        if not options.only:
+            stored_on.write_text(processor() + "\n", encoding="utf8")
+    elif elsewhere and changed:
+        print(f"Not as stored, where another processor computed ({len(changed)}):\n{indented(changed)}", flush=True)
     else:
         problems += [f"{line} (`make notebooks` stores what is now)" for line in changed]
     if options.only:

@@ -11,13 +11,26 @@ import re
 from html import unescape
 from itertools import zip_longest
 
-__all__ = ["TOLERANCE", "ZERO", "compared", "differences", "pictures", "tolerance"]
+__all__ = ["TOLERANCE", "ZERO", "compared", "differences", "pictures", "processor", "tolerance"]
 
 TOLERANCE, ZERO = 1e-3, 1e-6
 NUMBER = re.compile(
     r"(?:(?<![\w.)])[-+\u2212])?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d*)?|(?<!\w)\.\d+)(?:[eE][-+]?\d+(?!\w))?"
 )
 WITHIN = re.compile(r"within-(\d+(?:\.\d+)?)(-percent)?")
+
+
+def processor() -> str:
+    """The processor, as far as it decides how floating-point numbers are rounded: its maker's name and its vectors."""
+    import platform
+    from pathlib import Path
+
+    import torch
+
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf8").splitlines() if Path("/proc/cpuinfo").is_file() else []
+    makers = [line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id")]
+    maker = makers[0] if makers else platform.processor() or platform.machine()
+    return f"{platform.system()}, {maker}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def tolerance(cell) -> tuple[float, float]:

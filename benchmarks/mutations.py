@@ -1,7 +1,7 @@
 """Mutations: a small fault is put into the library, one at a time, and the tests of its package must see it.
 
     make mutations                                        draws COUNT faults of each package, tells those that survived
-    python tests/mutations.py --packages exact --count 9  fewer of them
+    python benchmarks/mutations.py --packages exact --count 9  fewer of them
 
 Faults are those of cosmic-ray (another operator, comparison, constant or condition, a loop that does not run) and three
 more: a statement dropped, a call without arguments dropped, such as ``.detach()``, and two arguments exchanged. They are
