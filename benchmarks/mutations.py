@@ -3,7 +3,7 @@
     make mutations                                        draws COUNT faults of each package, tells those that survived
     python benchmarks/mutations.py --packages exact --count 9  fewer of them
 
-Faults are those of cosmic-ray (another operator, comparison, constant or condition, a loop that does not run) and three
+Faults are those of cosmic-ray (another operator, comparison, constant or condition, a loop not run) and three
 more: a statement dropped, a call without arguments dropped, such as ``.detach()``, and two arguments exchanged. They are
 drawn by a fixed seed. Each is tried in a copy of the repository, in a process that is forked after torch was imported.
 What was seen is written down and not tried again: the next run tries the survivors, and what is new.
@@ -53,7 +53,8 @@ TESTS = {
     ),
     "models": (
         f"tests/models {LAWS}snapshot.py",
-        f"{LAWS}mistakes.py {LAWS}saved.py tests/objective/test_operators.py tests/networks/test_codes.py tests/test_extend.py",
+        f"{LAWS}mistakes.py {LAWS}saved.py tests/objective/test_operators.py tests/networks/test_codes.py "
+        "tests/test_extend.py",
     ),
     "training": (
         f"tests/training/test_train.py tests/training/test_training_state.py {LAWS}forgetting.py {LAWS}precision.py",
@@ -220,7 +221,7 @@ def tried(copy, tests, limit, left_out=None):
     while time.time() < end:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
-            # 1: a test fails. 2 and 3: the module cannot be imported, or breaks pytest. Others are mistakes of this file.
+            # 1: a test fails. 2 and 3: the module cannot be imported, or breaks pytest. Others: mistakes of ours.
             code = os.waitstatus_to_exitcode(status)
             assert code in (0, 1, 2, 3) or code < 0, f"pytest ends with {code}, for {tests}"
             return "survived" if code == 0 else "killed"
