@@ -144,9 +144,9 @@ def _asked(measure: Callable[..., Any]) -> list[str]:
     """Which of run, samples and data a measure takes. Raises ValueError if it needs anything else."""
     known = ("run", "samples", "data")
     try:
-        parameters = inspect.signature(measure).parameters.values()
+        parameters = list(inspect.signature(measure).parameters.values())
     except ValueError:  # a function written in C
-        parameters = ()
+        parameters = []
     plain = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     asked = [p.name for p in plain if p.name in known]
     other = [p.name for p in plain if p.name not in known and p.default is p.empty]
