@@ -75,21 +75,29 @@ def check_seeds(seeds: tuple[int, ...]) -> None:
         raise ValueError(f"give one seed or more, all different, from 0 to 2**32-1; got {seeds}.")
 
 
+def _command(path: Path) -> str | None:
+    """The command of a record, or of a run that was interrupted; None if there is none, or a damaged one."""
+    with suppress(FileNotFoundError, ValueError, KeyError):
+        return read_card(path)["command"] or "a command that was not recorded"
+    return None
+
+
 def begin(path: Path, asked: str, work: Path, begun: bool, resume: bool, say: Callable[[str], None]) -> bool:
     """Is there anything to do for the command ``asked``? Its record is ``path``; ``work`` holds what is half done.
 
-    Raises ValueError where the record of another command would be replaced, and for an interrupted run (``begun``)
-    that is not to be resumed. A run that was finished is left as it is if ``resume`` is asked for.
+    Raises ValueError where the record of another command would be replaced, for an interrupted run (``begun``) that is
+    not to be resumed, and for one of another command. A run that was finished is left as it is, for ``resume``.
     """
-    recorded_command = None
-    with suppress(FileNotFoundError, ValueError, KeyError):  # there is no record, or a damaged one
-        recorded_command = read_card(path)["command"] or "a command that was not recorded"
+    recorded_command = _command(path)
     if recorded_command not in (None, asked):
         raise ValueError(
             f"{path} is the record of another run, {recorded_command!r}; give another --out, or move it away."
         )
     if begun and not resume:
         raise ValueError(f"{work} holds an interrupted run; go on with it by --resume, or remove that folder.")
+    interrupted = _command(work / "clock.json") if begun else None
+    if interrupted not in (None, asked):
+        raise ValueError(f"{work} holds an interrupted run of {interrupted!r}; remove that folder.")
     if resume and not begun:
         say(
             f"{path.stem}: "
@@ -112,10 +120,10 @@ def clear(work: Path) -> None:
         work.parent.rmdir()
 
 
-def earlier(folder: Path) -> float:
+def earlier(folder: Path, command: str) -> float:
     """Seconds that the parts of an interrupted run took, as far as the files of ``folder`` tell; a new part begins.
 
-    Raises OSError if nothing can be written there.
+    It is that of ``command``. Raises OSError if nothing can be written there.
     """
     clock = folder / "clock.json"
     seconds_before = 0.0
@@ -125,5 +133,5 @@ def earlier(folder: Path) -> float:
             files = [file for file in folder.rglob("*") if file.is_file() and file.name != LOCK]
             last_sign_of_life = max(file.stat().st_mtime for file in files)
             seconds_before = last_part["earlier"] + last_sign_of_life - last_part["begun"]
-    write(clock, {"earlier": seconds_before, "begun": time.time()})
+    write(clock, {"command": command, "earlier": seconds_before, "begun": time.time()})
     return seconds_before

@@ -159,7 +159,7 @@ def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path,
     experiment = EXPERIMENTS[setting.name]
     first = parallel.first()
     data, test = examples(setting)
-    earlier = records.earlier(work) if first else 0.0
+    earlier = records.earlier(work, setting.command) if first else 0.0
     config = _config(setting, data)
     classifier = accuracy = None
     if not experiment.bounded:

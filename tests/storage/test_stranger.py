@@ -161,6 +161,23 @@ def test_whatever_is_changed_on_the_card_of_a_checkpoint_is_told_or_is_the_same_
     assert counts["told"] > 10 * counts["another"], counts
 
 
+@pytest.mark.parametrize("stream", [0, 1])
+def test_a_stream_that_stands_behind_its_end_is_told(stream, tmp_path):
+    options = dict(batch=16, log_every=2, progress=False, checkpoint=tmp_path, resume=True)
+    model = small(zoo.GAN, DATA, hidden=(2,), latent=1)
+    fit(model, DATA, steps=3, **options)
+
+    def change(card):
+        if stream == 0:  # of noise
+            card["streams"][0][0][3] = 10**6
+        else:  # of the order of the examples
+            card["streams"][1] = 10**6
+
+    edited(tmp_path / "checkpoint.json", change)
+    with pytest.raises(ValueError, match="is damaged .*cannot stand at 1000000 of"):
+        fit(model, DATA, steps=5, **options)
+
+
 def test_a_run_whose_training_is_changed_on_its_card_is_told_or_goes_on(tmp_path):
     run, path = RUNS["VAE"](tmp_path)
     file = path / "run.json"
