@@ -4,7 +4,7 @@
     python benchmarks/mutations.py --packages exact --count 9  fewer of them
 
 Faults are those of cosmic-ray (another operator, comparison, constant or condition, a loop not run) and three
-more: a statement dropped, a call without arguments dropped, such as ``.detach()``, and two arguments exchanged. They are
+more: a statement dropped, a call without arguments dropped, as ``.detach()``, and two arguments exchanged. They are
 drawn by a fixed seed. Each is tried in a copy of the repository, in a process that is forked after torch was imported.
 What was seen is written down and not tried again: the next run tries the survivors, and what is new.
 ``equivalent_mutants.json`` lists those that change nothing that can be told, each with the reason. No test collects
