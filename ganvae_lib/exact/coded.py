@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import described, whole
-from .inputs import as_tensor, parameters
+from .inputs import as_tensor, at_parameters
 
 __all__ = ["CodedSides", "CodedWorld", "random_coded_worlds"]
 
@@ -57,10 +57,10 @@ class CodedWorld:
             object.__setattr__(self, name, as_tensor(name, getattr(self, name)))
 
     def _q(self, eta: Tensor) -> Tensor:
-        return self.encoder(parameters("eta", eta, self.eta_0))
+        return at_parameters(self.encoder, "eta", eta, self.eta_0)
 
     def _p(self, theta: Tensor) -> Tensor:
-        return self.decoder(parameters("theta", theta, self.theta_0))
+        return at_parameters(self.decoder, "theta", theta, self.theta_0)
 
     def joint(self, theta: Tensor) -> Tensor:
         """log p(z) p_θ(x|z), [..., Z, X]."""

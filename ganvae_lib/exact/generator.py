@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from ..errors import described, instance, whole
-from .inputs import as_tensor, parameters
+from .inputs import as_tensor, at_parameters
 from .quadrature import Space, line
 
 __all__ = ["Densities", "GeneratorSides", "GeneratorStep", "gradient", "optimal_logit", "random_steps"]
@@ -121,7 +121,7 @@ class GeneratorStep:
 
     def _densities(self, theta: Tensor) -> Densities:
         """log p_θ(x|y) of y = 0 and 1, at parameters as many as ``theta_0``."""
-        return self.conditionals(parameters("theta", theta, self.theta_0))
+        return at_parameters(self.conditionals, "theta", theta, self.theta_0)
 
     @classmethod
     def gan(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from ..errors import described
 
-__all__ = ["as_tensor", "holds", "parameters"]
+__all__ = ["as_tensor", "at_parameters", "holds"]
+
+Result = TypeVar("Result")
 
 
 def as_tensor(name: str, value: Any) -> Tensor:
@@ -30,9 +34,10 @@ def holds(condition: Tensor) -> bool:
         return True
 
 
-def parameters(name: str, value: Any, like: Tensor) -> Tensor:
-    """Parameters [..., P], as many as ``like`` has. Raises ValueError for another number of them, and for NaN."""
+def at_parameters(function: Callable[[Tensor], Result], name: str, value: Any, like: Tensor) -> Result:
+    """function(value), of parameters such as ``like``. Raises ValueError for what it cannot take, and for NaN."""
     found = as_tensor(name, value)
-    if found.shape[-1:] != like.shape[-1:] or not holds(found.isfinite()):
-        raise ValueError(f"{name} must be finite parameters [..., {like.shape[-1]}], got {described(found)}.")
-    return found
+    if holds(found.isfinite()):
+        with suppress(RuntimeError):  # a shape that does not fit
+            return function(found)
+    raise ValueError(f"{name} must be finite parameters [..., {like.shape[-1]}], got {described(found)}.")
