@@ -486,7 +486,6 @@ CALLS = {
     "draw.curves": Call(draw.curves, {"history": kind([lambda: TWO_VAES.history], [None, "x", object, 3])}),
     "Table": Call(
         Table,
-        Text,
         {
             "header": kind([("a", "b")], [None, 3]),
             "rows": kind([(("1", "2"),), ()], [None, 3, (("1",),), (("1", "2", "3"),)]),
