@@ -56,6 +56,7 @@ class Model(Shown, nn.Module):
         _check_networks(objective, networks)
         _check_discriminators(objective)
         _check_labels(objective, networks)
+        instance("prior", prior, nn.Module, "nets.StandardNormal(latent) is one")
         if spec is not None:
             instance("spec", spec, Spec, "model.spec is one, and model.config its JSON")
         shapes = {} if spec is None else {variable: spec.shape_of(variable) for variable in ("x", "z")}
@@ -265,6 +266,8 @@ class Conditioned:
 
 def _check_networks(objective: Objective, networks: Mapping[str, nn.Module]) -> None:
     """Is every network there, and does it belong to a player?"""
+    instance("objective", objective, Objective, "take one of zoo, or add terms such as Match(...)")
+    instance("networks", networks, Mapping, "a dict of them by name")  # type: ignore[type-abstract]
     if missing := [name for name in objective.networks if name not in networks]:
         raise ValueError(f"{objective} needs the networks {', '.join(missing)}, which were not given.")
     for name in objective.networks:

@@ -12,7 +12,7 @@ from collections import Counter
 import hypothesis
 import pytest
 import torch
-from calls import CALLS, EXEMPT
+from calls import CALLS, COUNT, EXEMPT, Call
 from hypothesis import strategies as st
 
 import ganvae_lib
@@ -107,8 +107,13 @@ def test_every_public_name_is_called():
     ],
 )
 def test_a_call_that_answers_badly_is_found(monkeypatch, broken, words):
-    from calls import COUNT, Call
-
     monkeypatch.setitem(CALLS, "broken", Call(broken, {"x": COUNT}))
     assert words in judged("broken", {"x": lambda: -1}, "x")
-    assert "is right, and raised" in (judged("broken", {"x": lambda: 1}, None) or "is right, and raised")
+
+
+def test_a_right_call_that_is_refused_is_found(monkeypatch):
+    def picky(x):
+        raise ValueError(f"no {x} here")
+
+    monkeypatch.setitem(CALLS, "picky", Call(picky, {"x": COUNT}))
+    assert judged("picky", {"x": lambda: 1}, None) == "picky(x=1) is right, and raised ValueError: no 1 here"

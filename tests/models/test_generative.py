@@ -320,9 +320,11 @@ def test_no_method_moves_a_stream_a_mode_or_a_statistic():
 def test_dropout_sleeps_while_a_run_is_asked():
     decoder = nets.Decoder(nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 2)), nets.Gaussian(), (2,))
     run = fit(own_networks(zoo.VAE, decoder=decoder), POINTS, 2, batch=8)
-    run.model.train()
     z = torch.ones(5, 3)
-    assert torch.equal(run.decode(z), run.decode(z)) and run.model.decoder.trunk[1].training
+    asleep = run.decode(z)
+    run.model.train()
+    assert torch.equal(run.decode(z), asleep) and run.model.decoder.trunk[1].training
+    assert torch.equal(asleep[0], run.model.eval().decoder(z).mean)
 
 
 # ---------------------------------------------------------------- what models can do
