@@ -57,8 +57,8 @@ class Model(Shown, nn.Module):
         _check_discriminators(objective)
         _check_labels(objective, networks)
         instance("prior", prior, nn.Module, "nets.StandardNormal(latent) is one")
-        if spec is not None:
-            instance("spec", spec, Spec, "model.spec is one, and model.config its JSON")
+        if spec is not None:  # or its JSON, ``model.config``
+            spec = Spec.from_dict(objective, spec) if isinstance(spec, Mapping) else instance("spec", spec, Spec)
         shapes = {} if spec is None else {variable: spec.shape_of(variable) for variable in ("x", "z")}
         check_outputs({name: networks[name] for name in objective.networks}, prior, shapes)
         self.objective, self.spec = objective, spec

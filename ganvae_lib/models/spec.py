@@ -59,6 +59,11 @@ class Spec:
         chosen = {name: choice for name, choice in choices.items() if choice is not None}
         return cls(objective=objective, **(_defaults(objective, data, chosen) | chosen))
 
+    @classmethod
+    def from_dict(cls, objective: Objective, values: Mapping[str, Any]) -> Spec:
+        """The inverse of ``as_dict``."""
+        return cls.of(objective, values["shape"], **{name: v for name, v in values.items() if name != "shape"})
+
     def __post_init__(self) -> None:
         for name, value in _plain_values(self).items():
             object.__setattr__(self, name, value)
