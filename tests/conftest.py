@@ -4,6 +4,12 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: several processes share the cores
 
+import signal
+
+# A shell ignores interrupts for what it starts in the background, and tests raise some.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 import hypothesis
 import matplotlib
 import pytest

@@ -13,7 +13,6 @@ from ..data.dataset import Examples, as_data
 from ..data.sources import is_shape
 from ..distributions.world import OtherDomain
 from ..networks.codes import Prior
-from ..networks.stacking import copied
 from ..objective.algebra import Objective
 from ..objective.contract import from_dict
 from ..storage.strangers import NoModel, check_card
@@ -116,11 +115,12 @@ def model_of(card: dict[str, Any]) -> Model:
 
 
 def shapes_of(card: dict[str, Any], model: Model | None) -> dict[str, Tensor]:
-    """The weights of which a card speaks, on "meta", without memory; of copies of ``model``, where one is given.
+    """The weights of which a card speaks, on "meta", without memory; or those of copies of a given ``model``.
 
     Raises ValueError for a card that cannot be, NoModel (another) for one whose model cannot be made here.
     """
     check_card(card, OPTIONS)
+    if model is not None:  # as they are: on "meta" weights that are tied would come apart
+        return model.copies(card["seeds"], fresh=False).state_dict()
     with torch.device("meta"):
-        described = model_of(card) if model is None else copied(model).to("meta")
-        return described.copies(card["seeds"], fresh=False).state_dict()
+        return model_of(card).copies(card["seeds"], fresh=False).state_dict()

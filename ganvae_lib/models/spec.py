@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from ..errors import described, flag, reals, unknown, whole
+from ..errors import described, flag, real, unknown, whole
 from ..networks.autoregressive import DENSITIES
 from ..networks.codes import CODES
 from ..networks.observations import OBSERVATIONS, BernoulliPixels
@@ -273,7 +273,7 @@ def _check_sizes(spec: Spec) -> None:
             f"hidden={hidden}, width={spec.width} and examples of shape {spec.shape}."
         )
     if spec.scale is not None:
-        object.__setattr__(spec, "scale", reals("scale", [spec.scale], above=0)[0])
+        object.__setattr__(spec, "scale", real("scale", spec.scale, above=0))
     if spec.classes is not None:
         object.__setattr__(spec, "classes", whole("classes", spec.classes, least=0))
     flag("noiseless", spec.noiseless)

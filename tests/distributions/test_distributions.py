@@ -1,13 +1,11 @@
 """Points, products, pushed-forward noise, and draws from them: values, shapes, and what they cannot do."""
 
-import math
-
 import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Laplace, Normal, OneHotCategorical, kl_divergence
 
 from ganvae_lib import Noise, build, free_energy, ring, zoo
-from ganvae_lib.distributions import Noiseless, Point, Product, Pushforward, draw, grey, tiled
+from ganvae_lib.distributions import Noiseless, Point, Product, Pushforward, draw, tiled
 
 
 def gaussian(*shape, seed=0):
@@ -110,19 +108,11 @@ def test_a_distribution_k_times_side_by_side():
 
 
 def test_laplace_noise_stops_short_of_infinity():
-    """u = 0 and the largest u below 1 are moved to 1e-6 and 1 - 1e-6: ± log(2e-6) in units of the scale."""
+    """At u = 0 and at the largest u below 1 the draw is far out, finite, and on its own side."""
     p = Laplace(torch.zeros(3, dtype=torch.float64), 2.0)
     for u, sign in ((0.0, -1), (1 - 2**-24, 1)):
-        assert draw(p, At(u), "x").tolist() == pytest.approx([sign * 2 * -math.log(2e-6)] * 3, rel=2e-3)
-
-
-def test_grey_levels_stay_in_their_range_at_the_ends_of_the_noise():
-    logits = torch.tensor([-300.0, -20.0, -0.01, 0.0, 0.04, 20.0, 300.0])
-    for u in (0.0, 2**-24, 0.5, 1 - 2**-24):
-        x = grey(logits, torch.full_like(logits, u))
-        assert x.isfinite().all() and (x >= 0).all() and (x <= 1).all()
-        assert (x.diff() >= -1e-6).all()  # larger logits, larger levels
-    assert grey(logits[:5], torch.zeros(5)).tolist() == pytest.approx([0.0] * 5, abs=1e-6)
+        x = draw(p, At(u), "x") * sign
+        assert x.isfinite().all() and (x > 2 * 14).all() and (x < 2 * 40).all()  # in units of the scale
 
 
 def test_the_noise_of_nested_minibatches_is_counted():

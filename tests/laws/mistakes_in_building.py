@@ -48,25 +48,33 @@ MISTAKES = [
     (lambda: build(zoo.VAE, POINTS, latent=0), ValueError, "positive integers"),
     (lambda: build(zoo.VAE, POINTS, hidden=64), ValueError, "hidden a list"),
     (lambda: build(zoo.VAE, POINTS, hidden=(64, -1)), ValueError, "positive integers"),
-    (lambda: build(zoo.VAE, POINTS, scale=-1.0), ValueError, "scale must be a positive number"),
+    (lambda: build(zoo.VAE, POINTS, scale=-1.0), ValueError, "scale must be a finite number above 0"),
     (
         lambda: Model(zoo.VAE, {"encoder": nn.Identity()}, nets.StandardNormal(2)),
         ValueError,
         "needs the networks decoder",
     ),
     *[
-        (lambda s=s: short(VAE, seeds=s), ValueError, "seeds must be a positive number or a list of different")
+        (
+            lambda s=s: short(VAE, seeds=s),
+            ValueError,
+            "seeds.* must be (a whole number from|different, and one or more)",
+        )
         for s in (0, -1, [], [1, 1], [-1, 2], 1.5, "12", [0.5], [2**32])
     ],
-    (lambda: short(VAE, steps=0), ValueError, "steps, batch and log_every must be positive"),
-    (lambda: short(VAE, batch=-1), ValueError, "steps, batch and log_every must be positive"),
-    (lambda: short(VAE, log_every=0), ValueError, "steps, batch and log_every must be positive"),
+    (lambda: short(VAE, steps=0), ValueError, "steps must be a whole number of at least 1, got 0"),
+    (lambda: short(VAE, batch=-1), ValueError, "batch must be a whole number of at least 1, got -1"),
+    (lambda: short(VAE, log_every=0), ValueError, "log_every must be a whole number of at least 1, got 0"),
     (lambda: short(VAE, device="gpu"), ValueError, "unknown device 'gpu'.*'cuda'"),
     (lambda: short(VAE, precision="fp8"), ValueError, "unknown precision 'fp8'"),
     (lambda: short(VAE, lr={"gamma": 1.0}), ValueError, "unknown player 'gamma'"),
     (lambda: short(VAE, lr={"theta": 1.0}), ValueError, "lr names no rate for eta"),
-    (lambda: short(VAE, lr=-1.0), ValueError, "lr must not be negative"),
-    (lambda: short(VAE, lr={"theta": 1.0, "eta": math.nan}), ValueError, "lr must not be negative"),
+    (lambda: short(VAE, lr=-1.0), ValueError, "lr must be a finite number of at least 0, got -1.0"),
+    (
+        lambda: short(VAE, lr={"theta": 1.0, "eta": math.nan}),
+        ValueError,
+        "lr of eta must be a finite number of at least 0, got nan",
+    ),
     (lambda: short(VAE, betas=(0.5, 1.0)), ValueError, "betas must lie in"),
     (lambda: short(small(Match("x", KL()), POINTS)), TypeError, "needs densities in x.*use Adversary"),
     (

@@ -8,6 +8,7 @@ from helpers import images, small
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from ganvae_lib import KL, Data, Match, Noise, Reconstruct, Run, World, fit, metrics, swapped, zoo
+from ganvae_lib.data import Examples
 
 IMAGES = images()
 SLEEPER = Reconstruct("z", only=("eta",))
@@ -39,8 +40,10 @@ def tiny():
         return trained, few, exact_sums(trained, few_64)
 
 
-class In64:
+class In64(Examples):
     """Data in float64, which ``Data`` itself keeps in float32."""
+
+    shape, y = (), None
 
     def __init__(self, data):
         self.x, self.y, self.shape = data.x.double(), None, data.shape

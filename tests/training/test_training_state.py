@@ -59,6 +59,7 @@ def test_a_loop_of_ones_own_is_fit():
 
 
 def test_a_loss_that_is_not_finite_says_where_in_fields(monkeypatch):
+    model = build(zoo.VAE, RING, hidden=(8,))  # which is tried on a dry batch
     draws = []
     forward = nets.Decoder.forward
 
@@ -71,7 +72,7 @@ def test_a_loss_that_is_not_finite_says_where_in_fields(monkeypatch):
 
     monkeypatch.setattr(nets.Decoder, "forward", broken)
     with pytest.raises(NonFiniteLoss) as error:
-        fit(build(zoo.VAE, RING, hidden=(8,)), RING, seeds=[4, 9], progress=False, **HOW)
+        fit(model, RING, seeds=[4, 9], progress=False, **HOW)
     found = error.value
     assert (found.term, found.step, found.seed) == ("reconstruct x", 7, 9)
     assert found.run.history.steps == [5] and found.run.seeds == [4, 9]
