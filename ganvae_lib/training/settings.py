@@ -210,7 +210,7 @@ def in_precision(name: str, device: torch.device) -> Iterator[None]:
     chosen("precision", name, PRECISIONS)
     matmul_before = torch.get_float32_matmul_precision()
     cudnn_before = torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("high" if name == "tf32" else matmul_before)  # "high" allows tf32
+    torch.set_float32_matmul_precision("high" if name == "tf32" else "highest")  # "high" allows tf32
     torch.backends.cudnn.allow_tf32 = name == "tf32"  # torch's default lets convolutions use it unasked
     try:
         with torch.autocast(device.type, torch.bfloat16, enabled=name == "bf16"):
