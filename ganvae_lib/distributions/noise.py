@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import whole
 from .seeds import in_layers
@@ -24,8 +24,8 @@ class Share(NamedTuple):
     rank: int = 0
     size: int = 1
 
-    def check(self, objective: Any, batch: int) -> None:
-        """Raise ValueError for an objective that is no mean over examples, or a batch that cannot be shared out."""
+    def check(self, objective: Any, batch: int, model: nn.Module | None = None) -> None:
+        """Raise ValueError for what is no mean over examples, or a batch that cannot be shared out."""
         if self.size == 1:
             return
         if batch % self.size:
@@ -33,6 +33,9 @@ class Share(NamedTuple):
         for term in objective.terms:
             if term.whole_batches:
                 raise ValueError(f"{term!r} compares whole minibatches, not examples; train it in one process.")
+        for name, part in [] if model is None else model.named_modules():
+            if isinstance(part, nn.modules.batchnorm._BatchNorm):
+                raise ValueError(f"{name} takes its statistics from the whole minibatch; train it in one process.")
 
     def rows(self, tensor: Tensor, axis: int, tiles: int = 1) -> Tensor:
         """This process's rows of what was drawn for the whole minibatch, or for ``tiles`` of them side by side."""

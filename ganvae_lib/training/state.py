@@ -76,7 +76,7 @@ class Training:
         one_or_all = seeds[0] if len(seeds) == 1 else seeds  # one seed needs no seeds axis
         self.model = model.copies(one_or_all, settings.fresh).to(device).train()
         self.noise = Noise(self.model.seeds, device, share(device))
-        self.noise.share.check(self.model.objective, settings.batch)
+        self.noise.share.check(self.model.objective, settings.batch, self.model)
         self.next_world, self.orders = worlds(self.model, data, settings.batch, self.noise, device)
         self.model.streams = None
         if model.streams and not settings.fresh and not state:

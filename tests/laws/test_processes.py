@@ -9,8 +9,9 @@ import sys
 import pytest
 import torch
 from helpers import KEPT, Stopped, drift, environment, points, same_run, small, suited
+from torch import nn
 
-from ganvae_lib import Noise, Run, adversary_activated, fit, importance_weighted, semi_supervised, zoo
+from ganvae_lib import Model, Noise, Run, adversary_activated, fit, importance_weighted, nets, semi_supervised, zoo
 from ganvae_lib.distributions.noise import Share
 from ganvae_lib.training import Training
 
@@ -87,6 +88,12 @@ def test_what_cannot_be_shared_is_refused():
         Share(0, 3).check(zoo.VAE, 64)
     with pytest.raises(ValueError, match="compares whole minibatches"):
         Share(0, 2).check(zoo.GMMN, 64)
+    encoder = nets.Encoder(nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4)))
+    decoder = nets.Decoder(nn.Linear(2, 2), nets.Gaussian(), (2,))
+    model = Model(zoo.VAE, {"encoder": encoder, "decoder": decoder}, nets.StandardNormal(2))
+    Share(0, 1).check(zoo.VAE, 64, model)
+    with pytest.raises(ValueError, match="networks.encoder.trunk.1 takes its statistics from the whole minibatch"):
+        Share(0, 2).check(zoo.VAE, 64, model)
 
 
 if __name__ == "__main__":
