@@ -39,6 +39,10 @@ def check_outputs(networks: Mapping[str, nn.Module], prior: nn.Module, shapes: M
     Traceback (most recent call last):
     ValueError: encoder gives a distribution of z of shape [4], where [3] is due; ...
     """
+    if learns := [name for name, parameter in prior.named_parameters() if parameter.requires_grad]:
+        raise ValueError(
+            f"the prior has parameters ({learns[0]}), and no player trains them; call prior.requires_grad_(False)."
+        )
     known = dict(shapes)
     if (z := _shape_of_z(prior)) is not None:
         known.setdefault("z", z)

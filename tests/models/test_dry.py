@@ -110,3 +110,15 @@ def test_a_discriminator_of_pairs_is_shown_both():
     pair = nets.Discriminator(nn.Linear(2 + 3, 1), nets.Flatten(1))
     networks = {"encoder": encoder(), "decoder": decoder(), "discriminator_xz": pair}
     assert len(Model(zoo.ALI, networks, nets.StandardNormal(3)).of(("phi",))) == 2
+
+
+def test_a_prior_that_would_learn_is_refused():
+    class Shifted(nets.StandardNormal):
+        def __init__(self):
+            super().__init__(3)
+            self.shift = nn.Parameter(torch.zeros(3))
+
+    networks = {"encoder": encoder(), "decoder": decoder()}
+    with pytest.raises(ValueError, match=r"the prior has parameters \(shift\), and no player trains them"):
+        Model(zoo.VAE, networks, Shifted())
+    assert Model(zoo.VAE, networks, Shifted().requires_grad_(False)).copies([0, 1]).prior.shift.shape[-1] == 3
