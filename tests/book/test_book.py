@@ -248,9 +248,10 @@ def test_the_page_of_the_checks_leads_to_every_statement_and_every_check(site):
         there = re.findall(r'\bid="([^"]+)"', (site / (chapter + ".html")).read_text(encoding="utf8"))
         lost = sorted(anchor for anchor in anchors if there.count(anchor) != 1)
         assert not lost, f"{chapter}: {lost}"
-    row = re.search(r"Together.*?</tr>", html, re.S).group()
-    counts = [int(n) for n in re.findall(r"<strong>(\d+)</strong>", row)]
-    assert counts == [*registry.count(PAGES), registry.proved(PAGES)]
+    rows = re.findall(r"Together.*?</tr>", html, re.S)  # of cells, and of statements
+    counts = [[int(n) for n in re.findall(r"<strong>(\d+)</strong>", row)] for row in rows]
+    told = [*registry.count(PAGES), registry.proved(PAGES)]
+    assert [row[: len(told)] for row in counts].count(told) == 1
 
 
 @pytest.mark.parametrize("page", CHAPTERS)

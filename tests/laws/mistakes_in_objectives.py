@@ -41,7 +41,7 @@ MISTAKES = [
     (
         lambda: Match("x", "KL"),
         TypeError,
-        r"must be one of Adversary\(\), KL\(\), Likelihood\(\), (?:\w+\(\), )*MMD\(\), (?:\w+\(\), )*Summaries\(\)",
+        r"must be one of Adversary\(\), (?:\w+\(\), )*KL\(\), Likelihood\(\), (?:\w+\(\), )*MMD\(\), (?:\w+\(\), )*Summaries\(\)",
     ),
     (lambda: Match("xz", Adversary("least squares")), ValueError, "link that can be reversed"),
     (lambda: Match("x again", KL()), ValueError, "only samples to compare"),

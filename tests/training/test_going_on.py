@@ -91,8 +91,10 @@ def test_a_model_of_trained_networks_goes_on_with_their_streams(seen):
     second = Model(zoo.beta_vae(2.0), dict(run.model.networks), run.model.prior, run.model.spec)
     fit(second, DATA, 4, seeds=[3], fresh=False, **HOW)
     assert same_batches(seen, batches)
-    with pytest.raises(TypeError, match="spec must be of type Spec.*model.spec is one"):
-        Model(zoo.VAE, dict(run.model.networks), run.model.prior, run.model.config)
+    again = Model(zoo.VAE, dict(run.model.networks), run.model.prior, run.model.config)  # the JSON of the spec
+    assert again.spec == run.model.spec
+    with pytest.raises(TypeError, match="spec must be of type Spec, got 3"):
+        Model(zoo.VAE, dict(run.model.networks), run.model.prior, 3)
 
 
 def test_other_data_and_batches_have_an_order_that_has_not_been_and_the_noise_goes_on(seen):

@@ -1,10 +1,9 @@
-"""What tests of the book share: doubles, and a small book with the real configuration and styles."""
+"""What tests of the book share, as a plugin of pytest: doubles, and a small book with the real configuration."""
 
 import shutil
 import subprocess
 import sys
 
-import build
 import nbformat
 import pytest
 import torch
@@ -63,6 +62,8 @@ def run(small):
 @pytest.fixture
 def at_once(small, capfd):
     """Runs the builder on the small book in this process, which is quicker."""
+
+    import build  # of book/, and only where it is needed
 
     def at_once(*options):
         status = build.main(["--root", str(small.root), *options])
