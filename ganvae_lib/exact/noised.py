@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians under noise: every density, score, velocity and KL rate of chapter 20 in closed form."""
+"""Mixtures of Gaussians under noise: every density, score, velocity and KL rate in closed form."""
 
 from __future__ import annotations
 
@@ -78,7 +78,6 @@ def kl_rate(asked: NoisedMixture, other: NoisedMixture, space: Space, t: Tensor)
     """-d/dt KL(asked_t ‖ other_t) = ½ g²(t) E_{asked_t} ‖∇log asked_t - ∇log other_t‖², on a line; nats per time.
 
     Whose noisy samples are asked is the direction: the data's in denoising training, the model's in distillation
-    (Eq. ``eq-kl-rate``, chapter 20).
     """
     z = space.points[:, None]
     gap = (asked.score(z, t) - other.score(z, t)).square().sum(-1)

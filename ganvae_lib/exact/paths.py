@@ -1,4 +1,4 @@
-"""Paths from data to noise, z_t = α_t x + σ_t ε, and the four things a network can say about z_t (chapter 20)."""
+"""Paths from data to noise, z_t = α_t x + σ_t ε, and the four things a network can say about z_t."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ PREDICTIONS = ("x", "noise", "velocity", "score")
 def clean(prediction: str, value: Tensor, z: Tensor, t: Tensor, path: Path) -> Tensor:
     """x̂ of what a network says about ``z`` at time ``t``: "noise" ε̂, "velocity" û, "score" ŝ, or "x" itself.
 
-    ε̂ = (z - α x̂)/σ, ŝ = -ε̂/σ, û = α' x̂ + σ' ε̂ (Eq. ``eq-four-predictions``, chapter 20). Raises ValueError for
+    ε̂ = (z - α x̂)/σ, ŝ = -ε̂/σ, û = α' x̂ + σ' ε̂. Raises ValueError for
     another name.
 
     >>> t, z, path = torch.tensor(0.25), torch.tensor([1.0, 2.0]), PATHS["linear"]

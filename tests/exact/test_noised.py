@@ -1,4 +1,4 @@
-"""Diffusion in closed form: every identity of chapter 20 on random mixtures, by a way of its own, and a falsehood for each."""
+"""Diffusion in closed form: every identity on random mixtures, by a way of its own, and a falsehood for each."""
 
 import math
 
