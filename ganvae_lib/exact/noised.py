@@ -77,7 +77,7 @@ class NoisedMixture:
 def kl_rate(asked: NoisedMixture, other: NoisedMixture, space: Space, t: Tensor) -> Tensor:
     """-d/dt KL(asked_t ‖ other_t) = ½ g²(t) E_{asked_t} ‖∇log asked_t - ∇log other_t‖², on a line; nats per time.
 
-    Whose noisy samples are asked is the direction: the data's in denoising training, the model's in distillation
+    Whose noisy samples are asked is the direction: the data's in denoising training, the model's in distillation.
     """
     z = space.points[:, None]
     gap = (asked.score(z, t) - other.score(z, t)).square().sum(-1)
