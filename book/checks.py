@@ -8,7 +8,7 @@ __all__ = ["filled", "setup"]
 
 PLACE = "% registry\n"  # a comment in book/checks.md: here the counts and the tables go
 CELLS = "% cells\n"  # another one, for how many cells are asserted and compared
-CENSUS = ["Chapter", "Cells with code", "Asserted", "Compared", "Neither", "draw a picture"]
+CENSUS = ["Chapter", "Cells with code", "Asserted", "Compared", "Neither", "Of these drawn"]
 
 
 def filled(text: str, registry: Registry, pages: list[str], counts: dict[str, Census] | None = None) -> str:
