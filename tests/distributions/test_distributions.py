@@ -1,5 +1,7 @@
 """Points, products, pushed-forward noise, and draws from them: values, shapes, and what they cannot do."""
 
+import math
+
 import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Laplace, Normal, OneHotCategorical, kl_divergence
