@@ -1,8 +1,8 @@
 """What someone has answered, as plain values, and how it is compared with what is right.
 
-An answer is a number, a word, True or False, a tensor, a list, a dictionary, or a function of such values. A function is
-never handed over: it is called, and only what it returns is looked at. So an exercise is judged in the same way in the
-notebook and from another process (``Answers`` has the two methods that differ, ``read`` and ``run``).
+An answer is a number, a word, True or False, a tensor, a list, a dictionary, or a function of such values. A function
+is never handed over: it is called, and only what it returns is looked at. So an exercise is judged in the same way in
+the notebook and from another process (``Answers`` has the two methods that differ, ``read`` and ``run``).
 """
 
 from __future__ import annotations
@@ -120,7 +120,9 @@ class Answers:
                 raise
             except Exception as error:  # a function of someone else may raise anything
                 said = said or error
-        raise Wrong(f"{name} raised {type(said).__name__}: {_first(said)}, when it was called with {_shown(arguments)}.")
+        raise Wrong(
+            f"{name} raised {type(said).__name__}: {_first(said)}, when it was called with {_shown(arguments)}."
+        )
 
     def number(self, name: str) -> float:
         """One finite number."""

@@ -25,7 +25,10 @@ CHAPTER = Chapter(
         "hot": "its limit as T grows without bound, for the given prior and logit, [n]",
         "cold": "its limit as T falls to 0, [n]",
     },
-    given=lambda draw: {"prior": draw.simplex(5), "logit": [-1.2, 0.4, 2.0, -0.3, 0.9] if not draw.variant else draw.reals(5, -2, 2)},
+    given=lambda draw: {
+        "prior": draw.simplex(5),
+        "logit": [-1.2, 0.4, 2.0, -0.3, 0.9] if not draw.variant else draw.reals(5, -2, 2),
+    },
 )
 def temperature(answers, prior, logit):
     draws = torch.Generator().manual_seed(0)
@@ -48,5 +51,7 @@ def temperature(answers, prior, logit):
     uniform = torch.full_like(p, 1 / len(p))
     answers.close("hot", p, {"D becomes 1/2 everywhere, but the prior stays": uniform})
     answers.close(
-        "cold", cut / cut.sum(), {"it does not sum to one": cut, "you kept the places where the logit is negative": (p - cut) / (p - cut).sum()}
+        "cold",
+        cut / cut.sum(),
+        {"it does not sum to one": cut, "you kept the places where the logit is negative": (p - cut) / (p - cut).sum()},
     )
