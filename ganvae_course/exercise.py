@@ -54,7 +54,8 @@ class Exercise:
     """One exercise: what it gives, what it asks for, and the judge.
 
     ``defines`` says of each name to define what it is, with its shape. ``given(draw)`` returns the names that the
-    exercise gives, plain literals; another variant has others. ``judge(answers, **given)`` raises Wrong for what is not right.
+    exercise gives, plain literals; another variant has others. ``judge(answers, **given)`` raises Wrong for what is
+    not right.
     """
 
     label: str
@@ -153,6 +154,11 @@ def exercise(label: str) -> Exercise:
     return known[label]
 
 
+def right(asked: Exercise) -> str:
+    """What ``check`` says of right answers."""
+    return f"{asked.label}: right ({asked.points} point{'s' * (asked.points > 1)})."
+
+
 def check(label: str, *, variant: int = 0, **answers: Any) -> None:
     """Say whether the answers to an exercise are right. Raises Wrong, a sentence without a traceback, where one is not.
 
@@ -165,4 +171,4 @@ def check(label: str, *, variant: int = 0, **answers: Any) -> None:
     with redirect_stdout(silence), redirect_stderr(silence), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         asked.grade(Answers(answers), variant)
-    print(f"{label}: right ({asked.points} point{'s' * (asked.points > 1)}).")
+    print(right(asked))

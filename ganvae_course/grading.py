@@ -132,7 +132,7 @@ def grade(
     jobs: int = 1,
     told: Callable[[str, list[Mark]], None] = lambda name, marks: None,
 ) -> dict[str, list[Mark]]:
-    """The marks of every notebook, by file name; writes grades.csv in ``out``, keeps what is finished in its ``graded``.
+    """The marks of every notebook, by file name; writes grades.csv in ``out``, keeps what is finished in ``graded``.
 
     ``told`` hears of each notebook when it is done. Raises ValueError for two notebooks of one name, and OSError where
     nothing can be written.

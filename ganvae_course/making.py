@@ -10,7 +10,7 @@ from typing import Any
 
 from ganvae_lib.storage import held, write_whole
 
-from .exercise import Exercise, chapter
+from .exercise import Exercise, chapter, right
 from .grading import GRADER, Grader
 from .source import Asked, Source, read
 
@@ -143,7 +143,7 @@ def nbgrader(source: Source, grader: Grader) -> bytes:
 
 def otter(source: Source, grader: Grader) -> bytes:
     """The source version for ``otter assign``: a question an exercise, solutions between its marks for blocks."""
-    config = "# ASSIGNMENT CONFIG\ninit_cell: true\nexport_cell: false\ngenerate: false\n"
+    config = "# ASSIGNMENT CONFIG\ninit_cell: true\nexport_cell: false\ngenerate: true\n"
     cells = [raw(config), markdown(_head(source, grader)), code(source.setup)]
     for place, exercise in enumerate(grader.exercises, 1):
         asked = source.asked[exercise.label]
@@ -152,11 +152,14 @@ def otter(source: Source, grader: Grader) -> bytes:
         cells.append(markdown(asked_text(asked, exercise, place)))
         if given := exercise.given_code(grader.variant):
             cells.append(code(given))
+        blank = f'""" # BEGIN PROMPT\n{exercise.blank_code()}\n""" # END PROMPT'
         cells.append(raw("# BEGIN SOLUTION"))
-        cells.append(code(f"# BEGIN SOLUTION\n{asked.solution.strip()}\n# END SOLUTION"))
+        cells.append(code(f"{blank}\n# BEGIN SOLUTION\n{asked.solution.strip()}\n# END SOLUTION"))
         cells.append(raw("# END SOLUTION"))
         cells.append(raw("# BEGIN TESTS"))
-        cells.append(code(check_code(exercise, grader.variant)))
+        tested = code(check_code(exercise, grader.variant))  # what a test is to put out is what is stored with it
+        tested["outputs"] = [{"output_type": "stream", "name": "stdout", "text": right(exercise) + "\n"}]
+        cells.append(tested)
         cells.append(raw("# END TESTS"))
         cells.append(raw("# END QUESTION"))
     return notebook(cells)
