@@ -23,7 +23,7 @@ JOBS ?= 2
 LOOSELY ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book notebooks test lint fuzz mutations lab serve soak versions clean
+.PHONY: help setup book figures graders notebooks test lint fuzz mutations lab serve soak versions clean
 
 help:  ## list these commands
 	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,9 @@ book: setup  ## execute the chapters that have changed and build the site
 
 notebooks: setup  ## execute the chapters and write their outputs into notebooks/, for committing
 	@GANVAE_SCALE=small $(BIN)/python book/build.py --write --jobs $(JOBS)
+
+figures: setup  ## execute the chapters and write each figure as SVG into _build/figures
+	@GANVAE_SCALE=small $(BIN)/python book/build.py --figures --jobs $(JOBS)
 
 lint: setup  ## ruff over the library, the tests and the notebooks: rules and format; mypy over the library: types
 	$(BIN)/ruff check .
