@@ -86,7 +86,7 @@ def of_chapter(page: BeautifulSoup, address: str) -> list[str]:
 
 
 def of_section(section: Tag, address: str) -> list[str]:
-    """The slides of a section: the first has its first paragraph and the formulas up to the first figure or statement."""
+    """The slides of a section: the first has its first paragraph, and a formula that follows it at once."""
     heading, first, slides = section.find("h2"), [], []
     for part in section.find_all(recursive=False):
         classes = set(part.get("class") or [])
