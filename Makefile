@@ -77,6 +77,9 @@ serve: book  ## serve the site at http://localhost:8000 (PORT= to change)
 soak: setup  ## a thousand kills at random moments, and several writers at once (about half an hour)
 	$(BIN)/python tests/soak.py
 
+graders: setup  ## nbgrader and Otter-Grader on the homework of every chapter, in environments of their own
+	$(BIN)/python tests/graders.py
+
 versions: setup  ## the zoo with the oldest and the newest supported torch and Python, in environments of their own
 	$(BIN)/python tests/versions.py
 
