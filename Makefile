@@ -23,7 +23,7 @@ JOBS ?= 2
 LOOSELY ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book figures graders notebooks test lint fuzz mutations lab serve soak versions clean
+.PHONY: help setup book figures graders notebooks test lint fuzz mutations lab serve soak test-alone versions clean
 
 help:  ## list these commands
 	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -67,6 +67,9 @@ mutations: setup  ## put small faults into the library, one by one, and see whet
 	@$(BIN)/python -m venv _build/cosmic-ray
 	@_build/cosmic-ray/bin/python -m pip install --quiet --disable-pip-version-check cosmic-ray==8.7.0
 	@$(BIN)/python benchmarks/mutations.py
+
+test-alone: setup  ## each chapter alone in an empty folder, with the wheel only (ten minutes)
+	$(BIN)/python tests/alone.py
 
 lab: setup  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=. notebooks/01_two_processes.ipynb

@@ -1,37 +1,27 @@
 """Homework needs the wheel only: the key is right, and is graded, where nothing of the repository is to be found."""
 
 import os
-import shutil
 import subprocess
 import sys
-import zipfile
 
-from helpers import ROOT
+import alone
 
 from ganvae_course.making import make
 
 
 def test_homework_runs_with_the_wheel_only(tmp_path):
-    source, away = tmp_path / "source", tmp_path / "away"
+    library, away = alone.installed(tmp_path), tmp_path / "away"
     away.mkdir()
-    for name in ("ganvae_lib", "ganvae_course"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source / name)
-    wheel = [sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--quiet"]
-    subprocess.run([*wheel, "--disable-pip-version-check", "--wheel-dir", str(tmp_path)], cwd=source, check=True)
-    (built,) = tmp_path.glob("*.whl")
-    zipfile.ZipFile(built).extractall(tmp_path / "installed")
     make(7, away, variant=2)
     where = "import ganvae_lib, ganvae_course; print(ganvae_lib.__file__, ganvae_course.__file__)"
-    env = os.environ | {"PYTHONPATH": str(tmp_path / "installed")}
+    env = os.environ | {"PYTHONPATH": str(library)}
 
     def run(*arguments):
         done = subprocess.run([sys.executable, *arguments], cwd=away, env=env, capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
     status, said = run("-c", where)
-    assert status == 0 and said.count(str(tmp_path / "installed")) == 2
+    assert status == 0 and said.count(str(library)) == 2
     status, said = run("-m", "ganvae_lib", "course", "grade", "07_key.ipynb", "07_student.ipynb")
     assert status == 0, said
     rows = [line.split(",")[:3] for line in (away / "grades.csv").read_text(encoding="utf8").splitlines()[1:]]
