@@ -247,7 +247,7 @@ def pinsker(answers, distance):
     mistakes = {
         "m lies half way, so each TV to it is half as large": 2 * distance**2,
         "both halves of the JSD count": distance**2 / 4,
-        "the JSD is half of the square": distance**2,
+        "the distance enters with its square, and a factor": distance**2,
         "the distance enters with its square": distance / 2,
     }
     answers.close("enough", right, mistakes)
