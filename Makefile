@@ -71,8 +71,11 @@ mutations: setup  ## put small faults into the library, one by one, and see whet
 test-alone: setup  ## each chapter alone in an empty folder, with the wheel only (ten minutes)
 	$(BIN)/python tests/alone.py
 
-lab: setup  ## open the chapters in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=. notebooks/01_two_processes.ipynb
+lab: setup  ## open copies of the chapters in JupyterLab, in lab/, where you may change what you like
+	@mkdir -p lab
+	@for chapter in notebooks/*.ipynb; do [ -e "lab/$${chapter##*/}" ] || cp "$$chapter" lab/; done
+	@echo "Yours are in lab/, and stay as you leave them; delete one, and the next make lab brings the book's again."
+	$(BIN)/jupyter lab --notebook-dir=lab 01_two_processes.ipynb
 
 serve: book  ## serve the site at http://localhost:8000 (PORT= to change)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
