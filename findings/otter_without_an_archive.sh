@@ -10,7 +10,7 @@ set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check otter-grader==7.0.0
+"$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check otter-grader==7.0.0 ipykernel==7.4.0
 cd "$folder"
 cat >write.py <<'PYTHON'
 import nbformat

@@ -369,7 +369,7 @@ def hellinger(answers):
         "missed": "a function (a) that returns the price of missed data for 0 < a < 1, a number",
         "invented": "a function (a) that returns the price of invented data for 0 < a < 1, a number",
         "cost": "a function (a, w) that returns the cost of keeping only a mode of weight w, a number",
-        "lets_go": "for each of the given powers, whether the price of missed data is bounded, a list of True and False",
+        "lets_go": "for each given power, whether the price of missed data is bounded, a list of True and False",
     },
     given=lambda draw: {
         "powers": [-1, 0.5, 2] if not draw.variant else draw.sample([-2, -1, -0.5, 0.25, 0.4, 0.75, 1.5, 2, 3], 4)
@@ -429,8 +429,8 @@ def power(answers, powers):
     points=4,
     goal="estimate",
     defines={
-        "forward": "a function (log_d [n], log_p [n]) that returns the estimate of KL(d||p) and the half width of its interval, [2]",
-        "reverse": "a function (log_d [n], log_p [n]) that returns an estimate of KL(p||d) from the same samples of d, a number",
+        "forward": "a function (log_d [n], log_p [n]) that returns an estimate of KL(d||p) and its half width, [2]",
+        "reverse": "a function (log_d [n], log_p [n]) that returns an estimate of KL(p||d) from the same samples",
         "needed": "the number of samples for a half width of 0.01, a number",
     },
     given=lambda draw: {

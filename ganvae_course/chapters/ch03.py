@@ -168,7 +168,7 @@ def m_step(r, x, middle=None):
     points=4,
     goal="climb",
     defines={
-        "step": "a function (x [n], weight [k], mean [k], std [k]) that returns the new weights, means and deviations, [3, k]",
+        "step": "a function (x [n], weight [k], mean [k], std [k]) that returns those after a round, [3, k]",
         "rise": "how much the first round adds to the log-likelihood per example of the given points, a number",
     },
     given=lambda draw: (
@@ -339,7 +339,7 @@ def pieces(d, q, prior, decoder):
     points=4,
     goal="direction",
     defines={
-        "average_elbo": "a function (d [n], q [n, k], prior [k], decoder [k, n]) that returns the bound averaged over the data, a number",
+        "average_elbo": "a function (d [n], q [n, k], prior [k], decoder [k, n]) that returns the mean bound, a number",
         "joint_kl": "a function of the same arguments that returns the KL of pairs, a number",
         "theta": "where theta stands in it: 'first' or 'second'",
         "constant": "what joint_kl and average_elbo sum to, for the given d, a number",
@@ -494,7 +494,7 @@ def continuous_bernoulli(x, t):
     points=4,
     goal="weight",
     defines={
-        "log_density": "a function (x [n], t [n]) that returns the continuous Bernoulli's log-density at grey levels x, [n]",
+        "log_density": "a function (x [n], t [n]) that returns the continuous Bernoulli's log-density, [n]",
         "ceiling": "what no model exceeds on average, with noise between the levels, in nats an image, a number",
     },
     given=lambda draw: {
@@ -556,7 +556,7 @@ def grey(answers, pixels, levels):
     defines={
         "noise": "the standard deviation with which a VAE trains like the given beta-VAE, a number",
         "ratio": "the gradient of the beta-VAE's loss over that of the VAE's, a number",
-        "excess": "a function (beta, kl) of the KL from the exact posterior to the prior, which returns the weighted bound less log p(x) there, a number",
+        "excess": "a function (beta, kl) that returns the weighted bound less log p(x) at the posterior, a number",
     },
     given=lambda draw: {
         "beta": draw.choice([0.25, 0.5, 2.0, 3.0, 9.0]) if draw.variant else 4.0,
