@@ -498,6 +498,16 @@ def collapse(answers, spectrum, sigma):
     )
 
 
+def _between(draw):
+    """A code that beta makes collapse or survive is among them."""
+    beta = 4.0 if not draw.variant else draw.choice((0.25, 0.5, 2.0, 3.0))
+    sigma = 0.5 if not draw.variant else draw.choice((0.4, 0.6, 0.8))
+    spectrum = draw.reals(6, 0.1, 4)
+    if draw.variant:
+        spectrum[0] = round(beta**0.5 * sigma**2, 3)
+    return {"beta": beta, "sigma": sigma, "spectrum": sorted(spectrum, reverse=True)}
+
+
 @CHAPTER.exercise(
     "beta",
     "Beta moves the threshold",
@@ -512,11 +522,7 @@ def collapse(answers, spectrum, sigma):
         "alive": "how many codes survive, for the given spectrum, sigma and beta",
         "least": "the least beta at which no code survives, for the given spectrum and sigma",
     },
-    given=lambda draw: {
-        "beta": 4.0 if not draw.variant else draw.choice((0.25, 0.5, 2.0, 3.0)),
-        "sigma": 0.5 if not draw.variant else draw.choice((0.4, 0.6, 0.8)),
-        "spectrum": sorted(draw.reals(6, 0.1, 4), reverse=True),
-    },
+    given=_between,
 )
 def beta(answers, beta, sigma, spectrum):
     for weight, std in ((9.0, 0.5), (0.25, 2.0)):
