@@ -52,7 +52,7 @@ def unlike(draw, count=4):
         "stands": "where the generator of a GAN stands in the correspondence: 'encoder' or 'decoder'",
     },
     given=lambda draw: {
-        "low": 4 if not draw.variant else draw.randint(1, 8),
+        "low": 4 if not draw.variant else draw.randint(4, 12),
         "high": 100 if not draw.variant else draw.choice([32, 50, 128, 200, 400]),
     },
 )
