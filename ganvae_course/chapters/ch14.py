@@ -280,7 +280,7 @@ def kernel(a, b, w):
     goal="mmd",
     defines={
         "estimate": "a function (a [n], b [n], w) that returns the unbiased estimate, a number",
-        "excess": "the mean of the average over all pairs, where both samples of n are from N(0, 1)",
+        "excess": "the mean of the estimate with all pairs in it, where both samples of n are from N(0, 1)",
     },
     given=lambda draw: {
         "n": 16 if not draw.variant else draw.randint(4, 40),
