@@ -18,7 +18,7 @@ from torch.distributions import Distribution, Independent, MixtureSameFamily, Tr
 
 from .densities import Noiseless, Point, Product, Pushforward
 
-__all__ = ["SideBySide", "in_layers", "of_seed", "side_by_side"]
+__all__ = ["DrawnInCommon", "SideBySide", "in_layers", "of_seed", "side_by_side"]
 
 _States = list[Tensor]
 #: Of stacked seeds: where each one's generators stand, at first the number that they start from; and the device.
@@ -50,12 +50,16 @@ def _go_to(device: torch.device, place: _States | int) -> None:
             generator.set_state(place[i])
 
 
+class DrawnInCommon(ValueError):
+    """Stacked seeds drew the same noise, which no seed alone would have seen."""
+
+
 @contextmanager
 def in_layers(starts: Sequence[int], stacked: bool, device: torch.device) -> Iterator[None]:
     """Let what torch's layers draw come from one stream per seed, which begins at its number in ``starts``.
 
-    With ``stacked`` seeds, ``Copies`` of a layer each draw from their own. Raises ValueError if something else drew for
-    all of them at once, since no seed alone would have seen these numbers.
+    With ``stacked`` seeds, ``Copies`` of a layer each draw from their own. Raises DrawnInCommon (a ValueError) if
+    something else drew for all of them at once, since no seed alone would have seen these numbers.
     """
     before = _states(device)
     token = _standing.set((list(starts), device) if stacked else None)
@@ -64,7 +68,7 @@ def in_layers(starts: Sequence[int], stacked: bool, device: torch.device) -> Ite
             _go_to(device, starts[0])
         yield
         if stacked and not all(map(torch.equal, before, _states(device))):
-            raise ValueError(
+            raise DrawnInCommon(
                 "something drew from torch's global generator for all seeds at once (a term of one's own, or a module "
                 "with stackable = True): draw from world.noise there, leave the flag out, or fit one seed at a time "
                 "with seeds=[k]."

@@ -1,7 +1,9 @@
-"""Do data suit a model?"""
+"""Do networks suit an objective and each other, and data a model?"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -10,11 +12,16 @@ from torch import Tensor, nn
 from ..data.dataset import Data, Examples, within
 from ..distributions.densities import as_floats
 from ..distributions.world import OtherDomain
+from ..errors import instance
+from ..networks.heads import Conditional
+from ..networks.stacking import Copies, seeds_in
+from ..objective.algebra import Objective
+from .roles import role_of
 
 if TYPE_CHECKING:
     from .model import Model
 
-__all__ = ["check_data"]
+__all__ = ["check_data", "check_networks"]
 
 
 def check_data(model: Model, data: Examples) -> None:
@@ -116,3 +123,60 @@ def _check_range(network: nn.Module, data: Any) -> None:
         f"this model makes samples between {bounds[0]:g} and {bounds[1]:g}, and {data.name} goes from {low:.4g} to "
         f"{high:.4g}; {advice}"
     )
+
+
+def check_networks(objective: Objective, networks: Mapping[str, nn.Module]) -> list[int] | None:
+    """The seeds of whose copies the networks are stacks, None for single ones.
+
+    Raises ValueError (or TypeError), saying what to do, for networks that do not suit the objective or each other.
+    """
+    instance("objective", objective, Objective, "take one of zoo, or add terms such as Match(...)")
+    instance("networks", networks, Mapping, "a dict of them by name")  # type: ignore[type-abstract]
+    if missing := [name for name in objective.networks if name not in networks]:
+        raise ValueError(f"{objective} needs the networks {', '.join(missing)}, which were not given.")
+    for name in objective.networks:
+        role_of(name)
+        instance(f"the network {name}", networks[name], nn.Module)
+    _check_discriminators(objective)
+    _check_told(objective, networks)
+    return _seeds_of(objective, networks)
+
+
+def _seeds_of(objective: Objective, networks: Mapping[str, nn.Module]) -> list[int] | None:
+    """The seeds of whose copies all networks are stacks; None if they are single ones."""
+    held = [(name, seeds) for name in objective.networks for seeds in seeds_in(networks[name])]
+    for (first, seeds), (second, others) in pairwise(held):
+        if seeds != others:
+            a, b = (f"copies of the seeds {of}" if of else "a single network" for of in (seeds, others))
+            second = "another part of it" if second == first else second
+            raise ValueError(
+                f"{first} holds {a}, and {second} {b}: networks of a model are all single, or all copies of the same "
+                "seeds; nets.unstack(network, k) takes one out, nets.stack(networks, seeds) puts several together."
+            )
+    return held[0][1] if held else None
+
+
+def _check_discriminators(objective: Objective) -> None:
+    """Is every discriminator that a term asks trained by some term?"""
+    trained = {term.discriminator for term in objective.adversaries if term.steps}
+    for term in objective.terms:
+        discriminator = getattr(term, "discriminator", None)
+        if discriminator in objective.networks and discriminator not in trained:
+            raise ValueError(
+                f"{term!r} asks {discriminator}, which no term of {objective!r} trains; add one with steps > 0."
+            )
+
+
+def _check_told(objective: Objective, networks: Mapping[str, nn.Module]) -> None:
+    """Are exactly those networks given the label that the objective says, by every term?"""
+    one_of = lambda network: network.copies[0] if isinstance(network, Copies) else network
+    conditional = {name for name in objective.networks if isinstance(one_of(networks[name]), Conditional)}
+    if mismatched := conditional ^ set(objective.conditional):  # in one of the two sets, but not in both
+        raise ValueError(
+            f"{objective!r} tells the label to {', '.join(objective.conditional) or 'no network'}: "
+            f"nets.Conditional, and nothing else, is told it. Wrong here: {', '.join(sorted(mismatched))}."
+        )
+    for term in objective.terms:
+        without_label = set(term.networks) - set(term.conditional)
+        if told_elsewhere := sorted(conditional & without_label):
+            raise ValueError(f"{told_elsewhere[0]} is told the label, but not for {term!r}; use given(objective).")

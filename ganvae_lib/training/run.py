@@ -227,7 +227,7 @@ class Run(Shown, Generative):
         run = cls(model.eval(), _history(card["history"]), None, card["config"], going)
         run.data, run.about, run._law_card = card["data"], card.get("about"), card.get("law")
         run.stopped = card.get("stopped")
-        run.model.streams = going.streams(card["config"]["steps"])
+        run.model.remember(going.streams(card["config"]["steps"]))
         return run
 
 
