@@ -238,7 +238,7 @@ def about(data: Examples) -> dict[str, Any]:
     return dict(shape=list(data.shape), bytes=data.x.dtype == torch.uint8, range=interval, words=repr(data))
 
 
-_DAMAGED = "{} is damaged or of another format ({}); save the run again."
+_DAMAGED = "{} is damaged or of another format: {}; save the run again."
 
 
 def _most_bytes(card: dict[str, Any], model: Model | None, expected: dict[str, torch.Tensor]) -> int:
