@@ -7,10 +7,12 @@ is not known, the networks that see it are not called. There is no gradient, no 
 from __future__ import annotations
 
 import math
+import random
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -19,7 +21,7 @@ from torch.nn.parameter import is_lazy
 from ..data.dataset import Examples
 from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
-from ..distributions.seeds import DrawnInCommon, in_layers
+from ..distributions.seeds import DrawnUnseeded, in_layers, torch_alone
 from ..distributions.world import World
 from ..networks.heads import Conditional
 from ..networks.stacking import Copies, copied
@@ -28,7 +30,7 @@ from .roles import role_of
 if TYPE_CHECKING:
     from .model import Model
 
-__all__ = ["check_outputs", "check_weights", "refuse_common_noise"]
+__all__ = ["check_outputs", "check_weights", "is_own", "output_of", "shape_of_z", "try_own"]
 
 _BATCH = 3
 _NOT_TRIED = object()
@@ -59,7 +61,7 @@ def check_outputs(
             f"the prior has parameters ({learns[0]}), and no player trains them; call prior.requires_grad_(False)."
         )
     known = dict(shapes)
-    if (z := _shape_of_z(prior)) is not None:
+    if (z := shape_of_z(prior)) is not None:
         known.setdefault("z", z)
     for name in ("decoder", "density"):
         if name in networks and isinstance(getattr(networks[name], "shape", None), tuple):
@@ -70,20 +72,20 @@ def check_outputs(
         seen = {variable: known.get(variable) for variable in role_of(name).sees}
         shapes_seen = {variable: shape for variable, shape in seen.items() if shape is not None}
         if len(shapes_seen) == len(seen):
-            _check_output(name, _output(name, networks, shapes_seen, batch, training), known, batch)
+            _check_output(name, output_of(name, networks, shapes_seen, batch, training), known, batch)
 
 
-def refuse_common_noise(model: Model, data: Examples, batch: int) -> None:
-    """Raise ValueError, naming it, for a network or a term of one's own that draws noise for all stacked seeds at once.
+def try_own(model: Model, data: Examples, batch: int) -> None:
+    """Raise ValueError, naming it, for a network or a term of one's own that draws noise which is not a seed's own.
 
-    It is tried before the first step, in the modes of training; no stream moves, and the model stays as it is.
+    They are tried before the first step, in the modes of training; no stream moves, and the model stays as it is.
     """
-    if not isinstance(model.seeds, list):
-        return
-    if any(getattr(type(part), "stackable", False) and _is_own(part) for part in model.networks.modules()):
-        check_outputs(dict(model.networks), model.prior, {"x": tuple(data.shape)}, model.seeds, training=True)
+    seeds = model.seeds if isinstance(model.seeds, list) else None
+    lazy = any(is_lazy(weight) for weight in model.parameters())
+    if any(map(is_own, model.networks.modules())) and not lazy:
+        check_outputs(dict(model.networks), model.prior, {"x": tuple(data.shape)}, seeds, training=True)
     for term in model.objective.terms:
-        if not any(map(_is_own, (term, *vars(term).values()))):
+        if not any(map(is_own, (term, *vars(term).values()))):
             continue
         noise = Noise(model.seeds, next(model.parameters()).device)
         minibatch: dict[str, Any] = {}
@@ -93,23 +95,23 @@ def refuse_common_noise(model: Model, data: Examples, batch: int) -> None:
             minibatch[name] = rows.to(noise.device).expand(*noise.seeds_shape, *rows.shape)
         world = World(model.copies(model.seeds, fresh=False), noise=noise, **minibatch)
         try:
-            with noise.in_layers():
+            with torch_alone(), noise.in_layers():
                 term.loss(world)
                 if term.steps:
                     term.discriminator_loss(world)
-        except DrawnInCommon as error:
-            raise DrawnInCommon(f"{term!r}: {error}") from error
+        except DrawnUnseeded as error:
+            raise DrawnUnseeded(f"{term!r}: {error}") from error
         except Exception:  # whatever else is wrong with it, the first step tells
             continue
 
 
-def _is_own(value: Any) -> bool:
+def is_own(value: Any) -> bool:
     """Is it of a class that the library does not have?"""
     return type(value).__module__.partition(".")[0] not in ("builtins", "torch", __name__.partition(".")[0])
 
 
 def check_weights(networks: nn.Module) -> None:
-    """Raise ValueError, naming them, for weights that a copy would not honour as torch does.
+    """Raise ValueError, naming it, for a weight or a generator that a copy would not honour as torch does.
 
     >>> a, b = nn.Linear(2, 2), nn.Linear(2, 2)
     >>> b.weight.data = a.weight.data
@@ -117,6 +119,13 @@ def check_weights(networks: nn.Module) -> None:
     Traceback (most recent call last):
     ValueError: 0.weight and 1.weight are two parameters in one memory; share one parameter (b.weight = a.weight), ...
     """
+    for path, part in networks.named_modules():
+        for name, value in vars(part).items():
+            if isinstance(value, torch.Generator | random.Random | np.random.Generator | np.random.RandomState):
+                raise ValueError(
+                    f"{path}.{name} is a generator of random numbers that no seed sets and no checkpoint keeps; draw "
+                    "without it (torch.rand, torch.randn): then the numbers come from a stream of each seed's own."
+                )
     ends: dict[int, list[tuple[int, int, str]]] = {}
     for name, weight in networks.named_parameters():
         if getattr(weight, "_post_accumulate_grad_hooks", None):
@@ -142,7 +151,7 @@ def check_weights(networks: nn.Module) -> None:
                 )
 
 
-def _shape_of_z(prior: nn.Module) -> Shape | None:
+def shape_of_z(prior: nn.Module) -> Shape | None:
     """What z is like, by the prior; None where it does not say."""
     try:
         return tuple(prior().event_shape)
@@ -151,10 +160,15 @@ def _shape_of_z(prior: nn.Module) -> Shape | None:
         return tuple(shape) if isinstance(shape, tuple) else None
 
 
-def _output(
-    name: str, networks: Mapping[str, nn.Module], shapes: dict[str, Shape], batch: Shape, training: bool
+def output_of(
+    name: str,
+    networks: Mapping[str, nn.Module],
+    shapes: dict[str, Shape],
+    batch: Shape,
+    training: bool = False,
+    graph: bool = False,
 ) -> Any:
-    """What a copy of a network gives for a dry batch; ``_NOT_TRIED`` where that cannot be known."""
+    """What a copy of a network gives for a dry batch, with its ``graph``; ``_NOT_TRIED`` where that cannot be known."""
     network = networks[name]
     lazy = any(is_lazy(weight) for weight in network.parameters())
     try:
@@ -166,12 +180,14 @@ def _output(
     device, dtype = _kind_of_numbers(network, networks)
     generator = torch.Generator().manual_seed(0)
     inputs = [torch.rand(*batch, *shape, generator=generator).to(device, dtype) for shape in shapes.values()]
+    inputs = [tensor.requires_grad_(graph) for tensor in inputs]
     labels = {"labels": torch.zeros(batch, dtype=torch.long, device=device)}
     starts = [0] * (batch[0] if len(batch) == 2 else 1)
     was_training, checks = network.training, Distribution._validate_args
     Distribution.set_default_validate_args(False)
     try:
-        with torch.no_grad(), in_layers(starts, len(batch) == 2, device), warnings.catch_warnings():
+        its_noise = in_layers(starts, len(batch) == 2, device)
+        with torch.set_grad_enabled(graph), torch_alone(), its_noise, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             told = isinstance(network.copies[0] if isinstance(network, Copies) else network, Conditional)
             return (tried if training else tried.eval())(*inputs, **(labels if told else {}))

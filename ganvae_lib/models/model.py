@@ -222,8 +222,8 @@ class Model(Shown, nn.Module):
             more = f" and {len(names) - 3} more" * (len(names) > 3)
             raise ValueError(
                 f"{', '.join(names[:3])}{more}: loaded, trained or set by hand, and fresh weights would destroy that; "
-                "pass fresh=False to start every seed from them, mark what is to stay by nets.pretrained(module), or "
-                "let go of them by nets.initialise(module, 0)."
+                "pass fresh=False to start every seed from them, mark what is to stay by nets.pretrained(module), let "
+                "go of them by nets.initialise(module, 0), or draw them so in a method reset_parameters of theirs."
             )
 
 

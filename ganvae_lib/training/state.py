@@ -11,7 +11,7 @@ from torch import Tensor
 from ..data.dataset import Examples
 from ..distributions.noise import Noise
 from ..distributions.parallel import share
-from ..models.dry import refuse_common_noise
+from ..models.dry import try_own
 from ..models.model import Model
 from .batches import Batches, worlds
 from .history import History
@@ -78,7 +78,7 @@ class Training:
         self.model = model.copies(one_or_all, settings.fresh).to(device).train()
         self.noise = Noise(self.model.seeds, device, share(device))
         self.noise.share.check(self.model.objective, settings.batch, self.model)
-        refuse_common_noise(self.model, data, settings.batch)
+        try_own(self.model, data, settings.batch)
         self.next_world, self.orders = worlds(self.model, data, settings.batch, self.noise, device)
         self.model.streams = None
         if model.streams and not settings.fresh and not state:
