@@ -7,18 +7,20 @@ one seed are the same one, whatever else the program draws.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, MixtureSameFamily, TransformedDistribution
 
 from .densities import Noiseless, Point, Product, Pushforward
 
-__all__ = ["SideBySide", "in_layers", "of_seed", "side_by_side"]
+__all__ = ["DrawnUnseeded", "SideBySide", "in_layers", "of_seed", "side_by_side", "torch_alone"]
 
 _States = list[Tensor]
 #: Of stacked seeds: where each one's generators stand, at first the number that they start from; and the device.
@@ -50,12 +52,43 @@ def _go_to(device: torch.device, place: _States | int) -> None:
             generator.set_state(place[i])
 
 
+class DrawnUnseeded(ValueError):
+    """Noise was drawn that no seed alone would have seen."""
+
+
+@contextmanager
+def torch_alone() -> Iterator[None]:
+    """Raise DrawnUnseeded (a ValueError) if Python's or NumPy's global generator moves while this is open.
+
+    Both stand afterwards where they stood before.
+    """
+    of_python, of_numpy = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
+    try:
+        yield
+        pairs = zip(_numbers_of(of_numpy), _numbers_of(np.random.get_state(legacy=False)), strict=True)  # noqa: NPY002
+        if random.getstate() != of_python or not all(np.array_equal(a, b) for a, b in pairs):
+            raise DrawnUnseeded(
+                "something drew from Python's or NumPy's global generator, which no seed sets and no checkpoint keeps: "
+                "draw from torch's (torch.rand, torch.randn), which then stands in a stream of each seed's own."
+            )
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)  # noqa: NPY002
+
+
+def _numbers_of(state: Any) -> list[Any]:
+    """What stands in a dict of dicts, in order."""
+    if not isinstance(state, dict):
+        return [state]
+    return [number for part in state.values() for number in _numbers_of(part)]
+
+
 @contextmanager
 def in_layers(starts: Sequence[int], stacked: bool, device: torch.device) -> Iterator[None]:
     """Let what torch's layers draw come from one stream per seed, which begins at its number in ``starts``.
 
-    With ``stacked`` seeds, ``Copies`` of a layer each draw from their own. Raises ValueError if something else drew for
-    all of them at once, since no seed alone would have seen these numbers.
+    With ``stacked`` seeds, ``Copies`` of a layer each draw from their own. Raises DrawnUnseeded (a ValueError) if
+    something else drew for all of them at once, since no seed alone would have seen these numbers.
     """
     before = _states(device)
     token = _standing.set((list(starts), device) if stacked else None)
@@ -64,7 +97,7 @@ def in_layers(starts: Sequence[int], stacked: bool, device: torch.device) -> Ite
             _go_to(device, starts[0])
         yield
         if stacked and not all(map(torch.equal, before, _states(device))):
-            raise ValueError(
+            raise DrawnUnseeded(
                 "something drew from torch's global generator for all seeds at once (a term of one's own, or a module "
                 "with stackable = True): draw from world.noise there, leave the flag out, or fit one seed at a time "
                 "with seeds=[k]."
