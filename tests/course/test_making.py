@@ -60,7 +60,7 @@ def test_the_notebook_asks_what_the_chapter_asks(number, tmp_path):
         assert by[label, "answer"]["source"] == exercise.blank_code()
         assert answered[label] == SOURCES[number].asked[label].solution.strip()
         checked = by[label, "check"]["source"]
-        assert checked.startswith("check(") and f"\"{label}\", variant=2," in checked
+        assert checked.startswith("check(") and f'"{label}", variant=2,' in checked
         if exercise.values(2):
             assert by[label, "given"]["source"] == exercise.given_code(2)
         text = by[label, "exercise"]["source"]
