@@ -3,10 +3,10 @@
     errors         what is raised, and what it advises
     storage        files: found, downloaded, checked, and written whole
     figures        a visual language, graphs of objectives, tables
-    distributions  densities, noise by name and seed, the variables of one step (``World``)
+    distributions  densities, noise by name and seed, the variables of one step (``World``), where they are compared
     exact          worlds with a known truth, and both sides of the lemmas
     data           toys with a density, characters, text, digits, images: ``load``
-    objective      spaces, tools, terms, sums of terms, and operators on them
+    objective      tools, terms, sums of terms, and operators on them
     networks       networks that return distributions
     zoo            every named model, a line or two each
     models         the part that each network plays; an objective and its networks: ``build``

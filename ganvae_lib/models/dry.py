@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn.parameter import is_lazy
 
-from ..distributions.seeds import in_layers
+from ..distributions.noise import in_layers
 from ..networks.heads import Conditional
 from ..networks.stacking import copied
 from .roles import role_of

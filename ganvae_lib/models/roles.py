@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from .. import networks as nets
-from ..objective.spaces import SPACES
+from ..distributions.spaces import SPACES
 
 if TYPE_CHECKING:
     from .spec import Spec

@@ -1,13 +1,13 @@
 """The algebra of objectives: spaces, tools, terms, sums of terms, and operators on them."""
 
 from ..distributions.sample import free_energy
+from ..distributions.spaces import SPACES, Space
 from ..figures.formula import GREEK, Writer, plain
 from .algebra import Objective, Phase
 from .contract import TERMS, TOOLS, Term, Tool, from_dict, to_dict
 from .further import MMD, Classify, Summaries, Unpredictable
 from .links import LINKS, Link
 from .operators import Bound, adversary_activated, given, importance_weighted, semi_supervised, swapped
-from .spaces import SPACES, Space
 from .terms import Match, Reconstruct
 from .tools import KL, Adversary, Likelihood
 

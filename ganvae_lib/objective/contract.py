@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from torch import Tensor
 
 from ..distributions.schedules import SCHEDULES, Schedule, as_weight
+from ..distributions.spaces import OTHER, Space
 from ..errors import unknown
 from ..figures.formula import GREEK, Writer, number
 from ..figures.values import as_entry, call, field_names, from_entry, register
 from .algebra import Objective, Sum
-from .spaces import OTHER, Space
 
 if TYPE_CHECKING:
     from ..distributions.noise import Noise

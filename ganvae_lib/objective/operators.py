@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from ..distributions.sample import free_energy
+from ..distributions.spaces import BOTH, SPACES
 from ..errors import chosen, instance, whole
 from ..figures.formula import Writer, expectation, kl
 from .algebra import Objective, Sum
 from .contract import Term
 from .further import Classify
-from .spaces import BOTH, SPACES
 from .terms import Match, Reconstruct
 from .tools import KL, Adversary
 

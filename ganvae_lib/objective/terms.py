@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from ..distributions.spaces import BOTH, SPACES, Space
 from ..errors import chosen
 from ..figures.formula import Writer, expectation
 from .contract import TOOLS, Term, Tool
-from .spaces import BOTH, SPACES, Space
 
 if TYPE_CHECKING:
     from ..distributions.world import World
