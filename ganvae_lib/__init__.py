@@ -120,6 +120,8 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         Adversary as Adversary,
         Bound as Bound,
         Classify as Classify,
+        Denoise as Denoise,
+        Distill as Distill,
         Likelihood as Likelihood,
         Link as Link,
         Match as Match,
@@ -149,9 +151,9 @@ _HOME = {
     "errors": "DataError NonFiniteLoss",
     "figures": "Table Writer",
     "exact": "gradient",
-    "objective": "Adversary Bound Classify GREEK KL LINKS Likelihood Link MMD Match Objective Phase Reconstruct SPACES "
-    "Space Summaries Term Tool Unpredictable adversary_activated free_energy given importance_weighted plain "
-    "semi_supervised swapped",
+    "objective": "Adversary Bound Classify Denoise Distill GREEK KL LINKS Likelihood Link MMD Match Objective Phase "
+    "Reconstruct SPACES Space Summaries Term Tool Unpredictable adversary_activated free_energy given "
+    "importance_weighted plain semi_supervised swapped",
     "networks": "CODES CharRNN DENSITIES ImplicitEncoder MaskedConv2d OBSERVATIONS Observation PixelCNN PixelRNN ngram",
     "models": "Model ROLES Role Spec build",
     "measure": "Scores accuracy classifier_score coverage frechet_distance interval mutual_information paired "

@@ -67,7 +67,10 @@ class Match(Term):
     def reads(self) -> tuple[str, ...]:
         return (*self.sides.reads, *super().reads)
 
-    discriminator = property(lambda self: self.sides.discriminator_given(self.given) if self.adversarial else "")
+    @property
+    def discriminator(self) -> str:
+        name = self.sides.discriminator_given(self.given) if self.adversarial else ""
+        return name.replace("discriminator", self.tool.brings)
 
     @property
     def networks(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from ..measure.scores import Measures, Scores, evaluate
 from ..models.builder import model_of, shapes_of
 from ..models.generative import Generative
 from ..models.model import Model, objective_rows, title_of
-from ..objective.contract import to_dict
+from ..objective.operators import to_dict
 from ..storage.cards import await_written, is_json, read, weights_of, write
 from ..storage.strangers import NoModel, check_state, first_mismatch, most_bytes
 from .batches import writes
