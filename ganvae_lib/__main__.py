@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .data.loading import scale
-from .distributions import parallel
 from .errors import DataError
 from .experiments import runner, techniques as experiments
+from .training import batches as parallel
 
 MOST_SEEDS = 10_000  # at once, as many as a saved run may have
 MOST_STEPS = 10**9

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,12 +14,14 @@ from torch.utils.data import DataLoader, Dataset
 from ..data.dataset import Data, Examples
 from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
+from ..distributions.paths import FIRST, LAST, PATHS, Path
 from ..distributions.sample import draw, free_energy
 from ..errors import instance, whole
 from ..models.inputs import evaluating, examples, labels_of
 from ..models.model import Model
+from ..models.roles import denoise_of
 
-__all__ = ["chunks", "elbo", "iwae", "log_likelihood"]
+__all__ = ["chunks", "denoising_bound", "elbo", "iwae", "log_likelihood"]
 
 # Numbers in a piece of the data. Noise is drawn piece by piece, so another value gives a seed other random numbers.
 CHUNK = 2**20
@@ -123,3 +126,52 @@ def log_likelihood(model: Model, data: Examples) -> Tensor:
     if "density" not in model.networks:
         raise TypeError(f"{model.objective!r} has no density of x, so its likelihood cannot be computed.")
     return _mean(model, data, lambda model, x: model.density().log_prob(x))
+
+
+def denoising_bound(model: Model, data: Examples, times: int = 16, *, seed: int = 0) -> Tensor:
+    """The ELBO of a model that tells noise, a hierarchy of ever so many steps: [seeds], nats per example.
+
+    E_d[E log p(x|z_0) - KL(q(z_1|x) ‖ N(0, I)) - ½ ∫ (-SNR') ‖x - x̂(z_t)‖² dt], p(x|z_0) = N(x̂(z_0), (σ_0/α_0)² I), is
+    below the log-likelihood whatever weight the model was trained with (Kingma et al., 2021). The integral is estimated
+    at so many ``times`` of each example, one in each part of equal length of log SNR. It is for data with a density:
+    bytes, and zeros and ones, have none.
+    Raises TypeError for a model without a denoiser of x, ValueError for times < 1.
+    """
+    tool, times = denoise_of(model), whole("times", times)
+    path, axes = PATHS[tool.path], len(model.seeds_shape) + 1
+    seeds = (
+        [whole("seed", seed, least=0)] * math.prod(model.seeds_shape)
+        if model.seeds_shape
+        else whole("seed", seed, least=0)
+    )
+    noise = Noise(seeds, next(model.parameters()).device)
+    knots = _equal_parts(path, times).to(noise.device)
+    bound = replace(tool, weight="bound")
+
+    def log_p(model: Any, x: Tensor) -> Tensor:
+        n, shape, denoiser = x.shape[axes - 1], x.shape[axes:], model.networks["denoiser_x"]
+        total = torch.zeros(x.shape[:axes], device=x.device)
+        for start, end in zip(knots[:-1], knots[1:], strict=True):
+            t = start + (end - start) * noise.uniform("time", n)
+            total = total - (end - start) * bound.error_at(denoiser, x, noise.normal("noise", n, *shape), t)
+        first, last = knots[0].expand(x.shape[:axes]), knots[-1]
+        alpha, variance = path.alpha(last), path.sigma(last).square()
+        far = (alpha * x).square() + variance - 1 - variance.log()
+        near = replace(tool, weight="noise").error_at(denoiser, x, noise.normal("noise", n, *shape), first)
+        s = (path.sigma(first) / path.alpha(first)).square()
+        size = math.prod(shape)
+        return total - far.flatten(axes).sum(-1) / 2 - near / 2 - size / 2 * (2 * math.pi * s).log()
+
+    return _mean(model, data, log_p)
+
+
+def _equal_parts(path: Path, parts: int) -> Tensor:
+    """Times from the first to the last, [parts + 1], between which log SNR falls by equal amounts: by bisection."""
+    ends = path.snr(torch.tensor([FIRST, LAST], dtype=torch.float64)).log()
+    wanted = torch.linspace(float(ends[0]), float(ends[1]), parts + 1, dtype=torch.float64)
+    low, high = torch.full_like(wanted, FIRST), torch.full_like(wanted, LAST)
+    for _ in range(60):
+        middle = (low + high) / 2
+        later = path.snr(middle).log() > wanted
+        low, high = torch.where(later, middle, low), torch.where(later, high, middle)
+    return ((low + high) / 2).float()

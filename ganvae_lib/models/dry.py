@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn.parameter import is_lazy
 
-from ..distributions.seeds import in_layers
+from ..distributions.noise import in_layers
 from ..networks.heads import Conditional
 from ..networks.stacking import copied
 from .roles import role_of
@@ -43,7 +43,7 @@ def check_outputs(networks: Mapping[str, nn.Module], prior: nn.Module, shapes: M
         raise ValueError(
             f"the prior has parameters ({learns[0]}), and no player trains them; call prior.requires_grad_(False)."
         )
-    known = dict(shapes)
+    known = {"time": (1,), **shapes}
     if (z := _shape_of_z(prior)) is not None:
         known.setdefault("z", z)
     for name in ("decoder", "density"):
@@ -162,8 +162,9 @@ def _check_output(name: str, output: Any, known: dict[str, Shape]) -> None:
                 f"{name} must give logits {due} for a batch of {_BATCH}, one row or number for each example, but gives "
                 f"{got}; return a distribution with them, as nets.{wrapped} does."
             )
-    elif name.startswith("predictor"):
-        due_shape = (_BATCH, math.prod(known[role_of(name).sees[0]]))
+    elif name.startswith(("predictor", "denoiser_")):
+        shape = known[role_of(name).sees[0]]
+        due_shape = (_BATCH, *shape) if name.startswith("denoiser_") else (_BATCH, math.prod(shape))
         if not isinstance(output, Tensor) or output.shape != due_shape:
             got = f"{list(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
             raise TypeError(f"{name} must give a tensor {list(due_shape)} for a batch of {_BATCH}, but gives {got}.")

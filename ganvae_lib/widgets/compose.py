@@ -12,11 +12,11 @@ from typing import Any
 
 from torch import Tensor
 
+from ..distributions.spaces import SPACES
 from ..figures.formula import plain
 from ..measure.intervals import written
 from ..objective.algebra import Objective
 from ..objective.contract import Term
-from ..objective.spaces import SPACES
 from .choices import ALSO, CHOICES, LABELS, MEASURES, RANGES, SETTINGS, Choice, every, measure, train, why_so_few
 from .compose_page import LOOK, READ, SCRIPT, graph
 from .page import STYLE, Figure, identifier, page
