@@ -24,7 +24,7 @@ from ganvae_lib import (
     ring,
     zoo,
 )
-from ganvae_lib.distributions import PATHS, PREDICTIONS, SAMPLERS, as_prediction, clean, flow_density, from_noise
+from ganvae_lib.distributions import PATHS, PREDICTIONS, SAMPLERS, Path, as_prediction, clean, flow_density, from_noise
 from ganvae_lib.exact import NoisedMixture
 from ganvae_lib.measure import denoising_bound
 from ganvae_lib.objective import WEIGHTS, Weight
@@ -182,6 +182,14 @@ def test_the_flow_of_the_exact_network_keeps_quantiles_and_has_the_density(path)
         close(from_noise(world.denoised, world.path, 41, (1,), noise, 400, sampler), x, tolerance)
 
 
+def test_the_density_along_the_flow_is_of_second_order():
+    """Twice as many steps, a quarter of the error."""
+    world, x = NoisedMixture.of(TWO, PATHS["cosine"]), torch.linspace(-2, 2, 21, dtype=torch.float64)[:, None]
+    finest, *others = (flow_density(world.denoised, world.path, x, 1, steps) for steps in (2000, 100, 200))
+    coarse, fine = ((found - finest).abs().mean() for found in others)
+    assert 3.5 < coarse / fine < 5
+
+
 @EVERY_PATH
 def test_ancestral_steps_of_the_exact_network_have_the_same_law(path):
     world = NoisedMixture.of(TWO, PATHS[path])
@@ -225,6 +233,19 @@ def test_the_bound_of_the_exact_network_is_tight_and_that_of_another_is_below(pa
     # A model with parts of equal weight costs KL(0.3, 0.7 ‖ 0.5, 0.5) nats, as the parts hardly overlap.
     cost = 0.3 * math.log(0.3 / 0.5) + 0.7 * math.log(0.7 / 0.5)
     assert float(bounds[1].mean()) == pytest.approx(truth - cost, abs=0.03)
+
+
+def test_a_path_that_does_not_end_in_noise_costs_the_divergence_of_its_end(monkeypatch):
+    """At its last time the data's law is not N(0, 1): by KL(m_1 ‖ N(0, 1)) the bound is lower."""
+    halves = (lambda t: 1 - t / 2, lambda t: t, lambda t: -torch.ones_like(t) / 2, torch.ones_like)
+    path = Path("half", *halves, "", "")
+    monkeypatch.setitem(PATHS, "half", path)
+    world, x = NoisedMixture.of(TWO, path), TWO.sample(4000, 0)
+    model = Model(Match("x", Denoise("x", "half", "x")), {"denoiser_x": Exact(world, "x")}, nets.StandardNormal(1))
+    z, last = LINE.points[:, None], torch.tensor(0.999, dtype=torch.float64)
+    end = float(LINE.kl(world.log_density(z, last), torch.distributions.Normal(0.0, 1.0).log_prob(LINE.points)))
+    bound = torch.cat([denoising_bound(model, Data(x), seed=seed) for seed in range(8)])
+    assert end > 0.05 and float(bound.mean()) == pytest.approx(float(TWO.log_prob(x).mean()) - end, abs=0.02)
 
 
 def test_the_bound_of_a_trained_network_is_below_the_exact_log_likelihood():
