@@ -3,10 +3,10 @@
     errors         what is raised, and what it advises
     storage        files: found, downloaded, checked, and written whole
     figures        a visual language, graphs of objectives, tables
-    distributions  densities, noise by name and seed, the variables of one step (``World``)
+    distributions  densities, noise by name and seed, the variables of one step (``World``), where they are compared
     exact          worlds with a known truth, and both sides of the lemmas
     data           toys with a density, characters, text, digits, images: ``load``
-    objective      spaces, tools, terms, sums of terms, and operators on them
+    objective      tools, terms, sums of terms, and operators on them
     networks       networks that return distributions
     zoo            every named model, a line or two each
     models         the part that each network plays; an objective and its networks: ``build``
@@ -121,6 +121,8 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         Adversary as Adversary,
         Bound as Bound,
         Classify as Classify,
+        Denoise as Denoise,
+        Distill as Distill,
         Likelihood as Likelihood,
         Link as Link,
         Match as Match,
@@ -150,9 +152,9 @@ _HOME = {
     "errors": "DataError NonFiniteLoss",
     "figures": "Table Writer",
     "exact": "gradient",
-    "objective": "Adversary Bound Classify GREEK KL LINKS Likelihood Link MMD Match Objective Phase Reconstruct SPACES "
-    "Space Summaries Term Tool Unpredictable adversary_activated free_energy given importance_weighted plain "
-    "semi_supervised swapped",
+    "objective": "Adversary Bound Classify Denoise Distill GREEK KL LINKS Likelihood Link MMD Match Objective Phase "
+    "Reconstruct SPACES Space Summaries Term Tool Unpredictable adversary_activated free_energy given "
+    "importance_weighted plain semi_supervised swapped",
     "networks": "CODES CharRNN DENSITIES ImplicitEncoder MaskedConv2d OBSERVATIONS Observation PixelCNN PixelRNN ngram",
     "models": "Model ROLES Role Spec build",
     "measure": "Scores accuracy classifier_score coverage frechet_distance interval mutual_information paired "

@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 from ganvae_course import command as homework
 
 from .data.loading import scale
-from .distributions import parallel
 from .errors import DataError
 from .experiments import runner, techniques as experiments
+from .training import batches as parallel
 
 MOST_SEEDS = 10_000  # at once, as many as a saved run may have
 MOST_STEPS = 10**9

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from .distributions.schedules import Schedule
 from .objective.algebra import Objective
+from .objective.denoising import Denoise, Distill
 from .objective.further import MMD, Classify, Summaries, Unpredictable
 from .objective.operators import adversary_activated, given, importance_weighted, semi_supervised, swapped
 from .objective.terms import Match, Reconstruct
@@ -131,6 +132,12 @@ AAVAE = named("AAVAE", adversary_activated(VAE), "hu2018unifying")
 CGAN = named("CGAN", given(GAN, "label"), "mirza2014conditional")
 CVAE = named("CVAE", given(VAE, "label"), "sohn2015learning")
 SVAE = named("SVAE", semi_supervised(VAE), "kingma2014semi")
+
+# Networks that tell the noise, of the data (theta second) or of both sides (theta first); an adversary under noise.
+DIFFUSION = named("diffusion", Match("x", Denoise("noise")), "ho2020denoising,sohldickstein2015deep")
+FLOW_MATCHING = named("flow matching", Match("x", Denoise("velocity", "linear", "velocity")), "lipman2023flow")
+DMD = named("DMD", Match("x", Distill()), "yin2024onestep,luo2023diffinstruct")
+DIFFUSION_GAN = named("diffusion-GAN", Match("noisy x", Adversary()), "wang2023diffusion")
 
 # In an f-GAN the discriminator makes a lower bound of an f-divergence.
 FGAN_KL = named("f-GAN (KL)", Match("x", Adversary("f-KL")), "nowozin2016fgan")

@@ -5,7 +5,20 @@ falsehood beside it. tests/test_proofs.py lets ``is_zero`` decide both; book/reg
 of checks. SymPy is needed to run the proofs, not to read the labels.
 """
 
-from . import activated, adversary, bounds, codes, divergences, domains, games, labels, posteriors, steps, weights
+from . import (
+    activated,
+    adversary,
+    bounds,
+    codes,
+    diffusion,
+    divergences,
+    domains,
+    games,
+    labels,
+    posteriors,
+    steps,
+    weights,
+)
 from .finite import PROOFS, Identity
 from .zero import is_zero, value
 
@@ -16,6 +29,7 @@ __all__ = [
     "adversary",
     "bounds",
     "codes",
+    "diffusion",
     "divergences",
     "domains",
     "games",

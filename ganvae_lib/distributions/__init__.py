@@ -3,6 +3,7 @@
 from .densities import Noiseless, Point, Product, Pushforward, full, tiled
 from .grey import ContinuousBernoulli
 from .noise import Noise, Share
+from .paths import PATHS, PREDICTIONS, SAMPLERS, Path, as_prediction, clean, flow_density, from_noise
 from .sample import draw, free_energy
 from .schedules import SCHEDULES, Schedule, constant, cosine, cyclical, linear, times
 from .world import OtherDomain, World, drawn

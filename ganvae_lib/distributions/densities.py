@@ -1,4 +1,7 @@
-"""Distributions that torch does not have: points, points with priced misses, pushed-forward noise, and products."""
+"""Distributions that torch does not have: points, points with priced misses, pushed-forward noise, and products.
+
+And those of several seeds as one, ``side_by_side``.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,28 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, OneHotCategorical, constraints, kl_divergence, register_kl
+from torch.distributions import (
+    Distribution,
+    Independent,
+    MixtureSameFamily,
+    OneHotCategorical,
+    TransformedDistribution,
+    constraints,
+    kl_divergence,
+    register_kl,
+)
 
-__all__ = ["Noiseless", "Point", "Product", "Pushforward", "as_floats", "full", "tiled"]
+__all__ = [
+    "Noiseless",
+    "Point",
+    "Product",
+    "Pushforward",
+    "SideBySide",
+    "as_floats",
+    "full",
+    "side_by_side",
+    "tiled",
+]
 
 
 def full(features: Tensor | tuple[Tensor, ...]) -> Tensor:
@@ -175,3 +197,85 @@ def _kl_products(p: Product, q: Product) -> Tensor:
 
 
 register_kl(Product, Product)(_kl_products)
+
+
+# ---------------------------------------------------------------- copies side by side
+
+
+class SideBySide(Distribution):
+    """The distributions of K copies, of which nothing is known but that each has one: [K, *batch, *event].
+
+    >>> from torch.distributions import Normal
+    >>> p = SideBySide([Normal(torch.zeros(5), 1.0), Normal(torch.ones(5), 1.0)])
+    >>> p.batch_shape, p.log_prob(torch.ones(2, 5)).shape, p.mean[:, 0]
+    (torch.Size([2, 5]), torch.Size([2, 5]), tensor([0., 1.]))
+    """
+
+    arg_constraints: dict = {}
+
+    def __init__(self, parts: Sequence[Distribution]):
+        self.parts = list(parts)
+        first = self.parts[0]
+        super().__init__(torch.Size((len(parts), *first.batch_shape)), first.event_shape, validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        return torch.stack([part.mean for part in self.parts])
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return torch.stack([part.log_prob(its_value) for part, its_value in zip(self.parts, value, strict=True)])
+
+
+def side_by_side(parts: Sequence[Distribution]) -> Distribution:
+    """The distributions of K copies as one, with a leading axis of length K.
+
+    One without a batch axis is the same for all examples; it gets an axis of length 1, which stands for them.
+
+    >>> from torch.distributions import Normal
+    >>> side_by_side([Normal(torch.zeros(5), 1.0), Normal(torch.ones(5), 2.0)])
+    Normal(loc: torch.Size([2, 5]), scale: torch.Size([2, 5]))
+    """
+    if not parts[0].batch_shape and not isinstance(parts[0], Pushforward):
+        parts = [part.expand(torch.Size((1,))) for part in parts]
+    return _merged(parts)
+
+
+def _merged(parts: Sequence[Any]) -> Distribution:
+    first = parts[0]
+    if isinstance(first, Independent):
+        return Independent(_merged([p.base_dist for p in parts]), first.reinterpreted_batch_ndims, validate_args=False)
+    if isinstance(first, Product):
+        return Product([_merged(pieces) for pieces in zip(*(p.parts for p in parts), strict=True)])
+    if isinstance(first, Noiseless):
+        return Noiseless(_merged([p.base for p in parts]))
+    if isinstance(first, Point):
+        return Point(torch.stack([p.value for p in parts]), len(first.event_shape))
+    if isinstance(first, Pushforward):
+
+        def pushed(noise: Tensor) -> Tensor:
+            return torch.stack([p.function(its_noise) for p, its_noise in zip(parts, noise, strict=True)])
+
+        return Pushforward(pushed, first.noise, (len(parts), *first.batch_shape), first.event_shape)
+    if isinstance(first, MixtureSameFamily):
+        weights: Any = _merged([p.mixture_distribution for p in parts])
+        components = _merged([p.component_distribution for p in parts])
+        return MixtureSameFamily(weights, components, validate_args=False)
+    if type(first) is TransformedDistribution and all(p.transforms == first.transforms for p in parts):
+        base = _merged([p.base_dist for p in parts])
+        return TransformedDistribution(base, first.transforms, validate_args=False)
+    names = _parameters(first)
+    if not names or len({type(p) for p in parts}) > 1:
+        return SideBySide(parts)
+    family: Any = type(first)
+    return family(**{name: torch.stack([getattr(p, name) for p in parts]) for name in names}, validate_args=False)
+
+
+def _parameters(p: Distribution) -> list[str]:
+    """The parameters from which a distribution of this kind can be made."""
+    held = [name for name in p.arg_constraints if name in vars(p)]  # such as loc and scale
+    names = held or list(p.arg_constraints)
+    for name in ("logits", "scale_tril", "precision_matrix", "covariance_matrix"):
+        if name in names:  # one is enough: torch remembers the others beside it, once computed
+            others = {"logits", "probs", "scale_tril", "precision_matrix", "covariance_matrix"} - {name}
+            return [n for n in names if n not in others]
+    return names

@@ -1,11 +1,12 @@
-"""Noise by name and seed, and the part of a minibatch that one of several processes takes."""
+"""Noise by name and seed, also what torch's own layers draw; and one process's part of a minibatch of several."""
 
 from __future__ import annotations
 
 import copy
 import zlib
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import torch
@@ -13,9 +14,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ..errors import whole
-from .seeds import in_layers
 
-__all__ = ["Noise", "Share"]
+__all__ = ["DrawnUnseeded", "Noise", "Share", "in_layers", "of_seed"]
 
 
 class Share(NamedTuple):
@@ -192,3 +192,83 @@ class Noise:
                 raise ValueError(f"the stream {name!r} cannot stand at {position} of {len(stream.block)}.")
             stream.position = position
             self._streams[law, name, tuple(shape)] = stream
+
+
+# ---------------------------------------------------------------- what torch's own layers draw
+
+# Dropout, and a module of one's own that calls ``torch.randn``, draw from torch's global generator. While ``in_layers``
+# is open that generator stands in a stream of the seed's own, and afterwards where it stood before. So two trainings of
+# one seed are the same one, whatever else the program draws.
+
+_States = list[Tensor]
+#: Of stacked seeds: where each one's generators stand, at first the number that they start from; and the device.
+_standing: ContextVar[tuple[list[_States | int], torch.device] | None] = ContextVar("_standing", default=None)
+
+
+def _generators(device: torch.device) -> list[torch.Generator]:
+    """The global generators that a layer on this device may draw from."""
+    generators = [torch.default_generator]
+    if device.type == "cuda":
+        index = torch.cuda.current_device() if device.index is None else device.index
+        torch.cuda.init()
+        generators.append(torch.cuda.default_generators[index])
+    if device.type == "mps":
+        generators.append(torch.mps._get_default_mps_generator())
+    return generators
+
+
+def _states(device: torch.device) -> _States:
+    return [generator.get_state() for generator in _generators(device)]
+
+
+def _go_to(device: torch.device, place: _States | int) -> None:
+    """Set the global generators to states, or to the start of a stream."""
+    for i, generator in enumerate(_generators(device)):
+        if isinstance(place, int):
+            generator.manual_seed(place)
+        else:
+            generator.set_state(place[i])
+
+
+class DrawnUnseeded(ValueError):
+    """Noise was drawn that no seed alone would have seen."""
+
+
+@contextmanager
+def in_layers(starts: Sequence[int], stacked: bool, device: torch.device) -> Iterator[None]:
+    """Let what torch's layers draw come from one stream per seed, which begins at its number in ``starts``.
+
+    With ``stacked`` seeds, ``Copies`` of a layer each draw from their own. Raises DrawnUnseeded (a ValueError) if
+    something else drew for all of them at once, since no seed alone would have seen these numbers.
+    """
+    before = _states(device)
+    token = _standing.set((list(starts), device) if stacked else None)
+    try:
+        if not stacked:
+            _go_to(device, starts[0])
+        yield
+        if stacked and not all(map(torch.equal, before, _states(device))):
+            raise DrawnUnseeded(
+                "something drew from torch's global generator for all seeds at once (a term of one's own, or a module "
+                "with stackable = True): draw from world.noise there, leave the flag out, or fit one seed at a time "
+                "with seeds=[k]."
+            )
+    finally:
+        _standing.reset(token)
+        _go_to(device, before)
+
+
+@contextmanager
+def of_seed(k: int) -> Iterator[None]:
+    """Within ``in_layers``: what torch's layers draw here is the k-th seed's."""
+    if (stacked := _standing.get()) is None:
+        yield
+        return
+    standing, device = stacked
+    before = _states(device)
+    _go_to(device, standing[k])
+    try:
+        yield
+    finally:
+        standing[k] = _states(device)
+        _go_to(device, before)

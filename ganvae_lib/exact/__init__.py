@@ -3,5 +3,4 @@
 from .coded import CodedSides, CodedWorld, random_coded_worlds
 from .generator import Densities, GeneratorSides, GeneratorStep, gradient, optimal_logit, random_steps
 from .noised import NoisedMixture, kl_rate, random_noised_mixtures
-from .paths import PATHS, PREDICTIONS, Path, as_prediction, clean
 from .quadrature import DIVERGENCES, FDivergence, Space, finite, line, minimise, plane

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .paths import Path
+from ..distributions.paths import Path
 from .quadrature import Space
 
 __all__ = ["NoisedMixture", "kl_rate", "random_noised_mixtures"]
@@ -21,7 +21,7 @@ class NoisedMixture:
 
     ``weights`` [K], ``means`` [K, D], ``stds`` [K], float64. Points z are [..., D], times t a float64 tensor [].
 
-    >>> from ganvae_lib.exact.paths import PATHS
+    >>> from ganvae_lib.distributions.paths import PATHS
     >>> (world,) = random_noised_mixtures(PATHS["linear"], 1)
     >>> world.score(torch.zeros(3, 1, dtype=torch.float64), torch.tensor(0.5, dtype=torch.float64)).shape
     torch.Size([3, 1])

@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 
 from .. import data as sets, measure as metrics
-from ..distributions import parallel
 from ..errors import unknown
 from ..measure.intervals import paired, summary
 from ..models.builder import build
 from ..objective.further import Classify
+from ..training import batches as parallel
 from ..training.fitting import fit
 from ..training.history import interrupts_end_it
 from ..training.run import Run

@@ -1,6 +1,6 @@
 """What can be measured of a trained run, and intervals over seeds."""
 
-from .bounds import elbo, iwae, log_likelihood
+from .bounds import denoising_bound, elbo, iwae, log_likelihood
 from .distances import frechet_distance, precision_recall
 from .factors import mutual_information, mutual_information_gap
 from .intervals import difference, interval, paired, summary, written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,13 +14,16 @@ from torch.utils.data import DataLoader, Dataset
 from ..data.dataset import Data, Examples
 from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
+from ..distributions.paths import FIRST, LAST, PATHS, Path
 from ..distributions.sample import draw, free_energy
 from ..errors import instance, whole
 from ..models.checks import check_made
 from ..models.inputs import check_scale, evaluating, examples, labels_of
 from ..models.model import Model
+from ..models.roles import denoise_of
+from ..objective.denoising import Denoise
 
-__all__ = ["chunks", "elbo", "iwae", "log_likelihood"]
+__all__ = ["chunks", "denoising_bound", "elbo", "iwae", "log_likelihood"]
 
 # Numbers in a piece of the data. Noise is drawn piece by piece, so another value gives a seed other random numbers.
 CHUNK = 2**20
@@ -90,6 +94,10 @@ def _noise(model: Model, seed: int) -> Noise:
     """The same noise for every copy. Raises TypeError for a model that has no bound."""
     if not {"encoder", "decoder"} <= set(instance("model", model, Model, "make one with build").networks):
         raise TypeError(f"{model.objective!r} has no encoder and decoder, so it has no such bound.")
+    return _same_noise(model, seed)
+
+
+def _same_noise(model: Model, seed: int) -> Noise:
     seed = whole("seed", seed, least=0)
     seeds = [seed] * math.prod(model.seeds_shape) if model.seeds_shape else seed
     return Noise(seeds, next(model.parameters()).device)
@@ -137,3 +145,53 @@ def log_likelihood(model: Model, data: Examples) -> Tensor:
     if "density" not in model.networks:
         raise TypeError(f"{model.objective!r} has no density of x, so its likelihood cannot be computed.")
     return _mean(model, data, lambda model, x: model.density().log_prob(x))
+
+
+def denoising_bound(model: Model, data: Examples, times: int = 16, *, seed: int = 0) -> Tensor:
+    """The ELBO of a model that tells noise, a hierarchy of ever so many steps: [seeds], nats per example.
+
+    E_d[E log p(x|z_0) - KL(q(z_1|x) ‖ N(0, I)) - ½ ∫ (-SNR') ‖x - x̂(z_t)‖² dt], p(x|z_0) = N(x̂(z_0), (σ_0/α_0)² I), is
+    below the log-likelihood whatever weight the model was trained with (Kingma et al., 2021). The integral is estimated
+    at so many ``times`` of each example, one in each part of equal length of log SNR. It is for data with a density:
+    bytes, and zeros and ones, have none.
+    Raises TypeError for a model without a denoiser of x, ValueError for times < 1.
+    """
+    tool, times = denoise_of(model), whole("times", times)
+    path, axes = PATHS[tool.path], len(model.seeds_shape) + 1
+    noise = _same_noise(model, seed)
+    knots = _equal_parts(path, times).to(noise.device)
+
+    def log_p(model: Any, x: Tensor) -> Tensor:
+        n, shape, denoiser = x.shape[axes - 1], x.shape[axes:], model.networks["denoiser_x"]
+        size, at_first = math.prod(shape), knots[0].expand(x.shape[:axes])
+
+        def told(tool: Denoise, t: Tensor) -> tuple[Tensor, Tensor]:
+            """The error of each example, and how much longer than on average its noise is, ‖ε‖² - D."""
+            epsilon = noise.normal("noise", n, *shape)
+            return tool.error_at(denoiser, x, epsilon, t), epsilon.square().flatten(axes).sum(-1) - size
+
+        total = torch.zeros(x.shape[:axes], device=x.device)
+        for start, end in zip(knots[:-1], knots[1:], strict=True):
+            t = start + (end - start) * noise.uniform("time", n)
+            error, longer = told(replace(tool, weight="bound"), t)
+            # Where the noise is small the error is its length: its chance, known to be 0 on average, is taken off.
+            luck = -path.log_snr_rate(t) / 2 * (path.snr(t) / (1 + path.snr(t))).square() * longer
+            total = total - (end - start) * (error - luck)
+        alpha, variance = path.alpha(knots[-1]), path.sigma(knots[-1]).square()
+        far = ((alpha * x).square() + variance - 1 - variance.log()).flatten(axes).sum(-1) / 2
+        error, longer = told(replace(tool, weight="noise"), at_first)
+        return total - far - (error - longer) / 2 + size / 2 * (path.snr(knots[0]) / (2 * math.pi)).log()
+
+    return _mean(model, data, log_p)
+
+
+def _equal_parts(path: Path, parts: int) -> Tensor:
+    """Times from the first to the last, [parts + 1], between which log SNR falls by equal amounts: by bisection."""
+    ends = path.snr(torch.tensor([FIRST, LAST], dtype=torch.float64)).log()
+    wanted = torch.linspace(float(ends[0]), float(ends[1]), parts + 1, dtype=torch.float64)
+    low, high = torch.full_like(wanted, FIRST), torch.full_like(wanted, LAST)
+    for _ in range(60):
+        middle = (low + high) / 2
+        later = path.snr(middle).log() > wanted
+        low, high = torch.where(later, middle, low), torch.where(later, high, middle)
+    return ((low + high) / 2).float()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..data.dataset import Examples
 from ..distributions.world import OtherDomain
 from ..errors import described, unknown, whole
 from ..models.model import Model
-from .bounds import as_data, elbo, iwae, log_likelihood
+from .bounds import as_data, denoising_bound, elbo, iwae, log_likelihood
 from .distances import frechet_distance, precision_recall
 from .intervals import interval, written
 from .samples import accuracy, coverage, has_classifier
@@ -79,6 +80,10 @@ def evaluate(
         if has_bound(model):
             values["ELBO (nats)"] = elbo(model, data, seed=seed)
             values[f"IWAE-{k} (nats)"] = iwae(model, data, k, seed=seed)
+        if "denoiser_x" in model.networks:
+            values["bound (nats)"] = denoising_bound(model, data, seed=seed)
+            if len(data.shape) == 3:
+                values["bits per dimension"] = -values["bound (nats)"] / (math.prod(data.shape) * math.log(2))
         if "density" in model.networks:
             values["log-likelihood (nats)"] = log_likelihood(model, data)
         if has_classifier(model) and data.y is not None:
@@ -196,4 +201,4 @@ def has_samples(model: Model) -> bool:
     """Can x be drawn without anything being given: no label, and no example of another domain?"""
     if isinstance(model.prior, OtherDomain) or model.objective.conditional:
         return False
-    return bool({"decoder", "density"} & set(model.networks))
+    return bool({"decoder", "density", "denoiser_x"} & set(model.networks))

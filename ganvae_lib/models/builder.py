@@ -14,7 +14,7 @@ from ..data.sources import is_shape
 from ..distributions.world import OtherDomain
 from ..networks.codes import Prior
 from ..objective.algebra import Objective
-from ..objective.contract import from_dict
+from ..objective.operators import from_dict
 from ..storage.strangers import NoModel, check_card
 from .checks import check_data
 from .model import Model

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import random
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +21,7 @@ from torch.nn.parameter import is_lazy
 
 from ..data.dataset import Examples
 from ..distributions.densities import as_floats
-from ..distributions.noise import Noise
-from ..distributions.seeds import DrawnUnseeded, in_layers, torch_alone
+from ..distributions.noise import DrawnUnseeded, Noise, in_layers
 from ..distributions.world import World
 from ..networks.heads import Conditional
 from ..networks.stacking import Copies, copied
@@ -35,6 +35,33 @@ __all__ = ["check_outputs", "check_weights", "is_own", "output_of", "shape_of_z"
 _BATCH = 3
 _NOT_TRIED = object()
 Shape = tuple[int, ...]
+
+
+@contextmanager
+def torch_alone() -> Iterator[None]:
+    """Raise DrawnUnseeded (a ValueError) if Python's or NumPy's global generator moves while this is open.
+
+    Both stand afterwards where they stood before.
+    """
+    of_python, of_numpy = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
+    try:
+        yield
+        pairs = zip(_numbers_of(of_numpy), _numbers_of(np.random.get_state(legacy=False)), strict=True)  # noqa: NPY002
+        if random.getstate() != of_python or not all(np.array_equal(a, b) for a, b in pairs):
+            raise DrawnUnseeded(
+                "something drew from Python's or NumPy's global generator, which no seed sets and no checkpoint keeps: "
+                "draw from torch's (torch.rand, torch.randn), which then stands in a stream of each seed's own."
+            )
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)  # noqa: NPY002
+
+
+def _numbers_of(state: Any) -> list[Any]:
+    """What stands in a dict of dicts, in order."""
+    if not isinstance(state, dict):
+        return [state]
+    return [number for part in state.values() for number in _numbers_of(part)]
 
 
 def check_outputs(
@@ -60,7 +87,7 @@ def check_outputs(
         raise ValueError(
             f"the prior has parameters ({learns[0]}), and no player trains them; call prior.requires_grad_(False)."
         )
-    known = dict(shapes)
+    known = {"time": (1,), **shapes}
     if (z := shape_of_z(prior)) is not None:
         known.setdefault("z", z)
     for name in ("decoder", "density"):
@@ -235,8 +262,9 @@ def _check_output(name: str, output: Any, known: dict[str, Shape], batch: Shape)
                 f"{name} must give logits {due} for a batch of {_BATCH}, one row or number for each example, but gives "
                 f"{got}; return a distribution with them, as nets.{wrapped} does."
             )
-    elif name.startswith("predictor"):
-        due_shape = (*batch, math.prod(known[role_of(name).sees[0]]))
+    elif name.startswith(("predictor", "denoiser_")):
+        shape = known[role_of(name).sees[0]]
+        due_shape = (*batch, *shape) if name.startswith("denoiser_") else (*batch, math.prod(shape))
         if not isinstance(output, Tensor) or output.shape != due_shape:
             got = f"{list(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
             raise TypeError(f"{name} must give a tensor {list(due_shape)} for a batch of {_BATCH}, but gives {got}.")

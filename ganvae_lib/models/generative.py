@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,11 +12,14 @@ from torch.distributions import Distribution
 
 from ..data.dataset import Examples
 from ..distributions.noise import Noise
+from ..distributions.paths import PATHS, flow_density, from_noise
 from ..distributions.sample import draw
 from ..distributions.world import OtherDomain
 from ..errors import flag, unknown, whole
+from ..networks.codes import way
 from .inputs import evaluating, examples, labels_of, numbers
 from .model import Model
+from .roles import denoise_of
 
 __all__ = ["Generative"]
 
@@ -33,14 +37,27 @@ class Generative:
     about: dict[str, Any] | None = None  # the data of a run: "shape" of an example, "bytes" or not, "range"
 
     def sample(
-        self, n: int | None = None, seed: int = 0, *, z: Any = None, labels: Any = None, mean: bool = False
+        self,
+        n: int | None = None,
+        seed: int = 0,
+        *,
+        z: Any = None,
+        labels: Any = None,
+        mean: bool = False,
+        sampler: str | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
     ) -> Tensor:
         """``n`` draws x ~ p_θ(x|z), z ~ p(z), per trained copy: [seeds, n, *shape]; every copy gets the same z.
 
         ``mean`` gives the mean of p_θ(x|z) instead, without observation noise, as pictures of VAEs usually show it.
         ``z`` replaces the draw of the codes; then ``n`` is left out, as it may be with a list of ``labels``. Warns
         (UserWarning) of an ``n`` that is not how many codes there are.
-        Raises TypeError for an objective without a model of x, and for ``z`` or ``mean`` where there is no z.
+        A model that tells noise goes from noise to data in so many ``steps`` (50) with a ``sampler``: "heun" (the
+        default), "euler" or "ddim" along the flow, "ancestral" by a draw at each step. ``guidance`` moves what it tells
+        away from what it tells without the label: x̂ + guidance (x̂ - x̂ without).
+        Raises TypeError for an objective without a model of x, for ``z`` or ``mean`` where there is no z, and for a
+        sampler where there is no noise to tell.
 
         >>> from ganvae_lib import build, fit, load, zoo
         >>> ring = load("ring", fraction=0.01)
@@ -50,6 +67,10 @@ class Generative:
         """
         if n is not None or (z is None and getattr(labels, "__len__", None) is None):
             n = whole("n", n, least=1)
+        if "denoiser_x" in self.model.networks and z is None and not mean:
+            return self._denoised(len(labels) if n is None else n, seed, labels, sampler, steps, guidance)
+        if (sampler, steps, guidance) != (None, None, None):
+            raise TypeError(f"{self.model.objective!r} tells no noise; leave out sampler, steps and guidance.")
         if "density" in self.model.networks and z is None and not mean:
             if labels is not None:
                 self._at(labels, n)  # says what is wrong with them
@@ -144,12 +165,48 @@ class Generative:
         z0, z1 = (self.infer(x, labels=labels, mean=True) for x in ends)
         if path is None:
             path = "spherical" if set(getattr(self.model.prior, "codes", ())) == {"gaussian"} else "linear"
-        z = _way(z0, z1, n, path == "spherical").flatten(1, 2)  # [seeds, n x pairs, latent]
+        z = way(z0, z1, n, path == "spherical").flatten(1, 2)  # [seeds, n x pairs, latent]
         at_each = None if labels is None else labels_of(labels, pairs, self._classes).repeat(n)
         x = self.decode(z, labels=at_each).unflatten(1, (n, pairs))
         return x.squeeze(2) if single else x
 
+    def log_density(self, x: Any, steps: int = 100, *, labels: Any = None) -> Tensor:
+        """log p(x) of the flow of a model that tells noise, at examples [n, *shape]: [seeds, n], nats.
+
+        What ``sample`` with "heun" and many steps makes has this density; it takes a derivative for each number of x.
+        Raises TypeError for another model.
+
+        >>> from ganvae_lib import build, fit, load, zoo
+        >>> ring = load("ring", fraction=0.01)
+        >>> run = fit(build(zoo.FLOW_MATCHING, ring), ring, 2, batch=8, seeds=3, device="cpu", progress=False)
+        >>> run.log_density(ring.x[:4], steps=10).shape
+        torch.Size([3, 4])
+        """
+        labels = self._labels_with(x, labels)
+        x = self._examples("x", x)
+        tool, axes = denoise_of(self.model), len(self.model.seeds_shape) + 1
+        with evaluating(self.model):
+            x_of = tool.denoised(self._at(labels, len(x)).networks["denoiser_x"], axes)
+            return self._with_seeds(flow_density(x_of, PATHS[tool.path], self._per_copy(x), axes, steps))
+
     # What these share.
+
+    def _denoised(
+        self, n: int, seed: int, labels: Any, sampler: str | None, steps: int | None, guidance: float | None
+    ) -> Tensor:
+        """From noise to data: [seeds, n, *shape]."""
+        tool = denoise_of(self.model)
+        network: Any = self.model.networks["denoiser_x"]
+        without = None
+        if guidance is not None:
+            if labels is None:
+                raise ValueError("guidance leads to a label; give labels, and train given(objective) with drop > 0.")
+            without = partial(network, labels=self._per_copy(torch.full((n,), -1, device=self._device)))
+        told = self._at(labels, n).networks["denoiser_x"]
+        x_of = tool.denoised(told, len(self.model.seeds_shape) + 1, without, guidance or 0.0)
+        with evaluating(self.model, seed):
+            noise, path = self._noise(seed), PATHS[tool.path]
+            return self._with_seeds(from_noise(x_of, path, n, network.shape, noise, steps or 50, sampler or "heun"))
 
     @property
     def _device(self) -> torch.device:
@@ -233,19 +290,3 @@ class Generative:
     def _value(self, p: Distribution, noise: Noise, name: str, mean: bool) -> Tensor:
         """The mean, or a draw."""
         return p.mean if flag("mean", mean) else draw(p, noise, name)
-
-
-def _way(z0: Tensor, z1: Tensor, n: int, spherical: bool) -> Tensor:
-    """n codes on the way from z0 to z1, [seeds, pairs, *shape]: [seeds, n, pairs, *shape]."""
-    s = torch.linspace(0, 1, n, dtype=z0.dtype, device=z0.device).reshape(n, *[1] * (z0.ndim - 1))
-    z0, z1 = z0.unsqueeze(1), z1.unsqueeze(1)
-    line = (1 - s) * z0 + s * z1
-    if not spherical:
-        return line
-    lengths = z0.norm(dim=-1, keepdim=True) * z1.norm(dim=-1, keepdim=True)
-    cosine = (z0 * z1).sum(-1, keepdim=True) / lengths.clamp_min(torch.finfo(z0.dtype).tiny)
-    angle = cosine.clamp(-1, 1).acos()
-    bent = angle.sin() > 1e-4  # else the codes, or one of them and 0, lie on a line
-    safe = torch.where(bent, angle, 1.0)
-    arc = (((1 - s) * safe).sin() * z0 + (s * safe).sin() * z1) / safe.sin()
-    return torch.where(bent, arc, line)

@@ -15,17 +15,19 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from .. import networks as nets
-from ..objective.spaces import SPACES
+from ..distributions.spaces import SPACES
+from ..objective.denoising import Denoise
 
 if TYPE_CHECKING:
     from .spec import Spec
 
-__all__ = ["ROLES", "Role", "make_network", "role_of"]
+__all__ = ["ROLES", "Role", "denoise_of", "make_network", "role_of"]
 
 Shape = tuple[int, ...]
 
@@ -35,7 +37,7 @@ class Role:
     """The part that a network plays.
 
     player:  whose parameters it holds, "theta", "eta" or "phi".
-    sees:    what it is called with: "x", "z", "features", in this order; a label is joined to the first of them.
+    sees:    what it is called with: "x", "z", "features", "time", in this order; a label is joined to the first.
     make:    ``make(spec, *shapes)`` makes it for a :class:`~ganvae_lib.models.Spec` and the shapes of what it sees.
 
     >>> role_of("encoder").player, role_of("discriminator_xz").sees
@@ -131,14 +133,32 @@ def _discriminator(spec: Spec, first: Shape, second: Shape | None = None) -> nn.
     return nets.Discriminator(trunk, body)
 
 
+def _denoiser(variable: str, spec: Spec, seen: Shape, time: Shape) -> nets.Denoiser:
+    """What a noisy x, or z, tells of the noise; ``seen`` is wider than the variable where a label stands beside it."""
+    out, planes = spec.shape_of(variable), spec.convolves(seen)
+    inputs = nets.widened(seen, nets.Denoiser.time_features, planes)
+    if planes:
+        return nets.Denoiser(nets.UNet(inputs, spec.width, out[0], spec.depth), out, planes)
+    return nets.Denoiser(nets.mlp(inputs, spec.hidden, math.prod(out), "silu"), out)
+
+
+def _denoisers(variable: str, spec: Spec, seen: Shape, time: Shape) -> nn.Module:
+    """One of the data, one of what is made."""
+    return nets.DenoiserPair(_denoiser(variable, spec, seen, time), _denoiser(variable, spec, seen, time))
+
+
 #: Every role by the network's name, but for the discriminators: each is shown what its space compares.
 ROLES: dict[str, Role] = {
     "decoder": Role("theta", ("z",), _decoder),
     "density": Role("theta", (), _density),
+    "denoiser_x": Role("theta", ("x", "time"), partial(_denoiser, "x")),
     "features": Role("theta", ("x",), _features),
     "classifier": Role("theta", ("features",), _classifier),
     "encoder": Role("eta", ("x",), _encoder),
     "labeller": Role("eta", ("x",), _labeller),
+    "denoiser_z": Role("eta", ("z", "time"), partial(_denoiser, "z")),
+    "scores_x": Role("phi", ("x", "time"), partial(_denoisers, "x")),
+    "scores_z": Role("phi", ("z", "time"), partial(_denoisers, "z")),
     "predictor_x": Role("phi", ("x",), _predictor),
     "predictor_z": Role("phi", ("z",), _predictor),
 }
@@ -157,6 +177,15 @@ def role_of(network: str) -> Role:
             f"ganvae_lib.models.ROLES[{network!r}] = Role(player, sees, make)."
         )
     return roles[network]
+
+
+def denoise_of(model: Any) -> Denoise:
+    """The tool that trains what tells the noise in x. Raises TypeError for a model without it."""
+    for term in model.objective.terms:
+        tool = getattr(term, "tool", None)
+        if isinstance(tool, Denoise) and term.space == "x":
+            return tool
+    raise TypeError(f"{model.objective!r} tells no noise in x; Match('x', Denoise()) does.")
 
 
 def make_network(spec: Spec, name: str) -> nn.Module:

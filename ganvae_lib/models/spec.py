@@ -98,10 +98,10 @@ class Spec:
         return self.explicit and self.other is None and all(CODES[kind].density for kind in self.parts)
 
     def shape_of(self, variable: str) -> tuple[int, ...]:
-        """The shape of "x", "z" (of the second domain where z is data) or "features"."""
+        """The shape of "x", "z" (of the second domain where z is data), "features" or "time"."""
         code_shape = (self.latent,)
         z_shape = code_shape if self.other is None else self.other
-        shapes = {"x": self.shape, "z": z_shape, "features": code_shape}
+        shapes = {"x": self.shape, "z": z_shape, "features": code_shape, "time": (1,)}
         if variable not in shapes:
             raise unknown("thing to see", variable, shapes)
         return shapes[variable]

@@ -4,7 +4,7 @@ from .autoregressive import DENSITIES, CharRNN, MaskedConv2d, PixelCNN, PixelRNN
 from .codes import CODES, Encoder, ImplicitEncoder, Kind, Prior, StandardNormal, features_of
 from .densities import GaussianDensity
 from .fresh import initialise, pretrained
-from .heads import Classifier, Conditional, Decoder, Discriminator, Features, Predictor, widened
+from .heads import Classifier, Conditional, Decoder, Denoiser, DenoiserPair, Discriminator, Features, Predictor, widened
 from .observations import (
     OBSERVATIONS,
     BernoulliPixels,
@@ -18,7 +18,19 @@ from .observations import (
     observation_of,
 )
 from .stacking import Copies, stack, unstack
-from .trunks import Conv2d, ConvTranspose2d, Flatten, GroupNorm, LayerNorm, Linear, conv_down, conv_same, conv_up, mlp
+from .trunks import (
+    Conv2d,
+    ConvTranspose2d,
+    Flatten,
+    GroupNorm,
+    LayerNorm,
+    Linear,
+    UNet,
+    conv_down,
+    conv_same,
+    conv_up,
+    mlp,
+)
 
 __all__ = [
     "BernoulliPixels",
@@ -33,6 +45,8 @@ __all__ = [
     "Copies",
     "DENSITIES",
     "Decoder",
+    "Denoiser",
+    "DenoiserPair",
     "Discriminator",
     "Encoder",
     "Features",
@@ -55,6 +69,7 @@ __all__ = [
     "Predictor",
     "Prior",
     "StandardNormal",
+    "UNet",
     "conv_down",
     "conv_same",
     "conv_up",

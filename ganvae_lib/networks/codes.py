@@ -14,7 +14,7 @@ from torch.distributions import Bernoulli, Distribution, Independent, Normal, On
 
 from ..distributions.densities import Point, Product, Pushforward, full
 
-__all__ = ["CODES", "Encoder", "ImplicitEncoder", "Kind", "Prior", "StandardNormal", "features_of"]
+__all__ = ["CODES", "Encoder", "ImplicitEncoder", "Kind", "Prior", "StandardNormal", "features_of", "way"]
 
 
 @dataclass(frozen=True)
@@ -164,3 +164,19 @@ class ImplicitEncoder(nn.Module):
             return full(self.head(torch.cat((features, noise.to(features)), -1)))
 
         return Pushforward(code_from, self.noise, features.shape[:-1], (self.latent,))
+
+
+def way(z0: Tensor, z1: Tensor, n: int, spherical: bool) -> Tensor:
+    """n codes on the way from z0 to z1, [seeds, pairs, *shape]: [seeds, n, pairs, *shape]."""
+    s = torch.linspace(0, 1, n, dtype=z0.dtype, device=z0.device).reshape(n, *[1] * (z0.ndim - 1))
+    z0, z1 = z0.unsqueeze(1), z1.unsqueeze(1)
+    line = (1 - s) * z0 + s * z1
+    if not spherical:
+        return line
+    lengths = z0.norm(dim=-1, keepdim=True) * z1.norm(dim=-1, keepdim=True)
+    cosine = (z0 * z1).sum(-1, keepdim=True) / lengths.clamp_min(torch.finfo(z0.dtype).tiny)
+    angle = cosine.clamp(-1, 1).acos()
+    bent = angle.sin() > 1e-4  # else the codes, or one of them and 0, lie on a line
+    safe = torch.where(bent, angle, 1.0)
+    arc = (((1 - s) * safe).sin() * z0 + (s * safe).sin() * z1) / safe.sin()
+    return torch.where(bent, arc, line)

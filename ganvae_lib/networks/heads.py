@@ -13,7 +13,17 @@ from torch.distributions import Bernoulli, Categorical, Distribution
 from ..distributions.densities import Noiseless, Point, Pushforward, full
 from .observations import Observation
 
-__all__ = ["Classifier", "Conditional", "Decoder", "Discriminator", "Features", "Predictor", "widened"]
+__all__ = [
+    "Classifier",
+    "Conditional",
+    "Decoder",
+    "Denoiser",
+    "DenoiserPair",
+    "Discriminator",
+    "Features",
+    "Predictor",
+    "widened",
+]
 
 
 class Features(nn.Module):
@@ -143,11 +153,56 @@ class Predictor(nn.Module):
         return full(self.trunk(trunk_input)).squeeze(-1)
 
 
+_FREQUENCIES = 8  # of the time, each twice the one before
+
+
+class Denoiser(nn.Module):
+    """What a network tells of a noisy x at time t in [0, 1]: a trunk that is shown x and features of the time.
+
+    ``planes``: the features, sines and cosines of t, stand beside an image as constant channels; else beside the
+    flattened input. The trunk's output gets ``shape``; whether it is noise, velocity, x or score, the tool says.
+
+    >>> from ganvae_lib.networks import mlp
+    >>> denoiser = Denoiser(mlp((2 + Denoiser.time_features,), (8,), 2), (2,))
+    >>> denoiser(torch.zeros(5, 2), torch.full((5, 1), 0.5)).shape
+    torch.Size([5, 2])
+    """
+
+    time_features = 2 * _FREQUENCIES
+
+    def __init__(self, trunk: nn.Module, shape: Sequence[int], planes: bool = False):
+        super().__init__()
+        self.trunk, self.shape, self.planes = trunk, tuple(shape), planes
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        """x [*seeds, batch, ...] with noise of ``time`` [*seeds, batch, 1] on it: [*seeds, batch, *shape]."""
+        octaves = 2.0 ** torch.arange(_FREQUENCIES, device=time.device, dtype=time.dtype)
+        angles = math.pi / 2 * octaves * time
+        features = torch.cat((angles.sin(), angles.cos()), -1)
+        if self.planes:
+            channels = features[..., None, None].expand(*features.shape, *x.shape[-2:])
+            seen = torch.cat((x, channels), -3)
+        else:
+            seen = torch.cat((x.flatten(time.ndim - 1), features), -1)
+        return full(self.trunk(seen)).reshape(*time.shape[:-1], *self.shape)
+
+
+class DenoiserPair(nn.Module):
+    """Two denoisers in the place of a discriminator: ``of_data``, and ``of_model``, of what a generator makes."""
+
+    def __init__(self, of_data: nn.Module, of_model: nn.Module):
+        super().__init__()
+        self.of_data, self.of_model = of_data, of_model
+
+    def forward(self, x: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+        return self.of_data(x, time), self.of_model(x, time)
+
+
 class Conditional(nn.Module):
     """A network that is given the label of each example: t stands one-hot beside its first input (chapter 17).
 
     ``planes``: beside an image, as one constant channel for each class; else beside the flattened input. ``network``
-    takes the wider input. ``Model.at(labels)`` passes the labels. Attributes are those of ``network``.
+    takes the wider input. ``Model.at(labels)`` passes the labels; -1 is none of them. Attributes are ``network``'s.
 
     >>> decoder = Conditional(Classifier(nn.Linear(2 + 10, 4)), classes=10)
     >>> decoder(torch.zeros(3, 2), labels=torch.tensor([0, 9, 4])).logits.shape
@@ -161,7 +216,7 @@ class Conditional(nn.Module):
     def join(self, x: Tensor, labels: Tensor) -> Tensor:
         """x beside its labels [*seeds, batch]; several minibatches side by side share the labels."""
         batch_axis = labels.ndim - 1
-        one_hot = nn.functional.one_hot(labels, self.classes).to(x.dtype)
+        one_hot = (labels.unsqueeze(-1) == torch.arange(self.classes, device=labels.device)).to(x.dtype)
         minibatches = x.shape[batch_axis] // one_hot.shape[batch_axis]
         one_hot = torch.cat([one_hot] * minibatches, batch_axis)  # the same labels again for each
         if self.planes:

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from ..distributions.noise import Noise
-from ..distributions.seeds import of_seed, side_by_side
+from ..distributions.densities import side_by_side
+from ..distributions.noise import Noise, of_seed
 from .fresh import copied
 from .trunks import Conv2d, ConvTranspose2d, GroupNorm, LayerNorm, Linear
 

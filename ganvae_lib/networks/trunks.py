@@ -24,6 +24,7 @@ __all__ = [
     "GroupNorm",
     "LayerNorm",
     "Linear",
+    "UNet",
     "check_image",
     "conv_down",
     "conv_same",
@@ -222,3 +223,40 @@ def conv_same(shape: Sequence[int], width: int, channels: int, activation: str =
         Conv2d(width, channels, 5, padding=2),
         Flatten(3),
     )
+
+
+class UNet(nn.Module):
+    """From an image to one of ``channels`` and the same side: ``depth`` times down and up, each level seeing its twin.
+
+    (Ronneberger et al., 2015; without attention.) Raises ValueError as ``conv_down`` does.
+
+    >>> import torch
+    >>> UNet((3, 8, 8), 8, 1, depth=2)(torch.zeros(5, 3, 8, 8)).shape
+    torch.Size([5, 1, 8, 8])
+    """
+
+    def __init__(self, shape: Sequence[int], width: int, channels: int, depth: int = 2, activation: str = "silu"):
+        super().__init__()
+        check_image(shape, width, depth)
+        widths = [width * 2**level for level in range(depth + 1)]
+
+        def block(inputs: int, outputs: int) -> nn.Module:
+            conv = Conv2d(inputs, outputs, 3, padding=1)
+            return nn.Sequential(conv, GroupNorm(_GROUPS, outputs), _activation(activation))
+
+        self.enter = block(shape[0], width)
+        levels = list(zip(widths[:-1], widths[1:], strict=True))
+        self.down = nn.ModuleList([nn.Sequential(_halve_side(a, b), _activation(activation)) for a, b in levels])
+        self.middle = block(widths[-1], widths[-1])
+        self.up = nn.ModuleList([_double_side(b, a) for a, b in reversed(levels)])
+        self.join = nn.ModuleList([block(2 * a, a) for a, _ in reversed(levels)])
+        self.leave = Conv2d(width, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = [self.enter(x)]
+        for down in self.down:
+            seen.append(down(seen[-1]))
+        h = self.middle(seen.pop())
+        for up, join in zip(self.up, self.join, strict=True):
+            h = join(torch.cat((up(h), seen.pop()), -3))
+        return self.leave(h)

@@ -1,13 +1,23 @@
 """The algebra of objectives: spaces, tools, terms, sums of terms, and operators on them."""
 
 from ..distributions.sample import free_energy
+from ..distributions.spaces import SPACES, Space
 from ..figures.formula import GREEK, Writer, plain
 from .algebra import Objective, Phase
-from .contract import TERMS, TOOLS, Term, Tool, from_dict, to_dict
+from .contract import TERMS, TOOLS, Term, Tool
+from .denoising import WEIGHTS, Denoise, Distill, Weight
 from .further import MMD, Classify, Summaries, Unpredictable
 from .links import LINKS, Link
-from .operators import Bound, adversary_activated, given, importance_weighted, semi_supervised, swapped
-from .spaces import SPACES, Space
+from .operators import (
+    Bound,
+    adversary_activated,
+    from_dict,
+    given,
+    importance_weighted,
+    semi_supervised,
+    swapped,
+    to_dict,
+)
 from .terms import Match, Reconstruct
 from .tools import KL, Adversary, Likelihood
 
@@ -15,6 +25,8 @@ __all__ = [
     "Adversary",
     "Bound",
     "Classify",
+    "Denoise",
+    "Distill",
     "GREEK",
     "KL",
     "LINKS",
@@ -33,6 +45,8 @@ __all__ = [
     "Term",
     "Tool",
     "Unpredictable",
+    "WEIGHTS",
+    "Weight",
     "Writer",
     "adversary_activated",
     "free_energy",

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
-from ..distributions.schedules import SCHEDULES, Schedule, as_weight
+from ..distributions.schedules import Schedule, as_weight
+from ..distributions.spaces import OTHER, Space
 from ..errors import unknown
 from ..figures.formula import GREEK, Writer, number
-from ..figures.values import as_entry, call, field_names, from_entry, register
-from .algebra import Objective, Sum
-from .spaces import OTHER, Space
+from ..figures.values import call, field_names, register
+from .algebra import Objective
 
 if TYPE_CHECKING:
     from ..distributions.noise import Noise
     from ..distributions.world import World
 
-__all__ = ["Network", "Samples", "TERMS", "TOOLS", "Term", "Tool", "from_dict", "parts", "to_dict"]
+__all__ = ["Network", "Samples", "TERMS", "TOOLS", "Term", "Tool", "parts"]
 
 Samples = Tensor | tuple[Tensor, ...]  # one tensor, or several such as (x, z), each [*seeds, batch, *shape]
 Network = Callable[..., Any]  # a discriminator: called with samples, it answers with a distribution of logits t
@@ -50,6 +50,7 @@ class Tool(ABC):
     model_stands = "neither: not a KL"  # where the model stands in the KL that is descended
     explicit = False  # does it need a density, rather than samples of both sides?
     adversarial = False  # does a discriminator come with it?
+    brings = "discriminator"  # what that network is called
     steps = 0  # updates of that discriminator per step
     takes_labels = False  # can it compare what is given a label?
     whole_batches = False  # does it compare whole minibatches, rather than average over examples?
@@ -238,14 +239,3 @@ class Term(Objective, ABC):
         own_fields = tuple(name for name in field_names(self) if name not in ("weight", "only", "given"))
         text = call(self, (*own_fields, "only", "given"), self.always_shown)
         return text if self.weight == 1 else f"{number(self.weight)} * {text}"
-
-
-def to_dict(objective: Objective) -> list[dict]:
-    """The objective as plain JSON values."""
-    saved_fields = lambda term: tuple(f for f in field_names(term) if f != "given" or term.takes_labels)
-    return [as_entry(term, "term", saved_fields(term)) for term in objective.terms]
-
-
-def from_dict(terms: list[dict]) -> Objective:
-    """The inverse of ``to_dict``. Raises ValueError for a term or tool that is not known here, and says what to do."""
-    return Sum.of(*(from_entry(entry, "term", "term", TERMS, TOOLS | SCHEDULES) for entry in terms))

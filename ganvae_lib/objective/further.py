@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ..distributions.spaces import BOTH, SPACES, Space
 from ..errors import chosen, reals
 from ..figures.formula import Writer, expectation
 from .contract import Network, Samples, Term, Tool, parts
-from .spaces import BOTH, SPACES, Space
 
 if TYPE_CHECKING:
     from ..distributions.world import World

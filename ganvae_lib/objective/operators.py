@@ -13,19 +13,30 @@ import torch
 from torch import Tensor
 
 from ..distributions.sample import free_energy
+from ..distributions.schedules import SCHEDULES
+from ..distributions.spaces import BOTH, SPACES
 from ..errors import chosen, instance, whole
 from ..figures.formula import Writer, expectation, kl
+from ..figures.values import as_entry, field_names, from_entry
 from .algebra import Objective, Sum
-from .contract import Term
+from .contract import TERMS, TOOLS, Term
 from .further import Classify
-from .spaces import BOTH, SPACES
 from .terms import Match, Reconstruct
 from .tools import KL, Adversary
 
 if TYPE_CHECKING:
     from ..distributions.world import World
 
-__all__ = ["Bound", "adversary_activated", "given", "importance_weighted", "semi_supervised", "swapped"]
+__all__ = [
+    "Bound",
+    "adversary_activated",
+    "from_dict",
+    "given",
+    "importance_weighted",
+    "semi_supervised",
+    "swapped",
+    "to_dict",
+]
 
 
 @dataclass(frozen=True)
@@ -272,3 +283,17 @@ def _refused(term: Term, does: str, why: str) -> TypeError:
         f"this operator {does}, but {term!r} {why}; it knows Reconstruct('x') + Match('z', KL()) of one weight, Bound, "
         "and what its documentation names."
     )
+
+
+# ---------------------------------------------------------------- objectives as JSON
+
+
+def to_dict(objective: Objective) -> list[dict]:
+    """The objective as plain JSON values."""
+    saved_fields = lambda term: tuple(f for f in field_names(term) if f != "given" or term.takes_labels)
+    return [as_entry(term, "term", saved_fields(term)) for term in objective.terms]
+
+
+def from_dict(terms: list[dict]) -> Objective:
+    """The inverse of ``to_dict``. Raises ValueError for a term or tool that is not known here, and says what to do."""
+    return Sum.of(*(from_entry(entry, "term", "term", TERMS, TOOLS | SCHEDULES) for entry in terms))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from ..distributions.spaces import BOTH, SPACES, Space
 from ..errors import chosen
 from ..figures.formula import Writer, expectation
 from .contract import TOOLS, Term, Tool
-from .spaces import BOTH, SPACES, Space
 
 if TYPE_CHECKING:
     from ..distributions.world import World
@@ -67,7 +67,10 @@ class Match(Term):
     def reads(self) -> tuple[str, ...]:
         return (*self.sides.reads, *super().reads)
 
-    discriminator = property(lambda self: self.sides.discriminator_given(self.given) if self.adversarial else "")
+    @property
+    def discriminator(self) -> str:
+        name = self.sides.discriminator_given(self.given) if self.adversarial else ""
+        return name.replace("discriminator", self.tool.brings)
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -105,7 +108,7 @@ class Match(Term):
 
     @property
     def answer(self) -> tuple[str, str]:
-        if not self.adversarial:
+        if self.tool.brings != "discriminator" or not self.adversarial:
             return r"\approx", self.title
         arguments = Writer(self.given).at(self.sides.arguments, self.sides.separator).arguments
         return "y", rf"$D_\phi({arguments})$" if self.sides.separator == "|" else rf"$q_\phi(y|{arguments})$"

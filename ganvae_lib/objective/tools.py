@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from ..distributions.noise import Noise, Share
+from ..distributions.spaces import Space
 from ..errors import chosen, real, whole
 from ..figures.formula import Writer, expectation, kl, number
 from .contract import Network, Samples, Tool, parts
 from .links import LINKS, gradient_penalty, weighted_mean
-from .spaces import Space
 
 if TYPE_CHECKING:
     from ..distributions.world import World

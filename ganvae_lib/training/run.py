@@ -11,16 +11,16 @@ import torch
 
 from ..data.dataset import Examples
 from ..data.loading import law_card, law_from
-from ..distributions import parallel
 from ..errors import folder, instance
 from ..figures.table import Shown, Table
 from ..measure.scores import Measures, Scores, evaluate
 from ..models.builder import model_of, shapes_of
 from ..models.generative import Generative
 from ..models.model import Model, objective_rows, title_of
-from ..objective.contract import to_dict
+from ..objective.operators import to_dict
 from ..storage.cards import await_written, is_json, read, weights_of, write
 from ..storage.strangers import NoModel, check_state, first_mismatch, most_bytes
+from .batches import writes
 from .history import History
 from .state import Kept, Training
 
@@ -178,7 +178,7 @@ class Run(Shown, Generative):
         tensors = self.model.state_dict()
         tensors |= {f"training/{n}": t for n, t in kept.items() if n.startswith(wanted) and not n.startswith("model/")}
         card = self.card() | {"training": state}
-        if not parallel.writes():
+        if not writes():
             await_written(path, "run.json", weights_of(tensors, "model")[1]["sha256"])
             return path
         write(path, "run.json", card, "model", tensors)

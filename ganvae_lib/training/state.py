@@ -10,10 +10,9 @@ from torch import Tensor
 
 from ..data.dataset import Examples
 from ..distributions.noise import Noise
-from ..distributions.parallel import share
 from ..models.dry import try_own
 from ..models.model import Model
-from .batches import Batches, worlds
+from .batches import Batches, share, worlds
 from .history import History
 from .optimizers import Clip, adam, average, descend, restored, saved, set_rates
 from .settings import Settings

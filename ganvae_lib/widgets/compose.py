@@ -10,11 +10,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from ..distributions.spaces import SPACES
 from ..experiments.record import recorded
 from ..figures.formula import plain
 from ..measure.intervals import written
 from ..objective.contract import Term
-from ..objective.spaces import SPACES
 from .choices import ALSO, CHOICES, LABELS, MEASURES, RANGES, Choice, every, why_so_few
 from .compose_live import Live
 from .compose_page import LOOK, READ, SCRIPT, graph

@@ -62,6 +62,15 @@ FREE = {
     "eq-told": "the information is at most log C, so both sides may be infinite, but only together",
     "eq-classifier-score": "finitely many classes have finite entropies",
     "lem-classifier-score": "finitely many classes have finite entropies",
+    # chapter 20
+    "eq-noised": "the law of a sum of independent variables, and Gaussians in it",
+    "eq-four-names": "linear equations, for every α and σ that are not zero",
+    "eq-four-errors": "linear equations, for every α and σ that are not zero",
+    "eq-continuity": "given x_t all moments of x are finite, whatever its law",
+    "eq-step": "a product of two Gaussians, as functions of x_s",
+    "eq-diffusion-bound": "the chain rule of the KL, terms that are not negative",
+    "eq-weights": "arithmetic of the linear path",
+    "eq-score-difference": "under noise both densities are positive and smooth",
 }
 
 AS = {

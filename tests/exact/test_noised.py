@@ -7,8 +7,8 @@ import torch
 from torch.distributions import Normal
 
 from ganvae_lib import Mixture, exact, mixture1d
+from ganvae_lib.distributions.paths import PATHS, PREDICTIONS, as_prediction, clean
 from ganvae_lib.exact.noised import NoisedMixture, kl_rate, random_noised_mixtures
-from ganvae_lib.exact.paths import PATHS, PREDICTIONS, as_prediction, clean
 
 LINE = exact.line(-16, 16, 3001)
 EVERY_PATH = pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations, parametrize
 
 from ganvae_lib import Data, Model, Noise, Run, Term, World, fit, nets, zoo
-from ganvae_lib.distributions.seeds import SideBySide, side_by_side
+from ganvae_lib.distributions.densities import SideBySide, side_by_side
 from ganvae_lib.objective.contract import TERMS
 from ganvae_lib.training import Settings, Training
 

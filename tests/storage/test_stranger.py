@@ -12,7 +12,7 @@ from helpers import edited, images, points, same_run, short, small
 
 from ganvae_lib import Data, Run, build, fit, ring, zoo
 from ganvae_lib.models import builder
-from ganvae_lib.objective.contract import from_dict, to_dict
+from ganvae_lib.objective import from_dict, to_dict
 from ganvae_lib.storage import cards, strangers
 
 DATA = points(64)

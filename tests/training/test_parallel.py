@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from ganvae_lib.distributions import Share, parallel
+from ganvae_lib.distributions import Share
+from ganvae_lib.training import batches as parallel
 
 CPU = torch.device("cpu")
 

@@ -1,0 +1,251 @@
+"""Paths from data to noise, z_t = α_t x + σ_t ε, and back; and the four things a network can say about z_t.
+
+On the way back a network tells the data in z_t: a function ``denoised(z, t)`` gives x̂, the best of which is
+E[x | z_t = z]. There are two ways: along the flow dz = u_t(z) dt, which has a density, and by a draw at each step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import chosen, whole
+from .noise import Noise
+
+__all__ = [
+    "FIRST",
+    "LAST",
+    "PATHS",
+    "PREDICTIONS",
+    "Path",
+    "SAMPLERS",
+    "as_prediction",
+    "clean",
+    "flow_density",
+    "from_noise",
+    "squared_error",
+]
+
+Function = Callable[[Tensor], Tensor]
+Denoised = Callable[[Tensor, Tensor], Tensor]  # (z_t, t) -> x̂
+
+FIRST, LAST = 1e-3, 1 - 1e-3  # times that are trained and sampled: at 0 and at 1 some of what is said is infinite
+
+
+@dataclass(frozen=True)
+class Path:
+    """z_t = α_t x + σ_t ε, ε ~ N(0, I), for times t from 0 (data) to 1 (noise).
+
+    ``alpha``, ``sigma`` and their derivatives ``d_alpha``, ``d_sigma`` are functions of a tensor of times; in formulas
+    the time is written τ, because t is a label there. A path of one's own is an entry of ``PATHS``.
+
+    >>> linear, t = PATHS["linear"], torch.tensor(0.25)
+    >>> linear.alpha(t), linear.snr(t), linear.diffusion(t)
+    (tensor(0.7500), tensor(9.), tensor(0.6667))
+    """
+
+    name: str
+    alpha: Function
+    sigma: Function
+    d_alpha: Function
+    d_sigma: Function
+    alpha_tex: str
+    sigma_tex: str
+
+    def __repr__(self) -> str:
+        return f"Path({self.name!r})"
+
+    def snr(self, t: Tensor) -> Tensor:
+        """The signal-to-noise ratio α_t²/σ_t²."""
+        return (self.alpha(t) / self.sigma(t)).square()
+
+    def log_snr_rate(self, t: Tensor) -> Tensor:
+        """λ'_t, where λ_t = log α_t²/σ_t²: how fast the signal is lost, negative."""
+        return 2 * (self.d_alpha(t) / self.alpha(t) - self.d_sigma(t) / self.sigma(t))
+
+    def diffusion(self, t: Tensor) -> Tensor:
+        """g²(t) = -σ_t² λ'_t = 2 (σ_t σ'_t - σ_t² α'_t/α_t), the squared diffusion coefficient of the noising."""
+        alpha, sigma = self.alpha(t), self.sigma(t)
+        return 2 * sigma * (self.d_sigma(t) - sigma * self.d_alpha(t) / alpha)
+
+    def at(self, x: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """z_t = α_t x + σ_t ε; ``t`` must broadcast against x."""
+        return self.alpha(t) * x + self.sigma(t) * noise
+
+
+_LEAST, _MOST = 0.1, 20.0  # the rates β(0) and β(1) of noising of Ho et al. (2020), in continuous time
+
+
+def _log_alpha(t: Tensor) -> Tensor:
+    return -(_LEAST * t + (_MOST - _LEAST) * t.square() / 2) / 2
+
+
+def _noising_rate(t: Tensor) -> Tensor:
+    return _LEAST + (_MOST - _LEAST) * t
+
+
+#: By name: "linear" as in flow matching (Lipman et al., 2023), "cosine" (Nichol and Dhariwal, 2021), and
+#: "variance preserving" with a linear rate (Ho et al., 2020; Song et al., 2021).
+PATHS = {
+    path.name: path
+    for path in (
+        Path(
+            "linear", lambda t: 1 - t, lambda t: t, lambda t: -torch.ones_like(t), torch.ones_like, r"(1-\tau)", r"\tau"
+        ),
+        Path(
+            "cosine",
+            lambda t: (math.pi * t / 2).cos(),
+            lambda t: (math.pi * t / 2).sin(),
+            lambda t: -math.pi / 2 * (math.pi * t / 2).sin(),
+            lambda t: math.pi / 2 * (math.pi * t / 2).cos(),
+            r"\cos(\pi\tau/2)",
+            r"\sin(\pi\tau/2)",
+        ),
+        Path(
+            "variance preserving",
+            lambda t: _log_alpha(t).exp(),
+            lambda t: (-torch.expm1(2 * _log_alpha(t))).sqrt(),
+            lambda t: -_noising_rate(t) / 2 * _log_alpha(t).exp(),
+            lambda t: _noising_rate(t) / 2 * (2 * _log_alpha(t)).exp() / (-torch.expm1(2 * _log_alpha(t))).sqrt(),
+            r"\alpha_\tau",
+            r"\sqrt{1-\alpha_\tau^2}",
+        ),
+    )
+}
+
+PREDICTIONS = ("x", "noise", "velocity", "score")
+
+
+def clean(prediction: str, value: Tensor, z: Tensor, t: Tensor, path: Path) -> Tensor:
+    """x̂ of what a network says about ``z`` at time ``t``: "noise" ε̂, "velocity" û, "score" ŝ, or "x" itself.
+
+    ε̂ = (z - α x̂)/σ, ŝ = -ε̂/σ, û = α' x̂ + σ' ε̂. Raises ValueError for
+    another name.
+
+    >>> t, z, path = torch.tensor(0.25), torch.tensor([1.0, 2.0]), PATHS["linear"]
+    >>> clean("noise", as_prediction("noise", torch.tensor([0.5, 1.5]), z, t, path), z, t, path)
+    tensor([0.5000, 1.5000])
+    """
+    alpha, sigma = path.alpha(t), path.sigma(t)
+    if chosen("prediction", prediction, PREDICTIONS) == "x":
+        return value
+    if prediction == "noise":
+        return (z - sigma * value) / alpha
+    if prediction == "score":
+        return (z + sigma.square() * value) / alpha
+    d_alpha, d_sigma = path.d_alpha(t), path.d_sigma(t)
+    return (sigma * value - d_sigma * z) / (sigma * d_alpha - alpha * d_sigma)
+
+
+def as_prediction(prediction: str, x: Tensor, z: Tensor, t: Tensor, path: Path) -> Tensor:
+    """What a network that says "x", "noise", "velocity" or "score" has to say about ``z`` for x̂ to be ``x``."""
+    noise = (z - path.alpha(t) * x) / path.sigma(t)
+    if chosen("prediction", prediction, PREDICTIONS) == "x":
+        return x
+    if prediction == "noise":
+        return noise
+    return -noise / path.sigma(t) if prediction == "score" else path.d_alpha(t) * x + path.d_sigma(t) * noise
+
+
+def squared_error(prediction: str, t: Tensor, path: Path) -> Tensor:
+    """How often ‖x - x̂‖² goes into the squared error of a prediction: SNR for the noise, (α λ'/2)² for the velocity.
+
+    >>> squared_error("noise", torch.tensor(0.25), PATHS["linear"])
+    tensor(9.)
+    """
+    if chosen("prediction", prediction, PREDICTIONS) == "x":
+        return torch.ones_like(t)
+    if prediction == "velocity":
+        return (path.d_alpha(t) - path.alpha(t) * path.d_sigma(t) / path.sigma(t)).square()
+    return path.snr(t) if prediction == "noise" else path.snr(t) / path.sigma(t).square()
+
+
+# ---------------------------------------------------------------- from noise to data
+
+
+def _velocity(denoised: Denoised, path: Path, z: Tensor, t: Tensor) -> Tensor:
+    return as_prediction("velocity", denoised(z, t), z, t, path)
+
+
+def _euler(denoised: Denoised, path: Path, z: Tensor, t: Tensor, s: Tensor, fresh: Callable[[], Tensor]) -> Tensor:
+    """Euler's step of dz = û dt."""
+    return z + (s - t) * _velocity(denoised, path, z, t)
+
+
+def _heun(denoised: Denoised, path: Path, z: Tensor, t: Tensor, s: Tensor, fresh: Callable[[], Tensor]) -> Tensor:
+    """Heun's step: the mean of the velocities at both ends; two calls of the network."""
+    here = _velocity(denoised, path, z, t)
+    return z + (s - t) * (here + _velocity(denoised, path, z + (s - t) * here, s)) / 2
+
+
+def _ddim(denoised: Denoised, path: Path, z: Tensor, t: Tensor, s: Tensor, fresh: Callable[[], Tensor]) -> Tensor:
+    """The noise that is told is put back, less of it (Song et al., 2021)."""
+    x = denoised(z, t)
+    return path.at(x, as_prediction("noise", x, z, t, path), s)
+
+
+def _ancestral(denoised: Denoised, path: Path, z: Tensor, t: Tensor, s: Tensor, fresh: Callable[[], Tensor]) -> Tensor:
+    """A draw from q(z_s | z_t, x = x̂), the hierarchy of Ho et al. (2020)."""
+    x = denoised(z, t)
+    sigma, ratio = path.sigma(t), path.alpha(t) / path.alpha(s)
+    added = sigma.square() - (ratio * path.sigma(s)).square()  # the variance of z_t given z_s
+    mean = (ratio * path.sigma(s).square() * z + path.alpha(s) * added * x) / sigma.square()
+    return mean + added.sqrt() * path.sigma(s) / sigma * fresh()
+
+
+#: One step from a time t to an earlier one s, by name: the first three follow the flow, the last one draws.
+SAMPLERS = {"heun": _heun, "euler": _euler, "ddim": _ddim, "ancestral": _ancestral}
+
+
+def from_noise(
+    denoised: Denoised, path: Path, n: int, shape: Sequence[int], noise: Noise, steps: int = 50, sampler: str = "heun"
+) -> Tensor:
+    """``n`` samples [*seeds, n, *shape]: from ε ~ N(0, I) in equal steps of time, and at last x̂.
+
+    Raises ValueError for an unknown sampler and steps that are no positive number.
+
+    >>> still = lambda z, t: torch.zeros_like(z)  # as if all data were 0
+    >>> from_noise(still, PATHS["linear"], 3, (2,), Noise(0), steps=4, sampler="ddim").abs().max()
+    tensor(0.)
+    """
+    steps, step = whole("steps", steps), SAMPLERS[chosen("sampler", sampler, SAMPLERS)]
+    fresh = lambda: noise.normal("noise of a step", n, *shape)
+    z = noise.normal("noise to begin with", n, *shape)
+    times = torch.linspace(LAST, FIRST, steps + 1, device=z.device, dtype=z.dtype)
+    for t, s in zip(times[:-1], times[1:], strict=True):
+        z = step(denoised, path, z, t, s, fresh)
+    return denoised(z, times[-1])
+
+
+def flow_density(denoised: Denoised, path: Path, x: Tensor, axes: int, steps: int = 100) -> Tensor:
+    """log N(z_1; 0, I) + ∫ ∇·û dt along dz = û dt from x: log p(x) of what the flow makes, [*seeds, batch], nats.
+
+    x is [*seeds, batch, *shape], ``axes`` counts the first axes. Heun's steps; the divergence is exact, by a derivative
+    for each dimension of x. Raises ValueError for steps that are no positive number.
+
+    >>> normal = lambda z, t: PATHS["linear"].alpha(t) / ((1 - t) ** 2 + t**2) * z  # E[x | z_t] of data N(0, 1)
+    >>> flow_density(normal, PATHS["linear"], torch.zeros(1, 2), 1)  # -log 2π, less as N(0, I) is too wide at LAST
+    tensor([-1.8399])
+    """
+
+    def rates(z: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """The velocity, and its divergence of each example."""
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            u = _velocity(denoised, path, z, t)
+            one_by_one = u.flatten(axes).sum(tuple(range(axes)))
+            slopes = [torch.autograd.grad(u_i, z, retain_graph=True)[0].flatten(axes) for u_i in one_by_one]
+        return u.detach(), torch.stack([slope[..., i] for i, slope in enumerate(slopes)]).sum(0)
+
+    times = torch.linspace(FIRST, LAST, whole("steps", steps) + 1, device=x.device, dtype=x.dtype)
+    z, volume = path.alpha(times[0]) * x, path.alpha(times[0]).log() * math.prod(x.shape[axes:])
+    for t, s in zip(times[:-1], times[1:], strict=True):
+        here, spread = rates(z, t)
+        there, spread_there = rates(z + (s - t) * here, s)
+        z = z + (s - t) * (here + there) / 2
+        volume = volume + (s - t) * (spread + spread_there) / 2
+    return -(z.square() + math.log(2 * math.pi)).flatten(axes).sum(-1) / 2 + volume

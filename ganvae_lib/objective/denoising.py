@@ -1,0 +1,291 @@
+"""Comparison under noise: a network that tells it (diffusion, flow matching), and differences of two such networks.
+
+With z_t = α_t x + σ_t ε a model is trained forward, theta second in the KL, by asking the data's noisy samples what was
+added; a one-step generator is trained backward, theta first, by asking its own. An adversary may be shown noisy
+samples, too: the spaces "noisy x" and "noisy z".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor
+
+from ..distributions.paths import FIRST, LAST, PATHS, PREDICTIONS, Path, as_prediction, clean, squared_error
+from ..distributions.spaces import SPACES, Space
+from ..distributions.world import World, drawn
+from ..errors import chosen, real, whole
+from ..figures.formula import Writer, expectation
+from .contract import Network, Samples, Tool, parts
+
+if TYPE_CHECKING:
+    from ..distributions.noise import Noise
+
+__all__ = ["WEIGHTS", "Denoise", "Distill", "Weight"]
+
+LEVELS = "cosine"  # the path of the spaces of noisy samples
+
+
+@dataclass(frozen=True)
+class Weight:
+    r"""How often ‖x - x̂‖² is counted at time t: a function of t and the path; and how what is compared is written.
+
+    One's own is an entry of ``WEIGHTS``:
+
+    >>> from ganvae_lib import Denoise, Match
+    >>> tex = lambda x: rf"\min(5,\alpha^2/\sigma^2)\|{x}-\hat {x}\|^2"
+    >>> WEIGHTS["at most 5"] = Weight(lambda t, path: path.snr(t).clamp(max=5), tex)
+    >>> print(Match("x", Denoise("at most 5", path="linear")))
+    Match('x', Denoise('at most 5', path='linear'))
+      θ descends E_{d(x), τ, ε}[min(5,α²/σ²)‖x-x̂‖²; x̃=(1-τ)x+τε]
+    >>> del WEIGHTS["at most 5"]
+    """
+
+    of: Callable[[Tensor, Path], Tensor]
+    tex: Callable[[str], str]
+
+
+#: "bound" is -ELBO in continuous time, in nats, less its two ends; the others count the same errors otherwise.
+WEIGHTS = {
+    "noise": Weight(partial(squared_error, "noise"), lambda x: r"\|\epsilon-\hat\epsilon\|^2"),
+    "velocity": Weight(partial(squared_error, "velocity"), lambda x: r"\|u-\hat u\|^2"),
+    "x": Weight(partial(squared_error, "x"), lambda x: rf"\|{x}-\hat {x}\|^2"),
+    "bound": Weight(
+        lambda t, path: -path.snr(t) * path.log_snr_rate(t) / 2,
+        lambda x: rf"-\tfrac12(\alpha^2/\sigma^2)'\|{x}-\hat {x}\|^2",
+    ),
+}
+
+
+def _beside(t: Tensor, x: Tensor) -> Tensor:
+    """Times [*seeds, batch] with as many axes as x."""
+    return t.reshape(*t.shape, *[1] * (x.ndim - t.ndim))
+
+
+def _squares(x: Tensor, t: Tensor) -> Tensor:
+    """‖x‖² of each example, as t is."""
+    return x.square().flatten(t.ndim).sum(-1)
+
+
+def _where(tool: Tool, space: Space) -> str | None:
+    if len(space.sees) == 1 and not space.target_by and len(space.made_by) == 1:
+        return None
+    return f"there is no sample of one thing, made by one player, to put noise on; {type(tool).__name__} compares in x"
+
+
+@dataclass(frozen=True)
+class Denoise(Tool):
+    """A network that tells the noise in x̃ = αx + σε at a random time τ: diffusion, flow matching.
+
+    weight:    what is compared with what the network tells, in squares: the "noise" ε (Ho et al., 2020), the "velocity"
+               u = α'x + σ'ε (Lipman et al., 2023), "x", or "bound", the integrand of the ELBO; or another of
+               ``WEIGHTS``.
+    path:      a name in ``PATHS``.
+    predicts:  what the network says, "noise", "velocity", "x" or "score"; it is converted exactly.
+    drop:      with labels, the share of examples of which the label is kept back, for guidance (Ho and Salimans, 2022).
+    Raises ValueError for other values of these.
+
+    >>> from ganvae_lib import Denoise, Match
+    >>> print(Match("x", Denoise("velocity", path="linear", predicts="velocity")))
+    Match('x', Denoise('velocity', path='linear', predicts='velocity'))
+      θ descends E_{d(x), τ, ε}[‖u-û‖²; x̃=(1-τ)x+τε]
+    """
+
+    weight: str = "noise"
+    path: str = "variance preserving"
+    predicts: str = "noise"
+    drop: float = 0.1
+    model_stands = "second"
+    explicit = True
+    takes_labels = True
+    always_shown = ("weight",)
+    where = _where
+
+    def __post_init__(self) -> None:
+        chosen("weight", self.weight, WEIGHTS)
+        chosen("path", self.path, PATHS)
+        chosen("prediction", self.predicts, PREDICTIONS)
+        object.__setattr__(self, "drop", real("drop", self.drop, least=0, most=1))
+
+    @property
+    def title(self) -> str:
+        return f"denoising ({self.weight})"
+
+    def networks(self, space: Space) -> tuple[str, ...]:
+        return (f"denoiser_{space.sees[0]}",)
+
+    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
+        (x,), (network,) = world.read(space.target), self.networks(space)
+        denoiser = world.model.networks[network]
+        if self.drop and network in world.model.objective.conditional:
+            kept_back = world.noise.uniform("labels kept back", world.batch) < self.drop
+            denoiser = partial(denoiser, labels=torch.where(kept_back, -1, cast("Tensor", world.labels)))
+        return self.error(denoiser, x, world.noise, space.sees[0]).mean(-1)
+
+    def error(self, denoiser: Network, x: Tensor, noise: Noise, name: str) -> Tensor:
+        """The weighted squared error of each example at a random time, [*seeds, batch]; ``name`` is the noise's."""
+        return self.error_at(denoiser, x, *_noise_for(x, noise, name))
+
+    def error_at(self, denoiser: Network, x: Tensor, epsilon: Tensor, t: Tensor) -> Tensor:
+        """The weighted squared error at times t [*seeds, batch] and this noise, [*seeds, batch]."""
+        path, wide = PATHS[self.path], _beside(t, x)
+        z = path.at(x, epsilon, wide)
+        truth = epsilon if self.predicts == "noise" else as_prediction(self.predicts, x, z, wide, path)
+        squares = _squares(denoiser(z, t.unsqueeze(-1)) - truth, t)
+        if self.weight == self.predicts:
+            return squares
+        # The errors of all that can be said are multiples of each other: so no division by α or σ near 0.
+        return WEIGHTS[self.weight].of(t, path) / squared_error(self.predicts, t, path) * squares
+
+    def denoised(
+        self, denoiser: Network, axes: int, without: Network | None = None, guidance: float = 0.0
+    ) -> Callable[[Tensor, Tensor], Tensor]:
+        """x̂(z, t) of z [*seeds, batch, *shape] with ``axes`` first axes and one time t, as samplers ask.
+
+        ``guidance`` moves it away from what the denoiser ``without`` the label says.
+        """
+
+        def x_of(z: Tensor, t: Tensor) -> Tensor:
+            time = t.expand(*z.shape[:axes], 1)
+            said = denoiser(z, time)
+            if without is not None:
+                said = said + guidance * (said - without(z, time))  # as x̂: an affine function of what is said
+            return clean(self.predicts, said, z, t, PATHS[self.path])
+
+        return x_of
+
+    def formula(self, w: Writer, space: Space, player: str) -> str:
+        path, x = PATHS[self.path], space.sees[0]
+        noisy = rf"\tilde {x}={path.alpha_tex}{x}+{path.sigma_tex}\epsilon"
+        return expectation(rf"{space.target_law(w)},\,\tau,\,\epsilon", f"{WEIGHTS[self.weight].tex(x)};\\,{noisy}")
+
+
+def _noise_for(x: Tensor, noise: Noise, name: str) -> tuple[Tensor, Tensor]:
+    """Noise ε [*seeds, batch, *shape] for x, and times t [*seeds, batch]."""
+    axes = len(noise.seeds_shape)
+    epsilon = noise.normal(f"noise on {name}", *x.shape[axes:]).to(x.dtype)
+    return epsilon, FIRST + (LAST - FIRST) * noise.uniform(f"time of {name}", x.shape[axes]).to(x.dtype)
+
+
+@dataclass(frozen=True)
+class Distill(Tool):
+    """Two denoisers in the place of a discriminator: distribution matching distillation (Yin et al., 2024).
+
+    phi trains one on the data and one on what the model makes, each to tell what was added. theta descends
+    E_τ[KL(g_τ ‖ d_τ) σ²/α²] of the noised laws, by its gradient E[(x̂_g - x̂_d)ᵀ ∂x/∂θ]: theta stands first. It is the
+    link "reverse KL" of an adversary at all noise levels, the gradient of whose logit is the difference of the scores;
+    other links need the ratio of the densities as well, that is, an adversary in "noisy x".
+    The value that is logged is the integrand ½g²‖∇log g_τ - ∇log d_τ‖², which estimates KL(g ‖ d) in nats.
+
+    path:      a name in ``PATHS``; ``predicts``, what the denoisers say and are trained by.
+    steps:     updates of the denoisers per update of the generator.
+    Raises ValueError for other values of these.
+
+    >>> from ganvae_lib import Match, Distill
+    >>> Match("x", Distill()).networks
+    ('decoder', 'scores_x')
+    """
+
+    path: str = "cosine"
+    predicts: str = "velocity"
+    steps: int = 1
+    model_stands = "first"
+    adversarial = True
+    brings = "scores"
+    title = "distillation"
+    where = _where
+
+    def __post_init__(self) -> None:
+        chosen("path", self.path, PATHS)
+        chosen("prediction", self.predicts, ("x", "noise", "velocity"))
+        object.__setattr__(self, "steps", whole("steps", self.steps))
+
+    @property
+    def _denoise(self) -> Denoise:
+        return Denoise(self.predicts, self.path, self.predicts)
+
+    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
+        if discriminator is None:
+            raise TypeError(f"{self!r} needs the two networks that tell the noise.")
+        (x,) = world.read(space.made)
+        return self.gap_at(discriminator, x, *_noise_for(x, world.noise, "what is made")).mean(-1)
+
+    def gap_at(self, pair: Network, x: Tensor, epsilon: Tensor, t: Tensor) -> Tensor:
+        """The integrand of KL(g ‖ d) at times t [*seeds, batch] and this noise, [*seeds, batch], with theta's gradient.
+
+        ``pair`` gives what is told of the data and what is told of what the model makes.
+        """
+        path, wide = PATHS[self.path], _beside(t, x)
+        with torch.no_grad():
+            z = path.at(x, epsilon, wide)
+            of_data, of_model = (clean(self.predicts, said, z, wide, path) for said in pair(z, t.unsqueeze(-1)))
+        apart = of_model - of_data  # σ²/α times the difference of the scores
+        value = path.diffusion(t) / 2 * path.snr(t) / path.sigma(t).square() * _squares(apart, t)
+        slope = (apart * x).flatten(t.ndim).sum(-1)
+        return value + slope - slope.detach()
+
+    def discriminator_loss(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
+        pair: Any = discriminator
+        on_data = self._denoise.error(pair.of_data, parts(target)[0], noise, "data")
+        on_model = self._denoise.error(pair.of_model, parts(model)[0], noise, "samples")
+        return (on_data + on_model).mean(-1)
+
+    def formula(self, w: Writer, space: Space, player: str) -> str:
+        target, made = space.target_law(w), space.made_law(w)
+        if player == "phi":
+            error, noise = WEIGHTS[self.predicts].tex(space.sees[0]), r",\,\tau,\,\epsilon"
+            return f"{expectation(target + noise, error)} + {expectation(made + noise, error)}"
+        return rf"\mathbb{{E}}_{{\tau}}[(\sigma^2/\alpha^2)\,\mathrm{{KL}}_\tau({made}\,\|\,{target})]"
+
+
+# ---------------------------------------------------------------- noisy samples, for an adversary
+
+
+def time(world: World) -> Tensor:
+    """How long noise is put on each example, τ in (0, 1), [*seeds, batch, 1]; the same for both sides."""
+    return FIRST + (LAST - FIRST) * world.noise.uniform("time", world.batch, 1).to(world.x.dtype)
+
+
+def _noisy(variable: str, player: str | None = None) -> None:
+    """Make ``World.noisy_...`` of a variable, which depends on ``player``."""
+
+    def noisy(world: World) -> Tensor:
+        (x,) = world.read((variable,))
+        epsilon = world.noise.normal(f"noise on {variable}", *x.shape[len(world.noise.seeds_shape) :]).to(x.dtype)
+        return PATHS[LEVELS].at(x, epsilon, _beside(world.read(("time",))[0].squeeze(-1), x))
+
+    noisy.__name__ = f"noisy_{variable}"
+    noisy.__doc__ = f"``{variable}`` with noise on it, at ``time`` of the path {LEVELS!r}."
+    setattr(World, noisy.__name__, drawn(*([player] if player else []))(noisy))
+
+
+setattr(World, "time", drawn()(time))  # noqa: B010  # such variables are attributes that no type checker knows
+for _variable, _player in (("x", None), ("z", None), ("x_from_z", "theta"), ("z_from_x", "eta")):
+    _noisy(_variable, _player)
+
+
+def _noisy_space(x: str, made: str, mirror: str) -> Space:
+    space = SPACES[x]
+    put = rf"n(\tilde {x}|{x},\tau)"
+    return Space(
+        target=(f"noisy_{x}", "time"),
+        target_law=lambda w: w.product(space.target_law(w), put),
+        made=(f"noisy_{made}", "time"),
+        made_by=space.made_by,
+        made_law=lambda w: w.product(space.made_law(w), put),
+        sees=(x, "time"),
+        arguments=(rf"\tilde {x}", r"\tau"),
+        discriminator=f"discriminator_noisy_{x}",
+        networks=space.networks,
+        mirror=mirror,
+    )
+
+
+SPACES |= {
+    "noisy x": _noisy_space("x", "x_from_z", "noisy z"),
+    "noisy z": _noisy_space("z", "z_from_x", "noisy x"),
+}
