@@ -19,12 +19,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganvae_lib import Denoise, Match, zoo
+from ganvae_lib import Denoise, Match, distributions, zoo
 from ganvae_lib.data.toys import Mixture, grid, ring
+from ganvae_lib.distributions import PATHS
 from ganvae_lib.experiments import Study, Trial, by_seed
 from studies import measures, modes
 
 SAMPLES = 20_000
+LATENT = 2
 EXACT = 1000  # points for densities along the flow
 STEPS = (1, 2, 4, 8, 16, 64)  # of the ancestral sampler
 BOUND = Match("x", Denoise("bound", path="cosine", predicts="velocity"))
@@ -85,7 +87,7 @@ def look(x: Tensor, world) -> dict[str, list]:
 @torch.no_grad()
 def vae_log_density(run, x: Tensor) -> Tensor:
     """log p(x) of points [seeds, n, D] by an average over codes of the prior, [seeds, n]."""
-    z = torch.randn(20_000, run.model.prior.dim, generator=torch.Generator().manual_seed(7))
+    z = torch.randn(20_000, LATENT, generator=torch.Generator().manual_seed(7))
     law = run.model.decoder(z.expand(len(x), *z.shape))
     parts = []
     for points in x.split(50, 1):
@@ -99,7 +101,8 @@ def nats(run, x: Tensor, world) -> dict[str, Tensor]:
     if "encoder" in run.model.networks:
         log_g = partial(vae_log_density, run)
     elif "denoiser_x" in run.model.networks:
-        log_g = partial(run.log_density, steps=60)
+        tool, network = run.model.objective.tool, run.model.networks["denoiser_x"]
+        log_g = lambda x: distributions.flow_density(tool.denoised(network, 2), PATHS[tool.path], x, 2, steps=60)
     else:
         return {}
     data = world.law.sample(EXACT, 5000).float()
@@ -166,7 +169,7 @@ STUDY = Study(
     references=references,
     words=WORDS,
     notes={"samples": SAMPLES, "learning rates": "chosen by the pilot, diffusion_pilot.json"},
-    networks=dict(latent=2),
+    networks=dict(latent=LATENT),
     training=dict(batch=128),
     steps=6000,
     seeds=range(8),
