@@ -23,7 +23,7 @@ JOBS ?= 2
 LOOSELY ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book notebooks test lint fuzz mutations lab serve soak versions clean
+.PHONY: help setup book figures graders notebooks test lint fuzz mutations lab serve soak versions clean
 
 help:  ## list these commands
 	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,9 @@ book: setup  ## execute the chapters that have changed and build the site
 notebooks: setup  ## execute the chapters and write their outputs into notebooks/, for committing
 	@GANVAE_SCALE=small $(BIN)/python book/build.py --write --jobs $(JOBS)
 
+figures: setup  ## execute the chapters and write each figure as SVG into _build/figures
+	@GANVAE_SCALE=small $(BIN)/python book/build.py --figures --jobs $(JOBS)
+
 lint: setup  ## ruff over the library, the tests and the notebooks: rules and format; mypy over the library: types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -54,7 +57,7 @@ lint: setup  ## ruff over the library, the tests and the notebooks: rules and fo
 
 test: export GANVAE_PROGRESS := 0
 test: lint book  ## everything: lint, the build, unit tests, doctests, every chapter
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval-lax tests ganvae_lib notebooks
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval-lax tests ganvae_lib ganvae_course notebooks
 
 fuzz: setup  ## ten thousand calls of every public name, right ones and wrong ones (GANVAE_FUZZ= another number)
 	GANVAE_FUZZ=$${GANVAE_FUZZ:-10000} GANVAE_PROGRESS=0 $(BIN)/python -m pytest -q tests/fuzz

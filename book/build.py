@@ -2,6 +2,7 @@
 
     python book/build.py            executes what has changed, builds _build/html, checks every page
     python book/build.py --write    executes likewise and writes the outputs into notebooks/, for committing
+    python book/build.py --figures  executes likewise and writes each figure as SVG into _build/figures
     python book/build.py --only 03  a draft of the chapters with "03" in their name, in _build/only/03; not strict
 
 A chapter is executed again when its code cells, the library, the committed results, requirements.txt, what is installed
@@ -24,6 +25,7 @@ import cells
 import claims
 import formulas
 import nbformat
+import slides
 from contents import BookError, pages, shorter, source
 from execute import Chapter, chapters
 from outputs import TOLERANCE, ZERO, processor
@@ -38,6 +40,7 @@ def parse(arguments) -> argparse.Namespace:
     parser.add_argument(
         "--only", metavar="NAME", help="a draft of some chapters, in _build/only/NAME; warnings are no errors"
     )
+    parser.add_argument("--figures", action="store_true", help="write each figure as SVG, build no site")
     parser.add_argument("--jobs", type=int, default=2, help="chapters that run at the same time")
     slow = os.environ.get("GANVAE_SCALE") == "full"  # its cells train for minutes to hours
     parser.add_argument("--timeout", type=int, default=86_400 if slow else 600, help="seconds for one cell")
@@ -92,6 +95,8 @@ def site(root: Path, out: Path, toc: Path, notebooks: dict[str, Chapter], regist
     fresh = not (stamp.is_file() and stamp.read_text(encoding="utf8") == key)
     if fresh:
         build(out, strict)
+    if strict and (root / "book" / "_static" / "slides.js").is_file():
+        slides.write(html, toc)
     unread, told = formulas.check(html)
     if problems := [*check(html, toc), *unread]:
         stamp.unlink(missing_ok=True)
@@ -118,7 +123,12 @@ def book(options: argparse.Namespace) -> None:
     if registry.problems and not draft and not options.write:
         raise BookError("The registry has gaps:\n" + indented(registry.problems))
     print("Chapters", flush=True)
+    if options.figures:
+        os.environ["GANVAE_SVG"] = "1"
     notebooks = chapters(root, toc, options.jobs, options.timeout)
+    if options.figures:
+        print(f"{cells.figures(notebooks, out / 'figures')} figures are in {out / 'figures'}")
+        return
     kept(notebooks, registry, options)
     if options.write:
         for page, chapter in notebooks.items():

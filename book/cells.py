@@ -3,11 +3,12 @@
 import ast
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from execute import Chapter, code_cells
 from outputs import compared, differences, pictures
 
-__all__ = ["Census", "broken", "census", "unlike"]
+__all__ = ["Census", "broken", "census", "figures", "unlike"]
 
 
 def asserts(cell) -> list[str]:
@@ -36,6 +37,22 @@ def broken(page: str, chapter: Chapter) -> list[str]:
     asked = re.findall(r"\{exercise(?:-start)?\}[^\n]*\n(?:\s*:\w+:[^\n]*\n)*?\s*:label:\s*([\w-]+)", text)
     solved = re.findall(r"\{solution(?:-start)?\}\s*([\w-]+)", text)
     return found + [f"{page}: the exercise {label} has no solution" for label in asked if label not in solved]
+
+
+def figures(notebooks: dict[str, Chapter], folder: Path) -> int:
+    """Write the SVG of each figure into a folder, named as the text names it; how many there are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for chapter in notebooks.values():
+        for cell in code_cells(chapter.notebook):
+            name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
+            drawn = [
+                output.data["image/svg+xml"] for output in cell.outputs if "image/svg+xml" in output.get("data", {})
+            ]
+            if name and drawn:
+                (folder / f"{name}.svg").write_text(drawn[0], encoding="utf8")
+                count += 1
+    return count
 
 
 def unlike(page: str, chapter: Chapter, loosely: float) -> list[str]:

@@ -59,7 +59,12 @@ def environment(root: Path, scratch: str) -> dict[str, str]:
 
 def environment_key(root: Path) -> str:
     """Whatever besides its own code can change what a chapter prints, or what is noted of it."""
-    used = [*files(root / "ganvae_lib", root / "results"), *(p for p in (root / "requirements.txt",) if p.is_file())]
+    course = sorted((root / "ganvae_course").glob("*.py"))  # each chapter's own exercises are in its key
+    used = [
+        *files(root / "ganvae_lib", root / "results"),
+        *course,
+        *(p for p in (root / "requirements.txt",) if p.is_file()),
+    ]
     installed = sorted(path.name for place in sys.path for path in Path(place).glob("*.dist-info"))  # name-version
     seen = [f"{name}={value}" for name, value in sorted(surroundings().items())]
     contents = (part for path in used for part in (str(path.relative_to(root)), path.read_bytes()))
@@ -70,8 +75,10 @@ def code_cells(notebook) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def chapter_key(notebook, environment: str) -> str:
-    return digest(environment, *(cell.source for cell in code_cells(notebook)))
+def chapter_key(root: Path, path: Path, notebook, environment: str) -> str:
+    judges = root / "ganvae_course" / "chapters" / f"ch{path.name[:2]}.py"
+    judged = judges.read_bytes() if judges.is_file() else b""
+    return digest(environment, judged, *(cell.source for cell in code_cells(notebook)))
 
 
 @dataclass
@@ -165,7 +172,7 @@ def execute(root: Path, path: Path, notebook, timeout: int) -> tuple[list[dict],
 def executed(root: Path, path: Path, environment: str, timeout: int) -> Chapter:
     """The chapter with the outputs of its current code: those kept, or new ones."""
     notebook = nbformat.read(path, as_version=4)
-    key = chapter_key(notebook, environment)
+    key = chapter_key(root, path, notebook, environment)
     cache = root / "_build" / "executed" / (path.stem + ".json")
     kept = json.loads(cache.read_text(encoding="utf8")) if cache.is_file() else {}
     fresh = kept.get("key") != key

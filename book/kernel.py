@@ -1,12 +1,20 @@
-"""Runs in a chapter's kernel before its first cell: notes which asserts of the chapter are reached, and which hold."""
+"""Runs in a chapter's kernel before its first cell: notes which asserts of the chapter are reached, and which hold.
+
+With GANVAE_SVG its figures are drawn as SVG.
+"""
 
 
 def _watch():
     import ast
     import builtins
     import json
+    import os
 
     shell = get_ipython()  # noqa: F821
+    if os.environ.get("GANVAE_SVG"):
+        from matplotlib_inline.config import InlineBackend
+
+        InlineBackend.instance(parent=shell).figure_formats = {"svg"}
 
     class Asserts(ast.NodeTransformer):
         """Puts a note before each assert and one after it."""

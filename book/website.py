@@ -42,6 +42,10 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, Chapter], regis
         import zoomap  # only here, since it takes the seconds of importing torch
 
         page.write_text(zoomap.filled(page.read_text(encoding="utf8"), texts, registry.titles), encoding="utf8")
+    if (page := target / "book" / "teachers.md").is_file():
+        import syllabus  # the same
+
+        page.write_text(syllabus.filled(page.read_text(encoding="utf8"), toc), encoding="utf8")
     for page, notebook in texts.items():
         path = target / (page + ".ipynb")
         path.parent.mkdir(parents=True, exist_ok=True)

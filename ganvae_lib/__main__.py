@@ -1,4 +1,4 @@
-"""Studies, and the experiments of chapter 18, from the command line: ``python -m ganvae_lib study|run|list|report``."""
+"""Studies, the experiments of chapter 18 and homework: ``python -m ganvae_lib study|run|list|report|course``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
+
+from ganvae_course import command as homework
 
 from .data.loading import scale
 from .errors import DataError
@@ -76,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         shown = commands.add_parser(name, help=purpose)
         shown.add_argument("out", nargs="?", type=Path, default=experiments.RESULTS, help="folder of the results")
         shown.add_argument("--out", type=Path, dest="out_option", help="the same")
+    homework.arguments(commands.add_parser("course", help="homework from the chapters: list, make, grade"))
     return parser
 
 
@@ -96,12 +99,27 @@ def _asked(command: str, options: dict[str, Any], out: Path) -> runner.Order | e
     return experiments.Setting(**options, out=out)
 
 
+def _homework(program: str, options: argparse.Namespace) -> int:
+    """Write or grade homework; the exit status."""
+    try:
+        return homework.main(options)
+    except (ValueError, OSError) as error:
+        print(f"{program} course: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{program} course: interrupted; the same command goes on with what is not graded yet.", file=sys.stderr)
+        return 130
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line asks for; return the exit status: 2 for what cannot be asked, 1 for what fails."""
     from .experiments import report
 
     parser = _parser()
-    options = vars(parser.parse_args(arguments))  # what remains of them after the pops is the experiment's setting
+    parsed = parser.parse_args(arguments)
+    if parsed.command == "course":
+        return _homework(parser.prog, parsed)
+    options = vars(parsed)  # what remains of them after the pops is the experiment's setting
     command = options.pop("command")
     out = options.pop("out")
     resume = options.pop("resume", False)

@@ -102,7 +102,7 @@ def test_exercises_have_folded_solutions(chapter):
     source = "\n\n".join(prose(chapter))
     asked = re.findall(r"\{exercise(?:-start)?\}[^\n]*\n(?:\s*:\w+:[^\n]*\n)*?\s*:label:\s*([\w-]+)", source)
     solved = re.findall(r"\{solution(?:-start)?\}\s*([\w-]+)\s*\n(?:\s*:\w+:[^\n]*\n)*?\s*:class:\s*dropdown", source)
-    assert 3 <= len(asked) <= 6, f"{len(asked)} exercises"
+    assert len(asked) >= 4, f"{len(asked)} exercises"
     assert sorted(asked) == sorted(solved)
 
 
