@@ -197,7 +197,9 @@ generation, inference, left = w, w / math.sqrt(w**2 + sigma**2), sigma**2 / (w**
         "wrong": {
             "sure_mean: b is not taken off x": LIMITS.replace("(x - b)", "x"),
             "something is still to be inverted": LIMITS + "sure_mean = W.T @ (x - b)",
-            "this is M inverted, without its factor": LIMITS.replace("sigma**2 * torch.linalg.inv(M)", "torch.linalg.inv(M)"),
+            "this is M inverted, without its factor": LIMITS.replace(
+                "sigma**2 * torch.linalg.inv(M)", "torch.linalg.inv(M)"
+            ),
             "so does the factor in front": LIMITS + "unsure_covariance = torch.zeros(2, 2)",
         },
     },
