@@ -29,6 +29,7 @@ WEIGHTS, ACTIVE, LABELS = (
     "16_the_adversary_activated_vae",
     "17_conditional_and_semi_supervised_models",
 )
+NOISED = "20_diffusion_and_distillation"
 
 PLACES = {
     "maximum likelihood": Place(KLS, "fig-02-fits"),
@@ -71,6 +72,10 @@ PLACES = {
     "CGAN": Place(LABELS, "fig-17-samples"),
     "CVAE": Place(LABELS, "fig-17-samples"),
     "SVAE": Place(LABELS, "fig-17-labels"),
+    "diffusion": Place(NOISED, "eq-denoising"),
+    "flow matching": Place(NOISED, "eq-flow-matching"),
+    "DMD": Place(NOISED, "eq-distillation"),
+    "diffusion-GAN": Place(NOISED, "eq-link-scores"),
 }
 
 COLUMNS = {
@@ -78,13 +83,16 @@ COLUMNS = {
     "z": ("z",),
     "pairs of x and z": ("xz", "x|z", "z|x"),
     "x or z, again": ("x again", "z again"),
+    "noisy x or z": ("noisy x", "noisy z"),
     "features, labels": ("features", "label"),
 }
 ROWS = (
     "KL",
     "likelihood",
     "bound",
+    "denoising",
     "adversary",
+    "distillation",
     "MMD",
     "summaries",
     "predictor",
@@ -174,7 +182,7 @@ def grid() -> str:
             names = [f"{link(name)}<sup>{mark(players)}</sup>" for name, players in here.items()]
             content = f"<div>{', '.join(names)}</div>" if names else ""
             tds.append(f'<td data-space="{escape(column)}">{content}</td>')
-        note = ' <span class="obj-phi">φ</span>' if row in ("adversary", "predictor") else ""
+        note = ' <span class="obj-phi">φ</span>' if row in ("adversary", "distillation", "predictor") else ""
         lines.append(f'<tr><th scope="row">{row}{note}</th>{"".join(tds)}</tr>')
     return (
         '<div class="map-grid"><table>'

@@ -40,8 +40,9 @@ def schematic(objective: Any, ax: Any = None) -> Any:
 
     The shaded node is observed, a half-shaded one in some examples only; y says whether a sample is the target's or
     the model's. x̂ is what comes back from a round trip, ẑ is the prediction of one unit of a code from the others
-    where it stands above z. A square ≈ compares by samples without a discriminator. With features, as in chapter 06,
-    z is an example of either domain, x its features, t its label and y its domain. Returns the axes.
+    where it stands above z; x̃ and z̃ have noise on them. A square ≈ compares by samples without a discriminator. With
+    features, as in chapter 06, z is an example of either domain, x its features, t its label and y its domain. Returns
+    the axes.
     """
     networks = objective.networks
     if "features" in networks:
@@ -88,8 +89,12 @@ def _comparisons(objective: Any) -> dict[str, _Comparison]:
 def _places(objective: Any, comparisons: dict[str, _Comparison], returned: list[str], labelled: bool) -> Nodes:
     """Every node with its place: variables in a row, comparisons above it, a label below."""
     nodes: Nodes = {"z": (_PLACE["z"], 0.0, "z", PAPER), "x": (_PLACE["x"], 0.0, "x", _OBSERVED)}
-    if not {"decoder", "encoder"} & set(objective.networks):  # a density of its own
+    if not {"decoder", "encoder", "denoiser_z"} & set(objective.networks):  # a density of its own
         del nodes["z"]
+    for v in ("x", "z"):
+        if f"denoiser_{v}" in objective.networks:  # from noise; in the place of z, or beyond the variable
+            place = _PLACE["z"] if (v, "z" in nodes) == ("x", False) else _BACK[rf"\hat {v}"]
+            nodes[rf"\tilde {v}"] = (place, 0.0, rf"\tilde {v}", PAPER)
     for letter in returned:
         nodes[letter] = (_BACK[letter], 0.0, letter, PAPER)
     from_left = sorted(comparisons, key=lambda name: comparisons[name].anchor)
@@ -125,7 +130,15 @@ def _draw_makers(ax: Any, nodes: Nodes, objective: Any) -> None:
         x = nodes["x"][0]
         _arrow(ax, (x - 1.5, 0.0), (x, 0.0), "theta", 0.0)
         ax.text(x - 0.8, 0.27, r"$p_\theta(x)$", color=COLOR["theta"], ha="center", va="center")
-    for network, end, player in (("decoder", "x", "theta"), ("encoder", "z", "eta")):
+    for v, player in (("x", "theta"), ("z", "eta")):
+        if f"denoiser_{v}" in networks:
+            start, end = nodes[rf"\tilde {v}"][:2], nodes[v][:2]
+            _arrow(ax, start, end, player, 0.0)
+            label = rf"$\hat {v}_\{player}(\tilde {v},\tau)$"
+            label = label.replace(")", ",t)") if f"denoiser_{v}" in conditional else label
+            ax.text((start[0] + end[0]) / 2, -0.42, label, color=COLOR[player], ha="center", va="center")
+    makers = [("decoder", "x", "theta"), ("denoiser_x", "x", "theta")]
+    for network, end, player in (*makers, ("encoder", "z", "eta"), ("denoiser_z", "z", "eta")):
         if network in conditional:
             _arrow(ax, nodes["t"][:2], nodes[end][:2], player, 0.0)
     if "labeller" in networks:

@@ -82,7 +82,8 @@ class Denoise(Tool):
     """A network that tells the noise in x̃ = αx + σε at a random time τ: diffusion, flow matching.
 
     weight:    what is compared with what the network tells, in squares: the "noise" ε (Ho et al., 2020), the "velocity"
-               u = α'x + σ'ε (Lipman et al., 2023), "x", or "bound", the ELBO in nats; or an entry of ``WEIGHTS``.
+               u = α'x + σ'ε (Lipman et al., 2023), "x", or "bound", the integrand of the ELBO; or another of
+               ``WEIGHTS``.
     path:      a name in ``PATHS``.
     predicts:  what the network says, "noise", "velocity", "x" or "score"; it is converted exactly.
     drop:      with labels, the share of examples of which the label is kept back, for guidance (Ho and Salimans, 2022).
@@ -91,7 +92,7 @@ class Denoise(Tool):
     >>> from ganvae_lib import Denoise, Match
     >>> print(Match("x", Denoise("velocity", path="linear", predicts="velocity")))
     Match('x', Denoise('velocity', path='linear', predicts='velocity'))
-      θ descends E_{d(x), τ, ε}[‖u-û‖²; z=(1-τ)x+τε]
+      θ descends E_{d(x), τ, ε}[‖u-û‖²; x̃=(1-τ)x+τε]
     """
 
     weight: str = "noise"

@@ -108,7 +108,7 @@ class Match(Term):
 
     @property
     def answer(self) -> tuple[str, str]:
-        if not self.adversarial:
+        if self.tool.brings != "discriminator" or not self.adversarial:
             return r"\approx", self.title
         arguments = Writer(self.given).at(self.sides.arguments, self.sides.separator).arguments
         return "y", rf"$D_\phi({arguments})$" if self.sides.separator == "|" else rf"$q_\phi(y|{arguments})$"

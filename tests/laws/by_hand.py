@@ -11,6 +11,8 @@ from ganvae_lib import (
     Adversary,
     Bound,
     Classify,
+    Denoise,
+    Distill,
     Likelihood,
     Match,
     Noise,
@@ -22,6 +24,25 @@ from ganvae_lib.networks.heads import Conditional
 from ganvae_lib.networks.observations import BernoulliPixels, LaplacePixels, PointPixels
 
 D = torch.sigmoid
+PATHS_BY_HAND = {  # path: α(t), σ(t), α'(t), σ'(t)
+    "linear": lambda t: (1 - t, t, -1 + 0 * t, 1 + 0 * t),
+    "cosine": lambda t: (
+        (math.pi * t / 2).cos(),
+        (math.pi * t / 2).sin(),
+        -math.pi / 2 * (math.pi * t / 2).sin(),
+        math.pi / 2 * (math.pi * t / 2).cos(),
+    ),
+    "variance preserving": lambda t: variance_preserving(t, 0.1 + 19.9 * t),
+}
+
+
+def variance_preserving(t, rate):
+    """dα = -½ β α dt, σ² = 1 - α²."""
+    a = (-0.05 * t - 19.9 / 4 * t * t).exp()
+    s = (1 - a * a).sqrt()
+    return a, s, -rate * a / 2, rate * a * a / (2 * s)
+
+
 LINKS_BY_HAND = {  # link: (real, fake, generator) with D = sigmoid(t), written out naively
     "minimax": (lambda t: -D(t).log(), lambda t: -(1 - D(t)).log(), lambda t: (1 - D(t)).log()),
     "non-saturating": (lambda t: -D(t).log(), lambda t: -(1 - D(t)).log(), lambda t: -D(t).log()),
@@ -227,11 +248,21 @@ class ByHand:
                 return (self.x,), (self.x_back,)
             case "z again":
                 return (self.z,), (self.z_back,)
+            case "noisy x" | "noisy z":
+                both = {"x": self.x, "x_from_z": self.x_from_z} if "x" in space else {}
+                both = both or {"z": self.z, "z_from_x": self.z_from_x}
+                t = 1e-3 + 0.998 * self.noise("time", 1, law="uniform")
+                a, s, _, _ = PATHS_BY_HAND["cosine"](t)
+                shape = self.shape if "x" in space else self.z.shape[1:]
+                noisy = [a * v + s * self.noise(f"noise on {name}", *shape).flatten(1) for name, v in both.items()]
+                return (noisy[0], t), (noisy[1], t)
             case "features":
                 return (self.features(self.x),), (self.features(self.other),)
 
     def discriminator(self, space):
-        return self.model.networks["discriminator_" + space.removesuffix(" again").replace("|", "_given_")].trunk
+        return self.model.networks[
+            "discriminator_" + space.removesuffix(" again").replace("|", "_given_").replace(" ", "_")
+        ].trunk
 
     def logits(self, term, side):
         """t(x) of one side of a term; the label stands behind the first of a pair."""
@@ -241,6 +272,63 @@ class ByHand:
             x = torch.cat((self.conditional(name, side[0]), *side[1:]), 1)
             return net(self.model.networks[name].trunk, x, 0.2)
         return net(self.discriminator(space), x, 0.2)
+
+    # noise that is told
+
+    def told(self, denoiser, x, t, labels=None):
+        """What a denoiser says, written out: labels in one-hot coding (none for -1), sines, cosines, two layers."""
+        if isinstance(denoiser, Conditional):
+            x = torch.cat((x, torch.tensor([[float(c == y) for c in range(denoiser.classes)] for y in labels])), 1)
+        turns = [math.pi / 2 * 2**k * t for k in range(8)]
+        x = torch.cat((x, *[turn.sin() for turn in turns], *[turn.cos() for turn in turns]), 1)
+        _, a, _, b = denoiser.trunk
+        h = x @ a.weight.T + a.bias
+        return (h / (1 + (-h).exp())) @ b.weight.T + b.bias
+
+    def under_noise(self, path, x, name):
+        """α, σ, α', σ', noise and noisy x at random times, [n, 1] and [n, D]."""
+        shape = self.shape if x.shape == self.x.shape else x.shape[1:]
+        e = self.noise(f"noise on {name}", *shape).flatten(1)
+        t = 1e-3 + 0.998 * self.noise(f"time of {name}", law="uniform")[:, None]
+        a, s, da, ds = PATHS_BY_HAND[path](t)
+        return t, a, s, da, ds, e, a * x + s * e
+
+    def denoised(self, predicts, said, a, s, da, ds, z):
+        match predicts:
+            case "x":
+                return said
+            case "noise":
+                return (z - s * said) / a
+            case "score":
+                return (z + s * s * said) / a
+            case "velocity":
+                return (said - ds * z / s) / (da - ds * a / s)
+
+    def denoising(self, tool, denoiser, x, name, labels=None):
+        """The mean weighted squared error."""
+        t, a, s, da, ds, e, z = self.under_noise(tool.path, x, name)
+        back = self.denoised(tool.predicts, self.told(denoiser, z, t, labels), a, s, da, ds, z)
+        noise = (z - a * back) / s
+        match tool.weight:
+            case "noise":
+                gaps = e - noise
+            case "velocity":
+                gaps = da * x + ds * e - da * back - ds * noise
+            case "x":
+                gaps = x - back
+            case "bound":
+                gaps = (-(a * da / s**2 - a**2 * ds / s**3)).sqrt() * (x - back)
+        return (gaps**2).sum() / self.n
+
+    def distilled(self, tool, pair, x):
+        """Half the squared difference of the scores times g², with the gradient of its own."""
+        t, a, s, da, ds, _, z = self.under_noise(tool.path, x.detach(), "what is made")
+        denoisers = (pair.of_data, pair.of_model)
+        data, made = (self.denoised(tool.predicts, self.told(d, z, t).detach(), a, s, da, ds, z) for d in denoisers)
+        scores = [(a * back - z) / s**2 for back in (data, made)]
+        value = 0.998 * ((s * ds - s * s * da / a) * (scores[1] - scores[0]) ** 2).sum()
+        slope = ((made - data) * x).sum()
+        return (value + slope - slope.detach()) / self.n
 
     # bounds
 
@@ -310,6 +398,14 @@ class ByHand:
                 ((_, f),) = self.pieces(self.x)
                 mean, log_var = f.tensor_split(2, 1)
                 return 0.5 * (mean**2 + log_var.exp() - log_var - 1).sum() / self.n
+            case Match("x" | "z" as v, Denoise() as tool):
+                denoiser, labels = self.model.networks[f"denoiser_{v}"], self.labels
+                if term.given:
+                    kept_back = self.noise("labels kept back", law="uniform") < tool.drop
+                    labels = [-1 if out else int(y) for out, y in zip(kept_back, labels, strict=True)]
+                return self.denoising(tool, denoiser, self.x if v == "x" else self.z, v, labels)
+            case Match("x" | "z" as v, Distill() as tool):
+                return self.distilled(tool, self.model.networks[f"scores_{v}"], self.sides(v)[1][0])
             case Match("x", Likelihood()):
                 m, log_diagonal, below = self.model.density.parameters()
                 white = torch.linalg.inv(below.tril(-1) + log_diagonal.exp().diag()) @ (self.x - m).T
@@ -371,6 +467,12 @@ class ByHand:
                 self.logits(term, (x.detach(),)) for x in (self.other if term.inferred else self.x, self.x_from_z)
             )
             return -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
+        if isinstance(term.tool, Distill):
+            (target,), (made,) = self.sides(term.space)
+            pair, tool = self.model.networks[f"scores_{term.space}"], term.tool
+            by = Denoise(tool.predicts, tool.path, tool.predicts)
+            of_data = self.denoising(by, pair.of_data, target, "data")
+            return of_data + self.denoising(by, pair.of_model, made.detach(), "samples")
         real, fake, _ = link_by_hand(term.tool.link)
         sides = [tuple(part.detach() for part in side) for side in self.sides(term.space)]
         loss = real(self.logits(term, sides[0])).mean() + fake(self.logits(term, sides[1])).mean()

@@ -15,6 +15,8 @@ from ganvae_lib import (
     Adversary,
     Classify,
     Data,
+    Denoise,
+    Distill,
     Domains,
     Match,
     Reconstruct,
@@ -98,6 +100,11 @@ CASES = {name: (entry, POINTS, {}) for name, entry in zoo.ALL.items()} | {
     "importance-weighted features": (importance_weighted(zoo.ADA, 4), POINTS, {}),
     "CGAN on images by one convolution": (zoo.CGAN, IMAGES, CONV | {"depth": 1}),
     "CGAN on images by two convolutions": (zoo.CGAN, IMAGES, CONV | {"depth": 2}),
+    "codes under noise": (X + Match("noisy z", Adversary()), POINTS, {}),
+    "codes told from noise": (X + 0.5 * Match("z", Denoise("x", predicts="score")), POINTS, {}),
+    "codes by distillation": (X + Match("z", Distill("linear", "noise", steps=2)), POINTS, {}),
+    "the bound by velocities": (Match("x", Denoise("bound", "cosine", "velocity")), POINTS, {}),
+    "diffusion given labels": (given(zoo.DIFFUSION), POINTS, {}),
     "AASVAE on images by convolutions": (adversary_activated(zoo.SVAE), IMAGES, CONV | {"observation": "gaussian"}),
 }
 
@@ -111,6 +118,7 @@ COMPOSED = {
     "AASVAE of 2 samples": (adversary_activated(importance_weighted(zoo.SVAE, 2)), POINTS, {}),
     "IWCGAN": (importance_weighted(zoo.CGAN, "batch"), POINTS, {}),
     "AACVAE": (adversary_activated(zoo.CVAE), POINTS, {}),
+    "diffusion given labels on images by convolutions": (given(zoo.FLOW_MATCHING), IMAGES, CONV),
     "ALI given labels, weighted": (importance_weighted(given(zoo.ALI), 8), POINTS, {}),
 }
 AUTOREGRESSIVE = {
@@ -135,9 +143,10 @@ def made(case, **options):
 
 def player(network):
     """Whose network this is: the same as the library's, written out."""
-    if network.startswith(("discriminator_", "predictor_")):
+    if network.startswith(("discriminator_", "predictor_", "scores_")):
         return "phi"
-    theirs = {"theta": ("decoder", "density", "features", "classifier"), "eta": ("encoder", "labeller")}
+    theirs = {"theta": ("decoder", "density", "denoiser_x", "features", "classifier")}
+    theirs["eta"] = ("encoder", "labeller", "denoiser_z")
     owners = [player for player, networks in theirs.items() if network in networks]
     assert owners, f"whose is {network!r}? Say so in player() in tests/laws/cases.py."
     return owners[0]

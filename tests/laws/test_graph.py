@@ -3,7 +3,18 @@
 import pytest
 from cases import every
 
-from ganvae_lib import MMD, Adversary, Classify, Match, adversary_activated, draw, given, importance_weighted, zoo
+from ganvae_lib import (
+    MMD,
+    Adversary,
+    Classify,
+    Denoise,
+    Match,
+    adversary_activated,
+    draw,
+    given,
+    importance_weighted,
+    zoo,
+)
 
 DISCRIMINATORS = {
     "discriminator_x": "$q_\\phi(y|x)$",
@@ -16,6 +27,8 @@ DISCRIMINATORS = {
     "discriminator_xz_given_label": "$q_\\phi(y|x,z,t)$",
     "discriminator_z_given_x_given_label": r"$D_\phi(z|x,t)$",
     "discriminator_features": "$q_\\phi(y|x)$",
+    "discriminator_noisy_x": r"$q_\phi(y|\tilde x,\tau)$",
+    "scores_x": "distillation",
     "predictor_z": r"$\hat z_\phi(z_{\backslash i})$",
 }
 MAKERS = {
@@ -25,6 +38,8 @@ MAKERS = {
     "features": r"$x=G_\theta(z)$",
     "classifier": r"$p_\theta(t|x)$",
     "labeller": r"$q_\eta(t|x)$",
+    "denoiser_x": r"$\hat x_\theta(\tilde x,\tau)$",
+    "denoiser_z": r"$\hat z_\eta(\tilde z,\tau)$",
 }
 
 
@@ -40,6 +55,8 @@ MORE = {
     "IWADA": importance_weighted(zoo.ADA, 4),
     "AASVAE": adversary_activated(zoo.SVAE),
     "AACVAE": adversary_activated(zoo.CVAE),
+    "diffusion given labels": given(zoo.DIFFUSION),
+    "a VAE beside a diffusion of x and of z": zoo.VAE + zoo.DIFFUSION + Match("z", Denoise()),
 }
 
 
@@ -55,7 +72,7 @@ def test_an_objective_has_its_graph(case):
     assert {labels[n] for n in case.networks} == set(texts) & set(labels.values())
     terms = repr(case)
     assert ("$\\hat x$" in texts) == ("x again" in terms or "within" in terms)
-    assert texts.count("$\\approx$") == terms.count("MMD(") + terms.count("Summaries(")
+    assert texts.count("$\\approx$") == sum(terms.count(f"{tool}(") for tool in ("MMD", "Summaries", "Distill"))
     dotted = [p for p in ax.patches if p.get_linestyle() in (":", "dotted")]
     seen = {
         "discriminator_x_given_label": 2,

@@ -13,7 +13,7 @@ def shifts(model):
     return {
         f"networks.{term.discriminator}.trunk.{len(model.networks[term.discriminator].trunk) - 1}.bias"
         for term in model.objective.adversaries
-        if getattr(term, "tool", None) and term.tool.link in ("hinge", "Wasserstein")
+        if getattr(getattr(term, "tool", None), "link", None) in ("hinge", "Wasserstein")
     }
 
 
@@ -21,7 +21,7 @@ def what_it_makes(run, data):
     """Samples, codes and losses of a run of two seeds."""
     model, found = run.model, []
     labels = {"labels": data.y[:5]} if model.objective.conditional else {}
-    if {"decoder", "density"} & set(model.networks):
+    if {"decoder", "density", "denoiser_x"} & set(model.networks):
         z = {"z": data.other[:5]} if hasattr(model.prior, "shape") else {}
         found.append(run.sample(5, **z, **labels))
     if "encoder" in model.networks:
