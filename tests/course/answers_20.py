@@ -36,6 +36,8 @@ def score(x_t, alpha, sigma):
     },
     "ex-20-weights": {
         "other": """
+from ganvae_lib import distributions
+
 mine = distributions.Path("mine", lambda t: (1 - t) ** a, lambda t: t**b, lambda t: -a * (1 - t) ** (a - 1),
                           lambda t: b * t ** (b - 1), "", "")
 
@@ -186,6 +188,8 @@ needs = ["minimax", "KL"]
     },
     "ex-20-euler": {
         "other": """
+from ganvae_lib import distributions
+
 makes = "too narrow"
 
 def width(N):
