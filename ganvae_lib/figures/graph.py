@@ -132,11 +132,11 @@ def _draw_makers(ax: Any, nodes: Nodes, objective: Any) -> None:
         ax.text(x - 0.8, 0.27, r"$p_\theta(x)$", color=COLOR["theta"], ha="center", va="center")
     for v, player in (("x", "theta"), ("z", "eta")):
         if f"denoiser_{v}" in networks:
-            start, end = nodes[rf"\tilde {v}"][:2], nodes[v][:2]
-            _arrow(ax, start, end, player, 0.0)
+            noisy, clean = nodes[rf"\tilde {v}"][:2], nodes[v][:2]
+            _arrow(ax, noisy, clean, player, 0.0)
             label = rf"$\hat {v}_\{player}(\tilde {v},\tau)$"
             label = label.replace(")", ",t)") if f"denoiser_{v}" in conditional else label
-            ax.text((start[0] + end[0]) / 2, -0.42, label, color=COLOR[player], ha="center", va="center")
+            ax.text((noisy[0] + clean[0]) / 2, -0.42, label, color=COLOR[player], ha="center", va="center")
     makers = [("decoder", "x", "theta"), ("denoiser_x", "x", "theta")]
     for network, end, player in (*makers, ("encoder", "z", "eta"), ("denoiser_z", "z", "eta")):
         if network in conditional:

@@ -20,6 +20,7 @@ from ..errors import instance, whole
 from ..models.inputs import evaluating, examples, labels_of
 from ..models.model import Model
 from ..models.roles import denoise_of
+from ..objective.denoising import Denoise
 
 __all__ = ["chunks", "denoising_bound", "elbo", "iwae", "log_likelihood"]
 
@@ -79,6 +80,10 @@ def _noise(model: Model, seed: int) -> Noise:
     """The same noise for every copy. Raises TypeError for a model that has no bound."""
     if not {"encoder", "decoder"} <= set(instance("model", model, Model, "make one with build").networks):
         raise TypeError(f"{model.objective!r} has no encoder and decoder, so it has no such bound.")
+    return _same_noise(model, seed)
+
+
+def _same_noise(model: Model, seed: int) -> Noise:
     seed = whole("seed", seed, least=0)
     seeds = [seed] * math.prod(model.seeds_shape) if model.seeds_shape else seed
     return Noise(seeds, next(model.parameters()).device)
@@ -139,28 +144,29 @@ def denoising_bound(model: Model, data: Examples, times: int = 16, *, seed: int 
     """
     tool, times = denoise_of(model), whole("times", times)
     path, axes = PATHS[tool.path], len(model.seeds_shape) + 1
-    seeds = (
-        [whole("seed", seed, least=0)] * math.prod(model.seeds_shape)
-        if model.seeds_shape
-        else whole("seed", seed, least=0)
-    )
-    noise = Noise(seeds, next(model.parameters()).device)
+    noise = _same_noise(model, seed)
     knots = _equal_parts(path, times).to(noise.device)
-    bound = replace(tool, weight="bound")
 
     def log_p(model: Any, x: Tensor) -> Tensor:
         n, shape, denoiser = x.shape[axes - 1], x.shape[axes:], model.networks["denoiser_x"]
+        size, at_first = math.prod(shape), knots[0].expand(x.shape[:axes])
+
+        def told(tool: Denoise, t: Tensor) -> tuple[Tensor, Tensor]:
+            """The error of each example, and how much longer than on average its noise is, ‖ε‖² - D."""
+            epsilon = noise.normal("noise", n, *shape)
+            return tool.error_at(denoiser, x, epsilon, t), epsilon.square().flatten(axes).sum(-1) - size
+
         total = torch.zeros(x.shape[:axes], device=x.device)
         for start, end in zip(knots[:-1], knots[1:], strict=True):
             t = start + (end - start) * noise.uniform("time", n)
-            total = total - (end - start) * bound.error_at(denoiser, x, noise.normal("noise", n, *shape), t)
-        first, last = knots[0].expand(x.shape[:axes]), knots[-1]
-        alpha, variance = path.alpha(last), path.sigma(last).square()
-        far = (alpha * x).square() + variance - 1 - variance.log()
-        near = replace(tool, weight="noise").error_at(denoiser, x, noise.normal("noise", n, *shape), first)
-        s = (path.sigma(first) / path.alpha(first)).square()
-        size = math.prod(shape)
-        return total - far.flatten(axes).sum(-1) / 2 - near / 2 - size / 2 * (2 * math.pi * s).log()
+            error, longer = told(replace(tool, weight="bound"), t)
+            # Where the noise is small the error is its length: its chance, known to be 0 on average, is taken off.
+            luck = -path.log_snr_rate(t) / 2 * (path.snr(t) / (1 + path.snr(t))).square() * longer
+            total = total - (end - start) * (error - luck)
+        alpha, variance = path.alpha(knots[-1]), path.sigma(knots[-1]).square()
+        far = ((alpha * x).square() + variance - 1 - variance.log()).flatten(axes).sum(-1) / 2
+        error, longer = told(replace(tool, weight="noise"), at_first)
+        return total - far - (error - longer) / 2 + size / 2 * (path.snr(knots[0]) / (2 * math.pi)).log()
 
     return _mean(model, data, log_p)
 

@@ -92,7 +92,7 @@ class Denoise(Tool):
     >>> from ganvae_lib import Denoise, Match
     >>> print(Match("x", Denoise("velocity", path="linear", predicts="velocity")))
     Match('x', Denoise('velocity', path='linear', predicts='velocity'))
-      θ descends E_{d(x), τ, ε}[‖u-û‖²; x̃=(1-τ)x+τε]
+      θ descends E_{d(x), τ, ε}[‖u-û‖²; x̃=(1-τ)x+τε]
     """
 
     weight: str = "noise"
@@ -128,8 +128,7 @@ class Denoise(Tool):
 
     def error(self, denoiser: Network, x: Tensor, noise: Noise, name: str) -> Tensor:
         """The weighted squared error of each example at a random time, [*seeds, batch]; ``name`` is the noise's."""
-        z, epsilon, t = noised(x, noise, PATHS[self.path], name)
-        return self.error_at(denoiser, x, epsilon, t)
+        return self.error_at(denoiser, x, *_noise_for(x, noise, name))
 
     def error_at(self, denoiser: Network, x: Tensor, epsilon: Tensor, t: Tensor) -> Tensor:
         """The weighted squared error at times t [*seeds, batch] and this noise, [*seeds, batch]."""
@@ -165,12 +164,11 @@ class Denoise(Tool):
         return expectation(rf"{space.target_law(w)},\,\tau,\,\epsilon", f"{WEIGHTS[self.weight].tex(x)};\\,{noisy}")
 
 
-def noised(x: Tensor, noise: Noise, path: Path, name: str) -> tuple[Tensor, Tensor, Tensor]:
-    """z_t = α_t x + σ_t ε, the noise ε, both [*seeds, batch, *shape], and times t [*seeds, batch]."""
+def _noise_for(x: Tensor, noise: Noise, name: str) -> tuple[Tensor, Tensor]:
+    """Noise ε [*seeds, batch, *shape] for x, and times t [*seeds, batch]."""
     axes = len(noise.seeds_shape)
     epsilon = noise.normal(f"noise on {name}", *x.shape[axes:]).to(x.dtype)
-    t = FIRST + (LAST - FIRST) * noise.uniform(f"time of {name}", x.shape[axes]).to(x.dtype)
-    return path.at(x, epsilon, _beside(t, x)), epsilon, t
+    return epsilon, FIRST + (LAST - FIRST) * noise.uniform(f"time of {name}", x.shape[axes]).to(x.dtype)
 
 
 @dataclass(frozen=True)
@@ -211,25 +209,24 @@ class Distill(Tool):
         return Denoise(self.predicts, self.path, self.predicts)
 
     def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
-        (x,), pair = world.read(space.made), discriminator
-        if pair is None:
+        if discriminator is None:
             raise TypeError(f"{self!r} needs the two networks that tell the noise.")
-        path = PATHS[self.path]
-        z, _, t = noised(x.detach(), world.noise, path, "what is made")
+        (x,) = world.read(space.made)
+        return self.gap_at(discriminator, x, *_noise_for(x, world.noise, "what is made")).mean(-1)
+
+    def gap_at(self, pair: Network, x: Tensor, epsilon: Tensor, t: Tensor) -> Tensor:
+        """The integrand of KL(g ‖ d) at times t [*seeds, batch] and this noise, [*seeds, batch], with theta's gradient.
+
+        ``pair`` gives what is told of the data and what is told of what the model makes.
+        """
+        path, wide = PATHS[self.path], _beside(t, x)
         with torch.no_grad():
-            of_data, of_model = (
-                clean(self.predicts, said, z, _beside(t, z), path) for said in pair(z, t.unsqueeze(-1))
-            )
+            z = path.at(x, epsilon, wide)
+            of_data, of_model = (clean(self.predicts, said, z, wide, path) for said in pair(z, t.unsqueeze(-1)))
         apart = of_model - of_data  # σ²/α times the difference of the scores
-        value = (
-            (LAST - FIRST)
-            * path.diffusion(t)
-            / 2
-            * (path.alpha(t) / path.sigma(t).square()).square()
-            * _squares(apart, t)
-        )
+        value = path.diffusion(t) / 2 * path.snr(t) / path.sigma(t).square() * _squares(apart, t)
         slope = (apart * x).flatten(t.ndim).sum(-1)
-        return (value + slope - slope.detach()).mean(-1)
+        return value + slope - slope.detach()
 
     def discriminator_loss(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
         pair: Any = discriminator

@@ -326,7 +326,7 @@ class ByHand:
         denoisers = (pair.of_data, pair.of_model)
         data, made = (self.denoised(tool.predicts, self.told(d, z, t).detach(), a, s, da, ds, z) for d in denoisers)
         scores = [(a * back - z) / s**2 for back in (data, made)]
-        value = 0.998 * ((s * ds - s * s * da / a) * (scores[1] - scores[0]) ** 2).sum()
+        value = ((s * ds - s * s * da / a) * (scores[1] - scores[0]) ** 2).sum()
         slope = ((made - data) * x).sum()
         return (value + slope - slope.detach()) / self.n
 

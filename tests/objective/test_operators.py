@@ -331,8 +331,20 @@ OPERATORS = {
     "semi_supervised": semi_supervised,
 }
 WORKS = {
-    "importance_weighted, 4": {"VAE", "GAN", "ADA", "ALI", "IWAE", "IWGAN", "AAVAE", "CGAN", "CVAE", "SVAE"},
-    "importance_weighted, batch": {"GAN", "ADA", "ALI", "IWGAN", "CGAN"},
+    "importance_weighted, 4": {
+        "VAE",
+        "GAN",
+        "ADA",
+        "ALI",
+        "IWAE",
+        "IWGAN",
+        "AAVAE",
+        "CGAN",
+        "CVAE",
+        "SVAE",
+        "diffusion-GAN",
+    },
+    "importance_weighted, batch": {"GAN", "ADA", "ALI", "IWGAN", "CGAN", "diffusion-GAN"},
     "adversary_activated": {"VAE", "IWAE", "AAVAE", "CVAE", "SVAE"},
     "given": set(zoo.ALL)
     - {
@@ -346,6 +358,7 @@ WORKS = {
         "ADA",
         "predictability minimisation",
         "SVAE",
+        "DMD",
     },
     "semi_supervised": {"VAE", "IWAE", "AAVAE", "CVAE"},
 }

@@ -18,6 +18,8 @@ from ganvae_lib import (
     Adversary,
     Bound,
     Classify,
+    Denoise,
+    Distill,
     Likelihood,
     Match,
     Reconstruct,
@@ -26,7 +28,8 @@ from ganvae_lib import (
     World,
     zoo,
 )
-from ganvae_lib.objective import TERMS, TOOLS, from_dict, to_dict
+from ganvae_lib.distributions import PATHS
+from ganvae_lib.objective import TERMS, TOOLS, WEIGHTS, from_dict, to_dict
 
 # Options of each tool and term, some of them nearly alike. A field that is not here is an error below.
 TOOL_OPTIONS = {
@@ -34,6 +37,10 @@ TOOL_OPTIONS = {
     KL: {},
     Likelihood: {},
     MMD: dict(kernel=["gaussian", "inverse multiquadric"], scales=[(0.1, 1.0), (0.1, 1.0000001), (1.0,)]),
+    Denoise: dict(
+        weight=list(WEIGHTS), path=list(PATHS), predicts=["x", "noise", "velocity", "score"], drop=[0.1, 0.1000001]
+    ),
+    Distill: dict(path=list(PATHS), predicts=["x", "noise", "velocity"], steps=[1, 3]),
     Summaries: dict(statistics=[("mean",), ("variance",), ("mean", "variance"), ("mean", "mean")]),
 }
 TERM_OPTIONS = {
@@ -82,7 +89,9 @@ def assert_prints_tell_apart(objectives):
     assert len(set(by_text.values())) > 1
 
 
-@pytest.mark.parametrize("space, tool", [("x", Adversary), ("z", MMD), ("z", Summaries)])
+@pytest.mark.parametrize(
+    "space, tool", [("x", Adversary), ("x", Denoise), ("x", Distill), ("z", MMD), ("z", Summaries)]
+)
 def test_tools_that_lose_differently_print_differently(space, tool):
     assert_prints_tell_apart(Match(space, chosen) for chosen in values(tool, TOOL_OPTIONS[tool]))
 
