@@ -23,7 +23,7 @@ JOBS ?= 2
 LOOSELY ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book figures graders notebooks test lint fuzz mutations lab serve soak versions clean
+.PHONY: help setup book figures graders notebooks test lint fuzz mutations lab serve soak test-alone versions clean
 
 help:  ## list these commands
 	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -68,14 +68,23 @@ mutations: setup  ## put small faults into the library, one by one, and see whet
 	@_build/cosmic-ray/bin/python -m pip install --quiet --disable-pip-version-check cosmic-ray==8.7.0
 	@$(BIN)/python benchmarks/mutations.py
 
-lab: setup  ## open the chapters in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=. notebooks/01_two_processes.ipynb
+test-alone: setup  ## each chapter alone in an empty folder, with the wheel only (ten minutes)
+	$(BIN)/python tests/alone.py
+
+lab: setup  ## open copies of the chapters in JupyterLab, in lab/, where you may change what you like
+	@mkdir -p lab
+	@for chapter in notebooks/*.ipynb; do [ -e "lab/$${chapter##*/}" ] || cp "$$chapter" lab/; done
+	@echo "Yours are in lab/, and stay as you leave them; delete one, and the next make lab brings the book's again."
+	$(BIN)/jupyter lab --notebook-dir=lab 01_two_processes.ipynb
 
 serve: book  ## serve the site at http://localhost:8000 (PORT= to change)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 soak: setup  ## a thousand kills at random moments, and several writers at once (about half an hour)
 	$(BIN)/python tests/soak.py
+
+graders: setup  ## nbgrader and Otter-Grader on the homework of every chapter, in environments of their own
+	$(BIN)/python tests/graders.py
 
 versions: setup  ## the zoo with the oldest and the newest supported torch and Python, in environments of their own
 	$(BIN)/python tests/versions.py

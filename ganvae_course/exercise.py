@@ -14,6 +14,7 @@ from typing import Any
 
 from .answers import Answers, Check, Wrong
 
+WIDTH = 88  # of a line of code on a page, in characters
 KINDS = ("derive", "predict", "build")
 
 
@@ -79,7 +80,11 @@ class Exercise:
 
     def check_code(self) -> str:
         """The cell that checks an answer."""
-        return f'check("{self.label}", {", ".join(f"{name}={name}" for name in self.defines)})'
+        names = [f"{name}={name}" for name in self.defines]
+        line = f'check("{self.label}", {", ".join(names)})'
+        if len(line) <= WIDTH:
+            return line
+        return "\n".join([f'check(\n    "{self.label}",', *(f"    {name}," for name in names), ")"])
 
     def blank_code(self) -> str:
         """The cell in which an answer is written."""

@@ -30,6 +30,13 @@ MOST_BYTES = 96 * 2**20  # of one message
 MOST_DEPTH = 20  # of lists in lists
 DTYPES = {str(dtype): dtype for dtype in (torch.float64, torch.float32, torch.int64, torch.bool)}
 MEGABYTE = 2**20
+PRELOADED = (
+    "ganvae_course.remote",
+    "ganvae_lib.__main__",
+    "ganvae_lib.zoo",
+    "ganvae_lib.training",
+    "matplotlib.pyplot",
+)
 HIDDEN = ("%", "!", "?")  # a line of a notebook that is not Python begins with one of these
 
 
@@ -251,7 +258,7 @@ def _context() -> Any:
     """Processes that begin with torch loaded, where the system can; elsewhere each loads it itself."""
     if "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["ganvae_course.remote", "ganvae_lib", "ganvae_lib.zoo"])
+        context.set_forkserver_preload(list(PRELOADED))
         return context
     return multiprocessing.get_context("spawn")
 

@@ -35,6 +35,9 @@ def text_of(cell: dict[str, Any]) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
+FOLDED = ("% The solution, in words\n", "# The solution\n")  # the line that JupyterLab shows of a folded solution
+
+
 def read(path: Path) -> Source:
     """The exercises of a chapter's notebook, found by what is noted in their cells' metadata."""
     cells = json.loads(path.read_text(encoding="utf8"))["cells"]
@@ -42,6 +45,8 @@ def read(path: Path) -> Source:
     for cell in cells:
         noted = cell["metadata"].get("ganvae", {})
         role, text = noted.get("role"), text_of(cell)
+        for line in FOLDED:
+            text = text.removeprefix(line).lstrip("\n") if role == "solution" else text
         if role == "setup":
             source.setup = text
         elif label := noted.get("exercise"):

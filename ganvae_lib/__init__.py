@@ -83,6 +83,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         Setting as Setting,
         Study as Study,
         Trial as Trial,
+        recorded as recorded,
         report as report,
     )
     from .figures import Table as Table, Writer as Writer
@@ -159,7 +160,7 @@ _HOME = {
     "measure": "Scores accuracy classifier_score coverage frechet_distance interval mutual_information paired "
     "precision_recall",
     "training": "History Run Training fit",
-    "experiments": "EXPERIMENTS FRACTIONS Setting Study Trial",
+    "experiments": "EXPERIMENTS FRACTIONS Setting Study Trial recorded",
 }
 # Modules, some under the short names that the chapters use.
 _MODULES = {

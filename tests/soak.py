@@ -3,7 +3,7 @@
     python tests/soak.py --kills 1000 --rounds 200 --seed 0          (make soak)
 
 A victim is a fork of this process, which never trains itself: it works (training with checkpoints, saving, recording a
-study, downloading) until it dies, by SIGKILL at a random moment or in the middle of a random one of its writes, and
+study, downloading, grading homework) until it dies, by SIGKILL at a random moment or in the middle of a random one of its writes, and
 another goes on from the files until the work ends. What it then says must be, to the last bit, what it says undisturbed.
 Prints how many kills there were of each kind; its exit status is not 0 if anything was lost or trusted that should not be.
 """
@@ -39,10 +39,12 @@ import torch._dynamo
 import tqdm.auto  # noqa: F401
 from helpers import points, small, suited
 
+from ganvae_course import making
+from ganvae_course.grading import Grader, grade
 from ganvae_lib import Run, fit, zoo
 from ganvae_lib.experiments import record, runner
 from ganvae_lib.experiments.study import Study, Trial
-from ganvae_lib.storage import cards, downloads, files, held
+from ganvae_lib.storage import cards, downloads, files, held, locks
 
 torch.set_num_threads(1)
 pooch.get_logger().setLevel("ERROR")
@@ -286,7 +288,33 @@ def downloading(folder, chance, tally, server, most):
     tally.check(path.exists() and path.read_bytes() == CONTENT, "a file is not there")
 
 
-WORKS = {training: 5, saving: 3, recording: 3, downloading: 3, together: 1}  # and how often each is chosen
+def grading(folder, chance, tally, server, most):
+    """Four notebooks of homework: what is graded stays, and the table is what it is undisturbed."""
+    labels = ["ex-07-odds", "ex-07-temperature"]
+    making.make(7, folder, 1, labels)
+    grader = Grader.load(folder / "07_grader.json")
+    for number in range(4):
+        answers = json.loads((folder / f"07_{'student' if number == 2 else 'key'}.ipynb").read_bytes())
+        cards.write_whole(folder / f"{number}.ipynb", json.dumps(answers | {"number": number}).encode())
+    paths = [folder / f"{number}.ipynb" for number in range(4)]
+    tally.check(end_of(fork(lambda: grade(paths, grader, folder / "undisturbed"))) == 0, "grading")
+    graded = folder / "out" / "graded"
+    kept = {}
+
+    def whole():
+        for path in graded.glob("*.json"):
+            cards.read_card(path)
+            kept.setdefault(path, path.read_bytes())
+        tally.check(all(path.read_bytes() == content for path, content in kept.items()), "a mark was lost")
+
+    until_done("grading", lambda: grade(paths, grader, folder / "out"), whole, chance, tally, most, 3.0, 44)
+    tables = [(folder / place / "grades.csv").read_bytes() for place in ("out", "undisturbed")]
+    tally.check(tables[0] == tables[1] and len(tables[0].splitlines()) == 5, "another table of grades")
+    left = set(os.listdir(graded)) - {locks.LOCK}  # who dies in the last write leaves the lock's file, held by nobody
+    tally.check(left == {f"{number}.json" for number in range(4)}, "left among the marks:", left)
+
+
+WORKS = {training: 5, saving: 3, recording: 3, downloading: 3, grading: 2, together: 1}  # and how often each is chosen
 
 
 # ---------------------------------------------------------------- several at once

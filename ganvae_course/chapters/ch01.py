@@ -10,8 +10,8 @@ from ..exercise import Chapter
 CHAPTER = Chapter(
     1,
     {
-        "density": "Compute the density of an explicit and of an implicit model, and say what becomes of it without noise.",
-        "estimate": "Build a Monte Carlo estimate of a marginal likelihood with its error, and compute how many samples it needs.",
+        "density": "Compute the density of an explicit and of an implicit model, and what becomes of it without noise.",
+        "estimate": "Build a Monte Carlo estimate with its error, and compute how many samples it needs.",
         "posterior": "Compute the posterior of a code, and say what it becomes when the noise vanishes or grows.",
         "linear": "Build the linear-Gaussian model in closed form, and show what data cannot tell of its codes.",
     },
@@ -122,7 +122,7 @@ def mixture(answers, weight, mean, std):
     goal="estimate",
     defines={
         "log_estimate": "a function (logs [S]) that returns the logarithm of the estimate, a number",
-        "error": "a function (logs [S]) that returns the half width of the 95% interval as a share of the estimate, a number",
+        "error": "a function (logs [S]) that returns the half width of the 95% interval over the estimate, a number",
         "bounds": "the logarithms of the two ends of the interval for the given logs, [2]",
     },
     given=lambda draw: {
@@ -384,9 +384,9 @@ def given_limits(draw):
     goal="posterior",
     defines={
         "sure_mean": "the posterior mean as sigma falls to 0, [2]",
-        "sure_covariance": "the posterior covariance as sigma falls to 0, [2, 2]",
+        "sure_cov": "the posterior covariance as sigma falls to 0, [2, 2]",
         "unsure_mean": "the posterior mean as sigma grows without bound, [2]",
-        "unsure_covariance": "the posterior covariance as sigma grows without bound, [2, 2]",
+        "unsure_cov": "the posterior covariance as sigma grows without bound, [2, 2]",
     },
     given=given_limits,
 )
@@ -405,7 +405,7 @@ def limits(answers, W, b, x):
         tolerance=1e-3,
     )
     answers.close(
-        "sure_covariance",
+        "sure_cov",
         torch.zeros(2, 2),
         {
             "this is M inverted, without its factor": torch.linalg.inv(squares),
@@ -420,7 +420,7 @@ def limits(answers, W, b, x):
         tolerance=0.5,  # of 1e-3: a very large sigma will do
     )
     answers.close(
-        "unsure_covariance",
+        "unsure_cov",
         unit,
         {"M grows with the noise, but so does the factor in front of its inverse": torch.zeros(2, 2)},
     )
@@ -436,7 +436,7 @@ def limits(answers, W, b, x):
     goal="linear",
     defines={
         "turned_mean": "a function (mean [k], R [k, k]) that returns the posterior mean with WR in place of W, [k]",
-        "turned_covariance": "a function (covariance [k, k], R [k, k]) that returns the posterior covariance likewise, [k, k]",
+        "turned_covariance": "a function (covariance [k, k], R [k, k]) likewise for its covariance, [k, k]",
         "known": "what p(x) determines: 'W', 'W W^T' or 'W^T W'",
     },
 )
@@ -551,7 +551,7 @@ def ppca(answers, eigenvalues, n_z):
     points=5,
     goal="estimate",
     defines={
-        "relative_variance": "a function (w, sigma) that returns the variance of one term at x = 0 over p(0) squared, a number",
+        "relative_variance": "a function (w, sigma) that returns the variance of a term at x = 0 over p(0)^2, a number",
         "one": "the number of prior samples that one dimension needs for a relative error of 10%",
         "many": "the number that so many copies of this world need",
     },
@@ -571,7 +571,7 @@ def variance(answers, w, sigma, copies):
             "relative_variance",
             r - 1,
             {
-                "this is the mean of the square over the square of the mean; a variance is less by the square of the mean": r,
+                "this is the mean of the square; a variance is less by the square of the mean": r,
                 "this is a standard deviation": math.sqrt(r - 1),
                 "it is not yet divided by the square of p(0)": (r - 1) / (2 * math.pi * (v**2 + s**2)),
             },

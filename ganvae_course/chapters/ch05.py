@@ -522,4 +522,4 @@ def ngram(answers, text, context, a):
 def a_text(draw):
     """A text, a letter that occurs in it and stands at its end, too, and a strength."""
     letters = [draw.choice("abcd") for _ in range(11)]
-    return {"text": "".join([*letters, letters[4]]), "context": letters[4], "a": draw.choice((0.5, 1.5, 3.0))}
+    return {"text": "".join([*letters, letters[4]]), "context": letters[4], "a": draw.choice((0.5, 1.5, 2.5))}

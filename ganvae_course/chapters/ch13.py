@@ -360,13 +360,14 @@ def maps(draw):
     """An encoder and a decoder that inverts it at some of the places."""
     if not draw.variant:
         return {"E": [2, 0, 3, 1, 4], "G": [1, 4, 0, 2, 3]}
-    places = draw.choice([5, 7, 8])
-    E = draw.sample(range(places), places)
-    G, wrong = [E.index(z) for z in range(places)], draw.sample(range(places), draw.choice([2, 3]))
-    turned = [G[z] for z in wrong[1:] + wrong[:1]]
-    for z, x in zip(wrong, turned, strict=True):
-        G[z] = x
-    return {"E": E, "G": G}
+    while True:
+        places = draw.choice([5, 7, 8])
+        E = draw.sample(range(places), places)
+        G, wrong = [E.index(z) for z in range(places)], draw.sample(range(places), draw.choice([2, 3]))
+        for z, x in zip(wrong, [G[z] for z in wrong[1:] + wrong[:1]], strict=True):
+            G[z] = x
+        if sum(a != b for a, b in zip(E, G, strict=True)) > len(wrong):
+            return {"E": E, "G": G}
 
 
 @CHAPTER.exercise(
@@ -421,6 +422,16 @@ def bijections(answers, E, G):
     answers.say("tight", "first", ("first", "second", "both", "neither"), said)
 
 
+def tilt(draw):
+    """A distribution, and a function whose mean under it is not near zero."""
+    if not draw.variant:
+        return {"a": [0.1, 0.2, 0.3, 0.4], "v": [1.0, -1.0, 2.0, 0.5]}
+    while True:
+        a, v = draw.simplex(4, least=0.1), draw.reals(4, -2, 2, 1)
+        if abs(sum(p * value for p, value in zip(a, v, strict=True))) > 0.3:
+            return {"a": a, "v": v}
+
+
 @CHAPTER.exercise(
     "symmetric",
     "AS-VAE bounds ALI",
@@ -434,10 +445,7 @@ def bijections(answers, E, G):
         "jsd_rate": "the limit of JSD(a, b) / step**2",
         "factor": "the limit of JSD / J",
     },
-    given=lambda draw: {
-        "a": [0.1, 0.2, 0.3, 0.4] if not draw.variant else draw.simplex(4, least=0.1),
-        "v": [1.0, -1.0, 2.0, 0.5] if not draw.variant else draw.reals(4, -2, 2, 1),
-    },
+    given=tilt,
 )
 def symmetric(answers, a, v):
     a, v = table(a), table(v)

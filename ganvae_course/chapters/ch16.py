@@ -496,7 +496,7 @@ def stopped(answers, d_n, D):
         "only if D is constant",
         ("always", "only if D is constant", "never"),
         {
-            "always": "put g = d_n into r: what do answers do that differ from example to example?",
+            "always": "put g = d_n into r, with answers that differ from example to example",
             "never": "a blind discriminator has stopped, too",
         },
     )

@@ -172,7 +172,7 @@ class Data(Examples):
         if not self._one_each(self.y, torch.int64):
             raise ValueError(
                 f"{self.name}: y must be an int64 tensor with one label for each of the {len(self.x)} examples, "
-                f"not {described(self.y)}."
+                f"not {described(self.y)}{'; of one-hot rows take y.argmax(1)' * _is_wide(self.y)}."
             )
         if self.y.min() < 0:
             raise ValueError(f"{self.name}: y holds a negative label; number the classes from 0.")
@@ -250,6 +250,10 @@ def as_data(source: Any) -> Examples:
     """
     is_data = isinstance(source, Examples) or all(hasattr(source, name) for name in ("x", "shape", "name"))
     return source if is_data else Data(source)
+
+
+def _is_wide(y: Any) -> bool:
+    return len(getattr(y, "shape", ())) == 2 and y.shape[1] > 1
 
 
 def _stated(value: Any) -> Any:

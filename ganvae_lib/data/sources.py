@@ -139,8 +139,10 @@ def with_axes(x: Tensor, name: str, kind: str | None, channels: str | None, mapp
 
 def _of_loader(loader: Any, name: str) -> Held:
     """The data set of a loader. What would give other examples than it is refused; the rest is ``fit``'s."""
-    from torch.utils.data import RandomSampler, SequentialSampler, default_collate
+    from torch.utils.data import IterableDataset, RandomSampler, SequentialSampler, default_collate
 
+    if isinstance(loader.dataset, IterableDataset):
+        return _of_data_set(loader.dataset, name)  # says that it has no length
     plain = isinstance(loader.sampler, (RandomSampler, SequentialSampler)) and not getattr(
         loader.sampler, "replacement", False
     )

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..errors import whole
 
-__all__ = ["Noise", "Share", "in_layers", "of_seed"]
+__all__ = ["DrawnUnseeded", "Noise", "Share", "in_layers", "of_seed"]
 
 
 class Share(NamedTuple):
@@ -230,12 +230,16 @@ def _go_to(device: torch.device, place: _States | int) -> None:
             generator.set_state(place[i])
 
 
+class DrawnUnseeded(ValueError):
+    """Noise was drawn that no seed alone would have seen."""
+
+
 @contextmanager
 def in_layers(starts: Sequence[int], stacked: bool, device: torch.device) -> Iterator[None]:
     """Let what torch's layers draw come from one stream per seed, which begins at its number in ``starts``.
 
-    With ``stacked`` seeds, ``Copies`` of a layer each draw from their own. Raises ValueError if something else drew for
-    all of them at once, since no seed alone would have seen these numbers.
+    With ``stacked`` seeds, ``Copies`` of a layer each draw from their own. Raises DrawnUnseeded (a ValueError) if
+    something else drew for all of them at once, since no seed alone would have seen these numbers.
     """
     before = _states(device)
     token = _standing.set((list(starts), device) if stacked else None)
@@ -244,7 +248,7 @@ def in_layers(starts: Sequence[int], stacked: bool, device: torch.device) -> Ite
             _go_to(device, starts[0])
         yield
         if stacked and not all(map(torch.equal, before, _states(device))):
-            raise ValueError(
+            raise DrawnUnseeded(
                 "something drew from torch's global generator for all seeds at once (a term of one's own, or a module "
                 "with stackable = True): draw from world.noise there, leave the flag out, or fit one seed at a time "
                 "with seeds=[k]."

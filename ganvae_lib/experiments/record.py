@@ -15,10 +15,32 @@ import numpy
 import torch
 import torch.distributed as dist
 
+from ..errors import unknown
 from ..storage.cards import read_card, write_card
 from ..storage.locks import LOCK, held
 
-__all__ = ["alone", "begin", "check_seeds", "clear", "earlier", "environment", "named", "write"]
+__all__ = ["alone", "begin", "check_seeds", "clear", "earlier", "environment", "named", "recorded", "write"]
+
+
+def recorded(name: str = "") -> Path:
+    """A committed record or picture of the book, such as "kernels.json"; without a name, the folder of all.
+
+    In a clone they lie in ``results/``; an installed library brings them along. Raises FileNotFoundError for an unknown
+    name, with the nearest ones.
+
+    >>> recorded("kernels.json").name
+    'kernels.json'
+    """
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package.parent / "results", package / "results"):
+        if (folder / "kernels.json").is_file():  # not a folder of results of somebody's own
+            break
+    else:
+        raise FileNotFoundError("the records of the book are not here; install the library again, or clone the book.")
+    if not (folder / name).exists():
+        known = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        raise FileNotFoundError(str(unknown("record", name, sorted(known))))
+    return folder / name
 
 
 def environment(device: str = "cpu") -> dict[str, Any]:

@@ -34,7 +34,7 @@ def records(out: str | Path = RESULTS) -> list[dict]:
             _took(record), len(record["seeds"]), record["command"]
             loaded.append(record)
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is damaged or no record of an experiment ({error}); run it again.") from error
+            raise ValueError(f"{path} is damaged or no record of an experiment: {error}; run it again.") from error
     return [record for _, record in sorted(zip(ranks, loaded, strict=True), key=lambda pair: pair[0])]
 
 

@@ -114,7 +114,7 @@ def finished_models(file: Path, command: str) -> dict[str, tuple[dict, dict]]:
             for name, (card, titles) in kept["models"].items()
         }
     except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"the interrupted run in {file.parent} is damaged ({error}); remove that folder.") from error
+        raise ValueError(f"the interrupted run in {file.parent} is damaged: {error}; remove that folder.") from error
     if command_before != command:
         raise ValueError(f"{file.parent} holds an interrupted run of {command_before!r}; remove that folder.")
     return models

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,8 @@ from ..distributions.noise import Noise
 from ..distributions.paths import FIRST, LAST, PATHS, Path
 from ..distributions.sample import draw, free_energy
 from ..errors import instance, whole
-from ..models.inputs import evaluating, examples, labels_of
+from ..models.checks import check_made
+from ..models.inputs import check_scale, evaluating, examples, labels_of
 from ..models.model import Model
 from ..models.roles import denoise_of
 from ..objective.denoising import Denoise
@@ -46,21 +47,24 @@ def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor, Tensor |
         yield model.at(labels), x.expand(*seeds_shape, *x.shape), labels
 
 
-def as_data(model: Model, data: Any) -> Examples:
+def as_data(model: Model, data: Any, about: Mapping[str, Any] | None = None) -> Examples:
     """Data, or a tensor, an array, a list of examples or a data set of torch as data; checked against the model.
 
-    Raises ValueError, saying what to pass, for examples of another shape, and for labels that the model does not know.
+    ``about`` is what a run keeps of its data. Raises ValueError, saying what to pass, for examples of another shape,
+    for images of quite another scale, and for labels that the model does not know.
     """
     fixed = model.spec is not None and "density" not in model.networks  # the others may read any length
     shape = model.spec.shape if fixed and model.spec is not None else None
     if isinstance(data, Dataset | DataLoader):
         data = Data(data)
     if not isinstance(data, Examples):
-        data = Data(examples("data", data, shape).float(), range="real")
+        data = Data(examples("data", data, shape, about).float(), range="real")
     elif shape is not None and tuple(data.shape) != tuple(shape):
         raise ValueError(
             f"the model was built for examples of shape {tuple(shape)}, {data.name} has {tuple(data.shape)}."
         )
+    if data.x.ndim == 4 and hasattr(data, "extent"):
+        check_scale(data.name, data.extent, about or {})
     if model.objective.conditional and data.y is not None:
         network: Any = model.networks[model.objective.conditional[0]]
         labels_of(data.y, len(data), network.classes)
@@ -70,9 +74,19 @@ def as_data(model: Model, data: Any) -> Examples:
 def _mean(model: Model, data: Examples, log_p: Callable[..., Tensor]) -> Tensor:
     """The mean over data of log_p(model, x), [*seeds, n] for a piece of n examples: [seeds]."""
     total = torch.zeros(model.seeds_shape, dtype=torch.float64)  # on the host: Apple's devices have no float64
+    made_by = "decoder" if "decoder" in model.networks else "density"
+    check_made(model.networks[made_by], data.x)
     with evaluating(model):
         for model_at_labels, x, _ in chunks(model, data):
-            total += log_p(model_at_labels, x).cpu().double().sum(-1)
+            try:
+                values = log_p(model_at_labels, x)
+            except ValueError as error:
+                if "within the support" not in str(error):
+                    raise
+                raise ValueError(
+                    f"{data.name} lies where the {made_by} has no density; pass data such as it was trained on."
+                ) from error
+            total += values.cpu().double().sum(-1)
     return (total / len(data)).reshape(-1)
 
 

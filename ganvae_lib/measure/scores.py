@@ -70,7 +70,7 @@ def evaluate(
 ) -> Scores:
     """See ``Run.evaluate``."""
     k, n, seed = whole("k", k, least=1), whole("n", n, least=1), whole("seed", seed, least=0)
-    data = None if data is None else as_data(run.model, data)
+    data = None if data is None else as_data(run.model, data, run.about)
     if measures is not None:
         return _measured(run, data, measures, n, seed)
     model = run.model

@@ -1,20 +1,29 @@
-"""Do data suit a model?"""
+"""Do networks suit an objective and each other, and data a model?"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from torch import Tensor, nn
+from torch.distributions import Independent, Laplace, Normal
 
 from ..data.dataset import Data, Examples, within
-from ..distributions.densities import as_floats
+from ..distributions.densities import Noiseless, Point, as_floats
 from ..distributions.world import OtherDomain
+from ..errors import instance
+from ..networks.heads import Conditional
+from ..networks.stacking import Copies, seeds_in
+from ..objective.algebra import Objective
+from .dry import is_own, output_of, shape_of_z
+from .roles import role_of
 
 if TYPE_CHECKING:
     from .model import Model
 
-__all__ = ["check_data"]
+__all__ = ["check_data", "check_made", "check_networks"]
 
 
 def check_data(model: Model, data: Examples) -> None:
@@ -90,24 +99,39 @@ def _check_values(model: Model, data: Any) -> None:
         suited = _SUITED.setdefault(examples, WeakSet()) if isinstance(examples, Data) else WeakSet()
         if network is None or network in suited:
             continue
-        _check_range(network, examples)
-        check_values = getattr(network, "check", None)
-        if check_values is not None:  # a network of one's own need not have it, and takes whatever comes
-            check_values(x)
+        seen = shape_of_z(model.prior) if name == "decoder" else tuple(source.shape)
+        _check_range(network, examples, None if name == "density" else _ends_in(name, model, seen))
+        check_made(network, x)
         if name == "density" and any(kind == "one-hot" for kind, _ in getattr(examples, "parts", ())):
             raise ValueError(f"a density of x alone takes the categories of {examples.name} for numbers; use a VAE.")
         suited.add(network)
 
 
-def _check_range(network: nn.Module, data: Any) -> None:
-    """Raise ValueError if samples are kept in a range and the data lie outside."""
+def check_made(network: nn.Module, x: Tensor) -> None:
+    """Raise ValueError, saying what to do, if a network says that it cannot have made x, [N, *shape]."""
+    check = getattr(_one_of(network), "check", None)
+    if check is not None:  # a network of one's own need not have it, and takes whatever comes
+        check(x)
+
+
+def _one_of(network: nn.Module) -> nn.Module:
+    return network.copies[0] if isinstance(network, Copies) else network
+
+
+def _check_range(network: nn.Module, data: Any, ends_in: tuple[float, float] | None) -> None:
+    """Raise ValueError if samples are kept in a range and the data lie outside.
+
+    The range is that of the observation or, where it has none, that of the function in which the network ``ends_in``.
+    """
     squash: Any = getattr(getattr(network, "observation", None), "squash", False)
-    bounds = (0.0, 1.0) if squash is True else squash
+    bounds = (0.0, 1.0) if squash is True else squash or ends_in
     if not bounds or not hasattr(data, "extent") or within(data.extent, bounds):
         return
     low, high = data.extent
     advice = "build the model for these data, or rescale them."
-    if data.range is None:
+    if not squash:
+        advice = "let the network end in another function, or rescale the data."
+    elif data.range is None:
         advice = (
             "give images as bytes (uint8), in [0, 1] or in [-1, 1], or state the range (or 'real'), "
             f"Data(x, range=({low:g}, {high:g}))."
@@ -116,3 +140,86 @@ def _check_range(network: nn.Module, data: Any) -> None:
         f"this model makes samples between {bounds[0]:g} and {bounds[1]:g}, and {data.name} goes from {low:.4g} to "
         f"{high:.4g}; {advice}"
     )
+
+
+#: The range of the functions in which networks end, by their name in a graph of torch, and what keeps a range.
+_RANGES = {"Sigmoid": (0.0, 1.0), "Hardsigmoid": (0.0, 1.0), "Softmax": (0.0, 1.0), "Tanh": (-1.0, 1.0)}
+_KEEPS = "View UnsafeView ReshapeAlias Unsqueeze Squeeze Expand Permute Transpose T Clone Select Slice Stack Cat ToCopy"
+
+
+def _ends_in(name: str, model: Model, seen: tuple[int, ...] | None) -> tuple[float, float] | None:
+    """The range of the function in which a network ends that sees this shape, read off the graph of a dry batch."""
+    observation = getattr(model.networks[name], "observation", None)
+    if seen is None or is_own(observation):  # an observation of one's own says what it supports
+        return None
+    made = output_of(name, dict(model.networks), {"its input": seen}, (*model.seeds_shape, 3), graph=True)
+    while isinstance(made, Independent | Noiseless):
+        made = made.base_dist if isinstance(made, Independent) else made.base
+    if not isinstance(made, Point | Normal | Laplace):
+        return None
+    nodes: list[Any] = [made.mean.grad_fn]
+    found = set()
+    while nodes:
+        node = nodes.pop()
+        kind = type(node).__name__.split("Backward")[0].strip("_")
+        if kind in _KEEPS.split():
+            nodes += [before for before, _ in node.next_functions]
+        else:
+            found.add(_RANGES.get(kind))
+    return found.pop() if len(found) == 1 else None
+
+
+def check_networks(objective: Objective, networks: Mapping[str, nn.Module]) -> list[int] | None:
+    """The seeds of whose copies the networks are stacks, None for single ones.
+
+    Raises ValueError (or TypeError), saying what to do, for networks that do not suit the objective or each other.
+    """
+    instance("objective", objective, Objective, "take one of zoo, or add terms such as Match(...)")
+    instance("networks", networks, Mapping, "a dict of them by name")  # type: ignore[type-abstract]
+    if missing := [name for name in objective.networks if name not in networks]:
+        raise ValueError(f"{objective} needs the networks {', '.join(missing)}, which were not given.")
+    for name in objective.networks:
+        role_of(name)
+        instance(f"the network {name}", networks[name], nn.Module)
+    _check_discriminators(objective)
+    _check_told(objective, networks)
+    return _seeds_of(objective, networks)
+
+
+def _seeds_of(objective: Objective, networks: Mapping[str, nn.Module]) -> list[int] | None:
+    """The seeds of whose copies all networks are stacks; None if they are single ones."""
+    held = [(name, seeds) for name in objective.networks for seeds in seeds_in(networks[name])]
+    for (first, seeds), (second, others) in pairwise(held):
+        if seeds != others:
+            a, b = (f"copies of the seeds {of}" if of else "a single network" for of in (seeds, others))
+            second = "another part of it" if second == first else second
+            raise ValueError(
+                f"{first} holds {a}, and {second} {b}: networks of a model are all single, or all copies of the same "
+                "seeds; nets.unstack(network, k) takes one out, nets.stack(networks, seeds) puts several together."
+            )
+    return held[0][1] if held else None
+
+
+def _check_discriminators(objective: Objective) -> None:
+    """Is every discriminator that a term asks trained by some term?"""
+    trained = {term.discriminator for term in objective.adversaries if term.steps}
+    for term in objective.terms:
+        discriminator = getattr(term, "discriminator", None)
+        if discriminator in objective.networks and discriminator not in trained:
+            raise ValueError(
+                f"{term!r} asks {discriminator}, which no term of {objective!r} trains; add one with steps > 0."
+            )
+
+
+def _check_told(objective: Objective, networks: Mapping[str, nn.Module]) -> None:
+    """Are exactly those networks given the label that the objective says, by every term?"""
+    conditional = {name for name in objective.networks if isinstance(_one_of(networks[name]), Conditional)}
+    if mismatched := conditional ^ set(objective.conditional):  # in one of the two sets, but not in both
+        raise ValueError(
+            f"{objective!r} tells the label to {', '.join(objective.conditional) or 'no network'}: "
+            f"nets.Conditional, and nothing else, is told it. Wrong here: {', '.join(sorted(mismatched))}."
+        )
+    for term in objective.terms:
+        without_label = set(term.networks) - set(term.conditional)
+        if told_elsewhere := sorted(conditional & without_label):
+            raise ValueError(f"{told_elsewhere[0]} is told the label, but not for {term!r}; use given(objective).")

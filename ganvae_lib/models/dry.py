@@ -7,31 +7,75 @@ is not known, the networks that see it are not called. There is no gradient, no 
 from __future__ import annotations
 
 import math
+import random
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn.parameter import is_lazy
 
-from ..distributions.noise import in_layers
+from ..data.dataset import Examples
+from ..distributions.densities import as_floats
+from ..distributions.noise import DrawnUnseeded, Noise, in_layers
+from ..distributions.world import World
 from ..networks.heads import Conditional
-from ..networks.stacking import copied
+from ..networks.stacking import Copies, copied
 from .roles import role_of
 
-__all__ = ["check_outputs", "check_weights"]
+if TYPE_CHECKING:
+    from .model import Model
+
+__all__ = ["check_outputs", "check_weights", "is_own", "output_of", "shape_of_z", "try_own"]
 
 _BATCH = 3
 _NOT_TRIED = object()
 Shape = tuple[int, ...]
 
 
-def check_outputs(networks: Mapping[str, nn.Module], prior: nn.Module, shapes: Mapping[str, Shape]) -> None:
+@contextmanager
+def torch_alone() -> Iterator[None]:
+    """Raise DrawnUnseeded (a ValueError) if Python's or NumPy's global generator moves while this is open.
+
+    Both stand afterwards where they stood before.
+    """
+    of_python, of_numpy = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
+    try:
+        yield
+        pairs = zip(_numbers_of(of_numpy), _numbers_of(np.random.get_state(legacy=False)), strict=True)  # noqa: NPY002
+        if random.getstate() != of_python or not all(np.array_equal(a, b) for a, b in pairs):
+            raise DrawnUnseeded(
+                "something drew from Python's or NumPy's global generator, which no seed sets and no checkpoint keeps: "
+                "draw from torch's (torch.rand, torch.randn), which then stands in a stream of each seed's own."
+            )
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)  # noqa: NPY002
+
+
+def _numbers_of(state: Any) -> list[Any]:
+    """What stands in a dict of dicts, in order."""
+    if not isinstance(state, dict):
+        return [state]
+    return [number for part in state.values() for number in _numbers_of(part)]
+
+
+def check_outputs(
+    networks: Mapping[str, nn.Module],
+    prior: nn.Module,
+    shapes: Mapping[str, Shape],
+    seeds: Sequence[int] | None = None,
+    training: bool = False,
+) -> None:
     """Raise ValueError or TypeError, naming it, for a network that cannot be called or gives the wrong thing.
 
-    ``shapes`` are those of "x" and "z" where they are known.
+    ``shapes`` are those of "x" and "z" where they are known; ``seeds`` those of which stacked networks hold copies.
+    Such a network must not draw noise for all of them at once. They are tried in eval mode or, for ``training``, in the
+    modes that they have.
 
     >>> from ganvae_lib import nets
     >>> decoder = nets.Decoder(nn.Linear(3, 2), nets.Gaussian(), (2,))
@@ -44,21 +88,57 @@ def check_outputs(networks: Mapping[str, nn.Module], prior: nn.Module, shapes: M
             f"the prior has parameters ({learns[0]}), and no player trains them; call prior.requires_grad_(False)."
         )
     known = {"time": (1,), **shapes}
-    if (z := _shape_of_z(prior)) is not None:
+    if (z := shape_of_z(prior)) is not None:
         known.setdefault("z", z)
     for name in ("decoder", "density"):
         if name in networks and isinstance(getattr(networks[name], "shape", None), tuple):
             known.setdefault("x", tuple(networks[name].shape))  # type: ignore[arg-type]
+    batch = (_BATCH,) if seeds is None else (len(seeds), _BATCH)
     # The decoder and the features first: they say what others see.
     for name in sorted(networks, key=lambda name: name not in ("decoder", "density", "features")):
         seen = {variable: known.get(variable) for variable in role_of(name).sees}
         shapes_seen = {variable: shape for variable, shape in seen.items() if shape is not None}
         if len(shapes_seen) == len(seen):
-            _check_output(name, _output(name, networks, shapes_seen), known)
+            _check_output(name, output_of(name, networks, shapes_seen, batch, training), known, batch)
+
+
+def try_own(model: Model, data: Examples, batch: int) -> None:
+    """Raise ValueError, naming it, for a network or a term of one's own that draws noise which is not a seed's own.
+
+    They are tried before the first step, in the modes of training; no stream moves, and the model stays as it is.
+    """
+    seeds = model.seeds if isinstance(model.seeds, list) else None
+    lazy = any(is_lazy(weight) for weight in model.parameters())
+    if any(map(is_own, model.networks.modules())) and not lazy:
+        check_outputs(dict(model.networks), model.prior, {"x": tuple(data.shape)}, seeds, training=True)
+    for term in model.objective.terms:
+        if not any(map(is_own, (term, *vars(term).values()))):
+            continue
+        noise = Noise(model.seeds, next(model.parameters()).device)
+        minibatch: dict[str, Any] = {}
+        for name in ("x", *model.reads):
+            rows: Tensor = getattr(data, "y" if name == "labels" else name)[:batch]
+            rows = as_floats(rows) if name == "x" else rows
+            minibatch[name] = rows.to(noise.device).expand(*noise.seeds_shape, *rows.shape)
+        world = World(model.copies(model.seeds, fresh=False), noise=noise, **minibatch)
+        try:
+            with torch_alone(), noise.in_layers():
+                term.loss(world)
+                if term.steps:
+                    term.discriminator_loss(world)
+        except DrawnUnseeded as error:
+            raise DrawnUnseeded(f"{term!r}: {error}") from error
+        except Exception:  # whatever else is wrong with it, the first step tells
+            continue
+
+
+def is_own(value: Any) -> bool:
+    """Is it of a class that the library does not have?"""
+    return type(value).__module__.partition(".")[0] not in ("builtins", "torch", __name__.partition(".")[0])
 
 
 def check_weights(networks: nn.Module) -> None:
-    """Raise ValueError, naming them, for weights that a copy would not honour as torch does.
+    """Raise ValueError, naming it, for a weight or a generator that a copy would not honour as torch does.
 
     >>> a, b = nn.Linear(2, 2), nn.Linear(2, 2)
     >>> b.weight.data = a.weight.data
@@ -66,6 +146,13 @@ def check_weights(networks: nn.Module) -> None:
     Traceback (most recent call last):
     ValueError: 0.weight and 1.weight are two parameters in one memory; share one parameter (b.weight = a.weight), ...
     """
+    for path, part in networks.named_modules():
+        for name, value in vars(part).items():
+            if isinstance(value, torch.Generator | random.Random | np.random.Generator | np.random.RandomState):
+                raise ValueError(
+                    f"{path}.{name} is a generator of random numbers that no seed sets and no checkpoint keeps; draw "
+                    "without it (torch.rand, torch.randn): then the numbers come from a stream of each seed's own."
+                )
     ends: dict[int, list[tuple[int, int, str]]] = {}
     for name, weight in networks.named_parameters():
         if getattr(weight, "_post_accumulate_grad_hooks", None):
@@ -91,7 +178,7 @@ def check_weights(networks: nn.Module) -> None:
                 )
 
 
-def _shape_of_z(prior: nn.Module) -> Shape | None:
+def shape_of_z(prior: nn.Module) -> Shape | None:
     """What z is like, by the prior; None where it does not say."""
     try:
         return tuple(prior().event_shape)
@@ -100,8 +187,15 @@ def _shape_of_z(prior: nn.Module) -> Shape | None:
         return tuple(shape) if isinstance(shape, tuple) else None
 
 
-def _output(name: str, networks: Mapping[str, nn.Module], shapes: dict[str, Shape]) -> Any:
-    """What a copy of a network gives for a dry batch; ``_NOT_TRIED`` where that cannot be known."""
+def output_of(
+    name: str,
+    networks: Mapping[str, nn.Module],
+    shapes: dict[str, Shape],
+    batch: Shape,
+    training: bool = False,
+    graph: bool = False,
+) -> Any:
+    """What a copy of a network gives for a dry batch, with its ``graph``; ``_NOT_TRIED`` where that cannot be known."""
     network = networks[name]
     lazy = any(is_lazy(weight) for weight in network.parameters())
     try:
@@ -112,22 +206,26 @@ def _output(name: str, networks: Mapping[str, nn.Module], shapes: dict[str, Shap
         shapes = {variable: (math.prod(shape),) for variable, shape in shapes.items()}
     device, dtype = _kind_of_numbers(network, networks)
     generator = torch.Generator().manual_seed(0)
-    inputs = [torch.rand(_BATCH, *shape, generator=generator).to(device, dtype) for shape in shapes.values()]
-    labels = {"labels": torch.zeros(_BATCH, dtype=torch.long, device=device)}
+    inputs = [torch.rand(*batch, *shape, generator=generator).to(device, dtype) for shape in shapes.values()]
+    inputs = [tensor.requires_grad_(graph) for tensor in inputs]
+    labels = {"labels": torch.zeros(batch, dtype=torch.long, device=device)}
+    starts = [0] * (batch[0] if len(batch) == 2 else 1)
     was_training, checks = network.training, Distribution._validate_args
     Distribution.set_default_validate_args(False)
     try:
-        with torch.no_grad(), in_layers([0], False, device), warnings.catch_warnings():
+        its_noise = in_layers(starts, len(batch) == 2, device)
+        with torch.set_grad_enabled(graph), torch_alone(), its_noise, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return tried.eval()(*inputs, **(labels if isinstance(network, Conditional) else {}))
+            told = isinstance(network.copies[0] if isinstance(network, Copies) else network, Conditional)
+            return (tried if training else tried.eval())(*inputs, **(labels if told else {}))
     except Exception as error:
-        told = str(error)
+        said = str(error)
         if isinstance(error, RuntimeError) and (
-            "dtype" in told or "scalar type" in told
+            "dtype" in said or "scalar type" in said
         ):  # as it is, it may suit the data
             return _NOT_TRIED
-        seen = " and ".join(f"{variable} {[_BATCH, *shape]}" for variable, shape in shapes.items()) or "nothing"
-        why = str(error).strip().partition("\n")[0] or type(error).__name__
+        seen = " and ".join(f"{variable} {[*batch, *shape]}" for variable, shape in shapes.items()) or "nothing"
+        why = said.strip().partition("\n")[0] or type(error).__name__
         raise ValueError(f"{name} cannot be called with {seen}: {why}") from error
     finally:
         Distribution.set_default_validate_args(checks)
@@ -144,18 +242,20 @@ def _kind_of_numbers(network: nn.Module, networks: Mapping[str, nn.Module]) -> t
     return torch.device("cpu"), torch.get_default_dtype()
 
 
-def _check_output(name: str, output: Any, known: dict[str, Shape]) -> None:
+def _check_output(name: str, output: Any, known: dict[str, Shape], batch: Shape) -> None:
     """Is it what the role owes? A shape that was not known is known from now on."""
     if output is _NOT_TRIED:
         return
     made = {"decoder": "x", "density": "x", "encoder": "z", "features": "features"}.get(name)
     if made is not None:
-        _check_distribution(name, output, made, known)
+        _check_distribution(name, output, made, known, batch)
     elif name in ("classifier", "labeller") or name.startswith("discriminator"):
-        logits = getattr(output, "logits", None)
+        logits: Any = getattr(output, "logits", None)
         per_class = not name.startswith("discriminator")
-        due = "[3, classes]" if per_class else "[3]"
-        if not isinstance(logits, Tensor) or logits.shape[:1] != (_BATCH,) or logits.ndim != 1 + per_class:
+        axes = ", ".join(map(str, batch))
+        due = f"[{axes}, classes]" if per_class else f"[{axes}]"
+        has_rows = isinstance(logits, Tensor) and logits.shape[: len(batch)] == batch
+        if not has_rows or logits.ndim != len(batch) + per_class:
             got = f"{list(logits.shape)}" if isinstance(logits, Tensor) else f"a {type(output).__name__} without logits"
             wrapped = "Classifier(trunk)" if per_class else "Discriminator(trunk)"
             raise TypeError(
@@ -164,24 +264,24 @@ def _check_output(name: str, output: Any, known: dict[str, Shape]) -> None:
             )
     elif name.startswith(("predictor", "denoiser_")):
         shape = known[role_of(name).sees[0]]
-        due_shape = (_BATCH, *shape) if name.startswith("denoiser_") else (_BATCH, math.prod(shape))
+        due_shape = (*batch, *shape) if name.startswith("denoiser_") else (*batch, math.prod(shape))
         if not isinstance(output, Tensor) or output.shape != due_shape:
             got = f"{list(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
             raise TypeError(f"{name} must give a tensor {list(due_shape)} for a batch of {_BATCH}, but gives {got}.")
 
 
-def _check_distribution(name: str, output: Any, made: str, known: dict[str, Shape]) -> None:
+def _check_distribution(name: str, output: Any, made: str, known: dict[str, Shape], batch: Shape) -> None:
     if not isinstance(output, Distribution):
         raise TypeError(
             f"{name} must give a distribution of {made}, but gives a {type(output).__name__}; return one of "
             f"torch.distributions{'' if name == 'density' else f', as nets.{name.capitalize()}(trunk, ...) does'}."
         )
     event = tuple(output.event_shape)
-    batches: list[Shape] = [(), (1,)] if name == "density" else [(_BATCH,)]
+    batches: list[Shape] = [batch[:-1], (*batch[:-1], 1)] if name == "density" else [batch]
     if tuple(output.batch_shape) not in batches or len(event) != len(known.get(made, event)):
-        batch = list(output.batch_shape)
+        got = list(output.batch_shape)
         raise ValueError(
-            f"{name} gives a distribution ({type(output).__name__}) of batch shape {batch} and event shape "
+            f"{name} gives a distribution ({type(output).__name__}) of batch shape {got} and event shape "
             f"{list(event)} for a batch of {_BATCH}, where {list(batches[-1])} and {made} of shape "
             f"{list(known.get(made, event))} are due; torch.distributions.Independent(p, 1) makes one event of an axis."
         )

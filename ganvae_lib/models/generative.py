@@ -155,11 +155,9 @@ class Generative:
         n = whole("n", n, least=2)
         if path not in (None, "linear", "spherical"):
             raise unknown("path", path, ("linear", "spherical"))
-        single = (
-            self._shape is not None
-            and [tuple(numbers(k, v).shape) for k, v in (("x0", x0), ("x1", x1))] == [self._shape] * 2
-        )
-        ends = [numbers(name, x)[None] if single else x for name, x in (("x0", x0), ("x1", x1))]
+        ends = [x if isinstance(x, Examples) else numbers(name, x) for name, x in (("x0", x0), ("x1", x1))]
+        single = self._shape is not None and all(isinstance(x, Tensor) and x.shape == self._shape for x in ends)
+        ends = [x[None] if single and isinstance(x, Tensor) else x for x in ends]
         ends = [self._examples(name, x) for name, x in zip(("x0", "x1"), ends, strict=True)]
         pairs = len(ends[0])
         if len(ends[1]) != pairs:

@@ -14,7 +14,7 @@ from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
 from ..errors import described, whole
 
-__all__ = ["evaluating", "examples", "labels_of", "numbers"]
+__all__ = ["check_scale", "evaluating", "examples", "labels_of", "numbers"]
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def examples(name: str, value: Any, shape: Sequence[int] | None, about: Mapping[
 
     ``shape`` is None where it is not known; ``about`` is what a run keeps of its data. Bytes of images are levels, that
     is x/255, but for zeros and ones where the run's data were no bytes. Raises ValueError, saying what to pass, for
-    another shape, no example, and whole numbers where pixels belong.
+    another shape, no example, and pixels of another scale.
 
     >>> examples("x", torch.zeros(1, 8, 8), (1, 8, 8))
     Traceback (most recent call last):
@@ -104,12 +104,17 @@ def examples(name: str, value: Any, shape: Sequence[int] | None, about: Mapping[
             )
     if x.ndim < 2 or not len(x):
         raise ValueError(f"{name} must be at least one example, [n, ...]; got the shape {list(x.shape)}.")
-    return _as_pixels(name, x, about or {}) if x.ndim == 4 and not x.is_floating_point() else x
+    if x.ndim == 4:
+        return _as_pixels(name, x, about or {})
+    return x
 
 
 def _as_pixels(name: str, x: Tensor, about: Mapping[str, Any]) -> Tensor:
-    """Whole numbers as pixels of images, where it is clear which."""
+    """Numbers as pixels of images, where it is clear which."""
     were_bytes, interval = bool(about.get("bytes")), about.get("range")
+    if x.is_floating_point():
+        check_scale(name, (float(x.min()), float(x.max())), about)
+        return x
     if x.dtype == torch.bool or (int(x.min()) >= 0 and int(x.max()) <= 1 and not were_bytes):
         return x
     if x.dtype == torch.uint8 and interval in (None, [0, 1]):
@@ -119,6 +124,23 @@ def _as_pixels(name: str, x: Tensor, about: Mapping[str, Any]) -> Tensor:
         f"{name} holds whole numbers from {int(x.min())} to {int(x.max())}, and the model's images were {known}; "
         "pass them scaled alike, as floats."
     )
+
+
+def check_scale(name: str, extent: tuple[float, float], about: Mapping[str, Any]) -> None:
+    """Raise ValueError for pixels that go from one number to another, far outside of what a run's images were in.
+
+    There is room for noise: ten times as much.
+    """
+    interval = about.get("range")
+    if interval is None or isinstance(interval, str):
+        return
+    low, high = interval
+    room = 10 * (high - low)
+    if extent[0] < low - room or extent[1] > high + room:
+        raise ValueError(
+            f"{name} goes from {extent[0]:.4g} to {extent[1]:.4g}, and the model's images were in [{low:g}, {high:g}]; "
+            "pass them scaled alike."
+        )
 
 
 def labels_of(labels: Any, n: int | None, classes: int) -> Tensor:

@@ -15,10 +15,10 @@ from ..errors import instance
 from ..figures.formula import GREEK, plain
 from ..figures.table import Shown, Table
 from ..networks.fresh import brought, initialise
-from ..networks.heads import Conditional
 from ..networks.stacking import Copies, copied, stack, unstack
 from ..objective.algebra import Objective
 from ..zoo import name as name_in_zoo
+from .checks import check_networks
 from .dry import check_outputs, check_weights
 from .roles import role_of
 from .spec import Spec
@@ -32,7 +32,8 @@ class Model(Shown, nn.Module):
     ``networks`` maps "decoder" p(x|z), "encoder" q(z|x), "density" p(x), "features", "classifier", "discriminator_x",
     "discriminator_z", ... (``Space.discriminator``) to modules that return distributions; also ``model.decoder`` (or
     ``.generator``), ``model.encoder``, ...; every network has a role in ``ROLES``.
-    ``spec`` is what ``build`` was asked for, or None for networks of one's own.
+    ``spec`` is what ``build`` was asked for, or None for networks of one's own. Networks may be stacked, all of them
+    and for the same seeds (``nets.stack``, or those of a run): then so is the model, ``seeds`` and all.
     Raises ValueError when a network that the objective needs is missing or has no role, for a discriminator that nobody
     trains, for networks that are given a label and should not be, or the other way round, and (also TypeError) for one
     that cannot be called with what it sees or gives something else than is due: each is called once, with a dry batch.
@@ -53,20 +54,22 @@ class Model(Shown, nn.Module):
         self, objective: Objective, networks: Mapping[str, nn.Module], prior: nn.Module, spec: Spec | None = None
     ):
         super().__init__()
-        _check_networks(objective, networks)
-        _check_discriminators(objective)
-        _check_labels(objective, networks)
+        seeds = check_networks(objective, networks)
         instance("prior", prior, nn.Module, "nets.StandardNormal(latent) is one")
         if spec is not None:  # or its JSON, ``model.config``
             spec = Spec.from_dict(objective, spec) if isinstance(spec, Mapping) else instance("spec", spec, Spec)
         shapes = {} if spec is None else {variable: spec.shape_of(variable) for variable in ("x", "z")}
-        check_outputs({name: networks[name] for name in objective.networks}, prior, shapes)
+        check_outputs({name: networks[name] for name in objective.networks}, prior, shapes, seeds)
         self.objective, self.spec = objective, spec
         self.networks = nn.ModuleDict({name: networks[name] for name in objective.networks})
         self.prior = prior
-        self.seeds: int | list[int] = 0  # one int for a single model, a list for stacked copies
-        # Where the streams stand of the training that made them, so that none is repeated; each network knows it, too.
+        self.seeds: int | list[int] = seeds or 0  # one int for a single model, a list for stacked copies
         self.streams: Any = next((n.streams for n in networks.values() if vars(n).get("streams")), None)
+
+    def remember(self, streams: Any) -> None:
+        """Where the streams of its training stand, so that none is repeated; each network knows it, too."""
+        for part in (self, *self.networks.values()):
+            part.streams = streams
 
     @property
     def config(self) -> dict[str, Any] | None:
@@ -187,7 +190,7 @@ class Model(Shown, nn.Module):
         TypeError for copies that are stacked already, except to go on with them all (not fresh, same seeds).
         """
         if self.seeds_shape:
-            if not fresh and seeds == self.seeds:
+            if not fresh and _listed(seeds) == self.seeds:
                 return copied(self)
             raise TypeError(
                 f"this model holds stacked copies, of seeds {self.seeds}; take one with model.single(k), "
@@ -197,7 +200,7 @@ class Model(Shown, nn.Module):
         if fresh:
             self._check_brought()
         each = [initialise(self.networks, seed) if fresh else self.networks for seed in _listed(seeds)]
-        networks = stack(each) if isinstance(seeds, list) else each[0] if fresh else copied(self.networks)
+        networks = stack(each, seeds) if isinstance(seeds, list) else each[0] if fresh else copied(self.networks)
         model = self._with(networks, seeds)
         return model.cpu() if fresh else model
 
@@ -219,8 +222,8 @@ class Model(Shown, nn.Module):
             more = f" and {len(names) - 3} more" * (len(names) > 3)
             raise ValueError(
                 f"{', '.join(names[:3])}{more}: loaded, trained or set by hand, and fresh weights would destroy that; "
-                "pass fresh=False to start every seed from them, mark what is to stay by nets.pretrained(module), or "
-                "let go of them by nets.initialise(module, 0)."
+                "pass fresh=False to start every seed from them, mark what is to stay by nets.pretrained(module), let "
+                "go of them by nets.initialise(module, 0), or draw them so in a method reset_parameters of theirs."
             )
 
 
@@ -262,39 +265,3 @@ class Conditioned:
     def __getattr__(self, name: str) -> Any:
         networks = self.__dict__["networks"]
         return networks[name] if name in networks else getattr(self.model, name)
-
-
-def _check_networks(objective: Objective, networks: Mapping[str, nn.Module]) -> None:
-    """Is every network there, and does it belong to a player?"""
-    instance("objective", objective, Objective, "take one of zoo, or add terms such as Match(...)")
-    instance("networks", networks, Mapping, "a dict of them by name")  # type: ignore[type-abstract]
-    if missing := [name for name in objective.networks if name not in networks]:
-        raise ValueError(f"{objective} needs the networks {', '.join(missing)}, which were not given.")
-    for name in objective.networks:
-        role_of(name)
-        instance(f"the network {name}", networks[name], nn.Module)
-
-
-def _check_discriminators(objective: Objective) -> None:
-    """Is every discriminator that a term asks trained by some term?"""
-    trained = {term.discriminator for term in objective.adversaries if term.steps}
-    for term in objective.terms:
-        discriminator = getattr(term, "discriminator", None)
-        if discriminator in objective.networks and discriminator not in trained:
-            raise ValueError(
-                f"{term!r} asks {discriminator}, which no term of {objective!r} trains; add one with steps > 0."
-            )
-
-
-def _check_labels(objective: Objective, networks: Mapping[str, nn.Module]) -> None:
-    """Are exactly those networks given the label that the objective says, by every term?"""
-    conditional = {name for name in objective.networks if isinstance(networks[name], Conditional)}
-    if mismatched := conditional ^ set(objective.conditional):  # in one of the two sets, but not in both
-        raise ValueError(
-            f"{objective!r} tells the label to {', '.join(objective.conditional) or 'no network'}: "
-            f"nets.Conditional, and nothing else, is told it. Wrong here: {', '.join(sorted(mismatched))}."
-        )
-    for term in objective.terms:
-        without_label = set(term.networks) - set(term.conditional)
-        if told_elsewhere := sorted(conditional & without_label):
-            raise ValueError(f"{told_elsewhere[0]} is told the label, but not for {term!r}; use given(objective).")

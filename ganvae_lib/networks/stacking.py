@@ -22,7 +22,7 @@ from ..distributions.noise import Noise, of_seed
 from .fresh import copied
 from .trunks import Conv2d, ConvTranspose2d, GroupNorm, LayerNorm, Linear
 
-__all__ = ["STACKABLE", "Copies", "stack", "unstack"]
+__all__ = ["STACKABLE", "Copies", "seeds_in", "stack", "unstack"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -147,17 +147,19 @@ def _mapped(function: Callable[[Any], Any], value: Any) -> Any:
     return value
 
 
-def stack(modules: Sequence[Network]) -> Any:
+def stack(modules: Sequence[Network], seeds: Sequence[int] | None = None) -> Any:
     """One module with the parameters of all ``modules``, [seeds, ...] in the layers that can carry that axis.
 
-    What the modules share among their parts (weights, buffers, whole layers) is shared again. Raises TypeError for a
-    module that cannot be copied.
+    What the modules share among their parts (weights, buffers, whole layers) is shared again. ``seeds`` says whose they
+    are, by default 0, 1, ...: a ``Model`` of stacked networks trains those. Raises TypeError for a module that cannot
+    be copied.
 
     >>> stack([Linear(4, 2), Linear(4, 2), Linear(4, 2)]).weight.shape
     torch.Size([3, 2, 4])
     >>> type(stack([nn.GRU(4, 2), nn.GRU(4, 2)])).__name__
     'Copies'
     """
+    listed = list(range(len(modules)) if seeds is None else seeds)
     each_for_itself = _for_themselves(modules[0])
     paths = {id(part): path for path, part in modules[0].named_modules()}
     copies = [copied(module) for module in modules] if each_for_itself else []
@@ -165,6 +167,8 @@ def stack(modules: Sequence[Network]) -> Any:
     made = {
         paths[i]: Copies([module.get_submodule(paths[i]) for module in copies]) for i in each_for_itself
     }  # by the path in every one of the modules
+    for new in made.values():
+        vars(new)["of_seeds"] = listed
     if "" in made:
         return made[""]
     replaced = {id(stacked.get_submodule(path)): new for path, new in made.items()}
@@ -175,6 +179,7 @@ def stack(modules: Sequence[Network]) -> Any:
     for path, part in _carrying(stacked):
         if all("as_drawn" in vars(module.get_submodule(path)) for module in modules):
             vars(part)["as_drawn"] = [vars(module.get_submodule(path))["as_drawn"] for module in modules]
+        vars(part)["of_seeds"] = listed
         part.__class__ = STACKABLE.get(type(part), type(part))  # same parameters, a forward that knows the axis
         _shift_axes(part, by=1)
         for name, parameter in part._parameters.items():
@@ -198,6 +203,7 @@ def unstack(module: nn.Module, k: int) -> nn.Module:
                 part._modules[name] = child.copies[k]
     shared: dict[int, nn.Parameter] = {}
     for _, part in carrying:
+        vars(part).pop("of_seeds", None)
         if "as_drawn" in vars(part):
             vars(part)["as_drawn"] = vars(part)["as_drawn"][k]
         _shift_axes(part, by=-1)
@@ -208,6 +214,20 @@ def unstack(module: nn.Module, k: int) -> nn.Module:
             if parameter is not None:
                 part._parameters[name] = shared[id(parameter)]
     return single
+
+
+def seeds_in(module: nn.Module) -> list[list[int] | None]:
+    """The seeds of whose copies a module is a stack, and None for a single one: one answer, unless they are mixed.
+
+    >>> seeds_in(stack([Linear(4, 2), Linear(4, 2)], seeds=[3, 7])), seeds_in(nn.Sequential(Linear(4, 2), nn.ReLU()))
+    ([[3, 7]], [None])
+    """
+    parts = [part for _, part in _carrying(module) if part._parameters]
+    found: list[list[int] | None] = [vars(part).get("of_seeds") for part in parts]
+    for part in module.modules():
+        if isinstance(part, Copies):
+            found.append(vars(part).get("of_seeds") or list(range(len(part.copies))))
+    return [seeds for i, seeds in enumerate(found) if seeds not in found[:i]]
 
 
 def _carrying(

@@ -94,7 +94,9 @@ class Checkpoint:
         except AnotherTraining:
             raise
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
-            raise ValueError(f"the checkpoint in {self.folder} is damaged ({error}); remove it.") from error
+            raise ValueError(
+                f"the checkpoint in {self.folder} is damaged: {error}; remove it, or name another folder."
+            ) from error
         if training.done > training.settings.steps:
             warnings.warn(
                 f"the checkpoint in {self.folder} is of step {training.done}, after the {training.settings.steps} that "

@@ -221,7 +221,7 @@ def descend(
         # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
         total = phase.total(losses, step).sum()
         gradients = torch.autograd.grad(total, parameters, allow_unused=True) if parameters else ()  # all may be frozen
-    used = [(p, gradient) for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
+    used = [(p, _dense(gradient)) for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
     averaged = world.noise.share.mean([gradient for _, gradient in used])  # over processes, if there are several
     if clip is not None:
         averaged = clip([parameter for parameter, _ in used], averaged)
@@ -233,6 +233,11 @@ def descend(
     for parameter in parameters:
         parameter.grad = None
     return {name: loss.detach() for name, loss in losses.items()}
+
+
+def _dense(gradient: Tensor) -> Tensor:
+    """A gradient with its zeros: that of ``nn.Embedding(sparse=True)`` leaves them out."""
+    return gradient.to_dense() if gradient.is_sparse else gradient
 
 
 def set_rates(optimizer: Optimizer, step: int) -> None:
@@ -264,8 +269,11 @@ def restored(optimizer: Optimizer, model: Model, tensors: dict[str, Tensor]) -> 
     """Give an optimizer the state that ``saved`` read off."""
     index_of = {name: i for i, name in enumerate(_names(optimizer, model))}
     state: dict[int, dict[str, Tensor]] = {}
+    frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
     for name, tensor in tensors.items():
         parameter, _, key = name.rpartition("/")
+        if parameter in frozen:  # since then
+            continue
         state.setdefault(index_of[parameter], {})[key] = tensor.clone()
     groups = optimizer.state_dict()["param_groups"]  # rates and options as they are now
     optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -227,7 +227,7 @@ class Run(Shown, Generative):
         run = cls(model.eval(), _history(card["history"]), None, card["config"], going)
         run.data, run.about, run._law_card = card["data"], card.get("about"), card.get("law")
         run.stopped = card.get("stopped")
-        run.model.streams = going.streams(card["config"]["steps"])
+        run.model.remember(going.streams(card["config"]["steps"]))
         return run
 
 
@@ -238,7 +238,7 @@ def about(data: Examples) -> dict[str, Any]:
     return dict(shape=list(data.shape), bytes=data.x.dtype == torch.uint8, range=interval, words=repr(data))
 
 
-_DAMAGED = "{} is damaged or of another format ({}); save the run again."
+_DAMAGED = "{} is damaged or of another format: {}; save the run again."
 
 
 def _most_bytes(card: dict[str, Any], model: Model | None, expected: dict[str, torch.Tensor]) -> int:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..data.dataset import Examples
 from ..distributions.noise import Noise
+from ..models.dry import try_own
 from ..models.model import Model
 from .batches import Batches, share, worlds
 from .history import History
@@ -76,6 +77,7 @@ class Training:
         self.model = model.copies(one_or_all, settings.fresh).to(device).train()
         self.noise = Noise(self.model.seeds, device, share(device))
         self.noise.share.check(self.model.objective, settings.batch, self.model)
+        try_own(self.model, data, settings.batch)
         self.next_world, self.orders = worlds(self.model, data, settings.batch, self.noise, device)
         self.model.streams = None
         if model.streams and not settings.fresh and not state:
@@ -146,8 +148,7 @@ class Training:
     def rest(self) -> None:
         """The model as one reads it, between two steps: in eval mode, and it knows how far its streams went."""
         self.model.eval()
-        for part in (self.model, *self.model.networks.values()):
-            part.streams = self._streams()  # type: ignore[assignment]  # of nn.Module, which may have any attribute
+        self.model.remember(self._streams())
 
     def agreed(self, ask: Callable[[], bool]) -> bool:
         """What the first process answers, in each of them."""

@@ -10,14 +10,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from ..distributions.spaces import SPACES
+from ..experiments.record import recorded
 from ..figures.formula import plain
 from ..measure.intervals import written
-from ..objective.algebra import Objective
 from ..objective.contract import Term
-from .choices import ALSO, CHOICES, LABELS, MEASURES, RANGES, SETTINGS, Choice, every, measure, train, why_so_few
+from .choices import ALSO, CHOICES, LABELS, MEASURES, RANGES, Choice, every, why_so_few
+from .compose_live import Live
 from .compose_page import LOOK, READ, SCRIPT, graph
 from .page import STYLE, Figure, identifier, page
 
@@ -142,7 +141,7 @@ def _select(part: str, start: Choice) -> str:
 
 
 def compose(
-    record: str | Path | dict[str, Any] = "../results/compose.json",
+    record: str | Path | dict[str, Any] | None = None,
     *,
     live: bool = False,
     start: Choice | None = None,
@@ -151,14 +150,16 @@ def compose(
     """Choose the parts of a model; read its name and formula, see its graph, its samples and codes, and its scores.
 
     Args:
-        record: the file that the study ``compose`` wrote, or its content. Every number of the page comes from there.
-        live:   controls that train any combination now, in a few seconds; they need Jupyter and ipywidgets.
+        record: the file that the study ``compose`` wrote, or its content; by default the book's own. Every number of
+                the page comes from there.
+        live:   controls that train any combination now, in a few seconds, and can stop; they need Jupyter and ipywidgets.
         start:  the choice that is shown first; by default the VAE.
         name:   id of the HTML element; one page must not use it twice.
     """
     if live:
-        return _live(start or Choice())
-    results = record if isinstance(record, dict) else json.loads(Path(record).read_text(encoding="utf-8"))
+        return Live(start or Choice()).box
+    path = recorded("compose.json") if record is None else record
+    results = path if isinstance(path, dict) else json.loads(Path(path).read_text(encoding="utf-8"))
     choices = every()
     start = start or Choice()
     page_facts, terms = facts(results)
@@ -192,94 +193,3 @@ def compose(
     figure = page(html, name, {"modes": results["facts"]["modes"], "std": results["facts"]["std"]})
     # Last, as the pictures may hold the letters of a placeholder.
     return Figure(figure.html.replace("%FACTS%", json.dumps(page_facts, ensure_ascii=False).replace("</", "<\\/")))
-
-
-def _show_graph(objective: Objective) -> None:
-    import matplotlib.pyplot as plt
-    from IPython.display import display
-
-    figure = objective.draw().figure
-    display(figure)
-    plt.close(figure)
-
-
-def _show_scores(scores: dict[str, Tensor], x: Tensor, z: Tensor | None, law: Any) -> None:
-    """Samples and codes of the first seed, and the scores of all."""
-    import matplotlib.pyplot as plt
-    from IPython.display import display
-
-    from .. import figures as draw, measure as metrics
-
-    figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.2))
-    draw.scatter(x[0, :1000], law, ax=axes[0])
-    axes[0].set(title="samples of the first seed", xlim=(-3.2, 3.2), ylim=(-3.2, 3.2))
-    if z is not None:
-        draw.scatter(z[0, :1000], who="eta", ax=axes[1])
-        axes[1].set(title="its codes of the data", xlim=(-4, 4), ylim=(-4, 4))
-    axes[1].set_visible(z is not None)
-    display(figure)
-    plt.close(figure)
-    measured = [name for name in MEASURES if name in scores]
-    within = {MEASURES[name]: RANGES[name] for name in measured if name in RANGES}
-    display(metrics.Scores({MEASURES[name]: scores[name] for name in measured}, within))
-
-
-def _live(start: Choice) -> Any:
-    """Controls, and what they choose; a button trains it."""
-    import ipywidgets
-    from IPython.display import display
-
-    from ..data.loading import load
-
-    data = load("ring")
-    look = dict(style={"description_width": "13em"}, layout={"width": "34em"})
-    controls = {}
-    for part, options in CHOICES.items():
-        words = [(word, value) for value, word in options.items()]
-        controls[part] = ipywidgets.Dropdown(
-            options=words, value=getattr(start, part), description=LABELS[part], **look
-        )
-    steps = ipywidgets.IntSlider(
-        SETTINGS["steps"], 200, 3000, 100, description="steps", continuous_update=False, **look
-    )
-    button = ipywidgets.Button(description="Train", button_style="primary")
-    status = ipywidgets.HTML()
-    description = ipywidgets.Output()
-    result = ipywidgets.Output()
-
-    def choice() -> Choice:
-        return Choice(**{part: control.value for part, control in controls.items()})
-
-    def describe(_: Any = None) -> None:
-        chosen = choice()
-        missing = chosen.missing()
-        objective = sum(chosen.terms[1:], chosen.terms[0]) if chosen.terms else None
-        name = chosen.name() or ALSO.get(chosen.key) or "no name in the zoo"
-        status.value = escape(missing) if missing else f"<b>{escape(name)}</b>"
-        button.disabled = bool(missing)
-        result.clear_output()
-        description.clear_output(wait=True)
-        with description:
-            if objective is not None:
-                display(objective)
-                if not missing:
-                    _show_graph(objective)
-
-    def run(_: Any = None) -> None:
-        button.disabled, button.description = True, "training ..."
-        try:
-            trained = train(choice().objective(), data, 4, steps=steps.value, progress=False)
-            scores, x, z = measure(trained, data.law)
-            result.clear_output(wait=True)
-            with result:
-                _show_scores(scores, x, z, data.law)
-        except ArithmeticError as error:  # a loss that is no number any more
-            status.value = escape(str(error))
-        finally:
-            button.disabled, button.description = False, "Train"
-
-    for control in controls.values():
-        control.observe(describe, "value")
-    button.on_click(run)
-    describe()
-    return ipywidgets.VBox([*controls.values(), steps, ipywidgets.HBox([button, status]), description, result])

@@ -87,8 +87,8 @@ def posterior(sigma):
     M = W.T @ W + sigma**2 * torch.eye(2, dtype=torch.float64)
     return (torch.linalg.inv(M) @ W.T @ (x - b)).tolist(), (sigma**2 * torch.linalg.inv(M)).tolist()
 
-sure_mean, sure_covariance = posterior(1e-5)
-unsure_mean, unsure_covariance = posterior(1e5)
+sure_mean, sure_cov = posterior(1e-5)
+unsure_mean, unsure_cov = posterior(1e5)
 """
 
 ANSWERS = {
@@ -200,7 +200,7 @@ generation, inference, left = w, w / math.sqrt(w**2 + sigma**2), sigma**2 / (w**
             "this is M inverted, without its factor": LIMITS.replace(
                 "sigma**2 * torch.linalg.inv(M)", "torch.linalg.inv(M)"
             ),
-            "so does the factor in front": LIMITS + "unsure_covariance = torch.zeros(2, 2)",
+            "so does the factor in front": LIMITS + "unsure_cov = torch.zeros(2, 2)",
         },
     },
     "ex-01-rotation": {

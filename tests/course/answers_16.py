@@ -327,7 +327,7 @@ weight = torch.tensor(D) * torch.stack([g, torch.tensor(d_n)])
 own = float(weight[0].sum() / weight.sum())
 """,
         "wrong": {
-            "what do answers do that differ": """
+            "with answers that differ from": """
 returns, own = "always", 0.5
 rest = lambda d_n, D: d_n
 """,

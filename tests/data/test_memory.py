@@ -63,3 +63,42 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("what, most", [("load:threshold", 1.3), ("load:sample", 1.3), ("fit:", 1.4), ("map", 0.2)])
 def test_the_peak_is_little_more_than_the_data(folder, what, most):
     assert float(new_process(SCRIPT, folder, what)) < most
+
+
+LIMITED = """
+import os, resource, sys
+import numpy as np, torch
+from ganvae_lib import Data, build, fit, load, zoo
+
+path, kind, room = sys.argv[1], sys.argv[2], int(sys.argv[3])
+os.environ["GANVAE_PROGRESS"] = "0"
+small = load("digits")
+fit(build(zoo.VAE, small, hidden=(8,)), small, 2, batch=64, device="cpu")  # what the first training takes for ever
+
+has = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmData"))
+resource.setrlimit(resource.RLIMIT_DATA, (has + room,) * 2)  # of memory that is the process's own: no maps of files
+mapped = np.load(path, mmap_mode="r")
+try:
+    np.array(mapped)
+    print("there was room for a copy")
+except MemoryError:
+    pass
+data = Data(mapped)
+run = fit(build(zoo.VAE, data, hidden=(8,)), data, 5, batch=64, seeds=2, device="cpu")
+run = fit(run, steps=5)
+assert data.streamed and str(data.x.dtype) == "torch." + kind, data
+assert run.reconstruct(data[:4]).shape == (2, 4, 1, 28, 28) and run.evaluate(data[100:104], k=2)
+run.save(path + ".run")
+print("trained", int(run.history.steps[-1]), "steps on", data.x.nbytes // room, "times what there was room for")
+"""
+
+
+@pytest.mark.parametrize("kind, count", [("float32", 65_000), ("uint8", 260_000)])
+def test_files_larger_than_the_memory_that_is_left_train(tmp_path, kind, count):
+    """Files of 204 MB where the process may take 67 MB more, which are not enough for a copy."""
+    x = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", kind, (count, 1, 28, 28))
+    x[:: count // 100] = np.random.default_rng(0).integers(0, 2, x[:: count // 100].shape)
+    x.flush()
+    del x
+    said = new_process(LIMITED, tmp_path / "x.npy", kind, 64 * 2**20)
+    assert said.splitlines() == ["trained 10 steps on 3 times what there was room for"]

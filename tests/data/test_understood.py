@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.distributions import Beta, Independent
 
-from ganvae_lib import Adversary, Data, Domains, Match, Run, build, draw, fit, load, nets, zoo
+from ganvae_lib import Adversary, Data, Domains, Match, Model, Run, build, draw, fit, load, nets, zoo
 from ganvae_lib.networks import OBSERVATIONS, PointPixels
 
 GREY = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -237,3 +238,89 @@ def test_pictures_of_every_range_are_the_same_picture():
     slightly = x - 0.3  # a mean that undershoots is cut off, as before
     assert np.allclose(shown(slightly), np.where(plain == 9, 9, (plain - 0.3).clip(0, 1)), atol=1e-6)
     matplotlib.pyplot.close("all")
+
+
+# ---------------------------------------------------------------- ranges that a network of one's own keeps
+
+
+class Written(nn.Module):
+    """Ends in a function that stands in the code."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.layer, self.function = nn.Linear(4, 64), function
+
+    def forward(self, z):
+        return self.function(self.layer(z)).reshape(*z.shape[:-1], 1, 8, 8).flatten(-3)
+
+
+ENDS = {
+    "sigmoid": (nn.Sequential(nn.Linear(4, 64), nn.Sigmoid(), nn.Unflatten(-1, (1, 8, 8)), nn.Flatten(-3)), (0, 1)),
+    "tanh, written": (Written(torch.tanh), (-1, 1)),
+    "softmax": (nn.Sequential(nn.Linear(4, 64), nn.Softmax(-1)), (0, 1)),
+    "no bound": (Written(lambda x: x), None),
+    "scaled again": (Written(lambda x: 3 * x.sigmoid() - 1), None),
+    "half of it": (Written(lambda x: torch.cat([x[..., :32].sigmoid(), x[..., 32:]], -1)), None),
+}
+
+
+@pytest.mark.parametrize("observation", [nets.PointPixels(), nets.Gaussian()], ids=["point", "Gaussian"])
+@pytest.mark.parametrize("name", ENDS)
+def test_a_network_of_ones_own_that_cannot_make_such_data_is_refused(name, observation):
+    trunk, bounds = ENDS[name]
+    judge = nets.Discriminator(nn.Sequential(nn.Flatten(-3), nn.Linear(64, 1)))
+    networks = {"decoder": nets.Decoder(trunk, observation, (1, 8, 8)), "discriminator_x": judge}
+    model = Model(zoo.GAN, networks, nets.StandardNormal(4))
+    for data in (Data(GREY, name="grey"), SIGNED, Data(4 * GREY - 1, name="wide", range="real")):
+        for seeds in ([0], [0, 1]):
+            low, high = data.extent
+            if bounds is None or (bounds[0] <= low and high <= bounds[1]):
+                quick(model, data, seeds=seeds)
+                continue
+            words = (
+                f"makes samples between {bounds[0]} and {bounds[1]}, and {data.name} goes from .*let the network end in"
+            )
+            with pytest.raises(ValueError, match=words):
+                quick(model, data, seeds=seeds)
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1, 2]], ids=str)
+def test_a_run_refuses_images_of_another_scale_and_data_that_have_no_density(seeds):
+    grey = Data(GREY, name="grey")
+    run = quick(build(zoo.VAE, grey, hidden=(8,)), grey, seeds=seeds)
+    noisy = GREY + torch.randn(GREY.shape, generator=torch.Generator().manual_seed(1))
+    assert run.infer(noisy).shape == (len(seeds), 40, 20)
+    wide = Data(255 * GREY, name="wide")
+    for call in (
+        lambda: run.infer(255 * GREY),
+        lambda: run.reconstruct(255 * GREY.numpy()),
+        lambda: run.interpolate(255 * GREY[:2], GREY[:2]),
+        lambda: run.evaluate(255 * GREY),
+        lambda: run.evaluate(wide),
+    ):
+        with pytest.raises(
+            ValueError, match=r"goes from .* to 25\d.*, and the model's images were in \[0, 1\]; pass them"
+        ):
+            call()
+    for data in (noisy, Data(noisy, name="noisy", range="real")):
+        with pytest.raises(ValueError, match=r"a continuous-Bernoulli observation needs pixels in \[0, 1\]; rescale"):
+            run.evaluate(data)
+    ends = run.interpolate(grey[:2], grey[2:4], 3)
+    assert torch.equal(ends, run.interpolate(GREY[:2], GREY[2:4], 3))
+
+
+def test_a_density_of_ones_own_says_that_data_lie_outside():
+    class Within(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(2, 2)
+
+        def forward(self, z):
+            return Independent(Beta(self.layer(z).exp(), torch.ones(2)), 1)
+
+    networks = {"encoder": nets.Encoder(nn.Linear(2, 4)), "decoder": Within()}
+    inside = Data(GREY.flatten()[:80].reshape(40, 2).clamp(0.01, 0.99))
+    run = quick(Model(zoo.VAE, networks, nets.StandardNormal(2)), inside)
+    assert run.evaluate(inside, k=2)
+    with pytest.raises(ValueError, match="outside lies where the decoder has no density; pass data such as"):
+        run.evaluate(Data(inside.x + 1, name="outside"), k=2)

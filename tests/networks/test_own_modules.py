@@ -2,7 +2,10 @@
 
 import copy
 import pickle
+import random
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from helpers import same_run
@@ -11,8 +14,9 @@ from torch.distributions import Independent, MixtureSameFamily, MultivariateNorm
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations, parametrize
 
-from ganvae_lib import Data, Model, Noise, Run, World, fit, nets, zoo
+from ganvae_lib import Data, Model, Noise, Run, Term, World, fit, nets, zoo
 from ganvae_lib.distributions.densities import SideBySide, side_by_side
+from ganvae_lib.objective.contract import TERMS
 from ganvae_lib.training import Settings, Training
 
 DATA = Data(torch.randn(200, 6, generator=torch.Generator().manual_seed(0)), name="numbers")
@@ -153,14 +157,115 @@ def test_the_program_draws_on_as_if_there_had_been_no_training():
         assert torch.equal(torch.rand(3), expected)
 
 
-def test_what_draws_for_all_seeds_at_once_is_refused():
+def test_what_draws_for_all_seeds_at_once_is_refused_before_the_first_step(tmp_path):
     class Together(Drawing):
         stackable = True
 
+    common = r"something drew from torch's global generator for all seeds at once.*seeds=\[k\]"
     model = vae(Together())
-    run(model, [3], 2)
-    with pytest.raises(ValueError, match=r"drew from torch's global generator for all seeds at once.*seeds=\[k\]"):
-        run(model, [1, 3], 2)
+    with pytest.raises(ValueError, match=rf"^encoder cannot be called with x \[2, 3, 6\]: {common}") as error:
+        run(model, [1, 3], 2, checkpoint=tmp_path / "kept")
+    assert not hasattr(error.value, "run") and not (tmp_path / "kept").exists()
+    single = run(model, [3], 2).model.networks
+    stacks = {name: nets.stack([single[name]] * 2) for name in single}
+    with pytest.raises(ValueError, match=rf"^encoder cannot be called with x \[2, 3, 6\]: {common}"):
+        Model(zoo.VAE, stacks, nets.StandardNormal(2))
+
+
+def test_noise_of_training_alone_that_is_drawn_for_all_seeds_is_refused_before_the_first_step():
+    class Jittered(nn.Module):
+        """Draws in training only, and is frozen in some models."""
+
+        stackable = True
+
+        def forward(self, x):
+            return x + 0.1 * torch.randn_like(x) if self.training else x
+
+    trunk = nn.Sequential(Jittered(), nn.Linear(6, 4))
+    with pytest.raises(ValueError, match="^encoder cannot be called .*for all seeds at once"):
+        Training(vae(trunk), DATA, Settings(zoo.VAE, steps=8, seeds=2, **HOW))
+    trunk[0].eval()
+    assert_company(vae(trunk), steps=3)
+
+
+def test_a_term_that_draws_for_all_seeds_at_once_is_refused_before_the_first_step():
+    @dataclass(frozen=True)
+    class Jiggle(Term):
+        named: bool = False
+        space, reaches, networks = "x", ("theta", "eta"), ("encoder", "decoder")
+
+        def loss(self, world):
+            noise = world.noise.normal("jiggle", 1, 2) if self.named else torch.randn(*world.x.shape[:-1], 2)
+            return (world.z_from_x * noise.mean(-2, keepdim=True)).sum(-1).mean(-1)
+
+        def formula(self, w, player):
+            return "0"
+
+    try:
+        model = lambda term: Model(zoo.VAE + 0.1 * term, dict(vae(mlp()).networks), nets.StandardNormal(2))
+        with pytest.raises(ValueError, match=r"^0.1 \* Jiggle\(\): something drew .* for all seeds at once"):
+            Training(model(Jiggle()), DATA, Settings(zoo.VAE, steps=8, seeds=2, **HOW))
+        run(model(Jiggle()), [3], 2)
+        assert_company(model(Jiggle(named=True)), steps=3)
+    finally:
+        del TERMS["Jiggle"]
+
+
+class Unseeded(nn.Module):
+    """Draws from what no seed of torch sets, always or in training only."""
+
+    def __init__(self, draw, always=True):
+        super().__init__()
+        self.layer, self.draw, self.always = nn.Linear(6, 4), draw, always
+
+    def forward(self, x):
+        return self.layer(x * (1 + self.draw()) if self.training or self.always else x)
+
+
+@pytest.mark.parametrize("draw", [lambda: random.random(), lambda: np.random.rand()], ids=["Python", "NumPy"])  # noqa: NPY002
+def test_what_draws_from_another_global_generator_is_refused_and_the_generator_stays(draw):
+    before = random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
+    words = r"^encoder cannot be called with x \[{}3, 6\]: something drew from Python's or NumPy's global .*torch.randn"
+    with pytest.raises(ValueError, match=words.format("")):
+        vae(Unseeded(draw))
+    model = vae(Unseeded(draw, always=False))
+    for seeds, axis in (([3], ""), ([1, 3], "2, ")):
+        with pytest.raises(ValueError, match=words.format(axis)):
+            run(model, seeds, 2)
+    assert random.getstate() == before[0] and np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+    model.encoder.trunk.draw = lambda: float(torch.rand(()))
+    assert same_run(run(model, [3], 2), run(model, [3], 2))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [torch.Generator, random.Random, np.random.default_rng, np.random.RandomState],
+    ids=lambda make: make.__name__,
+)
+def test_a_generator_of_a_modules_own_is_refused_by_name(make):
+    trunk = mlp()
+    trunk[0].numbers = make()
+    with pytest.raises(
+        ValueError, match=r"^encoder.trunk.0.numbers is a generator of random numbers that no seed sets"
+    ):
+        run(vae(trunk), [3], 2)
+
+
+def test_an_embedding_with_sparse_gradients_trains_as_the_dense_one():
+    class Words(nn.Module):
+        def __init__(self, sparse):
+            super().__init__()
+            self.words, self.out = nn.Embedding(5, 3, sparse=sparse), nn.Linear(18, 4)
+
+        def forward(self, x):
+            return self.out(self.words(x.round().long().clamp(0, 4)).flatten(1))
+
+    sparse, dense = (
+        [run(vae(Words(is_sparse)), seeds, clip=1.0) for seeds in ([3], [1, 3])] for is_sparse in (True, False)
+    )
+    assert all(same_run(a, b) for a, b in zip(sparse, dense, strict=True))
+    start = vae(Words(True)).copies(3).encoder.trunk.words.weight
+    assert not torch.equal(sparse[0].model.encoder.trunk.words.weight, start)
 
 
 def test_a_parameter_knows_its_seed():

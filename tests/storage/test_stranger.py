@@ -174,7 +174,7 @@ def test_a_stream_that_stands_behind_its_end_is_told(stream, tmp_path):
             card["streams"][1] = 10**6
 
     edited(tmp_path / "checkpoint.json", change)
-    with pytest.raises(ValueError, match="is damaged .*cannot stand at 1000000 of"):
+    with pytest.raises(ValueError, match="is damaged: .*cannot stand at 1000000 of"):
         fit(model, DATA, steps=5, **options)
 
 

@@ -167,7 +167,7 @@ def test_a_checkpoint_is_not_overwritten_unasked_and_damage_is_named(tmp_path):
         shutil.copytree(tmp_path / "a", tmp_path / name)
         file = tmp_path / name / name
         file.write_bytes(file.read_bytes()[:-9])
-        with pytest.raises(ValueError, match="is damaged"):
+        with pytest.raises(ValueError, match="is damaged: .+; remove it, or name another folder"):
             fit(model, DATA, checkpoint=tmp_path / name, resume=True, **OPTIONS)
     file = tmp_path / "a" / "checkpoint.json"
     whole = file.read_bytes()
@@ -175,10 +175,30 @@ def test_a_checkpoint_is_not_overwritten_unasked_and_damage_is_named(tmp_path):
     for key in ("step", "total", "since", "config", "streams", "examples", "names", "steps", "weights"):
         for damaged in ({k: v for k, v in card.items() if k != key}, card | {key: None}):
             edited(file, lambda _, damaged=damaged: damaged)
-            with pytest.raises(ValueError, match="is damaged"):
+            with pytest.raises(ValueError, match="is damaged: .+; remove it, or name another folder"):
                 fit(model, DATA, checkpoint=tmp_path / "a", resume=True, **OPTIONS)
     file.write_bytes(whole)
     fit(model, DATA, checkpoint=tmp_path / "a", resume=True, **OPTIONS)
+
+
+def test_a_card_that_is_edited_by_hand_is_refused_and_the_reason_stands_after_a_colon(tmp_path):
+    """As a script that moves a training to another machine might do it; resuming there needs no such thing."""
+    model = small(zoo.VAE, DATA, hidden=(8,))
+    fit(model, DATA, checkpoint=tmp_path, **OPTIONS)
+    file = tmp_path / "checkpoint.json"
+    whole = file.read_bytes()
+    card = json.loads(whole)
+    card["config"]["device"] = "cuda"
+    file.write_text(json.dumps(card))
+    with pytest.raises(ValueError) as error:
+        fit(model, DATA, checkpoint=tmp_path, resume=True, **OPTIONS)
+    name, what = str(error.value).split(": ", 1)
+    assert name == f"the checkpoint in {tmp_path} is damaged"
+    assert what == "its checksum is not that of what it holds; remove it, or name another folder."
+    edited(file, lambda _: card)  # as that other machine would have written it
+    again = fit(model, DATA, checkpoint=tmp_path, resume=True, **OPTIONS)
+    file.write_bytes(whole)
+    assert same_run(again, fit(model, DATA, checkpoint=tmp_path, resume=True, **OPTIONS))
 
 
 def test_a_disk_that_is_full_for_the_card_leaves_no_orphan(tmp_path, monkeypatch):

@@ -259,3 +259,19 @@ def test_it_goes_on_from_a_short_run_of_many_points():
     run = short(small(zoo.VAE, points()), seeds=[1, 4], steps=5)
     more = fit(run, steps=5)
     assert more.history.steps == list(range(1, 11)) and more.seeds == [1, 4]
+
+
+@pytest.mark.parametrize("seeds", [2, [3]], ids=str)
+def test_a_part_that_is_frozen_on_the_way_stays_and_the_others_keep_their_moments(seeds):
+    """The next step of the decoder is the one that it would have made; the encoder rests."""
+    first = fit(model(), DATA, 10, seeds=seeds, **HOW)
+    whole = fit(first, steps=1)
+    first.model.encoder.requires_grad_(False)
+    later = fit(first, steps=1)
+    for name, value in later.model.state_dict().items():
+        rests = name.startswith("networks.encoder")
+        assert torch.equal(value, (first if rests else whole).model.state_dict()[name]), name
+    assert not same_run(first, later)
+    later.model.encoder.requires_grad_(True)
+    again = fit(later, steps=5)
+    assert not torch.equal(next(again.model.encoder.parameters()), next(first.model.encoder.parameters()))

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from html import escape
 from pathlib import Path
 from types import SimpleNamespace
@@ -267,18 +268,82 @@ def test_every_objective_of_the_zoo_has_a_graph():
         plt.close("all")
 
 
-def test_live_controls_explain_and_train(capsys):
-    w = pytest.importorskip("ipywidgets")
-    box = widgets.compose(live=True)
-    *controls, steps, row, _, result = box.children
-    button, status = row.children
-    by_name = dict(zip(CHOICES, controls, strict=True))
-    assert "VAE" in status.value and not button.disabled
-    by_name["rec_x"].value = False
-    assert "Nothing moves the decoder" in status.value and button.disabled
-    by_name["x"].value, by_name["z"].value = "ns", "none"
-    assert "GAN" in status.value and not button.disabled
-    steps.min = steps.value = 2
-    button.click()
-    assert button.description == "Train" and not button.disabled and "GAN" in status.value
-    assert isinstance(result, w.Output)
+@pytest.fixture
+def live():
+    pytest.importorskip("ipywidgets")
+    from ganvae_lib.widgets.compose_live import Live
+
+    controls = Live(Choice())
+    yield controls
+    controls.stop.click()
+    controls.wait(30)
+
+
+def test_live_controls_explain_and_train(live):
+    assert "VAE" in live.status.value and not live.button.disabled and r"\theta" in live.formula.value
+    assert live.graph.value[:4] == b"\x89PNG"
+    live.controls["rec_x"].value = False
+    assert "Nothing moves the decoder" in live.status.value and live.button.disabled
+    live.controls["x"].value, live.controls["z"].value = "ns", "none"
+    assert "GAN" in live.status.value and not live.button.disabled
+    live.steps.min = live.steps.value = 2
+    live.button.click()
+    live.wait(60)
+    assert live.told.value == "done" and not live.button.disabled and live.stop.disabled
+    assert "Result of GAN" in live.title.value and "2 steps, 4 seeds" in live.title.value
+    assert live.pictures.value[:4] == b"\x89PNG" and "modes" in live.scores.value
+
+
+def test_stop_stops_within_a_second_and_shows_what_there_is(live):
+    live.steps.max = live.steps.value = 100_000
+    live.button.click()
+    begun = time.monotonic()
+    while live.bar.value == 0 and time.monotonic() - begun < 60:
+        time.sleep(0.01)
+    asked = time.process_time()  # of this process: others may have the processor meanwhile
+    live.stop.click()
+    live.wait(60)
+    assert live.told.value.startswith("stopped at step") and time.process_time() - asked < 3
+    assert "Result of VAE" in live.title.value and "100,000 steps" not in live.title.value
+
+
+def test_a_result_stays_while_another_choice_is_described(live):
+    live.steps.min = live.steps.value = 2
+    live.button.click()
+    live.controls["z"].value = "adversary" if "adversary" in CHOICES["z"] else next(iter(CHOICES["z"]))
+    live.wait(60)
+    of = live.title.value
+    assert "Result of VAE" in of
+    live.controls["rec_x"].value = False
+    assert live.title.value == of and live.scores.value
+
+
+def test_nothing_chosen_has_no_formula(live):
+    for part, control in live.controls.items():
+        control.value = False if False in CHOICES[part] else ("none" if "none" in CHOICES[part] else control.value)
+    assert not live.choice().terms and live.formula.value == "" and live.graph.value == b""
+    assert live.graph.layout.display == "none" and live.button.disabled
+
+
+def test_live_pictures_need_no_pyplot(live):
+    """Callbacks may run in any thread: a figure of pyplot could be somebody else's."""
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    live.controls["z"].value = "none"
+    live.steps.min = live.steps.value = 2
+    live.button.click()
+    live.wait(60)
+    assert plt.get_fignums() == []
+
+
+def test_what_fails_in_the_thread_is_told(live, monkeypatch):
+    from ganvae_lib.widgets import compose_live
+
+    def broken(*arguments, **options):
+        raise RuntimeError("no <room>")
+
+    monkeypatch.setattr(compose_live, "train", broken)
+    live.button.click()
+    live.wait(60)
+    assert live.told.value == "RuntimeError: no &lt;room&gt;" and not live.button.disabled

@@ -1,0 +1,262 @@
+"""Answers to the exercises of chapter 04: another right one, written without the solution, and typical wrong ones."""
+
+PRIOR = """
+def best(d, g, share):
+    return torch.sigmoid(torch.log(d / g) + math.log(share) - math.log(1 - share))
+
+excess = math.log(share) - math.log(1 - share)
+"""
+
+VALUE = """
+def value(real, made):
+    return -(F.softplus(-real).sum() / len(real) + F.softplus(made).sum() / len(made))
+
+def bound(real, made):
+    return value(real, made) / 2 + math.log(2)
+
+jsd = math.log(2) - loss / 2
+"""
+
+SUBSTITUTE = """
+def through(theta, cost):  # the chain rule of a softmax, by hand
+    g = torch.exp(theta - torch.logsumexp(theta, 0))
+    return [float(p * (c - (g * cost).sum())) for p, c in zip(g, cost, strict=True)]
+
+def frozen(d, theta):
+    g = theta.softmax(0)
+    return through(theta, torch.log1p(g / d))
+
+def full(d, theta):
+    g = theta.softmax(0)
+    return through(theta, torch.log1p(g / d) + g / (d + g))
+
+combination = "KL(g||d) - KL(g||m)"
+"""
+
+OWN = """
+def loss_of(f, t):  # h = f - r f', with the slope of f by autograd
+    r = t.exp().detach().requires_grad_()
+    slope, = torch.autograd.grad(f(r).sum(), r)
+    return (f(r) - r * slope).detach()
+
+def hellinger(t):
+    return loss_of(lambda r: (r.sqrt() - 1) ** 2, t)
+
+def power(t, a):
+    return loss_of(lambda r: (r**a - 1 - a * (r - 1)) / (a * (a - 1)), t)
+"""
+
+PUSH = """
+minimax, non_saturating = torch.tensor(logits).argmax(), torch.tensor(logits).argmin()
+
+def weights(t):
+    rows = []
+    for name in ("minimax", "non-saturating", "reverse KL", "KL"):
+        s = t.detach().clone().requires_grad_()
+        rows.append(-torch.autograd.grad(LINKS[name].generator(s).sum(), s)[0])
+    return torch.stack(rows)
+"""
+
+PULL = """
+x = torch.randn(400_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+x = torch.cat([x, -x]) + distance  # samples of the generator
+t = distance**2 / 2 - distance * x
+non_saturating = round(float((distance * torch.sigmoid(-t)).mean()), 9)
+line = exact.line(-30, 30, 6001)
+g = torch.exp(-((line.points - distance) ** 2) / 2) / math.sqrt(2 * math.pi)
+square = line.integrate(g * (distance**2 - 2 * distance * line.points).exp())
+share = 1 / square
+forward = reverse = ((distance + 1e-4) ** 2 / 2 - distance**2 / 2) / 1e-4
+"""
+
+LABELS = """
+def best(r):  # the minimum of d/2 (t - b)^2 + g/2 (t - a)^2, where d = r g
+    share = 1 / (1 + 1 / r)
+    return fake_label + share * (real_label - fake_label)
+
+def loss(r):
+    return 0.5 * (best(r) - real_label) ** 2
+
+def curvature(r):
+    r = r.detach().clone().requires_grad_()
+    slope, = torch.autograd.grad(loss(r).sum(), r)
+    return -slope / r.detach()
+"""
+
+W1 = """
+def w1(x, y):  # the area between both distribution functions
+    x, y = x.double(), y.double()
+    ends = torch.cat([x, y]).sort().values
+    below = lambda s: (s[:, None] <= ends[:-1]).double().mean(0)
+    return ((below(x) - below(y)).abs() * ends.diff()).sum()
+
+distance, jsd = shift, math.log(2)
+"""
+
+GREEDY = """
+best = torch.zeros(len(D))
+best[D.index(max(D))] = 1
+loss = min(-math.log(value) for value in D)
+minimax = D.index(max(D)) == min(range(len(D)), key=lambda k: math.log(1 - D[k]))
+"""
+
+DIRAC = """
+together = float(torch.linalg.det(torch.tensor([[1, alpha], [-alpha, 1]], dtype=torch.float64)) ** 0.5)
+in_turn = "circle"
+trace, det = 2 - alpha**2 - alpha * gamma, 1 - alpha * gamma
+shrink = abs(complex(trace / 2, math.sqrt(det - trace**2 / 4)))
+steps = math.ceil(2 * math.log(0.1) / math.log(det))
+"""
+
+DROPS = """
+mu, sigma = half, 1
+w = 1 - weight
+f = lambda u: (u * math.log(u) - (1 + u) * math.log((1 + u) / 2)) / 2
+nats = f(w) + weight * math.log(2) / 2
+"""
+
+FINITE = """
+fresh = math.log(2)
+jsd = (n - shared) / n * math.log(2)
+value = 2 * (shared / n) * math.log(1 / 2)  # on the shared numbers it says one half
+"""
+
+ANSWERS = {
+    "ex-04-prior": {
+        "other": PRIOR,
+        "wrong": {
+            "the coin is not fair any more": PRIOR.replace(" + math.log(share) - math.log(1 - share))", ")"),
+            "you gave it to the generated ones": PRIOR.replace(
+                "+ math.log(share) - math.log(1 - share))", "- math.log(share) + math.log(1 - share))"
+            ),
+            "what must be added": PRIOR + "excess = -excess",
+            "not their logarithm": PRIOR + "excess = share / (1 - share)",
+        },
+    },
+    "ex-04-value": {
+        "other": VALUE,
+        "wrong": {
+            "the discriminator minimises": VALUE.replace("return -(F.softplus", "return (F.softplus"),
+            "not one half": VALUE.replace("return -(F.softplus", "return -0.5 * (F.softplus"),
+            "right when it says 0": VALUE.replace("F.softplus(made)", "F.softplus(-made)"),
+            "compute it from the logit": VALUE.replace(
+                "-(F.softplus(-real).sum() / len(real) + F.softplus(made).sum() / len(made))",
+                "real.sigmoid().log().mean() + (1 - made.sigmoid()).log().mean()",
+            ),
+            "V holds twice the JSD": VALUE.replace(
+                "value(real, made) / 2 + math.log(2)", "value(real, made) + math.log(4)"
+            ),
+            "the loss is minus the value": VALUE + "jsd = math.log(2) + loss / 2",
+        },
+    },
+    "ex-04-substitute": {
+        "other": SUBSTITUTE,
+        "wrong": {
+            "D* is frozen here": SUBSTITUTE + "frozen = full",
+            "it depends on theta, too": SUBSTITUTE + "full = frozen",
+            "the minimax loss": SUBSTITUTE.replace("torch.log1p(g / d))", "torch.log(g / (d + g)))"),
+            "no average over d": SUBSTITUTE.replace("KL(g||d) - KL(g||m)", "2 KL(m||d)"),
+        },
+    },
+    "ex-04-own-link": {
+        "other": OWN,
+        "wrong": {
+            "the integrand of the divergence": OWN.replace(
+                "return (f(r) - r * slope).detach()", "return f(r).detach()"
+            ),
+            "looking real must be rewarded": OWN.replace("return (f(r) - r * slope)", "return (r * slope - f(r))"),
+            "the factor 1/a is missing": """
+def hellinger(t):
+    return 1 - (t / 2).exp()
+
+def power(t, a):
+    return 1 - (a * t).exp()
+""",
+        },
+    },
+    "ex-04-push": {
+        "other": PUSH,
+        "wrong": {
+            "the other of the two losses": PUSH + "minimax, non_saturating = non_saturating, minimax",
+            "minimax and non-saturating are exchanged": PUSH.replace(
+                '"minimax", "non-saturating"', '"non-saturating", "minimax"'
+            ),
+            "the weights are their sizes": PUSH.replace("rows.append(-torch", "rows.append(torch"),
+        },
+    },
+    "ex-04-pull": {
+        "other": PULL,
+        "wrong": {
+            "the divergence, not its slope": PULL + "forward = reverse = distance**2 / 2",
+            "do not pull alike": PULL + "non_saturating = minimax",
+            "in units of the reverse KL's": PULL + "non_saturating = 1 - minimax",
+            "the distance counts squared": PULL + "share = math.exp(-distance)",
+        },
+    },
+    "ex-04-labels": {
+        "other": LABELS,
+        "wrong": {
+            "these are the labels 1 and 0": LABELS.replace("fake_label + share * (real_label - fake_label)", "share"),
+            "the two labels are exchanged": LABELS.replace("1 / (1 + 1 / r)", "1 / (1 + r)"),
+            "not the other": LABELS.replace("(best(r) - real_label)", "(best(r) - fake_label)"),
+            "still to be divided by r": LABELS.replace("-slope / r.detach()", "-slope"),
+            "the loss falls, and f is convex": LABELS.replace("-slope / r.detach()", "slope / r.detach()"),
+        },
+    },
+    "ex-04-w1": {
+        "other": W1,
+        "wrong": {
+            "pairs the samples as they come": """
+def w1(x, y):
+    return (x - y).abs().mean()
+
+distance, jsd = shift, math.log(2)
+""",
+            "the distance of the means": """
+def w1(x, y):
+    return (x.mean() - y.mean()).abs()
+
+distance, jsd = shift, math.log(2)
+""",
+            "gaps included": W1 + "distance = shift - width",
+            "these are bits": W1 + "jsd = 1",
+        },
+    },
+    "ex-04-greedy": {
+        "other": GREEDY,
+        "wrong": {
+            "nothing in the loss asks for spread": GREEDY + "best = [value / sum(D) for value in D]",
+            "surest that the sample is fake": GREEDY + "best = [float(value == min(D)) for value in D]",
+            "this is the minimax loss": GREEDY + "loss = math.log(1 - max(D))",
+            "both losses fall": GREEDY + "minimax = False",
+        },
+    },
+    "ex-04-dirac": {
+        "other": DIRAC,
+        "wrong": {
+            "this is the determinant, the factor of areas": DIRAC + "together = 1 + alpha**2",
+            "is not below 1": DIRAC.replace('"circle"', '"spiral in"'),
+            "the product of two eigenvalues": DIRAC + "shrink = det",
+            "in place of the eigenvalue": DIRAC + "steps = math.log(0.1) / math.log(det)",
+        },
+    },
+    "ex-04-js-drops": {
+        "other": DROPS,
+        "wrong": {
+            "covers both modes": DROPS
+            + "mu = (1 - 2 * weight) * half\nsigma = math.sqrt(1 + 4 * weight * (1 - weight) * half**2)",
+            "this is the lighter mode": DROPS + "mu = -half",
+            "the missed data are not paid": DROPS + "nats = f(w)",
+            "the halves of the definition": DROPS + "nats = 2 * nats",
+        },
+    },
+    "ex-04-finite": {
+        "other": FINITE,
+        "wrong": {
+            "but the two samples are not": FINITE + "fresh = 0",
+            "cannot be told apart": FINITE + "jsd = math.log(2)",
+            "must guess": FINITE + "value = 0",
+            "the constant log 4 is missing": FINITE + "value = 2 * jsd",
+        },
+    },
+}

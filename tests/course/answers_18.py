@@ -1,0 +1,231 @@
+"""Answers to the exercises of chapter 18: another right one, written without the solution, and typical wrong ones."""
+
+WELCH = """
+def welch(mean_a, sd_a, mean_b, sd_b, n):
+    found = stats.ttest_ind_from_stats(mean_b, sd_b, n, mean_a, sd_a, n, equal_var=False)
+    s, r = sd_a**2, sd_b**2
+    return found.statistic, (s + r) ** 2 / (s**2 / (n - 1) + r**2 / (n - 1))
+
+p = stats.ttest_ind_from_stats(mean_b, sd_b, n, mean_a, sd_a, n, equal_var=False).pvalue
+corners = [(da, sa, db, sb) for da in (-1, 1) for sa in (-1, 1) for db in (-1, 1) for sb in (-1, 1)]
+h = unit / 2
+every = [welch(mean_a + i * h, sd_a + j * h, mean_b + k * h, sd_b + l * h, n)[0] for i, j, k, l in corners]
+worst = min(every)
+"""
+CONTROL = """
+def word(low, high):
+    return "gains" if low > 0 else "costs" if high < 0 else "not shown"
+
+(m, h), (v, w) = blind_base, blind_variant
+self_training, discriminator = word(m - h, m + h), word(-v - w, -v + w)
+total = m + -v
+"""
+PAIRS = """
+t = lambda degrees: -stats.t.ppf(0.025, degrees)
+
+def threshold(n):
+    low, high = -1.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        narrower = t(n - 1) ** 2 * (1 - middle) < t(2 * n - 2) ** 2
+        low, high = (low, middle) if narrower else (middle, high)
+    return middle
+
+ratio = t(seeds - 1) ** 2 * 2 * (1 - rho) / (t(2 * seeds - 2) ** 2 * 2)
+"""
+POWER = """
+def power(effect, n):
+    z = torch.randn(400_000, generator=torch.Generator().manual_seed(n)).numpy()
+    v = np.random.default_rng(n).chisquare(n - 1, size=400_000)
+    T = (z + effect * n**0.5) / np.sqrt(v / (n - 1))
+    return (np.abs(T) > stats.t.ppf(0.975, n - 1)).mean()
+
+exactly = lambda e, n: 1 - stats.nct.cdf(stats.t.ppf(0.975, n - 1), n - 1, e * n**0.5)
+tries = np.linspace(0.3, 4, 3701)
+visible = tries[np.argmax(exactly(tries, seeds) >= wanted)]
+"""
+RUNS = """
+def power(mean_a, sd_a, mean_b, sd_b, n):
+    rng = np.random.default_rng(n)
+    a = mean_a + sd_a * rng.normal(size=(20_000, n))
+    b = mean_b + sd_b * rng.normal(size=(20_000, n))
+    return (stats.ttest_ind(b, a, axis=1, equal_var=False).pvalue < 0.05).mean()
+
+needed = 4
+while power(mean_a, sd_a, mean_b, sd_b, needed) < 0.8:
+    needed += 1
+"""
+PEEKING = """
+rng, shown, single = np.random.default_rng(11), 0, 0
+delta = rng.normal(size=(30_000, last))
+alive = np.ones(len(delta), dtype=bool)
+for n in range(first, last + 1):
+    wide = stats.ttest_1samp(delta[:, :n], 0, axis=1).pvalue < 0.05
+    alive &= ~wide
+until, one_look, cure = 1 - alive.mean(), wide.mean(), "a fixed number"
+"""
+SINGLE = """
+def misled(a, b):
+    a, b = a.tolist(), b.tolist()
+    ahead = sum(b) > sum(a)
+    others = [(x, y) for i, x in enumerate(a) for j, y in enumerate(b) if i != j]
+    return sum((y > x) != ahead for x, y in others) / len(others)
+
+chance = stats.norm.sf(gap, scale=2**0.5)
+"""
+HOLM = """
+def holm(p, alpha):
+    # the adjusted p-value: the largest of (m - rank) p over all that are not larger
+    p = [float(v) for v in p]
+    rank = {v: place for place, v in enumerate(sorted(p))}
+    adjusted = [max((len(p) - rank[w]) * w for w in p if w <= v) for v in p]
+    return [v <= alpha for v in adjusted]
+
+some, level = -math.expm1(rows * math.log(0.95)), -math.expm1(math.log(0.95) / rows)
+"""
+DROPPED = """
+dropped, within = float(classes - missing), "stays"
+total = 2 * classes - 1
+rare = math.exp(math.log(total) - (total - 1) / total * math.log(2))
+
+def score(q):
+    return classifier_score(q)
+"""
+TOLD = """
+def worth(joint):
+    d_x, d_t, found = joint.sum(0), joint.sum(1), 0.0
+    for c, row in enumerate(joint):
+        for x, p in enumerate(row):
+            if p > 0:
+                found += float(p * (p / (d_x[x] * d_t[c])).log())
+    return found
+
+most = torch.distributions.Categorical(torch.tensor(frequencies)).entropy()
+alone = ["no", "yes"][bool(gain <= float(most))]
+"""
+
+ANSWERS = {
+    "ex-18-welch": {
+        "other": WELCH,
+        "wrong": {
+            "the variant's mean comes first": WELCH + "right = welch\nwelch = lambda *a: (-right(*a)[0], right(*a)[1])",
+            "varies less than one run": WELCH
+            + "right = welch\nwelch = lambda *a: (right(*a)[0] / a[-1] ** 0.5, right(*a)[1])",
+            "belong to equal variances": WELCH + "right = welch\nwelch = lambda *a: (right(*a)[0], 2 * a[-1] - 2)",
+            "one-sided": WELCH + "p = p / 2",
+            "not a normal number": WELCH + "p = 2 * stats.norm.sf(welch(mean_a, sd_a, mean_b, sd_b, n)[0])",
+            "half a unit at most": WELCH
+            + "worst = welch(mean_a + unit, sd_a + unit, mean_b - unit, sd_b + unit, n)[0]",
+            "the deviations are rounded, too": WELCH + "worst = welch(mean_a + h, sd_a, mean_b - h, sd_b, n)[0]",
+            "the largest t": WELCH + "worst = max(every)",
+        },
+    },
+    "ex-18-control": {
+        "other": CONTROL,
+        "wrong": {
+            "see whether zero is in it": CONTROL + "self_training = 'not shown'",
+            "mind the sign": CONTROL + "discriminator = word(v - w, v + w)",
+            "must cancel": CONTROL + "total = m + v",
+        },
+    },
+    "ex-18-pairs": {
+        "other": PAIRS,
+        "wrong": {
+            "fewer degrees of freedom": "ratio = 1 - rho\nthreshold = lambda n: 0.0",
+            "the quantiles are exchanged": PAIRS + "ratio = (1 - rho) ** 2 / ratio",
+            "threshold: the squares": PAIRS + "threshold = lambda n: 1 - t(2 * n - 2) / t(n - 1)",
+            "any correlation above zero": PAIRS + "threshold = lambda n: 0.0",
+        },
+    },
+    "ex-18-power": {
+        "other": POWER,
+        "wrong": {
+            "on both sides": POWER + "power = exactly",
+            "that takes a Student's t": POWER
+            + "power = lambda e, n: stats.norm.sf(stats.norm.ppf(0.975) - e * n**0.5)",
+            "the root of n": POWER
+            + "power = lambda e, n: exactly(e / n**0.5, n) + stats.nct.cdf(-stats.t.ppf(0.975, n - 1), n - 1, e)",
+            "in half of the studies": POWER + "visible = stats.t.ppf(0.975, seeds - 1) / seeds**0.5",
+            "not enough": POWER + "visible = (stats.norm.ppf(0.975) + stats.norm.ppf(wanted)) / seeds**0.5",
+        },
+    },
+    "ex-18-runs": {
+        "other": RUNS,
+        "wrong": {
+            "one-sided": RUNS
+            + "right = power\ndef power(*a):\n"
+            + "    *case, n = a\n    shift = (a[2] - a[0]) / math.sqrt((a[1] ** 2 + a[3] ** 2) / n)\n"
+            + "    s, r = a[1] ** 2, a[3] ** 2\n    nu = (n - 1) * (s + r) ** 2 / (s**2 + r**2)\n"
+            + "    return stats.nct.sf(stats.t.ppf(0.95, nu), nu, shift)",
+            "to miss it": RUNS + "right = power\npower = lambda *a: 1 - right(*a)",
+            "half of the studies miss it": RUNS
+            + "needed = 4\nwhile power(mean_a, sd_a, mean_b, sd_b, needed) < 0.5:\n    needed += 1",
+            "not those of both": RUNS + "needed = 2 * needed",
+            "the probability is below": RUNS + "needed = needed - 4",
+        },
+    },
+    "ex-18-peeking": {
+        "other": PEEKING,
+        "wrong": {
+            "another chance to be wrong": PEEKING + "until = 0.05",
+            "not independent": PEEKING + "until = 1 - 0.95 ** (last + 1 - first)",
+            "they do not add": PEEKING + "until = min(1.0, 0.05 * (last + 1 - first))",
+            "the level of the interval": PEEKING + "one_look = 0.95",
+            "how the false alarms came about": PEEKING + "cure = 'stop when it works'",
+        },
+    },
+    "ex-18-single": {
+        "other": SINGLE,
+        "wrong": {
+            "pairs of equal seeds": SINGLE + "misled = lambda a, b: ((b - a) * (b - a).mean() < 0).double().mean()",
+            "are to be left out": SINGLE
+            + "misled = lambda a, b: ((b[None] - a[:, None]) * (b - a).mean() < 0).double().mean()",
+            "rank as the means do": SINGLE + "right = misled\nmisled = lambda a, b: 1 - right(a, b)",
+            "the variances add": SINGLE + "chance = stats.norm.cdf(-gap)",
+            "its root": SINGLE + "chance = stats.norm.cdf(-gap / 2)",
+        },
+    },
+    "ex-18-holm": {
+        "other": HOLM,
+        "wrong": {
+            "whatever the number of rows": HOLM + "holm = lambda p, alpha: p <= alpha",
+            "alpha/m for all": HOLM + "holm = lambda p, alpha: p <= alpha / len(p)",
+            "another test": HOLM
+            + """
+def holm(p, alpha):
+    order, shown = p.argsort(), torch.zeros(len(p), dtype=torch.bool)
+    for place in reversed(range(len(p))):
+        if p[order[place]] <= alpha / (len(p) - place):
+            shown[order[: place + 1]] = True
+            break
+    return shown
+""",
+            "in the order of the rows": HOLM
+            + "right = holm\nholm = lambda p, alpha: sorted(right(p, alpha), reverse=True)",
+            "chances overlap": HOLM + "some = 0.05 * rows",
+            "for any dependence": HOLM + "level = 0.05 / rows",
+        },
+    },
+    "ex-18-dropped": {
+        "other": DROPPED,
+        "wrong": {
+            "the exponential of the entropy": DROPPED + "dropped = math.log(classes - missing)",
+            "does not count half": DROPPED + "rare = classes - 0.5",
+            "this is its logarithm": DROPPED + "score = lambda q: classifier_score(q).log()",
+            "the entropy of the answers is missing": DROPPED
+            + "score = lambda q: (-(q.mean(0) * q.mean(0).log()).sum()).exp()",
+            "they are what they were": DROPPED + "within = 'falls'",
+        },
+    },
+    "ex-18-told": {
+        "other": TOLD,
+        "wrong": {
+            "is not finite": TOLD + "worth = lambda j: (j * (j / (j.sum(0) * j.sum(1, keepdim=True))).log()).sum()",
+            "the sign": TOLD + "right = worth\nworth = lambda joint: -right(joint)",
+            "not the difference": TOLD
+            + "plogp = lambda p: torch.special.xlogy(p, p).sum()\nworth = lambda j: plogp(j) - plogp(j.sum(1))",
+            "equally frequent": TOLD + "most = math.log(4)",
+            "what a label can be worth": TOLD + "alone = 'yes'",
+        },
+    },
+}
