@@ -7,13 +7,10 @@ is not known, the networks that see it are not called. There is no gradient, no 
 from __future__ import annotations
 
 import math
-import random
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -25,6 +22,7 @@ from ..distributions.noise import DrawnUnseeded, Noise, in_layers
 from ..distributions.world import World
 from ..networks.heads import Conditional
 from ..networks.stacking import Copies, copied
+from .inputs import torch_alone
 from .roles import role_of
 
 if TYPE_CHECKING:
@@ -35,33 +33,6 @@ __all__ = ["check_outputs", "is_own", "output_of", "shape_of_z", "try_own"]
 _BATCH = 3
 _NOT_TRIED = object()
 Shape = tuple[int, ...]
-
-
-@contextmanager
-def torch_alone() -> Iterator[None]:
-    """Raise DrawnUnseeded (a ValueError) if Python's or NumPy's global generator moves while this is open.
-
-    Both stand afterwards where they stood before.
-    """
-    of_python, of_numpy = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
-    try:
-        yield
-        pairs = zip(_numbers_of(of_numpy), _numbers_of(np.random.get_state(legacy=False)), strict=True)  # noqa: NPY002
-        if random.getstate() != of_python or not all(np.array_equal(a, b) for a, b in pairs):
-            raise DrawnUnseeded(
-                "something drew from Python's or NumPy's global generator, which no seed sets and no checkpoint keeps: "
-                "draw from torch's (torch.rand, torch.randn), which then stands in a stream of each seed's own."
-            )
-    finally:
-        random.setstate(of_python)
-        np.random.set_state(of_numpy)  # noqa: NPY002
-
-
-def _numbers_of(state: Any) -> list[Any]:
-    """What stands in a dict of dicts, in order."""
-    if not isinstance(state, dict):
-        return [state]
-    return [number for part in state.values() for number in _numbers_of(part)]
 
 
 def check_outputs(
