@@ -26,6 +26,7 @@ from kinds import (
     RUNS,
     SEED,
     SHARE,
+    SHARE_OR_NONE,
     SPACE,
     THING,
     TOOL,
@@ -48,6 +49,8 @@ from ganvae_lib import (
     CharRNN,
     Classify,
     Data,
+    Denoise,
+    Distill,
     Domains,
     History,
     Match,
@@ -97,6 +100,8 @@ from ganvae_lib import (
     text,
     zoo,
 )
+from ganvae_lib.distributions import PATHS
+from ganvae_lib.objective import WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -239,6 +244,19 @@ CALLS = {
             "penalty": NOT_NEGATIVE,
             "k": kind([1, 4, "batch", lambda: np.int64(2)], [0, -1, 2.5, "all", None, object]),
         },
+    ),
+    "Denoise": Call(
+        Denoise,
+        {},
+        {
+            "weight": one_of(WEIGHTS),
+            "path": one_of(PATHS),
+            "predicts": one_of(["x", "noise", "velocity", "score"]),
+            "drop": SHARE_OR_NONE,
+        },
+    ),
+    "Distill": Call(
+        Distill, {}, {"path": one_of(PATHS), "predicts": one_of(["x", "noise", "velocity"]), "steps": COUNT}
     ),
     "MMD": Call(MMD, {}, {"kernel": one_of(["inverse multiquadric", "gaussian"]), "scales": POSITIVES}),
     "Summaries": Call(

@@ -57,6 +57,7 @@ WEIGHT = kind(
     [0.1, 1, -2.5, lambda: np.float32(0.5), lambda: torch.tensor(2.0)], [0, math.nan, math.inf, *NOT_A_NUMBER]
 )
 SHARE = kind([0.1, 0.5, 1.0], [0, -0.5, 1.5, 95, math.nan, *NOT_A_NUMBER])
+SHARE_OR_NONE = kind([0, 0.1, 1.0], [-0.5, 1.5, math.nan, *NOT_A_NUMBER])  # of a whole, which may be 0
 LEVEL = kind([0.5, 0.9, 0.95], [0, 1, 95, -0.5, math.nan, *NOT_A_NUMBER])
 FLAG = kind([True, False], ["no", "yes", object, lambda: [1]])
 WORD = kind(["a", "a name", "β"], [None, 3, object, lambda: ["a"]])
