@@ -357,6 +357,15 @@ def test_a_class_without_the_blind_discriminator_has_another_minimum():
     assert same(everything, math.log(4)) and sure > math.log(4) + 0.03
 
 
+def test_a_score_that_is_as_good_as_it_can_be_cannot_be_flattered():
+    """The exercise "A score that flatters" needs a positive d: no answers lift the score where g is best at all of d."""
+    score = lambda answers, d, g: mean(answers * (d + g) / (answers * (d + g)).sum(), g.log())
+    g = tensor([0.4, 0.4, 0.2])
+    for d, helps in ((tensor([0.5, 0.45, 0.05]), True), (tensor([0.5, 0.5, 0.0]), False)):
+        best = max(score(tensor(answers), d, g) for answers in product((1e-9, 0.3, 0.6, 1.0), repeat=3))
+        assert (best > mean(d, g.log()) + 1e-6) == helps
+
+
 # -- chapter 17 ----------------------------------------------------------------------------------------------
 
 
