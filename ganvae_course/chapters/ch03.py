@@ -286,7 +286,9 @@ def moments_of(omega):
         "wins": "for each of the given omegas, whether the score function has the lower one, a list of True and False",
     },
     given=lambda draw: {
-        "omegas": [1, 2, 4] if not draw.variant else sorted(draw.sample([0.25, 0.5, 0.8, 1, 1.7, 2, 3, 5], 4))
+        "omegas": [1, 2, 4]
+        if not draw.variant
+        else sorted([draw.choice([0.25, 0.5, 0.8]), draw.choice([2, 3, 5]), *draw.sample([0.9, 1, 1.7, 4], 2)])
     },
 )
 def wavy(answers, omegas):
@@ -594,6 +596,69 @@ def beta_noise(answers, beta, sigma):
             },
             at=(weight, kl),
         )
+
+
+@CHAPTER.exercise(
+    "tilt",
+    "A better model with a lower bound",
+    kind="predict",
+    difficulty=2,
+    minutes=20,
+    points=3,
+    goal="bound",
+    defines={
+        "change": "what the rotation adds to the log-likelihood, in nats, a number",
+        "price": "by how much it lowers the best factorised bound, in nats, a number",
+        "worst": "the angle between 0 and 90 degrees at which this price is highest, a number",
+    },
+    given=lambda draw: (
+        {"slopes": [3.0, 0.5], "sigma": 0.5, "angle": 30}
+        if not draw.variant
+        else {
+            "slopes": [draw.real(2, 4, 1), draw.real(0.3, 1, 1)],
+            "sigma": draw.real(0.3, 0.9, 1),
+            "angle": draw.choice([10, 20, 40, 70]),
+        }
+    ),
+)
+def tilt(answers, slopes, sigma, angle):
+    a, b = (1 + slope**2 / sigma**2 for slope in slopes)
+    turn = math.radians(angle)
+    c, s = math.cos(turn) ** 2, math.sin(turn) ** 2
+    right = (math.log(a * c + b * s) + math.log(a * s + b * c) - math.log(a * b)) / 2
+    answers.close("change", 0, {"the bound changes, but p(x) does not: look at W W^T": -right}, tolerance=0.1)
+    prior_free = [slope**2 / sigma**2 for slope in slopes]
+    d, e = prior_free
+    answers.close(
+        "price",
+        right,
+        {
+            "the factor one half is missing": 2 * right,
+            "asked for is by how much it falls, a positive number": -right,
+            "the precision of the posterior holds the prior's, too": (
+                math.log(d * c + e * s) + math.log(d * s + e * c) - math.log(d * e)
+            )
+            / 2,
+            "these are bits": right / math.log(2),
+            "cosine and sine count squared": (
+                math.log(abs(a * math.cos(turn) + b * math.sin(turn)))
+                + math.log(abs(a * math.sin(turn) + b * math.cos(turn)))
+                - math.log(a * b)
+            )
+            / 2,
+        },
+        tolerance=1e-3,
+    )
+    answers.close(
+        "worst",
+        45,
+        {
+            "there the codes have only exchanged their names": 90,
+            "there nothing is tilted": 0,
+            "this is in radians": math.pi / 4,
+        },
+        tolerance=5e-3,
+    )
 
 
 @CHAPTER.exercise(

@@ -411,6 +411,62 @@ def labels(answers, real_label, fake_label):
 
 
 @CHAPTER.exercise(
+    "conjugate",
+    "A bound for every critic",
+    kind="build",
+    difficulty=2,
+    minutes=25,
+    points=4,
+    goal="descends",
+    defines={
+        "conjugate": "a function (s [n]) that returns f*(s) for s < 1, [n]",
+        "best": "a function (r [n]) of density ratios d/g that returns T*, [n]",
+        "bound": "a function (real [n], made [m]) of what a critic T says that returns the bound, a number",
+    },
+)
+def conjugate(answers):
+    s, r = tensor([-3.0, -1.0, -0.2, 0.0, 0.4, 0.9]), tensor([0.1, 0.6, 1.0, 2.5, 9.0])
+    right = s / (1 - s)
+    answers.close(
+        "conjugate",
+        right,
+        {
+            "this is f itself": (s.abs().sqrt() - 1) ** 2,
+            "the sign is wrong: it is a supremum of us - f(u)": -right,
+            "this is the u at which the supremum stands, not the supremum": (1 - s) ** -2,
+            "f is to be taken off at that u, not at s": s / (1 - s) ** 2,
+        },
+        at=(s,),
+    )
+    slope = 1 - r**-0.5
+    answers.close(
+        "best",
+        slope,
+        {
+            "this is f of the ratio, not its slope": (r.sqrt() - 1) ** 2,
+            "this is the slope for the ratio g/d": 1 - r.sqrt(),
+            "this is the best logit of a logistic discriminator": r.log(),
+            "the chain rule takes the factor 2 away again": 2 * slope,
+        },
+        at=(r,),
+    )
+    real, made = 0.5 - random(8).exp(), 0.3 - random(6, seed=1).exp()
+    value = float(real.mean() - (made / (1 - made)).mean())
+    answers.close(
+        "bound",
+        value,
+        {
+            "this is the difference of means, which a Wasserstein critic maximises": float(real.mean() - made.mean()),
+            "real and generated samples are exchanged": float(made.mean() - (real / (1 - real)).mean()),
+            "this is minus the bound, a loss": -value,
+            "the conjugate belongs to the generated samples": float((real / (1 - real)).mean() - made.mean()),
+            "f* of the mean is not the mean of f*": float(real.mean() - made.mean() / (1 - made.mean())),
+        },
+        at=(real, made),
+    )
+
+
+@CHAPTER.exercise(
     "w1",
     "A distance that does not saturate",
     kind="build",

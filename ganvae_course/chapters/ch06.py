@@ -279,7 +279,7 @@ def pinsker(answers, distance):
     defines={
         "terms": "a function (p [2, n, K], says [n]) that returns the three terms of the bound, [3]",
         "error": "the target error for the given world and classifier, a number",
-        "trained": "which of 'classify', 'match' and 'nobody' reads labels of the target",
+        "reads": "which term reads labels of the target: 'classify', 'match' or 'pairing'",
     },
     given=lambda draw: {
         "source": draw.simplex(6),
@@ -317,7 +317,7 @@ def bound(answers, source, target, says):
     }
     answers.close("error", errors[0], mistakes)
     told = {"classify": "it is the source's error", "match": "it compares features, without their labels"}
-    answers.say("trained", "nobody", ("classify", "match", "nobody"), told)
+    answers.say("reads", "pairing", ("classify", "match", "pairing"), told)
 
 
 @CHAPTER.exercise(

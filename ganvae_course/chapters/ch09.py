@@ -137,7 +137,7 @@ def mirror(answers):
         "the density of the data",
         options,
         {
-            "the density of the prior": "we chose it, and the VAE uses it; what takes its place after the exchange?",
+            "the density of the prior": "the VAE has it, we chose it; look at what takes its place",
             "samples of the prior": "those can be drawn",
             "samples of the data": "those are in the data set",
         },

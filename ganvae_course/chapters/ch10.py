@@ -198,7 +198,7 @@ def drops(answers, gap, weight):
     if not ((got == 0) | (got == 1)).all():
         raise Wrong("kept must be a list of four truth values.")
     why = {
-        "forward KL": "its best Gaussian has the world's mean and variance; how much of its mass is at the light mode?",
+        "forward KL": "its best Gaussian has the world's mean and variance; see what mass it has at the light mode",
         "JSD": "it is symmetric, but its price of missed data is bounded; search from one mode and from both",
         "reverse KL": "search from the heavy mode as well as from both, and compare the values",
         "non-saturating": "it lets go first of all; its divergence is 2 KL(m, d), with the mixture in front",
@@ -273,7 +273,7 @@ def entropy(answers, logit, data, generator):
         "at_best",
         d,
         {
-            "insert the optimal D: what is left?": (d + g) / 2,
+            "insert the optimal D and see what is left": (d + g) / 2,
             "it need not stay where it is": g,
             "this is the optimal discriminator, it must still be weighed with the mixture": d / (d + g),
         },

@@ -48,7 +48,7 @@ def _entropy(p):
     points=4,
     goal="information",
     defines={
-        "information": "a function (prior [m], decoder [m, n]) that returns I(x; z) in nats, a number",
+        "info_of": "a function (prior [m], decoder [m, n]) that returns I(x; z) in nats, a number",
         "bound": "a function (prior [m], decoder [m, n], guesser [n, m]) that returns the lower bound, a number",
         "gap": "how far the bound stays below the information, for the given tables",
     },
@@ -63,7 +63,7 @@ def bound(answers, prior, decoder, guesser):
     joint = p_z[:, None] * p
     right = _information(joint)
     answers.close(
-        "information",
+        "info_of",
         right,
         {
             "this is in bits": right / math.log(2),
@@ -168,7 +168,7 @@ def slope(answers, theta, eta):
     points=4,
     goal="step",
     defines={
-        "posterior": "a function (guesser [n, m], logit [n], mixture [n]) that returns q^r(x|z, 0), rows [m, n]",
+        "code_posterior": "a function (guesser [n, m], logit [n], mixture [n]) that returns q^r(x|z, 0), rows [m, n]",
         "pull": "the average KL to it, model first, for the given tables",
         "constant": "the number c of the exact equation, for the given tables",
     },
@@ -185,7 +185,7 @@ def posterior(answers, prior, decoder, guesser, logit, data):
     weight = q.T * t.sigmoid() * m
     scaled = lambda weight: weight / weight.sum(-1, keepdim=True)
     answers.close(
-        "posterior",
+        "code_posterior",
         scaled(weight),
         {
             "its rows do not sum to one": weight,
@@ -265,7 +265,7 @@ def readings(answers, prior, decoder):
         "to hide",
         ("to hide", "to show", "nothing"),
         {
-            "to show": "its codes are shuffled: which examples make a wrong guess cheapest?",
+            "to show": "its codes are shuffled: look for the examples that make a wrong guess cheapest",
             "nothing": "the term depends on the examples that the generator makes",
         },
     )
@@ -559,7 +559,7 @@ def game(answers, ticks, table):
     given=lambda draw: {"chance": 0.5 if not draw.variant else draw.real(0.15, 0.45)},
 )
 def cross(answers, chance):
-    answers.close("explained", 0.0, {"given the second unit, what is the mean of the first?": 1.0}, tolerance=1e-6)
+    answers.close("explained", 0.0, {"look at the mean of the first unit, given the second": 1.0}, tolerance=1e-6)
     answers.close(
         "value",
         0.5,

@@ -18,6 +18,7 @@ __all__ = ["NoisedMixture", "kl_rate", "random_noised_mixtures"]
 @dataclass(frozen=True, eq=False)
 class NoisedMixture:
     """x ~ Σ_k w_k N(m_k, s_k² I), and z_t = α_t x + σ_t ε, which is Σ_k w_k N(α_t m_k, (α_t² s_k² + σ_t²) I).
+    Eq. ``eq-noised`` (chapter 20).
 
     ``weights`` [K], ``means`` [K, D], ``stds`` [K], float64. Points z are [..., D], times t a float64 tensor [].
 
@@ -57,13 +58,16 @@ class NoisedMixture:
         return -(log_joint.softmax(-1)[..., None] * apart / variance[:, None]).sum(-2)
 
     def denoised(self, z: Tensor, t: Tensor) -> Tensor:
-        """E[x | z_t = z] = Σ_k r_k(z) (m_k + α s_k² (z - α m_k)/v_k), [..., D]: the best denoiser."""
+        """E[x | z_t = z] = Σ_k r_k(z) (m_k + α s_k² (z - α m_k)/v_k), [..., D]: the best denoiser.
+
+        By Eq. ``eq-tweedie`` (chapter 20) it is (z + σ² score)/α.
+        """
         log_joint, apart, variance = self._components(z, t)
         gain = self.path.alpha(t) * self.stds.square() / variance
         return (log_joint.softmax(-1)[..., None] * (self.means + gain[:, None] * apart)).sum(-2)
 
     def velocity(self, z: Tensor, t: Tensor) -> Tensor:
-        """u_t(z) = E[α' x + σ' ε | z_t = z], [..., D]: the velocity of the probability flow."""
+        """u_t(z) = E[α' x + σ' ε | z_t = z], [..., D]: Eq. ``eq-velocity`` (chapter 20)."""
         x, path = self.denoised(z, t), self.path
         return path.d_alpha(t) * x + path.d_sigma(t) * (z - path.alpha(t) * x) / path.sigma(t)
 
@@ -78,6 +82,7 @@ def kl_rate(asked: NoisedMixture, other: NoisedMixture, space: Space, t: Tensor)
     """-d/dt KL(asked_t ‖ other_t) = ½ g²(t) E_{asked_t} ‖∇log asked_t - ∇log other_t‖², on a line; nats per time.
 
     Whose noisy samples are asked is the direction: the data's in denoising training, the model's in distillation.
+    Eq. ``eq-kl-rate`` (chapter 20).
     """
     z = space.points[:, None]
     gap = (asked.score(z, t) - other.score(z, t)).square().sum(-1)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.distributions import Independent, Laplace, Normal
+from torch.nn.parameter import is_lazy
 
 from ..data.dataset import Data, Examples, within
 from ..distributions.densities import Noiseless, Point, as_floats
@@ -23,7 +27,7 @@ from .roles import role_of
 if TYPE_CHECKING:
     from .model import Model
 
-__all__ = ["check_data", "check_made", "check_networks"]
+__all__ = ["check_data", "check_made", "check_networks", "check_weights"]
 
 
 def check_data(model: Model, data: Examples) -> None:
@@ -94,6 +98,11 @@ def _check_values(model: Model, data: Any) -> None:
     examples_of = {"density": (source, data.x), "decoder": (source, data.x)}
     if isinstance(model.prior, OtherDomain):
         examples_of["encoder"] = (target, data.other)
+    if model.spec is not None and "decoder" in model.networks and bool(getattr(source, "alphabet", None)):
+        raise ValueError(
+            f"{data.name} holds characters by their numbers, which p(x|z) would take for sizes; use zoo.LIKELIHOOD or "
+            "a decoder of your own."
+        )
     for name, (examples, x) in examples_of.items():
         network = model.networks[name] if name in model.networks else None
         suited = _SUITED.setdefault(examples, WeakSet()) if isinstance(examples, Data) else WeakSet()
@@ -223,3 +232,47 @@ def _check_told(objective: Objective, networks: Mapping[str, nn.Module]) -> None
         without_label = set(term.networks) - set(term.conditional)
         if told_elsewhere := sorted(conditional & without_label):
             raise ValueError(f"{told_elsewhere[0]} is told the label, but not for {term!r}; use given(objective).")
+
+
+def check_weights(networks: nn.Module) -> None:
+    """Raise ValueError, naming it, for a weight or a generator that a copy would not honour as torch does.
+
+    >>> a, b = nn.Linear(2, 2), nn.Linear(2, 2)
+    >>> b.weight.data = a.weight.data
+    >>> check_weights(nn.Sequential(a, b))
+    Traceback (most recent call last):
+    ValueError: 0.weight and 1.weight are two parameters in one memory; share one parameter (b.weight = a.weight), ...
+    """
+    for path, part in networks.named_modules():
+        for name, value in vars(part).items():
+            if isinstance(value, torch.Generator | random.Random | np.random.Generator | np.random.RandomState):
+                raise ValueError(
+                    f"{path}.{name} is a generator of random numbers that no seed sets and no checkpoint keeps; draw "
+                    "without it (torch.rand, torch.randn): then the numbers come from a stream of each seed's own."
+                )
+        if type(part).get_extra_state is not nn.Module.get_extra_state:
+            if not isinstance(part.get_extra_state(), Tensor):
+                raise ValueError(f"{path} has a get_extra_state that gives no tensor, which is all that a file holds.")
+    ends: dict[int, list[tuple[int, int, str]]] = {}
+    for name, weight in networks.named_parameters():
+        if getattr(weight, "_post_accumulate_grad_hooks", None):
+            raise ValueError(
+                f"{name} has a hook that waits for an accumulated gradient, and fit accumulates none; use "
+                "register_hook, which gets the gradient itself."
+            )
+        if is_lazy(weight) or not weight.numel():
+            continue
+        if weight.is_meta:  # there is no memory
+            continue
+        start = weight.data_ptr()
+        length = 1 + sum((size - 1) * stride for size, stride in zip(weight.shape, weight.stride(), strict=True))
+        spans = ends.setdefault(weight.untyped_storage().data_ptr(), [])
+        spans.append((start, start + length * weight.element_size(), name))
+    for spans in ends.values():
+        spans.sort()
+        for (_, end, first), (start, _, second) in zip(spans[:-1], spans[1:], strict=True):
+            if start < end:
+                raise ValueError(
+                    f"{first} and {second} are two parameters in one memory; share one parameter (b.weight = a.weight)"
+                    ", or give each its own by weight.data.clone()."
+                )

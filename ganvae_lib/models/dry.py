@@ -7,13 +7,10 @@ is not known, the networks that see it are not called. There is no gradient, no 
 from __future__ import annotations
 
 import math
-import random
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -25,43 +22,17 @@ from ..distributions.noise import DrawnUnseeded, Noise, in_layers
 from ..distributions.world import World
 from ..networks.heads import Conditional
 from ..networks.stacking import Copies, copied
+from .inputs import torch_alone
 from .roles import role_of
 
 if TYPE_CHECKING:
     from .model import Model
 
-__all__ = ["check_outputs", "check_weights", "is_own", "output_of", "shape_of_z", "try_own"]
+__all__ = ["check_outputs", "is_own", "output_of", "shape_of_z", "try_own"]
 
 _BATCH = 3
 _NOT_TRIED = object()
 Shape = tuple[int, ...]
-
-
-@contextmanager
-def torch_alone() -> Iterator[None]:
-    """Raise DrawnUnseeded (a ValueError) if Python's or NumPy's global generator moves while this is open.
-
-    Both stand afterwards where they stood before.
-    """
-    of_python, of_numpy = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
-    try:
-        yield
-        pairs = zip(_numbers_of(of_numpy), _numbers_of(np.random.get_state(legacy=False)), strict=True)  # noqa: NPY002
-        if random.getstate() != of_python or not all(np.array_equal(a, b) for a, b in pairs):
-            raise DrawnUnseeded(
-                "something drew from Python's or NumPy's global generator, which no seed sets and no checkpoint keeps: "
-                "draw from torch's (torch.rand, torch.randn), which then stands in a stream of each seed's own."
-            )
-    finally:
-        random.setstate(of_python)
-        np.random.set_state(of_numpy)  # noqa: NPY002
-
-
-def _numbers_of(state: Any) -> list[Any]:
-    """What stands in a dict of dicts, in order."""
-    if not isinstance(state, dict):
-        return [state]
-    return [number for part in state.values() for number in _numbers_of(part)]
 
 
 def check_outputs(
@@ -75,7 +46,7 @@ def check_outputs(
 
     ``shapes`` are those of "x" and "z" where they are known; ``seeds`` those of which stacked networks hold copies.
     Such a network must not draw noise for all of them at once. They are tried in eval mode or, for ``training``, in the
-    modes that they have.
+    modes that they have, and must not remember what their state dict does not hold.
 
     >>> from ganvae_lib import nets
     >>> decoder = nets.Decoder(nn.Linear(3, 2), nets.Gaussian(), (2,))
@@ -99,7 +70,10 @@ def check_outputs(
         seen = {variable: known.get(variable) for variable in role_of(name).sees}
         shapes_seen = {variable: shape for variable, shape in seen.items() if shape is not None}
         if len(shapes_seen) == len(seen):
-            _check_output(name, output_of(name, networks, shapes_seen, batch, training), known, batch)
+            output = output_of(name, networks, shapes_seen, batch, training)
+            _check_output(name, output, known, batch)
+            if training and output is not _NOT_TRIED:
+                _check_memory(name, networks, shapes_seen, batch, output)
 
 
 def try_own(model: Model, data: Examples, batch: int) -> None:
@@ -132,50 +106,57 @@ def try_own(model: Model, data: Examples, batch: int) -> None:
             continue
 
 
+def _check_memory(
+    name: str, networks: Mapping[str, nn.Module], shapes: dict[str, Shape], batch: Shape, output: Any
+) -> None:
+    """Raise ValueError for a network that gives something else when it has been called before, and its state put back.
+
+    Then a training that is read from a file would not be the one that was saved.
+    """
+    network, moved = networks[name], copied(networks[name])
+    again = dict(networks) | {name: moved}
+    output_of(name, again, shapes, batch, training=True, copy=False)
+    held = network.state_dict()
+    moved.load_state_dict(held)
+    if _alike(output, output_of(name, again, shapes, batch, training=True)):
+        return
+    names = [path for path, value in _attributes(moved).items() if not _alike(value, _attributes(network).get(path))]
+    where = f" ({', '.join(names[:3])})" if names else ""
+    raise ValueError(
+        f"{name} remembers from call to call what its state dict does not hold{where}, so no file could go on with "
+        "it; keep it in a buffer, self.register_buffer(name, tensor)."
+    )
+
+
+def _attributes(network: nn.Module) -> dict[str, Any]:
+    """What stands in the parts of a network and is not part of its state dict, by name."""
+    found: dict[str, Any] = {}
+    for path, part in network.named_modules():
+        values = {k: v for k, v in vars(part).items() if not k.startswith("_")}
+        values |= {k: part._buffers[k] for k in part._non_persistent_buffers_set}
+        found |= {f"{path}.{k}".lstrip("."): v for k, v in values.items()}
+    return found
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Have two outputs, or two attributes, the same numbers? Of what has none, nothing is said."""
+    if isinstance(a, Distribution) and isinstance(b, Distribution):
+        return all(_alike(_told(a, name), _told(b, name)) for name in ("mean", "stddev", "logits"))
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.shape == b.shape and bool(torch.isclose(a, b, rtol=0, atol=0, equal_nan=True).all())
+    return a == b if isinstance(a, int | float | str | list | dict) and type(a) is type(b) else True
+
+
+def _told(p: Distribution, name: str) -> Any:
+    try:
+        return getattr(p, name, None)
+    except Exception:  # not every distribution knows its mean
+        return None
+
+
 def is_own(value: Any) -> bool:
     """Is it of a class that the library does not have?"""
     return type(value).__module__.partition(".")[0] not in ("builtins", "torch", __name__.partition(".")[0])
-
-
-def check_weights(networks: nn.Module) -> None:
-    """Raise ValueError, naming it, for a weight or a generator that a copy would not honour as torch does.
-
-    >>> a, b = nn.Linear(2, 2), nn.Linear(2, 2)
-    >>> b.weight.data = a.weight.data
-    >>> check_weights(nn.Sequential(a, b))
-    Traceback (most recent call last):
-    ValueError: 0.weight and 1.weight are two parameters in one memory; share one parameter (b.weight = a.weight), ...
-    """
-    for path, part in networks.named_modules():
-        for name, value in vars(part).items():
-            if isinstance(value, torch.Generator | random.Random | np.random.Generator | np.random.RandomState):
-                raise ValueError(
-                    f"{path}.{name} is a generator of random numbers that no seed sets and no checkpoint keeps; draw "
-                    "without it (torch.rand, torch.randn): then the numbers come from a stream of each seed's own."
-                )
-    ends: dict[int, list[tuple[int, int, str]]] = {}
-    for name, weight in networks.named_parameters():
-        if getattr(weight, "_post_accumulate_grad_hooks", None):
-            raise ValueError(
-                f"{name} has a hook that waits for an accumulated gradient, and fit accumulates none; use "
-                "register_hook, which gets the gradient itself."
-            )
-        if is_lazy(weight) or not weight.numel():
-            continue
-        if weight.is_meta:  # there is no memory
-            continue
-        start = weight.data_ptr()
-        length = 1 + sum((size - 1) * stride for size, stride in zip(weight.shape, weight.stride(), strict=True))
-        spans = ends.setdefault(weight.untyped_storage().data_ptr(), [])
-        spans.append((start, start + length * weight.element_size(), name))
-    for spans in ends.values():
-        spans.sort()
-        for (_, end, first), (start, _, second) in zip(spans[:-1], spans[1:], strict=True):
-            if start < end:
-                raise ValueError(
-                    f"{first} and {second} are two parameters in one memory; share one parameter (b.weight = a.weight)"
-                    ", or give each its own by weight.data.clone()."
-                )
 
 
 def shape_of_z(prior: nn.Module) -> Shape | None:
@@ -194,12 +175,13 @@ def output_of(
     batch: Shape,
     training: bool = False,
     graph: bool = False,
+    copy: bool = True,
 ) -> Any:
     """What a copy of a network gives for a dry batch, with its ``graph``; ``_NOT_TRIED`` where that cannot be known."""
     network = networks[name]
     lazy = any(is_lazy(weight) for weight in network.parameters())
     try:
-        tried = network if lazy else copied(network)  # a lazy one gets its weights by being called
+        tried = network if lazy or not copy else copied(network)  # a lazy one gets its weights by being called
     except TypeError:
         return _NOT_TRIED  # ``copies`` says what to do
     if name.startswith("predictor"):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..data.dataset import Examples
 from ..distributions.densities import as_floats
-from ..distributions.noise import Noise
+from ..distributions.noise import DrawnUnseeded, Noise
 from ..errors import described, whole
 
-__all__ = ["check_scale", "evaluating", "examples", "labels_of", "numbers"]
+__all__ = ["check_scale", "evaluating", "examples", "labels_of", "numbers", "torch_alone"]
 
 
 @contextmanager
@@ -33,6 +35,33 @@ def evaluating(model: nn.Module, seed: int = 0) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
+
+
+@contextmanager
+def torch_alone() -> Iterator[None]:
+    """Raise DrawnUnseeded (a ValueError) if Python's or NumPy's global generator moves while this is open.
+
+    Both stand afterwards where they stood before.
+    """
+    of_python, of_numpy = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
+    try:
+        yield
+        pairs = zip(_numbers_of(of_numpy), _numbers_of(np.random.get_state(legacy=False)), strict=True)  # noqa: NPY002
+        if random.getstate() != of_python or not all(np.array_equal(a, b) for a, b in pairs):
+            raise DrawnUnseeded(
+                "something drew from Python's or NumPy's global generator, which no seed sets and no checkpoint keeps: "
+                "draw from torch's (torch.rand, torch.randn), which then stands in a stream of each seed's own."
+            )
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)  # noqa: NPY002
+
+
+def _numbers_of(state: Any) -> list[Any]:
+    """What stands in a dict of dicts, in order."""
+    if not isinstance(state, dict):
+        return [state]
+    return [number for part in state.values() for number in _numbers_of(part)]
 
 
 def numbers(name: str, value: Any) -> Tensor:

@@ -18,8 +18,8 @@ from ..networks.fresh import brought, initialise
 from ..networks.stacking import Copies, copied, stack, unstack
 from ..objective.algebra import Objective
 from ..zoo import name as name_in_zoo
-from .checks import check_networks
-from .dry import check_outputs, check_weights
+from .checks import check_networks, check_weights
+from .dry import check_outputs
 from .roles import role_of
 from .spec import Spec
 

@@ -35,7 +35,8 @@ def copied(module: Network) -> Network:
         if getattr(replaced, "__self__", part) is not part or not hasattr(replaced, "__self__"):
             raise TypeError(
                 f"{path or type(part).__name__} has a forward that was put in the place of its own and would compute "
-                "with the weights of another copy; make it a method of a subclass."
+                "with the weights of another copy; make it a method of a subclass, or give the module as it was before "
+                "torch.compile or torch.jit."
             )
     try:
         new = copy.deepcopy(module)

@@ -7,6 +7,7 @@ A figure carries its own mathematics (``MATHS``), which the tests run in Node an
 from .compose import compose
 from .directions import MATHS, two_directions
 from .lemma import LEMMA_MATHS, lemma_1
+from .noised import NOISED_MATHS, noised
 from .page import Figure
 
-__all__ = ["LEMMA_MATHS", "MATHS", "Figure", "compose", "lemma_1", "two_directions"]
+__all__ = ["LEMMA_MATHS", "MATHS", "NOISED_MATHS", "Figure", "compose", "lemma_1", "noised", "two_directions"]

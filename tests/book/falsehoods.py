@@ -407,14 +407,11 @@ FALSE = {
         "lem-levels": ("0 < rungs[T][1] <= rungs[T][0]", "0 < rungs[T][0] <= rungs[T][1]"),
         "eq-kl-rate": ("a.path.diffusion(t) / 2 * LINE", "a.path.diffusion(t) * LINE"),
         "lem-kl-rate": ("(a.score(column, t) - b.score", "(a.score(column, t) + b.score"),
-        "eq-two-directions": (
-            "kl(a, b, first) - kl(a, b, last) - integral",
-            "kl(b, a, first) - kl(b, a, last) - integral",
-        ),
-        "eq-training-is-kl": ("last) + told)", "last) - told)"),
+        "eq-two-directions": ("[(fall(a, b), rates(a, b)) for", "[(fall(b, a), rates(a, b)) for"),
+        "eq-training-is-kl": ("(fall(data, model) + told)", "(fall(data, model) - told)"),
         "thm-two-directions": (
-            "first, last)) for a, b in ((data, model), (model, data))]",
-            "first, last)) for a, b in ((data, model), (data, model))]",
+            "for a, b in ((data, model), (model, data))]",
+            "for a, b in ((data, model), (data, model))]",
         ),
         "eq-distillation": ("path.alpha(t) * slopes_of_G.T * LINE", "slopes_of_G.T * LINE"),
         "lem-distillation": ("pull(model_score - data_score)", "pull(data_score - model_score)"),

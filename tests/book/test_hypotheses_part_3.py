@@ -87,6 +87,16 @@ def test_a_ratio_may_be_frozen_on_a_fixed_support_only():
         assert same(*sides) == agree
 
 
+@needs("lem-avb, eq-avb-gradient", "a finite KL from the encoder to the prior")
+def test_a_code_without_prior_has_an_infinite_price():
+    """On one fixed support, two codes: the prior has no mass at one of them, so both sides are infinite for every η."""
+    prior = tensor([1.0, 0.0])
+    for eta in (0.0, 0.3):
+        q = normal(tensor([eta, 0.0]))
+        assert kl(q, prior) == INFINITE and mean(q, -(prior.log() - q.log())) == INFINITE
+    assert kl(normal(tensor([0.3, 0.0])), tensor([0.9, 0.1])).isfinite()
+
+
 # -- chapter 14 ----------------------------------------------------------------------------------------------
 
 
@@ -242,6 +252,9 @@ def test_the_odds_are_the_ratio_at_the_best_discriminator():
     for answers, best in ((d / (d + g), True), (sigmoid(draws(4, seed=2)), False)):
         weight = answers * (d + g) / 2 / g
         assert same(weight, 0.5 * answers / (1 - answers)) == best
+    answers = 1 - 0.8 * g / (d + g)  # wrong by one factor in 1 - D: the normalised weights do not notice
+    weight, odds = answers * (d + g) / 2 / g, answers / (1 - answers)
+    assert not same(weight, 0.5 * odds) and same(weight / weight.sum(), odds / odds.sum())
 
 
 @needs("eq-left-out", "equal weights of both labels; θ = θ₀")
@@ -355,6 +368,15 @@ def test_a_class_without_the_blind_discriminator_has_another_minimum():
     everything = min(loss(a * torch.ones(3)) for a in grid)
     sure = min(loss(a * torch.ones(3)) for a in grid if a < 0.4)
     assert same(everything, math.log(4)) and sure > math.log(4) + 0.03
+
+
+def test_a_score_that_is_as_good_as_it_can_be_cannot_be_flattered():
+    """The exercise "A score that flatters" needs a positive d: no answers lift the score where g is best at all of d."""
+    score = lambda answers, d, g: mean(answers * (d + g) / (answers * (d + g)).sum(), g.log())
+    g = tensor([0.4, 0.4, 0.2])
+    for d, helps in ((tensor([0.5, 0.45, 0.05]), True), (tensor([0.5, 0.5, 0.0]), False)):
+        best = max(score(tensor(answers), d, g) for answers in product((1e-9, 0.3, 0.6, 1.0), repeat=3))
+        assert (best > mean(d, g.log()) + 1e-6) == helps
 
 
 # -- chapter 17 ----------------------------------------------------------------------------------------------

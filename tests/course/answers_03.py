@@ -142,6 +142,13 @@ both = (1 / codes) / weight_of_reconstruction
 use = "ignores them"
 """
 
+TILT = """
+a, b = (1 + slope**2 / sigma**2 for slope in slopes)
+rho_like = (a - b) * math.sin(2 * math.radians(angle)) / 2  # the entry beside the diagonal
+product = a * b + rho_like**2  # of the diagonal, since the determinant stays
+change, price, worst = 0.0, math.log(product / (a * b)) / 2, 45.0
+"""
+
 ANSWERS = {
     "ex-03-elbo": {
         "other": ELBO,
@@ -274,6 +281,16 @@ ceiling = pixels * math.log(levels)
             "not the standard deviation": BETA + "noise = beta * sigma",
             "the other way round": BETA + "ratio = 1 / beta",
             "with a small beta the bound is too high": BETA.replace("kl - beta * kl", "beta * kl - kl"),
+        },
+    },
+    "ex-03-tilt": {
+        "other": TILT,
+        "wrong": {
+            "look at W W^T": TILT + "change = -price",
+            "the factor one half is missing": TILT + "price = 2 * price",
+            "holds the prior's, too": TILT.replace("(1 + slope**2", "(slope**2"),
+            "exchanged their names": TILT + "worst = 90",
+            "in radians": TILT + "worst = math.pi / 4",
         },
     },
     "ex-03-wrong": {

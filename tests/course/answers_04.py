@@ -121,6 +121,22 @@ jsd = (n - shared) / n * math.log(2)
 value = 2 * (shared / n) * math.log(1 / 2)  # on the shared numbers it says one half
 """
 
+CONJUGATE = """
+def f(u):
+    return (u.sqrt() - 1) ** 2
+
+def conjugate(s):  # the supremum, by looking at many u around where it stands
+    u = torch.logspace(-3, 4, 200_001, dtype=torch.float64)
+    return [float((u * float(one) - f(u)).max()) for one in s]
+
+def best(r):
+    r = r.detach().clone().requires_grad_()
+    return torch.autograd.grad(f(r).sum(), r)[0]
+
+def bound(real, made):
+    return float(real.mean()) - sum(conjugate(made)) / len(made)
+"""
+
 ANSWERS = {
     "ex-04-prior": {
         "other": PRIOR,
@@ -201,6 +217,23 @@ def power(t, a):
             "not the other": LABELS.replace("(best(r) - real_label)", "(best(r) - fake_label)"),
             "still to be divided by r": LABELS.replace("-slope / r.detach()", "-slope"),
             "the loss falls, and f is convex": LABELS.replace("-slope / r.detach()", "slope / r.detach()"),
+        },
+    },
+    "ex-04-conjugate": {
+        "other": CONJUGATE,
+        "wrong": {
+            "not the supremum": CONJUGATE.replace(
+                "for one in s]", "for one in s]\n\ndef conjugate(s):\n    return (1 - s) ** -2"
+            ),
+            "for the ratio g/d": CONJUGATE.replace(
+                "return torch.autograd.grad(f(r).sum(), r)[0]", "return 1 - r.sqrt()"
+            ),
+            "f of the ratio, not its slope": CONJUGATE.replace(
+                "return torch.autograd.grad(f(r).sum(), r)[0]", "return f(r)"
+            ),
+            "a Wasserstein critic maximises": CONJUGATE.replace(
+                "sum(conjugate(made)) / len(made)", "float(made.mean())"
+            ),
         },
     },
     "ex-04-w1": {

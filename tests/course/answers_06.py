@@ -215,7 +215,7 @@ def terms(p, says):
     return [first, second, third]
 
 error = sum(target[2 * x + 1 - named] for x, named in enumerate(says))
-trained = "nobody"
+reads = "pairing"
 """,
         "wrong": {
             "is half of the sum": """
@@ -225,7 +225,7 @@ def terms(p, says):
     wrong = 1 - p[1, torch.arange(len(says)), says].sum()
     return torch.stack([wrong, (x1 - x0).abs().sum(), (x1 * labels).sum()])
 
-error, trained = 0.0, "nobody"
+error, reads = 0.0, "pairing"
 """,
             "error is that of the source": """
 def terms(p, says):
@@ -234,7 +234,7 @@ def terms(p, says):
     wrong = 1 - p[0, torch.arange(len(says)), says].sum()
     return torch.stack([wrong, (x1 - x0).abs().sum() / 2, (x1 * labels).sum()])
 
-error, trained = 0.0, "nobody"
+error, reads = 0.0, "pairing"
 """,
             "over the source's features": """
 def terms(p, says):
@@ -243,7 +243,7 @@ def terms(p, says):
     wrong = 1 - p[1, torch.arange(len(says)), says].sum()
     return torch.stack([wrong, (x1 - x0).abs().sum() / 2, (x0 * labels).sum()])
 
-error, trained = 0.0, "nobody"
+error, reads = 0.0, "pairing"
 """,
             "this is the accuracy": """
 def terms(p, says):
@@ -252,7 +252,7 @@ def terms(p, says):
     wrong = 1 - p[1, torch.arange(len(says)), says].sum()
     return torch.stack([wrong, (x1 - x0).abs().sum() / 2, (x1 * labels).sum()])
 
-error, trained = sum(target[2 * x + named] for x, named in enumerate(says)), "nobody"
+error, reads = sum(target[2 * x + named] for x, named in enumerate(says)), "pairing"
 """,
         },
     },

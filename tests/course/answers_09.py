@@ -29,6 +29,7 @@ best = [sum(d * row[z] for d, row in zip(data, encoder)) for z in range(4)]
 """
 
 RWS = """
+from itertools import product
 def slope(log_joint, logits, k):
     free = log_joint.clone().requires_grad_()
     q, bound = logits.softmax(0), 0.0

@@ -65,6 +65,7 @@ d, g0, t = (torch.tensor(v).double() for v in (data, start, logit))
 g, m0 = torch.tensor([0.4, 0.3, 0.2, 0.1]).double(), (d + g0) / 2
 m = (g + d) / 2
 kl = lambda p, q: (p * (p / q).log()).sum()
+softplus = torch.nn.functional.softplus
 rest = -(kl(g, m) + kl(d, m)) - 2 * kl(m, m0)
 constant = pull(g, t, m0) + rest - (g * softplus(-t)).sum()
 effects = ("raises", "lowers", "leaves")

@@ -1,7 +1,7 @@
 """Answers to the exercises of chapter 11: another right one, written without the solution, and typical wrong ones."""
 
 BOUND = """
-def information(prior, decoder):
+def info_of(prior, decoder):
     total = 0.0
     for z in range(len(prior)):
         for x in range(decoder.shape[1]):
@@ -17,7 +17,7 @@ def bound(prior, decoder, guesser):
     return total
 
 a, b, c = (torch.tensor(v).double() for v in (prior, decoder, guesser))
-gap = information(a, b) - bound(a, b, c)
+gap = info_of(a, b) - bound(a, b, c)
 """
 
 SLOPE = """
@@ -37,7 +37,7 @@ raises = bool(info(step) > info(t))
 """
 
 POSTERIOR = """
-def posterior(guesser, logit, mixture):
+def code_posterior(guesser, logit, mixture):
     logs = guesser.log().T + logsigmoid(logit) + mixture.log()
     return logs.softmax(-1)
 
@@ -45,7 +45,7 @@ p_z, p, q, t, d = (torch.tensor(v).double() for v in (prior, decoder, guesser, l
 m0 = (d + (p_z[:, None] * p).sum(0)) / 2
 pull, logs = 0.0, []
 for z in range(2):
-    pull += float(p_z[z] * (p[z] * (p[z].log() - posterior(q, t, m0)[z].log())).sum())
+    pull += float(p_z[z] * (p[z] * (p[z].log() - code_posterior(q, t, m0)[z].log())).sum())
     logs.append(float((q[:, z] * m0 / (1 + (-t).exp())).sum().log()))
 away = float((d * (d.log() - m0.log())).sum())
 constant = away / 2 - sum(float(w) * each for w, each in zip(p_z, logs)) / 2
@@ -184,7 +184,7 @@ gap = (joint.sum(0) * (c * (c / (joint / joint.sum(0)).T).log()).sum(-1)).sum()
             "the mixture is missing": POSTERIOR.replace(" + mixture.log()\n", "\n"),
             "the model stands first": POSTERIOR
             + """
-r = posterior(q, t, m0)
+r = code_posterior(q, t, m0)
 pull = p_z @ (r * (r / p).log()).sum(-1)
 """,
             "the normalisers are missing": POSTERIOR + "\nconstant = away / 2\n",

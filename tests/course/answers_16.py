@@ -133,8 +133,24 @@ highest = float(torch.tensor(g).log().max())
 cheat = lambda d, g: d / (d + g)
 highest = 0.0
 """,
-            "Which examples should have the weight": """
+            "Which examples should": """
 cheat = lambda d, g: (g == g.min()) * 1.0
+highest = 0.0
+""",
+            "Which examples should have the weight": """
+cheat = lambda d, g: g / (d + g)
+highest = 0.0
+""",
+            "for some d and g": """
+cheat = lambda d, g: g
+highest = 0.0
+""",
+            "the score lies below": """
+cheat = lambda d, g: (g >= g.median()) * 1.0
+highest = 0.0
+""",
+            "below E_d": """
+cheat = lambda d, g: d * g
 highest = 0.0
 """,
             "the score is its logarithm": """

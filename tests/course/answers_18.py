@@ -35,8 +35,8 @@ ratio = t(seeds - 1) ** 2 * 2 * (1 - rho) / (t(2 * seeds - 2) ** 2 * 2)
 """
 POWER = """
 def power(effect, n):
-    z = torch.randn(400_000, generator=torch.Generator().manual_seed(n)).numpy()
-    v = np.random.default_rng(n).chisquare(n - 1, size=400_000)
+    z = torch.randn(20_000, generator=torch.Generator().manual_seed(n)).numpy()
+    v = np.random.default_rng(n).chisquare(n - 1, size=20_000)
     T = (z + effect * n**0.5) / np.sqrt(v / (n - 1))
     return (np.abs(T) > stats.t.ppf(0.975, n - 1)).mean()
 
@@ -47,8 +47,8 @@ visible = tries[np.argmax(exactly(tries, seeds) >= wanted)]
 RUNS = """
 def power(mean_a, sd_a, mean_b, sd_b, n):
     rng = np.random.default_rng(n)
-    a = mean_a + sd_a * rng.normal(size=(20_000, n))
-    b = mean_b + sd_b * rng.normal(size=(20_000, n))
+    a = mean_a + sd_a * rng.normal(size=(10_000, n))
+    b = mean_b + sd_b * rng.normal(size=(10_000, n))
     return (stats.ttest_ind(b, a, axis=1, equal_var=False).pvalue < 0.05).mean()
 
 needed = 4

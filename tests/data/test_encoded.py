@@ -238,6 +238,16 @@ def test_lines_train_and_are_kept(tmp_path):
     assert (run.evaluate(lines)["log-likelihood (nats)"] > -math.log(5) - 1).all()
 
 
+@pytest.mark.parametrize("objective", [zoo.VAE, zoo.GAN], ids=["VAE", "GAN"])
+def test_characters_are_no_sizes(objective):
+    lines = Text.from_lines(LINES)
+    with pytest.raises(
+        ValueError, match=r"lines holds characters by their numbers.*zoo.LIKELIHOOD or a decoder of your"
+    ):
+        build(objective, lines)
+    assert build(objective, Data(lines.x)).spec.shape == (14,)  # numbers, if one says so
+
+
 def test_a_file_of_ones_own(tmp_path):
     file = tmp_path / "my.txt"
     file.write_text("first line\n\nsecond\nthird one\n" * 5, encoding="utf8")

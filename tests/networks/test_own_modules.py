@@ -251,6 +251,72 @@ def test_a_generator_of_a_modules_own_is_refused_by_name(make):
         run(vae(trunk), [3], 2)
 
 
+class Annealed(nn.Module):
+    """What it gives depends on how often it was called, where ``kept`` says that the count is kept."""
+
+    def __init__(self, kept):
+        super().__init__()
+        self.layer, self.kept, self.calls = nn.Linear(6, 4), kept, 0.0
+        if kept.endswith("buffer"):
+            del self.calls
+            self.register_buffer("calls", torch.zeros(()), persistent=kept == "buffer")
+        if kept == "tensor":
+            self.calls = torch.zeros(())
+
+    def forward(self, x):
+        if self.training:
+            self.calls = self.calls + 1.0
+        return self.layer(x) * (0.0 if self.kept == "harmless" else self.calls) + self.layer(x)
+
+
+@pytest.mark.parametrize("seeds", [[3], [1, 3]], ids=str)
+@pytest.mark.parametrize("kept", ["number", "tensor", "other buffer"])
+def test_a_module_that_remembers_what_no_file_holds_is_refused_before_the_first_step(kept, seeds):
+    with pytest.raises(
+        ValueError, match=r"^encoder remembers from call to call .* \(trunk.*calls.*\).*register_buffer"
+    ):
+        run(vae(Annealed(kept)), seeds, 2)
+
+
+@pytest.mark.parametrize("kept", ["buffer", "harmless"])
+def test_what_a_state_dict_holds_or_what_does_no_harm_may_be_remembered(kept):
+    model = vae(Annealed(kept))
+    training, later = (Training(model, DATA, Settings(zoo.VAE, steps=8, seeds=[1, 3], **HOW)) for _ in range(2))
+    for _ in range(5):
+        training.step()
+    later.restore(*training.state())
+    for each in (training, later):
+        each.step()
+    for name, value in training.model.state_dict().items():
+        assert torch.equal(value, later.model.state_dict()[name]), name
+    calls = training.model.encoder.trunk.copies[1].calls
+    assert float(calls) == 6  # the trial before the first step has left nothing
+
+
+def test_a_compiled_module_is_refused_in_words_that_help():
+    compiled = torch.compile(mlp(), backend="eager")
+    with pytest.raises(
+        TypeError, match="^encoder.trunk has a forward .* give the module as it was before torch.compile"
+    ):
+        run(vae(compiled), [3], 2)
+
+
+def test_an_extra_state_that_is_no_tensor_is_refused_by_name():
+    class Extra(Rows):
+        extra: dict = {"calls": 3}
+
+        def get_extra_state(self):
+            return self.extra
+
+        def set_extra_state(self, state):
+            pass
+
+    with pytest.raises(ValueError, match="^encoder.trunk has a get_extra_state that gives no tensor"):
+        run(vae(Extra()), [3], 2)
+    Extra.extra = torch.tensor(3)
+    assert_company(vae(Extra()), steps=3)
+
+
 def test_an_embedding_with_sparse_gradients_trains_as_the_dense_one():
     class Words(nn.Module):
         def __init__(self, sparse):

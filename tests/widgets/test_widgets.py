@@ -11,6 +11,7 @@ import torch
 from torch.distributions import Normal
 
 from ganvae_lib import exact, lemmas, widgets
+from ganvae_lib.distributions import PATHS
 
 X = exact.line(-45, 45, 1801)
 WORLDS = [(0.35, 4.5), (0.35, 9.5), (0.8, 2.0), (0.5, 0.0)]
@@ -83,7 +84,9 @@ def test_downhill_stays_in_its_valley():
     assert abs(got["mean"] - mean) < 1e-4 and abs(got["value"] - value) < 1e-8 and mean < -1.9
 
 
-@pytest.mark.parametrize("figure, buttons, sliders", [(widgets.two_directions, 9, 4), (widgets.lemma_1, 6, 5)])
+@pytest.mark.parametrize(
+    "figure, buttons, sliders", [(widgets.two_directions, 9, 4), (widgets.lemma_1, 6, 5), (widgets.noised, 5, 5)]
+)
 def test_html_is_complete_and_alone(figure, buttons, sliders):
     html = figure(name="fig-one")._repr_html_()
     assert html.startswith('<div id="fig-one" role="group" data-lm-suppress-shortcuts="true" onkeydown=')
@@ -143,6 +146,38 @@ def test_markup_in_names_and_values_is_no_markup():
     for html in (
         widgets.two_directions(mean=value, name=name)._repr_html_(),
         widgets.lemma_1(mean=value, name=name)._repr_html_(),
+        widgets.noised(mean=value, name=name)._repr_html_(),
     ):
         assert "<b>x" not in html and html.count("</script>") == 1
         assert html.startswith('<div id="-b-x--b-" role="group"') and "&lt;b&gt;x&lt;/b&gt;" in html
+
+
+# ---------------------------------------------------------------- noise
+
+
+def test_both_kls_under_noise_and_their_rates_are_those_of_the_library():
+    """At little and much noise, for models beside, on and between the modes."""
+    space, cosine = exact.line(-15, 15, 1201, tolerance=1e-3), PATHS["cosine"]
+    times, models = (0.02, 0.3, 0.7, 0.98), ((1.5, 1.6), (2.5, 1.0), (-4.0, 0.3))
+    terms = ("forward", "reverse", "forward_rate", "reverse_rate")
+    got = node(
+        f"{json.dumps(times)}.map(t => {json.dumps(models)}.map(m => {{ const at = law => noisy.under(law, t); const s ="
+        f" noisy.compare(at(noisy.world(.35, 4.5)), at(noisy.model(...m)), t).total; return {json.dumps(terms)}"
+        ".map(key => s[key]); }))",
+        widgets.NOISED_MATHS,
+    )
+    law = lambda weights, means, stds: exact.NoisedMixture(
+        *(torch.tensor(v, dtype=torch.float64) for v in (weights, [[m] for m in means], stds)), cosine
+    )
+    data = law([0.35, 0.65], [-2.0, 2.5], [0.7, 1.0])
+
+    def both(mean, std, t):
+        model, t = law([1.0], [mean], [std]), torch.tensor(t, dtype=torch.float64)
+        log_d, log_g = (each.log_density(space.points[:, None], t) for each in (data, model))
+        rates = exact.kl_rate(data, model, space, t), exact.kl_rate(model, data, space, t)
+        return [float(v) for v in (space.kl(log_d, log_g), space.kl(log_g, log_d), *rates)]
+
+    truth = [[both(*model, t) for model in models] for t in times]
+    torch.testing.assert_close(
+        torch.tensor(got, dtype=torch.float64), torch.tensor(truth, dtype=torch.float64), rtol=1e-6, atol=1e-9
+    )

@@ -1,0 +1,215 @@
+"""Answers to the exercises of chapter 20: another right one, written without the solution, and typical wrong ones."""
+
+ANSWERS = {
+    "ex-20-tweedie": {
+        "other": """
+def log_density(x, alpha, sigma):
+    return torch.stack([
+        math.log(w) - (x - alpha * p) ** 2 / (2 * sigma**2) for p, w in zip(points, weights)
+    ]).logsumexp(0)
+
+def score(x_t, alpha, sigma):
+    x = x_t.detach().double().requires_grad_()
+    return torch.autograd.grad(log_density(x, alpha, sigma).sum(), x)[0]
+
+def denoised(x_t, alpha, sigma):
+    return (x_t + sigma**2 * score(x_t, alpha, sigma)) / alpha
+""",
+        "wrong": {
+            "the points have weights": """
+def denoised(x_t, alpha, sigma):
+    p = torch.tensor(points).to(x_t)
+    return (-(x_t[:, None] - alpha * p) ** 2 / (2 * sigma**2)).softmax(-1) @ p
+
+def score(x_t, alpha, sigma):
+    return (alpha * denoised(x_t, alpha, sigma) - x_t) / sigma**2
+""",
+            "points away from the data": """
+def denoised(x_t, alpha, sigma):
+    p, w = torch.tensor(points).to(x_t), torch.tensor(weights).to(x_t)
+    return (w.log() - (x_t[:, None] - alpha * p) ** 2 / (2 * sigma**2)).softmax(-1) @ p
+
+def score(x_t, alpha, sigma):
+    return (x_t - alpha * denoised(x_t, alpha, sigma)) / sigma**2
+""",
+        },
+    },
+    "ex-20-weights": {
+        "other": """
+from ganvae_lib import distributions
+
+mine = distributions.Path("mine", lambda t: (1 - t) ** a, lambda t: t**b, lambda t: -a * (1 - t) ** (a - 1),
+                          lambda t: b * t ** (b - 1), "", "")
+
+def noise(t):
+    return mine.snr(t)
+
+def velocity(t):
+    return (mine.alpha(t) * mine.log_snr_rate(t) / 2) ** 2
+
+def bound(t):
+    return -mine.snr(t) * mine.log_snr_rate(t) / 2
+""",
+        "wrong": {
+            "a ratio of squares": """
+noise = lambda t: (1 - t) ** a / t**b
+velocity = bound = noise
+""",
+            "the weight is positive": """
+noise = lambda t: (1 - t) ** (2 * a) / t ** (2 * b)
+velocity = lambda t: (-a * (1 - t) ** (a - 1) - b * t ** (b - 1) * (1 - t) ** a / t**b) ** 2
+bound = lambda t: -noise(t) * (a / (1 - t) + b / t)
+""",
+        },
+    },
+    "ex-20-width": {
+        "other": """
+def price(gap, error, ratio):  # q has variance 1, and its mean is off by the root of gap * error
+    far = torch.tensor(gap * error).double().sqrt()
+    q, p = torch.distributions.Normal(far, 1.0), torch.distributions.Normal(0.0, ratio**0.5)
+    return torch.distributions.kl_divergence(q, p)
+
+def best(gap, error):
+    grid = torch.linspace(1, 2 + 2 * gap * error, 200_001, dtype=torch.float64)
+    return grid[(grid.log() + (1 + gap * error) / grid).argmin()]
+""",
+        "wrong": {
+            "both variances count": """
+price = lambda gap, error, ratio: gap * error / (2 * ratio)
+best = lambda gap, error: 1 + gap * error
+""",
+            "the variance of q is there as well": """
+price = lambda gap, error, ratio: (math.log(ratio) + (1 + gap * error) / ratio - 1) / 2
+best = lambda gap, error: gap * error
+""",
+        },
+    },
+    "ex-20-gaussian": {
+        "other": """
+depends = "not at all"
+
+def price(T):  # the formula of the chapter, term by term
+    snr = torch.linspace(math.log(snr_first), math.log(snr_last), int(T) + 1, dtype=torch.float64).exp()
+    mmse = s**2 / (1 + s**2 * snr[1:])
+    steps = torch.log1p((snr[:-1] - snr[1:]) * mmse).sum() / 2
+    variance = (snr[-1] * s**2 + 1) / (1 + snr[-1])
+    end = (variance - 1 - variance.log()) / 2
+    return end - ((1 + s**2 * snr[0]) / (1 + s**2 * snr[-1])).log() / 2 + steps
+""",
+        "wrong": {
+            "write out one term": """
+depends = "falls"
+price = lambda T: 1 / T
+""",
+            "the end is missing": """
+depends = "not at all"
+price = lambda T: 0.0
+""",
+        },
+    },
+    "ex-20-rates": {
+        "other": """
+def kl(t, forward):
+    alpha, sigma = torch.cos(math.pi * t / 2), torch.sin(math.pi * t / 2)
+    d = torch.distributions.Normal(0 * t, (alpha**2 + sigma**2).sqrt())
+    g = torch.distributions.Normal(alpha * mean, ((alpha * std) ** 2 + sigma**2).sqrt())
+    return torch.distributions.kl_divergence(*((d, g) if forward else (g, d)))
+
+def falls(t, forward):
+    return -torch.func.grad(lambda t: kl(t, forward))(torch.tensor(float(t), dtype=torch.float64))
+
+forward = lambda t: falls(t, True)
+reverse = lambda t: falls(t, False)
+""",
+        "wrong": {
+            "whose noisy samples are asked": """
+def both(t):
+    alpha, sigma = math.cos(math.pi * t / 2), math.sin(math.pi * t / 2)
+    v, m, gamma = (alpha * std) ** 2 + sigma**2, alpha * mean, math.pi * sigma / alpha
+    return gamma / 2 * ((1 / v - 1) ** 2 + (m / v) ** 2), gamma / 2 * ((1 / v - 1) ** 2 * v + m**2)
+
+forward, reverse = lambda t: both(t)[1], lambda t: both(t)[0]
+""",
+            "half of gamma": """
+def forward(t):
+    alpha, sigma = math.cos(math.pi * t / 2), math.sin(math.pi * t / 2)
+    v, m, gamma = (alpha * std) ** 2 + sigma**2, alpha * mean, math.pi * sigma / alpha
+    return gamma * ((1 / v - 1) ** 2 + (m / v) ** 2)
+
+reverse = forward
+""",
+        },
+    },
+    "ex-20-distil": {
+        "other": """
+def gradient(theta, z, epsilon, alpha, sigma):
+    theta = theta.detach().double().requires_grad_()
+    x = alpha * (theta[0] + theta[1] * z.double()) + sigma * epsilon.double()
+    frozen = theta.detach()
+    g = torch.distributions.Normal(alpha * frozen[0], ((alpha * frozen[1]) ** 2 + sigma**2).sqrt())
+    d = torch.distributions.Normal(alpha * mean, ((alpha * std) ** 2 + sigma**2) ** 0.5)
+    return torch.autograd.grad((g.log_prob(x) - d.log_prob(x)).mean(), theta)[0]
+""",
+        "wrong": {
+            "leads away from the data": """
+def gradient(theta, z, epsilon, alpha, sigma):
+    x = alpha * (theta[0] + theta[1] * z) + sigma * epsilon
+    gap = (x - alpha * theta[0]) / ((alpha * theta[1]) ** 2 + sigma**2) - (x - alpha * mean) / ((alpha * std) ** 2 + sigma**2)
+    return alpha * torch.stack([gap.mean(), (gap * z).mean()])
+""",
+            "the factor alpha is missing": """
+def gradient(theta, z, epsilon, alpha, sigma):
+    x = alpha * (theta[0] + theta[1] * z) + sigma * epsilon
+    gap = (x - alpha * mean) / ((alpha * std) ** 2 + sigma**2) - (x - alpha * theta[0]) / ((alpha * theta[1]) ** 2 + sigma**2)
+    return torch.stack([gap.mean(), (gap * z).mean()])
+""",
+        },
+    },
+    "ex-20-links": {
+        "other": """
+from ganvae_lib import LINKS
+
+def weight(r, name):
+    t = r.double().log().requires_grad_()
+    return -torch.autograd.grad(LINKS[name].generator(t).sum(), t)[0]
+
+needs = [name for name in ("KL", "minimax", "reverse KL", "non-saturating") if name != "reverse KL"]
+""",
+        "wrong": {
+            "mind the sign": """
+weight = lambda r, name: {"minimax": -r / (1 + r), "non-saturating": -1 / (1 + r), "KL": -r, "reverse KL": -r**0}[name]
+needs = ["minimax", "non-saturating", "KL"]
+""",
+            "at least one is missing": """
+weight = lambda r, name: {"minimax": r / (1 + r), "non-saturating": 1 / (1 + r), "KL": r, "reverse KL": r**0}[name]
+needs = ["minimax", "KL"]
+""",
+        },
+    },
+    "ex-20-euler": {
+        "other": """
+from ganvae_lib import distributions
+
+makes = "too narrow"
+
+def width(N):
+    world = torch.tensor(1.0, dtype=torch.float64)
+    path, h = distributions.PATHS["linear"], 1 / int(N)
+    for k in range(int(N)):
+        t = torch.tensor(1 - k * h, dtype=torch.float64)
+        clean = path.alpha(t) * s**2 / (path.alpha(t) ** 2 * s**2 + path.sigma(t) ** 2)  # E[x | x_t = 1]
+        world = world * (1 - h * ((1 - path.alpha(t) * clean) / path.sigma(t) - clean))
+    return world
+""",
+        "wrong": {
+            "does it miss to the inside": """
+makes = "too wide"
+width = lambda N: s
+""",
+            "which few steps do not reach": """
+makes = "too narrow"
+width = lambda N: s
+""",
+        },
+    },
+}

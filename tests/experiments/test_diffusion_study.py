@@ -1,0 +1,51 @@
+"""The study of chapter 20: equal parameters, its measures on inputs whose answer is known, and its record's rates."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from helpers import ROOT
+
+from ganvae_lib import build
+from studies import diffusion, measures
+
+
+def test_all_models_have_equally_many_parameters():
+    data = measures.train_only("ring", diffusion.WORLDS["ring"])["train"]
+    counts = []
+    for objective, hidden, _ in diffusion.MODELS.values():
+        model = build(objective, data, hidden=hidden, latent=diffusion.LATENT)
+        counts.append(sum(p.numel() for network in model.networks.values() for p in network.parameters()))
+    assert max(counts) / min(counts) < 1.02
+
+
+def test_points_on_a_line_are_counted_and_those_outside_too():
+    counts = diffusion.of_line(torch.tensor([[-3.95], [-3.85], [3.99], [4.01], [-9.0]]))
+    assert counts.shape == (41,) and counts.sum() == 5
+    assert counts[0] == 2 and counts[39] == 1 and counts[40] == 2
+
+
+@pytest.mark.parametrize("name", ["line", "unequal"])
+def test_perfect_samples_are_perfect_and_others_are_not(name):
+    world = SimpleNamespace(train=SimpleNamespace(law=diffusion.WORLDS[name]), law=diffusion.WORLDS[name])
+    world.count = diffusion.of_line if name == "line" else measures.histogram
+    world.bins = world.count(world.law.sample(200_000, 1)) / 200_000
+    x = world.law.sample(5000, 3)
+    (modes,), (missed,), (good,) = (diffusion.look(x[None], world)[k] for k in ("modes", "missed_mass", "high_quality"))
+    assert modes == len(world.law.modes) and missed == 0 and good > 0.98
+    heavy = int(world.law.weights.argmax())
+    one = world.law.modes[heavy] + world.law.std * torch.randn(
+        5000, x.shape[-1], generator=torch.Generator().manual_seed(0)
+    )
+    found = diffusion.look(one[None], world)
+    assert found["modes"] == [1.0] and abs(found["missed_mass"][0] - 1 + float(world.law.weights[heavy])) < 1e-6
+    assert abs(found["spread"][0] - 1) < 0.05 and found["bins_kl_d_g"][0] > 1
+
+
+def test_each_model_has_the_rate_that_was_best_on_the_pinwheel():
+    pilot = json.loads((ROOT / "results" / "diffusion_pilot.json").read_text())["models"]
+    for name, trial in diffusion.models(Path("nowhere")).items():
+        distances = {e["training"]["lr"]: e["measures"]["bins_tv"]["mean"] for e in pilot.values() if e["of"] == name}
+        assert len(distances) == 3 and trial.training["lr"] == min(distances, key=distances.get)
