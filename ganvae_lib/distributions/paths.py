@@ -111,7 +111,7 @@ PATHS = {
             lambda t: (-torch.expm1(2 * _log_alpha(t))).sqrt(),
             lambda t: -_noising_rate(t) / 2 * _log_alpha(t).exp(),
             lambda t: _noising_rate(t) / 2 * (2 * _log_alpha(t)).exp() / (-torch.expm1(2 * _log_alpha(t))).sqrt(),
-            r"\alpha_\tau",
+            r"\alpha_\tau\,",
             r"\sqrt{1-\alpha_\tau^2}",
         ),
     )
