@@ -67,10 +67,13 @@ class Generative:
         """
         if n is not None or (z is None and getattr(labels, "__len__", None) is None):
             n = whole("n", n, least=1)
-        if "denoiser_x" in self.model.networks and z is None and not mean:
-            return self._denoised(len(labels) if n is None else n, seed, labels, sampler, steps, guidance)
-        if (sampler, steps, guidance) != (None, None, None):
+        by_steps = (sampler, steps, guidance) != (None, None, None)
+        if by_steps and "denoiser_x" not in self.model.networks:
             raise TypeError(f"{self.model.objective!r} tells no noise; leave out sampler, steps and guidance.")
+        if by_steps or ("denoiser_x" in self.model.networks and "decoder" not in self.model.networks):
+            if z is not None or mean:
+                raise TypeError(f"{self.model.objective!r} goes from noise to x without a code; leave out z and mean.")
+            return self._denoised(len(labels) if n is None else n, seed, labels, sampler, steps, guidance)
         if "density" in self.model.networks and z is None and not mean:
             if labels is not None:
                 self._at(labels, n)  # says what is wrong with them
@@ -206,7 +209,9 @@ class Generative:
         x_of = tool.denoised(told, len(self.model.seeds_shape) + 1, without, guidance or 0.0)
         with evaluating(self.model, seed):
             noise, path = self._noise(seed), PATHS[tool.path]
-            return self._with_seeds(from_noise(x_of, path, n, network.shape, noise, steps or 50, sampler or "heun"))
+            return self._with_seeds(
+                from_noise(x_of, path, n, network.shape, noise, 50 if steps is None else steps, sampler or "heun")
+            )
 
     @property
     def _device(self) -> torch.device:

@@ -307,6 +307,14 @@ def test_a_run_is_sampled_by_every_sampler_and_each_copy_as_alone(sampler):
     torch.testing.assert_close(alone.sample(7, sampler=sampler, steps=6)[0], x[1], rtol=1e-3, atol=1e-3)
 
 
+def test_a_model_with_a_decoder_is_sampled_by_it_unless_a_sampler_is_named():
+    both = short(small(zoo.VAE + zoo.DIFFUSION, points()), steps=2)
+    z = Noise(0).normal("sample z", 4, 3)
+    assert torch.equal(both.sample(4), both.sample(z=z))
+    assert not torch.equal(both.sample(4), both.sample(4, sampler="heun"))
+    assert torch.equal(both.sample(4, sampler="heun"), both.sample(4, steps=50))
+
+
 def test_what_has_no_meaning_is_refused():
     run = short(small(zoo.GAN, points()), steps=1)
     with pytest.raises(TypeError, match="tells no noise; leave out sampler, steps and guidance"):
@@ -318,8 +326,11 @@ def test_what_has_no_meaning_is_refused():
         run.sample(3, sampler="rk45")
     with pytest.raises(ValueError, match="guidance leads to a label"):
         run.sample(3, guidance=1.0)
-    with pytest.raises(TypeError, match="no decoder"):
-        run.sample(z=[[0.0, 0.0]])
+    for wrong in (dict(z=[[0.0, 0.0]]), dict(n=2, mean=True)):
+        with pytest.raises(TypeError, match="goes from noise to x without a code; leave out z and mean"):
+            run.sample(**wrong)
+    with pytest.raises(ValueError, match="steps must be a whole number"):
+        run.sample(3, steps=0)
     for tool in (Denoise(), Distill()):
         with pytest.raises(ValueError, match="no sample of one thing, made by one player"):
             Match("xz", tool)
