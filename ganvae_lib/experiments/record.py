@@ -15,18 +15,18 @@ import numpy
 import torch
 import torch.distributed as dist
 
-from ..errors import unknown
+from ..errors import instance, unknown
 from ..storage.cards import read_card, write_card
 from ..storage.locks import LOCK, held
 
 __all__ = ["alone", "begin", "check_seeds", "clear", "earlier", "environment", "named", "recorded", "write"]
 
 
-def recorded(name: str = "") -> Path:
+def recorded(name: str | None = None) -> Path:
     """A committed record or picture of the book, such as "kernels.json"; without a name, the folder of all.
 
     In a clone they lie in ``results/``; an installed library brings them along. Raises FileNotFoundError for an unknown
-    name, with the nearest ones.
+    name, with the nearest ones, and TypeError for what is no name.
 
     >>> recorded("kernels.json").name
     'kernels.json'
@@ -37,7 +37,9 @@ def recorded(name: str = "") -> Path:
             break
     else:
         raise FileNotFoundError("the records of the book are not here; install the library again, or clone the book.")
-    if not (folder / name).exists():
+    if name is None:
+        return folder
+    if not instance("name", name, str, 'give that of a file such as "kernels.json"') or not (folder / name).exists():
         known = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
         raise FileNotFoundError(str(unknown("record", name, sorted(known))))
     return folder / name
