@@ -347,9 +347,10 @@ def players(answers, link):
             mistakes = {
                 "its pairs are the real side of the game, so y is reversed for it": (h(q) - h(other_q)).mean()
             } | mistakes
-        label = f"the loss of {name}, as {'inferred' if name == 'eta' else 'generated'} pairs move,"
+        pairs = f"{'inferred' if name == 'eta' else 'generated'} pairs"
+        label = f"the change in the loss of {name} as {pairs} move"
         if alike(got, torch.zeros(()), 1e-9):
-            raise Wrong(f"{label} does not depend on them.")
+            raise Wrong(f"the loss of {name} does not depend on the {pairs}.")
         Answers({label: got}).close(label, mine(h), mistakes)
 
     compare("theta", here[1] - moved["theta"][1], lambda h: (h(p) - h(other_p)).mean())

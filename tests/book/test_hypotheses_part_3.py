@@ -87,6 +87,16 @@ def test_a_ratio_may_be_frozen_on_a_fixed_support_only():
         assert same(*sides) == agree
 
 
+@needs("lem-avb, eq-avb-gradient", "a finite KL from the encoder to the prior")
+def test_a_code_without_prior_has_an_infinite_price():
+    """On one fixed support, two codes: the prior has no mass at one of them, so both sides are infinite for every η."""
+    prior = tensor([1.0, 0.0])
+    for eta in (0.0, 0.3):
+        q = normal(tensor([eta, 0.0]))
+        assert kl(q, prior) == INFINITE and mean(q, -(prior.log() - q.log())) == INFINITE
+    assert kl(normal(tensor([0.3, 0.0])), tensor([0.9, 0.1])).isfinite()
+
+
 # -- chapter 14 ----------------------------------------------------------------------------------------------
 
 
@@ -242,6 +252,9 @@ def test_the_odds_are_the_ratio_at_the_best_discriminator():
     for answers, best in ((d / (d + g), True), (sigmoid(draws(4, seed=2)), False)):
         weight = answers * (d + g) / 2 / g
         assert same(weight, 0.5 * answers / (1 - answers)) == best
+    answers = 1 - 0.8 * g / (d + g)  # wrong by one factor in 1 - D: the normalised weights do not notice
+    weight, odds = answers * (d + g) / 2 / g, answers / (1 - answers)
+    assert not same(weight, 0.5 * odds) and same(weight / weight.sum(), odds / odds.sum())
 
 
 @needs("eq-left-out", "equal weights of both labels; θ = θ₀")
