@@ -445,6 +445,8 @@ def single(answers, gap):
 )
 def holm(answers, rows):
     cases = (
+        ([0.015, 0.5, 0.03, 0.04], 0.05),
+        ([0.3, 0.0101, 0.6, 0.035], 0.04),
         ([0.03, 0.004, 0.3, 0.011, 0.02], 0.05),
         ([0.011, 0.9, 0.016, 0.024], 0.05),
         ([0.03, 0.013, 0.001, 0.2, 0.016], 0.05),
@@ -454,7 +456,10 @@ def holm(answers, rows):
         m = len(p)
         order = sorted(range(m), key=p.__getitem__)
         small = [p[row] <= alpha / (m - place) for place, row in enumerate(order)]
-        stop = small.index(False) if False in small else m
+        lenient = [p[row] <= alpha / max(m - place - 1, 1) for place, row in enumerate(order)]
+        sidak = [p[row] <= 1 - (1 - alpha) ** (1 / (m - place)) for place, row in enumerate(order)]
+        first = lambda fits, m=m: fits.index(False) if False in fits else m
+        stop = first(small)
         last = max((place for place in range(m) if small[place]), default=-1)
         marked = lambda chosen, m=m: torch.tensor([float(row in chosen) for row in range(m)])
         answers.close(
@@ -464,6 +469,10 @@ def holm(answers, rows):
                 "this compares each p-value with alpha, whatever the number of rows": marked(
                     [row for row in order if p[row] <= alpha]
                 ),
+                "this level is for independent rows; Holm's, alpha over the rows left, needs no such thing": marked(
+                    order[: first(sidak)]
+                ),
+                "at the smallest p-value no row is out yet; mind the + 1": marked(order[: first(lenient)]),
                 "this is the same level alpha/m for all; the level grows as rows are shown": marked(
                     [row for row in order if p[row] <= alpha / m]
                 ),

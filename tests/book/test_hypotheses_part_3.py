@@ -431,6 +431,13 @@ def test_a_labeller_that_shares_a_trunk_is_taught_by_the_bounds():
 # -- chapter 18 ----------------------------------------------------------------------------------------------
 
 
+def test_only_a_part_below_84_percent_is_dearer_to_drop_by_the_jsd():
+    """Chapter 18 compares what an IWGAN and a GAN descend: the JSD is not less willing to drop whatever it is."""
+    for share, dearer in ((0.1, True), (0.5, True), (0.84, True), (0.85, False), (0.9, False)):
+        d, g = tensor([share, 1 - share]), tensor([0.0, 1.0])
+        assert (2 * jsd(g, d) > 2 * kl((g + d) / 2, d)) == dearer
+
+
 @needs("eq-welch", "runs that are independent")
 def test_scores_that_move_together_have_another_spread():
     a = tensor([1.0, 2.0, 4.0, 5.0])

@@ -83,6 +83,15 @@ def holm(p, alpha):
 
 some, level = -math.expm1(rows * math.log(0.95)), -math.expm1(math.log(0.95) / rows)
 """
+STEPS = """
+def holm(p, alpha):
+    shown = torch.zeros(len(p), dtype=torch.bool)
+    for place, row in enumerate(p.argsort()):
+        if p[row] > {level}:
+            break
+        shown[row] = True
+    return shown
+"""
 DROPPED = """
 dropped, within = float(classes - missing), "stays"
 total = 2 * classes - 1
@@ -200,6 +209,8 @@ def holm(p, alpha):
             break
     return shown
 """,
+            "no row is out yet": HOLM + STEPS.format(level="alpha / max(len(p) - place - 1, 1)"),
+            "for independent rows; Holm": HOLM + STEPS.format(level="1 - (1 - alpha) ** (1 / (len(p) - place))"),
             "in the order of the rows": HOLM
             + "right = holm\nholm = lambda p, alpha: sorted(right(p, alpha), reverse=True)",
             "chances overlap": HOLM + "some = 0.05 * rows",
