@@ -71,6 +71,7 @@ def _mean(model: Model, data: Examples, log_p: Callable[..., Tensor]) -> Tensor:
     """The mean over data of log_p(model, x), [*seeds, n] for a piece of n examples: [seeds]."""
     total = torch.zeros(model.seeds_shape, dtype=torch.float64)  # on the host: Apple's devices have no float64
     made_by = "decoder" if "decoder" in model.networks else "density"
+    data = as_data(model, data)
     check_made(model.networks[made_by], data.x)
     with evaluating(model):
         for model_at_labels, x, _ in chunks(model, data):
