@@ -220,7 +220,7 @@ CALLS = {
         {"weights": kind([lambda: (0.35, 0.65)], [(), (-1, 2), ("a", "b"), (0.5, 0.6), None, 3])},
     ),
     "moons": Call(moons, {}, {"std": POSITIVE}),
-    "recorded": Call(recorded, {}, {"name": one_of(["kernels.json", "infogan.png", "experiments"])}),
+    "recorded": Call(recorded, {}, {"name": maybe(one_of(["kernels.json", "infogan.png", "experiments"]))}),
     "ring": Call(ring, {}, {"modes": COUNT, "radius": REAL, "std": POSITIVE}),
     "styles": Call(styles, {}, {"n": kind([12], MANY.wrong), "n_test": kind([6], MANY.wrong), "seed": SEED}),
     "text": Call(text, {}, {"name": one_of(["text"]), "split": one_of(["train", "test"]), "length": some(MANY)}),
