@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy
 import torch
 import torch.distributed as dist
 
-from ..errors import instance, unknown
+from ..errors import instance
 from ..storage.cards import read_card, write_card
 from ..storage.locks import LOCK, held
 
@@ -25,8 +26,8 @@ __all__ = ["alone", "begin", "check_seeds", "clear", "earlier", "environment", "
 def recorded(name: str | None = None) -> Path:
     """A committed record or picture of the book, such as "kernels.json"; without a name, the folder of all.
 
-    In a clone they lie in ``results/``; an installed library brings them along. Raises FileNotFoundError for an unknown
-    name, with the nearest ones, and TypeError for what is no name.
+    In a clone they lie in ``results/``; an installed library brings them along. Raises ValueError for an unknown name,
+    with the nearest one, TypeError for what is no name, and FileNotFoundError where there are none.
 
     >>> recorded("kernels.json").name
     'kernels.json'
@@ -40,8 +41,10 @@ def recorded(name: str | None = None) -> Path:
     if name is None:
         return folder
     if not instance("name", name, str, 'give that of a file such as "kernels.json"') or not (folder / name).exists():
-        known = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-        raise FileNotFoundError(str(unknown("record", name, sorted(known))))
+        known = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        closest = get_close_matches(name, known, n=1)
+        hint = f" Did you mean {closest[0]!r}?" if closest else ""
+        raise ValueError(f"there is no record {name[:60]!r} among the {len(known)} in {folder.name}/.{hint}")
     return folder / name
 
 
