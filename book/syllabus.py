@@ -40,8 +40,7 @@ COURSES = {
         Week("Techniques that travel", (15, 18), ("What the operator makes of others", "How to rerun a row"), (15,)),
     ),
     12: (
-        Week("Two processes", (1,)),
-        Week("Two directions of KL", (2,)),
+        Week("Two processes, two directions", (1, 2), ("The linear-Gaussian world", "Real digits")),
         Week("Variational inference", (3,), ("MNIST at full scale",)),
         Week("Adversarial learning", (4,), ("MNIST at full scale",)),
         Week("Likelihood without latents", (5,), ("MNIST",)),
@@ -49,9 +48,10 @@ COURSES = {
         Week("The VAE's adversary", (8,)),
         Week("The common ancestor", (9,)),
         Week("Opposite directions", (10,)),
-        Week("The landscape", (11, 12, 13), ("Rotations and swirls", "A classifier in the place of a KL: AVB")),
-        Week("Compose and weigh", (14, 15), ("Accept what looks alike",)),
-        Week("Activate, condition, measure", (16, 17, 18), ("On other models", "Composition"), (16, 17)),
+        Week("Exchange, and cycles", (11, 12), ("Rotations and swirls",)),
+        Week("Joint models, the symmetric view", (13, 14), ("A classifier in the place of a KL: AVB",)),
+        Week("Weigh and activate", (15, 16), ("What the operator makes of others", "On other models")),
+        Week("Labels, tables, and beyond", (17, 18, 20), ("Composition", "How to rerun a row")),
     ),
 }
 
