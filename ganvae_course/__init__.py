@@ -2,6 +2,7 @@
 
     exercise   what an exercise is: what it gives, what it asks for, how an answer is judged
     answers    what someone has answered, as plain numbers, tensors and functions of them
+    finite     what judges need again and again
     chapters   the exercises of each chapter
     source     the exercises as they stand in a chapter's notebook
     making     notebooks for students, with their key and grader; forms for nbgrader and Otter-Grader

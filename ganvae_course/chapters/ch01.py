@@ -6,6 +6,7 @@ import torch
 
 from ..answers import Wrong
 from ..exercise import Chapter
+from ..finite import tensor
 
 CHAPTER = Chapter(
     1,
@@ -16,10 +17,6 @@ CHAPTER = Chapter(
         "linear": "Build the linear-Gaussian model in closed form, and show what data cannot tell of its codes.",
     },
 )
-
-
-def tensor(values):
-    return torch.as_tensor(values, dtype=torch.float64)
 
 
 def random(*shape, seed=0):

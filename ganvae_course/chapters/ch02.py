@@ -9,6 +9,7 @@ from ganvae_lib import exact
 
 from ..answers import Wrong
 from ..exercise import Chapter
+from ..finite import tensor
 
 CHAPTER = Chapter(
     2,
@@ -22,10 +23,6 @@ CHAPTER = Chapter(
 
 LINE = torch.linspace(-25, 25, 10_001, dtype=torch.float64)
 STEP = LINE[1] - LINE[0]
-
-
-def tensor(values):
-    return torch.as_tensor(values, dtype=torch.float64)
 
 
 def random(*shape, seed=0):

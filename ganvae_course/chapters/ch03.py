@@ -7,6 +7,7 @@ import torch
 
 from ..answers import Wrong
 from ..exercise import Chapter
+from ..finite import tensor
 
 CHAPTER = Chapter(
     3,
@@ -17,10 +18,6 @@ CHAPTER = Chapter(
         "weight": "Build a likelihood that is a density, and show what the weight of the KL does.",
     },
 )
-
-
-def tensor(values):
-    return torch.as_tensor(values, dtype=torch.float64)
 
 
 def random(*shape, seed=0):

@@ -7,6 +7,7 @@ from torch.nn.functional import logsigmoid, softplus
 
 from ..answers import Wrong
 from ..exercise import Chapter
+from ..finite import tensor
 
 CHAPTER = Chapter(
     4,
@@ -17,10 +18,6 @@ CHAPTER = Chapter(
         "game": "Show how two players circle, and build a distance that does not saturate.",
     },
 )
-
-
-def tensor(values):
-    return torch.as_tensor(values, dtype=torch.float64)
 
 
 def random(*shape, seed=0):

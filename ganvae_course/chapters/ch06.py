@@ -6,6 +6,7 @@ import torch
 from torch.nn.functional import cross_entropy, softplus
 
 from ..exercise import Chapter
+from ..finite import exactly, kl
 
 LOG4 = math.log(4)
 CHAPTER = Chapter(
@@ -19,17 +20,9 @@ CHAPTER = Chapter(
 )
 
 
-def exactly(*values):
-    return [torch.as_tensor(value, dtype=torch.float64) for value in values]
-
-
 def densities(seed, count, n=5):
     draws = torch.Generator().manual_seed(seed)
     return torch.randn(count, n, generator=draws, dtype=torch.float64).softmax(-1)
-
-
-def kl(a, b):
-    return (a * (a / b).log()).sum()
 
 
 def jsd(a, b):

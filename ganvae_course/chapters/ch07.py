@@ -6,6 +6,7 @@ import torch
 
 from ..answers import Answers, Wrong
 from ..exercise import Chapter
+from ..finite import exactly, kl
 
 CHAPTER = Chapter(
     7,
@@ -19,20 +20,11 @@ CHAPTER = Chapter(
 )
 
 
-def exactly(*values):
-    """Numbers in float64."""
-    return [torch.as_tensor(value, dtype=torch.float64) for value in values]
-
-
 def made(seed, n=5):
     """A random world: three densities and a logit, [n] each."""
     draws = torch.Generator().manual_seed(seed)
     densities = torch.randn(3, n, generator=draws, dtype=torch.float64).softmax(-1)
     return *densities, torch.randn(n, generator=draws, dtype=torch.float64)
-
-
-def kl(p, q):
-    return (p * (p / q).log()).sum()
 
 
 def jsd(g, d, real=0.5):

@@ -6,6 +6,7 @@ import torch
 
 from ..answers import Wrong
 from ..exercise import Chapter
+from ..finite import entropy, exactly, kl
 
 LOG2 = math.log(2)
 CHAPTER = Chapter(
@@ -19,21 +20,9 @@ CHAPTER = Chapter(
 )
 
 
-def exactly(*values):
-    return [torch.as_tensor(value, dtype=torch.float64) for value in values]
-
-
 def densities(seed, count, n=5):
     draws = torch.Generator().manual_seed(seed)
     return torch.randn(count, n, generator=draws, dtype=torch.float64).softmax(-1)
-
-
-def kl(a, b):
-    return (a * (a / b).log()).sum(-1)
-
-
-def entropy(p):
-    return -(p * p.log()).sum()
 
 
 def balanced(draw, n, size=0.3):

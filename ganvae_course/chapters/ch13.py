@@ -7,6 +7,7 @@ from torch.nn.functional import softplus
 
 from ..answers import Answers, Wrong, alike
 from ..exercise import Chapter
+from ..finite import kl
 
 CHAPTER = Chapter(
     13,
@@ -22,10 +23,6 @@ LOG2 = math.log(2)
 
 def table(values):
     return torch.tensor(values, dtype=torch.float64)
-
-
-def kl(p, q):
-    return (p * (p / q).log()).sum(-1)
 
 
 def random(seed, *shape):

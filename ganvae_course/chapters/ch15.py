@@ -6,6 +6,7 @@ import torch
 from torch.nn.functional import softplus
 
 from ..exercise import Chapter
+from ..finite import kl
 
 CHAPTER = Chapter(
     15,
@@ -24,10 +25,6 @@ def table(values):
 
 def random(seed, *shape):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def kl(p, q):
-    return (p * (p / q).log()).sum()
 
 
 def unlike(draw, count=4):

@@ -6,6 +6,7 @@ import torch
 
 from ..answers import Wrong
 from ..exercise import Chapter
+from ..finite import entropy
 
 CHAPTER = Chapter(
     17,
@@ -37,10 +38,6 @@ def js(p, q):
     m = (p + q) / 2
     kl = lambda a: (torch.special.xlogy(a, a) - torch.special.xlogy(a, m)).sum(-1)
     return (kl(p) + kl(q)) / 2
-
-
-def entropy(p):
-    return -torch.special.xlogy(p, p).sum(-1)
 
 
 @CHAPTER.exercise(

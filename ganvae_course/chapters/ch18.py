@@ -8,6 +8,7 @@ from scipy import stats
 
 from ..answers import Wrong
 from ..exercise import Chapter
+from ..finite import entropy
 
 CHAPTER = Chapter(
     18,
@@ -54,10 +55,6 @@ def least(fits, low, high):
         middle = (low + high) / 2
         low, high = (low, middle) if fits(middle) else (middle, high)
     return high
-
-
-def entropy(p):
-    return -torch.special.xlogy(p, p).sum(-1)
 
 
 @CHAPTER.exercise(

@@ -6,6 +6,7 @@ import torch
 
 from ..answers import Answers, Wrong
 from ..exercise import Chapter
+from ..finite import exactly
 
 CHAPTER = Chapter(
     20,
@@ -17,11 +18,6 @@ CHAPTER = Chapter(
         "sampling": "Predict what a sampler with few steps makes of the best network.",
     },
 )
-
-
-def exactly(*values):
-    """Numbers in float64."""
-    return [torch.as_tensor(value, dtype=torch.float64) for value in values]
 
 
 def some(seed, *shape, low=-2.0, high=2.0):
