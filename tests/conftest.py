@@ -34,3 +34,13 @@ def closed_figures():
     from matplotlib import pyplot
 
     pyplot.close("all")
+
+
+@pytest.fixture(autouse=True)
+def argument_checks():
+    """A test that leaves the checks of torch's distributions off would change others in its process."""
+    yield
+    import sys
+
+    if "torch.distributions" in sys.modules:
+        assert sys.modules["torch.distributions"].Distribution._validate_args == __debug__, "checks were left off"

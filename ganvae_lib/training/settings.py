@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -167,15 +168,30 @@ def seed_list(seeds: Any) -> list[int]:
     return listed
 
 
+class _Unchecked:
+    """How many are at work without checks, in whichever thread, and whether there were checks before the first."""
+
+    lock, inside, before = threading.Lock(), 0, __debug__
+
+
 @contextmanager
 def unchecked() -> Iterator[None]:
-    """Switch off the argument checks of distributions: each costs a host sync per call."""
-    before = Distribution._validate_args
-    Distribution.set_default_validate_args(False)
+    """Switch off the argument checks of distributions: each costs a host sync per call.
+
+    The switch belongs to the whole process: it is set back when the last one leaves, in whichever thread.
+    """
+    with _Unchecked.lock:
+        if not _Unchecked.inside:
+            _Unchecked.before = Distribution._validate_args
+            Distribution.set_default_validate_args(False)
+        _Unchecked.inside += 1
     try:
         yield
     finally:
-        Distribution.set_default_validate_args(before)
+        with _Unchecked.lock:
+            _Unchecked.inside -= 1
+            if not _Unchecked.inside:
+                Distribution.set_default_validate_args(_Unchecked.before)
 
 
 def find_device(name: Any) -> torch.device:

@@ -286,6 +286,8 @@ def test_the_records_of_the_book_have_the_one_shape(path):
                 if told["values"]:  # some earlier records have only means
                     again = summary(told["values"])
                     assert again["mean"] == pytest.approx(told["mean"], abs=1.1e-4)
-                    assert again["half_width_95"] == pytest.approx(told["half_width_95"], abs=3e-4)
+                    # Each value may be off by 5e-5; of two seeds the half width is 12.7 times half their difference.
+                    rounding = 3e-4 if len(told["values"]) > 2 else 12.7 * 5e-5 + 1e-4
+                    assert again["half_width_95"] == pytest.approx(told["half_width_95"], abs=rounding)
             keys = {key.split(": ")[-1] for key in entry["measures"]}
             assert keys <= set(study.words), keys - set(study.words)

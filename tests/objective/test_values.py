@@ -15,6 +15,8 @@ from ganvae_lib import (
     Adversary,
     Bound,
     Classify,
+    Denoise,
+    Distill,
     Likelihood,
     Match,
     Summaries,
@@ -27,7 +29,7 @@ from ganvae_lib.distributions.noise import Share
 from ganvae_lib.objective import TERMS, TOOLS, Reconstruct
 
 PARTS = [
-    *(KL(), Likelihood(), Adversary(), MMD(), Summaries(), SPACES["x"], LINKS["KL"]),
+    *(KL(), Likelihood(), Adversary(), MMD(), Summaries(), Denoise(), Distill(), SPACES["x"], LINKS["KL"]),
     *(Match("x", Adversary()), Reconstruct("x"), Bound(), Classify(), Unpredictable(), zoo.VAE, zoo.VAE.phases()[0]),
 ]
 
