@@ -22,7 +22,7 @@ from ..distributions.noise import DrawnUnseeded, Noise, in_layers
 from ..distributions.world import World
 from ..networks.heads import Conditional
 from ..networks.stacking import Copies, copied
-from .inputs import torch_alone
+from .inputs import torch_alone, unchecked
 from .roles import role_of
 
 if TYPE_CHECKING:
@@ -192,11 +192,10 @@ def output_of(
     inputs = [tensor.requires_grad_(graph) for tensor in inputs]
     labels = {"labels": torch.zeros(batch, dtype=torch.long, device=device)}
     starts = [0] * (batch[0] if len(batch) == 2 else 1)
-    was_training, checks = network.training, Distribution._validate_args
-    Distribution.set_default_validate_args(False)
+    was_training = network.training
     try:
         its_noise = in_layers(starts, len(batch) == 2, device)
-        with torch.set_grad_enabled(graph), torch_alone(), its_noise, warnings.catch_warnings():
+        with torch.set_grad_enabled(graph), unchecked(), torch_alone(), its_noise, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             told = isinstance(network.copies[0] if isinstance(network, Copies) else network, Conditional)
             return (tried if training else tried.eval())(*inputs, **(labels if told else {}))
@@ -210,7 +209,6 @@ def output_of(
         why = said.strip().partition("\n")[0] or type(error).__name__
         raise ValueError(f"{name} cannot be called with {seen}: {why}") from error
     finally:
-        Distribution.set_default_validate_args(checks)
         if lazy:
             network.train(was_training)
 

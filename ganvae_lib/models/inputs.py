@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from ..data.dataset import Examples
 from ..distributions.densities import as_floats
 from ..distributions.noise import DrawnUnseeded, Noise
 from ..errors import described, whole
 
-__all__ = ["check_scale", "evaluating", "examples", "labels_of", "numbers", "torch_alone"]
+__all__ = ["check_scale", "evaluating", "examples", "labels_of", "numbers", "torch_alone", "unchecked"]
 
 
 @contextmanager
@@ -62,6 +64,32 @@ def _numbers_of(state: Any) -> list[Any]:
     if not isinstance(state, dict):
         return [state]
     return [number for part in state.values() for number in _numbers_of(part)]
+
+
+class _Unchecked:
+    """How many are at work without checks, in whichever thread, and whether there were checks before the first."""
+
+    lock, inside, before = threading.Lock(), 0, __debug__
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Switch off the argument checks of distributions: each costs a host sync per call.
+
+    The switch belongs to the whole process: it is set back when the last one leaves, in whichever thread.
+    """
+    with _Unchecked.lock:
+        if not _Unchecked.inside:
+            _Unchecked.before = Distribution._validate_args
+            Distribution.set_default_validate_args(False)
+        _Unchecked.inside += 1
+    try:
+        yield
+    finally:
+        with _Unchecked.lock:
+            _Unchecked.inside -= 1
+            if not _Unchecked.inside:
+                Distribution.set_default_validate_args(_Unchecked.before)
 
 
 def numbers(name: str, value: Any) -> Tensor:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch.distributions import Distribution
 
 from ..distributions.schedules import SCHEDULES, Schedule
 from ..errors import chosen, flag, instance, real, unknown, whole
 from ..figures.values import as_entry, field_names, from_entry
+from ..models.inputs import unchecked
 from ..objective.algebra import Objective
 from .optimizers import Recipe
 
@@ -166,32 +165,6 @@ def seed_list(seeds: Any) -> list[int]:
     if not listed or len(set(listed)) < len(listed):
         raise ValueError(f"seeds must be different, and one or more, got {seeds}.")
     return listed
-
-
-class _Unchecked:
-    """How many are at work without checks, in whichever thread, and whether there were checks before the first."""
-
-    lock, inside, before = threading.Lock(), 0, __debug__
-
-
-@contextmanager
-def unchecked() -> Iterator[None]:
-    """Switch off the argument checks of distributions: each costs a host sync per call.
-
-    The switch belongs to the whole process: it is set back when the last one leaves, in whichever thread.
-    """
-    with _Unchecked.lock:
-        if not _Unchecked.inside:
-            _Unchecked.before = Distribution._validate_args
-            Distribution.set_default_validate_args(False)
-        _Unchecked.inside += 1
-    try:
-        yield
-    finally:
-        with _Unchecked.lock:
-            _Unchecked.inside -= 1
-            if not _Unchecked.inside:
-                Distribution.set_default_validate_args(_Unchecked.before)
 
 
 def find_device(name: Any) -> torch.device:

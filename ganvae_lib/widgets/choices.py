@@ -17,6 +17,7 @@ from ..distributions.noise import Noise
 from ..distributions.sample import draw
 from ..measure.samples import coverage
 from ..models.builder import build
+from ..models.inputs import unchecked
 from ..objective.algebra import Objective, Sum
 from ..objective.contract import Term
 from ..objective.further import MMD
@@ -24,7 +25,6 @@ from ..objective.terms import Match, Reconstruct
 from ..objective.tools import KL, Adversary
 from ..training.fitting import fit
 from ..training.run import Run
-from ..training.settings import unchecked
 
 __all__ = [
     "ALSO",

@@ -4,7 +4,7 @@ import threading
 
 from torch.distributions import Distribution
 
-from ganvae_lib.training.settings import unchecked
+from ganvae_lib.models.inputs import unchecked
 
 
 def test_argument_checks_come_back_when_threads_overlap():
