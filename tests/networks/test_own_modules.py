@@ -293,7 +293,15 @@ def test_what_a_state_dict_holds_or_what_does_no_harm_may_be_remembered(kept):
     assert float(calls) == 6  # the trial before the first step has left nothing
 
 
-def test_a_compiled_module_is_refused_in_words_that_help():
+@pytest.fixture
+def checks_kept():
+    """torch.compile switches the argument checks of all distributions off, for the whole process (findings/)."""
+    before = torch.distributions.Distribution._validate_args
+    yield
+    torch.distributions.Distribution.set_default_validate_args(before)
+
+
+def test_a_compiled_module_is_refused_in_words_that_help(checks_kept):
     compiled = torch.compile(mlp(), backend="eager")
     with pytest.raises(
         TypeError, match="^encoder.trunk has a forward .* give the module as it was before torch.compile"
