@@ -1,4 +1,4 @@
-"""Answers to the exercises of chapter 02: another right one, written without the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 02: another right one, by another way than the solution, and typical wrong ones."""
 
 MOMENTS = """
 draws = sum(w * m for w, m in zip(weights, means, strict=True))

@@ -1,4 +1,4 @@
-"""Answers to the exercises of chapter 03: another right one, written without the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 03: another right one, by another way than the solution, and typical wrong ones."""
 
 ELBO = """
 z = torch.linspace(-14, 14, 14001, dtype=torch.float64)  # by quadrature, the first form

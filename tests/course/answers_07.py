@@ -1,4 +1,4 @@
-"""Answers to the exercises of chapter 07: another right one, written without the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 07: another right one, by another way than the solution, and typical wrong ones."""
 
 ANSWERS = {
     "ex-07-odds": {

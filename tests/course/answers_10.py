@@ -1,4 +1,4 @@
-"""Answers to the exercises of chapter 10: another right one, written without the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 10: another right one, by another way than the solution, and typical wrong ones."""
 
 STANDS = """
 known = {"maximum likelihood": "second", "VAE": "second", "GAN": "first", "reverse-KL GAN": "first"}

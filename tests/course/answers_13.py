@@ -1,4 +1,4 @@
-"""Answers to the exercises of chapter 13: another right one, written without the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 13: another right one, by another way than the solution, and typical wrong ones."""
 
 PRICE = """
 pairs = [(x, z) for x in range(3) for z in range(3)]

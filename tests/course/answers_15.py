@@ -1,4 +1,4 @@
-"""Answers to the exercises of chapter 15: another right one, written without the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 15: another right one, by another way than the solution, and typical wrong ones."""
 
 SIGNAL = """
 spread = lambda k: k**-0.5

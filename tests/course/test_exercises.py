@@ -1,7 +1,7 @@
 """Every exercise: its key passes, a blank fails, typical mistakes are named, another right answer passes.
 
-The answers stand in ``answers_NN.py``: ``other`` was written without looking at the solution, ``wrong`` maps a part of
-the message that a wrong answer gets to that answer. Exercises run alone: the imports of the chapter's exercises, what
+The answers stand in ``answers_NN.py``: ``other`` takes another way than the solution, ``wrong`` maps a part of the
+message that a wrong answer gets to that answer. Exercises run alone: the imports of the chapter's exercises, what
 the exercise gives, the answer.
 """
 
