@@ -146,10 +146,15 @@ class Answers:
         return value
 
     def say(self, name: str, right: Any, options: Sequence[Any], mistakes: Mapping[Any, str] | None = None) -> None:
-        """Compare a word with the right one; ``mistakes`` says of a wrong word what speaks against it."""
+        """Compare a word with the right one; ``mistakes`` says of a wrong word what speaks against it.
+
+        >>> Answers({"minimax": False}).say("minimax", True, [True, False], {False: "where is D largest?"})
+        Traceback (most recent call last):
+        ganvae_course.answers.Wrong: minimax: where is D largest?
+        """
         value = self.choice(name, options)
         if value != right:
-            raise Wrong(f"{name}: {(mistakes or {}).get(value, f'not {value!r}')}.")
+            raise Wrong(f"{name}: {_ended((mistakes or {}).get(value, f'not {value!r}'))}")
 
     def values(self, name: str, *arguments: Any, shape: Sequence[int | None] | None = None) -> torch.Tensor:
         """What a function returns, as finite numbers in float64."""
@@ -184,8 +189,12 @@ class Answers:
         for sentence, value in (mistakes or {}).items():
             wrong = torch.as_tensor(value, dtype=torch.float64)
             if wrong.shape == got.shape and alike(got, wrong, max(tolerance, 1e-4)):
-                raise Wrong(f"{name}: {sentence}.")
+                raise Wrong(f"{name}: {_ended(sentence)}")
         raise Wrong(_unlike(label, got, right, at))
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith("?") else f"{sentence}."
 
 
 def _unlike(label: str, got: torch.Tensor, right: torch.Tensor, at: Sequence[Any] | None) -> str:
