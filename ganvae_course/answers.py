@@ -146,7 +146,12 @@ class Answers:
         return value
 
     def say(self, name: str, right: Any, options: Sequence[Any], mistakes: Mapping[Any, str] | None = None) -> None:
-        """Compare a word with the right one; ``mistakes`` says of a wrong word what speaks against it."""
+        """Compare a word with the right one; ``mistakes`` says of a wrong word what speaks against it.
+
+        >>> Answers({"minimax": False}).say("minimax", True, [True, False], {False: "where is D largest?"})
+        Traceback (most recent call last):
+        ganvae_course.answers.Wrong: minimax: where is D largest?
+        """
         value = self.choice(name, options)
         if value != right:
             raise Wrong(_sentence(name, (mistakes or {}).get(value, f"not {value!r}")))

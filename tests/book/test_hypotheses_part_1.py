@@ -299,6 +299,21 @@ def test_no_push_comes_through_a_jump():
     assert same(smooth, math.exp(-0.08) / math.sqrt(2 * math.pi), 1e-3)
 
 
+@needs("eq-pathwise", "a gradient that may be taken under the integral")
+def test_a_smooth_path_may_carry_no_push():
+    """G_θ(z) = θ³/z² exp(-θ²/z) of z ~ U(0, 1), and h(x) = x: the average is θ exp(-θ²), with the slope 1 at θ = 0.
+
+    Each single G_θ(z) is smooth and has the slope 0 there: its samples spike ever nearer to z = 0.
+    """
+    u = (torch.arange(200_000) + 0.5) / 2000  # 1 / z - 1, so that dz / z² = du
+    path = lambda theta, u: theta**3 * (-(theta**2) * (1 + u)).exp()
+    for theta in (0.5, 1.0):
+        average = path(tensor(theta), u).sum() / 2000
+        assert same(average, theta * math.exp(-(theta**2)), 1e-6)
+    assert same(slopes(lambda theta: theta * (-(theta**2)).exp(), tensor(0.0)), 1.0)
+    assert slopes(lambda theta: path(theta, u).sum(), tensor(0.0)) == 0
+
+
 @needs("lem-iwae, eq-iwae", "a finite L: no draws of weight zero")
 def test_draws_that_may_all_be_worthless_have_no_bound():
     """Half of q is where the joint has nothing: all k draws may land there, so every L_k is -∞."""
@@ -436,6 +451,17 @@ def test_long_steps_leave_the_circle():
     assert same(sizes[0.5], 1.0) and same(sizes[1.9], 1.0) and sizes[2.1] > 1.5
 
 
+@needs("eq-dirac", "α + γ below 2, for a penalty that makes the spiral turn inwards")
+def test_a_strong_penalty_leaves_no_spiral():
+    for alpha, gamma, spirals in ((0.1, 0.5, True), (0.1, 1.85, True), (0.9, 1.0, True), (0.1, 1.95, False)):
+        keep = 1 - alpha * gamma
+        step = tensor([[1 - alpha**2, alpha * keep], [-alpha, keep]])
+        found = torch.linalg.eigvals(step)
+        assert same(step.det(), keep) and (found.imag.abs() > 1e-6).all() == spirals == (alpha + gamma < 2)
+        assert (found.abs() < 1).all()
+        assert same(found.abs(), math.sqrt(keep)) == spirals
+
+
 @needs("eq-push", "answers that are not certain")
 def test_a_certain_answer_pushes_with_no_finite_force():
     t = tensor([0.0, 800.0])
@@ -451,8 +477,16 @@ def test_a_factor_that_sees_the_future_is_no_density():
     agree = lambda own, seen: 0.9 if own == seen else 0.1
     images = list(product((0, 1), repeat=2))
     assert sum(0.5 * agree(b, a) for a, b in images) == pytest.approx(1)
-    # the first pixel looks at the second, too
+    # the first pixel looks at the second, too; neither looks at itself
     assert sum(agree(a, b) * agree(b, a) for a, b in images) == pytest.approx(1.64)
+
+
+@needs("lem-past", "a past of positive probability, for the conditionals")
+def test_after_an_impossible_past_a_factor_is_no_conditional():
+    first = tensor([1.0, 0.0])
+    made = [first[:, None] * tensor([[0.3, 0.7], after]) for after in ([0.5, 0.5], [0.9, 0.1])]
+    assert torch.equal(*made) and made[0].sum() == 1  # one density, from two networks
+    assert (made[0] / made[0].sum(1, keepdim=True))[1].isnan().all()
 
 
 @needs("lem-stacks", "a first layer that leaves out the own row and pixel")
@@ -523,6 +557,25 @@ def test_reversed_answers_have_no_field_off_the_common_support():
     p1, p0 = table(3), table(3, seed=1)
     best = p1 / (p1 + p0)
     assert (mean(p1, -(1 - best).log()) + mean(p0, -best.log())).isfinite()
+
+
+@needs("lem-no-potential, eq-ada-curl", "conditionals that are twice continuously differentiable")
+def test_mixed_derivatives_must_agree():
+    """Peano's function moves p(x|0), and p(x|1) stands still: its two mixed derivatives at 0 are -1 and 1."""
+    still, start, along = tensor([0.2, 0.5, 0.3]), tensor([0.5, 0.3, 0.2]), tensor([0.1, 0.1, -0.2])
+    polynomial = lambda a: a[0] * a[1] * (a[0] ** 2 - a[1] ** 2)
+    peano = lambda a: polynomial(a) / (a**2).sum()
+
+    def field(f, theta):
+        """What reversed answers give, with the best discriminator of this theta."""
+        p0 = start + f(theta) * along
+        return slopes(f, theta) * mean(along, (1 + p0 / still).log())
+
+    for f, right in ((polynomial, 0.0), (peano, 2 * mean(along, (1 + start / still).log()))):
+        step = 1e-3 * torch.eye(2)
+        by_1, by_2 = ((field(f, e) - field(f, -e)) / 2e-3 for e in step)
+        assert same(by_1[1] - by_2[0], right, 1e-5)
+    assert abs(right) > 0.01
 
 
 @needs(

@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 04: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 04: another right one, by another way than the solution, and typical wrong ones.
+
+The independent answers were written from the student's notebook alone, by somebody who had seen neither solution nor judge.
+"""
 
 PRIOR = """
 def best(d, g, share):
@@ -293,3 +296,143 @@ distance, jsd = shift, math.log(2)
         },
     },
 }
+
+
+INDEPENDENT = {
+    "ex-04-prior": """
+def best(d, g, share):
+    odds = (share / (1 - share)) * (d / g)
+    return odds / (1 + odds)
+
+
+excess = math.log(share / (1 - share))
+""",
+    "ex-04-value": """
+def value(real, made):
+    return -(F.softplus(-real).mean() + F.softplus(made).mean())
+
+
+def bound(real, made):
+    return math.log(2) + value(real, made) / 2
+
+
+jsd = math.log(2) - loss / 2
+""",
+    "ex-04-substitute": '''
+def through_softmax(slope, theta):
+    """The chain rule: the gradient in theta of a function of g = softmax(theta) with the given slope in g."""
+    g = theta.softmax(-1)
+    return g * (slope - (g * slope).sum())
+
+
+def frozen(d, theta):
+    return through_softmax(torch.log1p(theta.softmax(-1) / d), theta)
+
+
+def full(d, theta):
+    g = theta.softmax(-1)
+    return through_softmax(torch.log1p(g / d) + g / (d + g), theta)
+
+
+combination = "KL(g||d) - KL(g||m)"  # E_g[log(2m/d)] = log 2 + E_g[log g/d] - E_g[log g/m]
+''',
+    "ex-04-own-link": """
+hellinger = lambda t: -(t / 2).exp()  # f - r f' = 1 - sqrt(r)
+power = lambda t, a: -torch.expm1(a * t) / a  # f - r f' = (1 - r^a) / a: -t as a -> 0, 1 - e^t at a = 1
+""",
+    "ex-04-push": """
+minimax = max(range(len(logits)), key=lambda i: logits[i])
+non_saturating = min(range(len(logits)), key=lambda i: logits[i])
+
+
+def weights(t):
+    D = 1 / (1 + (-t).exp())
+    return torch.stack([D, 1 - D, torch.ones_like(t), D / (1 - D)])
+""",
+    "ex-04-pull": """
+reverse = distance  # both KLs are distance^2 / 2
+forward = distance
+non_saturating = reverse - minimax  # D + (1 - D) = 1
+share = math.exp(-(distance**2))
+""",
+    "ex-04-labels": """
+def best(r):
+    return fake_label + (real_label - fake_label) * r / (1 + r)
+
+
+def loss(r):
+    return ((real_label - fake_label) / (1 + r)) ** 2 / 2
+
+
+def curvature(r):
+    return (real_label - fake_label) ** 2 / (r * (1 + r) ** 3)
+""",
+    "ex-04-conjugate": """
+conjugate = lambda s: s / (1 - s)  # attained at sqrt(u) = 1 / (1 - s)
+best = lambda r: 1 - r**-0.5
+bound = lambda real, made: real.mean() - (made / (1 - made)).mean()
+""",
+    "ex-04-w1": '''
+def w1(x, y):
+    """The area between the two distribution functions."""
+    both = torch.cat([x, y]).sort().values
+    F_x, F_y = ((sample[None, :] <= both[:-1, None]).double().mean(1) for sample in (x, y))
+    return ((F_x - F_y).abs() * both.diff()).sum()
+
+
+distance = shift
+jsd = math.log(2)
+''',
+    "ex-04-greedy": """
+top = max(range(len(D)), key=lambda i: D[i])
+best = [float(i == top) for i in range(len(D))]
+loss = -math.log(D[top])
+minimax = True
+""",
+    "ex-04-dirac": """
+together = math.hypot(1, alpha)
+in_turn = "circle"
+shrink = math.sqrt(1 - alpha * gamma)
+steps = -math.log(10) / math.log(shrink)
+""",
+    "ex-04-js-drops": """
+x = torch.linspace(-25, 25, 5001, dtype=torch.float64)
+
+
+def bell(mean, deviation):
+    return torch.exp(-(((x - mean) / deviation) ** 2) / 2) / (deviation * math.sqrt(2 * math.pi))
+
+
+d = weight * bell(-half, 1.0) + (1 - weight) * bell(half, 1.0)
+
+
+def jsd_of(theta):
+    g = bell(theta[0], theta[1].exp())
+    middle = (d + g) / 2
+    inside = torch.special.xlogy(d, d / middle) + torch.special.xlogy(g, g.clamp(min=1e-300) / middle)
+    return inside.sum() * (x[1] - x[0]) / 2
+
+
+found = []
+for start in ([-half, 0.0], [half, 0.0], [0.0, math.log(half)]):
+    theta = torch.tensor(start, dtype=torch.float64, requires_grad=True)
+    search = torch.optim.LBFGS([theta], max_iter=200, tolerance_grad=1e-10, line_search_fn="strong_wolfe")
+
+    def closure():
+        search.zero_grad()
+        loss = jsd_of(theta)
+        loss.backward()
+        return loss
+
+    search.step(closure)
+    found.append((jsd_of(theta).item(), theta[0].item(), theta[1].exp().item()))
+nats, mu, sigma = min(found)
+""",
+    "ex-04-finite": """
+fresh = math.log(2)
+jsd = (n - shared) / n * math.log(2)
+value = -shared / n * math.log(4)
+""",
+}
+for label, answer in INDEPENDENT.items():
+    ANSWERS[label]["independent"] = answer

@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 05: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 05: another right one, by another way than the solution, and typical wrong ones.
+
+The independent answers were written from the student's notebook alone, by somebody who had seen neither solution nor judge.
+"""
 
 ANSWERS = {
     "ex-05-blind": {
@@ -408,3 +411,156 @@ weight = a / (a + text.count(context))
         },
     },
 }
+
+
+INDEPENDENT = {
+    "ex-05-blind": '''
+def blind(N, r, c):
+    """Follow the kernel's taps backwards until nothing new is reached; what comes before and is not reached is blind."""
+    taps = [(-1, -1), (-1, 0), (-1, 1), (0, -1)]
+    reached, rim = set(), {(r, c)}
+    while rim:
+        steps = {(i + a, j + b) for i, j in rim for a, b in taps}
+        rim = {(i, j) for i, j in steps if 0 <= i < N and 0 <= j < N} - reached
+        reached |= rim
+    table = torch.zeros(N, N, dtype=torch.bool)
+    for place in range(r * N + c):
+        table[place // N, place % N] = divmod(place, N) not in reached
+    return table
+
+
+right = N - 1 - c  # columns to the right
+rows = max(0, min(r, right - 1))  # rows in which some of them are out of reach
+count = rows * right - rows * (rows + 1) // 2
+assert count == int(blind(N, r, c).sum())
+''',
+    "ex-05-field": """
+R = sum(width // 2 for width in kernels)
+columns = min(N - 1, c + R) - max(0, c - R) + 1
+two_stacks = min(R, r) * columns + min(R, c)
+row_rnn = c + sum(min(N - 1, c + k) - max(0, c - k) + 1 for k in range(1, r + 1))
+""",
+    "ex-05-leak": """
+def is_density(sees):
+    n = len(sees)
+    return not any(bool(sees[i][j]) for i in range(n) for j in range(i, n))
+
+
+claimed = 0  # it names each pixel, which it reads, with certainty
+total = levels**pixels
+""",
+    "ex-05-order": '''
+def entropy(p, kept):
+    """Of the joint law of the pixels in `kept`, bits."""
+    rest = [i for i in range(p.dim()) if i not in kept]
+    q = (p.sum(rest) if rest else p).flatten()
+    return -torch.special.xlogy(q, q).sum() / math.log(2)
+
+
+def costs(p, order):
+    heights = [entropy(p, order[:k]) for k in range(len(order) + 1)]
+    return torch.stack([b - a for a, b in zip(heights[:-1], heights[1:])])
+
+
+weight = torch.zeros([2] * 9, dtype=torch.float64)
+for number in range(512):
+    bits = [number >> (8 - i) & 1 for i in range(9)]
+    spin = [2 * b - 1 for b in bits]
+    across = sum(spin[i] * spin[i + 1] for i in range(9) if i % 3 < 2)
+    down = sum(spin[i] * spin[i + 3] for i in range(6))
+    weight[tuple(bits)] = math.exp(coupling * (across + down))
+magnet = weight / weight.sum()
+total = costs(magnet, [0, 2, 4, 6, 8, 1, 3, 5, 7]).sum()
+cheaper = "neither"
+''',
+    "ex-05-reverse": '''
+def parts(p, d):
+    """Differences of KL(p || d) of the first k pixels."""
+    n = p.dim()
+    kl = [torch.zeros((), dtype=p.dtype)]
+    for k in range(1, n + 1):
+        a, b = p.reshape(2**k, -1).sum(1), d.reshape(2**k, -1).sum(1)
+        kl.append((torch.special.xlogy(a, a) - torch.special.xlogy(a, b)).sum())
+    return torch.stack(kl).diff()
+
+
+past = "model"
+a, b = p[2] + p[3], d[2] + d[3]
+first = a * math.log(a / b) + (1 - a) * math.log((1 - a) / (1 - b))
+''',
+    "ex-05-independent": """
+def ones(p):
+    return [p[1].sum(), p[:, 1].sum(), p[:, :, 1].sum()]
+
+
+def price(p):
+    q = torch.ones((), dtype=p.dtype)
+    for chance in ones(p):
+        q = q[..., None] * torch.stack([1 - chance, chance])
+    return (torch.special.xlogy(p, p) - torch.special.xlogy(p, q)).sum()
+
+
+best = ones(torch.tensor(p, dtype=torch.float64).reshape(2, 2, 2))
+""",
+    "ex-05-ancestral": """
+def sample(p, u):
+    k, drawn = len(p), []
+    for a, b in u.tolist():
+        x, below = 0, float(p[0].sum())
+        while below <= a and x < k - 1:
+            x += 1
+            below += float(p[x].sum())
+        row = p[x] / p[x].sum()
+        y, below = 0, float(row[0])
+        while below <= b and y < k - 1:
+            y += 1
+            below += float(row[y])
+        drawn.append([x, y])
+    return torch.tensor(drawn)
+
+
+passes = height * width
+""",
+    "ex-05-temperature": """
+def stepwise(p, tau):
+    result = torch.ones_like(p)
+    for a in range(2):
+        for b in range(2):
+            for c in range(2):
+                for past, value in ((p.sum((1, 2)), a), (p[a].sum(1), b), (p[a, b], c)):
+                    sharp = (past / past.sum()) ** (1 / tau)
+                    result[a, b, c] *= sharp[value] / sharp.sum()
+    return result
+
+
+same = False
+table = torch.tensor(p, dtype=torch.float64).reshape(2, 2, 2)
+whole = table ** (1 / tau)
+whole = whole / whole.sum()
+apart = (whole * (whole / stepwise(table, tau)).log2()).sum()
+""",
+    "ex-05-units": """
+def units(log_p):
+    bits = -log_p.mean() / math.log(2)
+    return torch.stack([bits, (-log_p.mean()).exp()])
+
+
+both = math.sqrt(first * second)  # the mean of the bits, not of the perplexities
+told_apart = excess * characters
+""",
+    "ex-05-ngram": """
+def predict(text, context, alphabet, a):
+    p = [1 / len(alphabet)] * len(alphabet)
+    for size in range(len(context) + 1):  # from the empty context to the whole
+        past = context[len(context) - size :]
+        after = [text[k + size] for k in range(len(text) - size) if text[k : k + size] == past]
+        p = [(after.count(x) + a * q) / (len(after) + a) for x, q in zip(alphabet, p)]
+    return p
+
+
+stands = sum(text[k : k + len(context)] == context for k in range(len(text) - len(context)))
+weight = a / (a + stands)
+""",
+}
+for label, answer in INDEPENDENT.items():
+    ANSWERS[label]["independent"] = answer

@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 06: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 06: another right one, by another way than the solution, and typical wrong ones.
+
+The independent answers were written from the student's notebook alone, by somebody who had seen neither solution nor judge.
+"""
 
 ANSWERS = {
     "ex-06-losses": {
@@ -330,3 +333,113 @@ accuracy, best_loss, game = 1 - on_source, math.log(4), "all"
         },
     },
 }
+
+
+INDEPENDENT = {
+    "ex-06-losses": '''
+def minus_log(probability_logit):
+    """-log sigmoid, averaged over a minibatch."""
+    return torch.logaddexp(torch.zeros_like(probability_logit), -probability_logit).mean()
+
+
+def phi_loss(logit1, logit0):
+    return minus_log(logit1) + minus_log(-logit0)
+
+
+def classify(named, t):
+    return (named.logsumexp(1) - named[torch.arange(len(t)), t]).mean()
+
+
+def ada_loss(logit1, logit0, named, t):
+    return classify(named, t) + minus_log(-logit1) + minus_log(logit0)
+
+
+def dann_loss(logit1, logit0, named, t):
+    return classify(named, t) - phi_loss(logit1, logit0)
+
+
+a, b = torch.tensor(logit1), torch.tensor(logit0)
+apart = minus_log(-a) + minus_log(b) + phi_loss(a, b)
+''',
+    "ex-06-prior": """
+def best(p1, p0, rho):
+    return 1 / (1 + (1 - rho) * p0 / (rho * p1))
+
+
+alike = rho
+shift = math.log(rho) - math.log(1 - rho)
+descended = "nothing"  # D* is a constant, so its loss does not know the features
+""",
+    "ex-06-chase": """
+def kl(a, b):
+    return (a * (a / b).log()).sum()
+
+
+def chase(p1, p0, frozen1, frozen0):
+    middle = (p1 + p0) / 2
+    return kl(p0, frozen1) + kl(p1, frozen0) - kl(p1, middle) - kl(p0, middle)
+
+
+slope = sum(
+    b * math.log((x + y) / x) + a * math.log((x + y) / y) for x, y, a, b in zip(p1, p0, v1, v0)
+)  # -log D* on the target, -log(1 - D*) on the source, D* = x / (x + y)
+no_potential = "KL"
+""",
+    "ex-06-curl": '''
+a, B = torch.tensor(logits, dtype=torch.float64), torch.tensor(moves, dtype=torch.float64)
+p0, p1 = a.softmax(-1)
+
+
+def slopes(p, B):
+    """d softmax / d theta, [3, 2]."""
+    return p[:, None] * (B - p @ B)
+
+
+s0, s1 = slopes(p0, B[0]), slopes(p1, B[1])
+v = (1 + p0 / p1).log() @ s0 + (1 + p1 / p0).log() @ s1
+curl = ((1 / p0 - 1 / p1) * (s0[:, 0] * s1[:, 1] - s0[:, 1] * s1[:, 0])).sum()
+standing = 0
+''',
+    "ex-06-pinsker": """
+enough = distance**2 / 2  # JSD >= TV(a, m)^2 + TV(b, m)^2 = TV(a, b)^2 / 2
+near = distance**2  # the loss is log 4 - 2 JSD
+promise = lambda loss: math.sqrt(math.log(4) - loss)
+""",
+    "ex-06-bound": """
+def terms(p, says):
+    target, source = p[0], p[1]
+    named_rightly = sum(source[x, int(label)] for x, label in enumerate(says))
+    x0, x1 = target.sum(1), source.sum(1)
+    match = (x0 - x1).clamp(min=0).sum()
+    pairing = sum((source[x] - target[x] * (x1[x] / x0[x])).abs().sum() / 2 for x in range(len(x0)))
+    return torch.stack([1 - named_rightly, match, pairing])
+
+
+error = 1 - sum(target[2 * x + label] for x, label in enumerate(says))
+reads = "pairing"
+""",
+    "ex-06-shift": """
+target_error = abs(source_share - target_share)
+apart = abs(source_share - target_share)
+loss = 0.0
+for s, t in ((source_share, target_share), (1 - source_share, 1 - target_share)):
+    loss -= s * math.log(s / (s + t)) + t * math.log(t / (s + t))
+""",
+    "ex-06-reweight": """
+def weigh(t, share):
+    source = torch.bincount(t, minlength=len(share)) / len(t)
+    return (share / source)[t]
+
+
+features = [target_share * a + (1 - target_share) * b for a, b in zip(*p_x_t)]
+forced = 0
+""",
+    "ex-06-half-turn": """
+turn = lambda z: torch.tensor([1.0, 0.5]) - z
+accuracy = 1 - on_source
+best_loss = math.log(4)
+game = "nothing"
+""",
+}
+for label, answer in INDEPENDENT.items():
+    ANSWERS[label]["independent"] = answer
