@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 07: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 07: another right one, by another way than the solution, and typical wrong ones.
+
+The independent answers were written by somebody who had seen neither solution nor judge.
+"""
 
 ANSWERS = {
     "ex-07-odds": {
@@ -8,6 +11,11 @@ Z0 = sum(joint)
 posterior = [value / Z0 for value in joint]
 Z1 = sum((1 - real) * a for a in g)
 mean_log_Z = (1 - real) * math.log(Z0) + real * math.log(Z1)
+""",
+        "independent": """
+Z0 = real
+posterior = d
+mean_log_Z = (1 - real) * math.log(real) + real * math.log(1 - real)
 """,
         "wrong": {
             "evidence of the other label": "Z0, posterior, mean_log_Z = 1 - real, d, 0.0",
@@ -28,6 +36,15 @@ def posterior(prior, logit, T):
 hot = prior
 total = sum(p for p, t in zip(prior, logit) if t > 0)
 cold = [p / total if t > 0 else 0.0 for p, t in zip(prior, logit)]
+""",
+        "independent": """
+def posterior(prior, logit, T):
+    weighted = prior * torch.sigmoid(logit / T)
+    return weighted / weighted.sum()
+
+hot = prior
+over_zero = [p if t > 0 else 0.0 for p, t in zip(prior, logit)]
+cold = [p / sum(over_zero) for p in over_zero]
 """,
         "wrong": {
             "the prior is missing": """
@@ -60,6 +77,17 @@ def sample(real, made, logit, seed):
     return both[torch.bernoulli(torch.sigmoid(logit)[both]).bool()]
 
 share = 0.5 * sum((a + b) / (1 + math.exp(-t)) for a, b, t in zip(d, g, logit))
+""",
+        "independent": """
+def sample(real, made, logit, seed):
+    rng = torch.Generator().manual_seed(seed)
+    n = len(real)
+    coin = torch.rand(n, generator=rng) < 0.5
+    x = torch.where(coin, real, made)
+    D = torch.sigmoid(logit[x])
+    return x[torch.rand(n, generator=rng) < D]
+
+share = sum(0.5 * (p + q) / (1 + math.exp(-t)) for p, q, t in zip(d, g, logit))
 """,
         "wrong": {
             "real examples only": """
@@ -103,6 +131,17 @@ inferred = [math.exp(value - bound) for value in logs]
 collapsed = [float(t == max(logit)) for t in logit]
 debt = -math.log(max(zip(logit, prior))[1])
 """,
+        "independent": """
+m, t = torch.tensor(prior), torch.tensor(logit)
+D = torch.sigmoid(t)
+Z0 = (m * D).sum()
+inferred = m * D / Z0
+bound = torch.log(Z0)
+top = int(t.argmax())
+collapsed = torch.zeros(len(prior))
+collapsed[top] = 1.0
+debt = -math.log(prior[top])
+""",
         "wrong": {
             "best for the first term alone": """
 inferred = collapsed = [float(t == max(logit)) for t in logit]
@@ -139,6 +178,21 @@ def terms(g, d, logit):
     return [loss + js + log_z, js, log_z]
 
 best_loss = -sum(a * math.log(a / (a + b)) + b * math.log(b / (a + b)) for a, b in zip(g, d)) / 2
+""",
+        "independent": """
+def divergence(p, r):
+    return (torch.xlogy(p, p) - torch.xlogy(p, r)).sum()
+
+def terms(g, d, logit):
+    m = 0.5 * (g + d)
+    D = torch.sigmoid(logit)
+    Z1, Z0 = (D * m).sum(), ((1 - D) * m).sum()
+    kl = 0.5 * divergence(g, (1 - D) * m / Z0) + 0.5 * divergence(d, D * m / Z1)
+    jsd = 0.5 * divergence(g, m) + 0.5 * divergence(d, m)
+    return torch.stack([kl, jsd, 0.5 * (torch.log(Z0) + torch.log(Z1))])
+
+gt, dt = torch.tensor(g), torch.tensor(d)
+best_loss = math.log(2) - terms(gt, dt, torch.log(dt / gt))[1]
 """,
         "wrong": {
             "the generator's, with the reversed answers": """
@@ -188,6 +242,23 @@ def terms(g, g0, d, logit, real):
 pile = lambda made: [(1 - real) * a + real * b for a, b in zip(made, d)]
 remainder = sum(p * math.log(p / q) for p, q in zip(pile(g), pile(g0)))
 """,
+        "independent": """
+def divergence(p, r):
+    return (torch.xlogy(p, p) - torch.xlogy(p, r)).sum()
+
+def terms(g, g0, d, logit, real):
+    m, m0 = (1 - real) * g + real * d, (1 - real) * g0 + real * d
+    D = torch.sigmoid(logit)
+    Z0, Z1 = (D * m0).sum(), ((1 - D) * m0).sum()
+    q0, q1 = D * m0 / Z0, (1 - D) * m0 / Z1
+    kl = (1 - real) * divergence(g, q0) + real * divergence(d, q1)
+    jsd = (1 - real) * divergence(g, m) + real * divergence(d, m)
+    log_Z = (1 - real) * torch.log(Z0) + real * torch.log(Z1)
+    return torch.stack([kl, jsd, divergence(m, m0), log_Z])
+
+G, G0, data = torch.tensor(g), torch.tensor(g0), torch.tensor(d)
+remainder = divergence((1 - real) * G + real * data, (1 - real) * G0 + real * data)
+""",
         "wrong": {
             "belong to g0": """
 def terms(g, g0, d, logit, real):
@@ -232,6 +303,11 @@ pile = lambda t: torch.stack([1 - (t + real_share) / 2, (t + real_share) / 2])
 remainder = lambda t: (pile(t) * (pile(t) / pile(theta)).log()).sum()
 fisher = torch.autograd.functional.hessian(remainder, theta)
 """,
+        "independent": """
+values_apart, gradients_apart = times**2, times
+m1 = (theta_0 + real_share) / 2  # the mixture's chance of the second place; its slope is 1/2
+fisher = 0.25 / m1 + 0.25 / (1 - m1)
+""",
         "wrong": {
             "how the gradients part": "values_apart = gradients_apart = times; fisher = 1.0",
             "how the values part": "values_apart = gradients_apart = times**2; fisher = 1.0",
@@ -251,6 +327,10 @@ fisher = 1 / (m * (1 - m))
 constant, arrived, wrong_way = "difference", "JSD", "KL"
 loss = lambda e: sum((0.25 + e * v) * math.log1p(math.exp(-t)) for v, t in zip(direction, logit)) / 2
 push = (loss(1e-3) - loss(-1e-3)) / 2e-3
+""",
+        "independent": """
+constant, arrived, wrong_way = "difference", "JSD", "KL"
+push = 0.5 * sum(v * math.log(1 + math.exp(-t)) for v, t in zip(direction, logit))
 """,
         "wrong": {
             "this is not yet g": "constant, arrived, wrong_way, push = 'KL', 'JSD', 'KL', 0.0",
@@ -282,6 +362,25 @@ def forms(g, g0, d, logit):
 
 raw = [p * math.exp(t) for p, t in zip(g, logit)]
 h = [value / sum(raw) for value in raw]
+flees = "minimax"
+""",
+        "independent": """
+def divergence(p, r):
+    return (torch.xlogy(p, p) - torch.xlogy(p, r)).sum()
+
+def forms(g, g0, d, logit):
+    m0, m = (g0 + d) / 2, (g + d) / 2
+    D = torch.sigmoid(logit)
+    looks_real = D * m0 / (D * m0).sum()
+    looks_made = (1 - D) * m0 / ((1 - D) * m0).sum()
+    js = (divergence(g, m) + divergence(d, m)) / 2
+    odds = torch.exp(logit)
+    C = (g0 * odds).sum()
+    to_real, to_made = divergence(g, looks_real), divergence(g, looks_made)
+    return torch.stack([2 * js - to_made, to_real - 2 * js, to_real - to_made, C * divergence(g0 * odds / C, g)])
+
+weights = [p * math.exp(t) for p, t in zip(g, logit)]
+h = [w / sum(weights) for w in weights]
 flees = "minimax"
 """,
         "wrong": {

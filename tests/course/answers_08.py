@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 08: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 08: another right one, by another way than the solution, and typical wrong ones.
+
+The independent answers were written by somebody who had seen neither solution nor judge.
+"""
 
 ANSWERS = {
     "ex-08-selects": {
@@ -6,6 +9,11 @@ ANSWERS = {
 label_of_real = 1 - 1
 passes = torch.tensor([[1.0, 0.0], [D, D], [0.0, 1.0]])  # q^r(y=0|x, s), s = 1 and 0
 weights = passes / 2
+learns = "itself"
+""",
+        "independent": """
+label_of_real = 0
+weights = [[1 / 2, 0], [D / 2, D / 2], [0, 1 / 2]]
 learns = "itself"
 """,
         "wrong": {
@@ -32,6 +40,24 @@ def first_line(d, g0, elbo, price, D):
 blind = 0.0
 for a, b, bound, cost in zip(d, g0, elbo, price):
     blind += 0.25 * (a + b) * (bound + math.log(a) - cost) - 0.5 * a * bound
+""",
+        "independent": """
+def first_line(d, g0, elbo, price, D):
+    total = 0.0
+    for s, of_source in enumerate([g0, d]):
+        for x in range(len(d)):
+            chance = float(D[s, x])
+            inside = 0.0
+            if chance > 0:
+                inside += chance * (float(elbo[x]) + math.log(0.5) - math.log(chance))
+            if chance < 1:
+                explained = math.log(float(d[x])) - float(price[x])
+                inside += (1 - chance) * (explained + math.log(0.5) - math.log(1 - chance))
+            total += 0.5 * float(of_source[x]) * inside
+    return total
+
+of_vae = sum(p * bound for p, bound in zip(d, elbo))
+blind = first_line(d, g0, elbo, price, torch.full((2, len(d)), 0.5)) - of_vae / 2
 """,
         "wrong": {
             "naming a label costs log 2": """
@@ -75,6 +101,15 @@ least = [max(0.0, (a - b) / a) for a, b in zip(d, g)]
 real = [1 - 0.3 * min(1.0, b / a) * a / (a + b) for a, b in zip(d, g)]
 third = [[a * (1 - r) / b for a, b, r in zip(d, g, real)], real]
 """,
+        "independent": """
+def complete(D1, d, g):
+    return d * (1 - D1) / g
+
+least = [max(0.0, 1 - b / a) for a, b in zip(d, g)]
+d, g = torch.tensor(d), torch.tensor(g)
+half_way = (1 + d / (d + g)) / 2  # between the optimal and the perfect one
+third = torch.stack([complete(half_way, d, g), half_way])
+""",
         "wrong": {
             "not their shares": "complete = lambda D1, d, g: 1 - D1\nleast = [0.0] * 5\nthird = [[0.0] * 5, [1.0] * 5]",
             "no probability is negative": """
@@ -114,6 +149,13 @@ def value(L, C, share):
 label_price = math.log(share) + share * math.log(1 / share - 1)
 limit = "-infinity"
 """,
+        "independent": """
+def value(L, C, share):  # real examples get the label 0, whose prior is 1 - share
+    return share * (L + math.log(1 - share)) + (1 - share) * (C + math.log(share))
+
+label_price = value(0.0, 0.0, share)
+limit = "-infinity"
+""",
         "wrong": {
             "a real example gets the label 0": """
 def value(L, C, share):
@@ -146,6 +188,15 @@ best = [prior for _ in d]
 largest = -sum(a * math.log(1 / b) for a, b in zip(g, d))
 positive = False
 """,
+        "independent": """
+def C(d, g, prior, fixed):
+    price = (torch.xlogy(fixed, fixed) - torch.xlogy(fixed, prior)).sum(1)
+    return (g * (torch.log(d) - price)).sum()
+
+best = [prior for _ in d]
+largest = sum(q * math.log(p) for p, q in zip(d, g))  # -H(g) - KL(g || d)
+positive = False
+""",
         "wrong": {
             "over generated examples": """
 C = lambda d, g, prior, fixed: (d * (d.log() - (fixed * (fixed / prior).log()).sum(-1))).sum()
@@ -171,6 +222,13 @@ higher, right_at = "second", "everywhere"
 pile = lambda made: [(a + b) / 2 for a, b in zip(d, made)]
 evidence = sum(p * math.log(q) for p, q in zip(pile(g0), pile(g)))
 apart = sum(p * math.log(p) for p in pile(g0)) - evidence
+""",
+        "independent": """
+higher, right_at = "second", "everywhere"
+m0 = [(p + q) / 2 for p, q in zip(d, g0)]
+m = [(p + q) / 2 for p, q in zip(d, g)]
+evidence = sum(p * math.log(q) for p, q in zip(m0, m))
+apart = sum(p * math.log(p / q) for p, q in zip(m0, m))
 """,
         "wrong": {
             "falls with the distance": "higher, right_at, evidence, apart = 'first', 'everywhere', 0.0, 0.0",
@@ -199,6 +257,15 @@ e = 2e-3
 up, down = remainders(p, v, e), remainders(p, v, -e)
 parabola = (up[0] + down[0]) / 2 / e**2
 third = ((up[0] - up[1]) - (down[0] - down[1])) / 2 / e**3
+""",
+        "independent": """
+def remainders(m0, move, epsilon):
+    m = m0 + epsilon * move
+    return torch.stack([(m * torch.log(m / m0)).sum(), (m0 * torch.log(m0 / m)).sum()])
+
+# u = v / m0: (1 + eu) log(1 + eu) = eu + (eu)^2 / 2 - (eu)^3 / 6, and -log(1 + eu) = -eu + (eu)^2 / 2 - (eu)^3 / 3
+parabola = sum(v**2 / p for v, p in zip(move, m0)) / 2
+third = sum(v**3 / p**2 for v, p in zip(move, m0)) * (1 / 3 - 1 / 6)
 """,
         "wrong": {
             "this is F": """
@@ -232,6 +299,14 @@ a, b, v = (torch.tensor(values).double() for values in (d, g, move))
 slope = (R(a, b, b + 1e-4 * v) - R(a, b, b - 1e-4 * v)) / 2e-4
 in_a_gan = "discriminator"
 """,
+        "independent": """
+def R(d, g0, g):
+    D = d / (d + g)
+    return 0.5 * (d * torch.log(1 - D)).sum() + 0.5 * (g0 * torch.log(D)).sum()
+
+slope = 0.5 * sum(p * v / q for p, q, v in zip(d, g, move))
+in_a_gan = "discriminator"
+""",
         "wrong": {
             "here its answers are reversed": """
 R = lambda d, g0, g: ((d * (d / (d + g)).log()).sum() + (g0 * (g / (d + g)).log()).sum()) / 2
@@ -260,6 +335,15 @@ def ceiling(d, g):
     return math.log(4) + math.log(right) + math.log(1 - right) + sum(float(p) * math.log(float(p)) for p in d)
 
 error = 0.5 - sum(abs(a - b) for a, b in zip(d, g)) / 4
+perfect = "-infinity"
+""",
+        "independent": """
+error = 0.5 * sum(min(p, q) for p, q in zip(d, g))
+
+def ceiling(d, g):
+    e = 0.5 * torch.minimum(d, g).sum()
+    return torch.xlogy(d, d).sum() + torch.log(4 * e * (1 - e))
+
 perfect = "-infinity"
 """,
         "wrong": {

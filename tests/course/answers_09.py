@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 09: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 09: another right one, by another way than the solution, and typical wrong ones.
+
+The independent answers were written by somebody who had seen neither solution nor judge.
+"""
 
 TABLES = """
 def wake(data, encoder, decoder):
@@ -145,6 +148,21 @@ by_bound = q[(q * (q / p).log()).sum(-1).argmin()]
 ANSWERS = {
     "ex-09-tables": {
         "other": TABLES,
+        "independent": """
+def wake(data, encoder, decoder):
+    return torch.einsum("x,xz,zx->", data, encoder, torch.log(decoder))
+
+def sleep(prior, encoder, decoder):
+    return torch.einsum("z,zx,xz->", prior, decoder, torch.log(encoder))
+
+joint = [[p * row[x] for p, row in zip(prior, decoder)] for x in range(len(data))]  # p(x, z), [x][z]
+miss = least = 0.0
+for of_x, q in zip(joint, encoder):
+    for pair, chance in zip(of_x, q):
+        posterior = pair / sum(of_x)
+        miss += pair * math.log(posterior / chance)
+        least -= pair * math.log(posterior)
+""",
         "wrong": {
             "this is minus W": TABLES.replace("return sum(float(data", "return -sum(float(data"),
             "awake the decoder learns": TABLES.replace("math.log(decoder[z][x])", "math.log(encoder[x][z])"),
@@ -172,6 +190,10 @@ helmholtz, vae = repr(swapped(zoo.HELMHOLTZ)) == repr(zoo.HELMHOLTZ), False
 helmholtz = helmholtz or set(map(repr, swapped(zoo.HELMHOLTZ).terms)) == set(map(repr, zoo.HELMHOLTZ.terms))
 needs = "the density of the data"
 """,
+        "independent": """
+helmholtz, vae = True, False
+needs = "the density of the data"
+""",
         "wrong": {
             "exchange x with z": 'helmholtz, vae, needs = False, False, "the density of the data"',
             "moves to the space of examples": 'helmholtz, vae, needs = True, True, "the density of the data"',
@@ -180,6 +202,16 @@ needs = "the density of the data"
     },
     "ex-09-loop": {
         "other": LOOP,
+        "independent": """
+def sigmoid(t):
+    return 1 / (1 + math.exp(-t))
+
+def work(theta, eta):  # Green: the integral of a (1 - a) - b (1 - b) over the rectangle
+    (left, right), (low, high) = theta, eta
+    return (sigmoid(right) - sigmoid(left)) * (high - low) - (sigmoid(high) - sigmoid(low)) * (right - left)
+
+here = work(theta, eta)
+""",
         "wrong": {
             "walk anticlockwise": LOOP.replace("    return along", "    return -along").replace(
                 "+ along(eta[1], -1) + up(theta[1], 1) + up(theta[0], -1)",
@@ -191,6 +223,13 @@ needs = "the density of the data"
     },
     "ex-09-falls": {
         "other": FALLS,
+        "independent": """
+def rate(theta, eta):
+    a, b = torch.sigmoid(theta), torch.sigmoid(eta)
+    return -((a - b) ** 2) - b * (1 - b) * (eta - theta) * (b - a)
+
+end = 1 / (1 + math.exp(-sum(start) / 2))  # theta + eta does not change
+""",
         "wrong": {
             "V must fall": FALLS.replace("return dt * (b - a) + de * (a - b)", "return dt * (a - b) + de * (b - a)"),
             "eta moves, too": FALLS.replace(" + de * (a - b)", ""),
@@ -200,6 +239,18 @@ needs = "the density of the data"
     },
     "ex-09-em": {
         "other": EM,
+        "independent": """
+def turn(data, prior, decoder):
+    pairs = prior[:, None] * decoder
+    encoder = pairs / pairs.sum(0)  # [m, n]
+    counts = encoder * data
+    return counts / counts.sum(1, keepdim=True)
+
+p_x, p_z = torch.tensor(data), torch.tensor(prior)
+once = turn(p_x, p_z, torch.tensor(decoder))
+level = (p_x * torch.log(p_z @ once)).sum()
+ceiling = sum(p * math.log(p) for p in data)  # -H(d): a free table can be d, and the likelihood is concave in it
+""",
         "wrong": {
             "the prior is missing": EM.replace("float(prior[z] * decoder[z][x])", "float(decoder[z][x])"),
             "the data are missing": EM.replace("float(data[x]) * joint", "joint"),
@@ -210,6 +261,13 @@ needs = "the density of the data"
     },
     "ex-09-prior": {
         "other": PRIOR,
+        "independent": """
+def slope(logits, data, encoder):
+    return data @ encoder - torch.softmax(logits, 0)
+
+alone = torch.zeros(len(encoder[0]))
+best = torch.tensor(data) @ torch.tensor(encoder)
+""",
         "wrong": {
             "the wake phase climbs": PRIOR.replace("grad(value,", "grad(-value,"),
             "the logits go through a softmax": PRIOR.replace("logits.log_softmax(0)", "logits"),
@@ -218,6 +276,25 @@ needs = "the density of the data"
     },
     "ex-09-marginals": {
         "other": MARGINALS,
+        "independent": """
+def product(a, b):  # the chances that the first and the second bit are one
+    return [(1 - a) * (1 - b), (1 - a) * b, a * (1 - b), a * b]
+
+def sigmoid(t):
+    return 1 / (1 + math.exp(-t))
+
+L = [math.log(p) for p in posterior]
+found = []
+for a in (0.01, 0.3, 0.5, 0.7, 0.99):
+    for b in (0.01, 0.3, 0.5, 0.7, 0.99):
+        for _ in range(2000):  # one bit at a time, the other held
+            a = sigmoid((1 - b) * (L[2] - L[0]) + b * (L[3] - L[1]))
+            b = sigmoid((1 - a) * (L[1] - L[0]) + a * (L[3] - L[2]))
+        q = product(a, b)
+        found.append((sum(c * (math.log(c) - l) for c, l in zip(q, L)), q))
+by_bound = min(found)[1]
+by_sleep = product(posterior[2] + posterior[3], posterior[1] + posterior[3])
+""",
         "wrong": {
             "it is the posterior itself": "by_sleep = by_bound = posterior",
             "this is what sleep finds": MARGINALS + "\nby_bound = by_sleep\n",
@@ -232,6 +309,29 @@ by_bound = (first[:, None] * second).flatten()
     },
     "ex-09-rws": {
         "other": RWS,
+        "independent": """
+from itertools import product
+
+def limit(log_joint, logits):
+    return torch.softmax(log_joint, 0) - torch.softmax(logits, 0)
+
+def slope(log_joint, logits, k):
+    q = torch.softmax(logits, 0)
+    w = torch.exp(log_joint) / q
+    total = torch.zeros_like(log_joint)
+    for codes in product(range(len(q)), repeat=k):
+        codes = list(codes)
+        chance, share = q[codes].prod(), w[codes] / w[codes].sum()
+        for code, part in zip(codes, share):
+            total[code] += chance * part
+    return total
+
+def update(log_joint, logits, k):  # the gradient of log q(z) is one at z, minus q
+    return slope(log_joint, logits, k) - torch.softmax(logits, 0)
+
+at = torch.tensor(log_joint), torch.tensor(logits)
+off = (update(*at, 4) - limit(*at)).norm()
+""",
         "wrong": {
             "the KL is to fall": RWS.replace("grad(posterior @", "grad(-posterior @"),
             "with q first": RWS.replace(
@@ -246,6 +346,14 @@ by_bound = (first[:, None] * second).flatten()
     },
     "ex-09-constant": {
         "other": CONSTANT,
+        "independent": """
+def bound(real, says):
+    entropy = -real * math.log(real) - (1 - real) * math.log(1 - real)
+    return entropy + real * math.log(says) + (1 - real) * math.log(1 - says)
+
+best = accuracy = real
+certified = 0.0
+""",
         "wrong": {
             "the entropy of the label is missing": CONSTANT
             + "\nbound = lambda real, says: real * math.log(says) + (1 - real) * math.log(1 - says)\n",
@@ -258,6 +366,23 @@ by_bound = (first[:, None] * second).flatten()
     },
     "ex-09-certified": {
         "other": CERTIFIED,
+        "independent": """
+def certified(of_data, of_samples, real):
+    entropy = -real * math.log(real) - (1 - real) * math.log(1 - real)
+    right_on_data = -torch.log(1 + torch.exp(-of_data)).mean()
+    right_on_samples = -torch.log(1 + torch.exp(of_samples)).mean()
+    return entropy + real * right_on_data + (1 - real) * right_on_samples
+
+t1, t0 = torch.tensor(of_data).double(), torch.tensor(of_samples).double()
+
+def rising(factor):  # the slope of the bound, which falls with the factor
+    return real * (t1 * torch.sigmoid(-factor * t1)).mean() - (1 - real) * (t0 * torch.sigmoid(factor * t0)).mean()
+
+low, high = -50.0, 50.0
+for _ in range(100):
+    factor = (low + high) / 2
+    low, high = (factor, high) if rising(factor) > 0 else (low, factor)
+""",
         "wrong": {
             "the entropy of the label is missing": CERTIFIED.replace("return label + ", "return "),
             "for fair labels only": CERTIFIED.replace("return label + ", "return math.log(2) + "),
@@ -269,6 +394,13 @@ by_bound = (first[:, None] * second).flatten()
     },
     "ex-09-seeks": {
         "other": SEEKS,
+        "independent": """
+z = torch.linspace(-10, 10, 40001, dtype=torch.float64)
+weights = torch.softmax(-(z**2) / 2 - (x - z**2) ** 2 / (2 * noise**2), 0)
+mean = (weights * z).sum()
+std = ((weights * z**2).sum() - mean**2).sqrt()
+bound_mean = "at one mode"
+""",
         "wrong": {
             "must cover both": SEEKS + "\nmean = math.sqrt(x)\n",
             "this is the variance": SEEKS + "\nstd = std**2\n",
