@@ -18,9 +18,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["changed", "compared", "explain", "made_by"]
+__all__ = ["MARKED", "changed", "compared", "explain", "made_by"]
 
-_MARKED = re.compile(r"^ *([\w, ]+?) = (.+?)  # change me \(book: (.+)\)$", re.MULTILINE)
+#: A line whose value is meant to be changed: its name, its value, and what the book has.
+MARKED = re.compile(r"^ *([\w, ]+?) = (.+?)  # change me \(book: (.+)\)$", re.MULTILINE)
 _ABOVE = "Run > Run All Above Selected Cell runs it, and what it needs in its turn."
 
 
@@ -73,7 +74,7 @@ def changed(cells: list[str]) -> dict[str, tuple[str, str]]:
     >>> changed(["steps = 60  # change me (book: 600)", "seeds = 8  # change me (book: 8)"])
     {'steps': ('60', '600')}
     """
-    last = {name: (here, book) for text in cells for name, here, book in _MARKED.findall(text)}
+    last = {name: (here, book) for text in cells for name, here, book in MARKED.findall(text)}
     return {name: (here, book) for name, (here, book) in last.items() if here.split() != book.split()}
 
 
