@@ -1,25 +1,24 @@
-"""Chapters as a reader has them: in JupyterLab, with a kernel. Run all, drag, change, interrupt, restart.
+"""Chapters as ``make lab`` opens them: in JupyterLab, with a kernel. Run all, drag, change, interrupt, restart.
 
 Chapter 02 runs to its end here; GANVAE_LAB=all runs 04 and 14, too, which takes some minutes more.
 """
 
 import os
-import shutil
 import time
 
 import pytest
 from helpers import ROOT
-from lab import Notebook, server, text_of
+from jupyterlab_page import Notebook, server, text_of
+from lab import main as copies
 
+CHAPTERS = {path.name[:2]: path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
 OTHERS = pytest.mark.skipif(os.environ.get("GANVAE_LAB") != "all", reason="takes minutes; GANVAE_LAB=all runs it")
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory, browser):
     folder = tmp_path_factory.mktemp("lab")
-    (folder / "notebooks").mkdir()
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
-        shutil.copy(path, folder / "notebooks" / f"{path.name[:2]}.ipynb")
+    copies(folder / "notebooks")
     with server(folder) as address:
         yield address
 
@@ -30,7 +29,7 @@ def opened(address, browser):
     notebooks = []
 
     def opened(chapter):
-        notebooks.append(Notebook(browser, address.format(f"{chapter}.ipynb")))
+        notebooks.append(Notebook(browser, address.format(CHAPTERS[chapter])))
         return notebooks[-1]
 
     yield opened
@@ -47,6 +46,34 @@ def test_run_all_runs_to_the_end(opened, chapter):
     assert notebook.wrong() == []
     code = [cell for cell in notebook.cells().values() if cell["type"] == "code"]
     assert sorted(cell["count"] for cell in code) == list(range(1, len(code) + 1))
+
+
+def test_what_is_opened_reads_like_the_book(opened):
+    """Before a kernel has run anything: numbers, citations and captions are text, and a stored figure says what to do."""
+    notebook = opened("02")
+    notebook.go("kl-10")
+    page = notebook.page.locator(".jp-Notebook")
+    for told in ("Lemma 2.2 (Forward KL matches moments)", "Figure 2.1. Forward KL has one valley"):
+        page.get_by_text(told).first.wait_for()
+    notebook.go("kl-19")
+    page.get_by_text("Run this cell").first.wait_for()
+    assert page.locator("#two-directions script").count() == 0  # the stored one is not trusted
+    notebook.go("kl-61")
+    page.get_by_text("The Jensen-Shannon divergence is due to Lin (1991)").first.wait_for()
+    shown = page.inner_text()
+    assert "\\tag" not in shown and "{prf" not in shown and "not found" not in shown
+
+
+def test_a_changed_world_and_a_cell_out_of_order_say_what_they_need(opened):
+    notebook = opened("02")
+    said = text_of(notebook.run("kl-06"))  # the first cell to be run
+    assert "NameError: name 'torch' is not defined. The cell that makes it has not run: number 3" in said
+    notebook.type_over("kl-02", "WEIGHTS = 0.35", "WEIGHTS = 0.20")
+    said = text_of(notebook.run("kl-02", "kl-08"))
+    assert "name 'starts' is not defined" in said and "begins with 'weights, means, stds" in said
+    said = text_of(notebook.run("kl-04", "kl-06", "kl-08"))
+    assert "You changed what comes before: WEIGHTS is 0.20, 0.65, where the book has 0.35, 0.65" in said
+    said = text_of(notebook.run("kl-12"))  # what does not depend on them still runs
 
 
 def test_a_slider_is_dragged_and_moved_by_keys(opened):

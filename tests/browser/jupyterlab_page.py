@@ -10,8 +10,10 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
+from helpers import ROOT
+
 SETTINGS = {"apputils-extension/notification": {"fetchNews": "false"}}  # else a question lies over the page
-READER = {"GANVAE_SCALE": "small", "GANVAE_PROGRESS": "1"}
+READER = {"GANVAE_SCALE": "small", "GANVAE_PROGRESS": "1", "PYTHONSTARTUP": str(ROOT / "book" / "startup.py")}
 PANEL = "window.jupyterapp?.shell.currentWidget"
 READY = f"() => {PANEL}?.context?.isReady && {PANEL}.context.sessionContext.session?.kernel?.status === 'idle'"
 CELLS = f"""() => {PANEL}.content.widgets.map(w => [w.model.id, {{
