@@ -72,10 +72,9 @@ test-alone: setup  ## each chapter alone in an empty folder, with the wheel only
 	$(BIN)/python tests/alone.py
 
 lab: setup  ## open copies of the chapters in JupyterLab, in lab/, where you may change what you like
-	@mkdir -p lab
-	@for chapter in notebooks/*.ipynb; do [ -e "lab/$${chapter##*/}" ] || cp "$$chapter" lab/; done
+	@$(BIN)/python book/lab.py lab
 	@echo "Yours are in lab/, and stay as you leave them; delete one, and the next make lab brings the book's again."
-	$(BIN)/jupyter lab --notebook-dir=lab 01_two_processes.ipynb
+	PYTHONSTARTUP=$(abspath book/startup.py) $(BIN)/jupyter lab --notebook-dir=lab 01_two_processes.ipynb
 
 serve: book  ## serve the site at http://localhost:8000 (PORT= to change)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)

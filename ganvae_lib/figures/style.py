@@ -1,5 +1,9 @@
 """One visual language: a colour and a line for each mathematical object, and the style of every figure."""
 
+import sys
+
+from .cells import explain
+
 __all__ = ["COLOR", "INK", "PAPER", "STYLE", "style"]
 
 COLOR = {"data": "#1B79C4", "theta": "#C8510A", "eta": "#08875F", "phi": "#B0469F", "prior": "#767676"}
@@ -16,7 +20,10 @@ _CYCLE = ("theta", "data", "eta", "phi", "prior")
 
 
 def style() -> None:
-    """Set the book's matplotlib defaults; every chapter calls it once, before its first figure."""
+    """Set the book's matplotlib defaults; every chapter calls it once, before its first figure.
+
+    In Jupyter a NameError and a failed assert of a cell then say more: see ``figures.cells``.
+    """
     import matplotlib
     from cycler import cycler
 
@@ -55,3 +62,6 @@ def style() -> None:
             + cycler(linestyle=[_LINE[key] for key in _CYCLE]),
         }
     )
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None:
+        explain(shell)

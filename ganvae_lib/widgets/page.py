@@ -44,6 +44,7 @@ STYLE = """
 #ID button:focus-visible, #ID input:focus-visible { outline: 3px solid DATA; outline-offset: 2px; }
 #ID .theta { color: THETA; } #ID .data { color: DATA; }
 #ID p { margin: .3em 0; color: inherit; }
+#ID .unrun { display: none; }
 @media (max-width: 480px) { #ID { padding: .5em; font-size: 13px; } #ID th, #ID td { padding: .1em; }
   #ID td.value { width: 3.9em; } #ID button { padding: .1em .3em; } }
 """
@@ -75,8 +76,13 @@ def slider(name: str, words: str, low: float, high: float, step: float, who: str
     )
 
 
+#: Seen only where the style and the script have been taken out: in Jupyter, in an output that another kernel has stored.
+_UNRUN = '<p class="unrun"><b>Run this cell</b> (click here, then Shift+Enter): until then nothing in this figure moves.</p>'
+
+
 def page(html: str, name: str, start: dict[str, Any]) -> Figure:
     """The figure, once its placeholders in capitals are filled in: the colours, where it starts, and its id."""
+    html = html.replace("<style>", f"{_UNRUN}<style>", 1)
     placeholders = {
         # Else JupyterLab answers an arrow key first, takes the focus away, and the slider does not move.
         "KEYS": 'data-lm-suppress-shortcuts="true" onkeydown="event.stopPropagation()"',

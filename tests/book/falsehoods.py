@@ -19,7 +19,7 @@ FALSE = {
         "eq-linear-gaussian": ("C = self.W @ self.W.T +", "C = self.W @ self.W.T + 2 *"),
         "eq-linear-gaussian-posterior": ("M = self.W.T @ self.W +", "M = self.W.T @ self.W + 2 *"),
         "eq-ppca": ("(values[:n_z] - sigma**2).sqrt()", "values[:n_z].sqrt()"),
-        "eq-ppca-likelihood": ("+ (n_x - 16) *", "- (n_x - 16) *"),
+        "eq-ppca-likelihood": ("+ (n_x - n_z) *", "- (n_x - n_z) *"),
     },
     "02_two_directions_of_kl": {
         "eq-kl": ("space.kl(narrow, wide) - kl_gaussians(0,", "space.kl(wide, narrow) - kl_gaussians(0,"),

@@ -1,0 +1,225 @@
+"""What a cell of a chapter says when it stops in Jupyter: which cell makes a missing name, and what a check compared.
+
+``style``, which every chapter calls first, puts these sentences in place of a bare NameError or AssertionError. A line
+whose value is meant to be changed says what the book has: ``steps = 600  # change me (book: 600)``.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import linecache
+import os
+import re
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+__all__ = ["MARKED", "changed", "compared", "explain", "made_by"]
+
+#: A line whose value is meant to be changed: its name, its value, and what the book has.
+MARKED = re.compile(r"^ *([\w, ]+?) = (.+?)  # change me \(book: (.+)\)$", re.MULTILINE)
+_ABOVE = "Run > Run All Above Selected Cell runs it, and what it needs in its turn."
+
+
+def explain(shell: Any) -> None:
+    """Let an IPython shell say more of a NameError and of an AssertionError in a cell."""
+
+    def handler(
+        shell: Any, kind: type, error: BaseException, trace: TracebackType, tb_offset: int | None = None
+    ) -> Any:
+        try:
+            said = _said(shell, error, trace)
+        except Exception:  # whatever it is, the error itself must be shown
+            said = ""
+        if said:
+            error.args = (said,)
+        shown = shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset=tb_offset)
+        shell._showtraceback(kind, error, shown)
+        return shown
+
+    shell.set_custom_exc((NameError, AssertionError), handler)
+
+
+def _said(shell: Any, error: BaseException, trace: TracebackType) -> str:
+    """What is said of an error, if it is one of a cell's own lines; else nothing."""
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    frame = trace.tb_frame
+    if frame.f_globals is not shell.user_ns:
+        return ""
+    cells = [text for text in shell.user_ns.get("In", ()) if text]
+    if isinstance(error, NameError):
+        maker = made_by(error.name or "", cells[-1] if cells else "", _notebook(shell.user_ns))
+        return f"{error}. {maker}" if maker and not isinstance(error, UnboundLocalError) else ""
+    source = "".join(linecache.getlines(frame.f_code.co_filename))
+    inside = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Assert) and node.lineno <= trace.tb_lineno <= (node.end_lineno or 0)
+    ]
+    if not inside:
+        return ""
+    own = f"{error}. " if str(error) else ""
+    check = ast.get_source_segment(source, inside[-1].test) or ""
+    return f"{own}{compared(' '.join(check.split()), frame.f_globals | frame.f_locals)} {_why(cells)}"
+
+
+def changed(cells: list[str]) -> dict[str, tuple[str, str]]:
+    """The marked values that are not the book's, among cells in the order in which they ran: (here, in the book).
+
+    >>> changed(["steps = 60  # change me (book: 600)", "seeds = 8  # change me (book: 8)"])
+    {'steps': ('60', '600')}
+    """
+    last = {name: (here, book) for text in cells for name, here, book in MARKED.findall(text)}
+    return {name: (here, book) for name, (here, book) in last.items() if here.split() != book.split()}
+
+
+def _why(cells: list[str]) -> str:
+    there = changed(cells)
+    if there:
+        each = " and ".join(f"{name} is {here}, where the book has {book}" for name, (here, book) in there.items())
+        return (
+            f"You changed what comes before: {each}. So this may be expected: the check is made for the book's values."
+        )
+    return (
+        "No line marked '# change me' was changed, so it should hold. Restart the kernel and run all cells; if it does "
+        "not then, the fault is the book's."
+    )
+
+
+def made_by(name: str, here: str, notebook: list[dict] | None) -> str:
+    """Which cell makes a name that is missing in the cell with the text ``here``; "" if none does.
+
+    >>> cells = [{"cell_type": "markdown", "source": "## Data"}, {"cell_type": "code", "source": "x = load('ring')"},
+    ...          {"cell_type": "code", "source": "print(x)"}]
+    >>> made_by("x", "print(x)", cells)[:77]
+    "The cell that makes it has not run: number 2, under 'Data', begins with 'x = "
+    """
+    if notebook is None:
+        return f"If an earlier cell makes it, that has not run in this kernel: {_ABOVE}"
+    texts = ["".join(cell["source"]) for cell in notebook]
+    code = [number for number, cell in enumerate(notebook) if cell["cell_type"] == "code"]
+    until = next((number for number in code if texts[number].strip() == here.strip()), len(texts))
+    makes = [number for number in code if number < until and name in _names(texts[number])]
+    if not makes:
+        return ""
+    before = [text for number, text in enumerate(texts[: makes[-1]]) if number not in code]
+    headings = re.findall(r"^#+ (.+)$", "\n".join(before), re.MULTILINE)
+    under = f", under '{headings[-1]}'," if headings else ""
+    first = next(line for line in texts[makes[-1]].splitlines() if line.strip() and not line.startswith("#"))
+    return f"The cell that makes it has not run: number {makes[-1] + 1}{under} begins with '{first}'. {_ABOVE}"
+
+
+def _names(text: str) -> set[str]:
+    """The names that a cell makes for others."""
+    found: set[str] = set()
+
+    def look(node: ast.AST) -> None:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif not isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            for child in ast.iter_child_nodes(node):
+                look(child)
+
+    try:
+        look(ast.parse(text))
+    except SyntaxError:  # a magic: it makes no name that we know
+        pass
+    return found
+
+
+def _notebook(names: dict[str, Any]) -> list[dict] | None:
+    """The cells of the notebook that runs here, where Jupyter's server or an editor has told its path."""
+    path = Path(str(names.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", "")))
+    return json.loads(path.read_text(encoding="utf8"))["cells"] if path.suffix == ".ipynb" and path.is_file() else None
+
+
+# -- what a check compared -------------------------------------------------------------------------------------
+
+
+def compared(check: str, names: dict[str, Any]) -> str:
+    """A check that failed, and the values on its sides, worked out once more.
+
+    >>> compared("abs(a - b) < 0.1 and a > 0", {"a": 2.0, "b": 1.5})
+    'The check abs(a - b) < 0.1 does not hold: a is 2, b is 1.5, abs(a - b) is 0.5.'
+    >>> compared("all(n > 2 for n in found)", {"found": [3, 1]})
+    'The check n > 2 does not hold: n is 1.'
+    """
+    failing, names = _first(ast.parse(check, mode="eval").body, names)
+    parts = [part for part in _parts(failing) if not isinstance(part, ast.Constant)]
+    values = {ast.unparse(part): _value(part, names) for part in parts}
+    told = ", ".join(f"{text} is {value}" for text, value in values.items() if value)
+    return f"The check {ast.unparse(failing)} does not hold{': ' if told else ''}{told}."
+
+
+def _first(check: ast.expr, names: dict[str, Any]) -> tuple[ast.expr, dict[str, Any]]:
+    """The part of a check that is false: of several the first, and of all(...) the first case, with its names."""
+    if isinstance(check, ast.BoolOp) and isinstance(check.op, ast.And):
+        return _first(next((part for part in check.values if not _eval(part, names)), check.values[-1]), names)
+    if isinstance(check, ast.Compare) and len(check.ops) > 1:
+        sides = [check.left, *check.comparators]
+        pairs = [ast.Compare(a, [op], [b]) for (a, b), op in zip(pairwise(sides), check.ops, strict=True)]
+        return next((pair for pair in pairs if not _eval(pair, names)), check), names
+    if isinstance(check, ast.Call) and ast.unparse(check.func) == "all" and isinstance(check.args[0], ast.GeneratorExp):
+        each, loops = check.args[0].elt, check.args[0].generators
+        bound = sorted({n.id for loop in loops for n in ast.walk(loop.target) if isinstance(n, ast.Name)})
+        case = ast.Dict([ast.Constant(name) for name in bound], [ast.Name(name, ast.Load()) for name in bound])
+        cases = (names | case for case in _eval(ast.GeneratorExp(case, loops), names))
+        failing = next((case for case in cases if not _eval(each, case)), None)
+        return (check, names) if failing is None else _first(each, failing)
+    return check, names
+
+
+def _parts(check: ast.expr) -> Iterator[ast.expr]:
+    """What to show of a check: the sides of a comparison, and those of a difference there; or what a call is given."""
+    if isinstance(check, ast.UnaryOp):
+        yield from _parts(check.operand)
+    elif isinstance(check, ast.Compare):
+        for side in (check.left, *check.comparators):
+            inside = side
+            while isinstance(inside, ast.Call):  # abs(a - b), or (a - b).abs().max()
+                inside = inside.func.value if isinstance(inside.func, ast.Attribute) else (*inside.args, inside.func)[0]
+            if isinstance(inside, ast.BinOp) and isinstance(inside.op, ast.Sub):
+                yield from (inside.left, inside.right)
+            yield side
+    elif isinstance(check, ast.Call) and check.args:
+        yield from check.args[:2]
+    else:
+        yield check
+
+
+def _eval(part: ast.expr, names: dict[str, Any]) -> Any:
+    return eval(compile(ast.fix_missing_locations(ast.Expression(part)), "<check>", "eval"), dict(names))
+
+
+def _value(part: ast.expr, names: dict[str, Any]) -> str:
+    """A value as it is shown in a sentence; "" if it cannot be had once more."""
+    try:
+        value = _eval(part, names)
+    except Exception:
+        return ""
+    return _short(value)
+
+
+def _short(value: Any) -> str:
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        if value.numel() > 8:
+            low, high = _short(value.min().item()), _short(value.max().item())
+            return f"a tensor of shape {list(value.shape)}, from {low} to {high}"
+        value = value.tolist()
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if type(value) in (list, tuple) and len(value) <= 8:
+        inside = ", ".join(_short(one) for one in value)
+        return f"[{inside}]" if isinstance(value, list) else f"({inside})"
+    text = repr(value)
+    return text if len(text) <= 120 and "\n" not in text and " at 0x" not in text else f"a {type(value).__name__}"
