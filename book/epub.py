@@ -1,0 +1,126 @@
+"""An ePub 3 of the book: a file of XHTML for each part, formulas as MathML, figures to move as pictures of them."""
+
+import html
+import uuid
+import zipfile
+from datetime import datetime, timezone
+from pathlib import Path
+
+from contents import BookError
+from whole import Document
+
+__all__ = ["write"]
+
+# Each formula as MathML, with its TeX as what is read aloud; each figure to move as its place, to be pictured.
+TURN = """() => {
+  for (const item of MathJax.startup.document.math) {
+    const made = new DOMParser().parseFromString(MathJax.startup.toMML(item.root), "text/xml").documentElement
+    made.setAttribute("alttext", item.math)
+    item.typesetRoot.replaceWith(document.importNode(made, true))
+  }
+  for (const cell of document.querySelectorAll(".text_html")) if (cell.querySelector("script")) cell.dataset.moving = "1"
+  return document.querySelectorAll("[data-moving]").length
+}"""
+# Scripts, buttons and what only a browser's page needs are dropped; links into other parts get their file.
+PART = """([key, files]) => {
+  const part = document.getElementById(key).cloneNode(true)
+  for (const e of part.querySelectorAll("script, style, mjx-assistive-mml, button, colgroup")) e.remove()
+  for (const e of part.querySelectorAll("*"))
+    for (const a of [...e.attributes]) if (/^(data-|on|jax|aria-)/.test(a.name) || a.name === "loading") e.removeAttribute(a.name)
+  for (const a of part.querySelectorAll("a[href^='#']")) {
+    const target = document.getElementById(a.getAttribute("href").slice(1)), home = target?.closest("body > *")
+    if (!home) a.removeAttribute("href")
+    else if (home.id !== key && files[home.id]) a.setAttribute("href", files[home.id] + a.getAttribute("href"))
+  }
+  for (const a of part.querySelectorAll("a[href]"))
+    if (!/^(https?:|mailto:|#|[\\w-]+\\.xhtml)/.test(a.getAttribute("href"))) a.removeAttribute("href")
+  const pictures = [...part.querySelectorAll("img")].map(image => {
+    const source = decodeURI(image.getAttribute("src")), name = "images/" + source.split("/").pop()
+    image.setAttribute("src", name); image.removeAttribute("width"); image.removeAttribute("height")
+    if (!image.hasAttribute("alt")) image.setAttribute("alt", "")
+    return [source, name]
+  })
+  return [new XMLSerializer().serializeToString(part), pictures]
+}"""
+STYLE = """
+body { line-height: 1.45; } pre { white-space: pre-wrap; font-size: .75em; background: #F4F4F0; padding: .4em; }
+img { max-width: 100%; } table { border-collapse: collapse; font-size: .8em; } td, th { padding: .15em .4em; text-align: left; }
+.admonition { border-left: .2em solid #1668AA; padding: .1em .8em; margin: 1em 0; } .admonition-title { font-weight: bold; }
+.eqno { float: right; } .part { text-transform: uppercase; color: #5B6470; } figure { margin: 1em 0; text-align: center; }
+.obj-data, .data { color: #1B79C4; } .obj-theta, .theta { color: #C8510A; } .obj-eta { color: #08875F; } .obj-phi, .phi { color: #B0469F; }
+"""
+XHTML = (
+    '<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE html>\n<html xmlns="http://www.w3.org/1999/xhtml" '
+    'xmlns:epub="http://www.idpf.org/2007/ops" lang="en" xml:lang="en"><head><meta charset="utf-8"/><title>{title}</title>'
+    '<link rel="stylesheet" href="book.css" type="text/css"/></head><body>{body}</body></html>'
+)
+CONTAINER = (
+    '<?xml version="1.0"?><container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
+    '<rootfile full-path="book/book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>'
+)
+PACKAGE = (
+    '<?xml version="1.0" encoding="utf-8"?><package xmlns="http://www.idpf.org/2007/opf" version="3.0" '
+    'unique-identifier="id" xml:lang="en"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
+    '<dc:identifier id="id">urn:uuid:{uid}</dc:identifier><dc:title>{title}</dc:title><dc:language>en</dc:language>'
+    '<dc:creator>{author}</dc:creator><meta property="dcterms:modified">{now}</meta></metadata>'
+    "<manifest>{items}</manifest><spine>{spine}</spine></package>"
+)
+MEDIA = {".png": "image/png", ".svg": "image/svg+xml", ".jpg": "image/jpeg", ".webp": "image/webp", ".css": "text/css"}
+
+
+def write(document: Document, page, site: Path, out: Path) -> int:
+    """Write the book, which a browser's page shows, as an ePub; the number of its files."""
+    page.emulate_media(media="screen")
+    moving, kept = page.evaluate(TURN), {}
+    for i in range(moving):
+        kept[f"images/moving-{i + 1}.png"] = page.locator("[data-moving]").first.screenshot()
+        page.evaluate(
+            "([name]) => { const e = document.querySelector('[data-moving]'); delete e.dataset.moving; e.innerHTML ="
+            " `<img src='${name}' alt='A figure that moves in the book on the web'/>` }",
+            [f"images/moving-{i + 1}.png"],
+        )
+    files = {key: f"{key}.xhtml" for key, _, _ in document.parts}
+    for key, title, _ in document.parts:
+        body, pictures = page.evaluate(PART, [key, files])
+        kept[files[key]] = XHTML.format(title=html.escape(title), body=body).encode()
+        for source, name in pictures:
+            if name not in kept:
+                if not (site / source).is_file():
+                    raise BookError(f"{title}: there is no picture {source}")
+                kept[name] = (site / source).read_bytes()
+    rows = "".join(f'<li><a href="{files[key]}">{html.escape(title)}</a></li>' for key, title, _ in document.parts)
+    kept["nav.xhtml"] = XHTML.format(
+        title="Contents", body=f'<nav epub:type="toc" id="toc"><h1>Contents</h1><ol>{rows}</ol></nav>'
+    ).encode()
+    kept["book.css"] = STYLE.encode()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("mimetype", "application/epub+zip", zipfile.ZIP_STORED)  # the first, and not packed
+        book.writestr("META-INF/container.xml", CONTAINER)
+        book.writestr("book/book.opf", package(document, kept, files))
+        for name, content in kept.items():
+            book.writestr(f"book/{name}", content)
+    return len(kept)
+
+
+def package(document: Document, kept: dict[str, bytes], files: dict[str, str]) -> str:
+    """The list of the files and their order."""
+    items, ids = [], {}
+    for i, (name, content) in enumerate(kept.items()):
+        ids[name], text = f"f{i}", name.endswith(".xhtml")
+        has = [word for word, tag in (("mathml", b"<math"), ("svg", b"<svg")) if text and tag in content]
+        properties = " ".join(["nav"] * (name == "nav.xhtml") + has)
+        media = "application/xhtml+xml" if text else MEDIA[Path(name).suffix]
+        shown = f' properties="{properties}"' if properties else ""
+        items.append(f'<item id="f{i}" href="{name}" media-type="{media}"{shown}/>')
+    order = [files["cover"], "nav.xhtml", *[files[key] for key, _, _ in document.parts[1:]]]
+    spine = "".join(f'<itemref idref="{ids[name]}"/>' for name in order)
+    uid = uuid.uuid5(uuid.NAMESPACE_URL, document.title)
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return PACKAGE.format(
+        uid=uid,
+        title=html.escape(document.title),
+        author=html.escape(document.author),
+        now=now,
+        items="".join(items),
+        spine=spine,
+    )

@@ -1,0 +1,112 @@
+"""The book as a PDF and as an ePub: nothing that a page shows is lost. A small book, printed by the system's browser."""
+
+import re
+import zipfile
+from xml.etree import ElementTree
+
+import contents
+import nbformat
+import printing
+import pytest
+import whole
+import yaml
+
+TEXT = """# check: eq-one
+import matplotlib.pyplot as plt
+
+plt.plot([0, 1])
+plt.show()
+assert 1 + 1 == 2"""
+HIDDEN = nbformat.v4.new_code_cell("print('what a hidden cell says')\nhidden = 17", metadata={"tags": ["hide-input"]})
+MOVING = """from IPython.display import HTML
+HTML("<div id='moves'>still</div><script>document.getElementById('moves').textContent = 'moved by its script'</script>")"""
+EXERCISE = ("```{exercise} Sum\n:label: ex-01-sum\nAdd, by {eq}`eq-one`. See [the cover](../book/intro.md).\n```",)
+SOLUTION = ("```{solution-start} ex-01-sum\n:class: dropdown\n```\nIt is two.",)
+END = ("```{solution-end}\n```",)
+
+
+@pytest.fixture
+def printed(small, at_once):
+    """A small book that is built: (site, contents, settings)."""
+    toc = {"format": "jb-book", "root": "book/intro", "parts": [{"caption": "Part one", "chapters": small.toc["chapters"]}]}
+    (small.root / "_toc.yml").write_text(yaml.safe_dump(toc))
+    small(("## A section\n\nHere.",), ("$$\n\\theta = \\frac{1}{2}\n$$ (eq-one)",), TEXT, ("## Another\n\nThere.",), HIDDEN, MOVING, EXERCISE, SOLUTION, "two = 1 + 1", END)
+    for options in (["--write"], []):
+        status, told = at_once(*options)
+        assert status == 0, told
+    return small.root / "_build" / "html", small.root / "_toc.yml", small.root / "_config.yml"
+
+
+@pytest.fixture(autouse=True)
+def a_browser():
+    try:
+        with printing.browser():
+            pass
+    except contents.BookError as error:
+        pytest.skip(str(error))
+
+
+def test_the_pdf_has_all_and_its_contents_name_the_pages(printed, tmp_path):
+    from pypdf import PdfReader
+
+    out = tmp_path / "book.pdf"
+    assert printing.pdf(*printed, out) == len((reader := PdfReader(out)).pages) == 6
+    texts = [page.extract_text() for page in reader.pages]
+    whole_text = re.sub(r"\s+", " ", " ".join(texts))
+    for words in ("hidden = 17", "what a hidden cell says", "moved by its script", "It is two.", "two = 1 + 1", "Part one"):
+        assert words.lower() in whole_text.lower(), words
+    assert "Show code cell" not in whole_text
+    tops = {e.title: reader.get_destination_page_number(e) for e in reader.outline if not isinstance(e, list)}
+    assert (tops["Small"], tops["One"], tops["Solutions"]) == (2, 3, 5)
+    assert re.search(r"Small\s*3\b.*One\s*4\b.*Solutions\s*6\b", texts[1], re.S)
+    assert "One" in texts[4].splitlines()[0], "the running head"
+    assert sum(len(page.images) for page in reader.pages) == 1
+    fonts = [font.get_object() for page in reader.pages for font in page["/Resources"].get("/Font", {}).values()]
+    inner = [f["/DescendantFonts"][0].get_object() if "/DescendantFonts" in f else f for f in fonts]
+    files = [f["/FontDescriptor"] for f in inner if "/FontDescriptor" in f]
+    assert fonts and all(set(d) & {"/FontFile", "/FontFile2", "/FontFile3"} for d in files)
+    assert all("/FontDescriptor" in f or f["/Subtype"] == "/Type3" for f in inner)
+    links = [a.get_object() for page in reader.pages for a in page.get("/Annots", [])]
+    assert all("/Dest" in a or a.get("/A", {}).get("/S") == "/GoTo" for a in links if "file:" in str(a)), "a link left the book"
+
+
+def test_the_epub_is_well_formed_and_reads_formulas_as_mathml(printed, tmp_path):
+    out = tmp_path / "book.epub"
+    document = whole.gather(*printed)
+    with printing.shown(document, printed[0]) as page:
+        printing.epub.write(document, page, printed[0], out)
+    with zipfile.ZipFile(out) as book:
+        assert book.infolist()[0].filename == "mimetype" and book.infolist()[0].compress_type == zipfile.ZIP_STORED
+        names = set(book.namelist())
+        package = ElementTree.fromstring(book.read("book/book.opf"))
+        listed = {e.attrib["href"] for e in package.iter() if e.tag.endswith("}item")}
+        assert {f"book/{name}" for name in listed} | {"mimetype", "META-INF/container.xml", "book/book.opf"} == names
+        parts = {name: book.read(name).decode() for name in names if name.endswith(".xhtml")}
+    trees = {name: ElementTree.fromstring(text) for name, text in parts.items()}
+    chapter = trees["book/p-notebooks-01_small.xhtml"]
+    maths = [e for e in chapter.iter() if e.tag == "{http://www.w3.org/1998/Math/MathML}math"]
+    assert len(maths) == 1 and "".join(maths[0].itertext()).split() == ["θ", "=", "1", "2"]
+    assert "hidden = 17" in "".join(chapter.itertext()) and chapter.find(".//*[@id='moves']") is None
+    sources = [e.attrib["src"] for e in chapter.iter() if e.tag.endswith("}img")]
+    assert len(sources) == 2 and "images/moving-1.png" in sources and {f"book/{s}" for s in sources} <= names
+    for name, tree in trees.items():
+        for link in (e.attrib["href"] for e in tree.iter() if e.tag.endswith("}a") and "href" in e.attrib):
+            if not link.startswith(("http:", "https:")):
+                path, _, anchor = link.partition("#")
+                there = trees[f"book/{path}" if path else name]
+                assert not anchor or anchor in {e.attrib.get("id") for e in there.iter()}, (name, link)
+
+
+def test_what_the_printed_book_lacks_is_an_error(printed, tmp_path, monkeypatch):
+    document = whole.gather(*printed)
+    document.parts[2][2].find("img")["src"] = "_images/gone.png"
+    with pytest.raises(contents.BookError, match="Pictures are missing"), printing.shown(document, printed[0]):
+        pass
+    monkeypatch.setattr(whole, "set_apart", lambda article: [tag.extract() for tag in article.select("div.exercise")] * 0)
+    document = whole.gather(*printed)
+    page = whole.Document.html
+    monkeypatch.setattr(whole.Document, "html", lambda self, contents: page(self, contents).replace("<table", "<div"))
+    document.parts[2][2].append(document.parts[2][2].find("h1").__copy__())
+    document.parts[2][2].find_all("h1")[-1].name = "table"
+    with pytest.raises(contents.BookError, match="the printed book"), printing.shown(document, printed[0]):
+        pass
