@@ -28,9 +28,24 @@ END = ("```{solution-end}\n```",)
 @pytest.fixture
 def printed(small, at_once):
     """A small book that is built: (site, contents, settings)."""
-    toc = {"format": "jb-book", "root": "book/intro", "parts": [{"caption": "Part one", "chapters": small.toc["chapters"]}]}
+    toc = {
+        "format": "jb-book",
+        "root": "book/intro",
+        "parts": [{"caption": "Part one", "chapters": small.toc["chapters"]}],
+    }
     (small.root / "_toc.yml").write_text(yaml.safe_dump(toc))
-    small(("## A section\n\nHere.",), ("$$\n\\theta = \\frac{1}{2}\n$$ (eq-one)",), TEXT, ("## Another\n\nThere.",), HIDDEN, MOVING, EXERCISE, SOLUTION, "two = 1 + 1", END)
+    small(
+        ("## A section\n\nHere.",),
+        ("$$\n\\theta = \\frac{1}{2}\n$$ (eq-one)",),
+        TEXT,
+        ("## Another\n\nThere.",),
+        HIDDEN,
+        MOVING,
+        EXERCISE,
+        SOLUTION,
+        "two = 1 + 1",
+        END,
+    )
     for options in (["--write"], []):
         status, told = at_once(*options)
         assert status == 0, told
@@ -53,7 +68,14 @@ def test_the_pdf_has_all_and_its_contents_name_the_pages(printed, tmp_path):
     assert printing.pdf(*printed, out) == len((reader := PdfReader(out)).pages) == 6
     texts = [page.extract_text() for page in reader.pages]
     whole_text = re.sub(r"\s+", " ", " ".join(texts))
-    for words in ("hidden = 17", "what a hidden cell says", "moved by its script", "It is two.", "two = 1 + 1", "Part one"):
+    for words in (
+        "hidden = 17",
+        "what a hidden cell says",
+        "moved by its script",
+        "It is two.",
+        "two = 1 + 1",
+        "Part one",
+    ):
         assert words.lower() in whole_text.lower(), words
     assert "Show code cell" not in whole_text
     tops = {e.title: reader.get_destination_page_number(e) for e in reader.outline if not isinstance(e, list)}
@@ -67,7 +89,9 @@ def test_the_pdf_has_all_and_its_contents_name_the_pages(printed, tmp_path):
     assert fonts and all(set(d) & {"/FontFile", "/FontFile2", "/FontFile3"} for d in files)
     assert all("/FontDescriptor" in f or f["/Subtype"] == "/Type3" for f in inner)
     links = [a.get_object() for page in reader.pages for a in page.get("/Annots", [])]
-    assert all("/Dest" in a or a.get("/A", {}).get("/S") == "/GoTo" for a in links if "file:" in str(a)), "a link left the book"
+    assert all("/Dest" in a or a.get("/A", {}).get("/S") == "/GoTo" for a in links if "file:" in str(a)), (
+        "a link left the book"
+    )
 
 
 def test_the_epub_is_well_formed_and_reads_formulas_as_mathml(printed, tmp_path):
@@ -102,7 +126,9 @@ def test_what_the_printed_book_lacks_is_an_error(printed, tmp_path, monkeypatch)
     document.parts[2][2].find("img")["src"] = "_images/gone.png"
     with pytest.raises(contents.BookError, match="Pictures are missing"), printing.shown(document, printed[0]):
         pass
-    monkeypatch.setattr(whole, "set_apart", lambda article: [tag.extract() for tag in article.select("div.exercise")] * 0)
+    monkeypatch.setattr(
+        whole, "set_apart", lambda article: [tag.extract() for tag in article.select("div.exercise")] * 0
+    )
     document = whole.gather(*printed)
     page = whole.Document.html
     monkeypatch.setattr(whole.Document, "html", lambda self, contents: page(self, contents).replace("<table", "<div"))

@@ -1,6 +1,7 @@
 """Every exercise: its key passes, a blank fails, typical mistakes are named, another right answer passes.
 
-The answers stand in ``answers_NN.py``: ``other`` takes another way than the solution, ``wrong`` maps a part of the
+The answers stand in ``answers_NN.py``: ``other`` takes another way than the solution, ``independent`` was written by
+somebody who had seen neither the solution nor the judge, ``wrong`` maps a part of the
 message that a wrong answer gets to that answer. Exercises run alone: the imports of the chapter's exercises, what
 the exercise gives, the answer.
 """
@@ -52,9 +53,10 @@ def test_the_key_passes(label, variant):
 
 
 @EVERY
+@pytest.mark.parametrize("who", ("other", "independent"))
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_another_right_answer_passes(label, variant):
-    judged(label, answers_of(label)["other"], variant)
+def test_another_right_answer_passes(label, variant, who):
+    judged(label, answers_of(label)[who], variant)
 
 
 @EVERY
