@@ -24,12 +24,14 @@ class Wrong(AssertionError):
 
 
 def plain(name: str, value: Any) -> Any:
-    """A value as this module hands it on: tensors in float64 (or bool), arrays as tensors, everything else as it is.
+    """A value as this module hands it on: tensors in float64 (or bool), arrays as tensors, a set of names as a list.
 
     Raises Wrong for what is still blank (``...``) and for an object that is no value.
 
     >>> plain("share", torch.tensor([0.5, 0.25]))
     tensor([0.5000, 0.2500], dtype=torch.float64)
+    >>> plain("links", {"KL", "JSD"})
+    ['JSD', 'KL']
     >>> plain("share", ...)
     Traceback (most recent call last):
     ganvae_course.answers.Wrong: share is still blank.
@@ -53,6 +55,8 @@ def plain(name: str, value: Any) -> Any:
         if value.is_complex():
             raise Wrong(f"{name} is complex; real numbers are asked for.")
         return value if value.dtype == torch.bool else value.double()
+    if isinstance(value, set | frozenset) and all(isinstance(inner, str) for inner in value):
+        return sorted(value)  # names in any order
     if isinstance(value, list | tuple):
         return [plain(f"{name}[{place}]", inner) for place, inner in enumerate(value)]
     if callable(value):

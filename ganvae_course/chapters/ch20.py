@@ -161,8 +161,8 @@ def width(answers: Answers):
 )
 def gaussian(answers: Answers, s, snr_first, snr_last):
     said = {
-        "falls": "write out one term: what is (1 + s² SNR_s)/(1 + s² SNR_t), and what happens in the product",
-        "rises": "each step has its best mean and its best variance; can more of them cost more",
+        "falls": "write out one term of the sum, with the mmse of a Gaussian put in, and see what the product of such terms leaves",
+        "rises": "each step has its best mean and its best variance: more of them cannot cost more",
     }
     answers.say("depends", "not at all", ("falls", "rises", "not at all"), said)
     share = snr_last / (1 + snr_last)  # alpha² at the end, with alpha² + sigma² = 1
@@ -320,8 +320,8 @@ def euler(answers: Answers, s):
         return abs(std)
 
     verdict = {
-        "right": "a step of Euler's follows a tangent; is the path straight, for every starting point",
-        "too wide": "at t = 1 the tangent aims at the mean of the data; does it miss to the inside or to the outside",
+        "right": "a step of Euler's follows a tangent, and the path is not straight",
+        "too wide": "at t = 1 the tangent aims at the mean of the data: see on which side of the curved path that is",
     }
     answers.say("makes", "too narrow", ("too narrow", "right", "too wide"), verdict)
     for steps in (1, 2, 4, 10, 100):

@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 20: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 20: another right one, by another way than the solution, and typical wrong ones.
+
+Those named ``independent`` are by somebody who had seen neither solution nor judge.
+"""
 
 ANSWERS = {
     "ex-20-tweedie": {
@@ -14,6 +17,21 @@ def score(x_t, alpha, sigma):
 
 def denoised(x_t, alpha, sigma):
     return (x_t + sigma**2 * score(x_t, alpha, sigma)) / alpha
+""",
+        "independent": """
+def posterior(x_t, alpha, sigma):
+    nodes = torch.tensor(points, dtype=x_t.dtype)
+    prior = torch.tensor(weights, dtype=x_t.dtype)
+    logits = prior.log() - (x_t[:, None] - alpha * nodes) ** 2 / (2 * sigma**2)
+    return nodes, logits.softmax(1)
+
+def denoised(x_t, alpha, sigma):
+    nodes, chance = posterior(x_t, alpha, sigma)
+    return chance @ nodes
+
+def score(x_t, alpha, sigma):
+    nodes, chance = posterior(x_t, alpha, sigma)
+    return (chance * (alpha * nodes - x_t[:, None])).sum(1) / sigma**2
 """,
         "wrong": {
             "the points have weights": """
@@ -50,6 +68,20 @@ def velocity(t):
 def bound(t):
     return -mine.snr(t) * mine.log_snr_rate(t) / 2
 """,
+        "independent": """
+def snr(t):
+    return (1 - t) ** (2 * a) / t ** (2 * b)
+
+def noise(t):
+    return snr(t)
+
+def velocity(t):  # alpha' x + sigma' eps, with eps = (x_t - alpha x) / sigma: the factor of x is alpha' - alpha sigma' / sigma
+    of_x = -a * (1 - t) ** (a - 1) - (1 - t) ** a * b / t
+    return of_x**2
+
+def bound(t):  # log SNR = 2a log(1-t) - 2b log t
+    return snr(t) * (a / (1 - t) + b / t)
+""",
         "wrong": {
             "a ratio of squares": """
 noise = lambda t: (1 - t) ** a / t**b
@@ -72,6 +104,13 @@ def price(gap, error, ratio):  # q has variance 1, and its mean is off by the ro
 def best(gap, error):
     grid = torch.linspace(1, 2 + 2 * gap * error, 200_001, dtype=torch.float64)
     return grid[(grid.log() + (1 + gap * error) / grid).argmin()]
+""",
+        "independent": """
+def price(gap, error, ratio):
+    return (math.log(ratio) + (1 + gap * error) / ratio - 1) / 2
+
+def best(gap, error):
+    return 1 + gap * error
 """,
         "wrong": {
             "both variances count": """
@@ -96,8 +135,23 @@ def price(T):  # the formula of the chapter, term by term
     end = (variance - 1 - variance.log()) / 2
     return end - ((1 + s**2 * snr[0]) / (1 + s**2 * snr[-1])).log() / 2 + steps
 """,
+        "independent": """
+depends = "not at all"
+
+def price(T):
+    total, log_step = 0.0, math.log(snr_first / snr_last) / T
+    variance_end = (snr_last * s**2 + 1) / (snr_last + 1)  # alpha^2 = snr / (1 + snr)
+    total += (variance_end - 1 - math.log(variance_end)) / 2
+    total -= (math.log(1 + snr_first * s**2) - math.log(1 + snr_last * s**2)) / 2
+    for k in range(T):  # from the last time to the first
+        late = snr_last * math.exp(k * log_step)
+        early = snr_last * math.exp((k + 1) * log_step)
+        mmse = s**2 / (1 + late * s**2)
+        total += math.log(1 + (early - late) * mmse) / 2
+    return total
+""",
         "wrong": {
-            "write out one term": """
+            "write out one term of the sum": """
 depends = "falls"
 price = lambda T: 1 / T
 """,
@@ -120,6 +174,23 @@ def falls(t, forward):
 
 forward = lambda t: falls(t, True)
 reverse = lambda t: falls(t, False)
+""",
+        "independent": """
+def pieces(t):
+    alpha, sigma = math.cos(math.pi * t / 2), math.sin(math.pi * t / 2)
+    slope_alpha, slope_sigma = -math.pi / 2 * sigma, math.pi / 2 * alpha
+    gamma = 2 * sigma * (slope_sigma - sigma * slope_alpha / alpha)
+    return alpha, gamma, (alpha * std) ** 2 + sigma**2
+
+def forward(t):
+    alpha, gamma, width = pieces(t)
+    # the scores: -z and -(z - alpha mean) / width; z ~ N(0, 1)
+    return gamma / 2 * ((1 / width - 1) ** 2 + (alpha * mean / width) ** 2)
+
+def reverse(t):
+    alpha, gamma, width = pieces(t)
+    # z = alpha mean + sqrt(width) e: the difference is -z + e / sqrt(width)
+    return gamma / 2 * ((alpha * mean) ** 2 + (1 / width**0.5 - width**0.5) ** 2)
 """,
         "wrong": {
             "whose noisy samples are asked": """
@@ -150,6 +221,15 @@ def gradient(theta, z, epsilon, alpha, sigma):
     d = torch.distributions.Normal(alpha * mean, ((alpha * std) ** 2 + sigma**2) ** 0.5)
     return torch.autograd.grad((g.log_prob(x) - d.log_prob(x)).mean(), theta)[0]
 """,
+        "independent": """
+def gradient(theta, z, epsilon, alpha, sigma):
+    made = theta[0] + theta[1] * z
+    noised = alpha * made + sigma * epsilon
+    of_model = -(noised - alpha * theta[0]) / (alpha**2 * theta[1] ** 2 + sigma**2)
+    of_data = -(noised - alpha * mean) / (alpha**2 * std**2 + sigma**2)
+    pull = alpha * (of_model - of_data)
+    return torch.stack([pull.mean(), (pull * z).mean()])
+""",
         "wrong": {
             "leads away from the data": """
 def gradient(theta, z, epsilon, alpha, sigma):
@@ -174,6 +254,18 @@ def weight(r, name):
     return -torch.autograd.grad(LINKS[name].generator(t).sum(), t)[0]
 
 needs = [name for name in ("KL", "minimax", "reverse KL", "non-saturating") if name != "reverse KL"]
+""",
+        "independent": """
+def weight(r, name):  # D = r / (1 + r) = sigmoid(t); w = -l'(t)
+    if name == "minimax":  # l = log(1 - D) = -softplus(t)
+        return r / (1 + r)
+    if name == "non-saturating":  # l = -log D = softplus(-t)
+        return 1 / (1 + r)
+    if name == "KL":  # l = -exp(t)
+        return r
+    return torch.ones_like(r)
+
+needs = ["minimax", "non-saturating", "KL"]
 """,
         "wrong": {
             "mind the sign": """
@@ -201,8 +293,20 @@ def width(N):
         world = world * (1 - h * ((1 - path.alpha(t) * clean) / path.sigma(t) - clean))
     return world
 """,
+        "independent": """
+makes = "too narrow"
+
+def width(N):
+    out = 1.0
+    for k in range(N):
+        t = 1 - k / N
+        variance = (1 - t) ** 2 * s**2 + t**2
+        # u = E[eps - x | x_t] = x_t (t - (1 - t) s^2) / variance
+        out *= 1 - (t - (1 - t) * s**2) / (variance * N)
+    return abs(out)
+""",
         "wrong": {
-            "does it miss to the inside": """
+            "the tangent aims at the mean": """
 makes = "too wide"
 width = lambda N: s
 """,
