@@ -217,8 +217,10 @@ def canonical(terms):
         raise Wrong("mirror(...) must be a list of terms, each of them [kind, space, players].") from None
 
 
-def exchanged(terms, spaces, players):
-    return canonical([[kind, spaces.get(s, s), [players.get(p, p) for p in who]] for kind, s, who in terms])
+def exchanged(terms, spaces, players, left=("features",)):
+    """Terms with spaces and players exchanged, but for those in a space that is left as it is."""
+    turned = lambda name, names, space: name if space in left else names.get(name, name)
+    return canonical([[kind, turned(s, spaces, s), [turned(p, players, s) for p in who]] for kind, s, who in terms])
 
 
 @CHAPTER.exercise(
@@ -252,6 +254,10 @@ def mirror(answers, terms):
         mistakes = {
             "the players are exchanged, too": exchanged(some, SWAP, {}),
             "the spaces are exchanged, too": exchanged(some, {}, SWAP),
+            "features are neither x nor z: their term is left as it is, players included": exchanged(
+                some, SWAP, SWAP, ()
+            ),
+            "pairs keep their space, and exchange their players": exchanged(some, SWAP, SWAP, ("features", "xz")),
             "x given z, and x again, have a mirror image as well": exchanged(some, spaces, players),
             "pairs remain pairs: the space xz stays": exchanged(some, SWAP | {"xz": "zx"}, SWAP),
             "nothing was exchanged": canonical(some),

@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 13: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 13: another right one, by another way than the solution, and typical wrong ones.
+
+Those named ``independent`` are by somebody who had seen neither solution nor judge.
+"""
 
 PRICE = """
 pairs = [(x, z) for x in range(3) for z in range(3)]
@@ -102,6 +105,11 @@ even = sigma * (nats / math.log(2)) ** 0.5
 ANSWERS = {
     "ex-13-rate": {
         "other": RATE,
+        "independent": """
+nats = miss**2 / (2 * sigma**2)
+dearer = "reconstruction" if nats > math.log(2) else "game"
+even = miss / math.sqrt(2 * math.log(2))
+""",
         "wrong": {
             "the half in the exponent": RATE.replace(
                 "- kernel.log_prob(torch.tensor(miss))", "- kernel.log_prob(torch.tensor(miss))\nnats = 2 * nats"
@@ -120,6 +128,11 @@ for _ in range(60):
     needed = (low + high) / 2
     low, high = (needed, high) if (2 * needed) ** 0.5 < share else (low, needed)
 """,
+        "independent": """
+most = epsilon + math.sqrt(2 * jsd)
+needed = share**2 / 2
+accuracy = (1 + math.sqrt(2 * jsd)) / 2  # the best one is right with probability (1 + TV) / 2
+""",
         "wrong": {
             "half as large": "most, needed, accuracy = epsilon + (jsd / 2) ** 0.5, share**2 / 2, 0.5 + (jsd / 2) ** 0.5",
             "epsilon, are left out": "most, needed, accuracy = (2 * jsd) ** 0.5, share**2 / 2, 0.5 + (jsd / 2) ** 0.5",
@@ -133,6 +146,12 @@ D = [a / (a + b) for a, b in zip(d, p)]
 asked = -sum(c * math.log(v) for c, v in zip(r, D))
 place = D.index(max(D))
 agree = -math.log(0.5)
+""",
+        "independent": """
+price = [-math.log(d_x / (d_x + p_x)) for d_x, p_x in zip(d, p)]
+asked = sum(r_x * price_x for r_x, price_x in zip(r, price))
+place = price.index(min(price))
+agree = math.log(2)
 """,
         "wrong": {
             "what the discriminator itself is charged": """
@@ -157,6 +176,13 @@ place, agree = 2, math.log(2)
     },
     "ex-13-price": {
         "other": PRICE,
+        "independent": """
+data, codes, p_z = torch.tensor(d), torch.tensor(encoder), torch.tensor(prior)
+whole = data @ codes
+vae = (data[:, None] * codes * (codes / p_z).log()).sum()
+alpha = (whole * (whole / p_z).log()).sum()
+information = (data[:, None] * codes * (codes / whole).log()).sum()
+""",
         "wrong": {
             "took every x as often": PRICE.replace("sum(d[x] * encoder[x][z] * math", "sum(encoder[x][z] / 3 * math"),
             "has the model, q(z), first": PRICE.replace("sum(c * math.log(c / p)", "sum(p * math.log(p / c)"),
@@ -166,6 +192,15 @@ place, agree = 2, math.log(2)
     },
     "ex-13-ratio": {
         "other": RATIO,
+        "independent": """
+def logit(x, z):
+    log_p = -z**2 / 2
+    log_q = -(z - slope * x) ** 2 / (2 * width**2) - math.log(width)
+    return log_p - log_q
+
+price = (width**2 + slope**2 - 1) / 2 - math.log(width)
+push = width - 1 / width
+""",
         "wrong": {
             "codes of the prior are y = 1": RATIO.replace("    return prior", "    return -prior").replace(
                 "(z) - torch", "(z) + torch"
@@ -181,6 +216,19 @@ place, agree = 2, math.log(2)
     },
     "ex-13-players": {
         "other": PLAYERS,
+        "independent": """
+def losses(t_q, t_p):
+    phi = softplus(-t_q).mean() + softplus(t_p).mean()
+
+    def fooled(t):  # wants t to be large
+        if link == "non-saturating":
+            return softplus(-t).mean()
+        if link == "minimax":
+            return -softplus(t).mean()
+        return -t.mean()
+
+    return torch.stack([phi, fooled(t_p), fooled(-t_q)])
+""",
         "wrong": {
             "y is reversed for it": PLAYERS.replace("(-float(t))", "(float(t))"),
             "this is the link 'minimax'": PLAYERS.replace("[link]", "['minimax']"),
@@ -193,6 +241,17 @@ place, agree = 2, math.log(2)
     },
     "ex-13-bijections": {
         "other": BIJECTIONS,
+        "independent": """
+def missed(E, G):
+    return sum(G[E[x]] != x for x in range(len(E))) / len(E)
+
+wrong = missed(E, G)
+
+def jsd(E, G):
+    return missed(E, G) * math.log(2)
+
+tight = "first"
+""",
         "wrong": {
             "the share itself": BIJECTIONS.replace("b.flatten().log())", "b.flatten().log()) / math.log(2)").replace(
                 "G) / math.log(2)", "G)"
@@ -206,6 +265,13 @@ place, agree = 2, math.log(2)
     },
     "ex-13-symmetric": {
         "other": SYMMETRIC,
+        "independent": """
+weights, values = torch.tensor(a), torch.tensor(v)
+variance = (weights * values**2).sum() - (weights * values).sum() ** 2
+kl_rate = variance / 2
+jsd_rate = variance / 8
+factor = 1 / 8
+""",
         "wrong": {
             "has to be normalised": SYMMETRIC + "kl_rate = (a * v**2).sum() / 2",
             "the half of the second-order term": SYMMETRIC + "kl_rate = 2 * kl_rate",
@@ -215,6 +281,15 @@ place, agree = 2, math.log(2)
     },
     "ex-13-contrast": {
         "other": CONTRAST,
+        "independent": """
+z = torch.linspace(-8, 8, 200_001, dtype=torch.float64)
+normal = lambda mean, std: torch.distributions.Normal(mean, std).log_prob(z)
+log_q = torch.logaddexp(normal(modes[0], width), normal(modes[1], width)) - math.log(2)
+centre = sum(modes) / 2
+spread = math.sqrt(width**2 + (modes[0] - modes[1]) ** 2 / 4)
+kl = lambda log_p: float(torch.trapezoid(log_q.exp() * (log_q - log_p), z))
+whole, left = kl(normal(0.0, 1.0)), kl(normal(centre, spread))
+""",
         "wrong": {
             "the modes lie apart": CONTRAST.replace("variance = width**2 +", "variance = width**2 + 0 *"),
             "in bits": CONTRAST + "whole = whole / math.log(2)",
@@ -223,6 +298,13 @@ place, agree = 2, math.log(2)
     },
     "ex-13-once": {
         "other": ONCE,
+        "independent": """
+def f(u):  # f - u f' = log(1 + 2/u) + const, so f'' = 2 / (u^2 (u + 2))
+    return (u + 2) / 2 * torch.log(1 + 2 / u) - 1.5 * math.log(3)
+
+ratio = torch.tensor(d) / torch.tensor(b)
+divergence = (torch.tensor(b) * f(ratio)).sum()
+""",
         "wrong": {
             "data that enter twice": ONCE.replace("(end - r) * 2 / (r**2 * (r + 2))", "(end - r) / (r**2 * (r + 1))"),
             "f is convex": ONCE.replace("(end - r)", "(r - end)"),
@@ -234,6 +316,18 @@ place, agree = 2, math.log(2)
     },
     "ex-13-bounds": {
         "other": BOUNDS,
+        "independent": """
+def bounds(q, p):
+    d, prior = q.sum(1, keepdim=True), p.sum(0, keepdim=True)
+    encoder, decoder = q / d, p / prior
+    along = lambda joint, value: torch.where(joint > 0, joint * value, torch.zeros_like(joint)).sum()
+    l_x = along(q, decoder.log()) - along(q, (encoder / prior).log())
+    l_z = along(p, encoder.log()) - along(p, (decoder / d).log())
+    return torch.stack([l_x, l_z])
+
+Q, P = torch.tensor(q), torch.tensor(p)
+missing = (Q * (Q / P).log()).sum() + (P * (P / Q).log()).sum()
+""",
         "wrong": {
             "by the entropy of what is observed": BOUNDS.replace("- exact.finite(n).entropy(d)", "").replace(
                 "- exact.finite(m).entropy(prior)", ""

@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 14: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 14: another right one, by another way than the solution, and typical wrong ones.
+
+Those named ``independent`` are by somebody who had seen neither solution nor judge.
+"""
 
 TOOLS = """
 usable = ["rejection"]
@@ -33,7 +36,10 @@ MIRROR = """
 def mirror(terms):
     found = []
     for kind, space, players in reversed(terms):
-        if space not in ("xz", "features"):
+        if space == "features":
+            found.append((kind, space, players))
+            continue
+        if space != "xz":
             space = "".join({"x": "z", "z": "x"}.get(letter, letter) for letter in space)
         found.append((kind, space, tuple({"theta": "eta", "eta": "theta", "phi": "phi"}[p] for p in players)))
     return found
@@ -131,6 +137,17 @@ flat = 1e8 * at(0.0, 1e4)
 ANSWERS = {
     "ex-14-tools": {
         "other": TOOLS,
+        "independent": """
+asks = {
+    "KL": {"target's density", "model's density"},
+    "Likelihood": {"model's density"},
+    "Adversary": {"gradient of samples"},
+    "MMD": {"gradient of samples"},
+    "Summaries": {"gradient of samples"},
+    "rejection": set(),
+}
+usable = [tool for tool, needs in asks.items() if not needs & set(taken)]
+""",
         "wrong": {
             "KL cannot do without the target's density": TOOLS + "usable.append('KL')",
             "MMD cannot do without the gradient of samples": TOOLS + "usable.append('MMD')",
@@ -141,6 +158,11 @@ ANSWERS = {
     },
     "ex-14-accuracy": {
         "other": ACCURACY,
+        "independent": """
+real = [d_x > g_x for d_x, g_x in zip(d, g)]
+accuracy = sum(max(d_x, g_x) for d_x, g_x in zip(d, g)) / 2
+kl = sum(d_x * math.log(d_x / g_x) for d_x, g_x in zip(d, g))
+""",
         "wrong": {
             "more likely to be made": ACCURACY.replace("a > b", "a < b"),
             "chance alone has one half": ACCURACY + "accuracy = 2 * accuracy - 1",
@@ -150,6 +172,13 @@ ANSWERS = {
     },
     "ex-14-where": {
         "other": WHERE,
+        "independent": """
+mean = sum(w * m for w, m in zip(weights, means))
+second = sum(w * (m**2 + s**2) for w, m, s in zip(weights, means, deviations))
+width = math.sqrt(second - mean**2)
+mode = weights.index(max(weights))
+nats = -math.log(max(weights))
+""",
         "wrong": {
             "the modes have weights": WHERE + "mean = sum(means) / 2",
             "they also lie apart": WHERE + "width = sum(w * s**2 for w, s in zip(weights, deviations)) ** 0.5",
@@ -161,17 +190,45 @@ ANSWERS = {
     },
     "ex-14-mirror": {
         "other": MIRROR,
+        "independent": """
+spaces = {"x": "z", "z": "x", "x|z": "z|x", "z|x": "x|z", "x again": "z again", "z again": "x again"}
+people = {"theta": "eta", "eta": "theta"}
+
+def mirror(terms):
+    image = []
+    for kind, space, players in terms:
+        if space == "features":  # neither x nor z
+            image.append([kind, space, list(players)])
+        else:
+            image.append([kind, spaces.get(space, space), [people.get(player, player) for player in players]])
+    return image
+
+in_order = lambda terms: sorted((kind, space, sorted(players)) for kind, space, players in terms)
+own = in_order(terms) == in_order(mirror(terms))
+""",
         "wrong": {
             "the players are exchanged, too": MIRROR.replace(
                 '"theta": "eta", "eta": "theta"', '"theta": "theta", "eta": "eta"'
             ),
-            "the space xz stays": MIRROR.replace('("xz", "features")', '("features",)'),
-            "x given z, and x again": MIRROR.replace('space not in ("xz", "features")', "space in ('x', 'z')"),
+            "the space xz stays": MIRROR.replace('if space != "xz"', "if True"),
+            "x given z, and x again": MIRROR.replace('if space != "xz"', "if space in ('x', 'z')"),
+            "features are neither x nor z": MIRROR.replace('space == "features"', "False").replace("!= \"xz\"", 'not in ("xz", "features")'),
+            "exchange their players": MIRROR.replace('space == "features"', 'space in ("features", "xz")'),
             "compare the terms": MIRROR + "own = not own",
         },
     },
     "ex-14-unbiased": {
         "other": UNBIASED,
+        "independent": """
+def estimate(a, b, w):
+    k = lambda u, v: torch.exp(-((u[:, None] - v) ** 2) / (2 * w))
+    size = len(a)
+    same = (k(a, a).sum() - size + k(b, b).sum() - size) / (size * (size - 1))
+    return same - 2 * k(a, b).mean()
+
+# of the n^2 pairs of one sample n hold k(a, a) = 1 in the place of the mean of k; twice
+excess = 2 / n * (1 - math.sqrt(w / (w + 2)))
+""",
         "wrong": {
             "k(a_i, a_i) is in it": UNBIASED.replace("if i != j:", "if True:").replace("(n * (n - 1))", "n**2"),
             "divide by their number": UNBIASED.replace("(n * (n - 1))", "n**2"),
@@ -183,6 +240,17 @@ ANSWERS = {
     },
     "ex-14-share": {
         "other": SHARE,
+        "independent": """
+def share(epsilon):
+    normal = torch.distributions.Normal(0.0, math.sqrt(tau**2 + 1 / n))
+    upper, lower = torch.tensor([observed + epsilon, observed - epsilon], dtype=torch.float64)
+    return float(normal.cdf(upper) - normal.cdf(lower))
+
+precision = 1 / tau**2 + n
+centre = n * observed / precision
+deviation = 1 / math.sqrt(precision)
+cost = 10**summaries
+""",
         "wrong": {
             "average over the prior": SHARE.replace("(observed + end - line)", "(observed + end - 0 * line)"),
             "it has noise": SHARE
@@ -195,6 +263,11 @@ ANSWERS = {
     },
     "ex-14-shrink": {
         "other": SHRINK,
+        "independent": """
+direction = "narrower"
+apart = 2 * (v / n + 2 * v**2 / (n - 1))
+variance = (v - 1 / (2 * n)) * (n - 1) / (n + 1)
+""",
         "wrong": {
             "it depends on the model's variance": SHRINK + "direction = 'as wide'",
             "an error of their own": SHRINK + "apart = apart / 2",
@@ -205,6 +278,25 @@ ANSWERS = {
     },
     "ex-14-mirrors": {
         "other": MIRRORS,
+        "independent": """
+makers = {"Adversary": Adversary, "MMD": MMD, "Summaries": Summaries}
+parts = [
+    [None, Reconstruct("x")],
+    [None, Reconstruct("z")],
+    [None, *(Match("x", makers[tool]()) for tool in tools)],
+    [None, *(Match("z", makers[tool]()) for tool in tools)],
+]
+built = []
+for chosen in product(*parts):
+    terms = [term for term in chosen if term is not None]
+    if terms:
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        built.append(total)
+own = [total for total in built if swapped(total) == total]
+sums, selves, named = len(built), len(own), sum(zoo.name(total) is not None for total in own)
+""",
         "wrong": {
             "at least one term": MIRRORS.replace("kinds.remove((0, 0, None, None))", ""),
             "a term may also be absent": MIRRORS.replace(
@@ -216,6 +308,15 @@ ANSWERS = {
     },
     "ex-14-energy": {
         "other": ENERGY,
+        "independent": """
+def feature(a, c):
+    return (a[:, None] <= c).double()
+
+energy, gap = 0.0, 0.0
+for k in range(len(places) - 1):  # between two places the distribution functions are constant
+    gap += p[k] - q[k]
+    energy += 2 * gap**2 * (places[k + 1] - places[k])
+""",
         "wrong": {
             "twice |a - b|": ENERGY.replace("/ 2 + 1", "/ 2**0.5"),
             "square of the distance": ENERGY.replace("torch.sign(c - a[:, None]) / 2 + 1", "a[:, None] + 0 * c"),
@@ -227,6 +328,19 @@ ANSWERS = {
     },
     "ex-14-maximum": {
         "other": MAXIMUM,
+        "independent": """
+count, top = len(seen), max(seen)
+power = lambda k: (10 ** (k + 1) - top ** (k + 1)) / (k + 1)  # integral of theta^k
+whole, first, second = power(-count), power(1 - count), power(2 - count)
+centre = first / whole
+width = math.sqrt(second / whole - centre**2)
+
+noise = torch.Generator().manual_seed(3)
+guesses = 10 * torch.rand(40_000, generator=noise, dtype=torch.float64)
+made = guesses[:, None] * torch.rand(40_000, count, generator=noise, dtype=torch.float64)
+by_maximum = guesses[(made.max(1).values - top).abs().argsort()[:200]]
+by_mean = guesses[(made.mean(1) - sum(seen) / count).abs().argsort()[:200]]
+""",
         "wrong": {
             "at least the largest number": MAXIMUM + "centre = top",
             "twice the mean": MAXIMUM + "centre = 2 * sum(seen) / n",
@@ -237,6 +351,14 @@ ANSWERS = {
     },
     "ex-14-valley": {
         "other": VALLEY,
+        "independent": """
+def mmd(m1, v1, m2, v2, w):
+    kernel = lambda shift, spread: math.sqrt(w / (w + spread)) * math.exp(-(shift**2) / (2 * (w + spread)))
+    return kernel(0, 2 * v1) + kernel(0, 2 * v2) - 2 * kernel(m1 - m2, v1 + v2)
+
+steep = (m[0] - m[1]) ** 2
+flat = 0.75 * (v[0] - v[1]) ** 2  # 3/8 (4 v1^2 + 4 v2^2 - 2 (v1 + v2)^2)
+""",
         "wrong": {
             "the sum of their variances": "mean = lambda g, v, w: math.sqrt(w / (w + v)) * math.exp(-(g**2) / (2 * (w + v)))\nmmd = lambda m1, v1, m2, v2, w: mean(0, v1, w) + mean(0, v2, w) - 2 * mean(m1 - m2, v1 + v2, w)\nsteep = flat = 1.0",
             "is the variance already": VALLEY.replace("(v + w / 2)", "(v**2 + w / 2)"),
