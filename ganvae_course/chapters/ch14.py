@@ -435,7 +435,7 @@ def shrink(answers, v, n):
         "direction",
         "narrower",
         ("narrower", "wider", "as wide"),
-        {"wider": wrong + "; of which sign", "as wide": wrong},
+        {"wider": wrong + ": see with which sign", "as wide": wrong},
     )
     one = v / n + 2 * v**2 / (n - 1)
     answers.close(

@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 15: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 15: another right one, by another way than the solution, and typical wrong ones.
+
+Those named ``independent`` are by somebody who had seen neither solution nor judge.
+"""
 
 SIGNAL = """
 spread = lambda k: k**-0.5
@@ -112,6 +115,11 @@ divergence = (forward - twice_jsd) / C
 ANSWERS = {
     "ex-15-signal": {
         "other": SIGNAL,
+        "independent": """
+decoder = math.sqrt(high / low)  # the mean stays, the spread falls like 1 / sqrt(k)
+encoder = math.sqrt(low / high)  # the mean falls like 1 / k
+stands = "encoder"
+""",
         "wrong": {
             "the spread falls, too": SIGNAL + "encoder = low / high",
             "less spread, not more": SIGNAL + "decoder, encoder = encoder, decoder",
@@ -121,6 +129,16 @@ ANSWERS = {
     },
     "ex-15-bound": {
         "other": BOUND,
+        "independent": """
+def bound(log_w):
+    return (torch.logsumexp(log_w, 1) - math.log(log_w.shape[1])).mean()
+
+def weights(log_w):
+    return torch.softmax(log_w, 1)
+
+table = torch.tensor(log_w)
+gain = bound(table) - table.mean()
+""",
         "wrong": {
             "this is the bound with one draw": BOUND + "bound = lambda log_w: log_w.mean()",
             "you added them": BOUND + "bound = lambda log_w: log_w.logsumexp(1).mean()",
@@ -133,6 +151,13 @@ ANSWERS = {
     },
     "ex-15-ess": {
         "other": ESS,
+        "independent": """
+shifted = math.exp(-(delta**2))
+worth_one = math.sqrt(math.log(batch))
+
+def of_variance(v):  # the integral of d^2 / g is 1 / sqrt(v (2 - v)), infinite from v = 2 on
+    return math.sqrt(v * (2 - v)) if v < 2 else 0.0
+""",
         "wrong": {
             "the share is its inverse": ESS + "shifted = 1 / shifted",
             "one is missing": ESS + "shifted = 1 / (1 / shifted - 1)",
@@ -145,6 +170,14 @@ ANSWERS = {
     },
     "ex-15-ladder": {
         "other": LADDER,
+        "independent": """
+first, w = torch.tensor(q), torch.tensor(joint) / torch.tensor(q)
+pairs = first[:, None] * first
+one = (first * w.log()).sum()
+two = (pairs * ((w[:, None] + w) / 2).log()).sum()
+ladder = torch.stack([one, two, torch.tensor(joint).sum().log()])
+q_2 = (pairs * 2 * w[:, None] / (w[:, None] + w)).sum(1)
+""",
         "wrong": {
             "not their sum": LADDER + "ladder[1] += math.log(2)",
             "also twice the same code": LADDER
@@ -157,6 +190,13 @@ ANSWERS = {
     },
     "ex-15-update": {
         "other": UPDATE,
+        "independent": """
+def slopes(t, k):  # d log D / dt = 1 - D = sigmoid(-t)
+    groups = t.reshape(-1, k)
+    return -(groups.softmax(1) * torch.sigmoid(-groups) / len(groups)).reshape(-1)
+
+factor = sum(math.exp(logit) for logit in logits) / len(logits)
+""",
         "wrong": {
             "the weights are constants": UPDATE
             + "def slopes(t, k):\n    t = t.clone().requires_grad_()\n    s = t.view(-1, k)\n    return torch.autograd.grad((s.softmax(-1) * softplus(-s)).sum(-1).mean(), t)[0]",
@@ -170,6 +210,13 @@ ANSWERS = {
     },
     "ex-15-constant": {
         "other": CONSTANT,
+        "independent": """
+m = [(d_x + g_x) / 2 for d_x, g_x in zip(d, g)]
+first = sum(g_x * math.log(D_x * m_x / g_x) for D_x, m_x, g_x in zip(D, m, g))
+last = math.log(sum(D_x * m_x for D_x, m_x in zip(D, m)))
+best = math.log(0.5)
+teaches = "nothing"
+""",
         "wrong": {
             "the densities belong to the weight": CONSTANT + "first = sum(b * math.log(v) for b, v in zip(g, D))",
             "inside the average": CONSTANT + "first = last",
@@ -183,6 +230,11 @@ ANSWERS = {
     },
     "ex-15-score": {
         "other": SCORE,
+        "independent": """
+once = [0.0] * 4  # a score has mean zero
+pull = [d_x - g_x for d_x, g_x in zip(d, g)]  # E_d of the score of a softmax
+descends = "KL(d||g)"
+""",
         "wrong": {
             "no data are left": SCORE + "once = pull",
             "of the wrong sign": SCORE + "pull = -pull",
@@ -193,6 +245,14 @@ ANSWERS = {
     },
     "ex-15-dial": {
         "other": DIAL,
+        "independent": """
+model = torch.tensor(g)
+r = torch.tensor(d) / model
+c = (model * 2 * r[:, None] / (r[:, None] + r)).sum(1)
+below = r**2 * (1 + r)
+curvature = c / below
+ends = torch.stack([1 / below, r / below])
+""",
         "wrong": {
             "not from the data": DIAL.replace("for b, other in zip(g, r)", "for b, other in zip(d, r)"),
             "the limit for many draws": DIAL + "c = r",
@@ -203,6 +263,16 @@ ANSWERS = {
     },
     "ex-15-odds": {
         "other": ODDS,
+        "independent": """
+changed = False  # the odds have one factor more, for all examples
+
+def curvature(r):  # d log D / dr = (1 - pi) / (r (pi r + 1 - pi)), times the weight r, divided by r
+    return (1 - share) / (r * (share * r + 1 - share))
+
+kl = lambda a, b: sum(x * math.log(x / y) for x, y in zip(a, b))
+pile = [share * x + (1 - share) * y for x, y in zip(d, g)]
+divergence = kl(d, pile) + (1 - share) / share * kl(g, pile)
+""",
         "wrong": {
             "see what drops out": ODDS + "changed = True",
             "as many real examples as made ones": ODDS.replace("+ math.log(share / (1 - share))", ""),
@@ -214,6 +284,16 @@ ANSWERS = {
     },
     "ex-15-temper": {
         "other": TEMPER,
+        "independent": """
+data, model = torch.tensor(d, dtype=torch.float64), torch.tensor(g, dtype=torch.float64)
+
+def curvature(r, alpha):
+    mean = (model * (data / model) ** alpha).sum()
+    return r**alpha / mean / (r**2 * (1 + r))
+
+middle = (data + model) / 2  # f'' = 1 / (S (1 + r)), f = (1 + r) log((1 + r) / 2) / S
+divergence = 2 * (middle * (middle / model).log()).sum() / (data**2 / model).sum()
+""",
         "wrong": {
             "the weights are normalised": TEMPER.replace("/ C / r**2", "/ r**2"),
             "divided by r once more": TEMPER.replace("/ r**2", "/ r"),
