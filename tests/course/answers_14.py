@@ -212,7 +212,9 @@ own = in_order(terms) == in_order(mirror(terms))
             ),
             "the space xz stays": MIRROR.replace('if space != "xz"', "if True"),
             "x given z, and x again": MIRROR.replace('if space != "xz"', "if space in ('x', 'z')"),
-            "features are neither x nor z": MIRROR.replace('space == "features"', "False").replace("!= \"xz\"", 'not in ("xz", "features")'),
+            "features are neither x nor z": MIRROR.replace('space == "features"', "False").replace(
+                '!= "xz"', 'not in ("xz", "features")'
+            ),
             "exchange their players": MIRROR.replace('space == "features"', 'space in ("features", "xz")'),
             "compare the terms": MIRROR + "own = not own",
         },
