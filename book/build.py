@@ -27,6 +27,7 @@ import folding
 import formulas
 import nbformat
 import slides
+import times
 from contents import BookError, pages, shorter, source
 from execute import Chapter, chapters
 from outputs import TOLERANCE, ZERO, processor
@@ -136,6 +137,8 @@ def book(options: argparse.Namespace) -> None:
     kept(notebooks, registry, options)
     if options.write:
         for page, chapter in notebooks.items():
+            if chapter.fresh:
+                times.restated(chapter.notebook, chapter.seconds)
             nbformat.write(chapter.notebook, source(root, page))
         print("The outputs are in the notebooks.")
         return

@@ -33,7 +33,8 @@ NOT_PROSE = re.compile(
     r"|`[^`\n]+`"  # code, and the targets of roles
     r"|\]\([^)]*\)"  # where links lead
     r"|^\s*:\w[\w-]*:.*$"  # options
-    r"|\\[dt]?frac\d\d",  # the half of \frac12
+    r"|\\[dt]?frac\d\d"  # the half of \frac12
+    r"|ran in \d+ seconds",  # measured by a build (book/times.py)
     re.S | re.M,
 )
 

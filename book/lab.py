@@ -91,7 +91,7 @@ class Book:
         told = []
         for key in keys:
             work = self.works[key.strip()]
-            people = [re.sub(r"[{}]", "", " ".join((*p.prelast_names, *p.last_names))) for p in work.persons["author"]]
+            people = [" ".join(map(str, (*p.rich_prelast_names, *p.rich_last_names))) for p in work.persons["author"]]
             who = people[0] if len(people) == 1 else " and ".join(people) if len(people) == 2 else f"{people[0]} et al."
             told.append((who, work.fields["year"]))
         if role == "cite:p":

@@ -11,6 +11,7 @@ import cells
 import checks
 import linking
 import nbformat
+import times
 from contents import BookError, digest, files, pages, source
 from execute import Chapter, places
 from folding import folded
@@ -53,6 +54,9 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, Chapter], regis
         import syllabus  # the same
 
         page.write_text(syllabus.filled(page.read_text(encoding="utf8"), toc), encoding="utf8")
+    if (page := target / "book" / "times.md").is_file():
+        stored_on = (root / "notebooks" / "processor.txt").read_text(encoding="utf8").strip()
+        page.write_text(times.filled(page.read_text(encoding="utf8"), notebooks, stored_on), encoding="utf8")
     for page, chapter in notebooks.items():
         path = target / (page + ".ipynb")
         path.parent.mkdir(parents=True, exist_ok=True)

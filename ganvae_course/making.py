@@ -15,6 +15,7 @@ from .grading import GRADER, Grader
 from .source import Asked, Source, read
 
 BOOK = Path(__file__).parent.parent / "notebooks"
+WORKS = BOOK.parent / "book" / "references.bib"
 FORMS = ("plain", "nbgrader", "otter")
 WELCOME = """# {title}: exercises
 
@@ -22,8 +23,9 @@ Homework of chapter {number:02} of *GANs and VAEs as one problem*; {points} poin
 It needs `pip install ganvae_lib`.
 
 Run the first cell. For each exercise, run the cell of what it gives, replace each `...` by your answer, and run the \
-check: it says whether the answer is right. Numbers count to four digits. Each exercise stands alone. Leave the cells \
-of givens and checks as they are; add cells of your own below an exercise where you like."""
+check: it says whether the answer is right. Numbers count to four digits: compute them, and do not round. Each \
+exercise stands alone. Leave the cells of givens and checks as they are; add cells of your own below an exercise where \
+you like."""
 CODE = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 ROLES = re.compile(r"\{(?P<role>[a-z]+(?::[a-z]+)?)\}`(?P<text>[^`]*)`")
 
@@ -35,14 +37,22 @@ def sources(number: int, book: Path = BOOK) -> Source:
     return read(found[0])
 
 
+def cited(key: str) -> str:
+    """A work with its authors and year, as the book's bibliography has them under ``key``, "hu2018unifying"."""
+    name, year = re.findall(r"^([a-z]+)(\d{4})", key)[0]
+    entries = WORKS.read_text(encoding="utf8") if WORKS.is_file() else ""
+    found = re.search(rf"\{{{key},\s*author\s*=\s*\{{(.*)\}},\n", entries)
+    people = [person.split(",")[0] for person in found[1].split(" and ")] if found else [name.capitalize(), "", ""]
+    return f"{' and '.join(people) if len(people) < 3 else people[0] + ' et al.'} [{year}]"
+
+
 def spoken(text: str) -> str:
     """A chapter's text as it reads outside the book: its references become words."""
 
     def said(found: re.Match[str]) -> str:
         role, target = found["role"], found["text"]
         if role.startswith("cite"):
-            works = [re.match(r"([a-z]+)(\d{4})", key.strip()) for key in target.split(",")]
-            return ", ".join(f"{work[1].capitalize()} et al. [{work[2]}]" for work in works if work)
+            return ", ".join(cited(key.strip()) for key in target.split(","))
         if role == "doc":
             return f"chapter {Path(target).name[:2]}"
         if role in ("eq", "numref", "prf:ref", "ref"):

@@ -138,11 +138,13 @@ def rejection(answers, d, g, logit):
     n, draws = 100_000, torch.Generator().manual_seed(7)
     real, fake = (torch.multinomial(p, n, replacement=True, generator=draws) for p in (d, g))
     kept = answers.values("sample", real, fake, t, 1, shape=(None,))
-    again = answers.values("sample", real, fake, t, 2, shape=(None,))
+    same, again = (answers.values("sample", real, fake, t, seed, shape=(None,)) for seed in (1, 2))
     places = torch.arange(5, dtype=torch.float64)
     if not torch.isin(kept, places).all():
         raise Wrong("sample must return examples, places 0 to k - 1, not their weights or indices in the pile.")
-    if len(again) == len(kept) and bool((again == kept).all()):
+    if not torch.equal(same, kept):
+        raise Wrong("sample: the same seed must keep the same examples; it sets all further chance.")
+    if torch.equal(again, kept):
         raise Wrong("sample: another seed must keep other examples.")
     found = normal((kept[:, None] == places).sum(0).double() + 1e-9)
     D, m = t.sigmoid(), (d + g) / 2

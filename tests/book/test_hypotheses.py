@@ -322,6 +322,31 @@ def test_the_orders_need_three_derivatives(power, of_the_value, of_the_slope):
     assert abs(order(slope_beyond_fisher, 1e-4, 1e-3) - of_the_slope) < 0.05
 
 
+@needs("lem-remainder, eq-fisher", "two derivatives of the mass under the integral")
+def test_the_parabola_needs_the_mass_under_the_integral():
+    """``lem-remainder``: uniform on [0, 1], with a hole of width t² at |t|; its mass lies on the rest.
+
+    At each x the hole is gone once t is small, so F = 0, and the KL has both its derivatives under the integral (with the
+    hole's edges rounded over a width that falls fast enough). But ∫∂²m = 2 and ∂²∫m = 0: the KL is t², and not O(t³).
+    """
+    x = (torch.arange(10_000) + 0.5) / 10_000
+    log_times = lambda m: xlogy(m, m)  # m log m/m_0
+
+    def density(t):
+        hole = (x > t.abs()) & (x < t.abs() + t**2)
+        return torch.where(hole, 0.0, 1 / (1 - t**2))
+
+    for t in (0.02, 0.1, 0.2):
+        assert same(density(tensor(t)).mean(), 1.0)
+        assert abs(log_times(density(tensor(t))).mean() - t**2) < t**4
+    t = torch.zeros_like(x).requires_grad_()  # one for each place, so that a gradient holds the derivative at each
+    m = density(t)
+    slope_of_m, slope_of_kl = (grad(f.sum(), t, create_graph=True)[0] for f in (m, log_times(m)))
+    assert same((slope_of_m**2).mean(), 0.0)  # F
+    assert same(grad(slope_of_m.sum(), t, retain_graph=True)[0].mean(), 2.0)  # of the mass, which is constant
+    assert same(grad(slope_of_kl.sum(), t)[0].mean(), 2.0)  # of the KL, as t² has it
+
+
 # -- chapters 08 and 16 --------------------------------------------------------------------------------------
 
 # Three examples and two codes: theta and eta are logits, the code of a generated example comes from a third table.

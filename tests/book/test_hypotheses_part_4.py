@@ -116,6 +116,16 @@ def test_with_the_variance_of_q_or_another_mean_few_levels_cost_more():
     assert all(price(best, chosen * k) > least for k in (0.9, 1.1))
 
 
+@needs("thm-two-directions, eq-two-directions", "for the terms at t = 1 to vanish: a path that ends at α = 0")
+def test_a_path_that_keeps_some_signal_ends_at_a_distance():
+    """d = N(0, 1) and g = N(3, 1) on paths with α² + σ² = 1: KL(d_t ‖ g_t) = (3 α)²/2, at most SNR E(x - x')²/2."""
+    end = {"cosine": 0.0, "variance preserving": math.exp(-(0.1 + 19.9 / 2) / 2)}  # α at t = 1
+    snr = {name: alpha**2 / (1 - alpha**2) for name, alpha in end.items()}
+    kl = {name: (3 * alpha) ** 2 / 2 for name, alpha in end.items()}
+    assert same(kl["cosine"], 0.0) and same(snr["variance preserving"], 4.3e-5, 1e-6)
+    assert 1e-4 < kl["variance preserving"] < snr["variance preserving"] * (3**2 + 2) / 2
+
+
 @needs("lem-kl-rate, eq-kl-rate, thm-two-directions, eq-two-directions", "a finite KL")
 def test_a_heavy_tail_under_noise_is_a_heavy_tail():
     """a is Cauchy, b normal, t = 1/2: what KL(a_t ‖ b_t) pays inside [-R, R] grows with R, and so does its rate."""

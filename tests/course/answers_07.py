@@ -90,6 +90,13 @@ def sample(real, made, logit, seed):
 share = sum(0.5 * (p + q) / (1 + math.exp(-t)) for p, q, t in zip(d, g, logit))
 """,
         "wrong": {
+            "the same seed must keep the same": """
+def sample(real, made, logit, seed):
+    pile = torch.where(torch.rand(len(real)) < 0.5, real, made)
+    return pile[torch.rand(len(pile)) < torch.sigmoid(logit)[pile]]
+
+share = 0.5
+""",
             "real examples only": """
 def sample(real, made, logit, seed):
     dice = torch.Generator().manual_seed(seed)

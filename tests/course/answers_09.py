@@ -298,6 +298,15 @@ by_sleep = product(posterior[2] + posterior[3], posterior[1] + posterior[3])
         "wrong": {
             "it is the posterior itself": "by_sleep = by_bound = posterior",
             "this is what sleep finds": MARGINALS + "\nby_bound = by_sleep\n",
+            "Try other starts": MARGINALS
+            + """
+p = torch.tensor(posterior).reshape(2, 2).log()
+second = torch.tensor([0.9, 0.1])  # ends on the lower of the two hilltops
+for _ in range(500):
+    first = (p @ second).softmax(0)
+    second = (first @ p).softmax(0)
+by_bound = (first[:, None] * second).flatten()
+""",
             "another law of two independent bits": MARGINALS
             + """
 first = torch.tensor([0.08, 0.92])

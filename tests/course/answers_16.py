@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 16: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 16: another right one, by another way than the solution, and typical wrong ones.
+
+Those named ``independent`` are by somebody who had seen neither solution nor judge.
+"""
 
 RIGHT_SHARES = """
 def optimal(d, g, share):
@@ -27,6 +30,14 @@ def effective(d, g, D):
 c = sum(answer * (p + m) for answer, p, m in zip(D, d, g))
 believed = [m / (1 / answer - 1) for answer, m in zip(D, g)]
 """,
+        "independent": """
+def effective(d, g, D):
+    weight = D * (d + g)
+    return weight / weight.sum()
+
+c = sum(D_x * (d_x + g_x) for d_x, g_x, D_x in zip(d, g, D))
+believed = [g_x * D_x / (1 - D_x) for g_x, D_x in zip(g, D)]
+""",
         "wrong": {
             "does not sum to one": """
 effective = lambda d, g, D: D * (d + g)
@@ -51,6 +62,11 @@ believed = [m * (1 - a) / a for a, m in zip(D, g)]
     "ex-16-own": {
         "other": """
 own = [1 / (1 + r / m) for r, m in zip(real, made)]
+closest = own.index(min(own))
+adam = "the same"
+""",
+        "independent": """
+own = [m / (r + m) for r, m in zip(real, made)]
 closest = own.index(min(own))
 adam = "the same"
 """,
@@ -82,6 +98,18 @@ def step(mu, x, noise, slope, bias, cut):
 
 gradient = lambda *a: step(*a, cut=True)
 uncut = lambda *a: step(*a, cut=False)
+""",
+        "independent": """
+def half(D, slope_of_F):
+    return (D * slope_of_F).mean() / 2
+
+def gradient(mu, x, noise, slope, bias):
+    made = mu + noise
+    answer = lambda at: torch.sigmoid(slope * at + bias)
+    return half(answer(x), mu - x) + half(answer(made), mu - made)
+
+def uncut(mu, x, noise, slope, bias):  # F of a made example is noise^2 / 2 for every mu
+    return half(torch.sigmoid(slope * x + bias), mu - x)
 """,
         "wrong": {
             "each half has the weight 1/2": """
@@ -128,6 +156,12 @@ def cheat(d, g):
 
 highest = float(torch.tensor(g).log().max())
 """,
+        "independent": """
+def cheat(d, g):  # all weight on the example that the model makes most
+    return (torch.arange(len(g)) == g.argmax()).to(g.dtype)
+
+highest = math.log(max(g))
+""",
         "wrong": {
             "The best discriminator cannot flatter": """
 cheat = lambda d, g: d / (d + g)
@@ -165,6 +199,18 @@ highest = 0.0
     },
     "ex-16-shares": {
         "other": RIGHT_SHARES + "overdone = ['too often', 'too rarely'][int(share > 0.5)]",
+        "independent": """
+def optimal(d, g, share):
+    return share * d / (share * d + (1 - share) * g)
+
+factor = share
+
+def data(d, g, share):
+    weight = d / (d + g) * (share * d + (1 - share) * g)
+    return weight / weight.sum()
+
+overdone = "too rarely" if share > 0.5 else "too often"
+""",
         "wrong": {
             "these are the answers for equal shares": """
 optimal = lambda d, g, share: d / (d + g)
@@ -187,6 +233,19 @@ for d, g, f in zip(log_d.exp(), log_g.exp(), F):
     first, second, _ = variances(d, g, f)
     count += bool(second < first)
 share, dataless = count / 1000, "third"
+""",
+        "independent": """
+def spread(law, value):
+    return (law * value**2).sum(-1) - (law * value).sum(-1) ** 2
+
+def variances(d, g, F):
+    D = d / (d + g)
+    return torch.stack([spread(d, F), spread(d, D * F) + spread(g, D * F), spread(g, d / g * F)])
+
+worlds = lemmas.random_coded_worlds(1000, seed=seed)
+found = variances(worlds.log_d.exp(), worlds.marginal(worlds.theta_0).exp(), -worlds.elbo(worlds.theta_0, worlds.eta_0))
+share = (found[1] < found[0]).double().mean()
+dataless = "third"
 """,
         "wrong": {
             "these are second moments": """
@@ -234,6 +293,18 @@ def rest(d_n, believed):
         g = g / g.sum()
     return g
 """,
+        "independent": """
+def rest(d_n, believed):
+    def root(c):
+        b = (1 - c) * believed
+        return (b + torch.sqrt(b**2 + 4 * c * believed * d_n)) / (2 * c)
+
+    low, high = 1e-9, 1e3  # of c: the sum of the root falls
+    for _ in range(200):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if root(middle).sum() > 1 else (low, middle)
+    return root(middle)
+""",
         "wrong": {
             "the geometric mean": """
 def rest(d_n, believed):
@@ -270,6 +341,15 @@ def root(better):
 highest = root(lambda ratio: left(1.0, ratio, correlation) < 1.0)
 lowest = 1 / root(lambda ratio: left(ratio, 1.0, correlation) < 1.0)
 """,
+        "independent": """
+def left(v, v_hat, correlation):
+    return (v + v_hat + 2 * correlation * math.sqrt(v * v_hat)) / 4
+
+# with u = sqrt(v_hat / v): 1 + u^2 + 2 rho u < 4 and 1 + u^2 + 2 rho u < 4 u^2
+root = math.sqrt(correlation**2 + 3)
+lowest = ((correlation + root) / 3) ** 2
+highest = (root - correlation) ** 2
+""",
         "wrong": {
             "and its square 1/4": """
 left = lambda v, v_hat, correlation: (v + v_hat + 2 * correlation * math.sqrt(v * v_hat)) / 2
@@ -297,6 +377,16 @@ def after(mean, std, rounds):
     return torch.tensor([kept * mean, variance**0.5])
 
 rounds = math.floor(math.log2(abs(mean) / goal)) + 1
+""",
+        "independent": """
+def after(mean, std, rounds):
+    for _ in range(rounds):
+        mean, std = mean / 2, math.sqrt((1 + std**2) / 2 + mean**2 / 4)
+    return [mean, std]
+
+rounds = 0
+while abs(after(mean, std, rounds)[0]) >= goal:
+    rounds += 1
 """,
         "wrong": {
             "that adds to the variance": """
@@ -341,6 +431,21 @@ def rest(d_n, D):
 g = torch.tensor(rest(torch.tensor(d_n), torch.tensor(D)))
 weight = torch.tensor(D) * torch.stack([g, torch.tensor(d_n)])
 own = float(weight[0].sum() / weight.sum())
+""",
+        "independent": """
+returns = "only if D is constant"
+
+def rest(d_n, D):  # c g = D (d_n + g)
+    low, high = float(D.max()), 2 * float(D.max())
+    for _ in range(100):
+        c = (low + high) / 2
+        g = D * d_n / (c - D)
+        low, high = (c, high) if g.sum() > 1 else (low, c)
+    return g / g.sum()
+
+data, answers = torch.tensor(d_n, dtype=torch.float64), torch.tensor(D, dtype=torch.float64)
+at_rest = rest(data, answers)
+own = (answers * at_rest).sum() / (answers * (data + at_rest)).sum()
 """,
         "wrong": {
             "with answers that differ from": """

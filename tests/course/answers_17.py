@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 17: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 17: another right one, by another way than the solution, and typical wrong ones.
+
+Those named ``independent`` are by somebody who had seen neither solution nor judge.
+"""
 
 JSD = """
 def jsd(p, q):
@@ -114,6 +117,18 @@ ignored, sorted_nats = prior, math.log(groups)
 ANSWERS = {
     "ex-17-game": {
         "other": GAME + "gap = whole - plain",
+        "independent": """
+def jsd(a, b):
+    m = (a + b) / 2
+    part = lambda u: torch.where(u > 0, u * (u / m).log(), torch.zeros_like(u)).sum(-1)
+    return (part(a) + part(b)) / 2
+
+def value(p_t, d, g):
+    return math.log(4) - 2 * (p_t * jsd(d, g)).sum()
+
+P, A, B = torch.tensor(p_t), torch.tensor(d), torch.tensor(g)
+gap = (P * jsd(A, B)).sum() - jsd(P @ A, P @ B)
+""",
         "wrong": {
             "which sees no label": JSD + "value = lambda p_t, d, g: math.log(4) - 2 * jsd(p_t @ d, p_t @ g)\ngap = 0.0",
             "the labels are not equally frequent": GAME
@@ -124,6 +139,19 @@ ANSWERS = {
     },
     "ex-17-nothing": {
         "other": NOTHING + "ignoring = jsd(average(*given_numbers[::2]), given_numbers[1])",
+        "independent": """
+def jsd(a, b):
+    m = (a + b) / 2
+    part = lambda u: torch.where(u > 0, u * (u / m).log(), torch.zeros_like(u)).sum(-1)
+    return (part(a) + part(b)) / 2
+
+unseen = "the same"
+
+def divergences(p_t, d_x, g):
+    return torch.stack([jsd(p_t @ g, d_x), (p_t * jsd(g, d_x.expand_as(g))).sum()])
+
+ignoring = divergences(torch.tensor(p_t), torch.tensor(d_x), torch.tensor(g))[0]
+""",
         "wrong": {
             "is certain already": NOTHING + "unseen = 'more'\nignoring = 0.0",
             "this generator uses its labels": NOTHING + "ignoring = divergences(*given_numbers)[1]",
@@ -134,6 +162,13 @@ ANSWERS = {
     },
     "ex-17-wrong": {
         "other": READ,
+        "independent": """
+own = [1 - rho + rho * d for d in d_t]  # of the labels drawn anew some are right
+strays = rho * (1 - sum(d**2 for d in d_t))
+
+def read(joint, rho):
+    return (1 - rho) * joint / joint.sum(0) + rho * joint.sum(1, keepdim=True)
+""",
         "wrong": {
             "own: a label drawn anew is right now and then": READ + "own = [1 - rho] * 4",
             "which is not uniform": READ + "own = [1 - rho + rho / 4] * 4",
@@ -144,6 +179,28 @@ ANSWERS = {
     },
     "ex-17-more": {
         "other": WORTH + TRAINED + "nats = worth(sum(energies(s) for s in range(100, 120)) / 20, unseen.y)",
+        "independent": """
+def worth(F, t):
+    told = -F[torch.arange(len(F)), t]
+    return (told - torch.logsumexp(-F, 1) + math.log(F.shape[1])).mean()
+
+one_draw = "too low"  # E exp(-F) is larger than exp(-E F)
+
+digits = load("digits", binarize="threshold")
+model = build(zoo.CVAE, digits, hidden=(128,), latent=8)
+run = fit(model, digits, steps=300, batch=64, lr=3e-3, seeds=[seed])
+test = load("digits", split="test", binarize="threshold")
+
+def energies(draw):
+    x, columns = test.x[None], []
+    for label in range(10):
+        labels = torch.full((1, len(test.x)), label)
+        with torch.no_grad():
+            columns.append(free_energy(run.model.at(labels), x, Noise([draw])).reshape(-1))
+    return torch.stack(columns, 1)
+
+nats = worth(sum(energies(draw) for draw in range(20)) / 20, test.y)
+""",
         "wrong": {
             "each has the probability 1/C": "nats, one_draw = 1.9, 'too low'\n"
             "worth = lambda F, t: -F[torch.arange(len(F)), t.long()].mean() - (-F).logsumexp(1).mean()",
@@ -158,6 +215,13 @@ ANSWERS = {
     },
     "ex-17-sure": {
         "other": SURE,
+        "independent": """
+def bound(F, q, prior):
+    return (q * F + torch.xlogy(q, q) - q * prior.log()).sum(1)
+
+excess = F[s] + math.log(sum(math.exp(-f) for f in F))
+price = math.log(classes)
+""",
         "wrong": {
             "is not finite": "bound = lambda F, q, prior: (q * (F + q.log() - prior.log())).sum(1)\nexcess = price = 0.0",
             "the sign of log q": "bound = lambda F, q, prior: (q * (F - prior.log()) - torch.special.xlogy(q, q)).sum(1)\n"
@@ -171,6 +235,28 @@ ANSWERS = {
     },
     "ex-17-opinion": {
         "other": OPINION + TRAINED + "right = (energies(3).min(1).indices == unseen.y).double().mean()",
+        "independent": """
+def opinion(F, prior):
+    return torch.softmax(prior.log() - F, 1)
+
+growth = "linearly"
+
+digits = load("digits", binarize="threshold")
+model = build(zoo.CVAE, digits, hidden=(128,), latent=8)
+run = fit(model, digits, steps=300, batch=64, lr=3e-3, seeds=[seed])
+test = load("digits", split="test", binarize="threshold")
+
+def energies(draw):
+    x, columns = test.x[None], []
+    for label in range(10):
+        labels = torch.full((1, len(test.x)), label)
+        with torch.no_grad():
+            columns.append(free_energy(run.model.at(labels), x, Noise([draw])).reshape(-1))
+    return torch.stack(columns, 1)
+
+named = opinion(energies(0), torch.full((10,), 0.1)).argmax(1)
+right = (named == test.y).double().mean()
+""",
         "wrong": {
             "the prior of the labels is missing": "opinion = lambda F, prior: (-F).softmax(1)\nright, growth = 0.85, 'linearly'",
             "the sign is turned": "opinion = lambda F, prior: (F + prior.log()).softmax(1)\nright, growth = 0.85, 'linearly'",
@@ -187,6 +273,11 @@ ratio = (1 / labelled) / (1 / unlabelled)
 share = 1 / (1 + unlabelled / labelled)
 passes = batch / labelled * steps
 """,
+        "independent": """
+ratio = unlabelled / labelled
+share = labelled / (labelled + unlabelled)
+passes = steps * batch / labelled
+""",
         "wrong": {
             "an example of a smaller set counts more": "ratio, share, passes = labelled / unlabelled, 0.5, 1.0",
             "the sets are not": "ratio, share, passes = 1, 0.5, 1.0",
@@ -201,6 +292,13 @@ passes = batch / labelled * steps
 def loss(F, logits, t, F_u, logits_u, alpha):
     known, U, name = pieces(F, logits, t, F_u, logits_u)
     return float(known) + float(U) + alpha * float(name)
+""",
+        "independent": """
+def loss(F, logits, t, F_u, logits_u, alpha):
+    log_q = torch.log_softmax(logits_u, 1)
+    guessed = (log_q.exp() * (F_u + log_q + math.log(F_u.shape[1]))).sum(1)
+    known = F.gather(1, t[:, None])
+    return known.mean() + guessed.mean() + alpha * cross_entropy(logits, t)
 """,
         "wrong": {
             "-log C is missing": LOSS
@@ -236,6 +334,19 @@ def loss(F, logits, t, F_u, logits_u, alpha):
     },
     "ex-17-slopes": {
         "other": SLOPES,
+        "independent": """
+def pull(F_u, logits_u):
+    log_q = torch.log_softmax(logits_u, 1)
+    q, price = log_q.exp(), F_u + log_q
+    return q * (price - (q * price).sum(1, keepdim=True)) / len(q)
+
+def teach(logits, t, alpha):
+    slope = torch.softmax(logits, 1)
+    slope[torch.arange(len(t)), t] -= 1
+    return alpha * slope / len(t)
+
+untold = "through the decoder"
+""",
         "wrong": {
             "the KL is swapped": SLOPES
             + "pull = lambda F_u, logits_u: (logits_u.softmax(1) - (-F_u).softmax(1)) / len(F_u)",
@@ -254,6 +365,16 @@ def pull(F_u, logits_u):
     },
     "ex-17-says": {
         "other": SAYS,
+        "independent": """
+def entropy(q):
+    return -torch.xlogy(q, q).sum(-1)
+
+def says(q):
+    return entropy(q.mean(0)) - entropy(q).mean()
+
+ignored = prior
+sorted_nats = math.log(groups)
+""",
         "wrong": {
             "the sign": SAYS + "right = says\nsays = lambda q: -right(q)",
             "that of the answers is missing": SAYS + "says = lambda q: -(q.mean(0) * q.mean(0).log()).sum()",

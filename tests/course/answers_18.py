@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 18: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 18: another right one, by another way than the solution, and typical wrong ones.
+
+Those named ``independent`` are by somebody who had seen neither solution nor judge.
+"""
 
 WELCH = """
 def welch(mean_a, sd_a, mean_b, sd_b, n):
@@ -116,6 +119,18 @@ alone = ["no", "yes"][bool(gain <= float(most))]
 ANSWERS = {
     "ex-18-welch": {
         "other": WELCH,
+        "independent": """
+def welch(mean_a, sd_a, mean_b, sd_b, n):
+    spread = sd_a**2 + sd_b**2
+    t = (mean_b - mean_a) / math.sqrt(spread / n)
+    return [t, (n - 1) * spread**2 / (sd_a**4 + sd_b**4)]
+
+t, nu = welch(mean_a, sd_a, mean_b, sd_b, n)
+p = 2 * stats.t.sf(abs(t), nu)
+half = unit / 2
+signs = [(a, b, c, d) for a in (-half, half) for b in (-half, half) for c in (-half, half) for d in (-half, half)]
+worst = min(welch(mean_a + a, sd_a + b, mean_b + c, sd_b + d, n)[0] for a, b, c, d in signs)
+""",
         "wrong": {
             "the variant's mean comes first": WELCH + "right = welch\nwelch = lambda *a: (-right(*a)[0], right(*a)[1])",
             "varies less than one run": WELCH
@@ -131,6 +146,14 @@ ANSWERS = {
     },
     "ex-18-control": {
         "other": CONTROL,
+        "independent": """
+def verdict(mean, half):
+    return "gains" if mean - half > 0 else "costs" if mean + half < 0 else "not shown"
+
+self_training = verdict(*blind_base)
+discriminator = verdict(-blind_variant[0], blind_variant[1])  # variant minus blind
+total = blind_base[0] - blind_variant[0]
+""",
         "wrong": {
             "see whether zero is in it": CONTROL + "self_training = 'not shown'",
             "mind the sign": CONTROL + "discriminator = word(v - w, v + w)",
@@ -139,6 +162,15 @@ ANSWERS = {
     },
     "ex-18-pairs": {
         "other": PAIRS,
+        "independent": """
+def price(n):  # what fewer degrees of freedom cost
+    return (stats.t.ppf(0.975, n - 1) / stats.t.ppf(0.975, 2 * n - 2)) ** 2
+
+ratio = (1 - rho) * price(seeds)
+
+def threshold(n):
+    return 1 - 1 / price(n)
+""",
         "wrong": {
             "fewer degrees of freedom": "ratio = 1 - rho\nthreshold = lambda n: 0.0",
             "the quantiles are exchanged": PAIRS + "ratio = (1 - rho) ** 2 / ratio",
@@ -148,6 +180,16 @@ ANSWERS = {
     },
     "ex-18-power": {
         "other": POWER,
+        "independent": """
+def power(effect, n):
+    limit, shift = stats.t.ppf(0.975, n - 1), effect * math.sqrt(n)
+    return stats.nct.sf(limit, n - 1, shift) + stats.nct.sf(limit, n - 1, -shift)
+
+low, high = 0.0, 20.0
+for _ in range(60):
+    visible = (low + high) / 2
+    low, high = (low, visible) if power(visible, seeds) > wanted else (visible, high)
+""",
         "wrong": {
             "on both sides": POWER + "power = exactly",
             "that takes a Student's t": POWER
@@ -160,6 +202,17 @@ ANSWERS = {
     },
     "ex-18-runs": {
         "other": RUNS,
+        "independent": """
+def power(mean_a, sd_a, mean_b, sd_b, n):
+    spread = sd_a**2 + sd_b**2
+    nu = (n - 1) * spread**2 / (sd_a**4 + sd_b**4)
+    shift, limit = (mean_b - mean_a) / math.sqrt(spread / n), stats.t.ppf(0.975, nu)
+    return stats.nct.sf(limit, nu, shift) + stats.nct.sf(limit, nu, -shift)
+
+needed = 2
+while power(mean_a, sd_a, mean_b, sd_b, needed) < 0.8:
+    needed += 1
+""",
         "wrong": {
             "one-sided": RUNS
             + "right = power\ndef power(*a):\n"
@@ -175,6 +228,16 @@ ANSWERS = {
     },
     "ex-18-peeking": {
         "other": PEEKING,
+        "independent": """
+draws = np.random.default_rng(5).standard_normal((40_000, last))
+found = np.zeros(len(draws), dtype=bool)
+for n in range(first, last + 1):
+    seen = draws[:, :n]
+    shown = np.abs(seen.mean(1)) > stats.t.ppf(0.975, n - 1) * seen.std(1, ddof=1) / math.sqrt(n)
+    found |= shown
+until, one_look = found.mean(), shown.mean()
+cure = "a fixed number"
+""",
         "wrong": {
             "another chance to be wrong": PEEKING + "until = 0.05",
             "not independent": PEEKING + "until = 1 - 0.95 ** (last + 1 - first)",
@@ -185,6 +248,14 @@ ANSWERS = {
     },
     "ex-18-single": {
         "other": SINGLE,
+        "independent": """
+def misled(a, b):
+    ahead = b.mean() > a.mean()
+    other = ~torch.eye(len(a), dtype=torch.bool)
+    return ((b[None, :] > a[:, None]) != ahead)[other].double().mean()
+
+chance = stats.norm.cdf(-gap / math.sqrt(2))
+""",
         "wrong": {
             "pairs of equal seeds": SINGLE + "misled = lambda a, b: ((b - a) * (b - a).mean() < 0).double().mean()",
             "are to be left out": SINGLE
@@ -196,6 +267,18 @@ ANSWERS = {
     },
     "ex-18-holm": {
         "other": HOLM,
+        "independent": """
+def holm(p, alpha):
+    shown, left = [False] * len(p), len(p)
+    for place in sorted(range(len(p)), key=lambda k: float(p[k])):
+        if p[place] > alpha / left:
+            break
+        shown[place], left = True, left - 1
+    return shown
+
+some = 1 - 0.95**rows
+level = 1 - 0.95 ** (1 / rows)
+""",
         "wrong": {
             "whatever the number of rows": HOLM + "holm = lambda p, alpha: p <= alpha",
             "alpha/m for all": HOLM + "holm = lambda p, alpha: p <= alpha / len(p)",
@@ -219,6 +302,16 @@ def holm(p, alpha):
     },
     "ex-18-dropped": {
         "other": DROPPED,
+        "independent": """
+def score(q):
+    entropy = lambda law: -torch.xlogy(law, law).sum(-1)
+    return (entropy(q.mean(0)) - entropy(q).mean()).exp()
+
+dropped = classes - missing
+common = 1 / (classes - 0.5)
+rare = math.exp(-(classes - 1) * common * math.log(common) - common / 2 * math.log(common / 2))
+within = "stays"
+""",
         "wrong": {
             "the exponential of the entropy": DROPPED + "dropped = math.log(classes - missing)",
             "does not count half": DROPPED + "rare = classes - 0.5",
@@ -230,6 +323,14 @@ def holm(p, alpha):
     },
     "ex-18-told": {
         "other": TOLD,
+        "independent": """
+def worth(joint):
+    h = lambda law: -torch.xlogy(law, law).sum()
+    return h(joint.sum(0)) + h(joint.sum(1)) - h(joint)
+
+most = -sum(f * math.log(f) for f in frequencies)
+alone = "yes" if gain <= most else "no"
+""",
         "wrong": {
             "is not finite": TOLD + "worth = lambda j: (j * (j / (j.sum(0) * j.sum(1, keepdim=True))).log()).sum()",
             "the sign": TOLD + "right = worth\nworth = lambda joint: -right(joint)",

@@ -104,6 +104,7 @@ def test_references_become_words():
         spoken("{cite:t}`zhu2017unpaired` says; {cite:p}`a2016b,c2017d`")
         == "Zhu et al. [2017] says; A et al. [2016], C et al. [2017]"
     )
+    assert spoken("{cite:t}`bornschein2015reweighted` are two") == "Bornschein and Bengio [2015] are two"
 
 
 def test_exercises_can_be_chosen_and_files_come_back_equal(tmp_path):
