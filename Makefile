@@ -23,7 +23,7 @@ JOBS ?= 2
 LOOSELY ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book figures graders notebooks test lint fuzz mutations lab serve soak test-alone versions clean
+.PHONY: help setup book pdf epub figures graders notebooks test lint fuzz mutations lab serve soak test-alone versions clean
 
 help:  ## list these commands
 	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,12 @@ setup: $(INSTALLED)  ## make .venv and install the pinned environment
 
 book: setup  ## execute the chapters that have changed and build the site
 	@$(BIN)/python book/build.py --jobs $(JOBS) --loosely $(LOOSELY)
+
+pdf: book  ## the whole book as _build/ganvae.pdf, set by Chromium or Chrome (some minutes)
+	@$(BIN)/python book/printing.py pdf
+
+epub: book  ## the whole book as _build/ganvae.epub, formulas as MathML
+	@$(BIN)/python book/printing.py epub
 
 notebooks: setup  ## execute the chapters and write their outputs into notebooks/, for committing
 	@GANVAE_SCALE=small $(BIN)/python book/build.py --write --jobs $(JOBS)

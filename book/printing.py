@@ -116,9 +116,7 @@ def pdf(site: Path, toc: Path, config: Path, out: Path) -> int:
     with shown(document, site, table_of(document, {})) as page:
         page.pdf(path=draft, **options)
         numbers = starts(draft, document)
-        page.evaluate(
-            "([html]) => document.getElementById('contents').outerHTML = html", [table_of(document, numbers)]
-        )
+        page.evaluate("([html]) => document.getElementById('contents').outerHTML = html", [table_of(document, numbers)])
         page.pdf(path=draft, **options)
         if starts(draft, document) != numbers:
             raise BookError("The contents do not fit their page")

@@ -98,7 +98,9 @@ def gather(site: Path, toc: Path, config: Path) -> Document:
         article["id"] = key_of(page)
         parts.append((key_of(page), chapter, article))
     if solutions.find():
-        last = BeautifulSoup("<article id='solutions'><p class='part'></p><h1>Solutions</h1></article>", "html.parser").article
+        last = BeautifulSoup(
+            "<article id='solutions'><p class='part'></p><h1>Solutions</h1></article>", "html.parser"
+        ).article
         last.append(solutions)
         parts.append(("solutions", "Solutions", last))
     return Document(title, author, head, parts)
