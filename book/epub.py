@@ -3,7 +3,7 @@
 import html
 import uuid
 import zipfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from contents import BookError
@@ -18,7 +18,8 @@ TURN = """() => {
     made.setAttribute("alttext", item.math)
     item.typesetRoot.replaceWith(document.importNode(made, true))
   }
-  for (const cell of document.querySelectorAll(".text_html")) if (cell.querySelector("script")) cell.dataset.moving = "1"
+  for (const cell of document.querySelectorAll(".text_html"))
+    if (cell.querySelector("script")) cell.dataset.moving = "1"
   return document.querySelectorAll("[data-moving]").length
 }"""
 # Scripts, buttons and what only a browser's page needs are dropped; links into other parts get their file.
@@ -26,7 +27,8 @@ PART = """([key, files]) => {
   const part = document.getElementById(key).cloneNode(true)
   for (const e of part.querySelectorAll("script, style, mjx-assistive-mml, button, colgroup")) e.remove()
   for (const e of part.querySelectorAll("*"))
-    for (const a of [...e.attributes]) if (/^(data-|on|jax|aria-)/.test(a.name) || a.name === "loading") e.removeAttribute(a.name)
+    for (const {name} of [...e.attributes])
+      if (/^(data-|on|jax|aria-|loading$)/.test(name)) e.removeAttribute(name)
   for (const a of part.querySelectorAll("a[href^='#']")) {
     const target = document.getElementById(a.getAttribute("href").slice(1)), home = target?.closest("body > *")
     if (!home) a.removeAttribute("href")
@@ -44,15 +46,18 @@ PART = """([key, files]) => {
 }"""
 STYLE = """
 body { line-height: 1.45; } pre { white-space: pre-wrap; font-size: .75em; background: #F4F4F0; padding: .4em; }
-img { max-width: 100%; } table { border-collapse: collapse; font-size: .8em; } td, th { padding: .15em .4em; text-align: left; }
-.admonition { border-left: .2em solid #1668AA; padding: .1em .8em; margin: 1em 0; } .admonition-title { font-weight: bold; }
-.eqno { float: right; } .part { text-transform: uppercase; color: #5B6470; } figure { margin: 1em 0; text-align: center; }
-.obj-data, .data { color: #1B79C4; } .obj-theta, .theta { color: #C8510A; } .obj-eta { color: #08875F; } .obj-phi, .phi { color: #B0469F; }
+img { max-width: 100%; } table { border-collapse: collapse; font-size: .8em; }
+td, th { padding: .15em .4em; text-align: left; }
+.admonition { border-left: .2em solid #1668AA; padding: .1em .8em; margin: 1em 0; }
+.admonition-title { font-weight: bold; } .eqno { float: right; }
+.part { text-transform: uppercase; color: #5B6470; } figure { margin: 1em 0; text-align: center; }
+.obj-data, .data { color: #1B79C4; } .obj-theta, .theta { color: #C8510A; }
+.obj-eta { color: #08875F; } .obj-phi, .phi { color: #B0469F; }
 """
 XHTML = (
     '<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE html>\n<html xmlns="http://www.w3.org/1999/xhtml" '
-    'xmlns:epub="http://www.idpf.org/2007/ops" lang="en" xml:lang="en"><head><meta charset="utf-8"/><title>{title}</title>'
-    '<link rel="stylesheet" href="book.css" type="text/css"/></head><body>{body}</body></html>'
+    'xmlns:epub="http://www.idpf.org/2007/ops" lang="en" xml:lang="en"><head><meta charset="utf-8"/>'
+    '<title>{title}</title><link rel="stylesheet" href="book.css" type="text/css"/></head><body>{body}</body></html>'
 )
 CONTAINER = (
     '<?xml version="1.0"?><container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
@@ -115,7 +120,7 @@ def package(document: Document, kept: dict[str, bytes], files: dict[str, str]) -
     order = [files["cover"], "nav.xhtml", *[files[key] for key, _, _ in document.parts[1:]]]
     spine = "".join(f'<itemref idref="{ids[name]}"/>' for name in order)
     uid = uuid.uuid5(uuid.NAMESPACE_URL, document.title)
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return PACKAGE.format(
         uid=uid,
         title=html.escape(document.title),

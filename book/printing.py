@@ -9,7 +9,6 @@ file holds is counted against the site's pages: a figure, table, exercise or sol
 
 import argparse
 import os
-import re
 import shutil
 import sys
 from contextlib import contextmanager
@@ -107,7 +106,7 @@ def starts(path: Path, document: Document) -> dict[str, int]:
 
 
 def pdf(site: Path, toc: Path, config: Path, out: Path) -> int:
-    """Write the book as a PDF; the number of its pages. Two passes: the contents name pages that the first one finds."""
+    """Write the book as a PDF; the number of its pages. The first of two passes finds the pages that the contents name."""
     from pypdf import PdfReader
 
     document = gather(site, toc, config)

@@ -1,4 +1,4 @@
-"""The built site as one HTML document, for paper and for readers of e-books: all pages in order, with links between them.
+"""The built site as one HTML document, for paper and e-books: all pages in order, with links between them.
 
 Nothing of a page is left out: what the site folds is open, and solutions stand at the end, a link from each exercise.
 """
@@ -66,7 +66,7 @@ def key_of(page: str) -> str:
 
 
 def gather(site: Path, toc: Path, config: Path) -> Document:
-    """Put the pages of a built site together, in the order of the contents. Raises BookError for a page without text."""
+    """Put the pages of a built site together, in the contents' order. Raises BookError for a page without text."""
     settings = yaml.safe_load(config.read_text(encoding="utf8"))
     contents = yaml.safe_load(toc.read_text(encoding="utf8"))
     title, author = settings["title"], settings["author"]
