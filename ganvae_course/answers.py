@@ -149,7 +149,7 @@ class Answers:
         """Compare a word with the right one; ``mistakes`` says of a wrong word what speaks against it."""
         value = self.choice(name, options)
         if value != right:
-            raise Wrong(f"{name}: {(mistakes or {}).get(value, f'not {value!r}')}.")
+            raise Wrong(_sentence(name, (mistakes or {}).get(value, f"not {value!r}")))
 
     def values(self, name: str, *arguments: Any, shape: Sequence[int | None] | None = None) -> torch.Tensor:
         """What a function returns, as finite numbers in float64."""
@@ -184,8 +184,12 @@ class Answers:
         for sentence, value in (mistakes or {}).items():
             wrong = torch.as_tensor(value, dtype=torch.float64)
             if wrong.shape == got.shape and alike(got, wrong, max(tolerance, 1e-4)):
-                raise Wrong(f"{name}: {sentence}.")
+                raise Wrong(_sentence(name, sentence))
         raise Wrong(_unlike(label, got, right, at))
+
+
+def _sentence(name: str, said: str) -> str:
+    return f"{name}: {said}" if said.endswith("?") else f"{name}: {said}."
 
 
 def _unlike(label: str, got: torch.Tensor, right: torch.Tensor, at: Sequence[Any] | None) -> str:

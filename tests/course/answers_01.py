@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 01: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 01: another right one, by another way than the solution, and typical wrong ones.
+
+The independent ones were written from the student's notebook, by somebody who had seen neither solution nor judge.
+"""
 
 MIXTURE = """
 def parts(x):
@@ -230,3 +233,127 @@ generation, inference, left = w, w / math.sqrt(w**2 + sigma**2), sigma**2 / (w**
         },
     },
 }
+
+
+INDEPENDENT = {
+    "ex-01-mixture": """
+def each(x):  # p(z) p(x|z), [2, n]
+    x = torch.as_tensor(x)
+    return torch.stack([
+        w * torch.exp(-((x - m) ** 2) / (2 * s**2)) / (s * math.sqrt(2 * math.pi))
+        for w, m, s in zip([1 - weight, weight], mean, std)
+    ])
+
+
+def marginal(x):
+    return each(x).sum(0)
+
+
+def posterior(x):
+    return each(x)[1] / each(x).sum(0)
+
+
+# log of the ratio of the two parts is A x^2 + B x + C
+A = 1 / (2 * std[0] ** 2) - 1 / (2 * std[1] ** 2)
+B = mean[1] / std[1] ** 2 - mean[0] / std[0] ** 2
+C = (
+    mean[0] ** 2 / (2 * std[0] ** 2)
+    - mean[1] ** 2 / (2 * std[1] ** 2)
+    + math.log(weight / std[1])
+    - math.log((1 - weight) / std[0])
+)
+root = math.sqrt(B**2 - 4 * A * C)
+both = [(-B + root) / (2 * A), (-B - root) / (2 * A)]
+equal = next(x for x in both if min(mean) < x < max(mean))
+far = next(x for x in both if x != equal)
+""",
+    "ex-01-estimate": """
+def log_estimate(logs):
+    logs = torch.as_tensor(logs)
+    return torch.logsumexp(logs, 0) - math.log(len(logs))
+
+
+def error(logs):
+    logs = torch.as_tensor(logs)
+    terms = torch.exp(logs - logs.max())  # the common factor falls out of the quotient
+    return 1.96 * terms.std() / (math.sqrt(len(terms)) * terms.mean())
+
+
+e = error(logs)
+bounds = torch.stack([log_estimate(logs) + torch.log(1 - e), log_estimate(logs) + torch.log(1 + e)])
+""",
+    "ex-01-peaks": """
+# G(0) = 0 and G'(0) = 1 + ak
+ratio = 1 / (1 + a * k)
+# log g = -z^2/2 - log(1 + ak / cosh(kz)^2) + const, to second order z^2 (-1/2 + ak^3/(1 + ak)):
+# a trough at 0 makes two peaks
+peaks = 2 if 2 * a * k**3 > 1 + a * k else 1
+""",
+    "ex-01-square": """
+def density(x):
+    root = torch.sqrt(x)
+    p = Normal(0.0, 1.0)
+    return (p.log_prob(c + root).exp() + p.log_prob(c - root).exp()) / (2 * root)
+""",
+    "ex-01-noise": """
+on = (n_x - n_z) * math.log(factor)
+beside = factor**2
+""",
+    "ex-01-slopes": """
+generation = w
+inference = w / (w**2 + sigma**2)
+left = sigma**2 / (w**2 + sigma**2)
+""",
+    "ex-01-limits": """
+W_, b_, x_ = torch.tensor(W), torch.tensor(b), torch.tensor(x)
+k = W_.shape[1]
+sure_mean = torch.linalg.solve(W_.T @ W_, W_.T @ (x_ - b_))  # least squares
+sure_cov = torch.zeros(k, k)
+unsure_mean = torch.zeros(k)
+unsure_cov = torch.eye(k)
+""",
+    "ex-01-rotation": """
+def turned_mean(mean, R):
+    return R.T @ mean
+
+
+def turned_covariance(covariance, R):
+    return R.T @ covariance @ R
+
+
+known = "W W^T"
+""",
+    "ex-01-ppca": """
+def noise(eigenvalues, n_z):
+    return torch.as_tensor(eigenvalues)[n_z:].mean()
+
+
+def average(eigenvalues, n_z):
+    values = torch.as_tensor(eigenvalues)
+    n_x = len(values)
+    return -0.5 * (
+        n_x * math.log(2 * math.pi)
+        + values[:n_z].log().sum()
+        + (n_x - n_z) * noise(values, n_z).log()
+        + n_x
+    )
+
+
+gain = average(eigenvalues, n_z + 1) - average(eigenvalues, n_z)
+""",
+    "ex-01-variance": """
+def square(w, sigma):  # E[p(0|z)^2] / p(0)^2
+    r = (w / sigma) ** 2
+    return (1 + r) / math.sqrt(1 + 2 * r)
+
+
+def relative_variance(w, sigma):
+    return square(w, sigma) - 1
+
+
+one = math.ceil(relative_variance(w, sigma) / 0.1**2)
+many = math.ceil((square(w, sigma) ** copies - 1) / 0.1**2)
+""",
+}
+for label, answer in INDEPENDENT.items():
+    ANSWERS[label]["independent"] = answer

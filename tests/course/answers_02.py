@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 02: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 02: another right one, by another way than the solution, and typical wrong ones.
+
+The independent ones were written from the student's notebook, by somebody who had seen neither solution nor judge.
+"""
 
 MOMENTS = """
 draws = sum(w * m for w, m in zip(weights, means, strict=True))
@@ -256,3 +259,147 @@ most = 0
         },
     },
 }
+
+
+INDEPENDENT = {
+    "ex-02-moments": """
+mean = sum(w * m for w, m in zip(weights, means))
+within = sum(w * s**2 for w, s in zip(weights, stds))
+between = sum(w * (m - mean) ** 2 for w, m in zip(weights, means))
+std = math.sqrt(within + between)
+share = between / (within + between)
+""",
+    "ex-02-laplace": """
+def below(x):
+    return sum(w * (1 + math.erf((x - m) / (s * math.sqrt(2)))) / 2 for w, m, s in zip(weights, means, stds))
+
+
+low, high = min(means) - 10 * max(stds), max(means) + 10 * max(stds)
+for _ in range(100):
+    mu = (low + high) / 2
+    low, high = (mu, high) if below(mu) < 0.5 else (low, mu)
+
+
+def distance(m, s):  # E|y| of y ~ N(m, s^2)
+    return s * math.sqrt(2 / math.pi) * math.exp(-(m**2) / (2 * s**2)) + m * math.erf(m / (s * math.sqrt(2)))
+
+
+b = sum(w * distance(m - mu, s) for w, m, s in zip(weights, means, stds))
+""",
+    "ex-02-curvature": """
+# -l'' = 3 a x^2 + c, so 1/v = 3 a v + c
+reverse = (-c + math.sqrt(c**2 + 12 * a)) / (6 * a)
+grid = torch.linspace(-8, 8, 20001, dtype=torch.float64)
+shape = torch.exp(-a * grid**4 / 4 - c * grid**2 / 2)
+forward = float((shape * grid**2).sum() / shape.sum())
+""",
+    "ex-02-lost": """
+w = max(weights)
+kept = weights.index(w)
+reverse = -math.log(w)
+js = (w * math.log(2 * w / (1 + w)) + (1 - w) * math.log(2) + math.log(2 / (1 + w))) / 2
+forward = "grows"
+""",
+    "ex-02-js": """
+def js(a, b, weight):
+    m = weight * a + (1 - weight) * b
+    total = 0.0
+    for share, p in ((weight, a), (1 - weight, b)):
+        here = p > 0
+        total = total + share * (p[here] * torch.log(p[here] / m[here])).sum()
+    return total
+
+
+most = -weight * math.log(weight) - (1 - weight) * math.log(1 - weight)
+""",
+    "ex-02-hellinger": """
+missed = 1
+invented = 1
+
+
+def cost(w):
+    return 2 - 2 * w**0.5
+
+
+loses = True
+""",
+    "ex-02-power": """
+def missed(a):
+    return 1 / (1 - a)
+
+
+def invented(a):
+    return 1 / a
+
+
+def cost(a, w):
+    return (w**a - 1 - a * (w - 1)) / (a * (a - 1)) + (1 - w) / (1 - a)
+
+
+lets_go = [a < 1 for a in powers]
+""",
+    "ex-02-interval": """
+def forward(log_d, log_p):
+    terms = log_d - log_p
+    return torch.stack([terms.mean(), 1.96 * terms.std() / math.sqrt(len(terms))])
+
+
+def reverse(log_d, log_p):
+    terms = log_p - log_d  # E_p[log p/d] = E_d[p/d log p/d]
+    return (terms.exp() * terms).mean()
+
+
+needed = samples * (half / 0.01) ** 2
+""",
+    "ex-02-cross": """
+space = exact.line(-30, 30, 1201)
+unit = sum(stds) / 2  # all lengths in this unit: no divergence changes
+
+
+def real(value):
+    return torch.tensor(value, dtype=torch.float64)
+
+
+def normal(m, log_s):
+    return -(((space.points - m) / log_s.exp()) ** 2) / 2 - log_s - math.log(2 * math.pi) / 2
+
+
+def valley(kind, gap, start):
+    left, right = (normal(side * gap / 2, real(s / unit).log()) for side, s in zip((-1, 1), stds))
+    d = torch.logaddexp(math.log(weight) + left, math.log(1 - weight) + right)
+
+    def value(theta):
+        p = normal(theta[0], theta[1])
+        if kind == "js":
+            return space.js(p, d)
+        if kind == "reverse":
+            return space.kl(p, d)
+        return 2 * space.kl(torch.logaddexp(p, d) - math.log(2), d)
+
+    return exact.minimise(value, start)
+
+
+def crossing(kind):
+    gap, step, wide = 2.0, 0.2, real([0.3, 0.3])
+    while step > 1e-3:  # follow the wide valley as long as it is the deeper one, with ever smaller steps
+        new, high = valley(kind, gap + step, wide)
+        _, low = valley(kind, gap + step, [gap / 2, math.log(stds[1] / unit)])
+        gone = gap > 2 and abs(new[1] - wide[1]) > 0.15  # the descent fell into the other valley
+        if high - low > 1e-7 or gone:
+            step = step / 2
+        else:
+            gap, wide = gap + step, new
+    return (gap + step) * unit
+
+
+jensen_shannon, reverse, non_saturating = (crossing(kind) for kind in ("js", "reverse", "ns"))
+""",
+    "ex-02-rich": """
+forward = 0.0
+reverse = 0.0
+theta = [*means, *stds, weights[0]]
+stuck = -math.log(weights[means.index(max(means))])
+""",
+}
+for label, answer in INDEPENDENT.items():
+    ANSWERS[label]["independent"] = answer

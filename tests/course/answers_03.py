@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 03: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 03: another right one, by another way than the solution, and typical wrong ones.
+
+The independent ones were written from the student's notebook, by somebody who had seen neither solution nor judge.
+"""
 
 ELBO = """
 z = torch.linspace(-14, 14, 14001, dtype=torch.float64)  # by quadrature, the first form
@@ -247,6 +250,7 @@ wins = [False] * len(omegas)
                 "math.log(sum(w[z] for z in codes) / k)", "sum(math.log(w[z]) for z in codes) / k"
             ),
             "a factor one half": RATE.replace("/ (2 * k)", "/ k"),
+            "a mean of k draws has a variance k times smaller": RATE.replace("/ (2 * k)", "/ 2"),
             "the mean of the squares, not the variance": RATE.replace(" - 1) / (2 * k)", ") / (2 * k)"),
         },
     },
@@ -303,3 +307,142 @@ ceiling = pixels * math.log(levels)
         },
     },
 }
+
+
+INDEPENDENT = {
+    "ex-03-elbo": """
+def kl(m, s, mean, std):
+    return math.log(std / s) + (s**2 + (m - mean) ** 2) / (2 * std**2) - 0.5
+
+
+def elbo(m, s):
+    explained = -math.log(2 * math.pi * sigma**2) / 2 - ((x - w * m) ** 2 + w**2 * s**2) / (2 * sigma**2)
+    return explained - kl(m, s, 0, 1)
+
+
+best = [w * x / (w**2 + sigma**2), sigma / math.sqrt(w**2 + sigma**2)]
+
+
+def gap(m, s):
+    return kl(m, s, *best)
+""",
+    "ex-03-rho": """
+gap = -math.log(1 - rho**2) / 2
+variance = 1 - rho**2  # one over the diagonal of the precision
+width = "narrower"
+""",
+    "ex-03-em": """
+def joint(x, weight, mean, std):  # log p(x, z), [n, k]
+    u = (x[:, None] - mean) / std
+    return weight.log() - u**2 / 2 - std.log() - math.log(2 * math.pi) / 2
+
+
+def step(x, weight, mean, std):
+    r = torch.softmax(joint(x, weight, mean, std), 1)
+    n = r.sum(0)
+    m = (r * x[:, None]).sum(0) / n
+    v = (r * (x[:, None] - m) ** 2).sum(0) / n
+    return torch.stack([n / len(x), m, v.sqrt()])
+
+
+x0, rows = torch.tensor(points), torch.tensor(start)
+after = step(x0, *rows)
+rise = joint(x0, *after).logsumexp(1).mean() - joint(x0, *rows).logsumexp(1).mean()
+""",
+    "ex-03-lazy": """
+def approximation(precision):
+    return (precision.diagonal().log().sum() - torch.logdet(precision)) / 2
+
+
+def amortisation(mu, precision, c):
+    return c**2 * (mu @ precision @ mu) / 2
+""",
+    "ex-03-wavy": """
+def path(omega):
+    return omega**2 * (1 - math.exp(-(omega**2))) ** 2 / 2
+
+
+def score(omega):
+    square = (1 - (1 - 4 * omega**2) * math.exp(-2 * omega**2)) / 2  # E[z^2 sin^2]
+    return square - omega**2 * math.exp(-(omega**2))
+
+
+wins = [score(omega) < path(omega) for omega in omegas]
+""",
+    "ex-03-direction": """
+def average_elbo(d, q, prior, decoder):
+    inside = torch.xlogy(q, prior * decoder.T) - torch.xlogy(q, q)
+    return (d * inside.sum(1)).sum()
+
+
+def joint_kl(d, q, prior, decoder):
+    pairs = d[:, None] * q
+    return (torch.xlogy(pairs, pairs) - torch.xlogy(pairs, prior * decoder.T)).sum()
+
+
+theta = "second"
+constant = sum(p * math.log(p) for p in d)
+""",
+    "ex-03-rate": """
+from itertools import product
+
+
+def bound(joint, q, k):
+    w = [float(a / b) if b > 0 else 0.0 for a, b in zip(joint, q)]
+    total = 0.0
+    for codes in product(range(len(w)), repeat=k):
+        chance = math.prod(float(q[z]) for z in codes)
+        if chance > 0:
+            total += chance * math.log(sum(w[z] for z in codes) / k)
+    return total
+
+
+def predicted(joint, q, k):
+    joint, q = torch.as_tensor(joint), torch.as_tensor(q)
+    w = joint / q
+    p = (q * w).sum()
+    return (q * (w - p) ** 2).sum() / (2 * k * p**2)
+
+
+draws = predicted(joint, q, 1) / 0.01
+""",
+    "ex-03-grey": """
+def log_density(x, t):
+    size = t.abs()
+    safe = torch.where(size == 0, torch.ones_like(size), size)
+    norm = torch.where(size == 0, torch.zeros_like(size), torch.log(safe / -torch.expm1(-safe)))
+    return norm - size * torch.where(t > 0, 1 - x, x)
+
+
+ceiling = pixels * math.log(levels)
+""",
+    "ex-03-beta": """
+noise = sigma * math.sqrt(beta)
+ratio = beta
+
+
+def excess(beta, kl):
+    return (1 - beta) * kl
+""",
+    "ex-03-tilt": """
+change = 0.0
+
+
+def left(degrees):
+    t = math.radians(degrees)
+    R = torch.tensor([[math.cos(t), -math.sin(t)], [math.sin(t), math.cos(t)]])
+    precision = torch.eye(2) + R.T @ torch.diag(torch.tensor(slopes) ** 2) @ R / sigma**2
+    return float(precision.diagonal().log().sum() - torch.logdet(precision)) / 2
+
+
+price = left(angle) - left(0)
+worst = max(range(91), key=left)
+""",
+    "ex-03-wrong": """
+beta = pixels
+both = pixels / codes
+use = "ignores them"
+""",
+}
+for label, answer in INDEPENDENT.items():
+    ANSWERS[label]["independent"] = answer
