@@ -21,7 +21,6 @@ FREE = {
     "eq-kl-minus-js": "the compensation identity, which needs nothing",
     "eq-f-divergence": "a definition; f is convex, so the limits that it names exist",
     "eq-prices": "limits of a convex function, which may be infinite",
-    "eq-beta": "the definition of the bound, at the exact posterior",
     # chapters 04 to 09
     "eq-gan-value": "a definition, with log 0 = -∞",
     "eq-wgan-gp": "it states a loss",

@@ -32,6 +32,41 @@ def test_draws_must_be_independent():
         assert same(spread, variance if equal else variance / count)
 
 
+@needs("eq-monte-carlo", "terms of a finite variance, for an error that falls with the root of S")
+def test_terms_without_a_variance_are_averaged_slowly():
+    """z ~ U[0, 1] and p(x|z) = N(x; 0, z^2a) at x = 0: terms z^-a/√2π, with the variance ∞ for a ≥ 1/2. Medians of 400 errors."""
+    z = torch.rand(400, 10_000, generator=torch.Generator().manual_seed(0))
+    falls = {}
+    for power in (0.2, 0.8):
+        terms, truth = z**-power / math.sqrt(2 * math.pi), 1 / ((1 - power) * math.sqrt(2 * math.pi))
+        few, many = ((terms[:, :count].mean(1) - truth).abs().median() for count in (100, 10_000))
+        falls[power] = few / many
+    assert abs(falls[0.2] - 10) < 2  # a hundred times the samples, a tenth of the error
+    assert abs(falls[0.8] - 100**0.2) < 0.5  # the error of averages of such terms falls like S^-(1-a)
+
+
+@needs("eq-change-of-variables", "a determinant that is nowhere zero")
+def test_a_generator_that_stands_still_leaves_no_density_there():
+    """G' is the distance to Cantor's set of length 1/2: G increases, but the noise in the set lands on no length at all.
+
+    Stage k takes 2^(k-1) middles of length 4^-k out of [0, 1]. What the formula adds up to is the noise outside of the set.
+    """
+    kept, outside, image = [(0.0, 1.0)], 0.0, 0.0
+    cdf = lambda z: math.erf(z / math.sqrt(2)) / 2
+    for stage in range(1, 13):
+        parts = []
+        for low, high in kept:
+            middle, half = (low + high) / 2, 4.0**-stage / 2
+            outside += cdf(middle + half) - cdf(middle - half)
+            image += half**2  # the integral of G' over this middle
+            parts += [(low, middle - half), (middle + half, high)]
+        kept = parts
+    inside = cdf(1) - outside  # P(0 < z < 1) is cdf(1)
+    stretched = sum((high - low) ** 2 for low, high in kept)  # G' is at most the length of a part
+    assert abs(sum(high - low for low, high in kept) - 0.5) < 2e-4 and inside > 0.15
+    assert stretched < 1e-2 * image  # all of that noise, on a length that goes to zero
+
+
 @needs("eq-change-of-variables", "an invertible G")
 def test_the_change_of_variables_needs_an_inverse():
     """x = z² of normal noise: two codes make each x, and the formula, at one of them, gives half of the density."""
@@ -194,7 +229,7 @@ def test_what_a_dropped_mode_costs_depends_on_the_overlap():
 # -- chapter 03 ----------------------------------------------------------------------------------------------
 
 
-@needs("eq-elbo", "finite averages")
+@needs("eq-elbo, eq-beta", "finite averages")
 def test_a_bound_has_two_forms_where_both_have_terms():
     """Codes 1, 2, … with q(n) = p(n|x) ∝ 1/n², p(n) ∝ 2⁻ⁿ, p(x|n) ∝ 2ⁿ/n²: log p(x) is one number, and the terms are ∞ - ∞."""
     parts = []
@@ -209,6 +244,9 @@ def test_a_bound_has_two_forms_where_both_have_terms():
         parts.append(((q * log_likelihood).sum(), (q * (q.log() - log_prior)).sum()))
     # Both terms of the second form grow with the logarithm of the cut.
     assert all(later > earlier + 1.5 for earlier, later in zip(*parts, strict=True))
+    # So at the posterior the bound with half a KL exceeds log p(x) by more than any number.
+    over = [likelihood - price / 2 - (likelihood - price) for likelihood, price in parts]
+    assert over[1] > over[0] + 0.7
 
 
 @needs("lem-gap, eq-gap", "a q without mass where the posterior has none, and finite terms")
