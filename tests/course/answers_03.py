@@ -275,6 +275,13 @@ def log_density(x, t):
 
 ceiling = pixels * math.log(levels)
 """,
+            "flat at t = 0 only": GREY
+            + """
+right = log_density
+
+def log_density(x, t):
+    return torch.where(t.abs() < 0.1, 0.0, right(x, t))
+""",
             "the ceiling of a single pixel": GREY + "ceiling = math.log(levels)",
         },
     },
