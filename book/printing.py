@@ -106,7 +106,7 @@ def starts(path: Path, document: Document) -> dict[str, int]:
 
 
 def pdf(site: Path, toc: Path, config: Path, out: Path) -> int:
-    """Write the book as a PDF; the number of its pages. The first of two passes finds the pages that the contents name."""
+    """Write the book as a PDF; the number of its pages. A first pass finds the pages that the contents name."""
     from pypdf import PdfReader
 
     document = gather(site, toc, config)

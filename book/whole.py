@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 from bs4 import BeautifulSoup, Tag
-from contents import BookError
+from contents import BookError, pages
 from slides import head_of
 
 __all__ = ["Document", "counts", "gather"]
@@ -38,7 +38,7 @@ class Document:
 
     def html(self, contents: str = "") -> str:
         """All of it as one page; ``contents`` stands after the title page, which is the first part."""
-        pages = "\n".join(  # a named page for each part: its title is the running head
+        styles = "\n".join(  # a named page for each part: its title is the running head
             f'@page {key} {{ @top-left {{ content: "{css(title)}" }} }} #{key} {{ page: {key} }}'
             for key, title, _ in self.parts[1:]
         )
@@ -46,7 +46,7 @@ class Document:
         return (
             f'<!DOCTYPE html>\n<html lang="en" data-mode="light" data-theme="light"><head><meta charset="utf-8">'
             f"<title>{markup.escape(self.title)}</title>{self.head}"
-            f'<link rel="stylesheet" href="_static/printed.css"><style>{pages}</style></head>'
+            f'<link rel="stylesheet" href="_static/printed.css"><style>{styles}</style></head>'
             f'<body class="printed">{body[0]}{contents}{"".join(body[1:])}</body></html>'
         )
 
@@ -71,9 +71,8 @@ def gather(site: Path, toc: Path, config: Path) -> Document:
     contents = yaml.safe_load(toc.read_text(encoding="utf8"))
     title, author = settings["title"], settings["author"]
     footer = settings.get("html", {}).get("extra_footer", "")
-    order = [(contents["root"], "")]
-    for part in contents["parts"]:
-        order += [(entry["file"], part["caption"] if not i else "") for i, entry in enumerate(part["chapters"])]
+    captions = {part["chapters"][0]["file"]: part["caption"] for part in contents["parts"]}
+    order = [(page, captions.get(page, "")) for page in pages(toc)]
     first = FIRST_PAGE.format(title=title, author=author, day=date.today().isoformat(), footer=footer)
     cover = BeautifulSoup(f"<article id='cover'>{first}</article>", "html.parser").article
     parts, head, solutions = [("cover", title, cover)], "", BeautifulSoup("", "html.parser")

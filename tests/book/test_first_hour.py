@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 import shutil
 import subprocess
 
@@ -11,7 +10,7 @@ import torch
 from helpers import ROOT
 from torch.distributions import Independent, Normal, kl_divergence
 
-from ganvae_lib import LINKS, KL, Adversary, Match, Mixture, Noise, Reconstruct, World, build, coverage, data, ring
+from ganvae_lib import KL, LINKS, Adversary, Match, Mixture, Noise, Reconstruct, World, build, coverage, data, ring
 from ganvae_lib.training.optimizers import adam, descend
 
 SCRIPT = ROOT / "book" / "_static" / "first_hour.js"
