@@ -22,8 +22,9 @@ Homework of chapter {number:02} of *GANs and VAEs as one problem*; {points} poin
 It needs `pip install ganvae_lib`.
 
 Run the first cell. For each exercise, run the cell of what it gives, replace each `...` by your answer, and run the \
-check: it says whether the answer is right. Numbers count to four digits. Each exercise stands alone. Leave the cells \
-of givens and checks as they are; add cells of your own below an exercise where you like."""
+check: it says whether the answer is right. Numbers count to four digits: compute them, and do not round. Each \
+exercise stands alone. Leave the cells of givens and checks as they are; add cells of your own below an exercise where \
+you like."""
 CODE = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 ROLES = re.compile(r"\{(?P<role>[a-z]+(?::[a-z]+)?)\}`(?P<text>[^`]*)`")
 
