@@ -1,11 +1,12 @@
-"""Right answers that a judge refused once: other estimators of the same number, and single precision."""
+"""Right answers that a judge refused once: other estimators of the same number, single precision, four digits typed."""
 
 import math
 
 import pytest
 import torch
+from test_exercises import answers_of, source_of
 
-from ganvae_course import Wrong, check, exercise
+from ganvae_course import Wrong, chapter, check, exercise
 
 
 def calm(log_d, log_p):
@@ -48,3 +49,18 @@ def test_a_gain_may_be_computed_in_single_precision(variant):
     check("ex-01-ppca", variant=variant, noise=noise, average=average, gain=gain)
     with pytest.raises(Wrong, match="gain"):
         check("ex-01-ppca", variant=variant, noise=noise, average=average, gain=1.003 * gain)
+
+
+@pytest.mark.parametrize("variant", range(3))
+@pytest.mark.parametrize("label", [label for number in (1, 2, 3) for label in chapter(number).exercises])
+def test_four_digits_of_a_number_are_enough(label, variant):
+    if label == "ex-02-cross":
+        return  # it says how many digits it wants
+    names = {}
+    for code in (source_of(label).setup, exercise(label).given_code(variant), answers_of(label)["independent"]):
+        exec(compile(code, label, "exec"), names)
+    answers = {name: names[name] for name in exercise(label).defines}
+    for name, value in answers.items():
+        if isinstance(value, int | float | torch.Tensor) and torch.as_tensor(value).numel() == 1:
+            answers[name] = value if isinstance(value, bool) else float(f"{float(value):.4g}")
+    check(label, variant=variant, **answers)
