@@ -52,6 +52,7 @@ def odds(answers, share):
                 "this is the probability that x is generated": (1 - part) * g / (part * d + (1 - part) * g),
                 "these are the odds, not the probability": part * d / ((1 - part) * g),
                 "it does not sum to one with the other answer": part * d,
+                "the generated examples have a share, too": part * d / (part * d + g),
             },
             at=(d, g, part),
         )
@@ -164,6 +165,7 @@ def substitute(answers):
             "this is the gradient of the minimax loss": minimax,
             "the sign is wrong: the generator descends": -frozen,
             "this is the gradient in g; theta are the logits of g": -(d / (d + g)).log(),
+            "where one probability rises the others fall: a softmax takes the average off": -g * (d / (d + g)).log(),
             "this is the gradient of the reverse KL": through((g / d).log()),
         },
         at=(d, theta),
@@ -402,6 +404,7 @@ def labels(answers, real_label, fake_label):
             "h' is multiplied by 1/r, not by r": right * r**2,
             "these are the labels 1 and 0": right / gap**2,
             "this is the slope of the loss itself": -right * r,
+            "the gap between the labels counts squared": right / gap,
         },
         at=(r,),
     )
@@ -429,6 +432,7 @@ def conjugate(answers):
         right,
         {
             "this is f itself": (s.abs().sqrt() - 1) ** 2,
+            "f ends in + 1, which is taken off": 1 / (1 - s),
             "the sign is wrong: it is a supremum of us - f(u)": -right,
             "this is the u at which the supremum stands, not the supremum": (1 - s) ** -2,
             "f is to be taken off at that u, not at s": s / (1 - s) ** 2,
@@ -720,6 +724,8 @@ def finite(answers, n, shared):
             "the numbers in both samples cannot be told apart": math.log(2),
             "this is what the shared numbers would pay if they could be told apart": part * math.log(2),
             "the halves of the definition are missing": 2 * (1 - part) * math.log(2),
+            "each number has the mass 1/n in its set, whatever is in the other": (1 - shared / (2 * n - shared))
+            * math.log(2),
         },
         tolerance=1e-3,
     )

@@ -6,6 +6,7 @@ import torch
 
 from ..answers import Wrong
 from ..exercise import Chapter
+from ..finite import kl, tensor
 
 LOG2 = math.log(2)
 CHAPTER = Chapter(
@@ -228,6 +229,16 @@ def order(answers, coupling):
     answers.say("cheaper", "neither", ("reading", "checkerboard", "neither"), told)
 
 
+def given_reverse(draw):
+    """Two densities of two pixels for which a typical mistake has another value."""
+    while True:
+        p, d = draw.simplex(4), draw.simplex(4)
+        (a, b), second = ([tensor(each).view(2, 2).sum(axis) for each in (p, d)] for axis in (1, 0))
+        right = kl(a, b)
+        if all(abs(other - right) > 0.01 * right for other in (kl(b, a), kl(*second))):
+            return {"p": p, "d": d}
+
+
 @CHAPTER.exercise(
     "reverse",
     "The chain, the other way round",
@@ -241,7 +252,7 @@ def order(answers, coupling):
         "past": "whose past stands in the expectation: 'model' or 'data'",
         "first": "the first part for the given p and d, a number",
     },
-    given=lambda draw: {"p": draw.simplex(4), "d": draw.simplex(4)},
+    given=given_reverse,
 )
 def reverse(answers, p, d):
     def parts(p, d, weight=None):
@@ -281,6 +292,14 @@ def _second(p, d):
     return (a * (a / b).log()).sum()
 
 
+def given_independent(draw):
+    """A density of three pixels of which the first and the last are not alike."""
+    while True:
+        p = draw.simplex(8, least=0.04)
+        if abs(sum(p[4:]) - sum(p[1::2])) > 0.005:
+            return {"p": p}
+
+
 @CHAPTER.exercise(
     "independent",
     "The price of independence",
@@ -293,7 +312,7 @@ def _second(p, d):
         "best": "the best q_i(1), i = 1, 2, 3, for the given p, [3]",
         "price": "a function (p [2, 2, 2]) that returns the least KL in nats",
     },
-    given=lambda draw: {"p": draw.simplex(8, least=0.04)},
+    given=given_independent,
 )
 def independent(answers, p):
     p = torch.tensor(p, dtype=torch.float64).view(2, 2, 2)
@@ -366,6 +385,25 @@ def ancestral(answers, height, width):
     answers.close("passes", n, mistakes, tolerance=1e-6)
 
 
+def sharpened(p, tau):
+    """The joint density at a temperature, and what is drawn step by step."""
+    joint = p ** (1 / tau) / (p ** (1 / tau)).sum()
+    drawn = torch.ones_like(p)
+    for axis, step in enumerate(conditionals(p, list(range(p.ndim)))):
+        step = step ** (1 / tau)
+        drawn = drawn * step / step.sum(axis, keepdim=True)
+    return joint, drawn
+
+
+def given_temperature(draw):
+    """A density and a temperature at which the two directions of the KL have two values."""
+    while True:
+        p, tau = draw.simplex(8, least=0.03), draw.choice((0.3, 0.4, 0.6, 0.7)) if draw.variant else 0.5
+        joint, drawn = (each.flatten() for each in sharpened(tensor(p).view(2, 2, 2), tau))
+        if abs(kl(joint, drawn) - kl(drawn, joint)) > 0.005 * kl(joint, drawn) > 1e-5:
+            return {"p": p, "tau": tau}
+
+
 @CHAPTER.exercise(
     "temperature",
     "Temperature",
@@ -379,21 +417,9 @@ def ancestral(answers, height, width):
         "same": "is it p^(1/tau) / Z? True or False",
         "apart": "KL(p^(1/tau)/Z || stepwise) in bits, for the given p and tau, a number",
     },
-    given=lambda draw: {
-        "p": draw.simplex(8, least=0.03),
-        "tau": draw.choice((0.3, 0.4, 0.6, 0.7)) if draw.variant else 0.5,
-    },
+    given=given_temperature,
 )
 def temperature(answers, p, tau):
-    def sharpened(p, tau):
-        """The joint density at a temperature, and what is drawn step by step."""
-        joint = p ** (1 / tau) / (p ** (1 / tau)).sum()
-        drawn = torch.ones_like(p)
-        for axis, step in enumerate(conditionals(p, list(range(p.ndim)))):
-            step = step ** (1 / tau)
-            drawn = drawn * step / step.sum(axis, keepdim=True)
-        return joint, drawn
-
     world = table(6, 2, 2, 2)
     joint, right = sharpened(world, 0.6)
     unnormalised = math.prod(step ** (1 / 0.6) for step in conditionals(world, [0, 1, 2]))

@@ -261,6 +261,15 @@ def pinsker(answers, distance):
         answers.close("promise", right, mistakes, at=(loss,))
 
 
+def given_bound(draw):
+    """A world in which the target's error is neither the source's nor the accuracy."""
+    while True:
+        source, target, says = draw.simplex(6), draw.simplex(6), draw.choice(([0, 1, 1], [1, 0, 1], [0, 0, 1]))
+        right = [sum(p[2 * x + label] for x, label in enumerate(says)) for p in (target, source)]
+        if min(abs(right[0] - other) for other in (0.5, right[1])) > 0.005:
+            return {"source": source, "target": target, "says": says}
+
+
 @CHAPTER.exercise(
     "bound",
     "Three terms for the target",
@@ -274,11 +283,7 @@ def pinsker(answers, distance):
         "error": "the target error for the given world and classifier, a number",
         "reads": "which term reads labels of the target: 'classify', 'match' or 'pairing'",
     },
-    given=lambda draw: {
-        "source": draw.simplex(6),
-        "target": draw.simplex(6),
-        "says": draw.choice(([0, 1, 1], [1, 0, 1], [0, 0, 1])),
-    },
+    given=given_bound,
 )
 def bound(answers, source, target, says):
     def error(p, says):

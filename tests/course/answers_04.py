@@ -149,6 +149,7 @@ ANSWERS = {
                 "+ math.log(share) - math.log(1 - share))", "- math.log(share) + math.log(1 - share))"
             ),
             "what must be added": PRIOR + "excess = -excess",
+            "have a share, too": PRIOR + "best = lambda d, g, share: share * d / (share * d + g)",
             "not their logarithm": PRIOR + "excess = share / (1 - share)",
         },
     },
@@ -174,6 +175,7 @@ ANSWERS = {
             "D* is frozen here": SUBSTITUTE + "frozen = full",
             "it depends on theta, too": SUBSTITUTE + "full = frozen",
             "the minimax loss": SUBSTITUTE.replace("torch.log1p(g / d))", "torch.log(g / (d + g)))"),
+            "a softmax takes the average off": SUBSTITUTE.replace("p * (c - (g * cost).sum())", "p * c"),
             "no average over d": SUBSTITUTE.replace("KL(g||d) - KL(g||m)", "2 KL(m||d)"),
         },
     },
@@ -219,6 +221,8 @@ def power(t, a):
             "the two labels are exchanged": LABELS.replace("1 / (1 + 1 / r)", "1 / (1 + r)"),
             "not the other": LABELS.replace("(best(r) - real_label)", "(best(r) - fake_label)"),
             "still to be divided by r": LABELS.replace("-slope / r.detach()", "-slope"),
+            "the gap between the labels counts squared": LABELS
+            + "curvature = lambda r: (real_label - fake_label) / (r * (1 + r) ** 3)",
             "the loss falls, and f is convex": LABELS.replace("-slope / r.detach()", "slope / r.detach()"),
         },
     },
@@ -228,6 +232,7 @@ def power(t, a):
             "not the supremum": CONJUGATE.replace(
                 "for one in s]", "for one in s]\n\ndef conjugate(s):\n    return (1 - s) ** -2"
             ),
+            "f ends in + 1": CONJUGATE + "conjugate = lambda s: 1 / (1 - s)",
             "for the ratio g/d": CONJUGATE.replace(
                 "return torch.autograd.grad(f(r).sum(), r)[0]", "return 1 - r.sqrt()"
             ),
@@ -291,6 +296,7 @@ distance, jsd = shift, math.log(2)
         "wrong": {
             "but the two samples are not": FINITE + "fresh = 0",
             "cannot be told apart": FINITE + "jsd = math.log(2)",
+            "has the mass 1/n in its set": FINITE + "jsd = (1 - shared / (2 * n - shared)) * math.log(2)",
             "must guess": FINITE + "value = 0",
             "the constant log 4 is missing": FINITE + "value = 2 * jsd",
         },
