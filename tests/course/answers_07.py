@@ -120,6 +120,14 @@ def sample(real, made, logit, seed):
 
 share = 0.5
 """,
+            "generated examples that are kept": """
+def sample(real, made, logit, seed):
+    torch.manual_seed(seed)
+    both = torch.cat([real, made])
+    return both[torch.bernoulli(torch.sigmoid(logit)[both]).bool()]
+
+share = sum(a / (1 + math.exp(-t)) for a, t in zip(g, logit))
+""",
             "share that is thrown away": """
 def sample(real, made, logit, seed):
     torch.manual_seed(seed)
@@ -406,6 +414,16 @@ def forms(g, g0, d, logit):
     A, B = KL(g, D * m0 / (D * m0).sum()), KL(g, (1 - D) * m0 / ((1 - D) * m0).sum())
     js, raw = (KL(g, m) + KL(d, m)) / 2, g0 * logit.exp()
     return torch.stack([js - B, A - js, A - B, raw.sum() * KL(raw / raw.sum(), g)])
+
+h, flees = g, "minimax"
+""",
+            "what has no slope": """
+def forms(g, g0, d, logit):
+    KL = lambda p, q: (p * (p / q).log()).sum()
+    D, m0, m = torch.sigmoid(logit), (g0 + d) / 2, (g + d) / 2
+    A, B = KL(g, D * m0 / (D * m0).sum()), KL(g, (1 - D) * m0 / ((1 - D) * m0).sum())
+    js, raw = KL(g, m) + KL(d, m), g0 * logit.exp()
+    return torch.stack([js - B, A - js, -(g * logit).sum(), raw.sum() * KL(raw / raw.sum(), g)])
 
 h, flees = g, "minimax"
 """,
