@@ -51,7 +51,7 @@ COURSES = {
         Week("Exchange, and cycles", (11, 12), ("Rotations and swirls",)),
         Week("Joint models, the symmetric view", (13, 14), ("A classifier in the place of a KL: AVB",)),
         Week("Weigh and activate", (15, 16), ("What the operator makes of others", "On other models")),
-        Week("Labels, tables, and beyond", (17, 18, 20), ("Composition", "How to rerun a row")),
+        Week("Labels, tables, and beyond", (17, 18, 20), ("Composition", "How to rerun a row"), (17, 20)),
     ),
 }
 

@@ -55,7 +55,9 @@ class Grader:
 
     @staticmethod
     def load(path: Path) -> Grader:
-        """The grader in a file. Raises FileNotFoundError, or ValueError for a damaged or foreign one."""
+        """The grader in a file. Raises ValueError where there is none, or a damaged or foreign one."""
+        if not path.is_file():
+            raise ValueError(f"there is no grader {path}; `course make` writes one beside the notebook for students.")
         card = read_card(path)
         number, variant, labels, setup = (card.get(key) for key in ("chapter", "variant", "exercises", "setup"))
         if type(number) is not int or type(variant) is not int or type(setup) is not str or type(labels) is not list:

@@ -53,6 +53,11 @@ def test_the_tables_are_made_from_the_exercises():
     assert row.endswith(f"| {week} |")
 
 
+def test_the_exercises_that_the_page_names_are_there():
+    named = re.findall(r"\bex-\d\d-\w+", PAGE)
+    assert len(named) == 2 and all(label in chapter(int(label[3:5])).exercises for label in named)
+
+
 def test_the_hour_of_a_lecturer(tmp_path, monkeypatch, capsys):
     """The page's own commands, from the third on: five notebooks come back and are graded."""
     lines = [line for line in COMMANDS if line.startswith("python -m ganvae_lib")]

@@ -299,6 +299,8 @@ def test_the_commands_say_what_is_wrong(homework, tmp_path, capsys):
     (tmp_path / "x.ipynb").write_text("{}")
     assert command(["course", "grade", str(tmp_path / "x.ipynb")]) == 1
     assert "no grader beside the notebooks" in capsys.readouterr().err
+    assert command(["course", "grade", str(tmp_path / "x.ipynb"), "--grader", str(tmp_path / "y.json")]) == 1
+    assert "`course make` writes one" in capsys.readouterr().err
     (tmp_path / "grader.json").write_text("{}")
     assert command(["course", "grade", str(tmp_path / "x.ipynb")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
