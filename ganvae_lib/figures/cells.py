@@ -104,10 +104,12 @@ def made_by(name: str, here: str, notebook: list[dict] | None) -> str:
     texts = ["".join(cell["source"]) for cell in notebook]
     code = [number for number, cell in enumerate(notebook) if cell["cell_type"] == "code"]
     until = next((number for number in code if texts[number].strip() == here.strip()), len(texts))
+    alone = until < len(texts) and "ganvae" in notebook[until].get("metadata", {})  # exercises make names of their own
+    code = [number for number in code if ("ganvae" in notebook[number].get("metadata", {})) == alone]
     makes = [number for number in code if number < until and name in _names(texts[number])]
     if not makes:
         return ""
-    before = [text for number, text in enumerate(texts[: makes[-1]]) if number not in code]
+    before = [text for text, cell in zip(texts[: makes[-1]], notebook, strict=False) if cell["cell_type"] == "markdown"]
     headings = re.findall(r"^#+ (.+)$", "\n".join(before), re.MULTILINE)
     under = f", under '{headings[-1]}'," if headings else ""
     first = next(line for line in texts[makes[-1]].splitlines() if line.strip() and not line.startswith("#"))

@@ -70,7 +70,7 @@ def _answers(address, process, log):
 
 
 class Notebook:
-    """An open chapter. Cells may take six minutes on a busy machine, and anything else one."""
+    """An open chapter."""
 
     def __init__(self, browser, address):
         self.page = browser.new_page(viewport={"width": 1300, "height": 1500})
@@ -82,9 +82,9 @@ class Notebook:
         """Begin a command of JupyterLab, such as ``notebook:run-all-cells``."""
         self.page.evaluate(RUN, name)
 
-    def finish(self):
-        """Wait for the cells of the last command."""
-        self.page.wait_for_function(RAN, timeout=360_000)
+    def finish(self, seconds=90):
+        """Wait for the cells of the last command; ``seconds`` is much more than they take on a busy machine."""
+        self.page.wait_for_function(RAN, timeout=1000 * seconds)
 
     def run(self, *ids):
         """Run cells one after the other; the outputs of the last."""

@@ -42,7 +42,7 @@ def opened(address, browser):
 def test_run_all_runs_to_the_end(opened, chapter):
     notebook = opened(chapter)
     notebook.command("notebook:run-all-cells")
-    notebook.finish()
+    notebook.finish(600)
     assert notebook.wrong() == []
     code = [cell for cell in notebook.cells().values() if cell["type"] == "code"]
     assert sorted(cell["count"] for cell in code) == list(range(1, len(code) + 1))

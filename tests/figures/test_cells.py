@@ -114,3 +114,7 @@ def test_without_a_notebook_it_says_what_can_be_said():
     assert made_by("x", "print(x)", None).startswith("If an earlier cell makes it")
     lookahead = [{"cell_type": "code", "source": "print(x)"}, {"cell_type": "code", "source": "x = 1"}]
     assert made_by("x", "print(x)", lookahead) == ""  # a later cell is no help
+    exercise = {"cell_type": "code", "source": "x = 2", "metadata": {"ganvae": {"role": "given"}}}
+    cells = [lookahead[1], exercise, {"cell_type": "code", "source": "print(x + 1)"}]
+    assert "number 1 " in made_by("x", "print(x + 1)", cells)  # an exercise has names of its own
+    assert "number 2 " in made_by("x", "print(x)", [*cells, exercise | {"source": "print(x)"}])
