@@ -424,6 +424,32 @@ def test_an_activated_bound_needs_data_where_the_label_is_open():
     assert all(same(a, b) for a, b in zip(bound, half, strict=True))
 
 
+@needs("eq-activated, lem-activated-optimal, eq-activated-optimal", "gradients under the averages")
+def test_an_activated_bound_needs_gradients_under_the_averages():
+    """One code, d = U[0, 2], and a model that is three times as dense beyond 1 + t, an edge that moves.
+
+    At each x but one log p_t(x) has the slope 1/2 at t = 0, which is that of the normalisation alone. The average of
+    log p_t(x) has another, because of what passes the edge.
+    """
+    x = (torch.arange(2000) + 0.5) / 1000
+    integral = lambda values: values.mean() * 2
+    log_p = lambda t: torch.where(x < 1 + t, 0.0, math.log(3)) - math.log(4 - 2 * t)
+    slope = lambda f, step: (f(step) - f(-step)) / (2 * step)
+    d, g = torch.full_like(x, 0.5), log_p(0).exp()
+    assert same(integral(g), 1.0) and same(integral(log_p(0.1).exp()), 1.0)
+
+    def bound(t, answers):
+        entropy = -xlogy(answers, answers) - xlogy(1 - answers, 1 - answers)
+        return integral((d + g) / 2 * (answers * log_p(t) + (1 - answers) * d.log() + entropy - LOG2))
+
+    for answers in (d / (d + g), torch.full_like(x, 0.5)):
+        weight = (d + g) / 2 * answers
+        under = integral(weight * slope(log_p, 1e-6))  # so short a step cuts no cell
+        assert same(under, integral(weight) / 2, 1e-6)
+        true = slope(lambda t, answers=answers: bound(t, answers), 0.001)  # one cell to each side
+        assert apart(true, under, 0.1) and same(true, under - math.log(3) * weight[999:1001].mean(), 1e-6)
+
+
 def second_line(theta, eta, theta_0, d):
     """K: minus the averaged KL to the posterior of code and label together."""
     log_decoder, q, _ = vae(theta, eta)
