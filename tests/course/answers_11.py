@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 11: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 11: another right one, by another way than the solution, and typical wrong ones.
+
+Those called "independent" were written by somebody who had seen neither solution nor judge.
+"""
 
 BOUND = """
 def info_of(prior, decoder):
@@ -271,3 +274,112 @@ encoder = torch.nn.functional.one_hot(nearest, 4)
         },
     },
 }
+
+INDEPENDENT = {
+    "ex-11-bound": """
+def info_of(prior, decoder):
+    joint = prior[:, None] * decoder
+    return float((joint * (joint / prior[:, None] / joint.sum(0)).log()).sum())
+
+def bound(prior, decoder, guesser):
+    joint = prior[:, None] * decoder
+    return float(-(prior * prior.log()).sum() + (joint * guesser.T.log()).sum())
+
+p, made, q = (torch.tensor(values).double() for values in (prior, decoder, guesser))
+gap = info_of(p, made) - bound(p, made, q)
+""",
+    "ex-11-slope": """
+def info(theta):
+    a = torch.sigmoid(theta)
+    return math.log(2) + a * a.log() + (1 - a) * (1 - a).log()
+
+def slope(theta, eta):
+    a = torch.sigmoid(theta)
+    return -a * (1 - a) * eta  # log b - log(1 - b) is eta
+
+raises = theta * eta > 0
+""",
+    "ex-11-posterior": """
+def code_posterior(guesser, logit, mixture):
+    weights = guesser.T * (torch.sigmoid(logit) * mixture)[None]
+    return weights / weights.sum(1, keepdim=True)
+
+p, made, q, t, d = (torch.tensor(values).double() for values in (prior, decoder, guesser, logit, data))
+m = (p @ made + d) / 2
+pull = (p[:, None] * made * (made / code_posterior(q, t, m)).log()).sum()
+normaliser = (q.T * (torch.sigmoid(t) * m)[None]).sum(1)
+constant = (d * (d / m).log()).sum() / 2 - (p * normaliser.log()).sum() / 2
+""",
+    "ex-11-readings": """
+p, made = torch.tensor(prior).double(), torch.tensor(decoder).double()
+x = p @ made
+against = (x * (x / made).log()).sum(1)  # KL(p(x), p(x|z)) for each code
+info = (p[:, None] * made * (made / x).log()).sum()
+values = torch.stack([against[0], -info, 0 * info, (p * against).sum()])
+teaches = "to hide"
+""",
+    "ex-11-pairs": """
+ways = 1
+for odd in range(2 * pairs - 1, 0, -2):
+    ways *= odd
+nats = math.log(pairs)
+uneven = -sum(size / sum(sizes) * math.log(size / sum(sizes)) for size in sizes)
+""",
+    "ex-11-shuffle": """
+def both(prior, decoder):
+    joint, apart = prior[:, None] * decoder, prior[:, None] * (prior @ decoder)
+    return (joint * (joint / apart).log()).sum(), (apart * (apart / joint).log()).sum()
+
+def difference(prior, decoder):
+    return float(sum(both(prior, decoder)))
+
+up = both(torch.tensor(prior).double(), torch.tensor(decoder).double())[1]
+""",
+    "ex-11-price": """
+price = lambda slope, noise: (slope**2 + noise**2 - 1) / 2 - math.log(noise)
+match = lambda slope, noise: (slope**2 + noise**2 - 1 - math.log(slope**2 + noise**2)) / 2
+tells = -math.log(noise)  # where the slope squared is 1 - noise squared
+aae = "without end"
+""",
+    "ex-11-transport": """
+left, room = list(data), list(prior)
+rows = [[0.0] * 4 for _ in range(4)]
+by_place, by_end = sorted(range(4), key=lambda i: places[i]), sorted(range(4), key=lambda j: ends[j])
+i = j = 0
+cost = 0.0
+while i < 4 and j < 4:
+    a, b = by_place[i], by_end[j]
+    moved = min(left[a], room[b])
+    rows[a][b] += moved / data[a]
+    cost += moved * abs(places[a] - ends[b])
+    left[a] -= moved
+    room[b] -= moved
+    if left[a] <= room[b]:
+        i += 1
+    else:
+        j += 1
+encoder = rows
+""",
+    "ex-11-game": """
+def value(table, ticks):
+    total = 0.0
+    for joint in (table, table.T):  # the unit of the rows, given that of the columns
+        mean = ticks @ joint / joint.sum(0)
+        total += float((joint * (ticks[:, None] - mean) ** 2).sum()) / 2
+    return total
+
+p = torch.tensor(table).double()
+guess = torch.tensor(ticks).double() @ p / p.sum(0)
+""",
+    "ex-11-cross": """
+explained, value = 0.0, 0.5
+nats = -chance * math.log(chance) - (1 - chance) * math.log(1 - chance)
+""",
+    "ex-11-mirror": """
+own = [swapped(zoo.ALL[name]) == zoo.ALL[name] for name in models]
+of_infogan = "AAE"
+""",
+}
+
+for label, answer in INDEPENDENT.items():
+    ANSWERS[label]["independent"] = answer

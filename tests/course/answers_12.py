@@ -1,4 +1,7 @@
-"""Answers to the exercises of chapter 12: another right one, by another way than the solution, and typical wrong ones."""
+"""Answers to the exercises of chapter 12: another right one, by another way than the solution, and typical wrong ones.
+
+Those called "independent" were written by somebody who had seen neither solution nor judge.
+"""
 
 SCALE = """
 def price(x, back, scale):
@@ -261,3 +264,111 @@ ANSWERS = {
         },
     },
 }
+
+INDEPENDENT = {
+    "ex-12-scale": """
+def price(x, back, scale):
+    return float(((x - back).abs() / scale + math.log(2 * scale)).sum(1).mean())
+
+miss = (torch.tensor(x).double() - torch.tensor(back).double()).abs()
+best = float(miss.mean())
+least = miss.shape[1] * (1 + math.log(2 * best))
+""",
+    "ex-12-weight": """
+weight_of = lambda scale, pixels: 2 * pixels / scale
+honest, implied = 2 * pixels / miss, 2 * pixels / 10
+""",
+    "ex-12-half": """
+one = lambda n_x, n_z: math.perm(n_x, n_z) * n_z ** (n_x - n_z)
+both = lambda n_x, n_z: math.factorial(n_x) if n_x == n_z else 0
+n_x, n_z = sizes
+share = one(n_x, n_z) / (n_x**n_z * n_z**n_x)
+""",
+    "ex-12-entropies": """
+from itertools import product
+
+def matches(codes):
+    return all(abs(sum(d for d, z in zip(data, codes) if z == k) - prior[k]) < 1e-9 for k in range(3))
+
+F = next(list(codes) for codes in product(range(3), repeat=5) if matches(codes))
+entropy = lambda p: -sum(value * math.log(value) for value in p)
+paid, blind = entropy(data) - entropy(prior), entropy(data)
+""",
+    "ex-12-count": """
+def solutions(weights):
+    total = 1
+    for weight in set(weights):
+        total *= math.factorial(list(weights).count(weight))
+    return total
+
+chance, paired = 1 / solutions(weights), len(set(weights))
+""",
+    "ex-12-turn": """
+a, m = torch.tensor(A).double(), torch.tensor(mean).double()
+angle = math.acos(1 - distance / (2 * float((a**2).sum())))
+c, s = math.cos(angle), math.sin(angle)
+turned = a @ torch.tensor([[c, -s], [s, c]]).double()
+G = lambda z: m + z @ turned.T
+F = lambda x: torch.linalg.solve(turned, (x - m).T).T
+""",
+    "ex-12-line": """
+def C(x):
+    parts = zip(shares, means, stds)
+    return sum(share * (1 + torch.erf((x - mean) / std / math.sqrt(2))) / 2 for share, mean, std in parts)
+
+def C_back(level):
+    low, high = torch.full_like(level, -40), torch.full_like(level, 40)
+    for _ in range(100):
+        middle = (low + high) / 2
+        short = C(middle) < level
+        low, high = torch.where(short, middle, low), torch.where(short, high, middle)
+    return (low + high) / 2
+
+mirror = lambda x: C_back(1 - C(x))
+fixed = float(C_back(torch.tensor([0.5]).double()))
+""",
+    "ex-12-swirl": """
+T = lambda z: torch.stack([z[:, 0], z[:, 1] * (z[:, 0] / 2).exp() + z[:, 0] ** 2 / 2], 1)
+to_z = lambda x: torch.stack([x[:, 0], (x[:, 1] - x[:, 0] ** 2 / 2) * (-x[:, 0] / 2).exp()], 1)
+
+def s(x):
+    z = to_z(x)
+    return T(torch.stack([-z[:, 1], z[:, 0]], 1))  # a quarter turn of the round Gaussian is enough
+
+def back(x):
+    z = to_z(x)
+    return T(torch.stack([z[:, 1], -z[:, 0]], 1))
+""",
+    "ex-12-fair": """
+some = 1 - (1 - 1 / group) ** copies
+copies_needed = 1
+while 1 - (1 - 1 / group) ** copies_needed < 0.95:
+    copies_needed += 1
+tells = "neither"
+""",
+    "ex-12-pairs": """
+orders = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]])
+signed = [order @ torch.diag(torch.tensor([a, b])) for order in orders for a in (-1.0, 1.0) for b in (-1.0, 1.0)]
+
+def correct(found, x, z):
+    return min((S.to(found) @ found for S in signed), key=lambda M: float((x @ M - z).square().sum()))
+
+fits = sum(bool(torch.equal(torch.tensor(point) @ S, torch.tensor(point))) for S in signed)
+""",
+    "ex-12-near": """
+def cheapest(points, images):
+    cost = lambda order: float(((images[list(order)] - points) ** 2).sum())
+    return torch.tensor(min(permutations(range(len(points))), key=cost))
+
+true = degrees < 45
+limit = 45
+""",
+    "ex-12-hidden": """
+gain = lambda width: math.sqrt(1 / 3) / width
+error = lambda noise, width: noise * math.sqrt((1 + gain(width) ** 2) / 2)
+lost = math.sqrt(1 / 3) / math.sqrt(1 + gain(width) ** 2)
+""",
+}
+
+for label, answer in INDEPENDENT.items():
+    ANSWERS[label]["independent"] = answer
