@@ -302,6 +302,16 @@ def test_a_loss_without_a_least_value_has_no_best_response():
     assert same(frozen((a + b) / 2), (frozen(a) + frozen(b)) / 2)
 
 
+@needs("lem-frozen-best-response", "a strictly decreasing function of D, for its one point")
+def test_a_loss_that_is_flat_from_some_answer_on_asks_for_no_best_one():
+    """max(0, 1 - t) falls with D, and not strictly: all that is sure enough is a best response."""
+    answers, g = tensor([0.9, 0.99, 0.3]), tensor([1.0, 0.0, 0.0])
+    t = (answers / (1 - answers)).log()
+    flat, strict = (1 - t).clamp_min(0), -answers.log()
+    assert mean(g, flat) == flat.min() == 0 and mean(g, strict) > strict.min() + 0.05
+    assert answers.argmax() == 1 and g.argmax() == 0
+
+
 @needs("eq-rest", "a stationary point, at the best discriminator")
 def test_the_two_forces_balance_at_rest_only():
     d = tensor([0.6, 0.05, 0.35])
@@ -391,6 +401,27 @@ def test_another_decoder_rewards_other_codes():
             return -(joint(eta) * decoder.log()).sum() + price(eta) + information(joint(eta))
 
         assert same(slopes(loss, eta_0), slopes(price, eta_0)) == agree
+
+
+@needs("lem-best-decoder, eq-best-decoder", "a decoder that expects what can come")
+@needs("lem-best-decoder, eq-best-decoder", "one support of codes and prior, for the AAE")
+def test_the_decoder_must_expect_what_can_come():
+    """An encoder begins to send an example to a code to which it never sent it: with the probability t², at t = 0."""
+    prior = tensor([0.5, 0.5])
+    joint = lambda t: torch.tensor([[1.0, 0.0], [t**2, 1 - t**2]]) / 2  # [examples, codes]
+    decoder = joint(0.0) / joint(0.0).sum(0)
+    reconstruction = lambda t: -xlogy(joint(t), decoder).sum()
+    assert reconstruction(0.0) == 0 and reconstruction(1e-3) == reconstruction(-1e-3) == INFINITE
+    price = lambda t: kl(joint(t).sum(0), prior) + information(joint(t))
+    for goal in (lambda t: kl(joint(t).sum(0), prior), lambda t: information(joint(t)), price):
+        for t in (1e-1, 1e-2, 1e-3):  # what is said to be descended has the slope zero
+            assert (goal(t) - goal(0.0)).abs() < 2 * t**2 * math.log(1 / t)
+
+    # And where the prior has no mass: the best discriminator says 0 there, and the AAE's loss is infinite.
+    narrow, aggregate = tensor([1.0, 0.0]), tensor([0.7, 0.3])
+    answers = narrow / (narrow + aggregate)
+    assert -xlogy(aggregate, answers).sum() == INFINITE
+    assert xlogy(aggregate, prior / (prior + aggregate)).sum().isfinite()
 
 
 @needs("lem-predictability, eq-predictability, eq-explained", "all predictors, not linear ones alone")
@@ -489,6 +520,22 @@ def test_without_a_solution_there_is_none_to_multiply():
     swap = (1, 0)
     made = [sum(d[z] for z in range(2) if swap[g[z]] == x) for x in range(2)]
     assert made != d and f == (0, 1)  # after a map that is no automorphism, x has another distribution
+
+
+@needs("cor-count, eq-count", "points that may come")
+def test_points_that_never_come_do_not_count():
+    """Two points of one half and two of zero: 2 solutions, up to sets of probability zero, and not 2! 2! = 4."""
+    d = p = [0.5, 0.5, 0.0, 0.0]
+    made = lambda g, law, end: sum(law[i] for i in range(4) if g[i] == end)
+    match = lambda g, law: all(abs(made(g, law, end) - d[end]) < 1e-12 for end in range(4))
+    maps = [g for g in product(range(4), repeat=4) if match(g, p)]
+    exact = {
+        (g[:2], f[:2])
+        for g, f in product(maps, maps)
+        if all(f[g[z]] == z for z in (0, 1)) and all(g[f[x]] == x for x in (0, 1))
+    }
+    assert len(maps) == 2 * 16 and exact == {((0, 1), (0, 1)), ((1, 0), (1, 0))}
+    assert math.factorial(2) * math.factorial(2) != len(exact) == math.factorial(2)
 
 
 @needs("lem-rotations, eq-rotations", "an orthogonal Q; an invertible A; Gaussian piles")
