@@ -247,6 +247,9 @@ ANSWERS = {
             "you took the nearest for each": NEAR
             + "\ncheapest = lambda points, images: torch.cdist(points, images).argmin(1)\n",
             "its inverse": NEAR.replace("return best", "return torch.tensor(best).argsort()"),
+            "count the places from 0": NEAR.replace(
+                "best, paid = (list(order), cost)", "best, paid = ([i + 1 for i in order], cost)"
+            ),
             "you added the distances": NEAR.replace("** 2).sum()) for", "** 2).sum()) ** 0.5 for"),
             "moves the points less": NEAR + "\ncheapest = lambda points, images: torch.arange(len(points))\n",
             "no rival": NEAR + "\ntrue = False\n",
