@@ -463,7 +463,7 @@ def noise(answers, sigma):
         "cure": "the limit of sigma below which all six codes survive",
     },
     given=lambda draw: {
-        "spectrum": sorted([*draw.reals(3, 1.5, 6, 1), *draw.reals(3, 0.1, 0.8)], reverse=True),
+        "spectrum": sorted([*draw.reals(2, 1.5, 6, 1), *draw.reals(4, 0.1, 0.8)], reverse=True),
         "sigma": draw.choice((0.9, 1.0, 1.1)),
     },
 )

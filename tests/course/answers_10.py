@@ -221,7 +221,8 @@ ANSWERS = {
             "never negative": COLLAPSE.replace(
                 "max(0.0, math.log(value / sigma**2) / 2)", "math.log(value / sigma**2) / 2"
             )
-            + "\ncollapsed = 3\n",
+            + "\ncollapsed = 4\n",
+            "these survive": COLLAPSE + "\ncollapsed = 6 - collapsed\n",
             "the half is missing": COLLAPSE.replace("sigma**2) / 2", "sigma**2)"),
             "sigma is a standard deviation": COLLAPSE + "\ncure = spectrum[-1]\n",
         },

@@ -168,6 +168,7 @@ ANSWERS = {
         "other": HALF,
         "wrong": {
             "F is free where G never arrives": HALF.replace("return count * n_z ** (n_x - n_z)", "return count"),
+            "the order of the points matters": HALF.replace("return count *", "return math.comb(n_x, n_z) *"),
             "with unequal sizes": HALF.replace(
                 "both = lambda n_x, n_z: one(n_x, n_z) * (n_x == n_z)", "both = math.perm"
             ),
