@@ -188,7 +188,7 @@ def _kept(gap, weight):
             ("gap", "weight"),
             (5.8, 0.45)
             if not draw.variant
-            else draw.choice(((5.0, 0.5), (5.5, 0.1), (7.5, 0.02), (3.5, 0.3), (9.0, 0.45))),
+            else draw.choice(((5.0, 0.45), (5.5, 0.1), (7.5, 0.02), (3.5, 0.3), (9.0, 0.45))),
             strict=True,
         )
     ),
