@@ -87,8 +87,8 @@ def of_chapter(page: BeautifulSoup, address: str) -> list[str]:
 
 
 def of_section(section: Tag, address: str) -> list[str]:
-    """The slides of a section: the first has its first paragraph, and a formula that follows it at once."""
-    heading, first, slides = section.find("h2"), [], []
+    """The slides of a section: its first words, with a formula that follows at once, what it shows, its subsections."""
+    heading, first, slides = section.find(["h2", "h3", "h4"]), [], []
     for part in section.find_all(recursive=False):
         classes = set(part.get("class") or [])
         statement = "proof" in classes and (part.get("id") or "proof") != "proof" and "admonition" in classes
@@ -98,6 +98,8 @@ def of_section(section: Tag, address: str) -> list[str]:
             slides.append(slide(heading, [part], address))
         elif "math" in classes and not slides and len(first) == 1:
             first.append(part)
+        elif part.name == "section":
+            slides += of_section(part, address)
         elif not classes & LEFT_OUT and not part.find("script"):
             slides += [slide(heading, [shown], address) for shown in shown_in(part)]
     return [slide(heading, first, address), *slides] if first else slides
@@ -124,5 +126,5 @@ def slide(heading: Tag, parts: list[Tag], address: str) -> str:
         for link in part.find_all("a", class_="headerlink"):
             link.decompose()
     words = re.sub(r"\s+", " ", heading.get_text("", strip=False)).strip(" #\n")
-    level = heading.name
+    level = "h1" if heading.name == "h1" else "h2"
     return f'<section><{level}><a href="{address}#{place}">{words}</a></{level}>{"".join(map(str, body))}</section>'

@@ -114,6 +114,21 @@ def test_slides_show_what_a_lecture_shows():
     assert slides.head_of(page).count("\n") == 1 and "MathJax" in slides.head_of(page)
 
 
+def test_a_subsection_has_slides_of_its_own():
+    inner = """<section id="inner"><h3>3.1.1. Inner</h3><p>Within.</p><div class="math" id="eq-b">$b$</div>
+<div class="proof lemma admonition" id="lem-b"><p>Another</p></div></section>"""
+    page = BeautifulSoup(
+        CHAPTER.replace('</section>\n<section id="exercises"', f'{inner}</section>\n<section id="exercises"'),
+        "html.parser",
+    )
+    *_, first, lemma = slides.of_chapter(page, "../c.html")
+    assert (
+        first.startswith('<section><h2><a href="../c.html#inner">3.1.1. Inner</a></h2><p>Within.</p>')
+        and "$b$" in first
+    )
+    assert "Another" in lemma and "3.1.1. Inner" in lemma and len(slides.of_chapter(page, "../c.html")) == 6
+
+
 def test_a_deck_a_part(tmp_path):
     toc = ROOT / "_toc.yml"
     decks = slides.decks(toc)
