@@ -498,4 +498,462 @@ const hour = (() => {
   return {Stream, Network, Adam, LINKS, GAN, VAE, WORLDS, GRID, mixture, draw, worldOnGrid, pointsOnGrid, divergence, coverage};
 })();
 
-if (typeof module !== "undefined") module.exports = hour;
+// -------------------------------------------------------------------- the figure
+
+/* What both models start from: the ten lines of code on the page say the same, and a test compares them. */
+const SETTINGS = {hidden: [32, 32], latent: 2, batch: 64, rate: 0.003, link: "non-saturating", weight: 1, world: "unequal ring"};
+const RATES = [0.0003, 0.001, 0.003, 0.01], WEIGHTS = [0, 0.25, 0.5, 1, 2, 4], LOOKS = 1000;
+const SPEEDS = {"10 steps a second": 10, "100 steps a second": 100, "as fast as it goes": Infinity};
+const OWN = "draw your own";
+
+/* One model with its own streams of data and noise, each of which begins anew with the seed. Both models see the same
+   minibatches, one after another, however their steps are taken. */
+class Player {
+  constructor(kind, seed, settings) {
+    const {hidden, latent} = SETTINGS;
+    Object.assign(this, {kind, settings, steps: 0, phiSteps: 0, losses: null, broken: false, history: []});
+    this.model = (kind === "GAN" ? new hour.GAN({hidden, latent}) : new hour.VAE({hidden, latent, slope: 0.2})).initialise(seed);
+    this.data = new hour.Stream(seed, "data");
+    this.noise = new hour.Stream(seed, `noise of the ${kind}`);
+    this.segments = new hour.Stream(seed, "segments");
+    const look = new hour.Stream(seed, "look"); // the same codes at each look: a point that moves is one point
+    [this.codes, this.blur] = [look.normals(2 * LOOKS), look.normals(2 * LOOKS)];
+  }
+
+  /* One step, or for a GAN that of one of its players, "phi" or "theta". */
+  step(world, who = "both") {
+    if (this.broken || !world.centres.length) return;
+    const {batch} = SETTINGS, {model, settings} = this;
+    const x = hour.draw(world, batch, this.data), noise = this.noise.normals(2 * batch), losses = {...this.losses};
+    if (this.kind === "VAE") {
+      model.weight = settings.weight;
+      Object.assign(losses, model.loss(x, noise, batch));
+    } else {
+      model.link = settings.link;
+      if (who !== "theta") {
+        losses.phi = model.discriminatorLoss(x, noise, batch, this.segments.uniforms(batch));
+        if (Number.isFinite(losses.phi)) model.discriminator.descend(settings.rate, model.beta);
+        this.phiSteps++;
+      }
+      if (who !== "phi") losses.theta = model.generatorLoss(noise, batch);
+    }
+    this.losses = losses;
+    this.broken = !Object.values(losses).every(Number.isFinite);
+    if (this.broken) return;
+    if (this.kind === "VAE") model.descend(settings.rate);
+    else if (who !== "phi") model.generator.descend(settings.rate, model.beta);
+    if (who !== "phi") this.steps++;
+  }
+
+  points(n = LOOKS) {
+    return this.model.sample(this.codes.subarray(0, 2 * n), n, this.blur);
+  }
+
+  /* Both directions and the coverage, now; the history keeps them by the number of steps. */
+  look(world, density) {
+    if (!world.centres.length) return null;
+    const points = this.points(), made = hour.pointsOnGrid(points);
+    this.made = made;
+    const found = {
+      step: Math.max(this.steps, this.phiSteps),
+      forward: hour.divergence(density, made),
+      reverse: hour.divergence(made, density),
+      ...hour.coverage(points, world),
+    };
+    if (this.history.length && this.history[this.history.length - 1].step === found.step) this.history.pop();
+    this.history.push(found);
+    if (this.history.length > 600) this.history = this.history.filter((_, i) => i % 2 === 0 || i > 500);
+    return found;
+  }
+}
+
+/* The figure in an element of the page. */
+function figure(root) {
+  const options = (values, chosen) =>
+    values.map(v => `<option${v === chosen ? " selected" : ""}>${v}</option>`).join("");
+  const select = (name, label, values, chosen) =>
+    `<label><span>${label}</span><select name="${name}">${options(values, chosen)}</select></label>`;
+  const card = (kind, words, buttons, controls) => `
+    <section class="model" aria-label="${words}">
+      <h3>${kind} <code></code></h3>
+      <canvas class="picture" data-kind="${kind}" width="360" height="360" tabindex="0" role="img"></canvas>
+      <div class="buttons">${buttons}</div>
+      <div class="controls">${controls}</div>
+      <canvas class="curve" data-kind="${kind}" width="360" height="110" role="img"></canvas>
+    </section>`;
+  const row = (name, label) =>
+    `<tr><th scope="row">${label}</th><td data-value="${name} GAN">–</td><td data-value="${name} VAE">–</td></tr>`;
+  root.innerHTML = `
+    <div class="bar">
+      <button type="button" name="play" class="play" aria-pressed="false">▶ Play</button>
+      <button type="button" name="hundred">100 steps</button>
+      <button type="button" name="reset">Start again</button>
+      ${select("world", "World", [...Object.keys(hour.WORLDS), OWN], SETTINGS.world)}
+      <label><span>Seed</span><input name="seed" type="number" min="0" max="999999" step="1" value="0" inputmode="numeric"></label>
+      ${select("speed", "Speed", Object.keys(SPEEDS), "100 steps a second")}
+    </div>
+    <div class="drawing" hidden>
+      <p id="hour-how">Press and drag in a picture to draw the data. With keys: go to a picture, move the cross by the arrows,
+        set a point by the space bar, take the last one back by the backspace key.</p>
+      <button type="button" name="undo">Take back</button> <button type="button" name="clear">Clear</button>
+    </div>
+    <div class="models">
+      ${card("GAN", "The GAN",
+        `<button type="button" name="phi" class="phi">Step <i>D</i></button>
+         <button type="button" name="theta" class="theta">Step <i>G</i></button>
+         <button type="button" name="both">Step both</button>`,
+        select("link", "Link", Object.keys(hour.LINKS), SETTINGS.link) + select("rate GAN", "Learning rate", RATES, SETTINGS.rate))}
+      ${card("VAE", "The VAE",
+        `<button type="button" name="vae">Step</button>`,
+        select("weight", "Weight of the KL", WEIGHTS, SETTINGS.weight) + select("rate VAE", "Learning rate", RATES, SETTINGS.rate))}
+    </div>
+    <table class="numbers">
+      <thead><tr><th scope="col"><span class="hidden">Measure</span></th><th scope="col">GAN</th><th scope="col">VAE</th></tr></thead>
+      <tbody>
+        ${row("step", "steps")}
+        ${row("forward", `<span class="solid"></span>KL(<b class="data">data</b> ‖ <b class="theta">model</b>)`)}
+        ${row("reverse", `<span class="dashed"></span>KL(<b class="theta">model</b> ‖ <b class="data">data</b>)`)}
+        ${row("covered", "clusters covered")}
+        ${row("good", "points in a cluster")}
+        ${row("losses", "losses")}
+      </tbody>
+    </table>
+    <p class="key"><span class="dot data"></span>data <span class="dot theta"></span>made by the model
+      <span class="patch phi"></span>what the discriminator takes for data <span class="patch theta"></span>the VAE's density</p>
+    <p role="status" class="status"></p>`;
+
+  const $ = selector => root.querySelector(selector), named = name => root.querySelector(`[name="${name}"]`);
+  const pictures = [...root.querySelectorAll(".picture")], curves = [...root.querySelectorAll(".curve")];
+  const settings = {GAN: {link: SETTINGS.link, rate: SETTINGS.rate}, VAE: {weight: SETTINGS.weight, rate: SETTINGS.rate}};
+  const drawn = [], cross = {x: 0, y: 0, shown: false};
+  let players, world, density, shownData, playing = false, visible = true, due = 0, before = null, looked = 0, last = null;
+
+  const seed = () => Math.max(0, Math.floor(Number(named("seed").value) || 0));
+  const own = () => named("world").value === OWN;
+  const say = text => { $(".status").textContent = text; };
+
+  /* The world as it is chosen or drawn, its density, and the points of it that are shown. */
+  function readWorld() {
+    world = own() ? hour.mixture(drawn.slice(), 0.1) : hour.WORLDS[named("world").value]();
+    density = world.centres.length ? hour.worldOnGrid(world) : null;
+    shownData = world.centres.length ? hour.draw(world, 400, new hour.Stream(seed(), "shown")) : new Float64Array(0);
+    $(".drawing").hidden = !own();
+    for (const picture of pictures) {
+      picture.classList.toggle("own", own());
+      picture.setAttribute("role", own() ? "application" : "img");
+      if (own()) picture.setAttribute("aria-describedby", "hour-how");
+      else picture.removeAttribute("aria-describedby");
+    }
+  }
+
+  function reset() {
+    readWorld();
+    players = {GAN: new Player("GAN", seed(), settings.GAN), VAE: new Player("VAE", seed(), settings.VAE)};
+    due = 0;
+    show(true);
+  }
+
+  // ------------------------------------------------------------------ what is shown
+
+  const colour = name => getComputedStyle(root).getPropertyValue(name).trim();
+  const shape = picture => {
+    const side = picture.width, scale = side / 6.4; // the square [-3.2, 3.2]²
+    return {side, scale, across: x => (x + 3.2) * scale, up: y => (3.2 - y) * scale};
+  };
+  const small = Object.assign(document.createElement("canvas"), {width: 40, height: 40});
+
+  /* A colour whose strength at each of 40 x 40 places is given, 0 to 1. */
+  function shade(context, side, strengths, name) {
+    const image = new ImageData(40, 40), probe = small.getContext("2d");
+    probe.fillStyle = colour(name);
+    probe.fillRect(0, 0, 1, 1);
+    const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
+    strengths.forEach((strength, i) => image.data.set([r, g, b, 255 * Math.max(0, Math.min(1, strength))], 4 * i));
+    probe.putImageData(image, 0, 0);
+    context.imageSmoothingEnabled = true;
+    context.drawImage(small, 0, 0, side, side);
+  }
+
+  /* Where the discriminator says "data": D for a logistic link; for others t, from its least to its greatest value. */
+  const places = Float64Array.from({length: 3200}, (_, i) => {
+    const cell = i >> 1, at = k => (k + 0.5) * 6.4 / 40 - 3.2;
+    return i % 2 ? -at(Math.floor(cell / 40)) : at(cell % 40);
+  });
+  function judged(model) {
+    const t = model.discriminator.forward(places, 1600), low = Math.min(...t), high = Math.max(...t);
+    const logistic = ["minimax", "non-saturating", "KL", "reverse KL", "f-JS"].includes(model.link);
+    return Array.from(t, v => 0.45 * (logistic ? 1 / (1 + Math.exp(-v)) : (v - low) / (high - low || 1)));
+  }
+
+  function paint(player, picture) {
+    const context = picture.getContext("2d"), {side, scale, across, up} = shape(picture);
+    context.clearRect(0, 0, side, side);
+    if (player.kind === "GAN") {
+      if (!player.judged || player.judgedAt !== player.phiSteps) {
+        [player.judged, player.judgedAt] = [judged(player.model), player.phiSteps];
+      }
+      shade(context, side, player.judged, "--obj-phi");
+    } else if (player.made) {
+      const {side: cells, reach} = hour.GRID, most = Math.max(...player.made);
+      const strengths = Array.from({length: 1600}, (_, i) => {
+        const column = Math.floor((places[2 * i] + reach) / (2 * reach) * cells);
+        const line = Math.floor((places[2 * i + 1] + reach) / (2 * reach) * cells);
+        return 0.4 * Math.sqrt(player.made[line * cells + column] / most);
+      });
+      shade(context, side, strengths, "--obj-theta");
+    }
+    const dots = (points, name, radius, alpha) => {
+      context.fillStyle = colour(name);
+      context.globalAlpha = alpha;
+      context.beginPath();
+      for (let i = 0; i < points.length; i += 2) {
+        const [x, y] = [across(points[i]), up(points[i + 1])];
+        context.moveTo(x + radius, y);
+        context.arc(x, y, radius, 0, 7);
+      }
+      context.fill();
+      context.globalAlpha = 1;
+    };
+    const unit = side / 360;
+    dots(shownData, "--obj-data", 2.1 * unit, 0.75);
+    if (!player.broken) dots(player.points(500), "--obj-theta", 1.7 * unit, 0.8);
+    if (own() && !drawn.length) {
+      context.fillStyle = colour("--obj-data");
+      context.font = `${15 * unit}px system-ui, sans-serif`;
+      context.textAlign = "center";
+      context.fillText("draw here", side / 2, side * 0.3);
+    }
+    if (own() && cross.shown && document.activeElement === picture) {
+      context.strokeStyle = colour("--obj-data");
+      context.lineWidth = 2 * unit;
+      context.beginPath();
+      const [x, y, arm] = [across(cross.x), up(cross.y), 9 * unit];
+      context.moveTo(x - arm, y); context.lineTo(x + arm, y);
+      context.moveTo(x, y - arm); context.lineTo(x, y + arm);
+      context.stroke();
+    }
+  }
+
+  /* Both directions against the steps, on a logarithmic axis from 0.03 to 60 nats. */
+  function plot(player, curve) {
+    const context = curve.getContext("2d"), {width, height} = curve, unit = width / 360;
+    const left = 26 * unit, bottom = height - 16 * unit, top = 6 * unit;
+    const most = Math.max(2000, players.GAN.steps, players.VAE.steps);
+    const across = step => left + step / most * (width - left - 4 * unit);
+    const up = v => bottom - (Math.log(Math.max(v, 0.03) / 0.03) / Math.log(60 / 0.03)) * (bottom - top);
+    context.clearRect(0, 0, width, height);
+    context.font = `${10.5 * unit}px system-ui, sans-serif`;
+    context.fillStyle = colour("--hour-ink");
+    context.strokeStyle = colour("--hour-line");
+    context.lineWidth = unit;
+    context.textAlign = "right";
+    for (const v of [0.1, 1, 10]) {
+      context.beginPath();
+      context.moveTo(left, up(v));
+      context.lineTo(width, up(v));
+      context.stroke();
+      context.fillText(String(v), left - 4 * unit, up(v) + 3.5 * unit);
+    }
+    context.fillText(`${most} steps`, width - 2 * unit, height - 3 * unit);
+    context.textAlign = "left";
+    context.fillText("nats", 0, height - 3 * unit);
+    context.strokeStyle = colour("--hour-ink");
+    for (const [name, dash] of [["forward", []], ["reverse", [5 * unit, 3 * unit]]]) {
+      context.setLineDash(dash);
+      context.lineWidth = 1.6 * unit;
+      context.beginPath();
+      for (const point of player.history) context.lineTo(across(point.step), up(point[name]));
+      context.stroke();
+    }
+    context.setLineDash([]);
+  }
+
+  const number = v => (v === undefined ? "–" : Math.abs(v) < 10 ? v.toFixed(2) : v.toFixed(1)).replace("-", "−");
+
+  function tell(player) {
+    const cell = name => root.querySelector(`[data-value="${name} ${player.kind}"]`), {losses, steps, phiSteps} = player;
+    const found = world.centres.length ? player.history[player.history.length - 1] : undefined;
+    cell("step").textContent = phiSteps && phiSteps !== steps ? `D ${phiSteps}, G ${steps}` : String(steps);
+    for (const name of ["forward", "reverse"]) cell(name).textContent = found ? number(found[name]) : "–";
+    cell("covered").textContent = found ? `${found.covered} of ${world.centres.length}` : "–";
+    cell("good").textContent = found ? `${Math.round(100 * found.good)} %` : "–";
+    const words = player.kind === "GAN" ? {phi: "D", theta: "G"} : {reconstruction: "x", kl: "KL"};
+    cell("losses").textContent = losses
+      ? Object.entries(words).filter(([name]) => name in losses).map(([name, word]) => `${word} ${number(losses[name])}`).join(", ")
+      : "–";
+    return found;
+  }
+
+  const objective = () => {
+    const weight = settings.VAE.weight, times = weight === 1 ? "" : `${weight} * `;
+    return {
+      GAN: `Match("x", Adversary("${settings.GAN.link}"${hour.LINKS[settings.GAN.link].penalty ? ", penalty=10.0" : ""}))`,
+      VAE: weight ? `Reconstruct("x") + ${times}Match("z", KL())` : `Reconstruct("x")`,
+    };
+  };
+
+  /* Everything as it is now; the dear numbers only where `whole` is set. */
+  function show(whole) {
+    const said = [], code = objective();
+    for (const player of Object.values(players)) {
+      const [picture, curve] = [pictures, curves].map(all => all.find(canvas => canvas.dataset.kind === player.kind));
+      if (whole && density && !player.broken) player.look(world, density);
+      paint(player, picture);
+      if (!whole) continue;
+      plot(player, curve);
+      const found = tell(player);
+      $(`[aria-label="The ${player.kind}"] code`).textContent = code[player.kind];
+      if (!found) continue;
+      const words = `${player.kind} after ${found.step} steps: ${found.covered} of ${world.centres.length} clusters covered, ` +
+        `${Math.round(100 * found.good)} % of its points in a cluster, KL(data‖model) ${number(found.forward)} nats, ` +
+        `KL(model‖data) ${number(found.reverse)} nats`;
+      picture.setAttribute("aria-label", `Data in blue and points of the model in orange. ${words}.`);
+      curve.setAttribute("aria-label", `Both directions of KL by steps. ${words}.`);
+      said.push(words);
+    }
+    const broken = Object.values(players).filter(player => player.broken);
+    root.dataset.steps = `${players.GAN.phiSteps},${players.GAN.steps},${players.VAE.steps}`;
+    return broken.length
+      ? `The ${broken[0].kind}'s loss is no number any more, and it stands still. Start again, with another link or a smaller learning rate.`
+      : `${said.join(". ")}.`;
+  }
+
+  // ------------------------------------------------------------------ time
+
+  function frame(now) {
+    last = null;
+    if (!playing || !visible) return;
+    due = Math.min(due + SPEEDS[named("speed").value] * Math.min(now - (before ?? now - 16), 100) / 1000, 1e6);
+    before = now;
+    for (const end = performance.now() + 11; due >= 1 && performance.now() < end; due--) advance();
+    due = Math.min(due, 4); // what the processor does not manage is not owed
+    const whole = now - looked > 160;
+    if (whole) looked = now;
+    show(whole);
+    last = requestAnimationFrame(frame);
+  }
+
+  const advance = () => Object.values(players).forEach(player => player.step(world));
+  const wake = () => {
+    before = null;
+    if (playing && visible && last === null) last = requestAnimationFrame(frame);
+  };
+
+  function play(on) {
+    if (on && !world.centres.length) {
+      say("There are no data yet: draw some first.");
+      on = false;
+    } else {
+      say(on ? "Playing." : show(true));
+    }
+    playing = on;
+    named("play").setAttribute("aria-pressed", String(on));
+    named("play").textContent = on ? "❚❚ Pause" : "▶ Play";
+    wake();
+  }
+
+  // ------------------------------------------------------------------ what a reader does
+
+  const clicks = {
+    play: () => play(!playing),
+    hundred: () => { for (let k = 0; k < 100; k++) advance(); },
+    reset: () => { play(false); reset(); },
+    phi: () => players.GAN.step(world, "phi"),
+    theta: () => players.GAN.step(world, "theta"),
+    both: () => players.GAN.step(world),
+    vae: () => players.VAE.step(world),
+    undo: () => { drawn.pop(); readWorld(); },
+    clear: () => { drawn.length = 0; play(false); readWorld(); },
+  };
+  root.addEventListener("click", event => {
+    const name = event.target.closest("button")?.name;
+    if (!(name in clicks)) return;
+    clicks[name]();
+    if (name !== "play") say(show(true));
+  });
+  root.addEventListener("change", event => {
+    const {name, value} = event.target;
+    if (name === "link") settings.GAN.link = value;
+    if (name === "weight") settings.VAE.weight = Number(value);
+    if (name.startsWith("rate ")) settings[name.slice(5)].rate = Number(value);
+    if (name === "world" || name === "seed") {
+      named("seed").value = String(seed());
+      if (own()) play(false);
+      reset();
+    }
+    say(show(true));
+  });
+
+  const point = (event, picture) => {
+    const box = picture.getBoundingClientRect();
+    return [6.4 * (event.clientX - box.left) / box.width - 3.2, 3.2 - 6.4 * (event.clientY - box.top) / box.height];
+  };
+  function add(x, y, least) {
+    const before = drawn[drawn.length - 1];
+    if (drawn.length >= 300 || (before && Math.hypot(before[0] - x, before[1] - y) < least)) return;
+    drawn.push([Math.max(-3, Math.min(3, x)), Math.max(-3, Math.min(3, y))]);
+    readWorld();
+    show(!playing);
+  }
+  for (const picture of pictures) {
+    picture.addEventListener("pointerdown", event => {
+      if (!own() || event.button) return;
+      event.preventDefault();
+      picture.setPointerCapture(event.pointerId);
+      picture.focus({preventScroll: true});
+      cross.shown = false;
+      add(...point(event, picture), 0);
+    });
+    picture.addEventListener("pointermove", event => {
+      if (own() && picture.hasPointerCapture(event.pointerId)) add(...point(event, picture), 0.12);
+    });
+    picture.addEventListener("pointerup", () => { if (own()) say(`${drawn.length} places drawn.`); });
+    picture.addEventListener("keydown", event => {
+      if (!own()) return;
+      const move = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]}[event.key];
+      if (move) {
+        const far = event.shiftKey ? 0.05 : 0.2, kept = v => Math.max(-3, Math.min(3, Math.round(20 * v) / 20));
+        [cross.x, cross.y] = [kept(cross.x + far * move[0]), kept(cross.y + far * move[1])];
+      } else if (event.key === " " || event.key === "Enter") {
+        add(cross.x, cross.y, 0);
+      } else if (event.key === "Backspace") {
+        drawn.pop();
+        readWorld();
+      } else {
+        return;
+      }
+      event.preventDefault();
+      event.stopPropagation();
+      cross.shown = true;
+      show(!playing);
+      say(`Cross at ${number(cross.x)}, ${number(cross.y)}; ${drawn.length} places drawn.`);
+    });
+    picture.addEventListener("focus", () => { cross.shown = own(); show(false); });
+    picture.addEventListener("blur", () => show(false));
+  }
+
+  /* As many pixels as the screen has. */
+  function fit() {
+    for (const canvas of [...pictures, ...curves]) {
+      const box = canvas.getBoundingClientRect(), dense = Math.min(3, devicePixelRatio || 1);
+      if (!box.width) continue;
+      canvas.width = Math.round(box.width * dense);
+      canvas.height = Math.round(box.height * dense);
+    }
+    show(true);
+  }
+
+  reset();
+  new ResizeObserver(fit).observe(root);
+  new IntersectionObserver(([entry]) => { visible = entry.isIntersecting; wake(); }).observe(root);
+  document.addEventListener("visibilitychange", wake);
+  new MutationObserver(() => show(true)).observe(document.documentElement, {attributeFilter: ["data-theme"]});
+  say("Press Play, or take single steps.");
+}
+
+if (typeof document !== "undefined") {
+  const begin = () => document.querySelectorAll(".first-hour").forEach(figure);
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+  else begin();
+}
+if (typeof module !== "undefined") module.exports = {...hour, SETTINGS, Player};
