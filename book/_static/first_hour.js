@@ -413,7 +413,7 @@ const hour = (() => {
   /* A function for each world: ganvae_lib's ring() and grid(3, 1.6), and others. */
   const WORLDS = {
     "ring": () => mixture(onCircle(8, 2), 0.1),
-    "unequal ring": () => mixture(onCircle(8, 2), 0.1, [0.2, 0.05, 0.2, 0.05, 0.2, 0.05, 0.2, 0.05]),
+    "unequal ring": () => mixture(onCircle(8, 2), 0.1, [0.225, 0.025, 0.225, 0.025, 0.225, 0.025, 0.225, 0.025]),
     "two clusters": () => mixture([[-1.5, 0], [1.5, 0]], 0.3),
     "grid": () => mixture([-1.6, 0, 1.6].flatMap(x => [-1.6, 0, 1.6].map(y => [x, y])), 0.1),
     "spiral": () =>
@@ -503,7 +503,7 @@ const hour = (() => {
 /* What both models start from: the ten lines of code on the page say the same, and a test compares them. */
 const SETTINGS = {hidden: [32, 32], latent: 2, batch: 64, rate: 0.003, link: "non-saturating", weight: 1, world: "unequal ring"};
 const RATES = [0.0003, 0.001, 0.003, 0.01], WEIGHTS = [0, 0.25, 0.5, 1, 2, 4], LOOKS = 1000;
-const SPEEDS = {"10 steps a second": 10, "100 steps a second": 100, "as fast as it goes": Infinity};
+const SPEEDS = {"10 a second": 10, "100 a second": 100, "full": 1e5};
 const OWN = "draw your own";
 
 /* One model with its own streams of data and noise, each of which begins anew with the seed. Both models see the same
@@ -590,7 +590,7 @@ function figure(root) {
       <button type="button" name="reset">Start again</button>
       ${select("world", "World", [...Object.keys(hour.WORLDS), OWN], SETTINGS.world)}
       <label><span>Seed</span><input name="seed" type="number" min="0" max="999999" step="1" value="0" inputmode="numeric"></label>
-      ${select("speed", "Speed", Object.keys(SPEEDS), "100 steps a second")}
+      ${select("speed", "Speed", Object.keys(SPEEDS), "100 a second")}
     </div>
     <div class="drawing" hidden>
       <p id="hour-how">Press and drag in a picture to draw the data. With keys: go to a picture, move the cross by the arrows,
@@ -620,7 +620,7 @@ function figure(root) {
     </table>
     <p class="key"><span class="dot data"></span>data <span class="dot theta"></span>made by the model
       <span class="patch phi"></span>what the discriminator takes for data <span class="patch theta"></span>the VAE's density</p>
-    <p role="status" class="status"></p>`;
+    <p role="status" class="status"></p><p aria-live="polite" class="summary hidden"></p>`;
 
   const $ = selector => root.querySelector(selector), named = name => root.querySelector(`[name="${name}"]`);
   const pictures = [...root.querySelectorAll(".picture")], curves = [...root.querySelectorAll(".curve")];
@@ -631,6 +631,12 @@ function figure(root) {
   const seed = () => Math.max(0, Math.floor(Number(named("seed").value) || 0));
   const own = () => named("world").value === OWN;
   const say = text => { $(".status").textContent = text; };
+  /* Shows everything as it is now, and says it to those who do not see it. */
+  const report = () => {
+    $(".summary").textContent = show(true);
+    const broken = Object.values(players).find(player => player.broken);
+    say(broken ? `The ${broken.kind}'s loss is no number any more: it stands still. Start again, with another link or a smaller learning rate.` : "");
+  };
 
   /* The world as it is chosen or drawn, its density, and the points of it that are shown. */
   function readWorld() {
@@ -661,15 +667,16 @@ function figure(root) {
     return {side, scale, across: x => (x + 3.2) * scale, up: y => (3.2 - y) * scale};
   };
   const small = Object.assign(document.createElement("canvas"), {width: 40, height: 40});
+  const brush = small.getContext("2d", {willReadFrequently: true});
 
   /* A colour whose strength at each of 40 x 40 places is given, 0 to 1. */
   function shade(context, side, strengths, name) {
-    const image = new ImageData(40, 40), probe = small.getContext("2d");
-    probe.fillStyle = colour(name);
-    probe.fillRect(0, 0, 1, 1);
-    const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
+    const image = new ImageData(40, 40);
+    brush.fillStyle = colour(name);
+    brush.fillRect(0, 0, 1, 1);
+    const [r, g, b] = brush.getImageData(0, 0, 1, 1).data;
     strengths.forEach((strength, i) => image.data.set([r, g, b, 255 * Math.max(0, Math.min(1, strength))], 4 * i));
-    probe.putImageData(image, 0, 0);
+    brush.putImageData(image, 0, 0);
     context.imageSmoothingEnabled = true;
     context.drawImage(small, 0, 0, side, side);
   }
@@ -811,11 +818,8 @@ function figure(root) {
       curve.setAttribute("aria-label", `Both directions of KL by steps. ${words}.`);
       said.push(words);
     }
-    const broken = Object.values(players).filter(player => player.broken);
     root.dataset.steps = `${players.GAN.phiSteps},${players.GAN.steps},${players.VAE.steps}`;
-    return broken.length
-      ? `The ${broken[0].kind}'s loss is no number any more, and it stands still. Start again, with another link or a smaller learning rate.`
-      : `${said.join(". ")}.`;
+    return `${said.join(". ")}.`;
   }
 
   // ------------------------------------------------------------------ time
@@ -840,13 +844,11 @@ function figure(root) {
   };
 
   function play(on) {
-    if (on && !world.centres.length) {
-      say("There are no data yet: draw some first.");
-      on = false;
-    } else {
-      say(on ? "Playing." : show(true));
-    }
-    playing = on;
+    const empty = on && !world.centres.length;
+    playing = on && !empty;
+    report();
+    if (empty) say("There are no data yet: draw some first.");
+    on = playing;
     named("play").setAttribute("aria-pressed", String(on));
     named("play").textContent = on ? "❚❚ Pause" : "▶ Play";
     wake();
@@ -869,7 +871,7 @@ function figure(root) {
     const name = event.target.closest("button")?.name;
     if (!(name in clicks)) return;
     clicks[name]();
-    if (name !== "play") say(show(true));
+    if (name !== "play") report();
   });
   root.addEventListener("change", event => {
     const {name, value} = event.target;
@@ -881,7 +883,7 @@ function figure(root) {
       if (own()) play(false);
       reset();
     }
-    say(show(true));
+    report();
   });
 
   const point = (event, picture) => {

@@ -179,7 +179,7 @@ def density_on_grid(law, width):
     [
         ("ring", ring()),
         ("grid", data.grid(3, 1.6)),
-        ("unequal ring", Mixture([0.2, 0.05] * 4, ring().means, 0.1)),
+        ("unequal ring", Mixture([0.225, 0.025] * 4, ring().means, 0.1)),
         ("two clusters", Mixture([0.5, 0.5], [[-1.5, 0.0], [1.5, 0.0]], 0.3)),
     ],
 )
@@ -247,7 +247,7 @@ def test_coverage_is_the_librarys():
     const x = hour.draw(hour.mixture(world.centres.slice(0, 6), 0.2), 1000, new hour.Stream(1, "points"));
     return {x, ...hour.coverage(x, world)}"""
     found = node(program)
-    wanted = coverage(torch.tensor(found["x"]).reshape(-1, 2), Mixture([0.2, 0.05] * 4, ring().means, 0.1))
+    wanted = coverage(torch.tensor(found["x"]).reshape(-1, 2), Mixture([0.225, 0.025] * 4, ring().means, 0.1))
     assert found["covered"] == wanted["modes"].item() == 6 and math.isclose(found["good"], wanted["high quality"])
     assert 0.5 < found["good"] < 0.9
 
