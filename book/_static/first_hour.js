@@ -743,13 +743,13 @@ function figure(root) {
 
   /* Both directions against the steps, on a logarithmic axis from 0.03 to 60 nats. */
   function plot(player, curve) {
-    const context = curve.getContext("2d"), {width, height} = curve, unit = width / 360;
-    const left = 26 * unit, bottom = height - 16 * unit, top = 6 * unit;
+    const context = curve.getContext("2d"), {width, height} = curve, unit = width / (curve.clientWidth || 360);
+    const left = 24 * unit, bottom = height - 16 * unit, top = 6 * unit;
     const most = Math.max(2000, players.GAN.steps, players.VAE.steps);
     const across = step => left + step / most * (width - left - 4 * unit);
     const up = v => bottom - (Math.log(Math.max(v, 0.03) / 0.03) / Math.log(60 / 0.03)) * (bottom - top);
     context.clearRect(0, 0, width, height);
-    context.font = `${10.5 * unit}px system-ui, sans-serif`;
+    context.font = `${11 * unit}px system-ui, sans-serif`;
     context.fillStyle = colour("--hour-ink");
     context.strokeStyle = colour("--hour-line");
     context.lineWidth = unit;
@@ -786,7 +786,7 @@ function figure(root) {
     cell("good").textContent = found ? `${Math.round(100 * found.good)} %` : "–";
     const words = player.kind === "GAN" ? {phi: "D", theta: "G"} : {reconstruction: "x", kl: "KL"};
     cell("losses").textContent = losses
-      ? Object.entries(words).filter(([name]) => name in losses).map(([name, word]) => `${word} ${number(losses[name])}`).join(", ")
+      ? Object.entries(words).filter(([name]) => name in losses).map(([name, word]) => `${word}\u00a0${number(losses[name])}`).join(", ")
       : "–";
     return found;
   }

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import subprocess
 
@@ -261,3 +262,102 @@ def test_streams_are_normal_and_differ_by_seed_and_name():
         assert (moments.abs() < 4 * torch.tensor([1, 2, 15, 96]).sqrt() / 200).all(), moments
     for stream in (other_seed, other_name):
         assert abs(torch.corrcoef(torch.stack([first, stream]))[0, 1]) < 4 / 200
+
+
+# -- what the page says --------------------------------------------------------------------------------------
+
+PAGE = (ROOT / "book" / "first_hour.md").read_text(encoding="utf8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, flags=re.M | re.S)
+
+RUNS = """
+const world = hour.WORLDS[hour.SETTINGS.world](), density = hour.worldOnGrid(world);
+return [0, 1, 2, 3, 4, 5].map(seed => ["GAN", "VAE"].map(kind => {
+  const player = new hour.Player(kind, seed, hour.SETTINGS), early = [];
+  for (let k = 1; k <= 2000; k++) {
+    player.step(world);
+    if (k === 200) early.push(player.look(world, density));
+  }
+  return [early[0], player.look(world, density), kind === "VAE" ? Math.exp(player.model.logScale.flat[0]) : 0];
+}))
+"""
+
+
+def test_what_the_page_says_of_six_seeds_is_so():
+    told = node(RUNS)
+    assert "for each of the seeds 0 to 5" in PAGE and "After 2,000 steps" in PAGE
+    assert "it covers four to six of eight. Between 55 % and 90 % of its points" in PAGE
+    assert "only 40 % to 50 % of its points" in PAGE and "KL(model‖data)" in PAGE
+    for (_, gan, _), (vae_early, vae, _) in told:
+        assert 4 <= gan["covered"] <= 6 and 0.55 <= gan["good"] <= 0.9
+        assert vae["covered"] == 8 and 0.395 <= vae["good"] <= 0.505
+        assert vae_early["good"] < 0.15, "at first it knows one wide cloud"
+    covered = {seed: gan["covered"] for seed, ((_, gan, _), _) in enumerate(told)}
+    assert set(covered.values()) == {4, 5, 6}, covered
+
+
+def test_a_seed_gives_the_same_run_however_its_steps_are_taken():
+    program = """const world = hour.WORLDS.ring(), run = (seed, pause) => {
+      const player = new hour.Player("GAN", seed, hour.SETTINGS);
+      for (let k = 0; k < 30; k++) {
+        player.step(world);
+        if (pause) player.look(world, hour.worldOnGrid(world)), player.points(50);
+      }
+      return player.model.generator.flat;
+    };
+    return [run(3, false), run(3, true), run(4, false)]"""
+    first, looked_at, other = node(program)
+    assert first == looked_at and first != other
+
+
+def test_both_models_see_the_same_minibatches():
+    program = """const world = hour.WORLDS.ring();
+    return ["GAN", "VAE"].map(kind => {
+      const player = new hour.Player(kind, 3, hour.SETTINGS);
+      for (let k = 0; k < 5; k++) player.step(world);
+      return hour.draw(world, 4, player.data);
+    })"""
+    gan, vae = node(program)
+    assert gan == vae
+
+
+def test_a_loss_that_is_no_number_stops_its_model_with_its_weights():
+    program = """const world = hour.WORLDS.ring(), player = new hour.Player("GAN", 0, {link: "KL", rate: 0.003});
+    player.step(world);
+    player.model.discriminator.flat.fill(1e200);
+    player.step(world);
+    const before = Array.from(player.model.generator.flat), steps = player.steps;
+    player.step(world);
+    return [player.broken, steps === player.steps, before.every((w, i) => w === player.model.generator.flat[i] && isFinite(w))]"""
+    assert node(program) == [True, True, True]
+
+
+def test_the_ten_lines_run_with_the_figures_settings_and_print_what_is_said(monkeypatch, capsys):
+    monkeypatch.setenv("GANVAE_PROGRESS", "0")
+    (block,) = BLOCKS
+    lines = [line for line in block.splitlines() if line]
+    assert len(lines) <= 10 and all(len(line) <= 88 for line in lines)
+    settings = node("return [hour.SETTINGS, hour.WORLDS[hour.SETTINGS.world]()]")
+    session = {"__name__": "first_hour"}
+    exec(compile(block.replace("steps=2000", "steps=200"), "the block of first_hour.md", "exec"), session)
+    said = capsys.readouterr().out
+    assert said.count("modes:") == said.count("high quality:") == 2 and "(6 seeds)" in said
+    figure, world = settings
+    same, law = session["same"], session["world"]
+    assert (same["batch"], same["lr"]) == (figure["batch"], figure["rate"]) and "steps=2000" in block
+    assert world["weights"] == law.weights.tolist() and world["std"] == law.std
+    for model in ("gan", "vae"):
+        spec = session[model].model.spec
+        assert list(spec.hidden) == figure["hidden"] and spec.latent == figure["latent"]
+    assert session["gan"].model.objective == Match("x", Adversary(figure["link"]))
+    assert session["vae"].model.objective == Reconstruct("x") + figure["weight"] * Match("z", KL())
+    assert session["vae"].model.spec.activation == "leaky relu" and session["gan"].model.spec.activation == "relu"
+
+
+def test_the_figure_is_on_its_page_only_and_the_book_leads_to_it():
+    assert "book/first_hour" in (ROOT / "_toc.yml").read_text(encoding="utf8").split("chapters:")[1]
+    for place in ("README.md", "book/intro.md"):
+        assert "first_hour" in (ROOT / place).read_text(encoding="utf8"), place
+    config = (ROOT / "_config.yml").read_text(encoding="utf8")
+    assert "first_hour" not in config and "first_hour.js" in PAGE
+    script = SCRIPT.read_text(encoding="utf8")
+    assert not re.search(r"\bfetch\(|XMLHttpRequest|https?://|\bimport\b|localStorage", script)
