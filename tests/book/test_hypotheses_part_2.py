@@ -424,6 +424,23 @@ def test_the_decoder_must_expect_what_can_come():
     assert xlogy(aggregate, prior / (prior + aggregate)).sum().isfinite()
 
 
+@needs("lem-best-decoder", "finite information, for the value of the VAE's loss")
+def test_codes_without_noise_leave_the_loss_no_value():
+    """x ~ N(0, 1), q(z|x) = N(0.8 x, s²): a price and a reconstruction that are ∞ and -∞ at s = 0, of one sum before."""
+
+    def parts(s):
+        s = tensor(s)
+        variance = s**2 + 0.64  # of the codes; given one, x has the variance s²/variance
+        return (variance - 1) / 2 - s.log(), torch.log(2 * math.pi * math.e * s**2 / variance) / 2, variance
+
+    for s in (0.6, 1e-2, 1e-5):
+        price, miss, variance = parts(s)
+        assert same(price + miss, math.log(2 * math.pi * math.e) / 2 + (variance - 1 - variance.log()) / 2, 1e-9)
+    assert price > 10 and miss < -9
+    price, miss, _ = parts(0.0)
+    assert price == INFINITE and miss == -INFINITE and (price + miss).isnan()
+
+
 @needs("lem-predictability, eq-predictability, eq-explained", "all predictors, not linear ones alone")
 @needs("lem-predictability", "units between 0 and 1")
 def test_a_linear_predictor_does_not_see_a_parity():
