@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 MOST_NUMBERS = 4_000_000  # in one answer
+FOUR_DIGITS = 5e-4  # how close an answer is that was typed with four digits
 
 
 class Wrong(AssertionError):
@@ -173,14 +174,17 @@ class Answers:
         mistakes: Mapping[str, Any] | None = None,
         *,
         at: Sequence[Any] | None = None,
-        tolerance: float = 1e-4,
+        tolerance: float | None = None,
     ) -> None:
         """Compare an answer, or with ``at`` the value of a function there, with what is right.
 
-        The tolerance is relative to the largest right value. ``mistakes`` are sentences with the value that each would
-        give: the first that fits is said. Raises Wrong; the message never holds the right value.
+        The tolerance is relative to the largest right value: 1e-4 for a function, four digits for what may have been
+        typed. ``mistakes`` are sentences with the value that each would give: the first that fits is said. Raises
+        Wrong; the message never holds the right value.
         """
         right = torch.as_tensor(right, dtype=torch.float64)
+        if tolerance is None:
+            tolerance = FOUR_DIGITS if at is None else 1e-4
         if at is None:
             got, label = numbers(name, self.read(name)), name
         else:

@@ -7,9 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["FOUR_DIGITS", "entropy", "exactly", "kl", "tensor"]
-
-FOUR_DIGITS = 5e-4  # as a tolerance: of a number that was typed, four digits are enough
+__all__ = ["entropy", "exactly", "kl", "tensor"]
 
 
 def tensor(values: Any) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 
 from ..answers import Wrong
 from ..exercise import Chapter
-from ..finite import FOUR_DIGITS, tensor
+from ..finite import tensor
 
 CHAPTER = Chapter(
     1,
@@ -233,7 +233,6 @@ def peaks(answers, a, k):
             "the slope of G is that of the tanh and of the straight part together": 1 / (a * k),
             "the chain rule gives the tanh a further factor": 1 / (1 + a),
         },
-        tolerance=FOUR_DIGITS,
     )
     right = count_peaks(a, k)
     answers.close(
@@ -343,7 +342,7 @@ def noise(answers, n_z, n_x, factor):
 )
 def slopes(answers, w, b, sigma):
     spread = w**2 + sigma**2
-    answers.close("generation", w, tolerance=FOUR_DIGITS)
+    answers.close("generation", w)
     answers.close(
         "inference",
         w / spread,
@@ -352,7 +351,6 @@ def slopes(answers, w, b, sigma):
             "this is the line of generation": w,
             "you divided by the standard deviation of x, not by its variance": w / math.sqrt(spread),
         },
-        tolerance=FOUR_DIGITS,
     )
     answers.close(
         "left",
@@ -362,7 +360,6 @@ def slopes(answers, w, b, sigma):
             "this is a standard deviation": sigma / math.sqrt(spread),
             "this is the variance of x given z": sigma**2,
         },
-        tolerance=FOUR_DIGITS,
     )
 
 

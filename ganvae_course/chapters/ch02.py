@@ -9,7 +9,7 @@ from ganvae_lib import exact
 
 from ..answers import Wrong
 from ..exercise import Chapter
-from ..finite import FOUR_DIGITS, tensor
+from ..finite import tensor
 
 CHAPTER = Chapter(
     2,
@@ -71,7 +71,6 @@ def moments(answers, weights, means, stds):
         "mean",
         mean,
         {"the weights are missing": m.mean(), "this is where the heaviest mode is": m[w.argmax()]},
-        tolerance=FOUR_DIGITS,
     )
     answers.close(
         "std",
@@ -83,7 +82,6 @@ def moments(answers, weights, means, stds):
             "you averaged standard deviations; variances add": w @ s,
             "the square of the mean is not taken off": (within + w @ m**2).sqrt(),
         },
-        tolerance=FOUR_DIGITS,
     )
     answers.close(
         "share",
@@ -93,7 +91,6 @@ def moments(answers, weights, means, stds):
             "this is that part of the variance, not its share": between,
             "shares are shares of a variance, not of a standard deviation": (between / (within + between)).sqrt(),
         },
-        tolerance=FOUR_DIGITS,
     )
 
 
@@ -179,7 +176,6 @@ def curvature(answers, a, c):
             "the curvature of the fourth power is missing a factor": (-c + math.sqrt(c**2 + 4 * a)) / (2 * a),
             "this is the precision": 1 / right,
         },
-        tolerance=FOUR_DIGITS,
     )
     log_d = -a * LINE**4 / 4 - c * LINE**2 / 2
     d = (log_d - log_d.logsumexp(0)).exp()
@@ -321,7 +317,6 @@ def jensen_shannon(answers, weight):
             "this is one of its two parts": -weight * math.log(weight),
             "these are two prices that are not yet averaged": -math.log(weight) - math.log(1 - weight),
         },
-        tolerance=FOUR_DIGITS,
     )
 
 
