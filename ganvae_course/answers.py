@@ -142,8 +142,14 @@ class Answers:
         return tensor if shape is None else _shaped(name, tensor, shape)
 
     def choice(self, name: str, options: Sequence[Any]) -> Any:
-        """One of some words or truth values."""
+        """One of some words or truth values; what a comparison of tensors returns is a truth value, too.
+
+        >>> Answers({"same": (torch.zeros(3) == 0).all()}).choice("same", [True, False])
+        True
+        """
         value = self.read(name)
+        if isinstance(value, torch.Tensor) and value.dtype == torch.bool and value.numel() == 1:
+            value = bool(value)
         if isinstance(value, str):
             value = value.strip()
         if callable(value) or isinstance(value, torch.Tensor | list | dict) or value not in options:
