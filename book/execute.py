@@ -23,7 +23,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 __all__ = ["Chapter", "chapters", "code_cells", "places"]
 
-WATCH = Path(__file__).with_name("kernel.py")
+WATCH = Path(__file__).with_name("kernel.py")  # with measured.py beside it
 # Of the caller's environment a kernel sees these and whatever begins with GANVAE_, and nothing else.
 PLACES = """PATH HOME USER LOGNAME TMPDIR TMP TEMP SYSTEMROOT LD_LIBRARY_PATH DYLD_LIBRARY_PATH XDG_CACHE_HOME
     SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE
@@ -67,8 +67,9 @@ def environment_key(root: Path) -> str:
     ]
     installed = sorted(path.name for place in sys.path for path in Path(place).glob("*.dist-info"))  # name-version
     seen = [f"{name}={value}" for name, value in sorted(surroundings().items())]
+    watching = [WATCH.with_name(name).read_bytes() for name in ("kernel.py", "measured.py")]
     contents = (part for path in used for part in (str(path.relative_to(root)), path.read_bytes()))
-    return digest(sys.version, platform.machine(), *installed, *seen, WATCH.read_bytes(), *contents)
+    return digest(sys.version, platform.machine(), *installed, *seen, *watching, *contents)
 
 
 def code_cells(notebook) -> list:
@@ -86,6 +87,7 @@ class Chapter:
     notebook: nbformat.NotebookNode  # its current text with the outputs of its current code
     stored: list  # the outputs that its file holds, one entry per code cell
     asserts: dict[str, list[int]]  # "number of the cell:line:column" of an assert that held -> in which cells it did
+    measured: dict[str, dict]  # execution count -> what the cell's asserts compared, see measured.py
     seconds: float
     fresh: bool  # whether it ran now
 
@@ -127,7 +129,7 @@ def plain(path: Path, notebook) -> None:
 
 
 def execute(root: Path, path: Path, notebook, timeout: int) -> tuple[list[dict], dict]:
-    """Runs a copy of the notebook in its own folder: the outputs of each code cell, and the asserts that held."""
+    """Runs a copy of the notebook in its own folder: the outputs of each code cell, what was seen of the asserts."""
     plain(path, notebook)
     started = [0]
     notebook = nbformat.from_dict(notebook)
@@ -166,7 +168,7 @@ def execute(root: Path, path: Path, notebook, timeout: int) -> tuple[list[dict],
     told = json.loads(report.outputs[0].text)
     if told["optimised"]:
         raise BookError(f"{path.name} ran without its asserts: Python leaves them out with -O.")
-    return [{"execution_count": c.execution_count, "outputs": c.outputs} for c in code_cells(notebook)], told["asserts"]
+    return [{"execution_count": c.execution_count, "outputs": c.outputs} for c in code_cells(notebook)], told
 
 
 def executed(root: Path, path: Path, environment: str, timeout: int) -> Chapter:
@@ -178,8 +180,8 @@ def executed(root: Path, path: Path, environment: str, timeout: int) -> Chapter:
     fresh = kept.get("key") != key
     if fresh:
         begun = time.perf_counter()
-        cells, asserts = execute(root, path, notebook, timeout)
-        kept = {"key": key, "seconds": round(time.perf_counter() - begun, 1), "cells": cells, "asserts": asserts}
+        cells, told = execute(root, path, notebook, timeout)
+        kept = {"key": key, "seconds": round(time.perf_counter() - begun, 1), "cells": cells} | told
         cache.parent.mkdir(parents=True, exist_ok=True)
         part = cache.with_suffix(".part")
         part.write_text(json.dumps(kept), encoding="utf8")
@@ -198,7 +200,7 @@ def executed(root: Path, path: Path, environment: str, timeout: int) -> Chapter:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         cell.metadata.pop("ExecuteTime", None)
-    return Chapter(notebook, stored, kept["asserts"], kept["seconds"], fresh)
+    return Chapter(notebook, stored, kept["asserts"], kept["measured"], kept["seconds"], fresh)
 
 
 def chapters(root: Path, toc: Path, jobs: int, timeout: int) -> dict[str, Chapter]:
