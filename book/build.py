@@ -23,6 +23,7 @@ from pathlib import Path
 
 import cells
 import claims
+import folding
 import formulas
 import nbformat
 import slides
@@ -103,8 +104,11 @@ def site(root: Path, out: Path, toc: Path, notebooks: dict[str, Chapter], regist
         raise BookError("The site is not whole:\n" + indented(problems))
     stamp.write_text(key, encoding="utf8")
     took = f"built in {time.perf_counter() - begun:.1f} s" if fresh else "unchanged"
+    counts = [folding.lines(folding.folded(chapter)) for chapter in notebooks.values()]
+    code, shown = (sum(count[k] for count in counts) for k in (0, 1))
     return (
-        f"{told}\nSite: {took}, {len(pages(toc))} pages checked. It is in {html}\n"
+        f"Code: {code:,} lines, {shown:,} of them shown at once\n{told}\n"
+        f"Site: {took}, {len(pages(toc))} pages checked. It is in {html}\n"
         f"Open {(html / 'index.html').as_uri()} in a browser (no server, no network needed), or run `make serve`."
     )
 

@@ -1,7 +1,9 @@
-"""The page "What the machine checks", and an anchor for Sphinx at every cell that checks something."""
+"""The page "What the machine checks", and for Sphinx a line with an anchor at every cell that checks something."""
 
 from cells import Census
 from docutils import nodes
+from folding import line
+from myst_nb.sphinx_ import HideCodeCellNode
 from registry import Registry, labels_of
 
 __all__ = ["filled", "setup"]
@@ -60,14 +62,27 @@ def table(head: list[str], rows: list[tuple], name: str) -> str:
 
 
 def anchors(app, doctree) -> None:
-    """Makes #check-LABEL a target, inside the cell, so that a browser unfolds a folded one that is the target."""
-    for cell in doctree.findall(nodes.container):
-        if "cell_input" in cell["classes"]:
-            for label in labels_of(cell.astext()):
-                cell["ids"].append(f"check-{label}")
+    """Puts the line of what was checked before each cell that ran, and makes #check-LABEL a target there."""
+    for cell in list(doctree.findall(nodes.container)):
+        if cell.get("nb_element") == "cell_code" and (labels := labels_of(cell.astext())):
+            place = cell
+            if counts := cell["cell_metadata"].get("checked"):
+                place = nodes.container("", line(counts, app.env.docname), classes=["check"])
+                cell.parent.replace(cell, place)  # replace_self would give it the classes of the cell
+                place += cell
+            for label in labels:
+                place["ids"].append(f"check-{label}")
                 app.env.get_domain("std").note_hyperlink_target(f"check-{label}", app.env.docname, f"check-{label}")
+
+
+def unfold(translator, node) -> None:
+    """A fold whose name is what it says: myst-nb's own tells a screen reader something else."""
+    translator.body.append('<details class="code-fold"><summary>show code</summary>\n')
 
 
 def setup(app):
     app.connect("doctree-read", anchors)
+    app.add_node(
+        HideCodeCellNode, override=True, html=(unfold, lambda translator, node: translator.body.append("</details>\n"))
+    )
     return {"parallel_read_safe": True, "parallel_write_safe": True}

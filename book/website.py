@@ -12,6 +12,7 @@ import checks
 import nbformat
 from contents import BookError, digest, files, pages, source
 from execute import Chapter, places
+from folding import folded
 from registry import Registry
 
 __all__ = ["build", "check", "stage"]
@@ -46,10 +47,10 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, Chapter], regis
         import syllabus  # the same
 
         page.write_text(syllabus.filled(page.read_text(encoding="utf8"), toc), encoding="utf8")
-    for page, notebook in texts.items():
+    for page, chapter in notebooks.items():
         path = target / (page + ".ipynb")
         path.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, path)
+        nbformat.write(folded(chapter), path)
     for folder in {source(root, page).parent for page in notebooks}:  # pictures in the text
         for picture in files(folder):
             if picture.suffix in {".png", ".svg", ".jpg", ".webp"}:

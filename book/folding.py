@@ -1,0 +1,82 @@
+"""What a page shows at once: a check is one line, made from what its run measured, with its code beneath it; code that
+prints a table or draws is beneath its output. All of it unfolds by a click or a key, and in print.
+
+The notebooks stay as they are: this changes the copies that Sphinx reads.
+"""
+
+import ast
+import copy
+import re
+
+from docutils import nodes
+from execute import Chapter, code_cells
+from outputs import pictures
+from registry import labels_of
+from sphinx.addnodes import pending_xref
+
+__all__ = ["folded", "line", "lines"]
+
+TOOL = re.compile(r"^# NBVAL_\w+\n?", re.M)  # a comment for nbval, which a reader has no use for
+MAKES = re.compile(r"\b(fit|build)\(")  # code that trains is to be read, however much it prints
+TABLE = 4  # fewer lines need no fold
+FOLDS = {"hide-input", "hide-cell"}
+
+
+def talks(node) -> bool:
+    """Whether a statement is there to print."""
+    if isinstance(node, ast.For | ast.With | ast.If):
+        return any(map(talks, node.body))
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(call, ast.Call) and ast.unparse(call.func) in {"print", "display"}
+
+
+def makes_a_table(code: str) -> bool:
+    """Whether most lines of the code print, and none trains."""
+    count = len(code.splitlines())
+    told = sum(node.end_lineno - node.lineno + 1 for node in ast.parse(code).body if talks(node))
+    return count >= TABLE and told >= 0.6 * count and not MAKES.search(code)
+
+
+def folded(chapter: Chapter):
+    """The chapter's notebook with tags that fold, and with what each check has measured in its cell's metadata."""
+    notebook = copy.deepcopy(chapter.notebook)
+    for cell in code_cells(notebook):
+        cell.source = TOOL.sub("", cell.source)
+        tags, drawn = set(cell.metadata.get("tags", [])), any(map(pictures, cell.outputs))
+        counts, labels = chapter.measured.get(str(cell.execution_count)), labels_of(cell.source)
+        if labels and counts:
+            cell.metadata["checked"] = {"labels": labels, **counts}
+            tags.add("hide-input" if drawn else "hide-cell")
+        elif drawn or (cell.outputs and makes_a_table(cell.source)):
+            tags.add("hide-input")
+        if tags:
+            cell.metadata["tags"] = sorted(tags)
+    return notebook
+
+
+def lines(notebook) -> tuple[int, int]:
+    """How many lines of code a page has, and how many of them it shows before anything is unfolded."""
+    counts = [(len(c.source.splitlines()), FOLDS.isdisjoint(c.metadata.get("tags", []))) for c in code_cells(notebook)]
+    return sum(n for n, _ in counts), sum(n for n, shown in counts if shown)
+
+
+def measured(counts: dict) -> str:
+    """What the asserts of a check compared, in words; all of it was counted when they ran."""
+    if counts["difference"] is None:
+        number = counts["asserts"]
+        return f": {number:,} assert{'s hold' if number > 1 else ' holds'}"
+    many = next((f"{counts[what]:,} {what}" for what in ("worlds", "values") if counts[what] > 1), "one value")
+    far = re.sub("e(.)0", r"e\1", f"{counts['difference']:.0e}") if counts["difference"] else "0"
+    return f" on {many}, largest difference {far}"
+
+
+def line(counts: dict, page: str) -> nodes.paragraph:
+    """``checked: Eq. 7.8, Lemma 7.1 on 1,600 worlds, largest difference 2e-13``; Sphinx knows the numbers."""
+    made = nodes.paragraph("", "checked: ", classes=["check-line"])
+    for label in counts["labels"]:
+        domain, kind = ("math", "eq") if label.startswith("eq-") else ("prf", "ref")
+        made += nodes.Text(", ") if len(made) > 1 else nodes.Text("")
+        made += pending_xref("", nodes.literal(label, label), refdomain=domain, reftype=kind, reftarget=label,
+                             refdoc=page, refexplicit=False, refwarn=True)  # fmt: skip
+    made += nodes.Text(measured(counts))
+    return made
