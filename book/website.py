@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cells
 import checks
+import linking
 import nbformat
 from contents import BookError, digest, files, pages, source
 from execute import Chapter, places
@@ -43,6 +44,11 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, Chapter], regis
         import zoomap  # only here, since it takes the seconds of importing torch
 
         page.write_text(zoomap.filled(page.read_text(encoding="utf8"), texts, registry.titles), encoding="utf8")
+    if (target / "book" / "api.md").is_file():
+        import api  # the same
+
+        for page in sorted((target / "book").glob("api*.md")):
+            page.write_text(api.filled(page.read_text(encoding="utf8"), registry), encoding="utf8")
     if (page := target / "book" / "teachers.md").is_file():
         import syllabus  # the same
 
@@ -94,6 +100,7 @@ def build(out: Path, strict: bool) -> None:
     if warnings:
         print(told)
     (out / "sphinx" / "_build" / "html").rename(out / "html")
+    linking.linked(out / "html")
     shutil.rmtree(out / "sphinx")
 
 
