@@ -85,7 +85,7 @@ class Reference:
 
     def entry(self, package: str, name: str) -> list[str]:
         """The directive of one name."""
-        thing, anchor = getattr(home(package), name), self.entries[package, name]
+        thing, anchor = inspect.unwrap(getattr(home(package), name)), self.entries[package, name]
         lines = [f".. py:currentmodule:: {anchor.rpartition('.')[0]}", ""]
         if inspect.isclass(thing) or any(kind(thing) for kind in FUNCTIONS):
             kind = "class" if inspect.isclass(thing) else "function"

@@ -1,5 +1,8 @@
 """The page "What the machine checks", and for Sphinx a line with an anchor at every cell that checks something."""
 
+import json
+from pathlib import Path
+
 from cells import Census
 from docutils import nodes
 from folding import line
@@ -80,8 +83,17 @@ def unfold(translator, node) -> None:
     translator.body.append('<details class="code-fold"><summary>show code</summary>\n')
 
 
+def indexed(app, doctree) -> None:
+    """Enters the lemmas and the models of a page into the index."""
+    entries = Path(app.srcdir, "index.json")
+    known = json.loads(entries.read_text(encoding="utf8")) if entries.is_file() else {}
+    found = [("single", name, anchor, "", None) for name, anchor in known.get(app.env.docname, ())]
+    app.env.get_domain("index").entries.setdefault(app.env.docname, []).extend(found)
+
+
 def setup(app):
     app.connect("doctree-read", anchors)
+    app.connect("doctree-read", indexed)
     app.add_node(
         HideCodeCellNode, override=True, html=(unfold, lambda translator, node: translator.body.append("</details>\n"))
     )

@@ -1,5 +1,6 @@
 """Builds the site from executed chapters with Sphinx, and checks every page of it."""
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import cells
 import checks
+import colophon
 import linking
 import nbformat
 from contents import BookError, digest, files, pages, source
@@ -44,6 +46,11 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, Chapter], regis
         import zoomap  # only here, since it takes the seconds of importing torch
 
         page.write_text(zoomap.filled(page.read_text(encoding="utf8"), texts, registry.titles), encoding="utf8")
+        models = {name: (f"notebooks/{at.chapter}", at.result) for name, at in zoomap.PLACES.items()}
+        entries = colophon.entries(registry, models)
+        (target / "index.json").write_text(json.dumps(entries), encoding="utf8")  # read by checks.py
+    for page in (target / "book").glob("*.md"):
+        page.write_text(colophon.filled(page.read_text(encoding="utf8"), root, notebooks), encoding="utf8")
     if (target / "book" / "api.md").is_file():
         import api  # the same
 

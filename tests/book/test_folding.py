@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import folding
 import measured
 import nbformat
+import numpy
 import pytest
 import torch
 import yaml
@@ -23,7 +24,7 @@ def measures(code, **names):
     seen.begin(SimpleNamespace(raw_cell=code))
     for statement in ast.parse(code).body:
         statement.test = measured.Measured().visit(statement.test)
-        scope = names | {"__asserts__": seen, "torch": torch}
+        scope = names | {"__asserts__": seen, "torch": torch, "numpy": numpy}
         exec(compile(ast.Module([statement], []), "cell", "exec"), scope)
         seen.passed(SimpleNamespace(f_locals={}, f_globals=names))
     return seen.told().get(1)
@@ -50,6 +51,7 @@ def worst(error):
         ("assert max(worst(a - b) for a, b in zip(left, right)) < 1e-5", 1, 3e-6),
         ("assert torch.allclose(left, right, rtol=0, atol=1e-5)", 6, 3e-6),
         ("assert torch.allclose(left, right, atol=1e-5)", 6, 3e-6 / 2.000003),
+        ("assert numpy.allclose((1.0, 2.0), (1.0, 2.0 + 3e-6), rtol=0, atol=1e-5)", 2, 3e-6),
         ("assert worst(left[0] - right[0]) < 1e-5\nassert worst(left[1] - right[1]) < 1e-5", 6, 3e-6),
     ],
 )
