@@ -25,6 +25,7 @@ import cells
 import claims
 import folding
 import formulas
+import linking
 import nbformat
 import slides
 from contents import BookError, pages, shorter, source
@@ -99,7 +100,8 @@ def site(root: Path, out: Path, toc: Path, notebooks: dict[str, Chapter], regist
     if strict and (root / "book" / "_static" / "slides.js").is_file():
         slides.write(html, toc)
     unread, told = formulas.check(html)
-    if problems := [*check(html, toc), *unread]:
+    lost = linking.dead(html) if strict else []  # a draft lacks the chapters that others refer to
+    if problems := [*check(html, toc), *lost, *unread]:
         stamp.unlink(missing_ok=True)
         raise BookError("The site is not whole:\n" + indented(problems))
     stamp.write_text(key, encoding="utf8")

@@ -65,13 +65,18 @@ def filled(text: str, root: Path, notebooks: dict[str, Chapter]) -> str:
     return text
 
 
-def entries(registry: Registry, models: dict[str, tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
-    """Page -> entries of the index with their anchors: lemmas and their kin, and ``models``, each with its place."""
+def entries(registry: Registry, models: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
+    """Page -> entries of the index with their anchors: lemmas and their kin, and ``models``, each with a label."""
     found: dict[str, list[tuple[str, str]]] = {}
     for s in registry.statements.values():
         if s.kind != "equation":
             title = re.sub(r"^(?:The|An?) (\w)", lambda m: m[1].upper(), s.title)
             found.setdefault(s.page, []).append((f"{title} ({s.kind})", s.label))
-    for model, (page, label) in models.items():
-        found.setdefault(page, []).append((f"{model} (model)", f"equation-{label}" if label[:3] == "eq-" else label))
+    for model, label in models.items():
+        if label in registry.statements:  # an equation; else a figure, such as fig-04-ring of chapter 04
+            page, anchor = registry.statements[label].page, f"equation-{label}"
+        else:
+            page = next(page for page in registry.titles if page.startswith(f"notebooks/{label[4:6]}_"))
+            anchor = label
+        found.setdefault(page, []).append((f"{model} (model)", anchor))
     return found

@@ -98,7 +98,8 @@ class Measures:
         largest = value.detach() if hasattr(value, "detach") else value
         counts = self.count("values", 0)
         found = float(largest.max() if hasattr(largest, "max") else largest)
-        counts["difference"] = max(counts["difference"] or 0.0, found)
+        if found >= 0:  # else one side is to be less than the other, by however much
+            counts["difference"] = max(counts["difference"] or 0.0, found)
         return value
 
     def close(self, function, a, b, **tolerances):

@@ -4,6 +4,7 @@ A deck is a page of the site, so that it has its fonts, its style and its formul
 buttons move; printed, a slide is a page.
 """
 
+import posixpath
 import re
 from copy import copy
 from pathlib import Path
@@ -118,8 +119,8 @@ def slide(heading: Tag, parts: list[Tag], address: str) -> str:
     for part in body:
         for tag in [part, *part.find_all(True)]:
             tag.attrs.pop("id", None)
-            if tag.name == "a" and str(tag.get("href", "")).startswith("#"):
-                tag["href"] = address + tag["href"]
+            if tag.name == "a" and (to := str(tag.get("href", ""))) and ":" not in to:
+                tag["href"] = address + to if to.startswith("#") else posixpath.normpath(f"{address}/../{to}")
         for link in part.find_all("a", class_="headerlink"):
             link.decompose()
     words = re.sub(r"\s+", " ", heading.get_text("", strip=False)).strip(" #\n")

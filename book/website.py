@@ -46,7 +46,7 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, Chapter], regis
         import zoomap  # only here, since it takes the seconds of importing torch
 
         page.write_text(zoomap.filled(page.read_text(encoding="utf8"), texts, registry.titles), encoding="utf8")
-        models = {name: (f"notebooks/{at.chapter}", at.result) for name, at in zoomap.PLACES.items()}
+        models = {name: at.result for name, at in zoomap.PLACES.items()}
         entries = colophon.entries(registry, models)
         (target / "index.json").write_text(json.dumps(entries), encoding="utf8")  # read by checks.py
     for page in (target / "book").glob("*.md"):

@@ -90,7 +90,7 @@ def whole(key):
 
 CHAPTER = """<link rel="stylesheet" href="../_static/a.css"><link rel="icon" href="x"><article><section id="top">
 <h1>3. Title<a class="headerlink" href="#top">#</a></h1><div class="admonition-what-you-will-learn"><ul><li>a thing</li></ul></div>
-<section id="one"><h2>3.1. One</h2><p>First, by <a href="#eq-a">Eq. 1</a>.</p><div class="math" id="eq-a">$a$</div><p>Second.</p>
+<section id="one"><h2>3.1. One</h2><p>First, by <a href="#eq-a">Eq. 1</a> of <a href="d.html#b">b</a>.</p><div class="math" id="eq-a">$a$</div><p>Second.</p>
 <div class="proof lemma admonition" id="lem-a"><p>Statement</p></div><div class="proof admonition" id="proof"><p>Because</p></div>
 <div class="cell"><div class="cell_input">x = 1</div><figure id="fig-a"><img src="../a.png"></figure></div>
 <div class="cell"><figure>moving<script>1</script></figure></div></section>
@@ -103,6 +103,7 @@ def test_slides_show_what_a_lecture_shows():
     title, first, lemma, figure = slides.of_chapter(page, "../c.html")
     assert title.startswith('<section><h1><a href="../c.html#top">3. Title</a></h1><ul>')
     assert "First" in first and "$a$" in first and "Second" not in first and 'href="../c.html#eq-a"' in first
+    assert 'href="../d.html#b"' in first  # a deck is in another folder than the chapters
     assert "Statement" in lemma and "3.1. One" in lemma and 'href="../c.html#one"' in lemma
     assert "../a.png" in figure and "id=" not in first + lemma + figure
     assert slides.head_of(page).count("\n") == 1 and "MathJax" in slides.head_of(page)
