@@ -107,9 +107,10 @@ def site(root: Path, out: Path, toc: Path, notebooks: dict[str, Chapter], regist
     stamp.write_text(key, encoding="utf8")
     took = f"built in {time.perf_counter() - begun:.1f} s" if fresh else "unchanged"
     counts = [folding.lines(folding.folded(chapter)) for chapter in notebooks.values()]
-    code, shown = (sum(count[k] for count in counts) for k in (0, 1))
+    code, shown, long = (sum(count[k] for count in counts) for k in (0, 1, 2))
     return (
-        f"Code: {code:,} lines, {shown:,} of them shown at once\n{told}\n"
+        f"Code: {code:,} lines, {shown:,} of them shown at once; {long:,} have more than {folding.WIDTH} characters\n"
+        f"{told}\n"
         f"Site: {took}, {len(pages(toc))} pages checked. It is in {html}\n"
         f"Open {(html / 'index.html').as_uri()} in a browser (no server, no network needed), or run `make serve`."
     )

@@ -66,11 +66,12 @@ def table(head: list[str], rows: list[tuple], name: str) -> str:
 
 def anchors(app, doctree) -> None:
     """Puts the line of what was checked before each cell that ran, and makes #check-LABEL a target there."""
+    about = "/book/checks" if "book/checks" in app.env.found_docs else ""
     for cell in list(doctree.findall(nodes.container)):
         if cell.get("nb_element") == "cell_code" and (labels := labels_of(cell.astext())):
             place = cell
             if counts := cell["cell_metadata"].get("checked"):
-                place = nodes.container("", line(counts, app.env.docname), classes=["check"])
+                place = nodes.container("", line(counts, app.env.docname, about), classes=["check"])
                 cell.parent.replace(cell, place)  # replace_self would give it the classes of the cell
                 place += cell
             for label in labels:

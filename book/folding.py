@@ -18,6 +18,7 @@ __all__ = ["folded", "line", "lines"]
 
 TOOL = re.compile(r"^# NBVAL_\w+\n?", re.M)  # a comment for nbval, which a reader has no use for
 MAKES = re.compile(r"\b(fit|build)\(")  # code that trains is to be read, however much it prints
+WIDTH = 88  # characters of a line of code
 TABLE = 4  # fewer lines need no fold
 FOLDS = {"hide-input", "hide-cell"}
 
@@ -54,10 +55,13 @@ def folded(chapter: Chapter):
     return notebook
 
 
-def lines(notebook) -> tuple[int, int]:
-    """How many lines of code a page has, and how many of them it shows before anything is unfolded."""
-    counts = [(len(c.source.splitlines()), FOLDS.isdisjoint(c.metadata.get("tags", []))) for c in code_cells(notebook)]
-    return sum(n for n, _ in counts), sum(n for n, shown in counts if shown)
+def lines(notebook) -> tuple[int, int, int]:
+    """How many lines of code a page has, how many it shows before anything is unfolded, and how many are too long."""
+    shown = [cell for cell in code_cells(notebook) if FOLDS.isdisjoint(cell.metadata.get("tags", []))]
+    every, seen = (
+        [line for cell in some for line in cell.source.splitlines()] for some in (code_cells(notebook), shown)
+    )
+    return len(every), len(seen), sum(len(line) > WIDTH for line in every)
 
 
 def measured(counts: dict) -> str:
@@ -70,12 +74,18 @@ def measured(counts: dict) -> str:
     return f" on {many}, largest difference {far}"
 
 
-def line(counts: dict, page: str) -> nodes.paragraph:
-    """``checked: Eq. 7.8, Lemma 7.1 on 1,600 worlds, largest difference 2e-13``; Sphinx knows the numbers."""
-    made = nodes.paragraph("", "checked: ", classes=["check-line"])
-    for label in counts["labels"]:
+def line(counts: dict, page: str, about: str) -> nodes.paragraph:
+    """``checked: Eq. 7.8, Lemma 7.1 on 1,600 worlds, largest difference 2e-13``; Sphinx knows the numbers.
+
+    The first word leads to the page ``about`` the checks, if that is a page.
+    """
+    made = nodes.paragraph(classes=["check-line"])
+    word = nodes.inline("", "checked")
+    made += pending_xref("", word, refdomain="std", reftype="doc", reftarget=about, refdoc=page, refexplicit=True,
+                         refwarn=True) if about else word  # fmt: skip
+    for number, label in enumerate(counts["labels"]):
         domain, kind = ("math", "eq") if label.startswith("eq-") else ("prf", "ref")
-        made += nodes.Text(", ") if len(made) > 1 else nodes.Text("")
+        made += nodes.Text(", " if number else ": ")
         made += pending_xref("", nodes.literal(label, label), refdomain=domain, reftype=kind, reftarget=label,
                              refdoc=page, refexplicit=False, refwarn=True)  # fmt: skip
     made += nodes.Text(measured(counts))

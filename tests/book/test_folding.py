@@ -137,7 +137,8 @@ def test_checks_tables_and_drawings_are_folded_and_nothing_else():
     checked = {n: c.metadata["checked"] for n, c in enumerate(copy.cells, 1) if "checked" in c.metadata}
     assert checked == {1: {"labels": ["eq-one"], **COUNTS}, 3: {"labels": ["eq-three"], **COUNTS}}
     assert copy.cells[8].source == "x = 2\nprint(x)"
-    assert folding.lines(copy) == (2 + 2 + 2 + 1 + 5 + 5 + 5 + 1 + 2 + 1, 2 + 1 + 5 + 5 + 1 + 2)
+    assert folding.lines(copy) == (2 + 2 + 2 + 1 + 5 + 5 + 5 + 1 + 2 + 1, 2 + 1 + 5 + 5 + 1 + 2, 0)
+    assert folding.lines(folds({}, cell("x = 1  # " + "a" * 79), cell("y = 1  # " + "a" * 80))) == (2, 2, 1)
 
 
 # -- a built page ----------------------------------------------------------------------------------------------
@@ -172,4 +173,4 @@ def test_a_check_is_one_line_of_the_page_made_from_its_run(small, run):
         for label in ("eq-one", "lem-two", "eq-three"):
             assert page.count(f'id="check-{label}"') == 1
         assert "NBVAL" not in page and "shown" in page
-        assert "Code: 8 lines, 3 of them shown at once" in printed
+        assert "Code: 8 lines, 3 of them shown at once; 0 have more than 88 characters" in printed
