@@ -81,7 +81,7 @@ def anchors(app, doctree) -> None:
 
 def unfold(translator, node) -> None:
     """A fold whose name is what it says: myst-nb's own tells a screen reader something else."""
-    translator.body.append('<details class="code-fold"><summary>show code</summary>\n')
+    translator.body.append(f'<details class="code-fold"><summary>{node["prompt_show"]}</summary>\n')
 
 
 def indexed(app, doctree) -> None:

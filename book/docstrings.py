@@ -36,7 +36,7 @@ class Text:
         for line in lines:
             if row := ROW.match(line) or ITEM.match(line):
                 parts.append((row[1], [row[2]]))
-            elif parts and (not parts[-1][0] or line.startswith("  ")):
+            elif parts and (not parts[-1][0] or line.startswith("  ") or not parts[-1][1][-1].endswith((".", ";"))):
                 parts[-1][1].append(line)
             else:
                 parts.append(("", [line]))

@@ -48,6 +48,8 @@ def folded(chapter: Chapter):
         if labels and counts:
             cell.metadata["checked"] = {"labels": labels, **counts}
             tags.add("hide-input" if drawn else "hide-cell")
+            if cell.outputs and not drawn:
+                cell.metadata.setdefault("mystnb", {})["code_prompt_show"] = "show code and output"
         elif drawn or (cell.outputs and makes_a_table(cell.source)):
             tags.add("hide-input")
         if tags:

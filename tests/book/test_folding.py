@@ -161,16 +161,21 @@ def test_a_check_is_one_line_of_the_page_made_from_its_run(small, run):
     part = {"caption": "I", "numbered": True, "chapters": small.toc["chapters"]}
     (small.root / "_toc.yml").write_text(yaml.safe_dump({"format": "jb-book", "root": "book/intro", "parts": [part]}))
     for added, told in ((2e-7, "2e-7"), (4e-5, "4e-5")):
-        small(ONE, CHECK.format(added), THREE, "# check: eq-three\nx = 3", "# NBVAL_SKIP\nshown = 1")
+        small(ONE, CHECK.format(added), THREE, "# check: eq-three\nx = 3", "# NBVAL_SKIP\nshown = 1", TABLE)
         status, printed = run("--only", "01")
         assert status == 0, printed
         page = (small.root / "_build/only/01/html/notebooks/01_small.html").read_text()
         assert lines_of(page) == [f"checked: Eq. 1.1, Lemma 1.1 on 5 values, largest difference {told}"]
         check = page[page.index('class="check docutils') :]
         assert re.search(r'<a class="reference internal" href="#equation-eq-one">', check)
-        fold = re.search(r'<details class="code-fold"><summary>show code</summary>.*?</details>', check, re.S)[0]
-        assert "torch" in fold and "seen in the fold" in fold and "<details" not in page.replace(fold, "")
+        fold = re.search(
+            r'<details class="code-fold"><summary>show code and output</summary>.*?</details>', check, re.S
+        )[0]
+        rest = page.replace(fold, "")
+        table = re.search(r'<details class="code-fold"><summary>show code</summary>.*?</details>', rest, re.S)[0]
+        assert "torch" in fold and "seen in the fold" in fold and "<details" not in rest.replace(table, "")
+        assert "rows" in table and "end\n" in rest.replace(table, "")  # its output is seen
         for label in ("eq-one", "lem-two", "eq-three"):
             assert page.count(f'id="check-{label}"') == 1
         assert "NBVAL" not in page and "shown" in page
-        assert "Code: 8 lines, 3 of them shown at once; 0 have more than 88 characters" in printed
+        assert "Code: 13 lines, 3 of them shown at once; 0 have more than 88 characters" in printed

@@ -91,7 +91,7 @@ def test_a_signature_is_as_it_was_written():
         ("Lemma ``lem-gap`` and ``def-features``", [":prf:ref:`lem-gap` and :eq:`def-features`", ""]),
         ("Of :class:`~ganvae_lib.Run`, by ``fit``.",
          ["Of :py:obj:`Run <ganvae_lib.Run>`, by :py:obj:`fit <ganvae_lib.fit>`.", ""]),
-        ("link:  a name\n       that is known\nk:     two\nPlain.", ["* ``link``: a name that is known", "", "* ``k``: two", "", "Plain.", ""]),
+        ("link:  a name\n       that is\nknown.\nk:     two.\nPlain.", ["* ``link``: a name that is known.", "", "* ``k``: two.", "", "Plain.", ""]),
         (">>> f(1)\n2", [".. code-block:: pycon", "", "   >>> f(1)", "   2", ""]),
         ("One.\n\n    a  b\n    c  d\n\nTwo.", ["One.", "", ".. code-block:: text", "", "   a  b", "   c  d", "", "Two.", ""]),
     ],
