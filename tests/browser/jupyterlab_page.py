@@ -19,8 +19,12 @@ READY = f"() => {PANEL}?.context?.isReady && {PANEL}.context.sessionContext.sess
 CELLS = f"""() => {PANEL}.content.widgets.map(w => [w.model.id, {{
   text: w.model.sharedModel.source, type: w.model.type, count: w.model.executionCount ?? null,
   outputs: w.model.type === "code" ? w.model.outputs.toJSON() : []}}])"""
-GO = f"""async id => {{ const n = {PANEL}.content; n.activeCellIndex = n.widgets.findIndex(w => w.model.id === id);
-  await n.scrollToItem(n.activeCellIndex, "start"); }}"""
+# Cells outside of the window come into the page when the browser has time for them.
+GO = f"""id => {{
+  const n = {PANEL}.content, i = n.widgets.findIndex(w => w.model.id === id), node = n.widgets[i].node
+  n.activeCellIndex = i
+  if (node.isConnected) node.scrollIntoView({{block: "start", behavior: "instant"}})
+  return node.isConnected && Math.abs(node.getBoundingClientRect().top) < 400 }}"""
 # A command that runs cells resolves when they have run; what it says is asked for later.
 RUN = "name => { window.ran = false; window.jupyterapp.commands.execute(name).then(() => window.ran = true); }"
 RAN = f"() => window.ran && {PANEL}.context.sessionContext.session?.kernel?.status === 'idle'"
@@ -96,7 +100,7 @@ class Notebook:
 
     def go(self, one):
         """Bring a cell, by its id, to the top of the window, and make it the active one."""
-        self.page.evaluate(GO, one)
+        self.page.wait_for_function(GO, arg=one, polling=200)
 
     def restart(self):
         kernel = self.page.evaluate(f"() => {PANEL}.context.sessionContext.session.kernel.id")
