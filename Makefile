@@ -23,10 +23,11 @@ JOBS ?= 2
 LOOSELY ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf epub figures graders notebooks test lint fuzz mutations lab serve soak test-alone versions clean
+.PHONY: help setup book pdf epub figures graders notebooks test lint fuzz mutations lab serve soak
+.PHONY: test-alone test-changed versions clean
 
 help:  ## list these commands
-	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 to 3.13), GANVAE_SCALE=full the long runs on real data."
 
 $(INSTALLED): requirements.txt pyproject.toml
@@ -76,6 +77,9 @@ mutations: setup  ## put small faults into the library, one by one, and see whet
 
 test-alone: setup  ## each chapter alone in an empty folder, with the wheel only (ten minutes)
 	$(BIN)/python tests/alone.py
+
+test-changed: setup  ## each line marked "# change me", with two other values (some hours)
+	$(BIN)/python tests/changed.py
 
 lab: setup  ## open copies of the chapters in JupyterLab, in lab/, where you may change what you like
 	@$(BIN)/python book/lab.py lab

@@ -40,3 +40,13 @@ def test_a_changed_world_stops_at_what_holds_in_the_books_only(library, tmp_path
     assert told.startswith(
         "stops: AssertionError: The check len(valleys) == 2 does not hold: len(valleys) is 3. You changed"
     )
+
+
+def test_what_holds_for_other_values_runs_to_its_end(library, tmp_path):
+    assert changed.outcome(CHAPTERS["18"], "TRUE_MEAN", "0.0", library, tmp_path / "changed") == "to its end"
+
+
+def test_a_chapter_that_stops_for_another_reason_is_seen(library, tmp_path):
+    """The check can fail: weights that do not add up to one are no mixture, whoever changed them."""
+    told = changed.outcome(CHAPTERS["02"], "WEIGHTS", "0.5, 0.6", library, tmp_path / "changed")
+    assert told.startswith("FAILS") and "add up to 1" in told

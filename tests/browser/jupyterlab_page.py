@@ -12,15 +12,21 @@ from contextlib import contextmanager
 
 from helpers import ROOT
 
-SETTINGS = {"apputils-extension/notification": {"fetchNews": "false"}}  # else a question lies over the page
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false"},  # else a question lies over the page
+    "notebook-extension/tracker": {"windowingMode": "full"},  # else a far cell comes into the page when there is time
+}
 READER = {"GANVAE_SCALE": "small", "GANVAE_PROGRESS": "1", "PYTHONSTARTUP": str(ROOT / "book" / "startup.py")}
 PANEL = "window.jupyterapp?.shell.currentWidget"
 READY = f"() => {PANEL}?.context?.isReady && {PANEL}.context.sessionContext.session?.kernel?.status === 'idle'"
 CELLS = f"""() => {PANEL}.content.widgets.map(w => [w.model.id, {{
   text: w.model.sharedModel.source, type: w.model.type, count: w.model.executionCount ?? null,
   outputs: w.model.type === "code" ? w.model.outputs.toJSON() : []}}])"""
-GO = f"""async id => {{ const n = {PANEL}.content; n.activeCellIndex = n.widgets.findIndex(w => w.model.id === id);
-  await n.scrollToItem(n.activeCellIndex, "start"); }}"""
+GO = f"""async id => {{
+  const n = {PANEL}.content, i = n.widgets.findIndex(w => w.model.id === id), node = n.widgets[i].node
+  n.activeCellIndex = i
+  await n.scrollToItem(i, "start")
+  return node.isConnected && node.getBoundingClientRect().top < 400 }}"""
 # A command that runs cells resolves when they have run; what it says is asked for later.
 RUN = "name => { window.ran = false; window.jupyterapp.commands.execute(name).then(() => window.ran = true); }"
 RAN = f"() => window.ran && {PANEL}.context.sessionContext.session?.kernel?.status === 'idle'"
@@ -96,7 +102,12 @@ class Notebook:
 
     def go(self, one):
         """Bring a cell, by its id, to the top of the window, and make it the active one."""
-        self.page.evaluate(GO, one)
+        self.page.wait_for_function(GO, arg=one, polling=200)
+
+    def begun(self, one):
+        """Wait until a cell shows something: a line, or the bar of ``fit``."""
+        shows = f"id => {PANEL}.content.widgets.find(w => w.model.id === id).model.outputs.length > 0"
+        self.page.wait_for_function(shows, arg=one, timeout=300_000)
 
     def restart(self):
         kernel = self.page.evaluate(f"() => {PANEL}.context.sessionContext.session.kernel.id")

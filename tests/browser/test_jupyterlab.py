@@ -38,46 +38,9 @@ def opened(address, browser):
         notebook.page.close()
 
 
-@pytest.mark.parametrize("chapter", ["02", pytest.param("04", marks=OTHERS), pytest.param("14", marks=OTHERS)])
-def test_run_all_runs_to_the_end(opened, chapter):
-    notebook = opened(chapter)
-    notebook.command("notebook:run-all-cells")
-    notebook.finish(600)
-    assert notebook.wrong() == []
-    code = [cell for cell in notebook.cells().values() if cell["type"] == "code"]
-    assert sorted(cell["count"] for cell in code) == list(range(1, len(code) + 1))
-
-
-def test_what_is_opened_reads_like_the_book(opened):
-    """Before a kernel has run anything: numbers, citations and captions are text, and a stored figure says what to do."""
-    notebook = opened("02")
-    notebook.go("kl-10")
-    page = notebook.page.locator(".jp-Notebook")
-    for told in ("Lemma 2.2 (Forward KL matches moments)", "Figure 2.1. Forward KL has one valley"):
-        page.get_by_text(told).first.wait_for()
+def drags_and_hears_keys(notebook):
+    """The first slider of chapter 02 moves by the mouse and by keys, and so do the four divergences."""
     notebook.go("kl-19")
-    page.get_by_text("Run this cell").first.wait_for()
-    assert page.locator("#two-directions script").count() == 0  # the stored one is not trusted
-    notebook.go("kl-61")
-    page.get_by_text("The Jensen-Shannon divergence is due to Lin (1991)").first.wait_for()
-    shown = page.inner_text()
-    assert "\\tag" not in shown and "{prf" not in shown and "not found" not in shown
-
-
-def test_a_changed_world_and_a_cell_out_of_order_say_what_they_need(opened):
-    notebook = opened("02")
-    said = text_of(notebook.run("kl-06"))  # the first cell to be run
-    assert "NameError: name 'torch' is not defined. The cell that makes it has not run: number 3" in said
-    notebook.type_over("kl-02", "0.35, 0.65  # change me", "0.20, 0.80  # change me")
-    said = text_of(notebook.run("kl-02", "kl-08"))
-    assert "name 'starts' is not defined" in said and "begins with 'weights, means, stds" in said
-    said = text_of(notebook.run("kl-04", "kl-06", "kl-08"))
-    assert "You changed what comes before: WEIGHTS is 0.20, 0.80, where the book has 0.35, 0.65" in said
-
-
-def test_a_slider_is_dragged_and_moved_by_keys(opened):
-    notebook = opened("02")
-    notebook.run("kl-02", "kl-19")
     page, figure = notebook.page, notebook.page.locator("#two-directions")
     slider, shown = figure.locator("input[name=mean]"), figure.locator("td.value")
     before, box = shown.all_inner_texts(), slider.bounding_box()
@@ -94,19 +57,63 @@ def test_a_slider_is_dragged_and_moved_by_keys(opened):
     assert dragged < float(slider.input_value()) < dragged + 0.2
 
 
+@pytest.mark.parametrize("chapter", ["02", pytest.param("04", marks=OTHERS), pytest.param("14", marks=OTHERS)])
+def test_run_all_runs_to_the_end(opened, chapter):
+    notebook = opened(chapter)
+    notebook.command("notebook:run-all-cells")
+    notebook.finish(600)
+    assert notebook.wrong() == []
+    code = [cell for cell in notebook.cells().values() if cell["type"] == "code"]
+    assert sorted(cell["count"] for cell in code) == list(range(1, len(code) + 1))
+    if chapter == "02":
+        drags_and_hears_keys(notebook)
+
+
+def test_what_is_opened_reads_like_the_book(opened):
+    """Before a kernel has run anything: numbers, citations and captions are text, and a stored figure says what to do."""
+    notebook = opened("02")
+    page = notebook.page.locator(".jp-Notebook")
+    notebook.go("kl-05")
+    page.get_by_text("Lemma 2.2 (Forward KL matches moments)").first.wait_for()
+    page.locator(".katex").nth(10).wait_for()
+    assert page.locator(".katex-error").count() == 0
+    notebook.go("kl-10-said")
+    page.get_by_text("Figure 2.1. Forward KL has one valley").first.wait_for()
+    notebook.go("kl-19")
+    page.get_by_text("Run this cell").first.wait_for()
+    assert page.locator("#two-directions script").count() == 0  # the stored one is not trusted
+    notebook.go("kl-61")
+    page.get_by_text("The Jensen-Shannon divergence is due to Lin (1991)").first.wait_for()
+    shown = page.inner_text()
+    assert "{prf" not in shown and "not found" not in shown
+
+
+def test_a_changed_world_and_a_cell_out_of_order_say_what_they_need(opened):
+    notebook = opened("02")
+    said = text_of(notebook.run("kl-06"))  # the first cell to be run
+    assert "NameError: name 'torch' is not defined. The cell that makes it has not run" in said
+    notebook.type_over("kl-02", "0.35, 0.65  # change me", "0.20, 0.80  # change me")
+    said = text_of(notebook.run("kl-02", "kl-08"))
+    assert "name 'starts' is not defined" in said and "begins with 'weights, means, stds" in said
+    said = text_of(notebook.run("kl-04", "kl-06", "kl-08"))
+    assert "You changed what comes before: WEIGHTS is 0.20, 0.80, where the book has 0.35, 0.65" in said
+
+
 def test_fit_is_interrupted_and_the_kernel_restarted(opened):
     """In the middle of "run all": fit says where it is and how to go on, and the next check says what does not hold."""
     notebook = opened("04")
-    notebook.command("notebook:run-all-cells")
     run = "c048"  # trains five GANs
-    notebook.page.wait_for_function("() => document.body.innerText.includes('of 600')")
+    assert notebook.cells()[run]["outputs"], "the stored ones"
+    notebook.page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    notebook.command("notebook:run-all-cells")
+    notebook.begun(run)
     notebook.interrupt()
-    notebook.finish()
+    notebook.finish(300)
     said = text_of(notebook.cells()[run]["outputs"])
     assert "fit was interrupted at step" in said and "goes on" in said
     assert [one for one, *_ in notebook.wrong()] == [run]  # its check needs five whole trainings
     notebook.restart()
-    assert text_of(notebook.run("c001")) == ""
+    assert "Error" not in text_of(notebook.run("c001"))
 
 
 def test_the_live_composer_trains_and_stops(opened, tmp_path):
@@ -115,10 +122,8 @@ def test_the_live_composer_trains_and_stops(opened, tmp_path):
     notebook.type_over(live, "False", "True")
     notebook.run(live)
     page = notebook.page
-    cell, button = (
-        page.locator(".jp-Cell.jp-mod-active"),
-        lambda name: page.get_by_role("button", name=name, exact=True),
-    )
+    cell = page.locator(".jp-Cell.jp-mod-active")
+    button = lambda name: page.get_by_role("button", name=name, exact=True)
     said = cell.locator(".widget-html")
     graph = cell.locator("img.widget-image").first
     graph.wait_for(state="visible")
@@ -129,7 +134,7 @@ def test_the_live_composer_trains_and_stops(opened, tmp_path):
     began = time.perf_counter()
     button("Stop").click()
     said.filter(has_text="stopped at step").wait_for()
-    assert time.perf_counter() - began < 2  # a second, and what the browser takes
+    assert time.perf_counter() - began < 5  # 0.6 s where nothing else runs; a test machine is busy
     title = said.filter(has_text="Result of")
     title.filter(has_text="VAE").filter(has_text="tool for x: nothing").wait_for()
     cell.locator("select").first.select_option("MMD")
