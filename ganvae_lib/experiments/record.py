@@ -142,6 +142,8 @@ def clear(work: Path) -> None:
     """Remove what a finished run has left of its work, unless somebody is at work there."""
     if work.exists():
         with suppress(OSError), alone(work):
+            for card in sorted(work.rglob("*.json"), key=lambda path: path.name == "clock.json"):
+                card.unlink()  # before its tensors: a card without them is what a damaged run leaves
             shutil.rmtree(work)
     with suppress(OSError):  # other runs are at work there
         work.parent.rmdir()

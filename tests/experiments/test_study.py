@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -139,6 +140,22 @@ def test_an_interrupted_study_keeps_its_finished_models(own, tmp_path, monkeypat
     whole, parts = (read(folder / "width.json") for folder in (tmp_path / "whole", tmp_path))
     assert values(parts) == values(whole) and parts["comparisons"] == whole["comparisons"]
     assert not (tmp_path / "work").exists()
+
+
+def test_a_study_that_dies_while_it_tidies_up_is_finished(own, tmp_path, monkeypatch):
+    asked, remove = (own, "--steps", 5, "--seeds", 2, "--out", tmp_path), shutil.rmtree
+
+    def dies(folder, **options):
+        next(Path(folder).rglob("*.safetensors")).unlink()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", dies)
+    assert ask(*asked) == 130
+    before, left = (tmp_path / "width.json").read_bytes(), list((tmp_path / "work").rglob("*.json"))
+    assert not left, "a card without its tensors"
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    assert ask(*asked, "--resume") == 0
+    assert (tmp_path / "width.json").read_bytes() == before and not (tmp_path / "work").exists()
 
 
 def test_mistakes_are_one_line_that_says_what_to_do(own, tmp_path, capsys):
