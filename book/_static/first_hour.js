@@ -627,6 +627,7 @@ function figure(root) {
   const settings = {GAN: {link: SETTINGS.link, rate: SETTINGS.rate}, VAE: {weight: SETTINGS.weight, rate: SETTINGS.rate}};
   const drawn = [], cross = {x: 0, y: 0, shown: false};
   let players, world, density, shownData, playing = false, visible = true, due = 0, before = null, looked = 0, last = null;
+  let cost = 0, dear = 0; // milliseconds of the last picture, and of the last with all numbers
 
   const seed = () => Math.max(0, Math.floor(Number(named("seed").value) || 0));
   const own = () => named("world").value === OWN;
@@ -661,24 +662,23 @@ function figure(root) {
 
   // ------------------------------------------------------------------ what is shown
 
-  const colour = name => getComputedStyle(root).getPropertyValue(name).trim();
+  const colours = {}; // of the page's theme, read when everything is shown
+  const colour = name => colours[name] || (colours[name] = getComputedStyle(root).getPropertyValue(name).trim());
   const shape = picture => {
     const side = picture.width, scale = side / 6.4; // the square [-3.2, 3.2]²
-    return {side, scale, across: x => (x + 3.2) * scale, up: y => (3.2 - y) * scale};
+    return {side, across: x => (x + 3.2) * scale, up: y => (3.2 - y) * scale};
   };
-  const small = Object.assign(document.createElement("canvas"), {width: 40, height: 40});
-  const brush = small.getContext("2d", {willReadFrequently: true});
 
-  /* A colour whose strength at each of 40 x 40 places is given, 0 to 1. */
-  function shade(context, side, strengths, name) {
-    const image = new ImageData(40, 40);
+  /* A canvas of 40 x 40 places in a colour, each as strong as is given, 0 to 1. */
+  function shaded(strengths, name) {
+    const canvas = Object.assign(document.createElement("canvas"), {width: 40, height: 40}), image = new ImageData(40, 40);
+    const brush = canvas.getContext("2d", {willReadFrequently: true});
     brush.fillStyle = colour(name);
     brush.fillRect(0, 0, 1, 1);
     const [r, g, b] = brush.getImageData(0, 0, 1, 1).data;
     strengths.forEach((strength, i) => image.data.set([r, g, b, 255 * Math.max(0, Math.min(1, strength))], 4 * i));
     brush.putImageData(image, 0, 0);
-    context.imageSmoothingEnabled = true;
-    context.drawImage(small, 0, 0, side, side);
+    return canvas;
   }
 
   /* Where the discriminator says "data": D for a logistic link; for others t, from its least to its greatest value. */
@@ -692,23 +692,17 @@ function figure(root) {
     return Array.from(t, v => 0.45 * (logistic ? 1 / (1 + Math.exp(-v)) : (v - low) / (high - low || 1)));
   }
 
+  /* The density that was last computed of the model's points, through noise. */
+  function haze(made) {
+    const {side: cells, reach} = hour.GRID, most = Math.max(...made);
+    const cell = v => Math.floor((v + reach) / (2 * reach) * cells);
+    return Array.from({length: 1600}, (_, i) => 0.4 * Math.sqrt(made[cell(places[2 * i + 1]) * cells + cell(places[2 * i])] / most));
+  }
+
   function paint(player, picture) {
-    const context = picture.getContext("2d"), {side, scale, across, up} = shape(picture);
+    const context = picture.getContext("2d"), {side, across, up} = shape(picture);
     context.clearRect(0, 0, side, side);
-    if (player.kind === "GAN") {
-      if (!player.judged || player.judgedAt !== player.phiSteps) {
-        [player.judged, player.judgedAt] = [judged(player.model), player.phiSteps];
-      }
-      shade(context, side, player.judged, "--obj-phi");
-    } else if (player.made) {
-      const {side: cells, reach} = hour.GRID, most = Math.max(...player.made);
-      const strengths = Array.from({length: 1600}, (_, i) => {
-        const column = Math.floor((places[2 * i] + reach) / (2 * reach) * cells);
-        const line = Math.floor((places[2 * i + 1] + reach) / (2 * reach) * cells);
-        return 0.4 * Math.sqrt(player.made[line * cells + column] / most);
-      });
-      shade(context, side, strengths, "--obj-theta");
-    }
+    if (player.shadow) context.drawImage(player.shadow, 0, 0, side, side);
     const dots = (points, name, radius, alpha) => {
       context.fillStyle = colour(name);
       context.globalAlpha = alpha;
@@ -802,9 +796,12 @@ function figure(root) {
   /* Everything as it is now; the dear numbers only where `whole` is set. */
   function show(whole) {
     const said = [], code = objective();
+    if (whole) Object.keys(colours).forEach(name => delete colours[name]);
     for (const player of Object.values(players)) {
       const [picture, curve] = [pictures, curves].map(all => all.find(canvas => canvas.dataset.kind === player.kind));
       if (whole && density && !player.broken) player.look(world, density);
+      if (whole && player.kind === "GAN") player.shadow = shaded(judged(player.model), "--obj-phi");
+      else if (whole) player.shadow = density ? shaded(haze(player.made), "--obj-theta") : null;
       paint(player, picture);
       if (!whole) continue;
       plot(player, curve);
@@ -829,11 +826,15 @@ function figure(root) {
     if (!playing || !visible) return;
     due = Math.min(due + SPEEDS[named("speed").value] * Math.min(now - (before ?? now - 16), 100) / 1000, 1e6);
     before = now;
-    for (const end = performance.now() + 11; due >= 1 && performance.now() < end; due--) advance();
-    due = Math.min(due, 4); // what the processor does not manage is not owed
-    const whole = now - looked > 160;
-    if (whole) looked = now;
+    // On a slow processor as much time goes into steps as into pictures.
+    const begun = performance.now(), end = begun + Math.max(11, Math.min(cost, 60));
+    for (; due >= 1 && performance.now() < end; due--) advance();
+    due = Math.min(due, 10); // what the processor does not manage is not owed
+    const whole = begun - looked > Math.max(160, 6 * dear), shown = performance.now();
     show(whole);
+    const took = performance.now() - shown;
+    if (whole) [looked, dear] = [performance.now(), took];
+    else cost = took;
     last = requestAnimationFrame(frame);
   }
 
