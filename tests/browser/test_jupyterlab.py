@@ -4,7 +4,7 @@ Chapter 02 runs to its end here; GANVAE_LAB=all runs 04 and 14, too, which takes
 """
 
 import os
-import time
+import re
 
 import pytest
 from helpers import ROOT
@@ -116,7 +116,7 @@ def test_fit_is_interrupted_and_the_kernel_restarted(opened):
     assert "Error" not in text_of(notebook.run("c001"))
 
 
-def test_the_live_composer_trains_and_stops(opened, tmp_path):
+def test_the_live_composer_trains_and_stops(opened):
     notebook = opened("14")
     live = "c14-own-03"
     notebook.type_over(live, "False", "True")
@@ -131,10 +131,13 @@ def test_the_live_composer_trains_and_stops(opened, tmp_path):
 
     button("Train").click()
     said.filter(has_text="of 1,000").first.wait_for()
-    began = time.perf_counter()
+    step = lambda: int(
+        re.search(r"step ([\d,]+) of", said.filter(has_text="of 1,000").inner_text())[1].replace(",", "")
+    )
+    before = step()
     button("Stop").click()
     said.filter(has_text="stopped at step").wait_for()
-    assert time.perf_counter() - began < 5  # 0.6 s where nothing else runs; a test machine is busy
+    assert step() < before + 200  # it makes 80 to 100 in a second; a clock would measure what else the machine does
     title = said.filter(has_text="Result of")
     title.filter(has_text="VAE").filter(has_text="tool for x: nothing").wait_for()
     cell.locator("select").first.select_option("MMD")
