@@ -1,0 +1,64 @@
+// What is wider than its place says so, and a picture that is shown smaller than it was drawn opens large.
+
+// A formula or table that scrolls fades at the edge where it is cut: custom.css reads data-more, "left", "right" or both.
+const scrolling = "div.math > mjx-container, span.math, .bd-article table";
+
+function fade(part) {
+  // a slanted letter may reach three pixels beyond its box: nothing of it is cut
+  const before = part.scrollLeft > 3, after = part.scrollWidth - part.clientWidth - part.scrollLeft > 3;
+  part.dataset.more = [before ? "left" : "", after ? "right" : ""].join(" ").trim();
+}
+
+// Without a kernel, a network or a library: a <dialog> with the picture at its full size. Escape closes it.
+const large = document.createElement("dialog");
+large.className = "large";
+large.innerHTML = '<button type="button" aria-label="Close">&times;</button><div><img alt=""></div>';
+
+function open(event) {
+  const picture = event.currentTarget;
+  if (picture.tabIndex < 0 || (event.type === "keydown" && !["Enter", " "].includes(event.key))) return;
+  event.preventDefault();
+  const shown = large.querySelector("img");
+  shown.src = picture.src;
+  shown.alt = picture.alt;
+  large.setAttribute("aria-label", "The picture at its full size");
+  large.showModal();
+}
+
+// Only then is it a button: on a wide screen it stays a picture.
+function button(picture) {
+  const smaller = picture.naturalWidth && picture.clientWidth < 0.9 * picture.naturalWidth;
+  if (smaller) {
+    picture.setAttribute("role", "button");
+    picture.setAttribute("aria-haspopup", "dialog");
+  } else {
+    picture.removeAttribute("role");
+    picture.removeAttribute("aria-haspopup");
+  }
+  picture.tabIndex = smaller ? 0 : -1;
+  picture.closest("p, div, figure")?.classList.toggle("opens", Boolean(smaller));
+}
+
+addEventListener("DOMContentLoaded", async () => {
+  await window.MathJax?.startup?.promise;
+  const sizes = new ResizeObserver((entries) => entries.forEach((entry) => fade(entry.target)));
+  for (const part of document.querySelectorAll(scrolling)) {
+    part.addEventListener("scroll", () => fade(part), { passive: true });
+    sizes.observe(part);
+    fade(part);
+  }
+  document.documentElement.dataset.narrow = "ready";
+});
+
+addEventListener("DOMContentLoaded", () => {
+  document.body.append(large);
+  large.addEventListener("click", (event) => { if (event.target.tagName !== "IMG") large.close(); });
+  const sizes = new ResizeObserver((entries) => entries.forEach((entry) => button(entry.target)));
+  for (const picture of document.querySelectorAll(".bd-article img")) {
+    if (picture.closest("a, button")) continue;
+    picture.addEventListener("click", open);
+    picture.addEventListener("keydown", open);
+    picture.addEventListener("load", () => button(picture));
+    sizes.observe(picture);
+  }
+});

@@ -1,0 +1,57 @@
+"""What Sphinx leaves undone on a built page: identifiers that stand twice, and what follows a formula."""
+
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+
+__all__ = ["finished", "kept", "once", "twice"]
+
+# sphinx_proof and sphinx_exercise give each of their blocks the same identifiers; nothing leads to them.
+REPEATED = re.compile(r'(<section(?: class="[\w-]+")?|<div class="proof admonition") id="(?:(?:proof|exercise|solution)-content|proof)"')
+FORMULA = re.compile(r'([(\[“‘]*)(<span class="math notranslate nohighlight">\\\(.*?\\\)</span>)([^\s<]*)', re.S)
+
+
+def once(page: str) -> str:
+    """A page of HTML without the identifiers of unnamed blocks.
+
+    >>> once('<div class="proof admonition" id="proof"><section class="lemma-content" id="proof-content">')
+    '<div class="proof admonition"><section class="lemma-content">'
+    """
+    return REPEATED.sub(r"\1", page)
+
+
+def kept(page: str) -> str:
+    """A page of HTML in which what touches a formula stays in its line: no line begins with a full stop.
+
+    >>> kept(r'See <span class="math notranslate nohighlight">\\(x\\)</span>. On')
+    'See <span class="kept"><span class="math notranslate nohighlight">\\\\(x\\\\)</span>.</span> On'
+    """
+    return FORMULA.sub(lambda m: f'<span class="kept">{m[0]}</span>' if m[1] or m[3] else m[0], page)
+
+
+class _Identifiers(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+
+    def handle_starttag(self, tag, attrs):
+        self.counts.update(value for name, value in attrs if name == "id")
+
+
+def twice(page: str) -> list[str]:
+    """The identifiers that more than one element of a page has.
+
+    >>> twice('<p id="a"></p><p id="b"><i id="a"></i></p>')
+    ['a']
+    """
+    reader = _Identifiers()
+    reader.feed(page)
+    return [name for name, count in reader.counts.items() if count > 1]
+
+
+def finished(html: Path) -> None:
+    """Rewrites the pages of a site."""
+    for path in html.rglob("*.html"):
+        text = path.read_text(encoding="utf8")
+        path.write_text(kept(once(text)), encoding="utf8")
