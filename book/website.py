@@ -12,6 +12,7 @@ import cells
 import checks
 import colophon
 import finishing
+import lighter
 import linking
 import nbformat
 import times
@@ -114,6 +115,7 @@ def build(out: Path, strict: bool) -> None:
     (out / "sphinx" / "_build" / "html").rename(out / "html")
     linking.linked(out / "html")
     finishing.finished(out / "html")
+    lighter.lighter(out / "html")
     shutil.rmtree(out / "sphinx")
 
 
@@ -171,7 +173,9 @@ def check(html: Path, toc: Path, least: int = 20) -> list[str]:
         if path.suffix in {".html", ".css"}:
             name, text = path.relative_to(html), path.read_text(encoding="utf8")
             found += [f"{name}: loads {address}" for address in external(text)]
-            found += [f"{name}: two elements have the id {twin}" for twin in finishing.twice(text) if path.suffix == ".html"]
+            found += [
+                f"{name}: two elements have the id {twin}" for twin in finishing.twice(text) if path.suffix == ".html"
+            ]
             cited = [(reads, work) for reads, work in citations(text) if works.setdefault(reads, work) != work]
             found += [f"{name}: two works read {reads}; give their years letters" for reads, _ in dict.fromkeys(cited)]
     return found
