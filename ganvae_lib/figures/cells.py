@@ -26,7 +26,14 @@ _ABOVE = "Run > Run All Above Selected Cell runs it, and what it needs in its tu
 
 
 def explain(shell: Any) -> None:
-    """Let an IPython shell say more of a NameError and of an AssertionError in a cell."""
+    """Let an IPython shell say more of a NameError and of an AssertionError in a cell.
+
+    >>> class Shell:
+    ...     def set_custom_exc(self, kinds, handler):
+    ...         print(*(kind.__name__ for kind in kinds))
+    >>> explain(Shell())
+    NameError AssertionError
+    """
 
     def handler(
         shell: Any, kind: type, error: BaseException, trace: TracebackType, tb_offset: int | None = None
