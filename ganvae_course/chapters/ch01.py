@@ -42,7 +42,7 @@ def given_mixture(draw):
     if not draw.variant:
         return {"weight": 0.65, "mean": [-2.0, 2.5], "std": [0.7, 1.0]}
     return {
-        "weight": draw.real(0.4, 0.7),
+        "weight": draw.real(0.55, 0.75),  # not one half, at which a missing prior would not show
         "mean": [draw.real(-3, -1.5), draw.real(1.8, 3)],
         "std": [draw.real(0.5, 0.8), draw.real(0.95, 1.3)],
     }

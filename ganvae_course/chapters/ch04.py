@@ -702,7 +702,7 @@ def drops(answers, weight, half):
     given=lambda draw: (
         {"n": 100, "shared": 20}
         if not draw.variant
-        else {"n": draw.choice([50, 80, 200]), "shared": draw.randint(5, 40)}
+        else {"n": draw.choice([50, 80, 200]), "shared": draw.randint(5, 20)}
     ),
 )
 def finite(answers, n, shared):

@@ -165,6 +165,14 @@ def rejection(answers, d, g, logit):
     answers.close("share", right, mistakes)
 
 
+def given_charge(draw):
+    """The place where the prior is largest is not the one that looks most real."""
+    prior, logit = draw.simplex(5), draw.reals(5, -2, 2)
+    while prior[logit.index(max(logit))] == max(prior):
+        prior = draw.simplex(5)
+    return {"prior": prior, "logit": logit}
+
+
 @CHAPTER.exercise(
     "charge",
     "Never charged",
@@ -179,7 +187,7 @@ def rejection(answers, d, g, logit):
         "collapsed": "the density that is best for its first term alone, [n]",
         "debt": "KL(collapsed || prior), a number",
     },
-    given=lambda draw: {"prior": draw.simplex(5), "logit": draw.reals(5, -2, 2)},
+    given=given_charge,
 )
 def charge(answers, prior, logit):
     m, t = exactly(prior, logit)

@@ -240,6 +240,15 @@ def _turn(data, prior, decoder):
     return seen / seen.sum(-1, keepdim=True)
 
 
+def given_em(draw):
+    """The two rows of the decoder differ: of two that are nearly alike, one turn makes the perfect model."""
+    data, prior = draw.simplex(4), draw.simplex(2, least=0.2)
+    decoder = [draw.simplex(4, least=0.1) for _ in range(2)]
+    while sum(abs(one - other) for one, other in zip(*decoder, strict=True)) < 0.25:
+        decoder[1] = draw.simplex(4, least=0.1)
+    return {"data": data, "prior": prior, "decoder": decoder}
+
+
 @CHAPTER.exercise(
     "em",
     "Sleep to the end, wake to the end",
@@ -253,11 +262,7 @@ def _turn(data, prior, decoder):
         "level": "the log-likelihood, averaged over the data, after one turn from the given decoder",
         "ceiling": "the log-likelihood that many turns approach",
     },
-    given=lambda draw: {
-        "data": draw.simplex(4),
-        "prior": draw.simplex(2, least=0.2),
-        "decoder": [draw.simplex(4, least=0.1) for _ in range(2)],
-    },
+    given=given_em,
 )
 def em(answers, data, prior, decoder):
     d, p_z, p = _tables((5,), (3,), (3, 5))

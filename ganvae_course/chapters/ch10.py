@@ -280,6 +280,15 @@ def entropy(answers, logit, data, generator):
     )
 
 
+def given_cancels(draw):
+    """The KL between the data and the mixture has two values that differ, one in each direction."""
+    while True:
+        data, start = draw.simplex(4, least=0.1), draw.simplex(4, least=0.1)
+        m = [(one + other) / 2 for one, other in zip(data, start, strict=True)]
+        if abs(sum((one + middle) * math.log(one / middle) for one, middle in zip(data, m, strict=True))) > 6e-4:
+            return {"data": data, "start": start, "logit": draw.reals(4, -1.5, 1.5)}
+
+
 @CHAPTER.exercise(
     "cancels",
     "What is left of the entropy",
@@ -293,11 +302,7 @@ def entropy(answers, logit, data, generator):
         "constant": "what pull plus the rest exceed E_g[-log D] by, for the given tables, a number",
         "effects": 'what to descend the KL, the rest, their sum does to H(g): three of "raises", "lowers", "leaves"',
     },
-    given=lambda draw: {
-        "data": draw.simplex(4, least=0.1),
-        "start": draw.simplex(4, least=0.1),
-        "logit": draw.reals(4, -1.5, 1.5),
-    },
+    given=given_cancels,
 )
 def cancels(answers, data, start, logit):
     t, (g, m) = _random(3, 6), _random(4, 2, 6).softmax(-1)
@@ -499,12 +504,15 @@ def collapse(answers, spectrum, sigma):
 
 
 def _between(draw):
-    """A code that beta makes collapse or survive is among them."""
+    """A code on which beta decides is among them, and one that the root of the threshold, taken for it, gets wrong."""
     beta = 4.0 if not draw.variant else draw.choice((0.25, 0.5, 2.0, 3.0))
-    sigma = 0.5 if not draw.variant else draw.choice((0.4, 0.6, 0.8))
+    sigma = 0.8 if not draw.variant else draw.choice((0.4, 0.6, 0.8))
     spectrum = draw.reals(6, 0.1, 4)
     if draw.variant:
-        spectrum[0] = round(beta**0.5 * sigma**2, 3)
+        threshold, between = beta * sigma**2, [beta**0.5 * sigma**2, (beta**0.5 * sigma) ** 1.5]
+        spectrum[:2] = [round(value, 3) for value in between]
+        while sum(value > threshold for value in spectrum) == 3:  # as many survive as collapse
+            spectrum[2:] = draw.reals(4, 0.1, 4)
     return {"beta": beta, "sigma": sigma, "spectrum": sorted(spectrum, reverse=True)}
 
 
@@ -570,7 +578,7 @@ def beta(answers, beta, sigma, spectrum):
         "at": "the logit at which it is the given share",
         "certain": "how sure the discriminator is then that the sample is generated, a probability",
     },
-    given=lambda draw: {"share": 0.05 if not draw.variant else draw.choice((0.01, 0.02, 0.1, 0.2))},
+    given=lambda draw: {"share": 0.05 if not draw.variant else draw.choice((0.04, 0.08, 0.1, 0.2))},
 )
 def push(answers, share):
     t = _random(9, 8)

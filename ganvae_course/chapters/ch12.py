@@ -257,7 +257,7 @@ def entropies(answers, data, prior):
     given=lambda draw: {
         "weights": [3, 3, 2, 2, 1]
         if not draw.variant
-        else draw.choice(([5, 5, 5, 2], [4, 4, 3, 3, 3], [2, 2, 2, 2], [6, 5, 5, 1, 1], [4, 3, 3, 3, 2, 2]))
+        else draw.choice(([5, 5, 5, 2], [4, 4, 3, 3, 3], [2, 2, 2, 2, 1], [6, 5, 5, 1, 1], [4, 3, 3, 3, 2, 2]))
     },
 )
 def count(answers, weights):
@@ -567,9 +567,12 @@ def pairs(answers, point):
         "fits",
         right,
         {
-            "a point on an axis of reflection does not tell a map from its reflection": 1,
-            "this point lies on no axis of reflection": 2,
             "most symmetries move it": 8,
+            **(
+                {"this point lies on no axis of reflection": 2}
+                if right == 1
+                else {"a point on an axis of reflection does not tell a map from its reflection": 1}
+            ),
         },
     )
 

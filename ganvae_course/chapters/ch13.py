@@ -493,7 +493,7 @@ def symmetric(answers, a, v):
         "left": "KL(q || r_x), what is left for the classifier",
     },
     given=lambda draw: {
-        "modes": [1.9, 2.1] if not draw.variant else sorted([draw.real(-1.5, -0.3), draw.real(0.3, 1.5)]),
+        "modes": [1.9, 2.1] if not draw.variant else [draw.real(-0.6, -0.3), draw.real(1.2, 1.9)],
         "width": 0.03 if not draw.variant else draw.real(0.05, 0.25),
     },
 )

@@ -102,7 +102,7 @@ def game(answers, p_t, d, g):
         "divergences": "a function (p_t [C], d_x [n], g [C, n]) that returns the plain and the conditional one, [2]",
     },
     given=lambda draw: {
-        "p_t": draw.simplex(2, least=0.2) if draw.variant else [0.5, 0.5],
+        "p_t": draw.choice(([0.3, 0.7], [0.35, 0.65], [0.6, 0.4], [0.75, 0.25])) if draw.variant else [0.7, 0.3],
         "d_x": draw.simplex(3) if draw.variant else [0.5, 0.3, 0.2],
         "g": [draw.simplex(3) for _ in "ab"] if draw.variant else [[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]],
     },
