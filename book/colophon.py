@@ -28,7 +28,7 @@ def times(notebooks: dict[str, Chapter]) -> str:
     rows = [(f"{{doc}}`/{page}`", f"{chapter.seconds:.0f} s") for page, chapter in notebooks.items()]
     rows.append(("**Together**", f"**{sum(chapter.seconds for chapter in notebooks.values()) / 60:.0f} min**"))
     scale = os.environ.get("GANVAE_SCALE", "small")
-    said = f"Measured on {machine()}, one thread for each chapter and no GPU needed, with `GANVAE_SCALE={scale}`."
+    said = f"Measured on {machine()}, one thread for each chapter, with `GANVAE_SCALE={scale}`."
     return f"{said}\n\n{table(['Chapter', 'Time'], rows, 'checks-counts')}\n"
 
 
