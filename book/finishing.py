@@ -8,7 +8,9 @@ from pathlib import Path
 __all__ = ["finished", "kept", "once", "twice"]
 
 # sphinx_proof and sphinx_exercise give each of their blocks the same identifiers; nothing leads to them.
-REPEATED = re.compile(r'(<section(?: class="[\w-]+")?|<div class="proof admonition") id="(?:(?:proof|exercise|solution)-content|proof)"')
+REPEATED = re.compile(
+    r'(<section(?: class="[\w-]+")?|<div class="proof admonition") id="(?:(?:proof|exercise|solution)-content|proof)"'
+)
 FORMULA = re.compile(r'([(\[“‘]*)(<span class="math notranslate nohighlight">\\\(.*?\\\)</span>)([^\s<]*)', re.S)
 
 

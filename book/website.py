@@ -171,7 +171,9 @@ def check(html: Path, toc: Path, least: int = 20) -> list[str]:
         if path.suffix in {".html", ".css"}:
             name, text = path.relative_to(html), path.read_text(encoding="utf8")
             found += [f"{name}: loads {address}" for address in external(text)]
-            found += [f"{name}: two elements have the id {twin}" for twin in finishing.twice(text) if path.suffix == ".html"]
+            found += [
+                f"{name}: two elements have the id {twin}" for twin in finishing.twice(text) if path.suffix == ".html"
+            ]
             cited = [(reads, work) for reads, work in citations(text) if works.setdefault(reads, work) != work]
             found += [f"{name}: two works read {reads}; give their years letters" for reads, _ in dict.fromkeys(cited)]
     return found

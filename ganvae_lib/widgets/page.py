@@ -31,7 +31,7 @@ STYLE = """
 #ID .sliders label { display: grid; grid-template-columns: 1fr auto; align-items: baseline; }
 #ID .sliders input { grid-column: 1 / 3; width: 100%; margin: .1em 0 .4em; accent-color: THETA; }
 #ID .sliders .world input { accent-color: DATA; }
-#ID output, #ID td.value { font-variant-numeric: tabular-nums; }
+#ID [data-shown], #ID td.value { font-variant-numeric: tabular-nums; }
 #ID table { border-collapse: collapse; width: 100%; margin: .4em 0; background: none; color: inherit; }
 #ID tr, #ID th, #ID td { background: none; color: inherit; border: 0; }
 #ID th, #ID td { padding: .15em .3em; text-align: left; font-weight: normal; white-space: nowrap; }
@@ -71,7 +71,7 @@ def identifier(name: str) -> str:
 def slider(name: str, words: str, low: float, high: float, step: float, who: str, start: float) -> str:
     """A slider, with its words and its value above it; ``who`` gives it a colour."""
     return (
-        f'<label class="{who}"><span>{words}</span><output data-shown="{name}"></output><input type="range" '
+        f'<label class="{who}"><span>{words}</span><span data-shown="{name}" aria-hidden="true"></span><input type="range" '
         f'name="{name}" min="{low}" max="{high}" step="{step}" value="{escape(str(start))}"></label>'
     )
 
