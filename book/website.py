@@ -12,6 +12,7 @@ import cells
 import checks
 import colophon
 import finishing
+import lighter
 import linking
 import nbformat
 import times
@@ -114,6 +115,7 @@ def build(out: Path, strict: bool) -> None:
     (out / "sphinx" / "_build" / "html").rename(out / "html")
     linking.linked(out / "html")
     finishing.finished(out / "html")
+    lighter.lighter(out / "html")
     shutil.rmtree(out / "sphinx")
 
 
