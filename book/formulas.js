@@ -1,4 +1,4 @@
-// Reads formulas with the site's own copy of MathJax: node formulas.js tex-svg-full.js < [["x^2", true], ...]
+// Reads formulas with the site's own copy of MathJax: node formulas.js vendor/mathjax < [["x^2", true], ...]
 // Writes one message for each, "" where nothing is wrong.
 const fs = require("fs");
 const vm = require("vm");
@@ -8,14 +8,13 @@ const element = () => ({ appendChild() {}, setAttribute() {}, querySelectorAll: 
 globalThis.window = globalThis;
 globalThis.document = { ...element(), createElement: element, head: element(), currentScript: { src: "" }, location: {} };
 globalThis.MathJax = { startup: { typeset: false, ready() {} } };
-vm.runInThisContext(fs.readFileSync(process.argv[2], "utf8"), { filename: "mathjax" });
+for (const part of ["core", "input/tex-base", "input/tex/extensions/ams"])
+  vm.runInThisContext(fs.readFileSync(`${process.argv[2]}/${part}.js`, "utf8"), { filename: part });
 
 const { input, core } = MathJax._;
 const MathItem = core.MathItem.AbstractMathItem;
-const silent = ["noerrors", "noundefined"]; // they put what is wrong on the page, in red or as it is
-const packages = input.tex.AllPackages.AllPackages.filter((name) => !silent.includes(name));
 const tex = new input.tex_ts.TeX({
-  packages,
+  packages: ["base", "ams"], // as _config.yml has them
   formatError(jax, error) {
     throw error;
   },

@@ -12,7 +12,7 @@ from contents import BookError, files
 __all__ = ["check", "formulas"]
 
 READER = Path(__file__).with_name("formulas.js")
-MATHJAX = Path("_static", "vendor", "mathjax", "tex-svg-full.js")
+MATHJAX = Path("_static", "vendor", "mathjax")
 
 
 def formulas(page: str) -> list[tuple[str, bool]]:

@@ -65,6 +65,7 @@ def page_at(browser):
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", has_touch=touch
         )
         page, wrong = context.new_page(), []
+        page.set_default_timeout(120_000)  # a busy machine
         host = urlsplit(address).netloc
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on("console", lambda line: wrong.append(f"console: {line.text}") if line.type == "error" else None)

@@ -15,6 +15,8 @@ EQUATIONS = """() => [...document.querySelectorAll("div.math > mjx-container")].
           gap: number ? whole.right - number.right : 0, name: e.parentElement.id}
 })"""
 
+DRAWN = """() => ["div.math > mjx-container", "div.math"].map(e => document.querySelectorAll(e).length)"""
+
 # Where punctuation that touches a formula stands: left of where the formula ends, or in another line.
 ORPHANS = r"""() => {
   const found = []
@@ -56,6 +58,8 @@ def test_a_page_can_be_read_on_a_telephone(page_at, site, name):
         page.evaluate("() => document.querySelectorAll('details').forEach(e => e.open = true)")
         for _ in range(2):  # observers have their say after a frame
             page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        drawn, asked = page.evaluate(DRAWN)
+        assert drawn == asked and "Math output error" not in page.inner_text("body")
         equations = page.evaluate(EQUATIONS)
         silent = [e for e in equations if e["hidden"] > 4 and not (e["fades"] and e["scrolls"])]
         cramped = [e for e in equations if e["hidden"] > 0 and e["lost"] > 1 or e["gap"] > 1]

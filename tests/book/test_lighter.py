@@ -1,0 +1,84 @@
+"""Pages load what they show and no more; no identifier stands twice; what touches a formula stays with it."""
+
+import gzip
+import re
+import struct
+
+import finishing
+import lighter
+import pytest
+from contents import BookError
+from helpers import ROOT
+
+HTML = ROOT / "_build" / "html"
+# The compressed bytes of a first load before the icons, the search and MathJax were cut to what is used.
+BEFORE = {"book/intro": 1_718_949, "notebooks/04_adversarial_learning_and_the_gan": 2_276_756}
+BEFORE["notebooks/14_the_symmetric_view"] = 2_354_357
+LOADED = re.compile(
+    r'<script[^>]*\bsrc="([^"?]+)|<link[^>]*\brel="stylesheet"[^>]*\bhref="([^"?]+)|<link[^>]*\bhref="([^"?]+)[^>]*\brel="stylesheet"'
+)
+MATHJAX = (
+    "core",
+    "input/tex-base",
+    "input/tex/extensions/ams",
+    "output/svg",
+    "output/svg/fonts/tex",
+    "a11y/assistive-mml",
+)
+
+
+def test_icons_that_no_page_shows_are_taken_out():
+    script = '{bars:[448,512,["navicon"],"f0c9","M0"],"a-b":[1,2,[9,"other"],"f0",["M1","M2"]],c:[1,2,[],"f1","M3"]}'
+    kept = lighter.icons(script, {"navicon", "a-b"})
+    assert kept == '{bars:[448,512,["navicon"],"f0c9","M0"],"a-b":[1,2,[9,"other"],"f0",["M1","M2"]],}'
+    with pytest.raises(BookError, match="no icon sun"):
+        lighter.icons(script, {"bars", "sun"})
+
+
+def test_pictures_wait_and_have_their_size(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II", 300, 200) + b"rest")
+    wanted = '<img loading="lazy" width="300" height="200" alt="A" src="a.png"/>'
+    assert lighter.pictures('<img alt="A" src="a.png"/>', tmp_path) == wanted == lighter.pictures(wanted, tmp_path)
+    assert lighter.pictures('<img src="data:image/png;base64,x"/>', tmp_path) == '<img src="data:image/png;base64,x"/>'
+
+
+def test_only_the_page_of_the_search_has_its_index(tmp_path):
+    (tmp_path / "_static").mkdir()
+    page = '<a></a>\n <script src="../searchindex.js?v=1"></script>\n<script src="../_static/searchtools.js"></script>'
+    for name in ("a.html", "search.html"):
+        (tmp_path / name).write_text(page)
+    lighter.lighter(tmp_path)
+    assert (tmp_path / "a.html").read_text() == "<a></a>" and (tmp_path / "search.html").read_text() == page
+
+
+def test_no_identifier_stands_twice():
+    pages = list(HTML.rglob("*.html"))
+    assert len(pages) > 20, "the site is not built: make book"
+    for path in pages:
+        assert finishing.twice(path.read_text(encoding="utf8")) == [], path.name
+
+
+def test_what_touches_a_formula_is_kept_with_it():
+    formula = r'<span class="math notranslate nohighlight">\(x\)</span>'
+    assert finishing.kept(f"({formula}), {formula} {formula}.") == (
+        f'<span class="kept">({formula}),</span> {formula} <span class="kept">{formula}.</span>'
+    )
+    assert finishing.kept(f"<b>{formula}</b>") == f"<b>{formula}</b>"
+
+
+@pytest.mark.parametrize("page", BEFORE)
+def test_a_page_weighs_half_of_what_it_did(page):
+    """Its scripts, styles and MathJax's parts, with every picture of a page that is not lazy."""
+    path = HTML / f"{page}.html"
+    text = path.read_text(encoding="utf8")
+    files = {path, *((path.parent / next(filter(None, found))).resolve() for found in LOADED.findall(text))}
+    files |= {HTML / "_static" / "vendor" / "mathjax" / f"{part}.js" for part in MATHJAX}
+    images = re.findall(r"<img\b[^>]*>", text)
+    files |= {
+        (path.parent / source[1]).resolve()
+        for image in images
+        if (source := re.search(r'src="([^":]+\.png)"', image)) and "lazy" not in image
+    }
+    files |= set((HTML / "_static" / "vendor" / "fontawesome" / "webfonts").iterdir())
+    weight = sum(len(gzip.compress(file.read_bytes(), 9)) for file in files)
+    assert 600_000 < weight <= BEFORE[page] / 2
