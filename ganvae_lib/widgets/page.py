@@ -77,7 +77,9 @@ def slider(name: str, words: str, low: float, high: float, step: float, who: str
 
 
 #: Seen only where the style and the script have been taken out: in Jupyter, in an output that another kernel has stored.
-_UNRUN = '<p class="unrun"><b>Run this cell</b> (click here, then Shift+Enter): until then nothing in this figure moves.</p>'
+_UNRUN = (
+    '<p class="unrun"><b>Run this cell</b> (click here, then Shift+Enter): until then nothing in this figure moves.</p>'
+)
 
 
 def page(html: str, name: str, start: dict[str, Any]) -> Figure:
