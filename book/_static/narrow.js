@@ -27,7 +27,8 @@ function open(event) {
 
 // Only then is it a button: on a wide screen it stays a picture.
 function button(picture) {
-  const smaller = picture.naturalWidth && picture.clientWidth < 0.9 * picture.naturalWidth;
+  const drawn = picture.naturalWidth || Number(picture.getAttribute("width")); // it may wait until it is near
+  const smaller = drawn && picture.clientWidth < 0.9 * drawn;
   if (smaller) {
     picture.setAttribute("role", "button");
     picture.setAttribute("aria-haspopup", "dialog");

@@ -87,7 +87,7 @@ def test_a_picture_opens_large(page_at, site):
         picture, large = page.locator(".bd-article figure img[role=button]").first, page.locator("dialog.large")
         picture.tap()
         shown = large.locator("img")
-        shown.wait_for()
+        page.wait_for_function("() => document.querySelector('dialog.large[open] img')?.naturalWidth")
         assert shown.get_attribute("alt") == picture.get_attribute("alt") != ""
         width, drawn = shown.evaluate("e => [e.clientWidth, e.naturalWidth]")
         assert width == drawn > 2 * picture.evaluate("e => e.clientWidth")
