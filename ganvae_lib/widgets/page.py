@@ -76,11 +76,7 @@ def slider(name: str, words: str, low: float, high: float, step: float, who: str
     )
 
 
-<<<<<<< HEAD
 #: Seen only where style and script have been taken out: in Jupyter, in an output that another kernel has stored.
-=======
-#: Seen only where the style and the script have been taken out: in Jupyter, in an output that another kernel has stored.
->>>>>>> w-phone
 _UNRUN = (
     '<p class="unrun"><b>Run this cell</b> (click here, then Shift+Enter): until then nothing in this figure moves.</p>'
 )
