@@ -233,7 +233,6 @@ ANSWERS = {
             "it is the variance that is multiplied": BETA.replace("math.sqrt(beta * sigma**2)", "beta * sigma"),
             "a large beta forgives": BETA.replace("math.sqrt(beta * sigma**2)", "sigma / math.sqrt(beta)"),
             "this is without beta": BETA + "\nalive = sum(value > sigma**2 for value in spectrum)\n",
-            "alive: compare with a variance": BETA + "\nalive = sum(v > beta**0.5 * sigma for v in spectrum)\n",
             "the first code is lost": BETA + "\nleast = spectrum[-1] / sigma**2\n",
         },
     },
