@@ -156,6 +156,7 @@ ignoring = divergences(torch.tensor(p_t), torch.tensor(d_x), torch.tensor(g))[0]
             "is certain already": NOTHING + "unseen = 'more'\nignoring = 0.0",
             "this generator uses its labels": NOTHING + "ignoring = divergences(*given_numbers)[1]",
             "its samples are still not the data": NOTHING + "ignoring = 0.0",
+            "average the laws with p(t)": NOTHING + "ignoring = jsd(given_numbers[2].mean(0), given_numbers[1])",
             "the order": NOTHING
             + "ignoring = divergences(*given_numbers)[0]\nright = divergences\ndivergences = lambda *a: right(*a)[::-1]",
         },
