@@ -41,7 +41,7 @@ LETTERS = """() => [...document.querySelectorAll("main svg :is(text, tspan)")]
 
 # Pictures that are shown smaller than they were drawn and that one cannot open.
 SMALL = """() => [...document.querySelectorAll(".bd-article img")]
-  .filter(e => e.clientWidth && e.naturalWidth && e.clientWidth < 0.9 * e.naturalWidth && !e.closest("a"))
+  .filter(e => e.clientWidth && e.clientWidth < 0.9 * (e.naturalWidth || e.getAttribute("width")) && !e.closest("a"))
   .filter(e => e.tabIndex !== 0 || e.getAttribute("role") !== "button" || !e.alt).map(e => e.src)"""
 
 LABELS = """() => [...document.querySelectorAll("input[type=range]")]
