@@ -41,14 +41,14 @@ LETTERS = """() => [...document.querySelectorAll("main svg :is(text, tspan)")]
 
 # Pictures that are shown smaller than they were drawn and that one cannot open.
 SMALL = """() => [...document.querySelectorAll(".bd-article img")]
-  .filter(e => e.clientWidth && e.naturalWidth && e.clientWidth < 0.9 * e.naturalWidth && !e.closest("a"))
+  .filter(e => e.clientWidth && e.clientWidth < 0.9 * (e.naturalWidth || e.getAttribute("width")) && !e.closest("a"))
   .filter(e => e.tabIndex !== 0 || e.getAttribute("role") !== "button" || !e.alt).map(e => e.src)"""
 
 LABELS = """() => [...document.querySelectorAll("input[type=range]")]
   .map(e => [e.labels.length, e.labels[0]?.innerText])"""
 # On a wide screen a picture that is shown as it was drawn is no button.
 FITS = """() => [...document.querySelectorAll(".bd-article img[role=button]")]
-  .every(e => e.clientWidth < 0.9 * e.naturalWidth)"""
+  .every(e => e.clientWidth < 0.9 * (e.naturalWidth || e.getAttribute("width")))"""
 
 
 @pytest.mark.parametrize("name", PAGES)
