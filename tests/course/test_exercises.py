@@ -13,6 +13,7 @@ import re
 
 import pytest
 from helpers import ROOT
+from watching import Watching
 
 from ganvae_course import Answers, Wrong, chapter, check, exercise
 from ganvae_course.source import read
@@ -37,19 +38,22 @@ def source_of(label):
     return SOURCES[int(label[3:5])]
 
 
-def judged(label, answer, variant=0):
-    """Run an answer alone, and judge what it defines. What it prints is dropped."""
+def judged(label, answer, variant=0, kind=Answers):
+    """Run an answer alone, and judge what it defines, as answers of this ``kind``. What it prints is dropped."""
     names = {}
     with contextlib.redirect_stdout(io.StringIO()):
         for code in (source_of(label).setup, exercise(label).given_code(variant), answer):
             exec(compile(code, f"{label}, variant {variant}", "exec"), names)
-    exercise(label).grade(Answers(names), variant)
+    answers = kind(names)
+    exercise(label).grade(answers, variant)
+    return answers
 
 
 @EVERY
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_key_passes(label, variant):
-    judged(label, source_of(label).asked[label].solution, variant)
+def test_the_key_passes_and_no_mistake_has_its_values(label, variant):
+    watching = judged(label, source_of(label).asked[label].solution, variant, Watching)
+    assert watching.unseen(label, variant) == []
 
 
 @EVERY
