@@ -3,9 +3,10 @@
 // A formula or table that scrolls fades at the edge where it is cut: custom.css reads data-more, "left", "right" or both.
 const scrolling = "div.math > mjx-container, span.math, .bd-article table";
 
+// A slanted letter may reach beyond its box, and so may what is read aloud of a formula: nothing is cut there.
 function fade(part) {
-  // a slanted letter may reach three pixels beyond its box: nothing of it is cut
-  const before = part.scrollLeft > 3, after = part.scrollWidth - part.clientWidth - part.scrollLeft > 3;
+  const slack = part.tagName === "SPAN" ? 16 : 3;
+  const before = part.scrollLeft > 3, after = part.scrollWidth - part.clientWidth - part.scrollLeft > slack;
   part.dataset.more = [before ? "left" : "", after ? "right" : ""].join(" ").trim();
 }
 

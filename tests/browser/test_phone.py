@@ -67,6 +67,20 @@ def test_a_page_can_be_read_on_a_telephone(page_at, site, name):
         assert page.evaluate(ORPHANS) == [] and page.evaluate(LETTERS) == [] and page.evaluate(SMALL) == []
 
 
+FADED = """() => [...document.querySelectorAll("main span.math")].filter(e => getComputedStyle(e).maskImage !== "none")
+  .map(e => [e.textContent.slice(0, 40), e.clientWidth, e.parentElement.clientWidth])"""
+
+
+@pytest.mark.parametrize("width", (1400, WIDTH))
+def test_a_formula_in_a_line_fades_only_where_it_fills_the_line(page_at, site, width):
+    with page_at(f"{site}/notebooks/04_adversarial_learning_and_the_gan.html", width=width) as page:
+        page.wait_for_function(READY)
+        for _ in range(2):
+            page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        faded = page.evaluate(FADED)
+        assert all(width == WIDTH and own > 0.6 * whole for _, own, whole in faded), faded
+
+
 def test_a_cut_equation_fades_where_it_is_cut(page_at, site):
     for dark in (False, True):
         with page_at(f"{site}/notebooks/04_adversarial_learning_and_the_gan.html", width=WIDTH, dark=dark) as page:
