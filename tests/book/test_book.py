@@ -201,7 +201,7 @@ def test_check_finds_missing_and_empty_pages_and_outside_addresses(tmp_path):
 def test_two_works_that_read_alike_are_told(tmp_path):
     toc = tmp_path / "_toc.yml"
     toc.write_text(yaml.safe_dump({"root": "a", "chapters": [{"file": "b"}]}))
-    cite = '<span class="bibtex-citation" id="i">{}</span>'
+    cite = '<span class="bibtex-citation">{}</span>'
     textual = cite.format('Che <em>et\xa0al.</em> [<a class="r" href="x.html#{}" title="T">{}</a>]')
     beside = cite.format('[<a href="x.html#{}" title="T">Che <em>et al.</em>, {}</a>; <a href="x.html#z">Li, 2016</a>]')
     page = "<article>" + "word " * 30 + "{}</article>"
