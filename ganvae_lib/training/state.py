@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import torch
@@ -67,8 +68,9 @@ class Training:
     ):
         # The C library (glibc) hands large blocks back to the system after each step, and page faults then take a fifth
         # of a step of stacked networks. Freeing one block of 31 MiB, never touched, lifts the size from which it does
-        # so, for the rest of the process.
-        torch.empty(31 * 2**20, dtype=torch.uint8)
+        # so, for the rest of the process. Where there is no room for it, training is only slower.
+        with suppress(RuntimeError):
+            torch.empty(31 * 2**20, dtype=torch.uint8)
         device, seeds = settings.device, settings.seeds
         self.settings, self.data = settings, data
         self.done = 0  # steps
