@@ -112,7 +112,7 @@ def settle(article: Tag, page: str, known: set[str]) -> None:
     for details in article.find_all("details"):
         details["open"] = ""
         summary = details.find("summary")
-        if summary and "code cell" in summary.get_text():  # "Show code cell source": nothing to show any more
+        if summary and "show code" in summary.get_text():  # nothing to show any more
             summary.decompose()
             details.name, details.attrs = "div", {}
     moving = {id(t) for script in article.find_all("script") for t in [script.parent, *script.parent.find_all(True)]}

@@ -2,8 +2,6 @@
 
 import functools
 import http.server
-import os
-import shutil
 import threading
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -11,7 +9,6 @@ from urllib.parse import urlsplit
 import pytest
 from helpers import ROOT
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 HTML = ROOT / "_build" / "html"
 
 
@@ -30,15 +27,14 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def browser():
     """One browser a file. Playwright's event loop ends with it: notebooks tested later in this process need their own."""
-    found = os.environ.get("GANVAE_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip("no Chromium on the PATH; install one, or name it in GANVAE_BROWSER")
-    from playwright.sync_api import sync_playwright
+    import printing
+    from contents import BookError
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])  # CI runs as root
-        yield browser
-        browser.close()
+    try:
+        with printing.browser() as opened:
+            yield opened
+    except BookError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
