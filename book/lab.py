@@ -14,7 +14,7 @@ from pathlib import Path
 from pybtex.database import parse_file
 
 ROOT = Path(__file__).resolve().parents[1]
-ROLE = re.compile(r"\{(cite:t|cite:p|cite:year|doc|eq|index|numref|prf:ref|ref|term)\}`([^`]*)`")
+ROLE = re.compile(r"\{([Cc]hap|cite:t|cite:p|cite:year|doc|eq|index|numref|prf:ref|ref|term)\}`([^`]*)`")
 EQUATION = re.compile(r"^([ \t]*)\$\$(?!\$)(.*?)\$\$[ \t]*(?:\(([\w-]+)\))?[ \t]*$", re.M | re.S)
 BLOCK = re.compile(
     r"^(`{3,})\{(prf:)?(corollary|definition|exercise|lemma|proof|theorem)\}[ \t]*(.*)\n((?:[ \t]*:\w+:.*\n)*)", re.M
@@ -78,6 +78,8 @@ class Book:
             return words or target
         if role.startswith("cite"):
             return self._cited(role, target.split(","))
+        if role in ("chap", "Chap"):
+            return self._chapters(role, target)
         if role == "doc":
             page = target.rpartition("/")[2]
             words = words or self.titles[page]
@@ -86,6 +88,12 @@ class Book:
             return words or target
         chapter, name = self.names[target]
         return f"[{words or name}](#{target})" if chapter == stem else f"[{words or name}]({chapter}.ipynb)"
+
+    def _chapters(self, role: str, numbers: str) -> str:
+        files = {int(stem[:2]): f"{stem}.ipynb" for stem in self.chapters}
+        several = re.search(r"\d\D+\d", numbers)
+        linked, text = (r"\d+", f"{role}ters {numbers}") if several else (r".*?(\d+)", f"{role}ter {numbers}")
+        return re.sub(linked, lambda found: f"[{found[0]}]({files[int(found[found.re.groups])]})", text)
 
     def _cited(self, role: str, keys: list[str]) -> str:
         told = []

@@ -94,9 +94,9 @@ def plan(course: tuple[Week, ...]) -> str:
             chosen = essential(exercises)
             minutes += sum(exercises[label].minutes for label in chosen)
             labels += [f"{{ref}}`{label}`" for label in chosen]
-        read = ", ".join(f"{place:02}" for place in week.chapters)
+        read = "{chap}`" + ", ".join(map(str, week.chapters)) + "`"
         rows.append((number, week.theme, read, "; ".join(week.skip) or "nothing", " ".join(labels), minutes))
-    return table(["Week", "Theme", "Chapters", "To skip", "Homework", "Minutes"], rows, "checks-list")
+    return table(["Week", "Theme", "Read", "To skip", "Homework", "Minutes"], rows, "checks-list")
 
 
 def goals(number: int) -> str:
@@ -111,5 +111,5 @@ def goals(number: int) -> str:
         rows.append((sentence, "; ".join(told)))
     minutes = sum(one.minutes for one in asked.exercises.values())
     points = sum(one.points for one in asked.exercises.values())
-    head = f"Chapter {number:02}: {len(asked.exercises)} exercises, {points} points, {minutes} minutes"
+    head = f"Chapter {number}: {len(asked.exercises)} exercises, {points} points, {minutes} minutes"
     return f"### {head}\n\n{table(['After it you can', 'Tested by'], rows, 'checks-list')}"

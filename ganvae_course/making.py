@@ -19,7 +19,7 @@ WORKS = BOOK.parent / "book" / "references.bib"
 FORMS = ("plain", "nbgrader", "otter")
 WELCOME = """# {title}: exercises
 
-Homework of chapter {number:02} of *GANs and VAEs as one problem*; {points} points, about {hours}. \
+Homework of chapter {number} of *GANs and VAEs as one problem*; {points} points, about {hours}. \
 It needs `pip install ganvae_lib`.
 
 Run the first cell. For each exercise, run the cell of what it gives, replace each `...` by your answer, and run the \
@@ -27,7 +27,7 @@ check: it says whether the answer is right. Numbers count to four digits: comput
 exercise stands alone. Leave the cells of givens and checks as they are; add cells of your own below an exercise where \
 you like."""
 CODE = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-ROLES = re.compile(r"\{(?P<role>[a-z]+(?::[a-z]+)?)\}`(?P<text>[^`]*)`")
+ROLES = re.compile(r"\{(?P<role>[A-Za-z]+(?::[a-z]+)?)\}`(?P<text>[^`]*)`")
 
 
 def sources(number: int, book: Path = BOOK) -> Source:
@@ -53,6 +53,8 @@ def spoken(text: str) -> str:
         role, target = found["role"], found["text"]
         if role.startswith("cite"):
             return ", ".join(cited(key.strip()) for key in target.split(","))
+        if role in ("chap", "Chap"):
+            return f"{role}ters {target}" if re.search(r"\d\D+\d", target) else f"{role}ter {target}"
         if role == "doc":
             return f"chapter {Path(target).name[:2]}"
         if role in ("eq", "numref", "prf:ref", "ref"):

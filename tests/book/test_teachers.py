@@ -45,7 +45,7 @@ def test_the_tables_are_made_from_the_exercises():
     assert "% " not in page
     exercises = chapter(7).exercises
     minutes = sum(one.minutes for one in exercises.values())
-    assert f"### Chapter 07: {len(exercises)} exercises" in page and f"{minutes} minutes" in page
+    assert f"### Chapter 7: {len(exercises)} exercises" in page and f"{minutes} minutes" in page
     assert all(f"{{ref}}`{label}`" in page for label in exercises)
     week = sum(exercises[label].minutes for label in syllabus.essential(exercises))
     week += sum(chapter(8).exercises[label].minutes for label in syllabus.essential(chapter(8).exercises))
