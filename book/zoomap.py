@@ -76,6 +76,7 @@ PLACES = {
     "flow matching": Place(NOISED, "eq-flow-matching"),
     "DMD": Place(NOISED, "eq-distillation"),
     "diffusion-GAN": Place(NOISED, "eq-link-scores"),
+    "VQ-VAE": Place(NOISED, "eq-vq"),
 }
 
 COLUMNS = {
@@ -84,6 +85,7 @@ COLUMNS = {
     "pairs of x and z": ("xz", "x|z", "z|x"),
     "x or z, again": ("x again", "z again"),
     "noisy x or z": ("noisy x", "noisy z"),
+    "codes for a learned prior": ("code",),
     "features, labels": ("features", "label"),
 }
 ROWS = (
@@ -96,6 +98,7 @@ ROWS = (
     "MMD",
     "summaries",
     "predictor",
+    "codebook",
     "reconstruction",
     "reconstruction in the discriminator",
 )

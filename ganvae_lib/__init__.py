@@ -128,6 +128,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         Match as Match,
         Objective as Objective,
         Phase as Phase,
+        Quantise as Quantise,
         Reconstruct as Reconstruct,
         Space as Space,
         Summaries as Summaries,
@@ -153,7 +154,7 @@ _HOME = {
     "figures": "Table Writer",
     "exact": "gradient",
     "objective": "Adversary Bound Classify Denoise Distill GREEK KL LINKS Likelihood Link MMD Match Objective Phase "
-    "Reconstruct SPACES Space Summaries Term Tool Unpredictable adversary_activated free_energy given "
+    "Quantise Reconstruct SPACES Space Summaries Term Tool Unpredictable adversary_activated free_energy given "
     "importance_weighted plain semi_supervised swapped",
     "networks": "CODES CharRNN DENSITIES ImplicitEncoder MaskedConv2d OBSERVATIONS Observation PixelCNN PixelRNN ngram",
     "models": "Model ROLES Role Spec build",

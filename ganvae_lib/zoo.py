@@ -1,7 +1,4 @@
-"""Every named model, a line or two each, and its sources, keys of book/references.bib.
-
-The formula that an entry prints is the code that trains it.
-"""
+"""Every named model and its sources, keys of book/references.bib; the formula that it prints is what trains it."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from typing import TypeVar
 from .distributions.schedules import Schedule
 from .objective.algebra import Objective
 from .objective.denoising import Denoise, Distill
-from .objective.further import MMD, Classify, Summaries, Unpredictable
+from .objective.further import MMD, Classify, Quantise, Summaries, Unpredictable
 from .objective.operators import adversary_activated, given, importance_weighted, semi_supervised, swapped
 from .objective.terms import Match, Reconstruct
 from .objective.tools import KL, Adversary, Likelihood
@@ -121,11 +118,9 @@ AS_VAE = named("AS-VAE", AVB + swapped(AVB), "pu2017adversarial")
 GMMN = named("GMMN", Match("x", MMD("gaussian")), "li2015generative,dziugaite2015training")
 ABC = named("ABC", Match("x", Summaries()), "tavare1997inferring,pritchard1999population")
 
-# IWAE with k = 5 samples, as its authors; IWGAN weights the whole minibatch.
+# IWAE with k = 5 samples, as its authors; IWGAN weights the whole minibatch; AAVAE learns what a VAE hides.
 IWAE = named("IWAE", importance_weighted(VAE, 5), "burda2016importance")
 IWGAN = named("IWGAN", importance_weighted(GAN, "batch"), "hu2018unifying")
-
-# The perfect discriminator that a VAE hides (chapter 08) becomes a learnt one.
 AAVAE = named("AAVAE", adversary_activated(VAE), "hu2018unifying")
 
 # These are given labels; SVAE is the model M2 of its source.
@@ -138,6 +133,9 @@ DIFFUSION = named("diffusion", Match("x", Denoise("noise")), "ho2020denoising,so
 FLOW_MATCHING = named("flow matching", Match("x", Denoise("velocity", "linear", "velocity")), "lipman2023flow")
 DMD = named("DMD", Match("x", Distill()), "yin2024onestep,luo2023diffinstruct")
 DIFFUSION_GAN = named("diffusion-GAN", Match("noisy x", Adversary()), "wang2023diffusion")
+
+# A prior that is learned: of the entries of a codebook.
+VQ_VAE = named("VQ-VAE", Reconstruct("x") + Quantise() + Match("code", Likelihood()), "oord2017neural")
 
 # In an f-GAN the discriminator makes a lower bound of an f-divergence.
 FGAN_KL = named("f-GAN (KL)", Match("x", Adversary("f-KL")), "nowozin2016fgan")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -23,6 +24,8 @@ __all__ = [
     "PREDICTIONS",
     "Path",
     "SAMPLERS",
+    "WEIGHTS",
+    "Weight",
     "as_prediction",
     "clean",
     "flow_density",
@@ -162,6 +165,37 @@ def squared_error(prediction: str, t: Tensor, path: Path) -> Tensor:
     if prediction == "velocity":
         return (path.d_alpha(t) - path.alpha(t) * path.d_sigma(t) / path.sigma(t)).square()
     return path.snr(t) if prediction == "noise" else path.snr(t) / path.sigma(t).square()
+
+
+@dataclass(frozen=True)
+class Weight:
+    r"""How often ‖x - x̂‖² is counted at time t: a function of t and the path; and how what is compared is written.
+
+    One's own is an entry of ``WEIGHTS``:
+
+    >>> from ganvae_lib import Denoise, Match
+    >>> tex = lambda x: rf"\min(5,\alpha^2/\sigma^2)\|{x}-\hat {x}\|^2"
+    >>> WEIGHTS["at most 5"] = Weight(lambda t, path: path.snr(t).clamp(max=5), tex)
+    >>> print(Match("x", Denoise("at most 5", path="linear")))
+    Match('x', Denoise('at most 5', path='linear'))
+      θ descends E_{d(x), τ, ε}[min(5,α²/σ²)‖x-x̂‖²; x̃=(1-τ)x+τε]
+    >>> del WEIGHTS["at most 5"]
+    """
+
+    of: Callable[[Tensor, Path], Tensor]
+    tex: Callable[[str], str]
+
+
+#: "bound" is -ELBO in continuous time, in nats, less its two ends; the others count the same errors otherwise.
+WEIGHTS = {
+    "noise": Weight(partial(squared_error, "noise"), lambda x: r"\|\epsilon-\hat\epsilon\|^2"),
+    "velocity": Weight(partial(squared_error, "velocity"), lambda x: r"\|u-\hat u\|^2"),
+    "x": Weight(partial(squared_error, "x"), lambda x: rf"\|{x}-\hat {x}\|^2"),
+    "bound": Weight(
+        lambda t, path: -path.snr(t) * path.log_snr_rate(t) / 2,
+        lambda x: rf"-\tfrac12(\alpha^2/\sigma^2)'\|{x}-\hat {x}\|^2",
+    ),
+}
 
 
 # ---------------------------------------------------------------- from noise to data

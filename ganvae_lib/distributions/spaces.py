@@ -23,7 +23,7 @@ class Space:
     arguments, made_arguments, separator:  how that is written on the two sides; by default as in ``sees``.
     discriminator:  the discriminator's name; by default it is named by what it sees, and shared by such spaces.
     networks:       those of the players; by default encoder and decoder, as far as eta and theta make something.
-    mirror:         the space with x and z exchanged; itself where nothing changes.
+    mirror:         the space with x and z exchanged; itself where nothing changes, "" where there is none.
     reads:          what a minibatch must hold beside x.
     density:        the name of a network that is the density of the model's side, for ``Likelihood``.
     distributions, kl_formula:  for ``KL``, variables that are the distributions of target and model, and its formula.

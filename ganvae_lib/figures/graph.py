@@ -16,6 +16,7 @@ _PLACE = {"z": 0.0, "x": 2.0}  # the abscissae of the variables,
 _BACK = {r"\hat x": 2.95, r"\hat z": -0.95}  # of what comes back from a round trip,
 _REMARK = {"x": 2.45, "z": -0.45}  # and of the remark under it
 _RADIUS = 0.17  # of a node
+_DENOISERS = (("denoiser_x", "x", "theta"), ("denoiser_z", "z", "eta"), ("denoiser_code", "z", "theta"))
 
 Nodes = dict[str, tuple[float, float, str, Any]]  # by name: x, y, its letter, its colour (or those of its two halves)
 
@@ -57,6 +58,8 @@ def schematic(objective: Any, ax: Any = None) -> Any:
     abscissae = [x for x, *_ in nodes.values()]
     if "z" not in nodes:
         abscissae.append(0.6)  # where the arrow of a density begins
+    if "density_code" in networks:
+        abscissae.append(-0.9)
     xlim = (min(abscissae) - 0.6, max(abscissae) + 0.6)
     ylim = (-1.35 if labelled else -0.75, 1.8 if comparisons else 0.75)  # room for t below, for comparisons above
     ax = _axes(ax, xlim, ylim)
@@ -91,8 +94,8 @@ def _places(objective: Any, comparisons: dict[str, _Comparison], returned: list[
     nodes: Nodes = {"z": (_PLACE["z"], 0.0, "z", PAPER), "x": (_PLACE["x"], 0.0, "x", _OBSERVED)}
     if not {"decoder", "encoder", "denoiser_z"} & set(objective.networks):  # a density of its own
         del nodes["z"]
-    for v in ("x", "z"):
-        if f"denoiser_{v}" in objective.networks:  # from noise; in the place of z, or beyond the variable
+    for network, v, _ in _DENOISERS:
+        if network in objective.networks:  # from noise; in the place of z, or beyond the variable
             place = _PLACE["z"] if (v, "z" in nodes) == ("x", False) else _BACK[rf"\hat {v}"]
             nodes[rf"\tilde {v}"] = (place, 0.0, rf"\tilde {v}", PAPER)
     for letter in returned:
@@ -126,19 +129,19 @@ def _draw_makers(ax: Any, nodes: Nodes, objective: Any) -> None:
             _arrow(ax, nodes[start][:2], nodes[end][:2], player, bend)
             side = 1 if player == "theta" else -1  # each label stands outside the bow of its arrow: above or below
             ax.text(1.0, side * (0.27 + 0.65 * abs(bend)), label, color=COLOR[player], ha="center", va="center")
-    if "density" in networks:
-        x = nodes["x"][0]
-        _arrow(ax, (x - 1.5, 0.0), (x, 0.0), "theta", 0.0)
-        ax.text(x - 0.8, 0.27, r"$p_\theta(x)$", color=COLOR["theta"], ha="center", va="center")
-    for v, player in (("x", "theta"), ("z", "eta")):
-        if f"denoiser_{v}" in networks:
+    for network, v in (("density", "x"), ("density_code", "z")):
+        if network in networks:
+            x = nodes[v][0]
+            _arrow(ax, (x - 1.5, 0.0), (x, 0.0), "theta", 0.0)
+            ax.text(x - 0.8, 0.27, rf"$p_\theta({v})$", color=COLOR["theta"], ha="center", va="center")
+    for network, v, player in _DENOISERS:
+        if network in networks:
             noisy, clean = nodes[rf"\tilde {v}"][:2], nodes[v][:2]
             _arrow(ax, noisy, clean, player, 0.0)
             label = rf"$\hat {v}_\{player}(\tilde {v},\tau)$"
-            label = label.replace(")", ",t)") if f"denoiser_{v}" in conditional else label
+            label = label.replace(")", ",t)") if network in conditional else label
             ax.text((noisy[0] + clean[0]) / 2, -0.42, label, color=COLOR[player], ha="center", va="center")
-    makers = [("decoder", "x", "theta"), ("denoiser_x", "x", "theta")]
-    for network, end, player in (*makers, ("encoder", "z", "eta"), ("denoiser_z", "z", "eta")):
+    for network, end, player in (("decoder", "x", "theta"), ("encoder", "z", "eta"), *_DENOISERS):
         if network in conditional:
             _arrow(ax, nodes["t"][:2], nodes[end][:2], player, 0.0)
     if "labeller" in networks:

@@ -23,7 +23,7 @@ from ..models.model import Model
 from ..models.roles import denoise_of
 from ..objective.denoising import Denoise
 
-__all__ = ["chunks", "denoising_bound", "elbo", "iwae", "log_likelihood"]
+__all__ = ["chunks", "denoising_bound", "elbo", "iwae", "learns_prior", "log_likelihood"]
 
 # Numbers in a piece of the data. Noise is drawn piece by piece, so another value gives a seed other random numbers.
 CHUNK = 2**20
@@ -107,10 +107,31 @@ def _same_noise(model: Model, seed: int) -> Noise:
 def elbo(model: Model, data: Examples, *, seed: int = 0) -> Tensor:
     """E_d[E_q log p_θ(x|z) - KL(q_η(z|x) ‖ p(z))], one z per x (Eq. ``eq-elbo``, chapter 03): [seeds], nats.
 
+    A prior that is learned stands for p(z): the term is E_q[log q_η(z|x) - log p_θ(z)] then (Eq. ``eq-learned-prior``,
+    chapter 20), without log q for a code of a codebook, of which q is certain, and with the bound of
+    ``denoising_bound`` for log p_θ(z) where a network tells the noise in codes.
     Raises TypeError for a model without an encoder and a decoder, or without their densities.
     """
     noise = _noise(model, seed)
-    return _mean(model, data, lambda model, x: -free_energy(model, x, noise, name="z"))
+    if not learns_prior(model):
+        return _mean(model, data, lambda model, x: -free_energy(model, x, noise, name="z"))
+
+    def bound(model: Any, x: Tensor) -> Tensor:
+        q = model.encoder(x)
+        z = draw(q, noise, "z")
+        of_x = model.decoder(z).log_prob(x)
+        if (indices := getattr(q, "indices", None)) is not None:
+            return of_x + model.networks["density_code"]().log_prob(indices.to(x.dtype))
+        if "density_code" in model.networks:
+            return of_x + model.networks["density_code"]().log_prob(z) - q.log_prob(z)
+        return of_x + _hierarchy(model, "code", noise, 16, z) - q.log_prob(z)
+
+    return _mean(model, data, bound)
+
+
+def learns_prior(model: Model) -> bool:
+    """Does it learn the law of its codes, in the place of p(z)?"""
+    return bool({"density_code", "denoiser_code"} & set(model.networks))
 
 
 def iwae(model: Model, data: Examples, k: int = 64, *, seed: int = 0) -> Tensor:
@@ -122,6 +143,8 @@ def iwae(model: Model, data: Examples, k: int = 64, *, seed: int = 0) -> Tensor:
     """
     k = whole("k", k, least=1)
     noise = _noise(model, seed)
+    if learns_prior(model):
+        raise TypeError(f"{model.objective!r} learns its prior, for which there is no such bound; use elbo.")
 
     def log_mean_weight(model: Any, x: Tensor) -> Tensor:
         q = model.encoder(x)
@@ -157,33 +180,34 @@ def denoising_bound(model: Model, data: Examples, times: int = 16, *, seed: int 
     bytes, and zeros and ones, have none.
     Raises TypeError for a model without a denoiser of x, ValueError for times < 1.
     """
-    tool, times = denoise_of(model), whole("times", times)
-    path, axes = PATHS[tool.path], len(model.seeds_shape) + 1
-    noise = _same_noise(model, seed)
+    times, noise = whole("times", times), _same_noise(model, seed)
+    denoise_of(model)  # or an error
+    return _mean(model, data, lambda model, x: _hierarchy(model, "x", noise, times, x))
+
+
+def _hierarchy(model: Any, space: str, noise: Noise, times: int, x: Tensor) -> Tensor:
+    """The bound on log p of examples, or of codes, x [*seeds, n, *shape], of what tells the noise in them: [*seeds, n]."""
+    tool, denoiser, axes = denoise_of(model, space), model.networks[f"denoiser_{space}"], len(noise.seeds_shape) + 1
+    path, n, shape = PATHS[tool.path], x.shape[axes - 1], x.shape[axes:]
     knots = _equal_parts(path, times).to(noise.device)
+    size, at_first = math.prod(shape), knots[0].expand(x.shape[:axes])
 
-    def log_p(model: Any, x: Tensor) -> Tensor:
-        n, shape, denoiser = x.shape[axes - 1], x.shape[axes:], model.networks["denoiser_x"]
-        size, at_first = math.prod(shape), knots[0].expand(x.shape[:axes])
+    def told(tool: Denoise, t: Tensor) -> tuple[Tensor, Tensor]:
+        """The error of each example, and how much longer than on average its noise is, ‖ε‖² - D."""
+        epsilon = noise.normal("noise", n, *shape)
+        return tool.error_at(denoiser, x, epsilon, t), epsilon.square().flatten(axes).sum(-1) - size
 
-        def told(tool: Denoise, t: Tensor) -> tuple[Tensor, Tensor]:
-            """The error of each example, and how much longer than on average its noise is, ‖ε‖² - D."""
-            epsilon = noise.normal("noise", n, *shape)
-            return tool.error_at(denoiser, x, epsilon, t), epsilon.square().flatten(axes).sum(-1) - size
-
-        total = torch.zeros(x.shape[:axes], device=x.device)
-        for start, end in zip(knots[:-1], knots[1:], strict=True):
-            t = start + (end - start) * noise.uniform("time", n)
-            error, longer = told(replace(tool, weight="bound"), t)
-            # Where the noise is small the error is its length: its chance, known to be 0 on average, is taken off.
-            luck = -path.log_snr_rate(t) / 2 * (path.snr(t) / (1 + path.snr(t))).square() * longer
-            total = total - (end - start) * (error - luck)
-        alpha, variance = path.alpha(knots[-1]), path.sigma(knots[-1]).square()
-        far = ((alpha * x).square() + variance - 1 - variance.log()).flatten(axes).sum(-1) / 2
-        error, longer = told(replace(tool, weight="noise"), at_first)
-        return total - far - (error - longer) / 2 + size / 2 * (path.snr(knots[0]) / (2 * math.pi)).log()
-
-    return _mean(model, data, log_p)
+    total = torch.zeros(x.shape[:axes], device=x.device)
+    for start, end in zip(knots[:-1], knots[1:], strict=True):
+        t = start + (end - start) * noise.uniform("time", n)
+        error, longer = told(replace(tool, weight="bound"), t)
+        # Where the noise is small the error is its length: its chance, known to be 0 on average, is taken off.
+        luck = -path.log_snr_rate(t) / 2 * (path.snr(t) / (1 + path.snr(t))).square() * longer
+        total = total - (end - start) * (error - luck)
+    alpha, variance = path.alpha(knots[-1]), path.sigma(knots[-1]).square()
+    far = ((alpha * x).square() + variance - 1 - variance.log()).flatten(axes).sum(-1) / 2
+    error, longer = told(replace(tool, weight="noise"), at_first)
+    return total - far - (error - longer) / 2 + size / 2 * (path.snr(knots[0]) / (2 * math.pi)).log()
 
 
 def _equal_parts(path: Path, parts: int) -> Tensor:

@@ -14,7 +14,7 @@ from ..data.dataset import Examples
 from ..distributions.world import OtherDomain
 from ..errors import described, unknown, whole
 from ..models.model import Model
-from .bounds import as_data, denoising_bound, elbo, iwae, log_likelihood
+from .bounds import as_data, denoising_bound, elbo, iwae, learns_prior, log_likelihood
 from .distances import frechet_distance, precision_recall
 from .intervals import interval, written
 from .samples import accuracy, coverage, has_classifier
@@ -79,7 +79,8 @@ def evaluate(
     if data is not None:
         if has_bound(model):
             values["ELBO (nats)"] = elbo(model, data, seed=seed)
-            values[f"IWAE-{k} (nats)"] = iwae(model, data, k, seed=seed)
+            if not learns_prior(model):
+                values[f"IWAE-{k} (nats)"] = iwae(model, data, k, seed=seed)
         if "denoiser_x" in model.networks:
             values["bound (nats)"] = denoising_bound(model, data, seed=seed)
             if len(data.shape) == 3:
@@ -193,6 +194,8 @@ def has_bound(model: Model) -> bool:
     """Are log p_θ(x|z), log q_η(z|x) and log p(z) known, so that the model has a bound in nats?"""
     if not {"encoder", "decoder"} <= set(model.networks) or isinstance(model.prior, OtherDomain):
         return False
+    if "density_code" in model.networks and getattr(model.networks["encoder"], "codebook", None) is not None:
+        return getattr(model.networks["decoder"], "has_density", True)  # of a code of a codebook q is certain
     # Networks of one's own need not say; then they are taken to have densities.
     return all(getattr(model.networks[name], "has_density", True) for name in ("encoder", "decoder"))
 

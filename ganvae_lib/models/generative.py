@@ -17,7 +17,7 @@ from ..distributions.sample import draw
 from ..distributions.world import OtherDomain
 from ..errors import flag, unknown, whole
 from ..networks.codes import way
-from .inputs import evaluating, examples, labels_of, numbers
+from .inputs import codes, evaluating, examples, labels_of, numbers
 from .model import Model
 from .roles import denoise_of
 
@@ -67,13 +67,13 @@ class Generative:
         """
         if n is not None or (z is None and getattr(labels, "__len__", None) is None):
             n = whole("n", n, least=1)
-        by_steps = (sampler, steps, guidance) != (None, None, None)
-        if by_steps and "denoiser_x" not in self.model.networks:
+        by_steps, has = (sampler, steps, guidance) != (None, None, None), self.model.networks
+        if by_steps and "denoiser_x" not in has and ("denoiser_code" not in has or z is not None):
             raise TypeError(f"{self.model.objective!r} tells no noise; leave out sampler, steps and guidance.")
-        if by_steps or ("denoiser_x" in self.model.networks and "decoder" not in self.model.networks):
+        if "denoiser_x" in has and (by_steps or "decoder" not in has):
             if z is not None or mean:
                 raise TypeError(f"{self.model.objective!r} goes from noise to x without a code; leave out z and mean.")
-            return self._denoised(len(labels) if n is None else n, seed, labels, sampler, steps, guidance)
+            return self._denoised("x", len(labels) if n is None else n, seed, labels, sampler, steps, guidance)
         if "density" in self.model.networks and z is None and not mean:
             if labels is not None:
                 self._at(labels, n)  # says what is wrong with them
@@ -91,10 +91,7 @@ class Generative:
             n = len(labels)
         with evaluating(self.model, seed):
             if z is None:
-                one_stream = Noise(
-                    whole("seed", seed, least=0), self._device
-                )  # without a seeds axis: every copy gets the same z
-                z = self._per_copy(draw(self.model.prior().expand((n,)), one_stream, "sample z"))
+                z = self._drawn(n, seed, labels, sampler, steps, guidance)
             return self._decoded(z, seed, labels, mean)
 
     def decode(self, z: Any, seed: int = 0, *, labels: Any = None, mean: bool = True) -> Tensor:
@@ -194,18 +191,31 @@ class Generative:
 
     # What these share.
 
+    def _drawn(self, n: int, seed: int, labels: Any, *by_steps: Any) -> Tensor:
+        """Codes of the prior, [*seeds, n, latent]; of one that is learned, if there is one."""
+        if "denoiser_code" in self.model.networks:
+            z = self._denoised("code", n, seed, labels, *by_steps)
+            return z if self.model.seeds_shape else z[0]
+        if "density_code" in self.model.networks:
+            density: Any = self.model.networks["density_code"]
+            z, encoder = density.draw(n, self._noise(seed)), self.model.networks["encoder"]
+            book: Any = getattr(encoder, "codebook", None)
+            return z if book is None else book.look_up(z)
+        one_stream = Noise(whole("seed", seed, least=0), self._device)  # no seeds axis: every copy gets the same z
+        return self._per_copy(draw(self.model.prior().expand((n,)), one_stream, "sample z"))
+
     def _denoised(
-        self, n: int, seed: int, labels: Any, sampler: str | None, steps: int | None, guidance: float | None
+        self, space: str, n: int, seed: int, labels: Any, sampler: Any = None, steps: Any = None, guidance: Any = None
     ) -> Tensor:
-        """From noise to data: [seeds, n, *shape]."""
-        tool = denoise_of(self.model)
-        network: Any = self.model.networks["denoiser_x"]
+        """From noise to data, or to codes: [seeds, n, *shape]."""
+        tool = denoise_of(self.model, space)
+        network: Any = self.model.networks[f"denoiser_{space}"]
         without = None
         if guidance is not None:
             if labels is None:
                 raise ValueError("guidance leads to a label; give labels, and train given(objective) with drop > 0.")
             without = partial(network, labels=self._per_copy(torch.full((n,), -1, device=self._device)))
-        told = self._at(labels, n).networks["denoiser_x"]
+        told = self._at(labels, n).networks[f"denoiser_{space}"]
         x_of = tool.denoised(told, len(self.model.seeds_shape) + 1, without, guidance or 0.0)
         with evaluating(self.model, seed):
             noise, path = self._noise(seed), PATHS[tool.path]
@@ -258,20 +268,7 @@ class Generative:
         """Codes [*seeds, n, *shape] on the model's device, from those of all copies or of each."""
         prior = self.model.prior
         shape = prior.shape if isinstance(prior, OtherDomain) else tuple(prior().event_shape)
-        z = self._to_model(numbers("z", z))
-        copies = (self.model.seeds_shape or (1,))[0]
-        n_axis = z.ndim - len(shape) - 1
-        of_each = n_axis == 1 and len(z) == copies
-        if z.shape[n_axis + 1 :] != shape or not (n_axis == 0 or of_each) or 0 in z.shape:
-            axes = ", ".join(map(str, shape))
-            one = " One code is z[None]." if tuple(z.shape) == shape else ""
-            raise ValueError(
-                f"z must be codes [n, {axes}] for all copies, or [{copies}, n, {axes}], each copy's own; "
-                f"got {list(z.shape)}.{one}"
-            )
-        if not of_each:
-            return self._per_copy(z)
-        return z if self.model.seeds_shape else z[0]
+        return codes("z", z, shape, self.model.seeds_shape, next(self.model.parameters()))
 
     def _labels_with(self, x: Any, labels: Any) -> Any:
         """The labels that were given, or those that data bring to a conditional model."""

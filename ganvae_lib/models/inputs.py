@@ -18,7 +18,7 @@ from ..distributions.densities import as_floats
 from ..distributions.noise import DrawnUnseeded, Noise
 from ..errors import described, whole
 
-__all__ = ["check_scale", "evaluating", "examples", "labels_of", "numbers", "torch_alone", "unchecked"]
+__all__ = ["check_scale", "codes", "evaluating", "examples", "labels_of", "numbers", "torch_alone", "unchecked"]
 
 
 @contextmanager
@@ -198,6 +198,27 @@ def check_scale(name: str, extent: tuple[float, float], about: Mapping[str, Any]
             f"{name} goes from {extent[0]:.4g} to {extent[1]:.4g}, and the model's images were in [{low:g}, {high:g}]; "
             "pass them scaled alike."
         )
+
+
+def codes(name: str, value: Any, shape: tuple[int, ...], seeds_shape: tuple[int, ...], dry: Tensor) -> Tensor:
+    """Codes [*seeds, n, *shape] as ``dry`` is, of codes [n, *shape] for all copies, or [seeds, n, *shape], of each.
+
+    Raises ValueError for another shape.
+    """
+    z = numbers(name, value).to(dry.device, dry.dtype)
+    copies = (seeds_shape or (1,))[0]
+    n_axis = z.ndim - len(shape) - 1
+    of_each = n_axis == 1 and len(z) == copies
+    if z.shape[n_axis + 1 :] != shape or not (n_axis == 0 or of_each) or 0 in z.shape:
+        axes = ", ".join(map(str, shape))
+        one = " One code is z[None]." if tuple(z.shape) == shape else ""
+        raise ValueError(
+            f"z must be codes [n, {axes}] for all copies, or [{copies}, n, {axes}], each copy's own; "
+            f"got {list(z.shape)}.{one}"
+        )
+    if not of_each:
+        return z.expand(*seeds_shape, *z.shape)
+    return z if seeds_shape else z[0]
 
 
 def labels_of(labels: Any, n: int | None, classes: int) -> Tensor:

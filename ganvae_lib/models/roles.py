@@ -23,6 +23,7 @@ from torch import nn
 from .. import networks as nets
 from ..distributions.spaces import SPACES
 from ..objective.denoising import Denoise
+from ..objective.further import Quantise
 
 if TYPE_CHECKING:
     from .spec import Spec
@@ -89,7 +90,48 @@ def _encoder(spec: Spec, x: Shape) -> nn.Module:
         trunk = _trunk(spec, x, width, spec.activation)
         return nets.ImplicitEncoder(trunk, head, spec.latent, noise=spec.latent)
     features = sum(nets.features_of(spec.parts))
-    return nets.Encoder(_trunk(spec, x, features, spec.activation), spec.parts)
+    return nets.Encoder(_trunk(spec, x, features, spec.activation), spec.parts, _codebook(spec))
+
+
+def _quantise(spec: Spec) -> Quantise | None:
+    """The term that keeps codes at the entries of a codebook. Raises ValueError for codes of another kind."""
+    term = next((term for term in spec.objective.terms if isinstance(term, Quantise)), None)
+    if (list(spec.parts) == ["codebook"]) != (term is not None):
+        raise ValueError(f"codes='codebook' and the term Quantise() belong together, got {spec.codes!r} with {term!r}.")
+    return term
+
+
+def _codebook(spec: Spec) -> nets.Codebook | None:
+    """The entries that codes can be. Raises ValueError for codes that cannot be cut into so many parts."""
+    if (term := _quantise(spec)) is None:
+        return None
+    if spec.latent % term.parts:
+        raise ValueError(f"{term!r} cuts codes into equal parts; latent must be a multiple of it, not {spec.latent}.")
+    return nets.Codebook(term.entries, term.parts, spec.latent)
+
+
+def _density_code(spec: Spec) -> nn.Module:
+    """p_θ(z), learned: of the numbers of entries a table, or one after the other; of other codes a Gaussian."""
+    _check_inferred(spec)
+    if (term := _quantise(spec)) is None:
+        return nets.GaussianDensity((spec.latent,))
+    return nets.Table(term.entries) if term.parts == 1 else nets.CharRNN(term.parts, term.entries, spec.hidden[-1])
+
+
+def _denoiser_code(spec: Spec, seen: Shape, time: Shape) -> nn.Module:
+    """What a noisy code tells of the noise."""
+    _check_inferred(spec)
+    if _quantise(spec):
+        raise ValueError("there is no noise between the entries of a codebook; use Match('code', Likelihood()).")
+    return _denoiser("code", spec, seen, time)
+
+
+def _check_inferred(spec: Spec) -> None:
+    if "encoder" not in spec.objective.networks or spec.other is not None:
+        raise ValueError(
+            f"{spec.objective!r} learns a prior of codes that nobody infers; add it to an objective with an encoder, "
+            "such as zoo.VAE, and data of one domain."
+        )
 
 
 def _density(spec: Spec) -> nn.Module:
@@ -151,7 +193,9 @@ def _denoisers(variable: str, spec: Spec, seen: Shape, time: Shape) -> nn.Module
 ROLES: dict[str, Role] = {
     "decoder": Role("theta", ("z",), _decoder),
     "density": Role("theta", (), _density),
+    "density_code": Role("theta", (), _density_code),
     "denoiser_x": Role("theta", ("x", "time"), partial(_denoiser, "x")),
+    "denoiser_code": Role("theta", ("code", "time"), _denoiser_code),
     "features": Role("theta", ("x",), _features),
     "classifier": Role("theta", ("features",), _classifier),
     "encoder": Role("eta", ("x",), _encoder),
@@ -179,13 +223,13 @@ def role_of(network: str) -> Role:
     return roles[network]
 
 
-def denoise_of(model: Any) -> Denoise:
-    """The tool that trains what tells the noise in x. Raises TypeError for a model without it."""
+def denoise_of(model: Any, space: str = "x") -> Denoise:
+    """The tool that trains what tells the noise in x, or in "code". Raises TypeError for a model without it."""
     for term in model.objective.terms:
         tool = getattr(term, "tool", None)
-        if isinstance(tool, Denoise) and term.space == "x":
+        if isinstance(tool, Denoise) and term.space == space:
             return tool
-    raise TypeError(f"{model.objective!r} tells no noise in x; Match('x', Denoise()) does.")
+    raise TypeError(f"{model.objective!r} tells no noise in {space}; Match({space!r}, Denoise()) does.")
 
 
 def make_network(spec: Spec, name: str) -> nn.Module:

@@ -13,6 +13,7 @@ from ..networks.codes import CODES
 from ..networks.observations import OBSERVATIONS, BernoulliPixels
 from ..networks.trunks import ACTIVATIONS, check_image
 from ..objective.algebra import Objective
+from ..objective.further import Quantise
 
 if TYPE_CHECKING:
     from ..data import Examples
@@ -98,10 +99,10 @@ class Spec:
         return self.explicit and self.other is None and all(CODES[kind].density for kind in self.parts)
 
     def shape_of(self, variable: str) -> tuple[int, ...]:
-        """The shape of "x", "z" (of the second domain where z is data), "features" or "time"."""
+        """The shape of "x", "z" or "code" (of the second domain where z is data), "features" or "time"."""
         code_shape = (self.latent,)
         z_shape = code_shape if self.other is None else self.other
-        shapes = {"x": self.shape, "z": z_shape, "features": code_shape, "time": (1,)}
+        shapes = {"x": self.shape, "z": z_shape, "code": z_shape, "features": code_shape, "time": (1,)}
         if variable not in shapes:
             raise unknown("thing to see", variable, shapes)
         return shapes[variable]
@@ -179,11 +180,16 @@ def _defaults(objective: Objective, data: Examples | Sequence[int], chosen: dict
         "latent": 20 if len(shape) == 3 else 2,
         "observation": observation,
         "noiseless": explicit and _mean_serves(objective),
-        "codes": "unit" if "predictor_z" in objective.networks else "gaussian",
+        "codes": _default_codes(objective),
         "density": ("lines" if getattr(data, "padding", "") else "rnn") if alphabet else "gaussian",
         "classes": len(alphabet) or getattr(data, "classes", 0),
         "range": bounds,
     }
+
+
+def _default_codes(objective: Objective) -> str:
+    quantised = any(isinstance(term, Quantise) for term in objective.terms)
+    return "codebook" if quantised else "unit" if "predictor_z" in objective.networks else "gaussian"
 
 
 def _second_domain(objective: Objective, data: Examples | Sequence[int]) -> tuple[int, ...] | None:
@@ -196,7 +202,6 @@ def _second_domain(objective: Objective, data: Examples | Sequence[int]) -> tupl
 
 
 def _needs_decoder_density(objective: Objective) -> bool:
-    """Does a term ask for log p(x|z)?"""
     return any(term.needs_decoder_density for term in objective.terms)
 
 

@@ -1,8 +1,8 @@
 """Networks that return distributions; each can carry a seeds axis."""
 
 from .autoregressive import DENSITIES, CharRNN, MaskedConv2d, PixelCNN, PixelRNN, ngram
-from .codes import CODES, Encoder, ImplicitEncoder, Kind, Prior, StandardNormal, features_of
-from .densities import GaussianDensity
+from .codes import CODES, Codebook, Encoder, ImplicitEncoder, Kind, Prior, Quantised, StandardNormal, features_of
+from .densities import GaussianDensity, Table
 from .fresh import initialise, pretrained
 from .heads import Classifier, Conditional, Decoder, Denoiser, DenoiserPair, Discriminator, Features, Predictor, widened
 from .observations import (
@@ -37,6 +37,7 @@ __all__ = [
     "CODES",
     "CharRNN",
     "Classifier",
+    "Codebook",
     "Columns",
     "ContinuousBernoulliPixels",
     "Conditional",
@@ -68,7 +69,9 @@ __all__ = [
     "PointPixels",
     "Predictor",
     "Prior",
+    "Quantised",
     "StandardNormal",
+    "Table",
     "UNet",
     "conv_down",
     "conv_same",

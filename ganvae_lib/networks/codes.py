@@ -5,16 +5,31 @@ A kind of code of one's own is a :class:`Kind` in the table: ``CODES["laplace"] 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, OneHotCategorical, Uniform
+from torch.nn.functional import one_hot
 
 from ..distributions.densities import Point, Product, Pushforward, full
+from ..distributions.noise import Noise
+from ..distributions.sample import draw
 
-__all__ = ["CODES", "Encoder", "ImplicitEncoder", "Kind", "Prior", "StandardNormal", "features_of", "way"]
+__all__ = [
+    "CODES",
+    "Codebook",
+    "Encoder",
+    "ImplicitEncoder",
+    "Kind",
+    "Prior",
+    "Quantised",
+    "StandardNormal",
+    "features_of",
+    "way",
+]
 
 
 @dataclass(frozen=True)
@@ -69,8 +84,27 @@ def _point_in_unit_cube(features: Tensor) -> Distribution:
     return Point(features.sigmoid(), 1)
 
 
+class _Learned(Point):
+    """In the place of p(z) where a code is one of the entries of a codebook: a learned prior alone knows them."""
+
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> _Learned:
+        return _Learned(self.value.expand(*batch_shape, *self.event_shape), 1)
+
+
+@draw.register
+def _(p: _Learned, noise: Noise, name: str) -> Tensor:
+    raise TypeError(
+        "codes of a codebook are drawn by a prior that is learned, and no term compares with it; add "
+        "Match('code', Likelihood()) and sample from the run."
+    )
+
+
+def _learned(zeros: Tensor) -> Distribution:
+    return _Learned(zeros, 1)
+
+
 #: The kinds of code. "point" and "unit" are inferred without noise, "unit" in (0, 1); "implicit" has an encoder with
-#: noise inputs and no density; a "one-hot" code is a class.
+#: noise inputs and no density; a "one-hot" code is a class; one from a "codebook" is the nearest of its entries.
 CODES: dict[str, Kind] = {
     "gaussian": Kind(_standard_normal, _gaussian, features=2),
     "bernoulli": Kind(_coins, _coins, features=1),
@@ -79,6 +113,7 @@ CODES: dict[str, Kind] = {
     "point": Kind(_standard_normal, _point, features=1, density=False),
     "unit": Kind(_uniform_units, _point_in_unit_cube, features=1, density=False),
     "implicit": Kind(_standard_normal, _point, features=1, density=False, implicit=True),
+    "codebook": Kind(_learned, _point, features=1, density=False),
 }
 
 
@@ -114,28 +149,76 @@ class StandardNormal(Prior):
         super().__init__({"gaussian": latent})
 
 
+class Quantised(Point):
+    """What the encoder says, e, and the nearest entries z of a codebook: all mass on z, whose gradient goes to e.
+
+    ``said`` and ``entries`` are e and z, [..., latent]; ``indices`` the numbers of the entries, [..., parts].
+    """
+
+    def __init__(self, said: Tensor, entries: Tensor, indices: Tensor):
+        self.said, self.entries, self.indices = said, entries, indices
+        super().__init__(entries.detach() + (said - said.detach()), 1)
+
+
+class Codebook(nn.Module):
+    """``entries`` vectors; each of the ``parts`` of a code is the nearest of them (van den Oord et al., 2017).
+
+    >>> codebook = Codebook(8, parts=2, latent=6)
+    >>> codebook(torch.zeros(4, 6)).indices.shape, codebook.look_up(torch.zeros(4, 2)).shape
+    (torch.Size([4, 2]), torch.Size([4, 6]))
+    """
+
+    stackable = True
+
+    def __init__(self, entries: int, parts: int, latent: int):
+        super().__init__()
+        self.parts = parts
+        self.entries = nn.Parameter(torch.empty(entries, latent // parts))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.normal_(self.entries)
+
+    def forward(self, said: Tensor) -> Quantised:
+        """The nearest entries of codes [*seeds, batch, latent]."""
+        with torch.no_grad():
+            each = said.unflatten(-1, (self.parts, 1, -1))
+            # By differences, not by products: two entries may lie close to each other and far from 0.
+            indices = (each - self.entries[..., None, None, :, :]).square().sum(-1).argmin(-1)
+        return Quantised(said, self.look_up(indices), indices)
+
+    def look_up(self, indices: Tensor) -> Tensor:
+        """Codes [*seeds, batch, latent] of the numbers of their entries, [*seeds, batch, parts]."""
+        which = one_hot(indices.long(), self.entries.shape[-2]).to(self.entries.dtype)
+        return (which @ self.entries.unsqueeze(-3)).flatten(-2)
+
+
 class Encoder(nn.Module):
     """q_η(z|x). By default N(z; μ(x), diag σ²(x)): the trunk gives μ and log σ², so 2 x latent features.
 
-    ``codes`` says what the parts of z are, as for :class:`Prior`; the trunk gives the features of each in turn.
+    ``codes`` says what the parts of z are, as for :class:`Prior`; the trunk gives the features of each in turn. With a
+    ``codebook`` z is the nearest of its entries.
 
     >>> encoder = Encoder(nn.Linear(5, 6))
     >>> encoder(torch.zeros(4, 5)).rsample().shape
     torch.Size([4, 3])
     """
 
-    def __init__(self, trunk: nn.Module, codes: Mapping[str, int] | None = None):
+    def __init__(self, trunk: nn.Module, codes: Mapping[str, int] | None = None, codebook: Codebook | None = None):
         super().__init__()
         self.trunk = trunk
         self.codes = None if codes is None else dict(codes)
+        self.codebook = codebook
 
     @property
     def has_density(self) -> bool:
         """Is log q(z|x) - log p(z) known?"""
-        return self.codes is None or all(CODES[kind].density for kind in self.codes)
+        return self.codebook is None and (self.codes is None or all(CODES[kind].density for kind in self.codes))
 
     def forward(self, x: Tensor) -> Distribution:
         features = full(self.trunk(x))
+        if self.codebook is not None:
+            return self.codebook(features)
         if self.codes is None:
             return _gaussian(features)
         pieces = features.split(features_of(self.codes), -1)

@@ -18,9 +18,8 @@ from torch.distributions import Distribution, MultivariateNormal, ReshapeTransfo
 
 from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
-from .trunks import Conv2d, Linear
 
-__all__ = ["Autoregressive", "ChainRule", "GaussianDensity"]
+__all__ = ["Autoregressive", "ChainRule", "GaussianDensity", "Table"]
 
 
 class GaussianDensity(nn.Module):
@@ -86,7 +85,7 @@ class ChainRule(Distribution):
         if self._validate_args:
             network.check(x)
         index = network.index(x).flatten(batch_axis + 1)
-        logits = network.logits(x).to(network.head.weight.dtype)  # full precision under autocast, too
+        logits = network.logits(x).to(network.head.bias.dtype)  # full precision under autocast, too
         log_conditionals = logits.log_softmax(-1)
         log_conditionals_of_x = log_conditionals.gather(-1, index.unsqueeze(-1)).squeeze(-1)
         if network.end is not None:  # what follows the end of a line is certain
@@ -111,7 +110,7 @@ class Autoregressive(nn.Module):
     levels: int
     unit: float  # distance of two neighbouring values
     end: int | None = None  # the value after which all others are it, too: the end of a line
-    head: Linear | Conv2d
+    head: nn.Module
 
     def forward(self) -> Distribution:
         return ChainRule(self)
@@ -166,7 +165,7 @@ class Autoregressive(nn.Module):
                 f"draw needs n >= 1 and 0 <= first <= {size}, with first > 0 only where x is given; "
                 f"got n={n}, first={first}."
             )
-        uniform = noise.uniform("sample x", n, size).to(self.head.weight.dtype).expand(*self.seeds_shape, n, size)
+        uniform = noise.uniform("sample x", n, size).to(self.head.bias.dtype).expand(*self.seeds_shape, n, size)
         x = torch.zeros_like(uniform)
         if given is not None:
             x[..., :first] = given.flatten(-len(self.shape))[..., :first]
@@ -182,3 +181,34 @@ class Autoregressive(nn.Module):
                     index = torch.where(self.index(x[..., i - 1]) == self.end, self.end, index)
                 x[..., i] = index * self.unit
         return x.unflatten(-1, self.shape)
+
+
+class _Logits(nn.Module):
+    stackable = True
+
+    def __init__(self, levels: int):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(levels))
+
+    def reset_parameters(self) -> None:
+        nn.init.zeros_(self.bias)
+
+
+class Table(Autoregressive):
+    """p_θ of a single symbol, 0 to ``levels`` - 1: a logit for each, at first all alike.
+
+    >>> Table(4)().log_prob(torch.zeros(3, 1))
+    tensor([-1.3863, -1.3863, -1.3863], grad_fn=<SumBackward1>)
+    """
+
+    def __init__(self, levels: int):
+        super().__init__()
+        self.shape, self.levels, self.unit = (1,), levels, 1.0
+        self.head = _Logits(levels)
+
+    def logits(self, x: Tensor) -> Tensor:
+        return self.next(x, 0, None)[0].unsqueeze(-2)
+
+    def next(self, x: Tensor, i: int, memory: Tensor | None) -> tuple[Tensor, None]:
+        bias = self.get_parameter("head.bias").unsqueeze(-2)
+        return bias.expand(*x.shape[:-1], self.levels), None

@@ -1,12 +1,13 @@
 """The algebra of objectives: spaces, tools, terms, sums of terms, and operators on them."""
 
+from ..distributions.paths import WEIGHTS, Weight
 from ..distributions.sample import free_energy
 from ..distributions.spaces import SPACES, Space
 from ..figures.formula import GREEK, Writer, plain
 from .algebra import Objective, Phase
 from .contract import TERMS, TOOLS, Term, Tool
-from .denoising import WEIGHTS, Denoise, Distill, Weight
-from .further import MMD, Classify, Summaries, Unpredictable
+from .denoising import Denoise, Distill
+from .further import MMD, Classify, Quantise, Summaries, Unpredictable
 from .links import LINKS, Link
 from .operators import (
     Bound,
@@ -36,6 +37,7 @@ __all__ = [
     "Match",
     "Objective",
     "Phase",
+    "Quantise",
     "Reconstruct",
     "SPACES",
     "Space",

@@ -72,7 +72,7 @@ class Tool(ABC):
     def where(self, space: Space) -> str | None:
         """Why the tool cannot compare in ``space``; None where it can."""
         if not self.explicit:
-            return None
+            return None if space.made else "there is no sample that carries a gradient; use Likelihood or Denoise"
         if space.target_by:
             return "both sides are samples that move; use MMD, Summaries or Adversary with a link that can be reversed"
         has_density = space.density or space.distributions

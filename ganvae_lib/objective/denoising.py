@@ -2,7 +2,7 @@
 
 With z_t = α_t x + σ_t ε a model is trained forward, theta second in the KL, by asking the data's noisy samples what was
 added; a one-step generator is trained backward, theta first, by asking its own. An adversary may be shown noisy
-samples, too: the spaces "noisy x" and "noisy z".
+samples, too: the spaces "noisy x" and "noisy z". In the space "code" a network tells the noise in codes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from ..distributions.paths import FIRST, LAST, PATHS, PREDICTIONS, Path, as_prediction, clean, squared_error
+from ..distributions.paths import FIRST, LAST, PATHS, PREDICTIONS, WEIGHTS, as_prediction, clean, squared_error
 from ..distributions.spaces import SPACES, Space
 from ..distributions.world import World, drawn
 from ..errors import chosen, real, whole
@@ -25,40 +25,9 @@ from .contract import Network, Samples, Tool, parts
 if TYPE_CHECKING:
     from ..distributions.noise import Noise
 
-__all__ = ["WEIGHTS", "Denoise", "Distill", "Weight"]
+__all__ = ["Denoise", "Distill"]
 
 LEVELS = "cosine"  # the path of the spaces of noisy samples
-
-
-@dataclass(frozen=True)
-class Weight:
-    r"""How often ‖x - x̂‖² is counted at time t: a function of t and the path; and how what is compared is written.
-
-    One's own is an entry of ``WEIGHTS``:
-
-    >>> from ganvae_lib import Denoise, Match
-    >>> tex = lambda x: rf"\min(5,\alpha^2/\sigma^2)\|{x}-\hat {x}\|^2"
-    >>> WEIGHTS["at most 5"] = Weight(lambda t, path: path.snr(t).clamp(max=5), tex)
-    >>> print(Match("x", Denoise("at most 5", path="linear")))
-    Match('x', Denoise('at most 5', path='linear'))
-      θ descends E_{d(x), τ, ε}[min(5,α²/σ²)‖x-x̂‖²; x̃=(1-τ)x+τε]
-    >>> del WEIGHTS["at most 5"]
-    """
-
-    of: Callable[[Tensor, Path], Tensor]
-    tex: Callable[[str], str]
-
-
-#: "bound" is -ELBO in continuous time, in nats, less its two ends; the others count the same errors otherwise.
-WEIGHTS = {
-    "noise": Weight(partial(squared_error, "noise"), lambda x: r"\|\epsilon-\hat\epsilon\|^2"),
-    "velocity": Weight(partial(squared_error, "velocity"), lambda x: r"\|u-\hat u\|^2"),
-    "x": Weight(partial(squared_error, "x"), lambda x: rf"\|{x}-\hat {x}\|^2"),
-    "bound": Weight(
-        lambda t, path: -path.snr(t) * path.log_snr_rate(t) / 2,
-        lambda x: rf"-\tfrac12(\alpha^2/\sigma^2)'\|{x}-\hat {x}\|^2",
-    ),
-}
 
 
 def _beside(t: Tensor, x: Tensor) -> Tensor:
@@ -72,7 +41,7 @@ def _squares(x: Tensor, t: Tensor) -> Tensor:
 
 
 def _where(tool: Tool, space: Space) -> str | None:
-    if len(space.sees) == 1 and not space.target_by and len(space.made_by) == 1:
+    if len(space.sees) == 1 and not space.target_by and len(space.made_by) == 1 and (space.made or tool.explicit):
         return None
     return f"there is no sample of one thing, made by one player, to put noise on; {type(tool).__name__} compares in x"
 
@@ -159,7 +128,7 @@ class Denoise(Tool):
         return x_of
 
     def formula(self, w: Writer, space: Space, player: str) -> str:
-        path, x = PATHS[self.path], space.sees[0]
+        path, x = PATHS[self.path], space.arguments[0]
         noisy = rf"\tilde {x}={path.alpha_tex}{x}+{path.sigma_tex}\epsilon"
         return expectation(rf"{space.target_law(w)},\,\tau,\,\epsilon", f"{WEIGHTS[self.weight].tex(x)};\\,{noisy}")
 
@@ -289,3 +258,29 @@ SPACES |= {
     "noisy x": _noisy_space("x", "x_from_z", "noisy z"),
     "noisy z": _noisy_space("z", "z_from_x", "noisy x"),
 }
+
+
+# ---------------------------------------------------------------- a prior that is learned
+
+
+def code(world: World) -> Tensor:
+    """What a learned prior is shown of a code that was inferred: the numbers of its entries, or z. No gradient."""
+    indices = getattr(world.q_z_given_x, "indices", None)
+    return world.z_from_x.detach() if indices is None else indices.to(world.x.dtype)
+
+
+setattr(World, "code", drawn("eta")(code))  # noqa: B010
+
+#: Inferred codes with theta's law of them in the place of p(z): theta stands second, and eta does not feel it.
+SPACES["code"] = Space(
+    target=("code",),
+    target_law=lambda w: w.made(w.q("z")),
+    made=(),  # nobody's gradient goes through a draw of it
+    made_by=("theta",),
+    made_law=lambda w: w.made(w.p("z")),
+    sees=("code",),
+    arguments=("z",),
+    networks=("encoder",),
+    mirror="",
+    density="density_code",
+)

@@ -1,4 +1,4 @@
-"""Spaces, tools and terms that few models need: reconstructions, features; MMD, Summaries; Unpredictable, Classify."""
+"""Spaces, tools and terms that few models need: MMD, Summaries; Unpredictable, Classify, Quantise."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ import torch
 from torch import Tensor
 
 from ..distributions.spaces import BOTH, SPACES, Space
-from ..errors import chosen, reals
-from ..figures.formula import Writer, expectation
+from ..errors import chosen, real, reals, whole
+from ..figures.formula import Writer, expectation, number
 from .contract import Network, Samples, Term, Tool, parts
 
 if TYPE_CHECKING:
     from ..distributions.world import World
 
-__all__ = ["Classify", "MMD", "Summaries", "Unpredictable"]
+__all__ = ["Classify", "MMD", "Quantise", "Summaries", "Unpredictable"]
 
 
 SPACES |= {
-    # Features of the other domain (y=0) with the source's (y=1); they are written x, as in chapter 06.
-    "features": Space(
+    "features": Space(  # of the other domain (y=0) with the source's (y=1); they are written x, as in chapter 06
         target=("features",),
         target_by=("theta",),
         target_law=lambda w: r"p_\theta(x|y=1)",
@@ -34,7 +33,6 @@ SPACES |= {
         mirror="features",
         reads=("other",),
     ),
-    # Reconstructions with what they reconstruct.
     "x again": Space(
         target=("x",),
         target_law=lambda w: w.d,
@@ -269,3 +267,34 @@ class Classify(Term):
         if self.seen == "x":
             return expectation("d(x,t)", r"-\log q_\eta(t|x)")
         return expectation(r"p_\theta(x,t|y=1)", r"-\log p_\theta(t|x)")
+
+
+@dataclass(frozen=True)
+class Quantise(Term):
+    """Codes are the nearest of ``entries`` vectors, each of their ``parts`` on its own: Eq. ``eq-vq`` (chapter 20).
+
+    E_d[‖sg(e) - z‖² + commitment ‖e - sg(z)‖²] of what the encoder says, e, and the nearest entries, z: the first moves
+    these, the second the encoder (van den Oord et al., 2017). Raises ValueError for sizes that are not positive.
+
+    >>> Quantise(64, parts=4)
+    Quantise(64, 4)
+    """
+
+    entries: int = 32
+    parts: int = 1
+    commitment: float = 0.25
+    space, reaches, networks, title = "z", ("eta",), ("encoder",), "codebook"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entries", whole("entries", self.entries, least=2))
+        object.__setattr__(self, "parts", whole("parts", self.parts))
+        object.__setattr__(self, "commitment", real("commitment", self.commitment, least=0))
+        super().__post_init__()
+
+    def loss(self, world: World) -> Tensor:
+        e, z = world.q_z_given_x.said, world.q_z_given_x.entries
+        return ((e.detach() - z).square() + self.commitment * (e - z.detach()).square()).sum(-1).mean(-1)
+
+    def formula(self, w: Writer, player: str) -> str:
+        beta = number(self.commitment)
+        return expectation(w.d, rf"\|\mathrm{{sg}}(e)-z\|^2+{beta}\,\|e-\mathrm{{sg}}(z)\|^2;\,z=\mathrm{{nearest}}(e)")

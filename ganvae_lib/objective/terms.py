@@ -91,7 +91,7 @@ class Match(Term):
         return "on both sides" if makes_both else self.tool.model_stands
 
     def swapped(self) -> Term:
-        return self.mirrored(space=self.sides.mirror)
+        return self.mirrored(space=self.sides.mirror) if self.sides.mirror else super().swapped()
 
     @property
     def gradient_through(self) -> str | None:

@@ -129,7 +129,7 @@ class Adversary(Tool):
         makes_both = set(space.target_by) & set(space.made_by)
         allowed = [name for name, link in LINKS.items() if (link.logistic if makes_both else link.reversible)]
         if not space.target_by or self.link in allowed:
-            return None
+            return super().where(space)
         names = ", ".join(allowed)
         return f"both sides are samples that move, so an Adversary needs a link that can be reversed, {names}"
 

@@ -61,6 +61,7 @@ from ganvae_lib import (
     PixelCNN,
     PixelRNN,
     Point,
+    Quantise,
     Reconstruct,
     Run,
     Summaries,
@@ -277,6 +278,16 @@ CALLS = {
     "Bound": Call(Bound, {}, {"k": COUNT, "weight": WEIGHT}),
     "Classify": Call(Classify, {}, {"seen": one_of(["features"]), "weight": WEIGHT}),
     "Unpredictable": Call(Unpredictable, {}, {"variable": one_of(["z"]), "weight": WEIGHT}),
+    "Quantise": Call(
+        Quantise,
+        {},
+        {
+            "entries": kind([2, 32, lambda: np.int64(3)], [1, 0, -1, 2.5, None, "x", object]),
+            "parts": COUNT,
+            "commitment": NOT_NEGATIVE,
+            "weight": WEIGHT,
+        },
+    ),
     "times": Call(
         lambda weight: weight * zoo.VAE,
         {"weight": kind([0.5, 2, lambda: np.float32(0.5)], [0, float("nan"), None, "x", object])},

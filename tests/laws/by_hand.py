@@ -16,6 +16,7 @@ from ganvae_lib import (
     Likelihood,
     Match,
     Noise,
+    Quantise,
     Reconstruct,
     Summaries,
     Unpredictable,
@@ -203,8 +204,50 @@ class ByHand:
                 f = mean + log_var.exp().sqrt() * self.noise(self.part(name, i), mean.shape[1])
             elif kind == "bernoulli":
                 f = (self.noise(self.part(name, i), f.shape[1], law="uniform") < f.sigmoid()).double()
+            if kind == "codebook":  # the value of the entries, the gradient of what the encoder says
+                z, _ = self.nearest(f)
+                f = f + (z - f).detach()
             drawn.append(f.sigmoid() if kind == "unit" else f)
         return torch.cat(drawn, 1)
+
+    def nearest(self, e):
+        """Row by row and part by part, the entry with the least squared distance, and its number."""
+        book = self.model.encoder.codebook
+        z, numbers = [], []
+        for row in e:
+            for part in row.split(book.entries.shape[1]):
+                far = [((part - entry) ** 2).sum().item() for entry in book.entries]
+                numbers.append(far.index(min(far)))
+                z.append(book.entries[numbers[-1]])
+        return torch.cat(z).reshape(e.shape), torch.tensor(numbers).reshape(len(e), -1)
+
+    def learned_prior(self):
+        """-log p(z) of what was inferred, on average: of a Gaussian, or of numbers one after the other."""
+        density = self.model.networks["density_code"]
+        if "codebook" not in self.codes:
+            return self.gaussian(density, self.z_from_x.detach())
+        ((_, e),) = self.pieces(self.x)
+        total = 0.0
+        for row in self.nearest(e)[1].tolist():
+            if len(row) == 1:
+                total = total + density.head.bias.exp().sum().log() - density.head.bias[row[0]]
+                continue
+            h = torch.zeros(density.state.in_features).double()
+            for i, number in enumerate(row):
+                if i:
+                    seen = one_hot(torch.tensor(row[i - 1]), density.levels).double()
+                    a = (density.read.weight @ seen + density.read.bias).split(len(h))
+                    b = (density.state.weight @ h + density.state.bias).split(len(h))
+                    reset, keep = D(a[0] + b[0]), D(a[1] + b[1])
+                    h = keep * h + (1 - keep) * (a[2] + reset * b[2]).tanh()
+                logits = density.head.weight @ h + density.head.bias
+                total = total + logits.exp().sum().log() - logits[number]
+        return total / self.n
+
+    def gaussian(self, density, x):
+        m, log_diagonal, below = density.parameters()
+        white = torch.linalg.inv(below.tril(-1) + log_diagonal.exp().diag()) @ (x - m).T
+        return 0.5 * (white**2).sum() / self.n + log_diagonal.sum() + x.shape[1] / 2 * math.log(2 * math.pi)
 
     def surprise(self, x, z):
         """-log q(z|x)."""
@@ -407,11 +450,15 @@ class ByHand:
             case Match("x" | "z" as v, Distill() as tool):
                 return self.distilled(tool, self.model.networks[f"scores_{v}"], self.sides(v)[1][0])
             case Match("x", Likelihood()):
-                m, log_diagonal, below = self.model.density.parameters()
-                white = torch.linalg.inv(below.tril(-1) + log_diagonal.exp().diag()) @ (self.x - m).T
-                return (
-                    0.5 * (white**2).sum() / self.n + log_diagonal.sum() + self.x.shape[1] / 2 * math.log(2 * math.pi)
-                )
+                return self.gaussian(self.model.density, self.x)
+            case Match("code", Likelihood()):
+                return self.learned_prior()
+            case Match("code", Denoise() as tool):
+                return self.denoising(tool, self.model.networks["denoiser_code"], self.z_from_x.detach(), "code")
+            case Quantise(commitment=pull):
+                ((_, e),) = self.pieces(self.x)
+                z, _ = self.nearest(e)
+                return (((e.detach() - z) ** 2).sum() + pull * ((e - z.detach()) ** 2).sum()) / self.n
             case Bound():
                 return self.bound(term)
             case Classify(seen="x"):

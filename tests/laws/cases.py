@@ -18,7 +18,9 @@ from ganvae_lib import (
     Denoise,
     Distill,
     Domains,
+    Likelihood,
     Match,
+    Quantise,
     Reconstruct,
     Summaries,
     Unpredictable,
@@ -103,6 +105,8 @@ CASES = {name: (entry, POINTS, {}) for name, entry in zoo.ALL.items()} | {
     "codes under noise": (X + Match("noisy z", Adversary()), POINTS, {}),
     "codes told from noise": (X + 0.5 * Match("z", Denoise("x", predicts="score")), POINTS, {}),
     "codes by distillation": (X + Match("z", Distill("linear", "noise", steps=2)), POINTS, {}),
+    "VQ-VAE of two parts": (X + 2 * Quantise(5, 2, 0.5) + 0.3 * Match("code", Likelihood()), POINTS, {"latent": 4}),
+    "a VAE with a learned Gaussian prior": (zoo.VAE + Match("code", Likelihood()), POINTS, {}),
     "the bound by velocities": (Match("x", Denoise("bound", "cosine", "velocity")), POINTS, {}),
     "diffusion given labels": (given(zoo.DIFFUSION), POINTS, {}),
     "AASVAE on images by convolutions": (adversary_activated(zoo.SVAE), IMAGES, CONV | {"observation": "gaussian"}),
@@ -138,14 +142,14 @@ def made(case, **options):
     """The model of a case, and data that suit it."""
     objective, data, own = case
     data = suited(objective, data)
-    return small(objective, data, **own, **options), data
+    return small(objective, data, **own | options), data
 
 
 def player(network):
     """Whose network this is: the same as the library's, written out."""
     if network.startswith(("discriminator_", "predictor_", "scores_")):
         return "phi"
-    theirs = {"theta": ("decoder", "density", "denoiser_x", "features", "classifier")}
+    theirs = {"theta": ("decoder", "density", "density_code", "denoiser_x", "denoiser_code", "features", "classifier")}
     theirs["eta"] = ("encoder", "labeller", "denoiser_z")
     owners = [player for player, networks in theirs.items() if network in networks]
     assert owners, f"whose is {network!r}? Say so in player() in tests/laws/cases.py."

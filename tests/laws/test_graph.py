@@ -8,6 +8,7 @@ from ganvae_lib import (
     Adversary,
     Classify,
     Denoise,
+    Likelihood,
     Match,
     adversary_activated,
     draw,
@@ -35,6 +36,8 @@ MAKERS = {
     "decoder": r"$p_\theta(x|z)$",
     "encoder": r"$q_\eta(z|x)$",
     "density": r"$p_\theta(x)$",
+    "density_code": r"$p_\theta(z)$",
+    "denoiser_code": r"$\hat z_\theta(\tilde z,\tau)$",
     "features": r"$x=G_\theta(z)$",
     "classifier": r"$p_\theta(t|x)$",
     "labeller": r"$q_\eta(t|x)$",
@@ -56,6 +59,7 @@ MORE = {
     "AASVAE": adversary_activated(zoo.SVAE),
     "AACVAE": adversary_activated(zoo.CVAE),
     "diffusion given labels": given(zoo.DIFFUSION),
+    "a learned Gaussian prior": zoo.VAE + Match("code", Likelihood()),
     "a VAE beside a diffusion of x and of z": zoo.VAE + zoo.DIFFUSION + Match("z", Denoise()),
 }
 

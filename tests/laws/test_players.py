@@ -24,6 +24,10 @@ def reached(value, model):
     return found
 
 
+# Made by these, but cut off from them; that a world forgets it when they move is seen in test_forgetting.py.
+WITHOUT_GRADIENT = {"code": {"eta"}}
+
+
 @every(CASES)
 def test_a_world_knows_on_whom_each_variable_depends(case):
     """So it forgets, when a player has moved, exactly what that player has made."""
@@ -32,7 +36,8 @@ def test_a_world_knows_on_whom_each_variable_depends(case):
     for phase in objective.phases():
         phase.losses(world)
     for name, value in world.memory.items():
-        assert reached(value, model) == vars(World)[name].depends, name
+        by_gradient = vars(World)[name].depends - WITHOUT_GRADIENT.get(name, set())
+        assert reached(value, model) == by_gradient, name
 
 
 def test_every_variable_of_a_world_says_on_whom_it_depends():

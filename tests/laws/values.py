@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, OneHotCategorical
 
 from ganvae_lib.distributions import Noiseless, Point, Product, Pushforward
+from ganvae_lib.networks import Quantised
 
 
 def tensors_of(value) -> list[Tensor]:
@@ -18,6 +19,8 @@ def tensors_of(value) -> list[Tensor]:
             return tensors_of(value.base)
         case Product():
             return [tensor for part in value.parts for tensor in tensors_of(part)]
+        case Quantised():
+            return [value.said, value.entries, value.indices, value.value]
         case Point():
             return [value.value]
         case Pushforward():

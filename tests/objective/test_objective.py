@@ -19,6 +19,7 @@ from ganvae_lib import (
     Classify,
     Likelihood,
     Match,
+    Quantise,
     Reconstruct,
     Summaries,
     Unpredictable,
@@ -63,6 +64,7 @@ rest = (
     | st.builds(Classify, weight=weights, seen=st.sampled_from(["features", "x"]))
     | st.builds(Unpredictable, st.sampled_from(["x", "z"]), weight=weights)
 )
+codebooks = st.builds(Quantise, st.integers(2, 64), st.integers(1, 4), st.floats(0, 4), weight=weights)
 labels = st.sampled_from([{}, {"given": "label"}, {"inferred": "label"}])
 bounds = st.builds(
     lambda k, w, o, on, at: Bound(k, weight=w, only=o, activated=on, **at),
@@ -74,7 +76,7 @@ bounds = st.builds(
 )
 sums = lambda terms: st.lists(terms, min_size=1, max_size=5).map(lambda terms: Sum.of(*terms))
 mirrored = sums(matches | reconstructions | rest)
-objectives = mirrored | sums(matches | reconstructions | rest | bounds)
+objectives = mirrored | sums(matches | reconstructions | rest | bounds | codebooks)
 law = settings(max_examples=40, deadline=None)
 
 

@@ -343,7 +343,7 @@ def test_a_space_and_its_mirror(own):
     term = Match("turned", MMD())
     assert swapped(term) == term and TURNED.networks == ("decoder",) and TURNED.discriminator == "discriminator_x"
     for name, space in SPACES.items():
-        assert SPACES[space.mirror].mirror == name
+        assert (SPACES[space.mirror].mirror if space.mirror else "code") == name
     near = replace(SPACES["x|z"], discriminator="")
     assert near.discriminator == SPACES["x|z"].discriminator == "discriminator_x_given_z"
     assert SPACES["z|x"].discriminator == "discriminator_z_given_x" and SPACES["xz"].discriminator == "discriminator_xz"

@@ -22,6 +22,7 @@ from ganvae_lib import (
     Distill,
     Likelihood,
     Match,
+    Quantise,
     Reconstruct,
     Summaries,
     Unpredictable,
@@ -48,6 +49,7 @@ TERM_OPTIONS = {
     Bound: dict(k=[1, 2, 4], inferred=[None], activated=[False, True]),
     Classify: dict(seen=["features", "x"]),
     Unpredictable: dict(variable=["x", "z"]),
+    Quantise: dict(entries=[2, 3], parts=[1, 3], commitment=[0.25, 0.2500001]),
 }
 SHARED = dict(weight=[1.0, 2.0, 0.1234567, 0.1234568], only=[None, ("theta",), ("eta",)], given=[None, "label"])
 
@@ -102,6 +104,11 @@ def test_terms_that_lose_differently_print_differently(term):
     assert_prints_tell_apart(
         chosen + encoded for chosen in values(term, TERM_OPTIONS[term] | SHARED) if chosen.given is None
     )
+
+
+def test_codebooks_that_lose_differently_print_differently():
+    prior, options = Match("code", Likelihood()), TERM_OPTIONS[Quantise] | dict(weight=SHARED["weight"])
+    assert_prints_tell_apart(Reconstruct("x") + chosen + prior for chosen in values(Quantise, options))
 
 
 @settings(max_examples=200)

@@ -19,6 +19,7 @@ from ganvae_lib import (
     Distill,
     Likelihood,
     Match,
+    Quantise,
     Summaries,
     Unpredictable,
     semi_supervised,
@@ -30,7 +31,8 @@ from ganvae_lib.objective import TERMS, TOOLS, Reconstruct
 
 PARTS = [
     *(KL(), Likelihood(), Adversary(), MMD(), Summaries(), Denoise(), Distill(), SPACES["x"], LINKS["KL"]),
-    *(Match("x", Adversary()), Reconstruct("x"), Bound(), Classify(), Unpredictable(), zoo.VAE, zoo.VAE.phases()[0]),
+    *(Match("x", Adversary()), Reconstruct("x"), Bound(), Classify(), Unpredictable(), Quantise()),
+    *(zoo.VAE, zoo.VAE.phases()[0]),
 ]
 
 
