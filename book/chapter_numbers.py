@@ -3,8 +3,8 @@
 Jupyter Book counts the chapters of _toc.yml; then a chapter that is called 06 everywhere would be printed as 5 while
 chapter 05 is not written yet, and the draft of any one chapter would be chapter 1.
 
-{chap}`4` prints "chapter 4", {Chap}`4` "Chapter 4", {chap}`15, 17 and 20` "chapters 15, 17 and 20". Each is a link, with
-the chapter's title as its tooltip.
+{chap}`4` prints "chapter 4", {Chap}`4` "Chapter 4", {chap}`15, 17 and 20` "chapters 15, 17 and 20". Each number is a
+link, with the chapter's title as its tooltip.
 """
 
 import re
@@ -41,7 +41,7 @@ def chapters(name, rawtext, text, lineno, inliner, options=None, content=()):
         if not (found := re.search(r"\d+", word)):
             made.append(nodes.Text(word))
         elif page := pages.get(int(found[0])):
-            link = pending_xref("", nodes.inline("", word, chapter=page), refdomain="std", reftype="doc",
+            link = pending_xref("", nodes.inline("", word), refdomain="std", reftype="doc",
                                 reftarget="/" + page, refdoc=env.docname, refexplicit=True, refwarn=True)  # fmt: skip
             made.append(link)
         else:
@@ -51,10 +51,11 @@ def chapters(name, rawtext, text, lineno, inliner, options=None, content=()):
 
 
 def titled(app, tree, page):
-    """Each link to a chapter has its title."""
+    """Each link to another chapter by its number has its title."""
     for link in tree.findall(nodes.reference):
-        if link.children and isinstance(link[0], nodes.inline) and link[0].get("chapter"):
-            link["reftitle"] = app.env.titles[link[0]["chapter"]].astext()
+        name = "notebooks/" + link.get("refuri", "").rpartition("/")[2].removesuffix(".html")
+        if re.fullmatch(r"([Cc]hapter )?\d+", link.astext()) and name in app.env.titles:
+            link["reftitle"] = app.env.titles[name].astext()
 
 
 def setup(app):

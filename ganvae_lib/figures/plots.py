@@ -43,7 +43,7 @@ def curves(history: Any, *terms: str, steps: Any = None, who: Any = None, label:
         history: a run's ``.history`` (term -> ``[n, K]``, with ``.steps``), or one array ``[n]`` or ``[n, K]``.
         terms: names of the terms to draw; all of them when none is given.
         steps: abscissae ``[n]``; by default ``history.steps``, or 0, 1, 2, ...
-        who: key of :data:`COLOR`, or one per term; by default the cycle of the style.
+        who: key of :data:`COLOR`, an object or "first" to "fourth"; or one per term. By default the cycle of the style.
         label: name in the legend, or one per term; by default the term's own name.
 
     Returns the axes. Raises ``KeyError`` for an unknown term and ``ValueError`` for an array of the wrong shape.

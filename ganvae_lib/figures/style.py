@@ -1,22 +1,33 @@
-"""One visual language: a colour and a line for each mathematical object, and the style of every figure."""
+"""One visual language: a colour and a line for each mathematical object, others for the rest; the style of figures."""
 
 import sys
 
 from .cells import explain
 
-__all__ = ["COLOR", "INK", "PAPER", "STYLE", "style"]
+__all__ = ["COLOR", "INK", "OBJECTS", "OTHERS", "PAPER", "STYLE", "style"]
 
-COLOR = {"data": "#1B79C4", "theta": "#C8510A", "eta": "#08875F", "phi": "#B0469F", "prior": "#767676"}
-_LINE = {"data": "-", "theta": "--", "eta": "-.", "phi": ":", "prior": (0, (8, 3))}
+#: The book's objects, each in a colour that nothing else has.
+OBJECTS = {
+    "data": ("#1B79C4", "-"),
+    "theta": ("#C8510A", "--"),
+    "eta": ("#08875F", "-."),
+    "phi": ("#B0469F", ":"),
+    "prior": ("#767676", (0, (8, 3))),
+}
+#: For whatever else stands side by side: links, settings, parts of a loss.
+OTHERS = {
+    "first": ("#33373D", "-"),
+    "second": ("#8F6B00", "--"),
+    "third": ("#6A4BB5", "-."),
+    "fourth": ("#6B3E26", ":"),
+}
+COLOR = {key: color for key, (color, _) in (OBJECTS | OTHERS).items()}
 
 #: Ready for ``axes.plot(x, y, **STYLE["theta"])``.
-STYLE = {key: {"color": COLOR[key], "linestyle": _LINE[key]} for key in COLOR}
+STYLE = {key: {"color": color, "linestyle": line} for key, (color, line) in (OBJECTS | OTHERS).items()}
 
 #: Figures carry their own paper: almost white, so that they read alike on a light and on a dark page.
 PAPER, INK = "#FCFCFA", "#33373D"
-
-# The order of curves that no one has given a colour.
-_CYCLE = ("theta", "data", "eta", "phi", "prior")
 
 
 def style() -> None:
@@ -58,8 +69,8 @@ def style() -> None:
             "legend.frameon": False,
             "legend.handlelength": 2.8,
             "image.cmap": "gray_r",
-            "axes.prop_cycle": cycler(color=[COLOR[key] for key in _CYCLE])
-            + cycler(linestyle=[_LINE[key] for key in _CYCLE]),
+            "axes.prop_cycle": cycler(color=[color for color, _ in OTHERS.values()])
+            + cycler(linestyle=[line for _, line in OTHERS.values()]),
         }
     )
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
