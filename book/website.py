@@ -15,6 +15,7 @@ import finishing
 import lighter
 import linking
 import nbformat
+import publishing
 import times
 from contents import BookError, digest, files, pages, source
 from execute import Chapter, places
@@ -32,7 +33,8 @@ def stage(root: Path, out: Path, toc: Path, notebooks: dict[str, Chapter], regis
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     texts = {page: chapter.notebook for page, chapter in notebooks.items()}
-    shutil.copy(root / "_config.yml", target / "_config.yml")
+    settings = publishing.configured((root / "_config.yml").read_text(encoding="utf8"))
+    (target / "_config.yml").write_text(settings, encoding="utf8")
     shutil.copy(toc, target / "_toc.yml")
     shutil.copytree(
         root / "book",

@@ -1,0 +1,110 @@
+"""Where the book is published, by settings that are empty here: links to its repository, and what others read of it."""
+
+import re
+
+import publishing
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from contents import BookError
+from helpers import ROOT
+from jupyter_book.config import get_final_config
+
+CONFIG = (ROOT / "_config.yml").read_text(encoding="utf8")
+URL = "https://github.com/owner/the.book"
+BUTTONS = ("use_repository_button", "use_edit_page_button", "use_issues_button", "use_source_button")
+
+
+def with_settings(url="", branch="main"):
+    settings = yaml.safe_load(CONFIG)
+    settings["repository"] |= {"url": url, "branch": branch}
+    return yaml.safe_dump(settings, sort_keys=False)
+
+
+def options(text):
+    """The theme's options that Sphinx gets from a _config.yml."""
+    final, _ = get_final_config(
+        user_yaml=yaml.safe_load(publishing.configured(text)), cli_config={"latex_individualpages": False}
+    )
+    return final["html_theme_options"]
+
+
+def links(html, page):
+    """Label or words of each button in a page's header -> where it leads."""
+    soup = BeautifulSoup((html / page).read_text(encoding="utf8"), "html.parser")
+    found = soup.select(".article-header-buttons a[href]")
+    return {" ".join(a.get_text().split()) or a["title"]: a["href"] for a in found}
+
+
+# -- a repository -----------------------------------------------------------------------------------------------
+
+
+def test_without_a_repository_no_button_is_asked_for():
+    got = options(CONFIG)
+    assert got["repository_url"] == "" and not any(got.get(button) for button in BUTTONS)
+    assert not any(
+        got["launch_buttons"].get(name) for name in ("binderhub_url", "colab_url", "thebe", "jupyterhub_url")
+    )
+
+
+@pytest.mark.parametrize("written", [URL, URL + "/", URL + ".git"])
+def test_one_setting_turns_them_all_on(written):
+    got = options(with_settings(written, "trunk"))
+    assert (got["repository_url"], got["repository_branch"]) == (URL, "trunk")
+    assert all(got[button] is True for button in BUTTONS)
+    launch = got["launch_buttons"]
+    assert launch["binderhub_url"] == "https://mybinder.org" and launch["notebook_interface"] == "jupyterlab"
+    assert launch["colab_url"] == "https://colab.research.google.com"
+    assert got["navbar_persistent"] == [] and "MIT" in got["extra_footer"], "the rest stays"
+
+
+def test_colab_opens_what_is_on_github_only():
+    got = options(with_settings("https://gitlab.com/owner/book"))
+    assert got["launch_buttons"]["binderhub_url"] and not got["launch_buttons"]["colab_url"]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["github.com/owner/book", "https://example.org/a/b", URL + "/tree/main", "owner/book"]
+)
+def test_an_address_that_no_button_can_use_is_named(wrong):
+    with pytest.raises(BookError, match="repository: url in _config.yml must be like https://github.com/owner/name"):
+        publishing.configured(with_settings(wrong))
+
+
+def test_pages_have_the_buttons_with_the_setting_and_lack_them_without(small, at_once):
+    toc = small.toc | {"chapters": [*small.toc["chapters"], {"file": "genindex"}]}
+    (small.root / "_toc.yml").write_text(yaml.safe_dump(toc))
+    (small.root / "book" / "genindex.md").write_text("# Index\n")
+    small("x = 1")
+    html = small.root / "_build" / "html"
+    assert at_once("--write")[0] == 0
+    status, told = at_once()
+    assert status == 0, told
+    assert links(html, "notebooks/01_small.html") == {".ipynb": "../_sources/notebooks/01_small.ipynb"}
+    (small.root / "_config.yml").write_text(with_settings(URL))
+    status, told = at_once()
+    assert status == 0, told
+    source = f"{URL}/blob/main/notebooks/01_small.ipynb"
+    assert links(html, "notebooks/01_small.html") == {
+        "Binder": f"{URL.replace('https://github.com', 'https://mybinder.org/v2/gh')}/main"
+        "?urlpath=lab/tree/notebooks/01_small.ipynb",
+        "Colab": source.replace("https://github.com", "https://colab.research.google.com/github"),
+        "Repository": URL,
+        "Show source": f"{source}?plain=1",
+        "Suggest edit": source.replace("/blob/", "/edit/"),
+        "Open issue": f"{URL}/issues/new?title=Issue%20on%20page%20%2Fnotebooks/01_small.html"
+        "&body=Your%20issue%20content%20here.",
+        ".ipynb": "../_sources/notebooks/01_small.ipynb",
+    }
+    intro, index = links(html, "book/intro.html"), links(html, "genindex.html")
+    assert intro["Suggest edit"] == f"{URL}/edit/main/book/intro.md" and "Colab" not in intro
+    assert index["Repository"] == URL and "Suggest edit" not in index, "a page without a file of its own"
+
+
+def test_binder_gets_the_books_environment_and_the_library():
+    lines = (ROOT / "binder" / "requirements.txt").read_text(encoding="utf8").splitlines()
+    asked = [line for line in lines if not line.startswith("#")]
+    assert asked == ["--extra-index-url https://download.pytorch.org/whl/cpu", "-r ../requirements.txt", "."]
+    assert (ROOT / "pyproject.toml").is_file(), "what `.` is, as Binder installs from the top folder"
+    python = re.fullmatch(r"python-(3\.\d+)\n", (ROOT / "binder" / "runtime.txt").read_text(encoding="utf8"))[1]
+    assert python in {"3.11", "3.12", "3.13"}
