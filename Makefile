@@ -1,7 +1,7 @@
 # `make help` lists what there is. The only needs are git, make and Python 3.11, 3.12 or 3.13.
 
 VENV := .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
 # PYTHON=python3.12 chooses the interpreter; else the environment's own, else the first fitting one on the PATH.
 ifeq ($(origin PYTHON),undefined)

@@ -1,0 +1,82 @@
+"""The workflow files: valid by their public schema, with actions at fixed commits, on all systems and Pythons."""
+
+import json
+import re
+import tomllib
+
+import jsonschema
+import pytest
+import yaml
+from helpers import ROOT
+
+SCHEMA = json.loads((ROOT / "tests" / "github" / "github-workflow.json").read_text(encoding="utf8"))
+FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+EVERY = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def read(path):
+    """A workflow; YAML 1.1 takes its key ``on`` for the word for true."""
+    workflow = yaml.safe_load(path.read_text(encoding="utf8"))
+    return {"on" if key is True else key: value for key, value in workflow.items()}
+
+
+def wrong(workflow):
+    return [error.json_path for error in jsonschema.Draft7Validator(SCHEMA).iter_errors(workflow)]
+
+
+def steps(workflow):
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+@EVERY
+def test_a_workflow_fits_the_public_schema(path):
+    workflow = read(path)
+    assert wrong(workflow) == []
+    job = next(iter(workflow["jobs"]))
+    for broken in ({"runs-on": 5}, {"timeout-minutes": "long"}, {"stepss": []}, {"permissions": {"pages": "all"}}):
+        assert wrong(workflow | {"jobs": {job: workflow["jobs"][job] | broken}}), broken
+    assert wrong({key: value for key, value in workflow.items() if key != "on"}) == ["$"]
+
+
+@EVERY
+def test_actions_are_fixed_commits_with_their_version(path):
+    used = re.findall(r"^\s*(?:- )?uses: (.*)$", path.read_text(encoding="utf8"), re.M)
+    assert len(used) == sum("uses" in step for step in steps(read(path))) > 0
+    assert [one for one in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)] == []
+
+
+@EVERY
+def test_jobs_have_a_limit_and_few_rights_and_their_commands_exist(path):
+    workflow, makefile = read(path), (ROOT / "Makefile").read_text(encoding="utf8")
+    assert workflow["permissions"] == {"contents": "read"}
+    for name, job in workflow["jobs"].items():
+        assert job["timeout-minutes"] <= 240 and {job.get("needs", name)} <= set(workflow["jobs"])
+    run = "\n".join(step["run"] for step in steps(workflow) if "run" in step)
+    targets = re.findall(r"make (\w+) PYTHON=python\b", run.replace("$make", "make"))
+    assert targets and all(re.search(rf"^{target}:.*## ", makefile, re.M) for target in targets)
+    assert "${{" not in run, "an expression within a command could bring commands with it; it goes through env"
+
+
+def test_the_matrix_has_all_systems_and_all_pythons():
+    matrix = read(ROOT / ".github" / "workflows" / "test.yml")["jobs"]["test"]["strategy"]["matrix"]
+    assert [system.split("-")[0] for system in matrix["system"]] == ["ubuntu", "macos", "windows"]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf8")
+    assert "|".join(matrix["python"]) == re.search(r'case "\$\(PYVERSION\)" in ([\d.|]+)\)', makefile)[1]
+
+
+def test_a_tag_makes_a_release_of_wheel_and_book():
+    workflow = read(ROOT / ".github" / "workflows" / "publish.yml")
+    assert workflow["on"]["push"] == {"branches": ["main"], "tags": ["v*"]}
+    build = "\n".join(step.get("run", "") for step in workflow["jobs"]["build"]["steps"])
+    for part in (
+        "make pdf",
+        "make epub",
+        "pip wheel --no-deps --wheel-dir dist .",
+        "cp _build/ganvae.pdf _build/ganvae.epub dist/",
+    ):
+        assert part in build, part
+    assert "gh release create" in workflow["jobs"]["release"]["steps"][1]["run"]
+    for job in ("release", "pypi"):
+        assert workflow["jobs"][job]["if"].startswith("startsWith(github.ref, 'refs/tags/v')")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", project["version"]), "the tag is v and this"
