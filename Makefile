@@ -29,6 +29,7 @@ LOOSELY ?= 0
 help:  ## list these commands
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 to 3.13), GANVAE_SCALE=full the long runs on real data."
+	@echo "  TORCH=pin takes torch as your package index has it; else Linux without an NVIDIA GPU gets the small CPU build."
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@case "$(PYVERSION)" in 3.11|3.12|3.13) ;; *) \
@@ -36,6 +37,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@found=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true); \
 	    if [ "$$found" != "$(PYVERSION)" ]; then echo "Making $(VENV) with Python $(PYVERSION)"; $(PYTHON) -m venv --clear $(VENV); fi
 	@echo "Installing requirements.txt (some minutes the first time)"
+	@TORCH="$(TORCH)" $(BIN)/python book/small_torch.py || true
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
