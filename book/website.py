@@ -117,6 +117,7 @@ def build(out: Path, strict: bool) -> None:
     (out / "sphinx" / "_build" / "html").rename(out / "html")
     linking.linked(out / "html")
     finishing.finished(out / "html")
+    publishing.published(out / "html", out / "src")
     lighter.lighter(out / "html")
     shutil.rmtree(out / "sphinx")
 

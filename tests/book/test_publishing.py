@@ -1,6 +1,7 @@
 """Where the book is published, by settings that are empty here: links to its repository, and what others read of it."""
 
 import re
+from xml.etree import ElementTree
 
 import publishing
 import pytest
@@ -9,15 +10,20 @@ from bs4 import BeautifulSoup
 from contents import BookError
 from helpers import ROOT
 from jupyter_book.config import get_final_config
+from PIL import Image
 
 CONFIG = (ROOT / "_config.yml").read_text(encoding="utf8")
 URL = "https://github.com/owner/the.book"
 BUTTONS = ("use_repository_button", "use_edit_page_button", "use_issues_button", "use_source_button")
 
 
-def with_settings(url="", branch="main"):
+BASE = "https://owner.github.io/book/"
+
+
+def with_settings(url="", branch="main", base=""):
     settings = yaml.safe_load(CONFIG)
     settings["repository"] |= {"url": url, "branch": branch}
+    settings["html"]["baseurl"] = base
     return yaml.safe_dump(settings, sort_keys=False)
 
 
@@ -108,3 +114,83 @@ def test_binder_gets_the_books_environment_and_the_library():
     assert (ROOT / "pyproject.toml").is_file(), "what `.` is, as Binder installs from the top folder"
     python = re.fullmatch(r"python-(3\.\d+)\n", (ROOT / "binder" / "runtime.txt").read_text(encoding="utf8"))[1]
     assert python in {"3.11", "3.12", "3.13"}
+
+
+# -- a base address ---------------------------------------------------------------------------------------------
+
+
+def test_a_description_is_the_first_paragraph_in_words():
+    formula = '<p>The law <span class="math notranslate nohighlight">\\(p\\)</span> is one.</p>'
+    box, long = "<div class='admonition'><p>Time: one hour.</p></div>", "Word after word, " * 20
+    assert (
+        publishing.description(f"<article>{box}{formula}<p>Said &amp;\n<b>done</b>.</p><p>x y</p></article>")
+        == "Said & done."
+    )
+    cut = publishing.description(f"<article><p>{long}</p></article>")
+    assert cut == "Word after word, " * 11 + "Word after…" and len(cut) <= 200
+    assert publishing.description("<article><p>Alone</p></article>") == publishing.description("") == ""
+
+
+def test_what_is_said_of_a_page_cannot_leave_its_place():
+    lines = publishing.card('<h1>A <i>b</i> "><b>&lt;c</h1><article><p>x "y"</p></article>', BASE, "a.html", "Site")
+    assert 'property="og:title" content="A b &quot;&gt;&lt;c"' in lines and 'content="x &quot;y&quot;">' in lines
+
+
+@pytest.mark.parametrize("wrong", ["owner.github.io/book/", "https://owner.github.io/book", "https:///book/"])
+def test_a_base_address_that_makes_no_address_of_a_page_is_named(wrong):
+    with pytest.raises(BookError, match="html: baseurl in _config.yml must be like https://owner.github.io/name/"):
+        publishing.configured(with_settings(base=wrong))
+
+
+def heads(html, page):
+    """The meta elements of a page as (name or property, content), and the addresses of its links by their rel."""
+    soup = BeautifulSoup((html / page).read_text(encoding="utf8"), "html.parser")
+    metas = {m.get("name") or m.get("property"): m["content"] for m in soup.head.select("meta[content]")}
+    return metas, {link["rel"][0]: link["href"] for link in soup.head.select("link[rel][href]")}
+
+
+def test_pages_say_what_they_are_where_they_have_an_address_and_nothing_elsewhere(small, at_once):
+    (small.root / "book" / "intro.md").write_text(
+        "# A small & fine book\n\nOne paragraph of words & more. " + "Then others. " * 20
+    )
+    small("x = 1")
+    html = small.root / "_build" / "html"
+    assert at_once("--write")[0] == 0
+    status, told = at_once()
+    assert status == 0, told
+    metas, links = heads(html, "book/intro.html")
+    assert not any(name.startswith(("og:", "twitter:", "description")) for name in metas) and "canonical" not in links
+    assert not (html / "sitemap.xml").exists() and not (html / "_static" / "social.png").exists()
+    (small.root / "_config.yml").write_text(with_settings(base=BASE))
+    status, told = at_once()
+    assert status == 0, told
+    metas, links = heads(html, "book/intro.html")
+    start = "One paragraph of words & more. Then others."
+    assert (
+        metas["description"].startswith(start)
+        and metas["description"].endswith("…")
+        and len(metas["description"]) <= 200
+    )
+    assert {name: value for name, value in metas.items() if name.startswith("og:")} == {
+        "og:type": "article",
+        "og:site_name": "GANs and VAEs as one problem",
+        "og:title": "A small & fine book",
+        "og:description": metas["description"],
+        "og:url": BASE + "book/intro.html",
+        "og:image": BASE + "_static/social.png",
+        "og:image:width": "1200",
+        "og:image:height": "630",
+    }
+    assert links["canonical"] == BASE + "book/intro.html" and metas["twitter:card"] == "summary_large_image"
+    assert heads(html, "notebooks/01_small.html")[0]["og:title"].endswith("One")
+    sitemap = ElementTree.parse(html / "sitemap.xml").getroot()
+    space = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+    assert [e.text for e in sitemap.findall(f"{space}url/{space}loc")] == [
+        BASE + name for name in ("book/intro.html", "notebooks/01_small.html")
+    ]
+    assert sitemap.tag == f"{space}urlset"
+    with Image.open(html / "_static" / "social.png") as picture:
+        assert picture.size == (1200, 630) and len(picture.convert("RGB").getcolors(10_000)) > 20, (
+            "a figure, not a blank"
+        )
+    assert (html / "_static" / "social.png").stat().st_size < 150_000
