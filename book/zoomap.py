@@ -77,6 +77,7 @@ PLACES = {
     "DMD": Place(NOISED, "eq-distillation"),
     "diffusion-GAN": Place(NOISED, "eq-link-scores"),
     "VQ-VAE": Place(NOISED, "eq-vq"),
+    "latent diffusion": Place(NOISED, "eq-learned-prior"),
 }
 
 COLUMNS = {

@@ -134,8 +134,9 @@ FLOW_MATCHING = named("flow matching", Match("x", Denoise("velocity", "linear", 
 DMD = named("DMD", Match("x", Distill()), "yin2024onestep,luo2023diffinstruct")
 DIFFUSION_GAN = named("diffusion-GAN", Match("noisy x", Adversary()), "wang2023diffusion")
 
-# A prior that is learned: of the entries of a codebook.
+# A prior that is learned: of the entries of a codebook by their likelihood, of a VAE's codes by telling their noise.
 VQ_VAE = named("VQ-VAE", Reconstruct("x") + Quantise() + Match("code", Likelihood()), "oord2017neural")
+LATENT_DIFFUSION = named("latent diffusion", VAE + Match("code", Denoise("noise")), "rombach2022high,vahdat2021score")
 
 # In an f-GAN the discriminator makes a lower bound of an f-divergence.
 FGAN_KL = named("f-GAN (KL)", Match("x", Adversary("f-KL")), "nowozin2016fgan")

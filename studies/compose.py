@@ -47,7 +47,8 @@ def chosen(choice: Choice) -> bool:
     """Is the combination in the grid?"""
     plain = choice.weight == 1 and choice.players == "all"
     only_x = (choice.rec_x, choice.rec_z) == (True, False)
-    if choice.missing() or (choice.x == "rkl" and choice.z not in ("none", "adversary")):
+    later = choice.x in ("noisy", "scores", "noise") or choice.z in ("learned", "codebook")  # tools of chapter 20
+    if later or choice.missing() or (choice.x == "rkl" and choice.z not in ("none", "adversary")):
         return False
     if choice.joint == "none":
         wake_sleep = choice.weight == 1 and choice.rec_x and choice.rec_z and choice.x in ("none", "ns")

@@ -186,7 +186,7 @@ def denoising_bound(model: Model, data: Examples, times: int = 16, *, seed: int 
 
 
 def _hierarchy(model: Any, space: str, noise: Noise, times: int, x: Tensor) -> Tensor:
-    """The bound on log p of examples, or of codes, x [*seeds, n, *shape], of what tells the noise in them: [*seeds, n]."""
+    """The bound on log p of examples or codes x [*seeds, n, *shape] by what tells the noise in them: [*seeds, n]."""
     tool, denoiser, axes = denoise_of(model, space), model.networks[f"denoiser_{space}"], len(noise.seeds_shape) + 1
     path, n, shape = PATHS[tool.path], x.shape[axes - 1], x.shape[axes:]
     knots = _equal_parts(path, times).to(noise.device)

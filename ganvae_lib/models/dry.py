@@ -60,7 +60,7 @@ def check_outputs(
         )
     known = {"time": (1,), **shapes}
     if (z := shape_of_z(prior)) is not None:
-        known.setdefault("z", z)
+        known |= {"z": known.get("z", z), "code": known.get("z", z)}
     for name in ("decoder", "density"):
         if name in networks and isinstance(getattr(networks[name], "shape", None), tuple):
             known.setdefault("x", tuple(networks[name].shape))  # type: ignore[arg-type]

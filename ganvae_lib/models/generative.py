@@ -91,7 +91,7 @@ class Generative:
             n = len(labels)
         with evaluating(self.model, seed):
             if z is None:
-                z = self._drawn(n, seed, labels, sampler, steps, guidance)
+                z = self._prior(n, whole("seed", seed, least=0), labels, sampler, steps, guidance)
             return self._decoded(z, seed, labels, mean)
 
     def decode(self, z: Any, seed: int = 0, *, labels: Any = None, mean: bool = True) -> Tensor:
@@ -189,28 +189,36 @@ class Generative:
             x_of = tool.denoised(self._at(labels, len(x)).networks["denoiser_x"], axes)
             return self._with_seeds(flow_density(x_of, PATHS[tool.path], self._per_copy(x), axes, steps))
 
+    def draw_codes(self, n: int, seed: int = 0, *, labels: Any = None) -> Tensor:
+        """``n`` codes z ~ p(z), or of the prior that is learned, as ``sample`` decodes them: [seeds, n, latent].
+
+        >>> from ganvae_lib import build, fit, load, zoo
+        >>> run = fit(build(zoo.VQ_VAE, load("ring")), load("ring"), 2, seeds=3, device="cpu", progress=False)
+        >>> run.draw_codes(5).shape
+        torch.Size([3, 5, 2])
+        """
+        with evaluating(self.model, seed):
+            return self._with_seeds(self._prior(whole("n", n), whole("seed", seed, least=0), labels))
+
     # What these share.
 
-    def _drawn(self, n: int, seed: int, labels: Any, *by_steps: Any) -> Tensor:
-        """Codes of the prior, [*seeds, n, latent]; of one that is learned, if there is one."""
+    def _prior(self, n: int, seed: int, labels: Any, *by_steps: Any) -> Tensor:
         if "denoiser_code" in self.model.networks:
             z = self._denoised("code", n, seed, labels, *by_steps)
             return z if self.model.seeds_shape else z[0]
         if "density_code" in self.model.networks:
-            density: Any = self.model.networks["density_code"]
-            z, encoder = density.draw(n, self._noise(seed)), self.model.networks["encoder"]
-            book: Any = getattr(encoder, "codebook", None)
-            return z if book is None else book.look_up(z)
-        one_stream = Noise(whole("seed", seed, least=0), self._device)  # no seeds axis: every copy gets the same z
-        return self._per_copy(draw(self.model.prior().expand((n,)), one_stream, "sample z"))
+            has: Any = self.model.networks
+            code, book = has["density_code"].draw(n, self._noise(seed)), getattr(has["encoder"], "codebook", None)
+            return code if book is None else book.look_up(code)
+        # From a stream without a seeds axis: every copy gets the same z.
+        return self._per_copy(draw(self.model.prior().expand((n,)), Noise(seed, self._device), "sample z"))
 
     def _denoised(
         self, space: str, n: int, seed: int, labels: Any, sampler: Any = None, steps: Any = None, guidance: Any = None
     ) -> Tensor:
         """From noise to data, or to codes: [seeds, n, *shape]."""
-        tool = denoise_of(self.model, space)
+        tool, without = denoise_of(self.model, space), None
         network: Any = self.model.networks[f"denoiser_{space}"]
-        without = None
         if guidance is not None:
             if labels is None:
                 raise ValueError("guidance leads to a label; give labels, and train given(objective) with drop > 0.")
@@ -248,10 +256,6 @@ class Generative:
         seeds = [seed] * len(self.model.seeds) if isinstance(self.model.seeds, list) else seed
         return Noise(seeds, self._device)
 
-    def _to_model(self, tensor: Tensor) -> Tensor:
-        """On the device and in the precision of the model."""
-        return tensor.to(self._device, next(self.model.parameters()).dtype)
-
     def _per_copy(self, tensor: Tensor) -> Tensor:
         """The same for every copy: [*seeds, ...]."""
         return tensor.expand(*self.model.seeds_shape, *tensor.shape)
@@ -261,8 +265,8 @@ class Generative:
         return tensor if self.model.seeds_shape else tensor.unsqueeze(0)
 
     def _examples(self, name: str, x: Any) -> Tensor:
-        """Examples [n, *shape] on the model's device."""
-        return self._to_model(examples(name, x, self._shape, self.about))
+        """Examples [n, *shape] on the device and in the precision of the model."""
+        return examples(name, x, self._shape, self.about).to(next(self.model.parameters()))
 
     def _codes(self, z: Any) -> Tensor:
         """Codes [*seeds, n, *shape] on the model's device, from those of all copies or of each."""

@@ -20,9 +20,10 @@ from ..models.builder import build
 from ..models.inputs import unchecked
 from ..objective.algebra import Objective, Sum
 from ..objective.contract import Term
-from ..objective.further import MMD
+from ..objective.denoising import Denoise, Distill
+from ..objective.further import MMD, Quantise
 from ..objective.terms import Match, Reconstruct
-from ..objective.tools import KL, Adversary
+from ..objective.tools import KL, Adversary, Likelihood
 from ..training.fitting import fit
 from ..training.run import Run
 
@@ -43,8 +44,23 @@ __all__ = [
 
 #: What can be chosen, part by part, with its words on the page. MMD enters with the weight 10 of the WAE.
 CHOICES: dict[str, dict] = {
-    "x": {"none": "nothing", "ns": "Adversary, non-saturating", "rkl": "Adversary, reverse KL", "mmd": "MMD"},
-    "z": {"none": "nothing", "kl": "KL", "adversary": "Adversary", "mmd": "MMD"},
+    "x": {
+        "none": "nothing",
+        "ns": "Adversary, non-saturating",
+        "rkl": "Adversary, reverse KL",
+        "mmd": "MMD",
+        "noisy": "Adversary, on noisy x",
+        "scores": "two scores (distillation)",
+        "noise": "telling noise, no code (diffusion)",
+    },
+    "z": {
+        "none": "nothing",
+        "kl": "KL",
+        "adversary": "Adversary",
+        "mmd": "MMD",
+        "learned": "KL, then a prior that tells noise",
+        "codebook": "codebook with a learned prior",
+    },
     "joint": {
         "none": "nothing",
         "xz": "pairs (x, z): Adversary",
@@ -120,12 +136,18 @@ class Choice:
             "ns": Match("x", adversary),
             "rkl": Match("x", adversary),
             "mmd": Match("x", MMD("gaussian"), weight=10.0),
+            "noisy": Match("noisy x", adversary),
+            "scores": Match("x", Distill()),
+            "noise": Match("x", Denoise("noise")),
         }
         in_z = {
             "kl": Match("z", KL(), weight=self.weight),
             "adversary": Match("z", adversary, weight=self.weight),
             "mmd": Match("z", MMD(), weight=10.0 * self.weight),
+            "learned": Match("z", KL(), weight=self.weight),
+            "codebook": Quantise(weight=self.weight),
         }
+        of_code = {"learned": Match("code", Denoise("noise")), "codebook": Match("code", Likelihood())}
         joint = {
             "xz": Match("xz", adversary),
             "xz-mmd": Match("xz", MMD(), weight=10.0),
@@ -137,6 +159,7 @@ class Choice:
             in_x.get(self.x),  # of "none" there is no term
             in_z.get(self.z),
             joint.get(self.joint),
+            of_code.get(self.z),
             Reconstruct("x", only=only_theta) if self.rec_x else None,
             Reconstruct("z", only=only_eta) if self.rec_z else None,
         )
@@ -152,6 +175,10 @@ class Choice:
         """What the choice lacks to be a model of x, or ""."""
         networks = {network for term in self.terms for network in term.networks}
         moved = {player for term in self.terms for player in term.movers}
+        if self.x == "noise" and len(self.terms) > 1:
+            return "What tells noise in x is a model of x by itself: it has no code. Choose nothing else beside it."
+        if self.z in ("learned", "codebook") and (why := self._without_meaning()):
+            return why
         if "theta" not in moved:
             return "Nothing moves the decoder θ. Choose a tool for x, a tool for pairs, or a reconstruction."
         if "encoder" in networks and "eta" not in moved:
@@ -168,6 +195,19 @@ class Choice:
                 "Nothing ties the encoder to the decoder: these are two models that never meet. "
                 "Choose a reconstruction, or a tool for pairs."
             )
+        return ""
+
+    def _without_meaning(self) -> str:
+        """Why a prior that is learned has no meaning beside the other parts, or ""."""
+        if not self.rec_x:
+            return "A prior is learned for codes that say something of x: nothing here makes them. Reconstruct x."
+        if self.x != "none" or self.rec_z or self.joint not in ("none", "again"):
+            return (
+                "A tool for x or pairs, and a reconstruction of z, draw codes from the prior that is given, and samples "
+                "come from the one that is learned. Choose nothing for these."
+            )
+        if self.z == "codebook" and self.players == "wake-sleep":
+            return "Nothing but its own entries moves the encoder. Let all players descend the reconstructions."
         return ""
 
     def name(self) -> str | None:
@@ -225,14 +265,15 @@ def measure(run: Run, world: Any, n: int = 4000, seed: int = 1) -> tuple[dict[st
     dimension, to the mean of what comes back. Fresh data, codes and noise.
     """
     x = world.sample(n, 10_000 + seed)
-    prior = run.model.prior()
-    z = draw(prior.expand((n,)), Noise(seed), "z to measure")
+    learned, z = {"density_code", "denoiser_code"} & set(run.model.networks), None
+    if "decoder" in run.model.networks:
+        z = run.draw_codes(n, seed) if learned else draw(run.model.prior().expand((n,)), Noise(seed), "z to measure")
     made = run.sample(n, z=z, seed=seed)
     scores = {"mismatch_x": distance(made, x)}
     if getattr(world, "modes", None) is not None:
         counts = coverage(made, world)
         scores |= {"modes": counts["modes"], "high_quality": 100 * counts["high quality"]}
-    if "encoder" not in run.model.networks:
+    if z is None or "encoder" not in run.model.networks:
         return scores, made, None
     root_mean_square = lambda error: error.square().mean((-2, -1)).sqrt()
     codes = run.infer(x, seed=seed)

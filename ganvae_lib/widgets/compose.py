@@ -44,7 +44,7 @@ def _row(entry: dict) -> list[str]:
 
 def _order(term: Term) -> tuple:
     """Terms in the order in which a choice adds them."""
-    return hasattr(term, "variable"), list(SPACES).index(term.space), repr(term)
+    return hasattr(term, "variable"), ["noisy x", *SPACES].index(term.space), repr(term)
 
 
 def facts(record: dict) -> tuple[dict, list]:

@@ -39,6 +39,11 @@ _ARROWS = {
     "discriminator_z": ("phi", "M48 92V50", "q", "φ", "(y|z)", 48, 14),
     "discriminator_xz": ("phi", "M160 97L120 50M60 97L100 50", "q", "φ", "(y|x,z)", 110, 14),
     "discriminator_z_given_x": ("phi", "M160 123L120 186M60 123L100 186", "q", "φ", "(y|x,z)", 152, 205),
+    "discriminator_noisy_x": ("phi", "M172 92V50", "q", "φ", "(y|x̃,τ)", 172, 14),
+    "scores_x": ("phi", "M172 92V50", "x̂", "φ", "(x̃,τ), two", 172, 38),
+    "denoiser_x": ("theta", "M172 162V128", "x̂", "θ", "(x̃,τ)", 172, 180),
+    "denoiser_code": ("theta", "M48 162V128", "ẑ", "θ", "(z̃,τ)", 48, 180),
+    "density_code": ("theta", "M48 162V128", "p", "θ", "(z)", 48, 180),
 }
 # Dashes of a player's arrows.
 _DASH = {"theta": "", "eta": "7 4", "phi": "2 4"}
@@ -48,6 +53,7 @@ _ANSWERS = {
     "discriminator_z": (48, 34),
     "discriminator_xz": (110, 34),
     "discriminator_z_given_x": (110, 200),
+    "discriminator_noisy_x": (172, 34),
 }
 
 

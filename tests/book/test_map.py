@@ -77,7 +77,14 @@ def test_a_model_has_its_formula_and_links(name, page):
 def test_the_grid_has_every_term_in_its_cell(page):
     found = zoomap.cells()
     assert sum(len(models) for models in found.values()) == page.count("<sup>")
-    assert found["KL", "z"] == {"VAE": "η", "beta-VAE": "η", "VAE/GAN": "η", "CVAE": "η", "SVAE": "η"}
+    assert found["KL", "z"] == {
+        "VAE": "η",
+        "beta-VAE": "η",
+        "VAE/GAN": "η",
+        "CVAE": "η",
+        "SVAE": "η",
+        "latent diffusion": "η",
+    }
     assert found["bound", "x"] == {"IWAE": "θη", "AAVAE": "θη", "SVAE": "θη"}
     assert found["adversary", "pairs of x and z"] == {"ALI": "θη", "BiGAN": "θη", "AVB": "η", "AS-VAE": "θη"}
     assert found["adversary", "x or z, again"] == {"VAE/GAN": "θ", "MDGAN": "θη", "alpha-GAN": "θη"}

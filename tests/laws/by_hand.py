@@ -454,7 +454,12 @@ class ByHand:
             case Match("code", Likelihood()):
                 return self.learned_prior()
             case Match("code", Denoise() as tool):
-                return self.denoising(tool, self.model.networks["denoiser_code"], self.z_from_x.detach(), "code")
+                labels = self.labels
+                if term.given:
+                    kept_back = self.noise("labels kept back", law="uniform") < tool.drop
+                    labels = [-1 if out else int(y) for out, y in zip(kept_back, labels, strict=True)]
+                denoiser = self.model.networks["denoiser_code"]
+                return self.denoising(tool, denoiser, self.z_from_x.detach(), "code", labels)
             case Quantise(commitment=pull):
                 ((_, e),) = self.pieces(self.x)
                 z, _ = self.nearest(e)

@@ -45,6 +45,23 @@ NAMED = {
     "alpha-GAN": Choice("rkl", "adversary", "again"),
     "Helmholtz machine": Choice(z="none", rec_z=True, players="wake-sleep"),
 }
+LATER = {  # of chapter 20: well formed, and trained live
+    "diffusion": Choice("noise", "none", rec_x=False),
+    "diffusion-GAN": Choice("noisy", "none", rec_x=False),
+    "DMD": Choice("scores", "none", rec_x=False),
+    "latent diffusion": Choice(z="learned"),
+    "VQ-VAE": Choice(z="codebook"),
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_models_of_chapter_20_are_composed_and_measured(name):
+    choice = LATER[name]
+    assert choice.name() == name and choice.objective() == zoo.ALL[name] and choice.key not in GRID
+    run = choices.train(choice.objective(), WORLD, 2, steps=3, progress=False)
+    scores, made, codes = choices.measure(run, WORLD.law, n=64)
+    assert made.shape == (2, 64, 2) and all(value.shape == (2,) for value in scores.values())
+    assert (codes is None) == ("encoder" not in choice.objective().networks) == ("error_x" not in scores)
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -69,6 +86,14 @@ def test_the_grid_has_no_other_name():
         (Choice("mmd", "none", "asked"), "nobody trains"),
         (Choice(z="none", rec_x=False, rec_z=True), "reads the data"),
         (Choice(z="none", players="wake-sleep"), "encoder"),
+        (Choice("noise"), "by itself"),
+        (Choice(z="codebook", rec_x=False), "Reconstruct x"),
+        (Choice(z="learned", rec_x=False), "Reconstruct x"),
+        (Choice("ns", "learned"), "the one that is learned"),
+        (Choice("scores", "codebook"), "the one that is learned"),
+        (Choice(z="codebook", joint="z|x"), "the one that is learned"),
+        (Choice(z="learned", rec_z=True), "the one that is learned"),
+        (Choice(z="codebook", players="wake-sleep"), "its own entries"),
     ],
 )
 def test_what_is_missing_is_said(choice, word):
