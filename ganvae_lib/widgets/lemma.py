@@ -91,16 +91,16 @@ function bothSides(f, offset, at) {
   const x = e => 8 + (e / end + 1) / 2 * (W - 16), y = v => low - (v - (least + most - span) / 2) / span * (low - high - 6) - 3;
   const scale = (low - high - 6) / span, bar = [5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01].find(v => v * scale < (low - high) / 2) || 0.005;
   const legend = [word("INK", "left side: line"), word("THETA", "right side: rings"),
-    word("PRIOR", "right side without KL(m\\u03B8\\u2016m\\u03B8\\u2080): dashed")];
+    word("SECOND", "right side without KL(m\\u03B8\\u2016m\\u03B8\\u2080): dashed")];
   const here = x(size), gap = Math.abs(y(at.left + at.remainder) - y(at.left)) > 2;
   svg.setAttribute("viewBox", "0 0 " + W + " " + H); svg.style.height = H + "px";
   svg.innerHTML = (narrow ? [[0], [1], [2]] : [[0, 1, 2]]).map((row, k) => text(8, 13 + 16 * k, row.map(i => legend[i]).join("; "))).join("")
     + path("M" + x(0) + " " + high + "V" + low, "#B5B8BC", "")
-    + path(polyline(tangent.map((v, i) => [x(steps[i]), y(v)])), "PRIOR", "stroke-width='2' stroke-dasharray='6 4'")
+    + path(polyline(tangent.map((v, i) => [x(steps[i]), y(v)])), "SECOND", "stroke-width='2' stroke-dasharray='6 4'")
     + path(polyline(values.map((v, i) => [x(steps[i]), y(v.left)])), "INK", "stroke-width='2'")
     + values.map((v, i) => i % 4 === 2 ? "<circle cx='" + x(steps[i]).toFixed(1) + "' cy='" + y(v.right).toFixed(1)
         + "' r='4' fill='none' stroke='THETA' stroke-width='1.6'/>" : "").join("")
-    + (gap ? path("M" + here + " " + y(at.left) + "V" + y(at.left + at.remainder), "PRIOR", "stroke-width='4'") : "")
+    + (gap ? path("M" + here + " " + y(at.left) + "V" + y(at.left + at.remainder), "SECOND", "stroke-width='4'") : "")
     + "<circle cx='" + here + "' cy='" + y(at.left) + "' r='6' fill='THETA'/>"
     + path("M8 " + low + "H" + (W - 8), "INK", "")
     + path("M12 " + (high + 2) + "v" + bar * scale, "INK", "stroke-width='2'")

@@ -91,7 +91,7 @@ def page(html: str, name: str, start: dict[str, Any]) -> Figure:
         "START": json.dumps(start).replace("<", "\\u003c"),  # no value ends the script
         "PAPER": PAPER,
         "INK": INK,
-        **{who.upper(): COLOR[who] for who in ("theta", "data", "phi", "prior")},
+        **{who.upper(): COLOR[who] for who in ("theta", "data", "phi", "prior", "second")},
         "ID": identifier(name),
     }
     for placeholder, text in placeholders.items():
