@@ -2,8 +2,8 @@
 
     python -m ganvae_lib study teacher              # about 5 minutes on one CPU thread
 
-The taught generator gets as many updates as the other, and so does the denoiser of its samples. Its denoiser of the data
-is the teacher, trained for as many steps before, and then fixed. So it costs more (``seconds`` counts the teacher, too)
+The taught generator gets as many updates as the other, and so does the denoiser of its samples. Its denoiser of data is
+the teacher, trained for as many steps before, and then fixed. So it costs more (``seconds`` counts the teacher, too)
 and has the better judge from the first step on. The teacher itself is sampled along its flow, in 50 steps of Heun.
 Rates are those that the pilot of ``diffusion`` chose for DMD and for flow matching; sizes and steps were chosen for
 time, before any result.
