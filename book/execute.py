@@ -21,7 +21,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-__all__ = ["Chapter", "chapters", "code_cells", "places"]
+__all__ = ["Chapter", "chapters", "code_cells", "places", "recalled"]
 
 WATCH = Path(__file__).with_name("kernel.py")  # with measured.py beside it
 # Of the caller's environment a kernel sees these and whatever begins with GANVAE_, and nothing else.
@@ -171,13 +171,19 @@ def execute(root: Path, path: Path, notebook, timeout: int) -> tuple[list[dict],
     return [{"execution_count": c.execution_count, "outputs": c.outputs} for c in code_cells(notebook)], told
 
 
-def executed(root: Path, path: Path, environment: str, timeout: int) -> Chapter:
-    """The chapter with the outputs of its current code: those kept, or new ones."""
-    notebook = nbformat.read(path, as_version=4)
+def recalled(root: Path, path: Path, notebook, environment: str) -> tuple[dict, Path, str]:
+    """What the last run of exactly this code gave (nothing if there was none), its file, and the key of the code."""
     key = chapter_key(root, path, notebook, environment)
     cache = root / "_build" / "executed" / (path.stem + ".json")
     kept = json.loads(cache.read_text(encoding="utf8")) if cache.is_file() else {}
-    fresh = kept.get("key") != key
+    return (kept if kept.get("key") == key else {}), cache, key
+
+
+def executed(root: Path, path: Path, environment: str, timeout: int) -> Chapter:
+    """The chapter with the outputs of its current code: those kept, or new ones."""
+    notebook = nbformat.read(path, as_version=4)
+    kept, cache, key = recalled(root, path, notebook, environment)
+    fresh = not kept
     if fresh:
         begun = time.perf_counter()
         cells, told = execute(root, path, notebook, timeout)

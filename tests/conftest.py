@@ -15,7 +15,7 @@ import matplotlib
 import pytest
 
 matplotlib.use("Agg")
-pytest_plugins = ["small_book", "browsers"]
+pytest_plugins = ["small_book", "browsers", "replayed"]
 hypothesis.settings.register_profile("book", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("book")
 
