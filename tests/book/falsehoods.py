@@ -423,5 +423,10 @@ FALSE = {
         ),
         "eq-flow-density": ("(world.velocity(points, t), -divergence)", "(world.velocity(points, t), divergence)"),
         "lem-flow": ("state = state + h / 6", "state = state + h / 5"),
+        "eq-learned-prior": ("(kl_of(codes, given) - kl_of", "(kl_of(codes, given) + kl_of"),
+        "lem-learned-prior": ("price(log_d, q, codes) < price", "price(log_d, q, codes) > price"),
+        "eq-vq": ("(1 + pull) * near", "(1 - pull) * near"),
+        "eq-vq-bound": ("(chosen - surprise)", "(chosen + surprise)"),
+        "lem-vq": ("worst(chosen.mean() + told[0] + told[2])", "worst(chosen.mean() - told[0] + told[2])"),
     },
 }

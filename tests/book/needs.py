@@ -70,6 +70,9 @@ FREE = {
     "eq-diffusion-bound": "the chain rule of the KL, terms that are not negative",
     "eq-weights": "arithmetic of the linear path",
     "eq-score-difference": "under noise both densities are positive and smooth",
+    "eq-vq": "it states a loss",
+    "lem-vq": "Bayes' rule, for any code that is certain and has a probability",
+    "eq-vq-bound": "Bayes' rule, for any code that is certain and has a probability",
 }
 
 AS = {

@@ -12,7 +12,7 @@ import torch
 from needs import needs
 from small_worlds import apart, same, slopes
 from torch import tensor
-from torch.distributions import Cauchy, Normal
+from torch.distributions import Cauchy, Normal, kl_divergence
 from torch.nn.functional import softplus
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -215,3 +215,19 @@ def test_towards_a_point_the_flow_has_no_last_density():
         values.append(torch.trapezoid(1 / t, t))
         assert same(density[0], density[1] + values[-1], 1e-5)
     assert all(same(b - a, math.log(10), 1e-3) for a, b in pairwise(values))
+
+
+@needs("lem-learned-prior, eq-learned-prior", "a finite loss with both priors, so no certain codes on a line")
+def test_certain_codes_on_a_line_have_no_finite_price_of_which_a_prior_saves_a_part():
+    """x ~ N(0, 1), q(z|x) = N(x, s²): as s falls the saving stays, but both prices grow by log 100 for s/100."""
+    priors = {"given": (tensor(0.0), tensor(1.0)), "learned": (tensor(0.5), tensor(2.0))}
+    before = None
+    for s in (tensor(1e-1), tensor(1e-3), tensor(1e-5)):
+        price, whole = {}, {}
+        for name, (mean, std) in priors.items():
+            price[name] = (std / s).log() + (s**2 + 1 + mean**2) / (2 * std**2) - 0.5
+            whole[name] = kl_divergence(Normal(0.0, (1 + s**2).sqrt()), Normal(mean, std))
+        assert same(price["given"] - price["learned"], whole["given"] - whole["learned"], 1e-9)
+        if before is not None:
+            assert all(same(price[name] - before[name], math.log(100), 0.02) for name in priors)
+        before = price

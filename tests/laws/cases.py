@@ -105,7 +105,7 @@ CASES = {name: (entry, POINTS, {}) for name, entry in zoo.ALL.items()} | {
     "codes under noise": (X + Match("noisy z", Adversary()), POINTS, {}),
     "codes told from noise": (X + 0.5 * Match("z", Denoise("x", predicts="score")), POINTS, {}),
     "codes by distillation": (X + Match("z", Distill("linear", "noise", steps=2)), POINTS, {}),
-    "VQ-VAE of two parts": (X + 2 * Quantise(5, 2, 0.5) + 0.3 * Match("code", Likelihood()), POINTS, {"latent": 4}),
+    "VQ-VAE of four parts": (X + 2 * Quantise(5, 4, 0.5) + 0.3 * Match("code", Likelihood()), POINTS, {"latent": 4}),
     "latent diffusion given labels": (given(zoo.LATENT_DIFFUSION), POINTS, {}),
     "a VAE with a learned Gaussian prior": (zoo.VAE + Match("code", Likelihood()), POINTS, {}),
     "the bound by velocities": (Match("x", Denoise("bound", "cosine", "velocity")), POINTS, {}),
