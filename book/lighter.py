@@ -90,6 +90,7 @@ def lighter(html: Path) -> None:
         text = path.read_text(encoding="utf8")
         left = RULE.sub("", text)
         used.update(int(code, 16) for code in re.findall(r"\\(f[0-9a-f]{3})\b", left))
+        used.update(map(ord, re.findall("[\ue000-\uf8ff]", left)))  # written as what they are: icons of admonitions
         left = re.sub(r'url\([^)]*webfonts/[\w-]+\.woff2\) format\("woff2"\),', "", left)
         if left != text:
             path.write_text(left, encoding="utf8")

@@ -2,12 +2,16 @@
 
 import gzip
 import re
+import shutil
 import struct
+from pathlib import Path
 
 import finishing
 import lighter
+import pydata_sphinx_theme
 import pytest
 from contents import BookError
+from fontTools.ttLib import TTFont
 from helpers import ROOT
 
 HTML = ROOT / "_build" / "html"
@@ -49,6 +53,19 @@ def test_only_the_page_of_the_search_has_its_index(tmp_path):
         (tmp_path / name).write_text(page)
     lighter.lighter(tmp_path)
     assert (tmp_path / "a.html").read_text() == "<a></a>" and (tmp_path / "search.html").read_text() == page
+
+
+def test_fonts_keep_the_icons_of_style_sheets_however_those_are_written(tmp_path):
+    fonts = tmp_path / "_static" / "vendor" / "fontawesome" / "webfonts"
+    fonts.mkdir(parents=True)
+    (font,) = Path(pydata_sphinx_theme.__file__).parent.rglob("fa-solid-900.ttf")
+    shutil.copy(font, fonts)
+    (tmp_path / "_static" / "scripts").mkdir()
+    (tmp_path / "_static" / "scripts" / "fontawesome.js").write_text("{}")
+    rules = 'p{content:"\\f303"} q{--icon:"\uf0f3"} .fa-house:before{content:"\\f015"}'
+    (tmp_path / "_static" / "a.css").write_text(rules, encoding="utf8")
+    lighter.lighter(tmp_path)
+    assert set(TTFont(fonts / font.name).getBestCmap()) == {0xF303, 0xF0F3}
 
 
 def test_no_identifier_stands_twice():
