@@ -183,7 +183,7 @@ FALSE = {
         "eq-wake-gradient": ("(by_wake - by_bound)", "(by_wake - by_bound / 2)"),
         "eq-sleep-kl": ("z_space.kl(posterior, worlds.encoder(eta))", "z_space.kl(worlds.encoder(eta), posterior)"),
         "eq-sleep-joint": ("x_space.kl(marginal, worlds.log_d)", "x_space.kl(worlds.log_d, marginal)"),
-        "eq-two-switches": ("(push_eta - (a - b))", "(push_eta - (b - a))"),
+        "eq-two-switches": ("push_eta - (a - b)", "push_eta - (b - a)"),
         "eq-switches-rotation": ("(b * (1 - b) - a * (1 - a))", "(b * (1 - b) + a * (1 - a))"),
         "eq-rotation": (
             "worlds.log_d.exp() - worlds.marginal(theta).exp()",
@@ -206,7 +206,7 @@ FALSE = {
         "eq-entropy-of-rest": ("- 2 * line.kl(step.mixture(theta), log_m0)", "- line.kl(step.mixture(theta), log_m0)"),
         "lem-entropy-cancels": ("constants = log_z0 - line.kl", "constants = log_z0 + line.kl"),
         "eq-rest": ("space.kl(g_of(v), log_d) / 2, rest)", "space.kl(g_of(v), log_d), rest)"),
-        "eq-blur-mean": ("/ q_z[..., None]  # the mean", "# the mean"),
+        "eq-blur-mean": ("/ q_z[..., None]", ""),
         "lem-blur-mean": ("miss**2).sum((1, 2, 3)) / 5)", "miss**2).sum((1, 2, 3)) / 4)"),
         "eq-energy-means": ("(data - lost)", "(data + lost)"),
         "eq-energy-samples": ("(means + sigma**2 * A", "(means + sigma * A"),
