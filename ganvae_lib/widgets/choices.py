@@ -158,8 +158,8 @@ class Choice:
         chosen = (
             in_x.get(self.x),  # of "none" there is no term
             in_z.get(self.z),
-            joint.get(self.joint),
             of_code.get(self.z),
+            joint.get(self.joint),
             Reconstruct("x", only=only_theta) if self.rec_x else None,
             Reconstruct("z", only=only_eta) if self.rec_z else None,
         )

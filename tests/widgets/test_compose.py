@@ -195,7 +195,7 @@ def node(expression):
     if not (program := shutil.which("node")):
         pytest.skip("no Node.js here to run the figure's JavaScript")
     script = f"{READ}const facts = {json.dumps(FACTS)};console.log(JSON.stringify({expression}))"
-    return json.loads(subprocess.run([program, "-e", script], capture_output=True, text=True, check=True).stdout)
+    return json.loads(subprocess.run([program, "-"], input=script, capture_output=True, text=True, check=True).stdout)
 
 
 def test_the_script_finds_every_combination_and_shows_its_numbers():
