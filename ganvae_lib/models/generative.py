@@ -202,7 +202,7 @@ class Generative:
 
     # What these share.
 
-    def _prior(self, n: int, seed: int, labels: Any, *by_steps: Any) -> Tensor:
+    def _prior(self, n: Any, seed: int, labels: Any, *by_steps: Any) -> Tensor:
         if "denoiser_code" in self.model.networks:
             z = self._denoised("code", n, seed, labels, *by_steps)
             return z if self.model.seeds_shape else z[0]

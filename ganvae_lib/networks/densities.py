@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -110,7 +110,7 @@ class Autoregressive(nn.Module):
     levels: int
     unit: float  # distance of two neighbouring values
     end: int | None = None  # the value after which all others are it, too: the end of a line
-    head: nn.Module
+    head: Any
 
     def forward(self) -> Distribution:
         return ChainRule(self)

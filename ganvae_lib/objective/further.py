@@ -292,7 +292,7 @@ class Quantise(Term):
         super().__post_init__()
 
     def loss(self, world: World) -> Tensor:
-        e, z = world.q_z_given_x.said, world.q_z_given_x.entries
+        e, z = (getattr(world.q_z_given_x, name) for name in ("said", "entries"))
         return ((e.detach() - z).square() + self.commitment * (e - z.detach()).square()).sum(-1).mean(-1)
 
     def formula(self, w: Writer, player: str) -> str:

@@ -8,8 +8,9 @@ import pytest
 import torch
 from helpers import ROOT
 
-from ganvae_lib import build
-from studies import diffusion, measures
+from ganvae_lib import build, fit, zoo
+from ganvae_lib.experiments import Trial
+from studies import diffusion, measures, teacher
 
 
 def test_all_models_have_equally_many_parameters():
@@ -49,3 +50,17 @@ def test_each_model_has_the_rate_that_was_best_on_the_pinwheel():
     for name, trial in diffusion.models(Path("nowhere")).items():
         distances = {e["training"]["lr"]: e["measures"]["bins_tv"]["mean"] for e in pilot.values() if e["of"] == name}
         assert len(distances) == 3 and trial.training["lr"] == min(distances, key=distances.get)
+
+
+def test_a_teacher_is_trained_before_and_then_stays_as_it_is():
+    world = SimpleNamespace(train=measures.train_only("ring", diffusion.WORLDS["ring"])["train"])
+    networks, training = dict(hidden=(8,), latent=2), dict(steps=4, batch=8, lr=1e-2)
+    run = teacher.train(Trial(zoo.DMD, networks | dict(taught=True), training), world, [0, 1])
+    by_itself = training | dict(lr=teacher.TEACHERS_RATE, device="cpu", seeds=[0, 1])
+    alone = fit(build(teacher.TEACHER, world.train, **networks), world.train, **by_itself)
+    pair, start = run.model.networks["scores_x"], build(zoo.DMD, world.train, **networks).copies([0, 1])
+    assert all(map(torch.equal, pair.of_data.parameters(), alone.model.networks["denoiser_x"].parameters()))
+    moved = start.networks["scores_x"].of_model.parameters()
+    assert not any(map(torch.equal, pair.of_model.parameters(), moved))
+    untaught = teacher.train(Trial(zoo.DMD, networks, training), world, [0, 1])
+    assert not torch.equal(run.sample(5), untaught.sample(5))
