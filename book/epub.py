@@ -18,14 +18,32 @@ TURN = """() => {
     made.setAttribute("alttext", item.math)
     item.typesetRoot.replaceWith(document.importNode(made, true))
   }
-  for (const cell of document.querySelectorAll(".text_html"))
-    if (cell.querySelector("script")) cell.dataset.moving = "1"
+  for (const cell of document.querySelectorAll(".text_html, .first-hour"))
+    if (cell.matches(".first-hour") || cell.querySelector("script")) cell.dataset.moving = "1"
   return document.querySelectorAll("[data-moving]").length
+}"""
+# The part alone in which the next figure to move stands, since a picture of it costs a layout of all that is shown.
+ALONE = """() => {
+  const home = document.querySelector("[data-moving]")?.closest("body > *")
+  for (const part of document.body.children) {
+    part.style.display = home && part !== home ? "none" : ""
+    if (!part.getAttribute("style")) part.removeAttribute("style")
+  }
 }"""
 # Scripts, buttons and what only a browser's page needs are dropped; links into other parts get their file.
 PART = """([key, files]) => {
   const part = document.getElementById(key).cloneNode(true)
-  for (const e of part.querySelectorAll("script, style, mjx-assistive-mml, button, colgroup")) e.remove()
+  const dead = "script, noscript, style, link, mjx-assistive-mml, button, colgroup"
+  for (const e of part.querySelectorAll(dead)) e.remove()
+  for (const e of part.querySelectorAll("[role=doc-biblioentry]")) e.removeAttribute("role")
+  for (const list of part.querySelectorAll("dl"))  // a signature of several lines: definitions of nothing
+    if (!list.querySelector(":scope > dt"))
+      for (const e of [...list.children, list]) {
+        const made = document.createElement("div")
+        made.className = e === list ? "params" : "param"
+        made.append(...e.childNodes)
+        e.replaceWith(made)
+      }
   for (const e of part.querySelectorAll("*"))
     for (const {name} of [...e.attributes])
       if (/^(data-|on|jax|aria-|loading$)/.test(name)) e.removeAttribute(name)
@@ -49,7 +67,7 @@ body { line-height: 1.45; } pre { white-space: pre-wrap; font-size: .75em; backg
 img { max-width: 100%; } table { border-collapse: collapse; font-size: .8em; }
 td, th { padding: .15em .4em; text-align: left; }
 .admonition { border-left: .2em solid #1668AA; padding: .1em .8em; margin: 1em 0; }
-.admonition-title { font-weight: bold; } .eqno { float: right; }
+.params { margin-left: 1.5em; } .admonition-title { font-weight: bold; } .eqno { float: right; }
 .part { text-transform: uppercase; color: #5B6470; } figure { margin: 1em 0; text-align: center; }
 .obj-data, .data { color: #1B79C4; } .obj-theta, .theta { color: #C8510A; }
 .obj-eta { color: #08875F; } .obj-phi, .phi { color: #B0469F; }
@@ -78,12 +96,14 @@ def write(document: Document, page, site: Path, out: Path) -> int:
     page.emulate_media(media="screen")
     moving, kept = page.evaluate(TURN), {}
     for i in range(moving):
+        page.evaluate(ALONE)
         kept[f"images/moving-{i + 1}.png"] = page.locator("[data-moving]").first.screenshot()
         page.evaluate(
             "([name]) => { const e = document.querySelector('[data-moving]'); delete e.dataset.moving; e.innerHTML ="
             " `<img src='${name}' alt='A figure that moves in the book on the web'/>` }",
             [f"images/moving-{i + 1}.png"],
         )
+    page.evaluate(ALONE)  # all again
     files = {key: f"{key}.xhtml" for key, _, _ in document.parts}
     for key, title, _ in document.parts:
         body, pictures = page.evaluate(PART, [key, files])

@@ -27,14 +27,25 @@ TIMEOUT = 900_000  # milliseconds: thousands of formulas
 READY = """async () => {
   await MathJax.startup.promise
   await Promise.all([...document.images].map(image => image.decode().catch(() => {})))
+  const wide = []  // first all sizes are read, then some are set: else each formula costs a layout of the whole book
   for (const formula of document.querySelectorAll("mjx-container")) {
     const line = formula.closest("div.math, td, li, p, dd, figcaption"), svg = formula.querySelector("svg")
     const room = line ? line.clientWidth - (line.querySelector(".eqno")?.offsetWidth || 0) : 0
-    const wide = svg ? svg.getBoundingClientRect().width : 0
-    if (room > 0 && wide > room) { svg.style.width = room + "px"; svg.style.height = "auto" }
+    if (room > 0 && svg && svg.getBoundingClientRect().width > room) wide.push([svg, room])
   }
+  for (const [svg, room] of wide) { svg.style.width = room + "px"; svg.style.height = "auto" }
   return [...document.images].filter(image => !image.naturalWidth).map(image => image.src)
 }"""
+
+
+# "First hour" trains its models, so that paper shows some; the number of figures that do not begin to.
+PLAYED = """hundreds => [...document.querySelectorAll(".first-hour")].filter(figure => {
+  if (!figure.dataset.steps) return true
+  for (let k = 0; k < hundreds; k++) figure.querySelector("[name=hundred]").click()
+  const steps = figure.dataset.steps.split(",").pop()
+  figure.insertAdjacentHTML("beforeend", `<p class="stand-in">After ${steps} steps. On the web this figure trains.</p>`)
+}).length"""
+HUNDREDS = 20
 
 
 @contextmanager
@@ -60,12 +71,14 @@ def shown(document: Document, site: Path, contents: str = ""):
     path.write_text(document.html(contents), encoding="utf8")
     try:
         with browser() as opened:
-            page = opened.new_page(viewport={"width": 658, "height": 1000})
+            page = opened.new_page(viewport={"width": 658, "height": 1000}, device_scale_factor=2)
             page.set_default_timeout(TIMEOUT)
             page.emulate_media(media="print", color_scheme="light")
             page.goto(path.as_uri())
             if lost := page.evaluate(READY):
                 raise BookError("Pictures are missing:\n" + "\n".join(lost))
+            if page.evaluate(PLAYED, HUNDREDS):
+                raise BookError("The figure of the page First hour does not begin")
             whole(document, page)
             yield page
     finally:
@@ -77,7 +90,7 @@ def whole(document: Document, page) -> None:
     for key, title, part in document.parts:
         element = BeautifulSoup(page.locator(f"#{key}").evaluate("e => e.outerHTML"), "html.parser")
         held, there = counts(part), counts(element)
-        there["tables"] -= len(element.select("mjx-container table"))
+        there["tables"] -= len(element.select("mjx-container table, .first-hour table"))
         if held != there:
             raise BookError(f"{title}: the site has {held}, the printed book {there}")
 

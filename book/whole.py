@@ -115,7 +115,8 @@ def settle(article: Tag, page: str, known: set[str]) -> None:
         if summary and "show code" in summary.get_text():  # nothing to show any more
             summary.decompose()
             details.name, details.attrs = "div", {}
-    moving = {id(t) for script in article.find_all("script") for t in [script.parent, *script.parent.find_all(True)]}
+    inline = article.find_all("script", src=False)
+    moving = {id(t) for script in inline for t in [script.parent, *script.parent.find_all(True)]}
     own = key_of(page)
     for tag in article.find_all(True):
         if id(tag) not in moving:  # the scripts of a figure look for their ids
@@ -126,8 +127,10 @@ def settle(article: Tag, page: str, known: set[str]) -> None:
                     tag[name] = " ".join(f"{own}--{one}" for one in str(tag[name]).split())
         if tag.name == "a" and tag.get("href"):
             tag["href"] = within(str(tag["href"]), page, known)
-        if tag.name == "img" and not re.match(r"\w+:", str(tag.get("src", "data:"))):
-            tag["src"] = posixpath.normpath(posixpath.join(posixpath.dirname(page), str(tag["src"])))
+        loads = {"img": "src", "script": "src", "link": "href"}.get(tag.name)
+        if loads and not re.match(r"\w+:", str(tag.get(loads, "data:"))):
+            tag[loads] = posixpath.normpath(posixpath.join(posixpath.dirname(page), str(tag[loads])))
+        if tag.name == "img":
             tag["loading"] = "eager"
 
 

@@ -1,6 +1,7 @@
 """The book as a PDF and as an ePub: nothing that a page shows is lost. A small book, printed by the system's browser."""
 
 import re
+import unicodedata
 import zipfile
 from xml.etree import ElementTree
 
@@ -10,6 +11,7 @@ import printing
 import pytest
 import whole
 import yaml
+from helpers import ROOT
 
 TEXT = """# check: eq-one
 import matplotlib.pyplot as plt
@@ -23,11 +25,21 @@ HTML("<div id='moves'>still</div><script>document.getElementById('moves').textCo
 EXERCISE = ("```{exercise} Sum\n:label: ex-01-sum\nAdd, by {eq}`eq-one`. See [the cover](../book/intro.md).\n```",)
 SOLUTION = ("```{solution-start} ex-01-sum\n:class: dropdown\n```\nIt is two.",)
 END = ("```{solution-end}\n```",)
+SIGNATURE = (
+    "```{eval-rst}\n.. py:function:: named(first_argument: str = None, second_argument: str = None, and_a_third: str = None)"
+    "\n\n   What it does.\n```",
+)
+FIRST_HOUR = re.search(
+    r"```\{raw\} html\n.*?\n```\n", (ROOT / "book" / "first_hour.md").read_text(encoding="utf8"), re.S
+)[0]
 
 
 @pytest.fixture
-def printed(small, at_once):
+def printed(small, at_once, monkeypatch):
     """A small book that is built: (site, contents, settings)."""
+    monkeypatch.setattr(printing, "HUNDREDS", 1)
+    with (small.root / "book" / "intro.md").open("a", encoding="utf8") as intro:
+        intro.write(f"\n\n(moves)=\n## It moves\n\n{FIRST_HOUR}\nSee [this](moves).\n")
     toc = {
         "format": "jb-book",
         "root": "book/intro",
@@ -45,6 +57,7 @@ def printed(small, at_once):
         SOLUTION,
         "two = 1 + 1",
         END,
+        SIGNATURE,
     )
     for options in (["--write"], []):
         status, told = at_once(*options)
@@ -66,7 +79,7 @@ def test_the_pdf_has_all_and_its_contents_name_the_pages(printed, tmp_path):
 
     out = tmp_path / "book.pdf"
     assert printing.pdf(*printed, out) == len((reader := PdfReader(out)).pages) == 6
-    texts = [page.extract_text() for page in reader.pages]
+    texts = [unicodedata.normalize("NFKC", page.extract_text()) for page in reader.pages]  # a ligature is two letters
     whole_text = re.sub(r"\s+", " ", " ".join(texts))
     for words in (
         "hidden = 17",
@@ -75,6 +88,7 @@ def test_the_pdf_has_all_and_its_contents_name_the_pages(printed, tmp_path):
         "It is two.",
         "two = 1 + 1",
         "Part one",
+        "After 100 steps. On the web this figure trains.",
     ):
         assert words.lower() in whole_text.lower(), words
     assert "show code" not in whole_text.lower()
@@ -82,7 +96,8 @@ def test_the_pdf_has_all_and_its_contents_name_the_pages(printed, tmp_path):
     assert (tops["Small"], tops["One"], tops["Solutions"]) == (2, 3, 5)
     assert re.search(r"Small\s*3\b.*One\s*4\b.*Solutions\s*6\b", texts[1], re.S)
     assert "One" in texts[4].splitlines()[0], "the running head"
-    assert sum(len(page.images) for page in reader.pages) == 1
+    assert sum(len(page.images) for page in reader.pages) == 5, "a figure, and two pictures and two curves that move"
+    assert not re.search(r"Play|100 steps|Start again", whole_text.replace("After 100 steps", "")), "nothing to press"
     fonts = [font.get_object() for page in reader.pages for font in page["/Resources"].get("/Font", {}).values()]
     inner = [f["/DescendantFonts"][0].get_object() if "/DescendantFonts" in f else f for f in fonts]
     files = [f["/FontDescriptor"] for f in inner if "/FontDescriptor" in f]
@@ -98,7 +113,13 @@ def test_the_epub_is_well_formed_and_reads_formulas_as_mathml(printed, tmp_path)
     out = tmp_path / "book.epub"
     document = whole.gather(*printed)
     with printing.shown(document, printed[0]) as page:
+        breaks = "e => { const all = []; for (; e; e = e.parentElement) all.push(getComputedStyle(e).breakInside); return all }"
+        assert set(page.locator(".cell_input pre").first.evaluate(breaks)) == {"auto"}, (
+            "code may go on on the next page"
+        )
+        assert page.locator(".check-line").first.evaluate("e => getComputedStyle(e).float") == "none"
         printing.epub.write(document, page, printed[0], out)
+        assert page.locator("[style*='display: none'], [data-moving]").count() == 0
     with zipfile.ZipFile(out) as book:
         assert book.infolist()[0].filename == "mimetype" and book.infolist()[0].compress_type == zipfile.ZIP_STORED
         names = set(book.namelist())
@@ -112,13 +133,29 @@ def test_the_epub_is_well_formed_and_reads_formulas_as_mathml(printed, tmp_path)
     assert len(maths) == 1 and "".join(maths[0].itertext()).split() == ["θ", "=", "1", "2"]
     assert "hidden = 17" in "".join(chapter.itertext()) and chapter.find(".//*[@id='moves']") is None
     sources = [e.attrib["src"] for e in chapter.iter() if e.tag.endswith("}img")]
-    assert len(sources) == 2 and "images/moving-1.png" in sources and {f"book/{s}" for s in sources} <= names
+    assert len(sources) == 2 and "images/moving-2.png" in sources and {f"book/{s}" for s in sources} <= names
+    intro = trees["book/p-book-intro.xhtml"]
+    assert [e.attrib["src"] for e in intro.iter() if e.tag.endswith("}img")] == ["images/moving-1.png"]
+    lists = [e for tree in trees.values() for e in tree.iter() if e.tag.endswith("}dl")]
+    assert lists and all(e[0].tag.endswith(("}dt", "}div")) for e in lists), "no definition without its term"
+    assert "second_argument: str = None" in "".join(chapter.itertext()).replace("\xa0", " ")
+    dead = {"canvas", "button", "link", "script", "noscript"}
+    assert not [
+        e.tag for tree in trees.values() for e in tree.find("{*}body").iter() if e.tag.rpartition("}")[2] in dead
+    ]
     for name, tree in trees.items():
         for link in (e.attrib["href"] for e in tree.iter() if e.tag.endswith("}a") and "href" in e.attrib):
             if not link.startswith(("http:", "https:")):
                 path, _, anchor = link.partition("#")
                 there = trees[f"book/{path}" if path else name]
                 assert not anchor or anchor in {e.attrib.get("id") for e in there.iter()}, (name, link)
+
+
+def test_a_figure_that_does_not_begin_is_an_error(printed):
+    (printed[0] / "_static" / "first_hour.js").write_text("")
+    document = whole.gather(*printed)
+    with pytest.raises(contents.BookError, match="First hour does not begin"), printing.shown(document, printed[0]):
+        pass
 
 
 def test_what_the_printed_book_lacks_is_an_error(printed, tmp_path, monkeypatch):
