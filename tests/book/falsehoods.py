@@ -288,7 +288,7 @@ FALSE = {
         "eq-as-vae-marginals": ("- inference - other_gap)", "- inference + other_gap)"),
     },
     "14_the_symmetric_view": {
-        "lem-mirror": ('SIGN = {"discriminator_xz": -1', 'SIGN = {"discriminator_xz": 1'),
+        "lem-mirror": ('"discriminator_xz": -1,', '"discriminator_xz": 1,'),
         "eq-mmd": ("mean(q, q) - 2 * mean(p, q)", "mean(q, q) - mean(p, q)"),
         "eq-bump": ("(2 / (math.pi * w)) ** 0.25", "(2 / (math.pi * w)) ** 0.5"),
         "eq-mmd-blur": ("(blurred_p - blurred_q) ** 2", "(blurred_p - blurred_q).abs()"),
@@ -352,7 +352,7 @@ FALSE = {
         "lem-activated-rest": ("passed = D * (d + rest)", "passed = D * (d + believed)"),
         "eq-activated-average": ("(e + e_hat) / 2)", "(e + e_hat))"),
         "eq-activated-trained": ("least - math.log(4)", "least - math.log(2)"),
-        "lem-activated-trained": ("w = newton(fifty, fifty,", "w = newton(fifty, torch.full_like(fifty, 1 / 32),"),
+        "lem-activated-trained": ("fifty, fifty, cosines", "fifty, torch.full_like(fifty, 1 / 32), cosines"),
     },
     "17_conditional_and_semi_supervised_models": {
         "eq-cgan": ("math.log(4) - 2 * over_labels(line.js", "math.log(4) - over_labels(line.js"),
