@@ -29,7 +29,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     graded.add_argument("notebooks", nargs="+", type=Path)
     graded.add_argument("--grader", type=Path, help="what `make` wrote (default: the only one beside the notebooks)")
     graded.add_argument("--out", type=Path, help="folder of grades.csv (default: that of the grader)")
-    graded.add_argument("--seconds", type=float, default=Limits.seconds, help="for each exercise (default 60)")
+    graded.add_argument(
+        "--seconds", type=float, default=Limits.seconds, help="of computing, for each exercise (default 60)"
+    )
     graded.add_argument("--megabytes", type=int, default=Limits.megabytes, help="for each exercise (default 2048)")
     graded.add_argument("--jobs", type=int, default=1, help="notebooks at a time (default 1)")
 

@@ -37,12 +37,18 @@ PRELOADED = (
     "ganvae_lib.training",
     "matplotlib.pyplot",
 )
+PATIENCE = 5  # by the clock on the wall, for a process whose computing is limited by itself
+START = 600.0  # seconds in which a process must have loaded torch; none of a submission's code has run by then
 HIDDEN = ("%", "!", "?")  # a line of a notebook that is not Python begins with one of these
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one exercise of a submission may use: seconds by the clock and megabytes beside torch's own."""
+    """What one exercise of a submission may use: seconds of computing, and megabytes beside torch's own.
+
+    A busy machine must not cost points. So computing is counted by the processor's clock where the system has one for a
+    process, and the clock on the wall stops only who waits ``PATIENCE`` times as long.
+    """
 
     seconds: float = 60.0
     megabytes: int = 2048
@@ -100,7 +106,7 @@ def _elsewhere(*arguments: Any) -> Any:
 
 def serve(connection: Connection, codes: Sequence[str], folder: str, limits: Limits) -> None:
     """Run cells of code, then answer what is asked of the names that they left. Runs in the process of its own."""
-    _confine(folder, limits)
+    connection.send_bytes(json.dumps({"counted": _confine(folder, limits)}).encode())
     names: dict[str, Any] = {"__name__": "__main__", "display": print}
     connection.send_bytes(json.dumps({"ready": _run_cells(codes, names)}).encode())
     while True:
@@ -146,8 +152,8 @@ def _first_line(error: BaseException) -> str:
         return "no message"
 
 
-def _confine(folder: str, limits: Limits) -> None:
-    """Silence the process and bound what it may use, where the system can."""
+def _confine(folder: str, limits: Limits) -> bool:
+    """Silence the process and bound what it may use, where the system can; whether its computing is bounded."""
     os.chdir(folder)
     os.environ |= {"MPLBACKEND": "Agg", "GANVAE_PROGRESS": "0"}
     quiet = os.open(os.devnull, os.O_RDWR)
@@ -160,19 +166,20 @@ def _confine(folder: str, limits: Limits) -> None:
     try:
         import resource
     except ImportError:  # Windows: time is bounded all the same
-        return
-    seconds = math.ceil(limits.seconds) + 1
+        return False
+    seconds = math.ceil(limits.seconds)
     memory = limits.megabytes * MEGABYTE + _address_space()
-    for what, most in (
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, 64 * MEGABYTE),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_AS, memory),
+    for what, most, at_last in (
+        (resource.RLIMIT_FSIZE, 64 * MEGABYTE, 64 * MEGABYTE),
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_AS, memory, memory),
+        (resource.RLIMIT_CPU, seconds, seconds + 1),  # a signal that says why, and who ignores it is killed
     ):
         try:
-            resource.setrlimit(what, (most, most))
+            resource.setrlimit(what, (most, at_last))
         except (ValueError, OSError):  # a limit below which the system itself already holds us
             pass
+    return 0 <= resource.getrlimit(resource.RLIMIT_CPU)[0] <= seconds
 
 
 def _address_space() -> int:
@@ -194,9 +201,12 @@ class TooLong(Wrong):
 class Remote(Answers):
     """The answers that another process holds. Whatever it does, what comes of it is a value or Wrong."""
 
-    def __init__(self, connection: Connection, process: Any, deadline: float, limits: Limits):
+    def __init__(self, connection: Connection, process: Any, limits: Limits):
         super().__init__({})
-        self._connection, self._process, self._deadline, self._limits = connection, process, deadline, limits
+        self._connection, self._process, self._limits = connection, process, limits
+        self._deadline = time.monotonic() + START
+        counted = self._received().get("counted")  # sent before any code of the submission has run
+        self._deadline = time.monotonic() + limits.seconds * (PATIENCE if counted else 1)
         self.error = ""  # what the first cell that failed raised
         self.error = str(self._received().get("ready", ""))[:300]
 
@@ -246,7 +256,7 @@ class Remote(Answers):
         return reply
 
     def _ended(self) -> str:
-        self._process.join(1.0)
+        self._process.join(10.0)
         code = self._process.exitcode
         if code == -getattr(signal, "SIGXCPU", -1):
             return f"stopped after {self._limits.seconds:g} s, the limit of an exercise."
@@ -278,7 +288,7 @@ def answers(codes: Sequence[str], limits: Limits) -> Iterator[Remote]:
         process.start()
         there.close()
         try:
-            yield Remote(here, process, time.monotonic() + limits.seconds, limits)
+            yield Remote(here, process, limits)
         finally:
             here.close()
             _end(process)

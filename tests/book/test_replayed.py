@@ -40,11 +40,10 @@ def built(small):
 def nbval(small, trap=True):
     (small.root / "trap.py").write_text(TRAP if trap else "import replayed")
     options = "-q -p nbval.plugin -p trap -p no:cacheprovider --nbval-lax --rootdir".split()
-    places = [str(small.root), str(ROOT / "tests"), str(ROOT / "book"), str(ROOT)]
-    code = f"import sys; sys.path[:0] = {places}; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    places = os.pathsep.join([str(small.root), str(ROOT / "tests"), str(ROOT / "book"), str(ROOT)])
     done = subprocess.run(
-        [sys.executable, "-c", code, *options, str(small.root), str(small.chapter)],
-        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        [sys.executable, "-m", "pytest", *options, str(small.root), str(small.chapter)],
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": places},
         cwd=small.root,
         capture_output=True,
         text=True,

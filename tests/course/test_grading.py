@@ -2,8 +2,10 @@
 
 import csv
 import json
+import multiprocessing
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -13,7 +15,7 @@ from helpers import ROOT
 from ganvae_course import Wrong, chapter
 from ganvae_course.grading import Grader, cells_of, grade, grader_beside
 from ganvae_course.making import make
-from ganvae_course.remote import Limits, answers, pack, unpack
+from ganvae_course.remote import Limits, Remote, answers, pack, unpack
 from ganvae_lib.__main__ import main as command
 
 CHAPTER = 7
@@ -291,6 +293,32 @@ def test_a_function_elsewhere_is_called_with_values():
             given.call("stop", 1)
         with pytest.raises(Wrong, match=r"triple\(\.\.\.\) must have the shape \[3\]; it has \[1, 3\]\."):
             given.values("triple", torch.ones(3), shape=(3,))
+
+
+def test_who_waits_has_not_computed():
+    """A busy machine costs no points: a second of computing may take longer by the clock, but not for ever."""
+    begun = time.monotonic()
+    with answers(["import time", "time.sleep(1.5)", "share = 1 / 4"], Limits(seconds=1.0)) as given:
+        assert given.number("share") == 0.25
+    with pytest.raises(Wrong, match=r"stopped after 1 s"), answers(["while True: pass"], Limits(seconds=1.0)):
+        pass
+    with pytest.raises(Wrong, match=r"stopped after 0\.2 s"), answers(["import time", "time.sleep(1e6)"], Limits(0.2)):
+        pass
+    assert time.monotonic() - begun < 60
+
+
+def test_to_load_torch_is_not_counted():
+    here, there = multiprocessing.Pipe()
+
+    def late():
+        for said in ({"counted": False}, {"ready": ""}, {"got": {"value": 3}}):
+            time.sleep(0.3 if "counted" in said else 0)
+            there.send_bytes(json.dumps(said).encode())
+
+    thread = threading.Thread(target=late)
+    thread.start()
+    assert Remote(here, None, Limits(seconds=0.2)).read("share") == 3
+    thread.join()
 
 
 def test_the_commands_say_what_is_wrong(homework, tmp_path, capsys):
