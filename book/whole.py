@@ -14,7 +14,7 @@ from bs4 import BeautifulSoup, Tag
 from contents import BookError, pages
 from slides import head_of
 
-__all__ = ["Document", "counts", "gather"]
+__all__ = ["COUNTED", "Document", "counts", "gather"]
 
 DROPPED = "a.headerlink, button.copybtn, .prev-next-area, script[type^='application/vnd.jupyter']"
 COUNTED = {
