@@ -89,7 +89,7 @@ FALSE = {
         "eq-hinge": ("2 * line.total_variation", "line.total_variation"),
         "eq-fgan": ("d * T - g * div.conjugate(T)", "d * T + g * div.conjugate(T)"),
         "eq-w1-dual": ("(below(log_g) - below(log_d)).sign()", "(below(log_d) - below(log_g)).sign()"),
-        "eq-wgan-gp": ("size - 1\n) ** 2", "size\n) ** 2"),
+        "eq-wgan-gp": ("10 * (size - 1) ** 2", "10 * size**2"),
         "eq-dirac": ("[[1 - rate**2, rate], [-rate, 1]]", "[[1, rate], [-rate, 1]]"),
     },
     "05_likelihood_without_latents": {
