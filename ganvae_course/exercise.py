@@ -50,6 +50,21 @@ class Draw(random.Random):
         return [round((part + round(least * unit)) / unit, digits) for part in parts]
 
 
+def _assigned(name: str, value: Any) -> str:
+    """A line of code that gives a name its value; a list that is too long for a line goes over several."""
+    line = f"{name} = {value!r}"
+    if len(line) <= WIDTH or not isinstance(value, list):
+        return line
+    lines = ["   "]
+    for item in value:
+        if len(lines[-1]) + len(f" {item!r},") > WIDTH:
+            lines.append("   ")
+        lines[-1] += f" {item!r},"
+    if len(lines) == 1:
+        lines = [lines[0].removesuffix(",")]
+    return "\n".join([f"{name} = [", *lines, "]"])
+
+
 @dataclass(frozen=True)
 class Exercise:
     """One exercise: what it gives, what it asks for, and the judge.
@@ -76,7 +91,7 @@ class Exercise:
 
     def given_code(self, variant: int = 0) -> str:
         """The cell that states what is given; an empty text where nothing is."""
-        return "\n".join(f"{name} = {value!r}" for name, value in self.values(variant).items())
+        return "\n".join(_assigned(name, value) for name, value in self.values(variant).items())
 
     def check_code(self) -> str:
         """The cell that checks an answer."""
