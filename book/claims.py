@@ -28,6 +28,7 @@ KNOWN: dict[str, dict[str, str]] = {  # chapter -> number -> why no cell has it
 EVERYWHERE = {"95"}  # the level of every interval, in percent
 PERCENT = re.compile(r"(?:\s|\\,)*\\?%")
 CHAPTER = re.compile(r"[Cc]hapters?\s[\w ,]{,12}$")  # before a number that is a name
+REFERENCE = re.compile(r"\{[Cc]hap\}`([^`]*)`")  # {chap}`2 and 10` is read as "chapter 02 chapter 10"
 NOT_PROSE = re.compile(
     r"^(`{3,})\{(?:code|math|index|image|figure)[^\n]*\n.*?^\1\s*$"  # blocks of code
     r"|`[^`\n]+`"  # code, and the targets of roles
@@ -59,6 +60,7 @@ def backed(text: str, percent: bool, by: list[tuple[str, float]]) -> bool:
 
 def claims(text: str):
     """(paragraph, number, whether a percentage) for what prose claims or defines in numbers."""
+    text = REFERENCE.sub(lambda found: " ".join(f"chapter {int(n):02}" for n in re.findall(r"\d+", found[1])), text)
     for paragraph in re.split(r"\n\s*\n", NOT_PROSE.sub(" ", text)):
         for found in NUMBER.finditer(paragraph):
             told, percent = found[0].rstrip("."), bool(PERCENT.match(paragraph, found.end()))
