@@ -353,6 +353,7 @@ WORKS = {
         "VAE/GAN",
         "GMMN",
         "ABC",
+        "VQ-VAE",
         "source only",
         "DANN",
         "ADA",
