@@ -115,7 +115,7 @@ def _density_code(spec: Spec) -> nn.Module:
     _check_inferred(spec)
     if (term := _quantise(spec)) is None:
         return nets.GaussianDensity((spec.latent,))
-    return nets.Table(term.entries) if term.parts == 1 else nets.CharRNN(term.parts, term.entries, spec.hidden[-1])
+    return nets.CodeTable(term.entries) if term.parts == 1 else nets.CharRNN(term.parts, term.entries, spec.hidden[-1])
 
 
 def _denoiser_code(spec: Spec, seen: Shape, time: Shape) -> nn.Module:

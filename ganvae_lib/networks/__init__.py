@@ -2,7 +2,7 @@
 
 from .autoregressive import DENSITIES, CharRNN, MaskedConv2d, PixelCNN, PixelRNN, ngram
 from .codes import CODES, Codebook, Encoder, ImplicitEncoder, Kind, Prior, Quantised, StandardNormal, features_of
-from .densities import GaussianDensity, Table
+from .densities import CodeTable, GaussianDensity
 from .fresh import initialise, pretrained
 from .heads import Classifier, Conditional, Decoder, Denoiser, DenoiserPair, Discriminator, Features, Predictor, widened
 from .observations import (
@@ -37,6 +37,7 @@ __all__ = [
     "CODES",
     "CharRNN",
     "Classifier",
+    "CodeTable",
     "Codebook",
     "Columns",
     "ContinuousBernoulliPixels",
@@ -71,7 +72,6 @@ __all__ = [
     "Prior",
     "Quantised",
     "StandardNormal",
-    "Table",
     "UNet",
     "conv_down",
     "conv_same",

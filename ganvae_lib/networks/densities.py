@@ -19,7 +19,7 @@ from torch.distributions import Distribution, MultivariateNormal, ReshapeTransfo
 from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
 
-__all__ = ["Autoregressive", "ChainRule", "GaussianDensity", "Table"]
+__all__ = ["Autoregressive", "ChainRule", "CodeTable", "GaussianDensity"]
 
 
 class GaussianDensity(nn.Module):
@@ -194,10 +194,10 @@ class _Logits(nn.Module):
         nn.init.zeros_(self.bias)
 
 
-class Table(Autoregressive):
+class CodeTable(Autoregressive):
     """p_θ of a single symbol, 0 to ``levels`` - 1: a logit for each, at first all alike.
 
-    >>> Table(4)().log_prob(torch.zeros(3, 1))
+    >>> CodeTable(4)().log_prob(torch.zeros(3, 1))
     tensor([-1.3863, -1.3863, -1.3863], grad_fn=<SumBackward1>)
     """
 

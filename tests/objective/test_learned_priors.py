@@ -243,6 +243,6 @@ def test_operators_and_samples_without_a_meaning_are_refused():
 
 def test_networks_of_ones_own_can_hold_a_codebook():
     encoder = nets.Encoder(nn.Linear(2, 3), codebook=nets.Codebook(5, 1, 3))
-    model = own_networks(X + Quantise(5) + LEARNED, encoder=encoder, density_code=nets.Table(5))
+    model = own_networks(X + Quantise(5) + LEARNED, encoder=encoder, density_code=nets.CodeTable(5))
     run = fit(model, POINTS, 5, seeds=2, **QUIET)
     assert run.sample(4).shape == (2, 4, 2) and run.infer(POINTS.x[:7]).shape == (2, 7, 3)
