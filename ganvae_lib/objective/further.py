@@ -277,7 +277,7 @@ class Quantise(Term):
     these, the second the encoder (van den Oord et al., 2017). Raises ValueError for sizes that are not positive.
 
     >>> Quantise(64, parts=4)
-    Quantise(64, 4)
+    Quantise(entries=64, parts=4)
     """
 
     entries: int = 32
