@@ -37,17 +37,24 @@ def browser():
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="module")
-def site():
-    """The address of the built site on this machine."""
-    assert HTML.is_dir(), "the site is not built: make book"
-    serve = functools.partial(Quiet, directory=HTML)
+@contextmanager
+def served(folder):
+    """The address of a folder on this machine."""
+    serve = functools.partial(Quiet, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def site():
+    """The address of the built site on this machine."""
+    assert HTML.is_dir(), "the site is not built: make book"
+    with served(HTML) as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,19 +1,16 @@
 """Which torch `make setup` takes on Linux: the small build where PyTorch's index answers, else the pin, and quickly."""
 
-import functools
-import http.server
 import os
 import re
 import socket
 import subprocess
 import sys
-import threading
 import time
 import zipfile
 
 import pytest
 import small_torch
-from browsers import Quiet
+from browsers import served
 from helpers import ROOT
 
 
@@ -29,12 +26,8 @@ def index(tmp_path):
         built.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: torch\nVersion: 9.8.7+cpu\n")
         built.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {name[16:-4]}\n")
         built.writestr(f"{info}/RECORD", "")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with served(folder) as address:
+        yield address
 
 
 @pytest.fixture
