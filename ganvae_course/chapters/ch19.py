@@ -363,15 +363,15 @@ def lot(answers, steps, spacing, part):
     share = x / s - (x / s).floor()
     up = (got > x).double()
     low, high = up[share < 0.25].mean(), up[share > 0.75].mean()
+    of_negative, of_positive = (up[(share > 0.75) & side].mean() for side in (x < 0, x > 0))
+    if of_negative < 0.4 and of_positive > 0.6:
+        raise Wrong("rounded: for negative x the two chances are exchanged; what is left over is counted from below.")
+    if abs(up.mean() - 0.5) < 0.01 and abs(low - high) < 0.05:
+        raise Wrong("rounded: it goes up with probability one half wherever x lies; where does x lie?")
     if low > high:
         raise Wrong(
             "rounded: it goes up more often from just above a neighbour than from just below one; turn it over."
         )
-    if abs(up.mean() - 0.5) < 0.01 and abs(low - high) < 0.05:
-        raise Wrong("rounded: it goes up with probability one half wherever x lies; where does x lie?")
-    of_negative = up[(x < 0) & (share > 0.75)].mean()
-    if of_negative < 0.5:
-        raise Wrong("rounded: for negative x the two chances are exchanged; what is left over is counted from below.")
     for least in (0.0, 0.25, 0.5, 0.75):
         here = (share >= least) & (share < least + 0.25)
         if abs(up[here].mean() - share[here].mean()) > 0.01:

@@ -64,6 +64,7 @@ FREE = {
     # chapter 19
     "eq-counts": "it counts the terms of three products",
     "eq-amdahl": "arithmetic of two shares",
+    "eq-stacking-loses": "the difference of two sums",
     "eq-stochastic": "a coin with two sides",
     "lem-stochastic": "a coin with two sides",
     # chapter 20

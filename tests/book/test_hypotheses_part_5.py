@@ -70,13 +70,23 @@ def test_costs_that_overlap_gain_otherwise():
 def test_seeds_see_each_other_through_a_common_term_or_a_common_norm():
     theta = tensor([0.3, -0.7])
     own, common = (lambda t: t.cos().sum()), (lambda t: t.cos().sum() + t.prod())
-    across = lambda J: torch.func.hessian(J)(theta)[0, 1]
+    across = lambda J: torch.autograd.functional.hessian(J, theta)[0, 1]
     assert across(own) == 0 and across(common) == 1
     slope = torch.func.grad(own)(theta)
     wild = slope * tensor([1.0, 100.0])
     alone = lambda g: g / g.abs().clamp(min=0.1)  # each clipped for itself
     together = lambda g: g / g.norm().clamp(min=0.1)
     assert same(alone(slope)[0], alone(wild)[0]) and apart(together(slope)[0], together(wild)[0])
+
+
+@needs("lem-fusion, eq-fusion", "arithmetic that is not the largest, and a middle that nobody else needs")
+def test_fusion_saves_no_arithmetic_and_what_is_kept_is_written():
+    begin, moves, m = 1.0, 2.0, 3
+    bound = lambda works: (m * max(begin, works, moves), max(begin, m * works, moves))
+    assert bound(0.5)[0] == m * bound(0.5)[1]
+    assert bound(10.0)[0] == bound(10.0)[1]  # much arithmetic: nothing is gained
+    kept = max(begin, moves * (m + 1) / 2)  # a backward pass wants what lies between: it is written after all
+    assert bound(0.5)[0] < m * kept
 
 
 @needs("lem-lost, eq-lost", "exponents in range")
@@ -129,4 +139,4 @@ def test_a_largest_value_is_no_mean_and_a_line_has_no_gap():
     assert apart(x.max(), torch.stack([half.max() for half in halves]).mean())
     means = torch.stack([half.mean() for half in halves])
     line, root = (lambda m: 3 * m - 1), torch.sqrt
-    assert same(line(means).mean(), line(x.mean())) and root(means).mean() < root(x.mean()) - 0.01
+    assert same(line(means).mean(), line(x.mean())) and root(means).mean() < root(x.mean()) - 0.005
