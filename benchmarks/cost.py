@@ -1,14 +1,14 @@
 """What a training step costs, and the bounds of the machine that ran it: the record behind chapter 19.
 
-    python benchmarks/cost.py                      # about 8 minutes; writes results/cost.json
+    python benchmarks/cost.py                      # about a minute of processor time; writes results/cost.json
     python benchmarks/cost.py --quick              # two rounds, nothing written
 
 Everything takes turns, round by round, on one thread. Times are processor time of this process, which other programs
 disturb less than the clock on the wall. Each round times every size of every sweep once, and the machine as well.
 
-    machine   {launch_us, peak_gflops, bandwidth_gbs, memory_gbs}: {best, values by round}. An operation on one number;
-              the best of three products of square matrices; the best copy of any size (its arrays may lie in a cache),
-              and the copy of the largest, which lie in memory
+    machine   {launch_us, peak_gflops, bf16_gflops, bandwidth_gbs, memory_gbs}: {best, values by round}. An operation on
+              one number; the best of three products of square matrices, in float32 and in bf16; the best copy of any
+              size (its arrays may lie in a cache), and the copy of the largest, which lie in memory
     sweeps    name -> {model, points: [{size, operations, flops, bytes, us: {median, range}}]}. Of one step of
               ``training.Training``: operations that compute something (views are none), flops of matrix products, bytes
               that operations read and write; microseconds of processor time
@@ -40,6 +40,7 @@ from ganvae_lib import Data, Noise, build, load, zoo
 from ganvae_lib.experiments import record
 from ganvae_lib.training import Settings, Training
 from ganvae_lib.training.batches import Batches
+from ganvae_lib.training.settings import in_precision
 
 ROWS = ("index_select", "index", "gather", "embedding")  # of their first argument they read the rows they return
 
@@ -106,10 +107,16 @@ def repeats(work: Callable[[], object], seconds: float = 0.03) -> int:
 # ---------------------------------------------------------------- what is timed
 
 
-def training(objective, data, batch: int, seeds: int, **networks) -> Callable[[], None]:
+def training(objective, data, batch: int, seeds: int, precision: str = "fp32", **networks) -> Callable[[], None]:
     """One step after another of a training that never ends."""
-    settings = Settings(objective, 10**9, batch=batch, seeds=seeds, log_every=64, device="cpu")
-    return Training(build(objective, data, **networks), data, settings).step
+    settings = Settings(objective, 10**9, batch=batch, seeds=seeds, log_every=64, device="cpu", precision=precision)
+    step = Training(build(objective, data, **networks), data, settings).step
+
+    def exactly_so():
+        with in_precision(precision, settings.device):
+            step()
+
+    return step if precision == "fp32" else exactly_so
 
 
 class Copies(nn.Module):
@@ -152,7 +159,9 @@ def sweeps() -> dict[str, tuple[str, dict[int, Callable]]]:
     pixels = torch.rand(2000, 1, 28, 28, generator=torch.Generator().manual_seed(0)) < 0.3
     images = Data(pixels.float(), name="random pixels")
     plane = lambda batch, width, seeds: training(zoo.GAN, ring, batch, seeds, hidden=(width, width))
-    pictures = lambda seeds: training(zoo.VAE, images, 128, seeds, latent=20, hidden=(400,), observation="bernoulli")
+    pictures = lambda seeds, width=400, precision="fp32": training(
+        zoo.VAE, images, 128, seeds, precision, latent=20, hidden=(width,), observation="bernoulli"
+    )
     return {
         "width": (
             "GAN in the plane, two hidden layers, batch 64",
@@ -172,6 +181,8 @@ def sweeps() -> dict[str, tuple[str, dict[int, Callable]]]:
             {k: plane(256, 128, k) for k in (1, 2, 4, 8, 16, 32)},
         ),
         "seeds, large": ("VAE 784-400-20, batch 128", {k: pictures(k) for k in (1, 2, 4, 8)}),
+        "fp32": ("VAE 784-width-20, batch 128", {w: pictures(1, w) for w in (100, 400, 1600)}),
+        "bf16": ("the same in bf16", {w: pictures(1, w, "bf16") for w in (100, 400, 1600)}),
     }
 
 
@@ -209,12 +220,13 @@ def machine() -> dict[str, Callable[[], float]]:
     """What the machine can do at best, each measured by one call."""
     one, other, sum_ = torch.zeros(1), torch.zeros(1), torch.zeros(1)
     add = lambda: torch.add(one, other, out=sum_)
-    squares = {n: (torch.rand(n, n), torch.rand(n, n), torch.empty(n, n)) for n in (256, 512, 1024)}
+    squares = {n: torch.rand(3, n, n) for n in (256, 512, 1024)}
     arrays = {b: (torch.zeros(b, dtype=torch.uint8), torch.ones(b, dtype=torch.uint8)) for b in (2**16, 2**18, 2**27)}
 
-    def peak():
+    def peak(kind=torch.float32):
         rates = []
-        for n, (a, b, c) in squares.items():
+        for n, square in squares.items():
+            a, b, c = square.to(kind)
             rates.append(2 * n**3 / timed(lambda a=a, b=b, c=c: torch.mm(a, b, out=c), max(2, 2**27 // n**3)))
         return max(rates) / 1e9
 
@@ -225,9 +237,57 @@ def machine() -> dict[str, Callable[[], float]]:
     return {
         "launch_us": lambda: 1e6 * timed(add, 20_000),
         "peak_gflops": peak,
+        "bf16_gflops": lambda: peak(torch.bfloat16),
         "bandwidth_gbs": lambda: max(map(copying, arrays)),
         "memory_gbs": lambda: copying(2**27),
     }
+
+
+class Race:
+    """Everything that is timed, and what it took so far."""
+
+    def __init__(self, folder: str):
+        self.swept, self.ways, self.limits = sweeps(), minibatches(folder), machine()
+        self.work = {(name, x): step for name, (_, points) in self.swept.items() for x, step in points.items()}
+        self.counts = {key: counted(step) for key, step in self.work.items()}
+        self.work |= {(way, n): fetch for way, points in self.ways.items() for n, fetch in points.items()}
+        self.many = {key: repeats(step) for key, step in self.work.items()}
+        self.times: dict[tuple, list[float]] = {key: [] for key in self.work}
+        self.found: dict[str, list[float]] = {name: [] for name in self.limits}
+        self.rounds = 0
+
+    def round(self) -> None:
+        """Everything once; every other round runs backwards, so that nobody always comes first."""
+        for key in list(self.work) if self.rounds % 2 == 0 else list(reversed(self.work)):
+            self.work[key]()  # into the caches
+            self.times[key].append(1e6 * timed(self.work[key], self.many[key]))
+        for name, measure in self.limits.items():
+            self.found[name].append(measure())
+        self.rounds += 1
+
+    def told(self, key: tuple) -> dict:
+        values = self.times[key]
+        return {"median": round(statistics.median(values), 2), "range": [round(min(values), 2), round(max(values), 2)]}
+
+    def results(self) -> dict:
+        """As the head of this file describes it."""
+        best = {name: min(values) if name == "launch_us" else max(values) for name, values in self.found.items()}
+        points = {
+            name: [{"size": x, **self.counts[name, x], "us": self.told((name, x))} for x in steps]
+            for name, (_, steps) in self.swept.items()
+        }
+        return {
+            "machine": {
+                name: {"best": round(best[name], 3), "values": [round(value, 3) for value in values]}
+                for name, values in self.found.items()
+            },
+            "sweeps": {name: {"model": model, "points": points[name]} for name, (model, _) in self.swept.items()},
+            "minibatch": {
+                way: [{"examples": n, "us": self.told((way, n))} for n in fetches] for way, fetches in self.ways.items()
+            },
+            "rounds": self.rounds,
+            "environment": record.environment(),
+        }
 
 
 def main() -> None:
@@ -236,48 +296,19 @@ def main() -> None:
     quick = parser.parse_args().quick
     torch.set_num_threads(1)
     os.environ["GANVAE_PROGRESS"] = "0"
-    rounds = 2 if quick else 5
     with tempfile.TemporaryDirectory() as folder:
-        swept, ways, limits = sweeps(), minibatches(folder), machine()
-        work = {(name, x): step for name, (_, points) in swept.items() for x, step in points.items()}
-        counts = {key: counted(step) for key, step in work.items()}
-        work |= {(way, n): fetch for way, points in ways.items() for n, fetch in points.items()}
-        many = {key: repeats(step) for key, step in work.items()}
-        times: dict[tuple, list[float]] = {key: [] for key in work}
-        found: dict[str, list[float]] = {name: [] for name in limits}
-        for i in range(rounds):
-            for key in list(work) if i % 2 == 0 else list(reversed(work)):  # nobody always comes first
-                times[key].append(1e6 * timed(work[key], many[key]))
-            for name, measure in limits.items():
-                found[name].append(measure())
-
-    def told(key):
-        values = times[key]
-        return {"median": round(statistics.median(values), 2), "range": [round(min(values), 2), round(max(values), 2)]}
-
-    results = {
-        "machine": {
-            name: {
-                "best": round(min(values) if name == "launch_us" else max(values), 3),
-                "values": [round(value, 3) for value in values],
-            }
-            for name, values in found.items()
-        },
-        "sweeps": {
-            name: {
-                "model": model,
-                "points": [{"size": x, **counts[name, x], "us": told((name, x))} for x in points],
-            }
-            for name, (model, points) in swept.items()
-        },
-        "minibatch": {way: [{"examples": n, "us": told((way, n))} for n in points] for way, points in ways.items()},
-        "rounds": rounds,
-        "environment": record.environment(),
-    }
+        race = Race(folder)
+        for _ in range(2 if quick else 9):
+            race.round()
+    results = race.results()
     shown(results)
     if not quick:
-        about = {"experiment": "cost of a training step", "command": "python benchmarks/cost.py"}
-        record.write(Path(__file__).resolve().parents[1] / "results" / "cost.json", about | results)
+        write(results)
+
+
+def write(results: dict) -> None:
+    about = {"experiment": "cost of a training step", "command": "python benchmarks/cost.py"}
+    record.write(Path(__file__).resolve().parents[1] / "results" / "cost.json", about | results)
 
 
 def shown(results: dict) -> None:
