@@ -90,5 +90,6 @@ def line(counts: dict, page: str, about: str) -> nodes.paragraph:
         made += nodes.Text(", " if number else ": ")
         made += pending_xref("", nodes.literal(label, label), refdomain=domain, reftype=kind, reftarget=label,
                              refdoc=page, refexplicit=False, refwarn=True)  # fmt: skip
-    made += nodes.Text(measured(counts))
+    said, space, last = measured(counts).rpartition(" ")  # 2e-16 stays on one line
+    made += [nodes.Text(said + space), nodes.inline("", last, classes=["whole"])]
     return made
