@@ -13,6 +13,7 @@ REPEATED = re.compile(
 )
 FORMULA = re.compile(r'([(\[“‘]*)(<span class="math notranslate nohighlight">\\\(.*?\\\)</span>)([^\s<]*)', re.S)
 CELL = re.compile(r"<td\b[^>]*>[^<]*</td>")  # of a table, without mark-up in it
+NAME = re.compile(r"<td>(?=[^<]{1,12}</td>)(\w+(?:-\w+)+)</td>")  # alpha-GAN
 PARTED = re.compile(r" (±|against) (?=[\dθηφ])")
 
 
@@ -35,12 +36,13 @@ def kept(page: str) -> str:
 
 
 def whole(page: str) -> str:
-    """A page of HTML whose tables keep a number and its interval on one line, and two players.
+    """A page of HTML whose tables keep on one line a number and its interval, two players, a short name.
 
     >>> whole("<td>0.41 ± 0.16</td> <td>θ against φ</td> <p>1 ± 2</p>").replace(chr(160), "_")
     '<td>0.41_±_0.16</td> <td>θ_against_φ</td> <p>1 ± 2</p>'
     """
-    return CELL.sub(lambda m: PARTED.sub("\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", m[0]), page)
+    page = CELL.sub(lambda m: PARTED.sub("\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", m[0]), page)
+    return NAME.sub(r'<td class="whole">\1</td>', page)
 
 
 class _Identifiers(HTMLParser):

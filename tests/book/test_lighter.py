@@ -87,7 +87,14 @@ def test_a_table_keeps_a_number_and_its_interval_on_one_line():
     space = "\N{NO-BREAK SPACE}"
     assert finishing.whole('<td class="a">+0.41 ± 0.16</td>') == f'<td class="a">+0.41{space}±{space}0.16</td>'
     assert finishing.whole("<td>θ, η against φ</td>") == f"<td>θ, η{space}against{space}φ</td>"
-    for other in ("<td>for or against models</td>", "<p>1 ± 2</p>", "<td>a <b>1 ± 2</b></td>"):
+    assert finishing.whole("<td>alpha-GAN</td>") == '<td class="whole">alpha-GAN</td>'
+    for other in (
+        "<td>non-saturating</td>",
+        "<td>one - two</td>",
+        "<td>for or against models</td>",
+        "<p>1 ± 2</p>",
+        "<td>a <b>1 ± 2</b></td>",
+    ):
         assert finishing.whole(other) == other
 
 
