@@ -14,7 +14,7 @@ REPEATED = re.compile(
 FORMULA = re.compile(r'([(\[“‘]*)(<span class="math notranslate nohighlight">\\\(.*?\\\)</span>)([^\s<]*)', re.S)
 CELL = re.compile(r"<td\b[^>]*>[^<]*</td>")  # of a table, without mark-up in it
 NAME = re.compile(r"<td>(?=[^<]{1,12}</td>)(\w+(?:-\w+)+)</td>")  # alpha-GAN
-PARTED = re.compile(r" (±|against) (?=[\dθηφ])")
+PARTED = re.compile(r" (±|against) (?=[\dθηφ])| (?=\*</td>)")
 
 
 def once(page: str) -> str:
@@ -41,7 +41,7 @@ def whole(page: str) -> str:
     >>> whole("<td>0.41 ± 0.16</td> <td>θ against φ</td> <p>1 ± 2</p>").replace(chr(160), "_")
     '<td>0.41_±_0.16</td> <td>θ_against_φ</td> <p>1 ± 2</p>'
     """
-    page = CELL.sub(lambda m: PARTED.sub("\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", m[0]), page)
+    page = CELL.sub(lambda m: PARTED.sub(lambda gap: gap[0].replace(" ", "\N{NO-BREAK SPACE}"), m[0]), page)
     return NAME.sub(r'<td class="whole">\1</td>', page)
 
 

@@ -85,7 +85,9 @@ def test_what_touches_a_formula_is_kept_with_it():
 
 def test_a_table_keeps_a_number_and_its_interval_on_one_line():
     space = "\N{NO-BREAK SPACE}"
-    assert finishing.whole('<td class="a">+0.41 ± 0.16</td>') == f'<td class="a">+0.41{space}±{space}0.16</td>'
+    assert (
+        finishing.whole('<td class="a">+0.41 ± 0.16 *</td>') == f'<td class="a">+0.41{space}±{space}0.16{space}*</td>'
+    )
     assert finishing.whole("<td>θ, η against φ</td>") == f"<td>θ, η{space}against{space}φ</td>"
     assert finishing.whole("<td>alpha-GAN</td>") == '<td class="whole">alpha-GAN</td>'
     for other in (
