@@ -230,6 +230,7 @@ def descend(
         same_layout = gradient.stride() == parameter.stride()
         parameter.grad = gradient if same_layout else torch.empty_like(parameter).copy_(gradient)
     optimizer.step()
+    torch.clear_autocast_cache()  # under autocast torch remembers the weights in bf16, as they were before the update
     for parameter in parameters:
         parameter.grad = None
     return {name: loss.detach() for name, loss in losses.items()}

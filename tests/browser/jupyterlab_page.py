@@ -11,6 +11,7 @@ import urllib.request
 from contextlib import contextmanager
 
 from helpers import ROOT
+from playwright.sync_api import TimeoutError
 
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false"},  # else a question lies over the page
@@ -80,15 +81,21 @@ class Notebook:
 
     def __init__(self, browser, address):
         self.page = browser.new_page(viewport={"width": 1300, "height": 1500})
-        self.page.set_default_timeout(60_000)
-        self.page.goto(address)
-        self.page.wait_for_function(READY)
+        self.page.set_default_timeout(300_000)  # a busy machine
+        for patience in (90, 180, 300):  # the page does not ask again for a kernel that a busy machine starts too late
+            try:
+                self.page.goto(address)
+                self.page.wait_for_function(READY, timeout=1000 * patience)
+                return
+            except TimeoutError as error:
+                late = error
+        raise late
 
     def command(self, name):
         """Begin a command of JupyterLab, such as ``notebook:run-all-cells``."""
         self.page.evaluate(RUN, name)
 
-    def finish(self, seconds=90):
+    def finish(self, seconds=300):
         """Wait for the cells of the last command; ``seconds`` is much more than they take on a busy machine."""
         self.page.wait_for_function(RAN, timeout=1000 * seconds)
 

@@ -7,8 +7,9 @@ import torch
 from cases import POINTS
 from helpers import short, small
 
-from ganvae_lib import LINKS, Adversary, Match
-from ganvae_lib.training.settings import in_precision
+from ganvae_lib import LINKS, Adversary, Match, zoo
+from ganvae_lib.training.settings import Settings, in_precision
+from ganvae_lib.training.state import Training, descend
 
 CPU = torch.device("cpu")
 #: Products of matrices, convolutions, autocast.
@@ -65,3 +66,28 @@ def test_every_step_of_a_run_has_its_precision(name, monkeypatch, restored):
     before = switches()
     short(small(Match("x", Adversary("watched")), POINTS), steps=2, precision=name, device="cpu")
     assert seen == {WANTED[name]} and switches() == before
+
+
+# Autocast keeps the weights in bf16 that it has made once, until it ends: an update must let go of them.
+
+
+def test_bf16_is_the_same_run_however_often_it_is_recorded():
+    model = small(zoo.VAE, POINTS)
+    often, seldom = (short(model, steps=6, log_every=n, precision="bf16", lr=0.05, device="cpu") for n in (1, 6))
+    pairs = zip(often.model.state_dict().items(), seldom.model.state_dict().values(), strict=True)
+    assert [name for (name, a), b in pairs if not torch.equal(a, b)] == []
+
+
+def test_in_bf16_the_generator_sees_the_discriminator_that_has_just_moved():
+    settings = Settings(zoo.GAN, steps=1, batch=32, device="cpu", lr=0.05)
+    whole, parts = (Training(small(zoo.GAN, POINTS), POINTS, settings) for _ in range(2))
+    with in_precision("bf16", CPU):
+        whole.step()
+    world = parts.next_world()
+    for phase, optimizer in zip(parts.phases, parts.optimizers, strict=True):
+        with in_precision("bf16", CPU):  # one after another: nothing is kept from phase to phase
+            losses = descend(phase, world, optimizer)
+        world.moved(phase.players)
+    assert whole.history["match x"].item() == losses["match x"].item()
+    pairs = zip(whole.model.state_dict().items(), parts.model.state_dict().values(), strict=True)
+    assert [name for (name, a), b in pairs if not torch.equal(a, b)] == []
