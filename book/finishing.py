@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
-__all__ = ["finished", "kept", "once", "twice", "whole"]
+__all__ = ["finished", "kept", "once", "running", "twice", "whole"]
 
 # sphinx_proof and sphinx_exercise give each of their blocks the same identifiers; nothing leads to them.
 REPEATED = re.compile(
@@ -13,6 +14,8 @@ REPEATED = re.compile(
 )
 FORMULA = re.compile(r'([(\[“‘]*)(<span class="math notranslate nohighlight">\\\(.*?\\\)</span>)([^\s<]*)', re.S)
 CELL = re.compile(r"<td\b[^>]*>[^<]*</td>")  # of a table, without mark-up in it
+PRINTED = re.compile(r'<div class="output stream ([^"]*"><div class="highlight"><pre>)(.*?)(?=</pre>)', re.S)
+COLUMNS = re.compile(r"\S {3,}\S")  # what is printed stands in columns
 NAME = re.compile(r"<td>(?=[^<]{1,12}</td>)(\w+(?:-\w+)+)</td>")  # alpha-GAN
 PARTED = re.compile(r" (±|against) (?=[\dθηφ])| (?=\*</td>)")
 
@@ -45,6 +48,24 @@ def whole(page: str) -> str:
     return NAME.sub(r'<td class="whole">\1</td>', page)
 
 
+def running(page: str) -> str:
+    """A page of HTML on which printed sentences wrap; what stands in columns is left to scroll.
+
+    >>> page = '<div class="output stream highlight"><div class="highlight"><pre>{}</pre></div></div>'
+    >>> running(page.format("a sentence")) == page.replace("stream", "stream running").format("a sentence")
+    True
+    >>> running(page.format("GAN     0.5")) == page.format("GAN     0.5")
+    True
+    """
+
+    def classed(printed):
+        if COLUMNS.search(unescape(re.sub(r"<[^>]*>", "", printed[2]))):
+            return printed[0]
+        return f'<div class="output stream running {printed[1]}{printed[2]}'
+
+    return PRINTED.sub(classed, page)
+
+
 class _Identifiers(HTMLParser):
     def __init__(self):
         super().__init__()
@@ -69,4 +90,4 @@ def finished(html: Path) -> None:
     """Rewrites the pages of a site."""
     for path in html.rglob("*.html"):
         text = path.read_text(encoding="utf8")
-        path.write_text(whole(kept(once(text))), encoding="utf8")
+        path.write_text(running(whole(kept(once(text)))), encoding="utf8")

@@ -73,9 +73,9 @@ def changed(path, name, value):
     line, other = (f"{name} = {each}  # change me (book: {book})" for each in (here, value))
     found = 0
     for cell in notebook["cells"]:
-        text = "".join(cell["source"])
-        found += text.count(line)
-        cell["source"] = text.replace(line, other)
+        lines = "".join(cell["source"]).split("\n")  # whole ones: STEPS ends DIGIT_STEPS, too
+        found += lines.count(line)
+        cell["source"] = "\n".join(other if each == line else each for each in lines)
     assert found == 1, (name, found)
     return json.dumps(notebook)
 

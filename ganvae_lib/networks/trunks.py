@@ -1,7 +1,8 @@
 """Layers that carry a seeds axis, and trunks of them: what networks are before they become distributions.
 
-With parameters [seeds, ...] such a layer runs all copies as one batched matrix product or one grouped convolution,
-[seeds, batch, ...] in and out; a single network is an ordinary torch module. A trunk gives flat features.
+With parameters [seeds, ...] such a layer runs all copies as one batched matrix product, one grouped convolution, or one
+convolution after another (``LARGE`` chooses), [seeds, batch, ...] in and out; a single network is an ordinary torch
+module. A trunk gives flat features.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ __all__ = [
     "conv_down",
     "conv_same",
     "conv_up",
-    "grouped",
+    "LARGE",
     "mlp",
 ]
 
@@ -60,41 +61,60 @@ class Linear(nn.Linear):
         return y.unflatten(1, x.shape[1:-1]) if rows_were_flattened else y
 
 
-def grouped(x: Tensor, seeds: int, convolve: Callable[[Tensor], Tensor]) -> Tensor:
-    """Apply ``convolve`` to [batch, seeds * channels, ...] instead of [seeds, batch, channels, ...]."""
-    y = convolve(x.transpose(0, 1).flatten(1, 2))
+#: By kind of device, how many numbers the kernel of one seed has at least where the images are laid out with their
+#: channels last, and stacked seeds are convolved one after another, not as groups of one convolution. Nothing else
+#: chooses; results are the same up to rounding. On a CPU benchmarks/convolutions.py measured it. Elsewhere nobody did,
+#: and there K small launches may cost more than a large one.
+LARGE = {"cpu": 2**15}
+
+
+def _is_large(kernels: Tensor) -> bool:
+    """Is the kernel of one seed, the last four axes of ``kernels``, a large one where it lies?"""
+    return kernels.shape[-4:].numel() >= LARGE.get(kernels.device.type, math.inf)
+
+
+def _convolved(
+    convolve: Callable[..., Tensor], x: Tensor, kernels: Tensor, bias: Tensor | None, groups: int, **options: Any
+) -> Tensor:
+    """``convolve(x, kernels, bias, groups=groups, **options)``, of every seed where ``kernels`` have such an axis."""
+    if kernels.ndim == 4:
+        # Laid out anew in each step, so that parameters, gradients and Adam's moments keep the layout that they have.
+        kernels = kernels.contiguous(memory_format=torch.channels_last) if _is_large(kernels) else kernels
+        return convolve(x, kernels, bias, groups=groups, **options)
+    seeds = len(kernels)
+    if _is_large(kernels):
+        biases = [None] * seeds if bias is None else bias.unbind()
+        each = zip(x.flatten(0, 1).split(x.shape[1]), kernels, biases, strict=True)
+        return torch.cat([_convolved(convolve, *of_one, groups, **options) for of_one in each]).unflatten(
+            0, (seeds, -1)
+        )
+    flat_bias = None if bias is None else bias.flatten()
+    x = x.transpose(0, 1).flatten(1, 2)  # the seeds become groups
+    y = convolve(x, kernels.flatten(0, 1), flat_bias, groups=seeds * groups, **options)
     return y.unflatten(1, (seeds, -1)).transpose(0, 1)
 
 
 class Conv2d(nn.Conv2d):
-    """``nn.Conv2d``; with a leading seeds axis, one grouped convolution."""
+    """``nn.Conv2d``; with kernels [seeds, ...] it maps [seeds, batch, ...] to [seeds, batch, ...]."""
 
     def kernels(self) -> Tensor:
         """The weights that are used."""
         return self.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        kernels, bias = self.kernels(), self.bias
-        if kernels.ndim == 4:
-            return self._conv_forward(x, kernels, bias)
-        seeds = len(kernels)
-        flat_kernels = kernels.flatten(0, 1)  # the seeds become groups
-        flat_bias = None if bias is None else bias.flatten()
-        options: tuple[Any, ...] = self.stride, self.padding, self.dilation, seeds * self.groups
-        return grouped(x, seeds, lambda x: F.conv2d(x, flat_kernels, flat_bias, *options))
+        if self.padding_mode != "zeros":  # never stacked
+            return super().forward(x)
+        options: dict[str, Any] = dict(stride=self.stride, padding=self.padding, dilation=self.dilation)
+        return _convolved(F.conv2d, x, self.kernels(), self.bias, self.groups, **options)
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """``nn.ConvTranspose2d``; with a leading seeds axis, one grouped convolution."""
+    """``nn.ConvTranspose2d``; with kernels [seeds, ...] it maps [seeds, batch, ...] to [seeds, batch, ...]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.weight.ndim == 4:
-            return super().forward(x)
-        seeds = len(self.weight)
-        flat_kernels = self.weight.flatten(0, 1)  # the seeds become groups
-        flat_bias = None if self.bias is None else self.bias.flatten()
-        options: tuple[Any, ...] = self.stride, self.padding, self.output_padding, seeds * self.groups, self.dilation
-        return grouped(x, seeds, lambda x: F.conv_transpose2d(x, flat_kernels, flat_bias, *options))
+        options: dict[str, Any] = dict(stride=self.stride, padding=self.padding, dilation=self.dilation)
+        options["output_padding"] = self.output_padding
+        return _convolved(F.conv_transpose2d, x, self.weight, self.bias, self.groups, **options)
 
 
 class GroupNorm(nn.GroupNorm):

@@ -100,6 +100,17 @@ def test_a_table_keeps_a_number_and_its_interval_on_one_line():
         assert finishing.whole(other) == other
 
 
+def test_what_is_printed_in_columns_does_not_wrap():
+    page = '<div class="output stream highlight-ansi"><div class="highlight"><pre><span></span>{}\n</pre></div></div>'
+    for printed in ("mean 0.5 ± 0.1", "  θ descends E[log D]", "&quot;a&quot; &lt; b"):
+        wraps = finishing.running(page.format(printed))
+        assert wraps == page.format(printed).replace("output stream ", "output stream running ")
+    for printed in ("GAN      0.5", "one line\nk =  1   gap 0.3"):
+        assert finishing.running(page.format(printed)) == page.format(printed)
+    both = page.format("a b") + page.format("a   b")
+    assert finishing.running(both) == page.replace("stream ", "stream running ").format("a b") + page.format("a   b")
+
+
 @pytest.mark.parametrize("page", BEFORE)
 def test_a_page_weighs_half_of_what_it_did(page):
     """Its scripts, styles and MathJax's parts, with every picture of a page that is not lazy."""

@@ -8,9 +8,11 @@ import torch
 from helpers import images, points, small
 from scipy import stats
 from torch import nn
+from torch.nn import functional as F
 
 from ganvae_lib import Noise, Point, nets, zoo
 from ganvae_lib.distributions.sample import draw
+from ganvae_lib.networks import trunks
 from ganvae_lib.networks.codes import Encoder
 from ganvae_lib.networks.densities import GaussianDensity
 from ganvae_lib.networks.heads import Decoder, Discriminator
@@ -176,8 +178,10 @@ LAYERS = {
 }
 
 
+@pytest.mark.parametrize("least", [0, math.inf])  # of numbers in a large kernel
 @pytest.mark.parametrize("name", LAYERS)
-def test_stacked_layers_equal_each_copy(name):
+def test_stacked_layers_equal_each_copy(name, least, monkeypatch):
+    monkeypatch.setitem(trunks.LARGE, "cpu", least)
     make, shape = LAYERS[name]
     modules = [nets.initialise(make(), seed) for seed in (0, 1, 2)]
     for i, module in enumerate(modules):  # away from the ones and zeros that norms start with
@@ -187,13 +191,66 @@ def test_stacked_layers_equal_each_copy(name):
     x = randn(3, 6, *shape)
     expected = torch.stack([m(x[k]) for k, m in enumerate(modules)])
     close(stacked(x), expected)
-    close(nets.unstack(stacked, 1)(x[1]), expected[1], rtol=0, atol=0)
+    # A layer of ours lays out what is large, one of torch does not.
+    close(nets.unstack(stacked, 1)(x[1]), expected[1], rtol=0, atol=0 if least else 1e-6)
     inputs = [expected.square().sum(), stacked(x).square().sum()]
     per_copy = torch.autograd.grad(inputs[0], [p for m in modules for p in m.parameters()])
     together = torch.autograd.grad(inputs[1], list(stacked.parameters()))
     size = len(together)
     for i, g in enumerate(together):
         close(g, torch.stack(per_copy[i::size]), rtol=1e-4, atol=1e-4)
+
+
+CONVOLUTIONS = {name: LAYERS[name] for name in ("conv", "conv, groups", "transposed", "transposed, groups")} | {
+    "conv, same side": (partial(nn.Conv2d, 4, 6, 3, padding="same"), (4, 5, 5)),
+    "conv, no bias": (partial(nn.Conv2d, 4, 6, 4, stride=2, padding=1, bias=False), (4, 8, 8)),
+    "transposed, no bias": (partial(nn.ConvTranspose2d, 4, 6, 4, stride=2, padding=1, bias=False), (4, 5, 5)),
+    "masked": (partial(nets.MaskedConv2d, 4, 6, torch.tensor([[1.0, 1, 1], [1, 0, 0], [0, 0, 0]])), (4, 5, 5)),
+}
+
+
+@pytest.mark.parametrize("seeds", [2, 5])
+@pytest.mark.parametrize("dtype, digits", [(torch.float32, 1e-6), (torch.float64, 1e-13)])
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_convolutions_in_turn_and_as_groups_are_the_same(name, dtype, digits, seeds, monkeypatch):
+    """Outputs, and gradients of the input, the kernels and the biases: to ``digits`` of the largest number."""
+    make, shape = CONVOLUTIONS[name]
+    stacked = nets.stack([nets.initialise(make(), seed).to(dtype) for seed in range(seeds)])
+    x = randn(seeds, 6, *shape).to(dtype).requires_grad_()
+
+    def found(least):
+        monkeypatch.setitem(trunks.LARGE, "cpu", least)
+        y = stacked(x)
+        upstream = randn(*y.shape, seed=1).to(dtype)
+        return [y, *torch.autograd.grad(y, [x, *stacked.parameters()], upstream)]
+
+    for a, b in zip(found(math.inf), found(0), strict=True):
+        close(a, b, rtol=0, atol=digits * max(a.abs().max().item(), 1))
+
+
+def test_kernels_of_width_32_are_large_on_a_cpu_and_those_of_the_chapters_are_not(monkeypatch):
+    """Their records stay bit for bit. Large ones are taken seed by seed, and channels go last."""
+    seen = []
+
+    def watched(x, kernels, *rest, groups, **options):
+        channels_last = kernels.is_contiguous(memory_format=torch.channels_last)
+        seen.append((groups, channels_last, x.device.type))
+        return convolve(x, kernels, *rest, groups=groups, **options)
+
+    convolve = F.conv2d
+    monkeypatch.setattr(trunks.F, "conv2d", watched)
+    groups, large, single = (3, False, "cpu"), (1, True, "cpu"), (1, False, "cpu")
+    for width, wanted in ((8, [groups, groups]), (16, [groups, groups]), (32, [groups, large, large, large])):
+        copies = [nets.conv_down((2, 8, 8), width, 5) for _ in range(3)]
+        nets.stack(copies)(randn(3, 2, 2, 8, 8))
+        assert seen == wanted
+        seen.clear()
+        copies[0](randn(2, 2, 8, 8))
+        assert seen == [single, large if width == 32 else single]
+        seen.clear()
+    with torch.device("meta"):  # on a GPU, too, nothing was measured
+        nets.stack([nets.conv_down((2, 8, 8), 32, 5) for _ in range(3)])(torch.empty(3, 2, 2, 8, 8))
+    assert seen == [(3, False, "meta")] * 2
 
 
 def test_stacked_gaussians_keep_one_scale_per_copy():
