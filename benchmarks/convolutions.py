@@ -11,7 +11,7 @@ Adam), without what a run begins with.
     rows      one per workload: {workload, seeds, rounds, steps (in a round), ms_per_step (medians, of all seeds):
               {here, before, one after another}, against_before, against_one_after_another: {ratio (median), range
               [min, max]}}; a ratio above 1 says that stacked seeds here are faster
-    trunks    where ``trunks.LARGE`` comes from: {trunk, width, numbers (in the largest kernel of one seed), seeds, batch,
+    trunks    where ``trunks.LARGE`` comes from: {trunk, width, numbers (largest kernel of one seed), seeds, batch,
               ratio, range}: how many times as fast, forward and backward, copies in turn are as groups of convolutions
 """
 

@@ -212,7 +212,9 @@ def _double_side(inputs: int, outputs: int) -> ConvTranspose2d:
     return ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1)
 
 
-def conv_down(shape: Sequence[int], width: int, out: int, activation: str = "leaky relu", depth: int = 2) -> Trunk:
+def conv_down(
+    shape: Sequence[int], width: int, out: int, activation: str = "leaky relu", depth: int = 2
+) -> nn.Sequential:
     """``depth`` strided convolutions from an image to ``out`` features (Radford et al., 2016, without BatchNorm)."""
     check_image(shape, width, depth)
     small_side = shape[1] // 2**depth
@@ -223,7 +225,7 @@ def conv_down(shape: Sequence[int], width: int, out: int, activation: str = "lea
     return Trunk(*layers, Flatten(3), Linear(most_channels * small_side**2, out))
 
 
-def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "relu", depth: int = 2) -> Trunk:
+def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "relu", depth: int = 2) -> nn.Sequential:
     """The mirror image of ``conv_down``: from ``features`` to a flat image of ``shape``."""
     check_image(shape, width, depth)
     small_side = shape[1] // 2**depth
@@ -240,7 +242,7 @@ def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "
     return Trunk(*layers, _activation(activation), to_image, Flatten(3))
 
 
-def conv_same(shape: Sequence[int], width: int, channels: int, activation: str = "relu") -> Trunk:
+def conv_same(shape: Sequence[int], width: int, channels: int, activation: str = "relu") -> nn.Sequential:
     """Three convolutions that keep the side: from an image to a flat image of ``channels``, for translation."""
     check_image(shape, width)
     return Trunk(
