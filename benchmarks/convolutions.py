@@ -11,8 +11,8 @@ Adam), without what a run begins with.
     rows      one per workload: {workload, seeds, rounds, steps (in a round), ms_per_step (medians, of all seeds):
               {here, before, one after another}, against_before, against_one_after_another: {ratio (median), range
               [min, max]}}; a ratio above 1 says that stacked seeds here are faster
-    layers    where ``trunks.LARGE`` comes from, one per layer: {layer, numbers (in a kernel of one seed), seeds,
-              batch, ratio, range}: how many times as fast, forward and backward, seeds in turn are as groups
+    trunks    where ``trunks.LARGE`` comes from: {trunk, width, numbers (largest kernel of one seed), seeds, batch,
+              ratio, range}: how many times as fast, forward and backward, copies in turn are as groups of convolutions
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from io import BytesIO
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from ganvae_lib import Data, build, nets, zoo
 from ganvae_lib.training.settings import Settings
@@ -50,8 +49,13 @@ WORKLOADS = {
     "VAE 784-400-20": ("VAE", (1, 28, 28), dict(hidden=(400,), latent=20), 4, 128, 5),
     "GAN 128-128, the plane": ("GAN", (2,), dict(hidden=(128, 128)), 8, 256, 10),
 }
-#: (inputs, outputs, side): a convolution of kernel 4 and stride 2, and the transposed one that undoes it
-LAYERS = [(1, 16, 28), (8, 16, 14), (16, 32, 14), (32, 64, 14), (64, 128, 16), (3, 64, 32)]
+#: Widths of ``conv_down`` and ``conv_up`` on images of 1 x 16 x 16, and of ``UNet``.
+WIDTHS = (8, 16, 32, 64)
+TRUNKS = {
+    "conv_down": (lambda width: nets.conv_down((1, 16, 16), width, 8), (1, 16, 16)),
+    "conv_up": (lambda width: nets.conv_up(8, width, (1, 16, 16)), (8,)),
+    "UNet": (lambda width: nets.UNet((1, 16, 16), width, 1), (1, 16, 16)),
+}
 
 
 def begun(name: str, seeds: list[int]) -> Training:
@@ -122,27 +126,24 @@ def workload(name: str, here: Build, before: Build, rounds: int) -> dict:
     return row
 
 
-def layer(inputs: int, outputs: int, side: int, transposed: bool, seeds: int, rounds: int, batch: int = 64) -> dict:
-    """One of the layers."""
+def trunk(name: str, width: int, rounds: int, seeds: int = 4, batch: int = 64) -> dict:
+    """One of the trunks."""
     from ganvae_lib.networks import trunks
 
-    if transposed:
-        inputs, outputs, side = outputs, inputs, side // 2
-    kind = nn.ConvTranspose2d if transposed else nn.Conv2d
-    stacked = nets.stack([kind(inputs, outputs, 4, stride=2, padding=1) for _ in range(seeds)])
-    x = torch.randn(seeds, batch, inputs, side, side, requires_grad=inputs > 3)
-    wanted = [*stacked.parameters(), *([x] if x.requires_grad else [])]
+    make, shape = TRUNKS[name]
+    stacked = nets.stack([make(width) for _ in range(seeds)])
+    x = torch.randn(seeds, batch, *shape)
     times: dict[float, list[float]] = {0: [], math.inf: []}
     for i in range(-1, rounds):
         for least in list(times) if i % 2 else list(reversed(times)):
             trunks.LARGE["cpu"] = least
             start = time.process_time()
             y = stacked(x)
-            torch.autograd.grad(y, wanted, torch.ones_like(y))
+            torch.autograd.grad(y, list(stacked.parameters()), torch.ones_like(y))
             if i >= 0:
                 times[least].append(time.process_time() - start)
-    name = f"{kind.__name__} {inputs} to {outputs}, from side {side}"
-    row = {"layer": name, "numbers": inputs * outputs * 16, "seeds": seeds, "batch": batch}
+    numbers = max(p[0].numel() for p in stacked.parameters() if p.ndim == 5)
+    row = {"trunk": name, "width": width, "numbers": numbers, "seeds": seeds, "batch": batch}
     row |= ratio(times[0], times[math.inf])
     print(json.dumps(row), flush=True)
     return row
@@ -165,12 +166,12 @@ def main() -> None:
         rows = [workload(name, here, before, rounds) for name in WORKLOADS]
         for build_ in (here, before):
             build_.process.stdin.close()
-    layers = [layer(*sizes, transposed, 4, rounds) for sizes in LAYERS for transposed in (False, True)]
+    trunks = [trunk(name, width, rounds) for name in TRUNKS for width in WIDTHS]
     if not asked.quick:
         from ganvae_lib.experiments import record
 
         about = {"experiment": "stacked convolutions", "command": f"python benchmarks/convolutions.py {asked.commit}"}
-        results = {"rows": rows, "layers": layers, "environment": record.environment()}
+        results = {"rows": rows, "trunks": trunks, "environment": record.environment()}
         record.write(ROOT / "results" / "convolutions.json", about | results)
 
 

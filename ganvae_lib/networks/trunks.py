@@ -1,8 +1,8 @@
 """Layers that carry a seeds axis, and trunks of them: what networks are before they become distributions.
 
-With parameters [seeds, ...] such a layer runs all copies as one batched matrix product, one grouped convolution, or one
-convolution after another (``LARGE`` chooses), [seeds, batch, ...] in and out; a single network is an ordinary torch
-module. A trunk gives flat features.
+With parameters [seeds, ...] such a layer runs all copies as one batched matrix product or one grouped convolution,
+[seeds, batch, ...] in and out; a single network is an ordinary torch module. A trunk gives flat features. One whose
+convolutions are large runs its copies one after another, each through all layers (``LARGE`` chooses).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from ..errors import chosen, sizes, whole
@@ -23,14 +24,16 @@ __all__ = [
     "ConvTranspose2d",
     "Flatten",
     "GroupNorm",
+    "LARGE",
     "LayerNorm",
     "Linear",
+    "Trunk",
     "UNet",
     "check_image",
     "conv_down",
     "conv_same",
     "conv_up",
-    "LARGE",
+    "grouped",
     "mlp",
 ]
 
@@ -61,60 +64,41 @@ class Linear(nn.Linear):
         return y.unflatten(1, x.shape[1:-1]) if rows_were_flattened else y
 
 
-#: By kind of device, how many numbers the kernel of one seed has at least where the images are laid out with their
-#: channels last, and stacked seeds are convolved one after another, not as groups of one convolution. Nothing else
-#: chooses; results are the same up to rounding. On a CPU benchmarks/convolutions.py measured it. Elsewhere nobody did,
-#: and there K small launches may cost more than a large one.
-LARGE = {"cpu": 2**15}
-
-
-def _is_large(kernels: Tensor) -> bool:
-    """Is the kernel of one seed, the last four axes of ``kernels``, a large one where it lies?"""
-    return kernels.shape[-4:].numel() >= LARGE.get(kernels.device.type, math.inf)
-
-
-def _convolved(
-    convolve: Callable[..., Tensor], x: Tensor, kernels: Tensor, bias: Tensor | None, groups: int, **options: Any
-) -> Tensor:
-    """``convolve(x, kernels, bias, groups=groups, **options)``, of every seed where ``kernels`` have such an axis."""
-    if kernels.ndim == 4:
-        # Laid out anew in each step, so that parameters, gradients and Adam's moments keep the layout that they have.
-        kernels = kernels.contiguous(memory_format=torch.channels_last) if _is_large(kernels) else kernels
-        return convolve(x, kernels, bias, groups=groups, **options)
-    seeds = len(kernels)
-    if _is_large(kernels):
-        biases = [None] * seeds if bias is None else bias.unbind()
-        each = zip(x.flatten(0, 1).split(x.shape[1]), kernels, biases, strict=True)
-        return torch.cat([_convolved(convolve, *of_one, groups, **options) for of_one in each]).unflatten(
-            0, (seeds, -1)
-        )
-    flat_bias = None if bias is None else bias.flatten()
-    x = x.transpose(0, 1).flatten(1, 2)  # the seeds become groups
-    y = convolve(x, kernels.flatten(0, 1), flat_bias, groups=seeds * groups, **options)
+def grouped(x: Tensor, seeds: int, convolve: Callable[[Tensor], Tensor]) -> Tensor:
+    """Apply ``convolve`` to [batch, seeds * channels, ...] instead of [seeds, batch, channels, ...]."""
+    y = convolve(x.transpose(0, 1).flatten(1, 2))
     return y.unflatten(1, (seeds, -1)).transpose(0, 1)
 
 
 class Conv2d(nn.Conv2d):
-    """``nn.Conv2d``; with kernels [seeds, ...] it maps [seeds, batch, ...] to [seeds, batch, ...]."""
+    """``nn.Conv2d``; with a leading seeds axis, one grouped convolution."""
 
     def kernels(self) -> Tensor:
         """The weights that are used."""
         return self.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.padding_mode != "zeros":  # never stacked
-            return super().forward(x)
-        options: dict[str, Any] = dict(stride=self.stride, padding=self.padding, dilation=self.dilation)
-        return _convolved(F.conv2d, x, self.kernels(), self.bias, self.groups, **options)
+        kernels, bias = self.kernels(), self.bias
+        if kernels.ndim == 4:
+            return self._conv_forward(x, kernels, bias)
+        seeds = len(kernels)
+        flat_kernels = kernels.flatten(0, 1)  # the seeds become groups
+        flat_bias = None if bias is None else bias.flatten()
+        options: tuple[Any, ...] = self.stride, self.padding, self.dilation, seeds * self.groups
+        return grouped(x, seeds, lambda x: F.conv2d(x, flat_kernels, flat_bias, *options))
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """``nn.ConvTranspose2d``; with kernels [seeds, ...] it maps [seeds, batch, ...] to [seeds, batch, ...]."""
+    """``nn.ConvTranspose2d``; with a leading seeds axis, one grouped convolution."""
 
     def forward(self, x: Tensor) -> Tensor:
-        options: dict[str, Any] = dict(stride=self.stride, padding=self.padding, dilation=self.dilation)
-        options["output_padding"] = self.output_padding
-        return _convolved(F.conv_transpose2d, x, self.weight, self.bias, self.groups, **options)
+        if self.weight.ndim == 4:
+            return super().forward(x)
+        seeds = len(self.weight)
+        flat_kernels = self.weight.flatten(0, 1)  # the seeds become groups
+        flat_bias = None if self.bias is None else self.bias.flatten()
+        options: tuple[Any, ...] = self.stride, self.padding, self.output_padding, seeds * self.groups, self.dilation
+        return grouped(x, seeds, lambda x: F.conv_transpose2d(x, flat_kernels, flat_bias, *options))
 
 
 class GroupNorm(nn.GroupNorm):
@@ -139,6 +123,33 @@ class LayerNorm(nn.LayerNorm):
         ones = [1] * (x.ndim - axes - 1)  # between the seeds and the axes of the weights
         y = F.layer_norm(x, self.normalized_shape, eps=self.eps) * self.weight.unflatten(0, (-1, *ones))
         return y if self.bias is None else y + self.bias.unflatten(0, (-1, *ones))
+
+
+#: By kind of device, how many numbers the kernel of one seed has at least where stacked copies of a trunk run one after
+#: another and not as groups of its convolutions. Nothing else chooses; results are the same up to rounding. On a CPU
+#: benchmarks/convolutions.py measured it. Elsewhere nobody did, and many small launches may cost more than a large one.
+LARGE = {"cpu": 2**15}
+
+
+def _runs_in_turn(trunk: nn.Module) -> bool:
+    """Has the trunk stacked kernels, [seeds, ...], that are large where they lie?"""
+    kernels = (p for p in trunk.parameters() if p.ndim == 5)
+    return any(kernel[0].numel() >= LARGE.get(kernel.device.type, math.inf) for kernel in kernels)
+
+
+def _in_turn(trunk: nn.Module, x: Tensor) -> Tensor:
+    """What each copy makes of its x, [seeds, batch, ...]: what one layer leaves in the cache, the next finds there."""
+    names, stacked = zip(*trunk.named_parameters(), strict=True)
+    copies = zip(*(parameter.unbind() for parameter in stacked), strict=True)
+    each = [dict(zip(names, copy, strict=True)) for copy in copies]
+    return torch.stack([functional_call(trunk, of_one, (x_of_one,)) for of_one, x_of_one in zip(each, x, strict=True)])
+
+
+class Trunk(nn.Sequential):
+    """``nn.Sequential``; stacked copies with large kernels run one after another."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _in_turn(self, x) if _runs_in_turn(self) else super().forward(x)
 
 
 _GROUPS = 8  # of channels that GroupNorm normalises together
@@ -211,7 +222,7 @@ def conv_down(
     layers = [_halve_side(shape[0], width), _activation(activation)]
     for channels in (width * 2**i for i in range(depth - 1)):
         layers += [_halve_side(channels, 2 * channels), GroupNorm(_GROUPS, 2 * channels), _activation(activation)]
-    return nn.Sequential(*layers, Flatten(3), Linear(most_channels * small_side**2, out))
+    return Trunk(*layers, Flatten(3), Linear(most_channels * small_side**2, out))
 
 
 def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "relu", depth: int = 2) -> nn.Sequential:
@@ -228,13 +239,13 @@ def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "
         upsample = _double_side(2 * channels, channels)
         layers += [_activation(activation), upsample, GroupNorm(_GROUPS, channels)]
     to_image = _double_side(width, shape[0])
-    return nn.Sequential(*layers, _activation(activation), to_image, Flatten(3))
+    return Trunk(*layers, _activation(activation), to_image, Flatten(3))
 
 
 def conv_same(shape: Sequence[int], width: int, channels: int, activation: str = "relu") -> nn.Sequential:
     """Three convolutions that keep the side: from an image to a flat image of ``channels``, for translation."""
     check_image(shape, width)
-    return nn.Sequential(
+    return Trunk(
         Conv2d(shape[0], width, 5, padding=2),
         _activation(activation),
         Conv2d(width, width, 5, padding=2),
@@ -273,6 +284,8 @@ class UNet(nn.Module):
         self.leave = Conv2d(width, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        if _runs_in_turn(self):
+            return _in_turn(self, x)
         seen = [self.enter(x)]
         for down in self.down:
             seen.append(down(seen[-1]))

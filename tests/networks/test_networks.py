@@ -191,8 +191,7 @@ def test_stacked_layers_equal_each_copy(name, least, monkeypatch):
     x = randn(3, 6, *shape)
     expected = torch.stack([m(x[k]) for k, m in enumerate(modules)])
     close(stacked(x), expected)
-    # A layer of ours lays out what is large, one of torch does not.
-    close(nets.unstack(stacked, 1)(x[1]), expected[1], rtol=0, atol=0 if least else 1e-6)
+    close(nets.unstack(stacked, 1)(x[1]), expected[1], rtol=0, atol=0)
     inputs = [expected.square().sum(), stacked(x).square().sum()]
     per_copy = torch.autograd.grad(inputs[0], [p for m in modules for p in m.parameters()])
     together = torch.autograd.grad(inputs[1], list(stacked.parameters()))
@@ -201,56 +200,55 @@ def test_stacked_layers_equal_each_copy(name, least, monkeypatch):
         close(g, torch.stack(per_copy[i::size]), rtol=1e-4, atol=1e-4)
 
 
-CONVOLUTIONS = {name: LAYERS[name] for name in ("conv", "conv, groups", "transposed", "transposed, groups")} | {
-    "conv, same side": (partial(nn.Conv2d, 4, 6, 3, padding="same"), (4, 5, 5)),
-    "conv, no bias": (partial(nn.Conv2d, 4, 6, 4, stride=2, padding=1, bias=False), (4, 8, 8)),
-    "transposed, no bias": (partial(nn.ConvTranspose2d, 4, 6, 4, stride=2, padding=1, bias=False), (4, 5, 5)),
-    "masked": (partial(nets.MaskedConv2d, 4, 6, torch.tensor([[1.0, 1, 1], [1, 0, 0], [0, 0, 0]])), (4, 5, 5)),
+TRUNKS = {
+    "down": (lambda: nets.conv_down((1, 8, 8), 8, 5), (1, 8, 8)),
+    "up": (lambda: nets.conv_up(5, 8, (2, 8, 8)), (5,)),
+    "same": (lambda: nets.conv_same((2, 8, 8), 8, 1), (2, 8, 8)),
+    "U-Net": (lambda: nets.UNet((2, 8, 8), 8, 1), (2, 8, 8)),
 }
 
 
+def with_gradients(network, x, upstream):
+    """The output, and the gradients of the input and of every parameter."""
+    y = network(x)
+    return [y, *torch.autograd.grad(y, [x, *network.parameters()], upstream.to(y).view_as(y))]
+
+
 @pytest.mark.parametrize("seeds", [2, 5])
-@pytest.mark.parametrize("dtype, digits", [(torch.float32, 1e-6), (torch.float64, 1e-13)])
-@pytest.mark.parametrize("name", CONVOLUTIONS)
-def test_convolutions_in_turn_and_as_groups_are_the_same(name, dtype, digits, seeds, monkeypatch):
-    """Outputs, and gradients of the input, the kernels and the biases: to ``digits`` of the largest number."""
-    make, shape = CONVOLUTIONS[name]
-    stacked = nets.stack([nets.initialise(make(), seed).to(dtype) for seed in range(seeds)])
-    x = randn(seeds, 6, *shape).to(dtype).requires_grad_()
+@pytest.mark.parametrize("name", TRUNKS)
+def test_copies_in_turn_are_each_alone_and_the_groups_of_one_convolution(name, seeds, monkeypatch):
+    """Bit for bit as alone; and, in float64, to 1e-13 of the largest number as in groups."""
+    make, shape = TRUNKS[name]
+    monkeypatch.setitem(trunks.LARGE, "cpu", 0)
+    copies = [nets.initialise(make(), seed) for seed in range(seeds)]
+    x, stacked = randn(seeds, 6, *shape).requires_grad_(), nets.stack(copies)
+    upstream = randn(*stacked(x).shape, seed=1)
+    found = with_gradients(stacked, x, upstream)
+    for k, one in enumerate(copies):
+        alone = with_gradients(one, x[k].detach().requires_grad_(), upstream[k])
+        for together, value in zip(found, alone, strict=True):
+            close(together[k], value, rtol=0, atol=0)
 
-    def found(least):
-        monkeypatch.setitem(trunks.LARGE, "cpu", least)
-        y = stacked(x)
-        upstream = randn(*y.shape, seed=1).to(dtype)
-        return [y, *torch.autograd.grad(y, [x, *stacked.parameters()], upstream)]
-
-    for a, b in zip(found(math.inf), found(0), strict=True):
-        close(a, b, rtol=0, atol=digits * max(a.abs().max().item(), 1))
+    x, stacked = x.detach().double().requires_grad_(), stacked.double()
+    in_turn = with_gradients(stacked, x, upstream)
+    monkeypatch.setitem(trunks.LARGE, "cpu", math.inf)
+    for a, b in zip(in_turn, with_gradients(stacked, x, upstream), strict=True):
+        close(a, b, rtol=0, atol=1e-13 * max(a.abs().max().item(), 1))
 
 
-def test_kernels_of_width_32_are_large_on_a_cpu_and_those_of_the_chapters_are_not(monkeypatch):
-    """Their records stay bit for bit. Large ones are taken seed by seed, and channels go last."""
-    seen = []
-
-    def watched(x, kernels, *rest, groups, **options):
-        channels_last = kernels.is_contiguous(memory_format=torch.channels_last)
-        seen.append((groups, channels_last, x.device.type))
-        return convolve(x, kernels, *rest, groups=groups, **options)
-
+def test_trunks_of_width_32_are_large_on_a_cpu_and_those_of_the_chapters_are_not(monkeypatch):
+    """Records of the chapters stay bit for bit."""
+    asked = []
     convolve = F.conv2d
+    watched = lambda *arguments: asked.append(arguments[-1]) or convolve(*arguments)  # groups stand last
     monkeypatch.setattr(trunks.F, "conv2d", watched)
-    groups, large, single = (3, False, "cpu"), (1, True, "cpu"), (1, False, "cpu")
-    for width, wanted in ((8, [groups, groups]), (16, [groups, groups]), (32, [groups, large, large, large])):
-        copies = [nets.conv_down((2, 8, 8), width, 5) for _ in range(3)]
-        nets.stack(copies)(randn(3, 2, 2, 8, 8))
-        assert seen == wanted
-        seen.clear()
-        copies[0](randn(2, 2, 8, 8))
-        assert seen == [single, large if width == 32 else single]
-        seen.clear()
+    for width, groups in ((8, [3, 3]), (16, [3, 3]), (32, [1] * 6)):
+        nets.stack([nets.conv_down((2, 8, 8), width, 5) for _ in range(3)])(randn(3, 2, 2, 8, 8))
+        assert asked == groups
+        asked.clear()
     with torch.device("meta"):  # on a GPU, too, nothing was measured
         nets.stack([nets.conv_down((2, 8, 8), 32, 5) for _ in range(3)])(torch.empty(3, 2, 2, 8, 8))
-    assert seen == [(3, False, "meta")] * 2
+    assert asked == [3, 3]
 
 
 def test_stacked_gaussians_keep_one_scale_per_copy():

@@ -6,16 +6,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from helpers import assert_same_run, images, points, same_run, short, small
+from helpers import assert_same_run, points, same_run, short, small
 from torch import nn
 
 from ganvae_lib import Model, Run, fit, nets, zoo
-from ganvae_lib.networks import trunks
 from ganvae_lib.training import Settings, Training
 from ganvae_lib.training.optimizers import OPTIMIZERS, Recipe
 
 DATA = points(200)
-IMAGES = images()
 HOW = dict(batch=32, progress=False, device="cpu", log_every=5)
 SGD = functools.partial(torch.optim.SGD, momentum=0.9, nesterov=True)
 CHOICES = {
@@ -240,28 +238,3 @@ def test_numbers_out_of_range_are_named(bad):
     with pytest.raises(ValueError, match=f"{name} must be a finite number"):
         fit(model(), DATA, 2, **bad, **HOW)
     assert fit(model(), DATA, 2, clip=np.float32(1), **HOW).config["clip"] == 1.0
-
-
-@pytest.mark.parametrize("seeds", [[0], [0, 1]])
-def test_the_layout_of_large_kernels_never_reaches_adam(seeds, monkeypatch):
-    """Fused Adam walks through memory: wherever parameter, gradient and moments do not lie alike, it is wrong."""
-
-    def trained(least, **options):
-        monkeypatch.setitem(trunks.LARGE, "cpu", least)
-        objective = zoo.GAN
-        settings = Settings(objective, steps=5, batch=16, seeds=seeds, device="cpu", log_every=5, **options)
-        training = Training(small(objective, IMAGES, architecture="conv", width=8), IMAGES, settings)
-        for _ in range(5):
-            training.step()
-        return training
-
-    plain = trained(math.inf)
-    for other in (trained(0), trained(0, optimizer=functools.partial(torch.optim.Adam, fused=False))):
-        for a, b in zip(plain.model.parameters(), other.model.parameters(), strict=True):
-            if a.ndim >= 4:  # a kernel; Adam magnifies the rounding of a bias that the norm after it takes off again
-                torch.testing.assert_close(a, b, rtol=0, atol=2e-5)  # 5 steps of at most 2e-4 each
-        assert torch.allclose(plain.history.points[0], other.history.points[0], rtol=1e-5)
-        for optimizer in other.optimizers:
-            for parameter, state in optimizer.state.items():
-                assert parameter.is_contiguous()
-                assert {state[key].stride() for key in ("exp_avg", "exp_avg_sq")} == {parameter.stride()}
