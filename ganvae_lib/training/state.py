@@ -11,10 +11,10 @@ from torch import Tensor
 
 from ..data.dataset import Examples
 from ..distributions.noise import Noise
+from ..measure.history import History
 from ..models.dry import try_own
 from ..models.model import Model
 from .batches import Batches, share, worlds
-from .history import History
 from .optimizers import Clip, adam, average, descend, restored, saved, set_rates
 from .settings import Settings
 
@@ -103,15 +103,28 @@ class Training:
         if state:
             self.restore(*state)
 
-    def step(self) -> None:
+    def step(self, compiled: Callable[[], Tensor] | None = None) -> None:
         """One minibatch and one update of each phase; every ``log_every`` steps the history gets a point.
 
-        Only then does the host wait for the device. Raises NonFiniteLoss if a loss since the last point is not finite.
+        Only then does the host wait for the device. ``compiled`` does the same as one graph (``whole_step``), with this
+        training's tensors. Raises NonFiniteLoss if a loss since the last point is not finite.
         """
         self.whole = False
         if self.provisional:
             self.history.drop()
             self.provisional = False
+        losses = compiled() if compiled else self._descended()
+        if self.settings.ema is not None:
+            average(self.averages, self.model, self.settings.ema)
+        self._recent[self.unrecorded] = losses
+        self.unrecorded += 1
+        self.done += 1
+        if self.unrecorded == self.settings.log_every or self.done == self.settings.steps:
+            self.record()
+        self.whole = True
+
+    def _descended(self) -> Tensor:
+        """The update of each phase, one after another; the losses, [names, *seeds]."""
         world = self.next_world()
         losses: dict[str, Tensor] = {}
         for phase, optimizer in zip(self.phases, self.optimizers, strict=True):
@@ -120,14 +133,7 @@ class Training:
                 descend(phase, self.next_world(detached=True), optimizer, self.done, self.clip)
             losses = descend(phase, world, optimizer, self.done, self.clip) | losses  # a term in two phases counts once
             world.moved(phase.players)
-        if self.settings.ema is not None:
-            average(self.averages, self.model, self.settings.ema)
-        self._recent[self.unrecorded] = torch.stack([losses[name] for name in self.history.names])
-        self.unrecorded += 1
-        self.done += 1
-        if self.unrecorded == self.settings.log_every or self.done == self.settings.steps:
-            self.record()
-        self.whole = True
+        return torch.stack([losses[name] for name in self.history.names])
 
     @property
     def recorded(self) -> bool:
