@@ -87,14 +87,14 @@ def _train(
     training: Training, run: Run, checkpoint: Checkpoint | None, bar: Bar, interrupts: Interrupts, on_point: Hook | None
 ) -> None:
     """Go on to the last step, or until something stops it; at a point of the history, say and keep where it is."""
-    settings, stopped, compiled = training.settings, None, whole_step(training)
+    settings, stopped, training.compiled = training.settings, None, whole_step(training)
     with bar:
         while training.done < settings.steps and not run.stopped:
             with unchecked(), in_precision(settings.precision, settings.device):
-                training.step(compiled)
+                training.step()
                 while not (training.recorded or interrupts.waiting):
                     bar.moved()
-                    training.step(compiled)
+                    training.step()
             bar.moved()
             stopped = "interrupted" if interrupts.arrived() else None
             if training.recorded and on_point and not stopped:

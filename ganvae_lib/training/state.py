@@ -92,6 +92,7 @@ class Training:
         ]
         self.clip = None if settings.clip is None else Clip(self.model, settings.clip)
         self.averages: dict[str, Tensor] = {}  # of the parameters, by name
+        self.compiled: Callable[[], Tensor] | None = None  # the updates of a step as one graph: ``whole_step``
 
         names = list(dict.fromkeys(name for phase in self.phases for name in phase.keys))  # each once, in order
         self.history = History(seeds, names)
@@ -103,17 +104,16 @@ class Training:
         if state:
             self.restore(*state)
 
-    def step(self, compiled: Callable[[], Tensor] | None = None) -> None:
+    def step(self) -> None:
         """One minibatch and one update of each phase; every ``log_every`` steps the history gets a point.
 
-        Only then does the host wait for the device. ``compiled`` does the same as one graph (``whole_step``), with this
-        training's tensors. Raises NonFiniteLoss if a loss since the last point is not finite.
+        Only then does the host wait for the device. Raises NonFiniteLoss if a loss since the last point is not finite.
         """
         self.whole = False
         if self.provisional:
             self.history.drop()
             self.provisional = False
-        losses = compiled() if compiled else self._descended()
+        losses = self.compiled() if self.compiled else self._descended()
         if self.settings.ema is not None:
             average(self.averages, self.model, self.settings.ema)
         self._recent[self.unrecorded] = losses
