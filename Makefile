@@ -66,7 +66,7 @@ lint: setup  ## ruff over the library, the tests and the notebooks: rules and fo
 
 test: export GANVAE_PROGRESS := 0
 test: lint book  ## everything: lint, the build, unit tests, doctests, every chapter
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval-lax tests ganvae_lib ganvae_course notebooks
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --nbval-lax tests ganvae_lib ganvae_course notebooks
 
 fuzz: setup  ## ten thousand calls of every public name, right ones and wrong ones (GANVAE_FUZZ= another number)
 	GANVAE_FUZZ=$${GANVAE_FUZZ:-10000} GANVAE_PROGRESS=0 $(BIN)/python -m pytest -q tests/fuzz

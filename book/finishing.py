@@ -1,17 +1,23 @@
-"""What Sphinx leaves undone on a built page: identifiers that stand twice, and what follows a formula."""
+"""What Sphinx leaves undone on a built page: identifiers that stand twice, what follows a formula, cut numbers."""
 
 import re
 from collections import Counter
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
-__all__ = ["finished", "kept", "once", "twice"]
+__all__ = ["finished", "kept", "once", "running", "twice", "whole"]
 
 # sphinx_proof and sphinx_exercise give each of their blocks the same identifiers; nothing leads to them.
 REPEATED = re.compile(
     r'(<section(?: class="[\w-]+")?|<div class="proof admonition") id="(?:(?:proof|exercise|solution)-content|proof)"'
 )
 FORMULA = re.compile(r'([(\[“‘]*)(<span class="math notranslate nohighlight">\\\(.*?\\\)</span>)([^\s<]*)', re.S)
+CELL = re.compile(r"<td\b[^>]*>[^<]*</td>")  # of a table, without mark-up in it
+PRINTED = re.compile(r'<div class="output stream ([^"]*"><div class="highlight"><pre>)(.*?)(?=</pre>)', re.S)
+COLUMNS = re.compile(r"\S {3,}\S")  # what is printed stands in columns
+NAME = re.compile(r"<td>(?=[^<]{1,12}</td>)(\w+(?:-\w+)+)</td>")  # alpha-GAN
+PARTED = re.compile(r" (±|against) (?=[\dθηφ])| (?=\*</td>)")
 
 
 def once(page: str) -> str:
@@ -30,6 +36,34 @@ def kept(page: str) -> str:
     'See <span class="kept"><span class="math notranslate nohighlight">\\\\(x\\\\)</span>.</span> On'
     """
     return FORMULA.sub(lambda m: f'<span class="kept">{m[0]}</span>' if m[1] or m[3] else m[0], page)
+
+
+def whole(page: str) -> str:
+    """A page of HTML whose tables keep on one line a number and its interval, two players, a short name.
+
+    >>> whole("<td>0.41 ± 0.16</td> <td>θ against φ</td> <p>1 ± 2</p>").replace(chr(160), "_")
+    '<td>0.41_±_0.16</td> <td>θ_against_φ</td> <p>1 ± 2</p>'
+    """
+    page = CELL.sub(lambda m: PARTED.sub(lambda gap: gap[0].replace(" ", "\N{NO-BREAK SPACE}"), m[0]), page)
+    return NAME.sub(r'<td class="whole">\1</td>', page)
+
+
+def running(page: str) -> str:
+    """A page of HTML on which printed sentences wrap; what stands in columns is left to scroll.
+
+    >>> page = '<div class="output stream highlight"><div class="highlight"><pre>{}</pre></div></div>'
+    >>> running(page.format("a sentence")) == page.replace("stream", "stream running").format("a sentence")
+    True
+    >>> running(page.format("GAN     0.5")) == page.format("GAN     0.5")
+    True
+    """
+
+    def classed(printed):
+        if COLUMNS.search(unescape(re.sub(r"<[^>]*>", "", printed[2]))):
+            return printed[0]
+        return f'<div class="output stream running {printed[1]}{printed[2]}'
+
+    return PRINTED.sub(classed, page)
 
 
 class _Identifiers(HTMLParser):
@@ -56,4 +90,4 @@ def finished(html: Path) -> None:
     """Rewrites the pages of a site."""
     for path in html.rglob("*.html"):
         text = path.read_text(encoding="utf8")
-        path.write_text(kept(once(text)), encoding="utf8")
+        path.write_text(running(whole(kept(once(text)))), encoding="utf8")

@@ -46,7 +46,7 @@ COURSES = {
         Week("Likelihood without latents", (5,), ("MNIST",)),
         Week("Domain adaptation, the bridge", (6, 7), ("When alignment must fail", "MNIST to USPS at full scale")),
         Week("The VAE's adversary", (8,)),
-        Week("The common ancestor", (9,)),
+        Week("The common ancestor, and training fast", (9, 19), ("What goes wrong",)),
         Week("Opposite directions", (10,)),
         Week("Exchange, and cycles", (11, 12), ("Rotations and swirls",)),
         Week("Joint models, the symmetric view", (13, 14), ("A classifier in the place of a KL: AVB",)),

@@ -154,6 +154,6 @@ def name(objective: Objective) -> str | None:
     ('VAE', 'AAE')
     """
     signs_only = lambda entry: frozenset(replace(term, weight=copysign(1.0, term.weight)) for term in entry.terms)
-    exact = (entry for entry, model in ALL.items() if model == objective)
-    alike = (entry for entry, model in ALL.items() if signs_only(model) == signs_only(objective))
-    return next(exact, None) or next(alike, None)
+    kinds = lambda entry: {(type(term), term.space) for term in entry.terms}  # compared first, which is quick
+    alike = [n for n, m in ALL.items() if kinds(m) == kinds(objective) and signs_only(m) == signs_only(objective)]
+    return min(alike, key=lambda entry: ALL[entry] != objective, default=None)

@@ -43,6 +43,11 @@ CHANGES = {
         "rho, sigma, many": ("0.0, 1.0, 200_000", "0.9, 2.0, 200_000"),
         "C, n": ("5, 40", "10, 100"),
     },
+    "19": {
+        "WIDTH": ("16", "64"),
+        "STEPS": ("30", "120"),
+        "EXAMPLES, RATE, FAR": ("8192, 0.05, 3.0", "4096, 0.1, 3.0"),
+    },
     "20": {"STARTS, STEPS, K": ("8, 150, 12", "8, 300, 6"), "HIDDEN": ("16", "128"), "RATE": ("0.1", "0.3")},
 }
 
@@ -68,9 +73,9 @@ def changed(path, name, value):
     line, other = (f"{name} = {each}  # change me (book: {book})" for each in (here, value))
     found = 0
     for cell in notebook["cells"]:
-        text = "".join(cell["source"])
-        found += text.count(line)
-        cell["source"] = text.replace(line, other)
+        lines = "".join(cell["source"]).split("\n")  # whole ones: STEPS ends DIGIT_STEPS, too
+        found += lines.count(line)
+        cell["source"] = "\n".join(other if each == line else each for each in lines)
     assert found == 1, (name, found)
     return json.dumps(notebook)
 

@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: several processes share the cores
 
 import signal
+from pathlib import Path
 
 # A shell ignores interrupts for what it starts in the background, and tests raise some.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -18,6 +19,20 @@ matplotlib.use("Agg")
 pytest_plugins = ["small_book", "browsers", "replayed"]
 hypothesis.settings.register_profile("book", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("book")
+
+
+# Where tests take seconds each. `make test` hands whole files to its processes, in this order (xdist by itself begins with
+# the files of many tests): if one of these came last, the other processes would wait for it.
+LONG = """book/test_checks browser/test_jupyterlab experiments/test_experiments book/test_book training/test_interrupts
+    course/test_exercises book/test_alone training/test_checkpoint storage/test_soak laws/test_company book/test_builds
+    laws/test_resume course/test_grading book/test_first_hour laws/test_processes experiments/test_joint_models test_typed
+    test_extend training/test_training_state course/test_wheel data/test_memory storage/test_writers fuzz/test_fuzz""".split()
+FIRST = {str(Path(__file__).parent / f"{name}.py"): place for place, name in enumerate(LONG)}
+assert all(map(os.path.isfile, FIRST)), "LONG names a file that is not there"
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: FIRST.get(str(item.path), len(FIRST)))
 
 
 def pytest_addoption(parser):

@@ -6,7 +6,7 @@ import torch
 
 from ..answers import Answers, Wrong
 from ..exercise import Chapter
-from ..finite import exactly
+from ..finite import entropy, exactly, kl
 
 CHAPTER = Chapter(
     20,
@@ -16,6 +16,7 @@ CHAPTER = Chapter(
         "directions": "Compute both rates at which noise brings data and model together.",
         "distillation": "Build the gradient of distillation, and of any link, out of two scores.",
         "sampling": "Predict what a sampler with few steps makes of the best network.",
+        "priors": "Compute what a learned prior saves, and build the gradients of a discrete code.",
     },
 )
 
@@ -331,3 +332,149 @@ def euler(answers: Answers, s):
             "this is the standard deviation of the data, which few steps do not reach": s,
         }
         answers.close("width", after(steps), mistakes, at=(steps,), tolerance=1e-6)
+
+
+@CHAPTER.exercise(
+    "saving",
+    "What no prior can save",
+    kind="derive",
+    difficulty=2,
+    minutes=20,
+    points=3,
+    goal="priors",
+    defines={
+        "best": "the prior with the least loss, [4]",
+        "saved": "by how much the loss falls if it takes the place of the given prior, nats",
+        "left": "the average KL of the codes that remains, nats",
+    },
+    given=lambda draw: {
+        "weights": draw.simplex(3),
+        "encoder": [draw.simplex(4) for _ in range(3)],
+        "prior": draw.simplex(4),
+    },
+)
+def saving(answers: Answers, weights, encoder, prior):
+    weights, encoder, prior = exactly(weights, encoder, prior)
+    best = weights @ encoder
+    mistakes = {
+        "the examples have weights": encoder.mean(0),
+        "this is the prior that was given": prior,
+        "the mean of the logarithms is best for the KL the other way round": (weights @ encoder.log()).softmax(-1),
+    }
+    answers.close("best", best, mistakes)
+    price, left = weights @ kl(encoder, prior), weights @ kl(encoder, best)
+    mistakes = {
+        "this is the KL the other way round": kl(prior, best),
+        "a part of the price is information, and no prior saves it": price,
+        "this is what is left": left,
+        "the loss falls: give by how much, a positive number": -kl(best, prior),
+    }
+    answers.close("saved", kl(best, prior), mistakes)
+    mistakes = {
+        "this is the price with the given prior": price,
+        "this is what is saved": kl(best, prior),
+        "the codes of one example have an entropy of their own: take it away": entropy(best),
+    }
+    answers.close("left", left, mistakes)
+
+
+@CHAPTER.exercise(
+    "straight",
+    "Straight through",
+    kind="build",
+    difficulty=2,
+    minutes=25,
+    points=4,
+    goal="priors",
+    defines={
+        "to_encoder": "a function of the number a and x [n]: what descends a, by the straight-through rule, averaged over x",
+        "to_entries": "a function of the same: the gradient in the entries, [4]",
+    },
+    given=lambda draw: {
+        "entries": draw.reals(4, -2, 2),
+        "w": draw.choice((0.8, 1.3, 1.7)) if draw.variant else 1.3,
+        "std": draw.choice((0.4, 0.5, 0.8)) if draw.variant else 0.5,
+        "beta": draw.choice((0.2, 0.3, 0.6)) if draw.variant else 0.25,
+    },
+)
+def straight(answers: Answers, entries, w, std, beta):
+    (book,) = exactly(entries)
+    for seed, a in enumerate((0.9, -0.6)):
+        x = some(seed, 40)
+        said = a * x
+        k = (said[:, None] - book).abs().argmin(-1)
+        z = book[k]
+        handed, pull = -w * (x - w * z) / std**2, 2 * (said - z)
+        mistakes = {
+            "the decoder's gradient is taken at the entry, not at what the encoder says": (
+                x * (-w * (x - w * said) / std**2 + beta * pull)
+            ).mean(),
+            "the commitment is missing": (x * handed).mean(),
+            "what the encoder says depends on a through a x: a factor is missing": (handed + beta * pull).mean(),
+            "the commitment draws the encoder to the entry: mind its sign": (x * (handed - beta * pull)).mean(),
+            "this is the commitment alone, and the decoder hands its gradient on": (x * beta * pull).mean(),
+            "the weight of the commitment is missing": (x * (handed + pull)).mean(),
+            "an average over the examples, not a sum": (x * (handed + beta * pull)).sum(),
+        }
+        answers.close("to_encoder", (x * (handed + beta * pull)).mean(), mistakes, at=(a, x))
+        chose = torch.nn.functional.one_hot(k, len(book)).to(x)
+        right = -(pull @ chose) / len(x)
+        mistakes = {
+            "the decoder hands its gradient to the encoder, and none to the entries": right + handed @ chose / len(x),
+            "a step against the gradient moves an entry to the codes that chose it: mind the sign": -right,
+            "an average over all examples, not over those that chose the entry": (
+                -(pull @ chose) / chose.sum(0).clamp(min=1)
+            ),
+            "the commitment moves the encoder alone": (1 + beta) * right,
+            "an average over the examples, not a sum": right * len(x),
+        }
+        answers.close("to_entries", right, mistakes, at=(a, x))
+
+
+@CHAPTER.exercise(
+    "shrink",
+    "Codes that shrink",
+    kind="predict",
+    difficulty=3,
+    minutes=25,
+    points=4,
+    goal="priors",
+    defines={
+        "goes": "where the codes go if the encoder descends the error, too: 'to a point', 'nowhere' or 'apart'",
+        "error": "a function of the number s: the mean squared error of the noise, averaged over snr",
+        "price": "a function of s: the average KL of the codes to the best prior, nats",
+    },
+    given=lambda draw: {
+        "snr": draw.reals(3, 0.1, 9.0),
+        "tau": draw.choice((0.2, 0.3, 0.6)) if draw.variant else 0.5,
+    },
+)
+def shrink(answers: Answers, snr, tau):
+    said = {
+        "nowhere": "write out the error for codes of one width, and see whether the width is in it",
+        "apart": "of wide codes with little noise on them the noise is hard to tell: see on which side it is easy",
+    }
+    answers.say("goes", "to a point", ("to a point", "nowhere", "apart"), said)
+    (levels,) = exactly(snr)
+    price = -math.log(tau)
+    for s in (0.3, 1.7, 4.0):
+        noise = s**2 * levels / (1 + s**2 * levels)
+        mistakes = {
+            "this is the error of the code: in that of the noise the SNR stands before it": (noise / levels).mean(),
+            "an average over snr, not a sum": noise.sum(),
+            "this is the part of the noise that is told, not the error": 1 - noise.mean(),
+            "the codes have the standard deviation s, and the SNR is a ratio of squares": (
+                s * levels / (1 + s * levels)
+            ).mean(),
+            "the width of the codes is missing": (levels / (1 + levels)).mean(),
+        }
+        answers.close("error", noise.mean(), mistakes, at=(s,))
+        mistakes = {
+            "this is the KL to N(0, 1), and the best prior is as wide as all codes": (s**2 - 1) / 2 - math.log(s * tau),
+            "the entropy of the codes of one example is a part of it: take it from that of all codes": (
+                (1 + math.log(2 * math.pi * (s * tau) ** 2)) / 2
+            ),
+            "no KL is negative": -price,
+            "the variances stand in it, with a half": 2 * price,
+        }
+        answers.close("price", price, mistakes, at=(s,))

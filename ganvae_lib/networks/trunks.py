@@ -1,7 +1,8 @@
 """Layers that carry a seeds axis, and trunks of them: what networks are before they become distributions.
 
 With parameters [seeds, ...] such a layer runs all copies as one batched matrix product or one grouped convolution,
-[seeds, batch, ...] in and out; a single network is an ordinary torch module. A trunk gives flat features.
+[seeds, batch, ...] in and out; a single network is an ordinary torch module. A trunk gives flat features. One whose
+convolutions are large runs its copies one after another, each through all layers (``LARGE`` chooses).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from ..errors import chosen, sizes, whole
@@ -22,8 +24,10 @@ __all__ = [
     "ConvTranspose2d",
     "Flatten",
     "GroupNorm",
+    "LARGE",
     "LayerNorm",
     "Linear",
+    "Trunk",
     "UNet",
     "check_image",
     "conv_down",
@@ -121,6 +125,33 @@ class LayerNorm(nn.LayerNorm):
         return y if self.bias is None else y + self.bias.unflatten(0, (-1, *ones))
 
 
+#: By kind of device, how many numbers the kernel of one seed has at least where stacked copies of a trunk run one after
+#: another and not as groups of its convolutions. Nothing else chooses; results are the same up to rounding. On a CPU
+#: benchmarks/convolutions.py measured it. Elsewhere nobody did, and many small launches may cost more than a large one.
+LARGE = {"cpu": 2**15}
+
+
+def _runs_in_turn(trunk: nn.Module) -> bool:
+    """Has the trunk stacked kernels, [seeds, ...], that are large where they lie?"""
+    kernels = (p for p in trunk.parameters() if p.ndim == 5)
+    return any(kernel[0].numel() >= LARGE.get(kernel.device.type, math.inf) for kernel in kernels)
+
+
+def _in_turn(trunk: nn.Module, x: Tensor) -> Tensor:
+    """What each copy makes of its x, [seeds, batch, ...]: what one layer leaves in the cache, the next finds there."""
+    names, stacked = zip(*trunk.named_parameters(), strict=True)
+    copies = zip(*(parameter.unbind() for parameter in stacked), strict=True)
+    each = [dict(zip(names, copy, strict=True)) for copy in copies]
+    return torch.stack([functional_call(trunk, of_one, (x_of_one,)) for of_one, x_of_one in zip(each, x, strict=True)])
+
+
+class Trunk(nn.Sequential):
+    """``nn.Sequential``; stacked copies with large kernels run one after another."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _in_turn(self, x) if _runs_in_turn(self) else super().forward(x)
+
+
 _GROUPS = 8  # of channels that GroupNorm normalises together
 
 #: Activations by name; in place where the gradient can be had from the output: a third less memory to walk through.
@@ -191,7 +222,7 @@ def conv_down(
     layers = [_halve_side(shape[0], width), _activation(activation)]
     for channels in (width * 2**i for i in range(depth - 1)):
         layers += [_halve_side(channels, 2 * channels), GroupNorm(_GROUPS, 2 * channels), _activation(activation)]
-    return nn.Sequential(*layers, Flatten(3), Linear(most_channels * small_side**2, out))
+    return Trunk(*layers, Flatten(3), Linear(most_channels * small_side**2, out))
 
 
 def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "relu", depth: int = 2) -> nn.Sequential:
@@ -208,13 +239,13 @@ def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "
         upsample = _double_side(2 * channels, channels)
         layers += [_activation(activation), upsample, GroupNorm(_GROUPS, channels)]
     to_image = _double_side(width, shape[0])
-    return nn.Sequential(*layers, _activation(activation), to_image, Flatten(3))
+    return Trunk(*layers, _activation(activation), to_image, Flatten(3))
 
 
 def conv_same(shape: Sequence[int], width: int, channels: int, activation: str = "relu") -> nn.Sequential:
     """Three convolutions that keep the side: from an image to a flat image of ``channels``, for translation."""
     check_image(shape, width)
-    return nn.Sequential(
+    return Trunk(
         Conv2d(shape[0], width, 5, padding=2),
         _activation(activation),
         Conv2d(width, width, 5, padding=2),
@@ -253,6 +284,8 @@ class UNet(nn.Module):
         self.leave = Conv2d(width, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        if _runs_in_turn(self):
+            return _in_turn(self, x)
         seen = [self.enter(x)]
         for down in self.down:
             seen.append(down(seen[-1]))

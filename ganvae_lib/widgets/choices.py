@@ -98,6 +98,36 @@ RANGES = {"modes": (0.0, 8.0), "high_quality": (0.0, 100.0)}
 SETTINGS = dict(latent=2, hidden=(64, 64), steps=1000, batch=64, lr=2e-3)
 
 
+@cache  # thousands of choices have the same few terms
+def _terms(link: str, weight: float) -> tuple[dict[str, Term], ...]:
+    """The term of each name in x, in z, of codes and of pairs."""
+    adversary = Adversary(link)
+    in_x: dict[str, Term] = {
+        "ns": Match("x", adversary),
+        "rkl": Match("x", adversary),
+        "mmd": Match("x", MMD("gaussian"), weight=10.0),
+        "noisy": Match("noisy x", adversary),
+        "scores": Match("x", Distill()),
+        "noise": Match("x", Denoise("noise")),
+    }
+    in_z: dict[str, Term] = {
+        "kl": Match("z", KL(), weight=weight),
+        "adversary": Match("z", adversary, weight=weight),
+        "mmd": Match("z", MMD(), weight=10.0 * weight),
+        "learned": Match("z", KL(), weight=weight),
+        "codebook": Quantise(weight=weight),
+    }
+    of_code: dict[str, Term] = {"learned": Match("code", Denoise("noise")), "codebook": Match("code", Likelihood())}
+    joint: dict[str, Term] = {
+        "xz": Match("xz", adversary),
+        "xz-mmd": Match("xz", MMD(), weight=10.0),
+        "z|x": Match("z|x", Adversary("reverse KL")),
+        "again": Match("x again", adversary),
+        "asked": Match("x again", replace(adversary, steps=0)),
+    }
+    return in_x, in_z, of_code, joint
+
+
 @dataclass(frozen=True)
 class Choice:
     """One choice for each part of a model; the names are those of ``CHOICES``.
@@ -130,31 +160,8 @@ class Choice:
     @cached_property
     def terms(self) -> tuple[Term, ...]:
         """The terms; maybe none. Adversaries share the link of x; z given x needs a log ratio, hence reverse KL."""
-        adversary = Adversary("reverse KL" if self.x == "rkl" else "non-saturating")
         only_theta, only_eta = (("theta",), ("eta",)) if self.players == "wake-sleep" else (None, None)
-        in_x = {
-            "ns": Match("x", adversary),
-            "rkl": Match("x", adversary),
-            "mmd": Match("x", MMD("gaussian"), weight=10.0),
-            "noisy": Match("noisy x", adversary),
-            "scores": Match("x", Distill()),
-            "noise": Match("x", Denoise("noise")),
-        }
-        in_z = {
-            "kl": Match("z", KL(), weight=self.weight),
-            "adversary": Match("z", adversary, weight=self.weight),
-            "mmd": Match("z", MMD(), weight=10.0 * self.weight),
-            "learned": Match("z", KL(), weight=self.weight),
-            "codebook": Quantise(weight=self.weight),
-        }
-        of_code = {"learned": Match("code", Denoise("noise")), "codebook": Match("code", Likelihood())}
-        joint = {
-            "xz": Match("xz", adversary),
-            "xz-mmd": Match("xz", MMD(), weight=10.0),
-            "z|x": Match("z|x", Adversary("reverse KL")),
-            "again": Match("x again", adversary),
-            "asked": Match("x again", replace(adversary, steps=0)),
-        }
+        in_x, in_z, of_code, joint = _terms("reverse KL" if self.x == "rkl" else "non-saturating", self.weight)
         chosen = (
             in_x.get(self.x),  # of "none" there is no term
             in_z.get(self.z),

@@ -61,6 +61,12 @@ FREE = {
     "eq-told": "the information is at most log C, so both sides may be infinite, but only together",
     "eq-classifier-score": "finitely many classes have finite entropies",
     "lem-classifier-score": "finitely many classes have finite entropies",
+    # chapter 19
+    "eq-counts": "it counts the terms of three products",
+    "eq-amdahl": "arithmetic of two shares",
+    "eq-stacking-loses": "the difference of two sums",
+    "eq-stochastic": "a coin with two sides",
+    "lem-stochastic": "a coin with two sides",
     # chapter 20
     "eq-noised": "the law of a sum of independent variables, and Gaussians in it",
     "eq-four-names": "linear equations, for every α and σ that are not zero",

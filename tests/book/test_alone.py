@@ -1,5 +1,8 @@
 """Two chapters run alone: from an empty folder, with the wheel only. ``make test-alone`` runs all of them."""
 
+import json
+import re
+
 import alone
 import pytest
 from helpers import ROOT
@@ -14,6 +17,16 @@ def library(tmp_path_factory):
 def test_a_chapter_runs_alone(library, tmp_path, chapter):
     (path,) = (ROOT / "notebooks").glob(f"{chapter}_*.ipynb")
     assert alone.run(path, library, tmp_path / chapter) == ""
+
+
+def test_no_chapter_reads_beside_itself():
+    """Those of the wheel's chapters that CI does not run alone."""
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf8"))["cells"]:
+            if cell["cell_type"] == "code":
+                assert not re.search(r"[\"']\.\./", "".join(cell["source"])), (
+                    f"{path.stem}, {cell['id']}: take recorded()"
+                )
 
 
 def test_a_chapter_that_needs_the_repository_is_seen(library, tmp_path):

@@ -116,22 +116,22 @@ def test_a_failing_cell_stops_the_build_and_is_named(small, run):
     assert not (small.root / "_build" / "html").exists()
 
 
-def test_a_cell_that_runs_too_long_is_named(small, run):
+def test_a_cell_that_runs_too_long_is_named(small, at_once):
     small("import time", "time.sleep(60)")
-    status, printed = run("--timeout", "1")
+    status, printed = at_once("--timeout", "1")
     assert status == 1 and "cell 3 (In [2]) failed: it ran longer than 1 s" in printed
 
 
-def test_what_sphinx_warns_of_stops_the_build_every_time(small, run):
+def test_what_sphinx_warns_of_stops_the_build_every_time(small, at_once):
     small("x = 1", ("See {eq}`eq-nowhere`.",))
     for _ in range(2):  # an incremental build would pass the second time
-        status, printed = run()
+        status, printed = at_once()
         assert status == 1 and "eq-nowhere" in printed
 
 
-def test_execution_is_kept_until_code_library_or_scale_change(small, run, monkeypatch):
+def test_execution_is_kept_until_code_library_or_scale_change(small, at_once, monkeypatch):
     def executes():
-        status, printed = run("--write")
+        status, printed = at_once("--write")
         assert status == 0, printed
         return "kept" not in printed
 
@@ -155,23 +155,23 @@ def test_execution_is_kept_until_code_library_or_scale_change(small, run, monkey
 EQUATION = ("$$\nx = 1\n$$ (eq-one)",)
 
 
-def test_a_gap_of_the_registry_stops_the_build_but_not_a_draft(small, run):
+def test_a_gap_of_the_registry_stops_the_build_but_not_a_draft(small, at_once):
     toc = {"format": "jb-book", "root": "book/intro", "parts": [{"caption": "I", "chapters": small.toc["chapters"]}]}
     (small.root / "_toc.yml").write_text(yaml.safe_dump(toc))
     small(EQUATION, "x = 1")
     said = "notebooks/01_small, cell 2: eq-one has no check"
-    status, printed = run()
+    status, printed = at_once()
     assert status == 1 and said in printed and not (small.root / "_build" / "html").exists()
-    status, printed = run("--only", "01")
+    status, printed = at_once("--only", "01")
     assert status == 0 and said in printed and "Registry: 1 statements, 0 checked, 0 definitions exempt" in printed
 
 
-def test_the_page_of_the_checks_leads_to_their_cells(small, run):
+def test_the_page_of_the_checks_leads_to_their_cells(small, at_once):
     toc = small.toc | {"chapters": [*small.toc["chapters"], {"file": "book/checks"}]}
     (small.root / "_toc.yml").write_text(yaml.safe_dump(toc))
     shutil.copy(ROOT / "book" / "checks.md", small.root / "book")
     small(EQUATION, ("```{prf:lemma} One\n:label: lem-one\nText.\n```",), "# check: eq-one, lem-one\nassert 1")
-    status, printed = run()
+    status, printed = at_once()
     assert status == 0 and "Registry: 2 statements, 2 checked, 0 definitions exempt" in printed
     page = (small.root / "_build/html/book/checks.html").read_text()
     for target in ("equation-eq-one", "lem-one", "check-eq-one", "check-lem-one"):

@@ -19,6 +19,9 @@ def test_three_lines_are_marked_and_each_has_two_other_values(chapter):
         ours, *others = map(ast.literal_eval, (here, *changed.CHANGES[chapter][name]))
         assert len({*map(repr, (ours, *others))}) == 3
         assert {type(value) for value in others} == {type(ours)}
+        for value in changed.CHANGES[chapter][name]:
+            text = changed.changed(CHAPTERS[chapter], name, value)
+            assert text.count(f"# change me (book: {book})") and text != changed.changed(CHAPTERS[chapter], name, here)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

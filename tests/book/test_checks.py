@@ -3,7 +3,9 @@
 A check cell carries the labels of what it checks: ``# check: eq-elbo, lem-gap``.
 """
 
+import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +22,7 @@ matplotlib.use("Agg")
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 REGISTRY = Registry(ROOT)
+LINUX = sys.platform == "linux"
 # Figures, training and results are not what a check needs.
 SLOW = re.compile(r"\bfit\(|train_judges\(|t_learned|plt\.(subplots|show)|open\(|read_text|Image\(|widgets\.")
 
@@ -56,48 +59,97 @@ def test_a_falsehood_fails_its_check(chapter):
 
 
 def guard(cells, falsehoods):
-    """Runs a chapter's cells in order, and each check also with a falsehood in it."""
-    left, done, world = dict(falsehoods), [], {"__name__": "chapter"}
+    """Runs a chapter's cells in order, and each check also with a falsehood in it or in a cell before it."""
+    needed = [bool(labels_of(code)) or not SLOW.search(code) for code in cells]
+    last = max(i for i, code in enumerate(cells) if labels_of(code))
+    planted = places(cells, needed, falsehoods)
+    world = {"__name__": "chapter"}
     before = torch.get_default_dtype(), torch.get_rng_state(), torch.get_num_threads()
     try:
         with matplotlib.rc_context():
-            for code in cells:
-                labels = labels_of(code)
-                if not labels and (SLOW.search(code) or not left):
+            for i, code in enumerate(cells[: last + 1]):
+                if not needed[i]:
                     continue
-                for label in labels:
-                    true, false = left.pop(label)
-                    earlier = next((i for i, cell in enumerate(done) if true in cell), None)
-                    assert true in code or earlier is not None, (
-                        f"the check of {label} has changed: choose another falsehood"
-                    )
-                    with pytest.raises(AssertionError):
-                        if true in code:
-                            exec(code.replace(true, false), dict(world))
-                        else:
-                            replay(done, earlier, true, false, code)
-                        pytest.fail(f"{label}: the falsehood went unnoticed", pytrace=False)
                 try:
-                    exec(code, world)
+                    for k, statement in enumerate(body := ast.parse(code).body):
+                        for label, check in planted.get((i, k), ()):
+                            wrong = apart(world, cells, needed, (i, k), check, falsehoods[label])
+                            assert not wrong, f"{label}: {wrong}"
+                        execute([statement], world)
                 except NameError as error:
                     # It needs a trained model or a figure. No check does.
+                    labels = labels_of(code)
                     assert not labels, f"the check of {labels} needs what a skipped cell makes: {error}"
-                else:
-                    done.append(code)
+                    lost = [planted[i, later] for later in range(k, len(body)) if (i, later) in planted]
+                    assert not lost, f"{lost} stand where a skipped cell is needed: {error}"
     finally:
         torch.set_default_dtype(before[0])
         torch.set_rng_state(before[1])
         torch.set_num_threads(before[2])
+
+
+def places(cells, needed, falsehoods):
+    """(cell, its statement) where a falsehood begins -> [(label, cell of its check)]: there, or in the first cell before."""
+    found, left = {}, set(falsehoods)
+    for check, code in enumerate(cells):
+        for label in labels_of(code):
+            left.remove(label)
+            true = falsehoods[label][0]
+            cell = check if true in code else next((i for i in range(check) if needed[i] and true in cells[i]), None)
+            assert cell is not None, f"the check of {label} has changed: choose another falsehood"
+            line = cells[cell][: cells[cell].index(true)].count("\n") + 1
+            ends = [statement.end_lineno for statement in ast.parse(cells[cell]).body]
+            k = sum(end < line for end in ends[:-1])  # what stands below the last statement is a comment, and no use
+            found.setdefault((cell, k), []).append((label, check))
     assert not left
+    return found
 
 
-def replay(done, index, true, false, check):
-    """The check, after the cells before it with a falsehood in one; those are run for what they define."""
-    world = {"__name__": "falsehood"}
-    for i, cell in enumerate(done):
-        cell = cell.replace(true, false) if i == index else cell
-        exec(compile(cell, "cell", "exec", optimize=1), world)  # optimize: without their asserts
-    exec(check, world)
+def execute(statements, world, asserts=True):
+    exec(compile(ast.Module(statements, []), "cell", "exec", optimize=0 if asserts else 1), world)
+
+
+def wrong_in(world, cells, needed, start, place, check, falsehood):
+    """Runs all from `start` to the check, with the falsehood: what is wrong if the check does not fail.
+
+    Cells before the check are run for what they define, without their asserts.
+    """
+    try:
+        for i in range(start[0], check + 1):
+            body = ast.parse(cells[i].replace(*falsehood) if i == place[0] else cells[i]).body if needed[i] else []
+            try:
+                execute(body[start[1] if i == start[0] else 0 :], world, asserts=i == check)
+            except NameError:
+                if i in (place[0], check):
+                    raise
+    except AssertionError:
+        return ""
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "the falsehood went unnoticed"
+
+
+def apart(world, cells, needed, place, check, falsehood):
+    """`wrong_in` from the falsehood on, in a copy of this process: what stands before it is run once, for all.
+
+    A fork is safe on Linux only. Elsewhere the check is run again in a copy of the world, or, where the falsehood stands
+    in another cell, all from the start: functions of cells before it would see the true world.
+    """
+    if not LINUX:
+        again = (dict(world), (check, 0)) if place[0] == check else ({"__name__": "chapter"}, (0, 0))
+        return wrong_in(again[0], cells, needed, again[1], place, check, falsehood)
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            wrong = wrong_in(world, cells, needed, place, place, check, falsehood)
+            os.write(writing, f"said {wrong[:2000]}".encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading, encoding="utf8", errors="replace") as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    return said.removeprefix("said ") if said else "its process died"
 
 
 # -- the guard and the registry themselves, on small books ---------------------------------------------------
@@ -105,16 +157,23 @@ def replay(done, index, true, false, check):
 HALF = "# check: eq-half\nassert half(4) == 2"
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_the_guard_lets_a_good_check_pass():
     guard(["half = lambda x: x / 2", "fit(None)", HALF], {"eq-half": ("x / 2", "x / 3")})
     guard(["half = lambda x: x / 2", HALF], {"eq-half": ("half(4)", "half(5)")})
+    guard(["half = lambda x: x / by\nby = 2", HALF], {"eq-half": ("by = 2", "by = 3")})  # which the function sees
 
 
+@pytest.mark.filterwarnings("ignore")  # Python 3.12 warns of a fork of a process that has threads
 @pytest.mark.parametrize(
     ("cells", "falsehood", "said"),
     [
         (["half = lambda x: x / 2", HALF], ("x / 2", "x / 2.0"), "went unnoticed"),
+        (["half = lambda x: x / 2\n# x / 3", HALF], ("x / 3", "x / 4"), "went unnoticed"),
         (["half = lambda x: x / 2", HALF], ("x / 4", "x / 3"), "choose another falsehood"),
+        (["half = lambda x: x / 2\nby = 2", HALF], ("by = 2", "by = int('two')"), "ValueError: invalid literal"),
+        (["half = lambda x: x / 2", HALF], ("half(4)", "quarter(4)"), "NameError: name 'quarter'"),
+        *([(["half = lambda x: x / 2", HALF], ("half(4)", "__import__('os')._exit(0)"), "process died")] * LINUX),
         (["half = lambda x: fit(x)", HALF], ("== 2", "== 3"), "half"),  # the first cell counts as training: skipped
     ],
 )

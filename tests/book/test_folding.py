@@ -157,12 +157,12 @@ def lines_of(page):
     return [re.sub(r"<[^>]*>", "", text) for text in found]
 
 
-def test_a_check_is_one_line_of_the_page_made_from_its_run(small, run):
+def test_a_check_is_one_line_of_the_page_made_from_its_run(small, at_once):
     part = {"caption": "I", "numbered": True, "chapters": small.toc["chapters"]}
     (small.root / "_toc.yml").write_text(yaml.safe_dump({"format": "jb-book", "root": "book/intro", "parts": [part]}))
     for added, told in ((2e-7, "2e-7"), (4e-5, "4e-5")):
         small(ONE, CHECK.format(added), THREE, "# check: eq-three\nx = 3", "# NBVAL_SKIP\nshown = 1", TABLE)
-        status, printed = run("--only", "01")
+        status, printed = at_once("--only", "01")
         assert status == 0, printed
         page = (small.root / "_build/only/01/html/notebooks/01_small.html").read_text()
         assert lines_of(page) == [f"checked: Eq. 1.1, Lemma 1.1 on 5 values, largest difference {told}"]

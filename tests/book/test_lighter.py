@@ -83,6 +83,34 @@ def test_what_touches_a_formula_is_kept_with_it():
     assert finishing.kept(f"<b>{formula}</b>") == f"<b>{formula}</b>"
 
 
+def test_a_table_keeps_a_number_and_its_interval_on_one_line():
+    space = "\N{NO-BREAK SPACE}"
+    assert (
+        finishing.whole('<td class="a">+0.41 ± 0.16 *</td>') == f'<td class="a">+0.41{space}±{space}0.16{space}*</td>'
+    )
+    assert finishing.whole("<td>θ, η against φ</td>") == f"<td>θ, η{space}against{space}φ</td>"
+    assert finishing.whole("<td>alpha-GAN</td>") == '<td class="whole">alpha-GAN</td>'
+    for other in (
+        "<td>non-saturating</td>",
+        "<td>one - two</td>",
+        "<td>for or against models</td>",
+        "<p>1 ± 2</p>",
+        "<td>a <b>1 ± 2</b></td>",
+    ):
+        assert finishing.whole(other) == other
+
+
+def test_what_is_printed_in_columns_does_not_wrap():
+    page = '<div class="output stream highlight-ansi"><div class="highlight"><pre><span></span>{}\n</pre></div></div>'
+    for printed in ("mean 0.5 ± 0.1", "  θ descends E[log D]", "&quot;a&quot; &lt; b"):
+        wraps = finishing.running(page.format(printed))
+        assert wraps == page.format(printed).replace("output stream ", "output stream running ")
+    for printed in ("GAN      0.5", "one line\nk =  1   gap 0.3"):
+        assert finishing.running(page.format(printed)) == page.format(printed)
+    both = page.format("a b") + page.format("a   b")
+    assert finishing.running(both) == page.replace("stream ", "stream running ").format("a b") + page.format("a   b")
+
+
 @pytest.mark.parametrize("page", BEFORE)
 def test_a_page_weighs_half_of_what_it_did(page):
     """Its scripts, styles and MathJax's parts, with every picture of a page that is not lazy."""

@@ -1,6 +1,7 @@
 """Answers to the exercises of chapter 20: another right one, by another way than the solution, and typical wrong ones.
 
-Those named ``independent`` are by somebody who had seen neither solution nor judge.
+Those named ``independent`` are by somebody who had seen neither solution nor judge; but for those of learned priors
+(saving, straight, shrink), which are the author's third way.
 """
 
 ANSWERS = {
@@ -313,6 +314,163 @@ width = lambda N: s
             "which few steps do not reach": """
 makes = "too narrow"
 width = lambda N: s
+""",
+        },
+    },
+    "ex-20-saving": {
+        "other": """
+w, q, p = (torch.tensor(v).double() for v in (weights, encoder, prior))
+joint = w[:, None] * q
+best = joint.sum(0).tolist()
+left = float((joint * (joint / (joint.sum(0) * w[:, None])).log()).sum())  # the mutual information of x and z
+saved = float((joint * (q / p).log()).sum()) - left
+""",
+        "independent": """
+best = [sum(w * row[k] for w, row in zip(weights, encoder)) for k in range(4)]
+
+def cross(target):  # the average of -log target(z)
+    return -sum(w * row[k] * math.log(target[k]) for w, row in zip(weights, encoder) for k in range(4))
+
+saved = cross(prior) - cross(best)
+left = cross(best) + sum(w * v * math.log(v) for w, row in zip(weights, encoder) for v in row)
+""",
+        "wrong": {
+            "the examples have weights": """
+best = torch.tensor(encoder).mean(0)
+saved, left = 0.1, 0.1
+""",
+            "no prior saves it": """
+w, q, p = (torch.tensor(v).double() for v in (weights, encoder, prior))
+best = w @ q
+saved = float(w @ (q * (q / p).log()).sum(-1))
+left = 0.0
+""",
+            "this is what is saved": """
+w, q, p = (torch.tensor(v).double() for v in (weights, encoder, prior))
+best = w @ q
+saved = left = float((best * (best / p).log()).sum())
+""",
+        },
+    },
+    "ex-20-straight": {
+        "other": """
+def parts(a, x):
+    a = torch.tensor(float(a), dtype=torch.float64, requires_grad=True)
+    book = torch.tensor(entries, dtype=torch.float64, requires_grad=True)
+    said = a * x.double()
+    z = book[(said[:, None] - book).abs().argmin(-1)]
+    through = said + (z - said).detach()  # the value of z, the gradient of said
+    miss = (x.double() - w * through) ** 2 / (2 * std**2) + beta * (said - z.detach()) ** 2
+    return a, book, miss.mean(), ((said.detach() - z) ** 2).mean()
+
+def to_encoder(a, x):
+    a, _, loss, _ = parts(a, x)
+    return torch.autograd.grad(loss, a)[0]
+
+def to_entries(a, x):
+    _, book, _, apart = parts(a, x)
+    return torch.autograd.grad(apart, book)[0]
+""",
+        "independent": """
+def nearest(e):
+    return min(range(4), key=lambda k: (e - entries[k]) ** 2)
+
+def to_encoder(a, x):
+    total = 0.0
+    for v in x.tolist():
+        z = entries[nearest(a * v)]
+        total += v * (w * (w * z - v) / std**2 + 2 * beta * (a * v - z))
+    return total / len(x)
+
+def to_entries(a, x):
+    slope = [0.0] * 4
+    for v in x.tolist():
+        k = nearest(a * v)
+        slope[k] += 2 * (entries[k] - a * v) / len(x)
+    return torch.tensor(slope)
+""",
+        "wrong": {
+            "taken at the entry, not at what the encoder says": """
+def to_encoder(a, x):
+    book = torch.tensor(entries).to(x)
+    e = a * x
+    z = book[(e[:, None] - book).abs().argmin(-1)]
+    return (x * (-w * (x - w * e) / std**2 + 2 * beta * (e - z))).mean()
+
+to_entries = lambda a, x: torch.zeros(4)
+""",
+            "this is the commitment alone": """
+def to_encoder(a, x):
+    book = torch.tensor(entries).to(x)
+    e = a * x
+    z = book[(e[:, None] - book).abs().argmin(-1)]
+    return (x * 2 * beta * (e - z)).mean()
+
+to_entries = lambda a, x: torch.zeros(4)
+""",
+            "none to the entries": """
+def chosen(a, x):
+    book = torch.tensor(entries).to(x)
+    e = a * x
+    k = (e[:, None] - book).abs().argmin(-1)
+    return e, book[k], torch.nn.functional.one_hot(k, 4).to(x)
+
+def to_encoder(a, x):
+    e, z, _ = chosen(a, x)
+    return (x * (-w * (x - w * z) / std**2 + 2 * beta * (e - z))).mean()
+
+def to_entries(a, x):
+    e, z, which = chosen(a, x)
+    return (2 * (z - e) - w * (x - w * z) / std**2) @ which / len(x)
+""",
+        },
+    },
+    "ex-20-shrink": {
+        "other": """
+goes = "to a point"
+
+def error(s):  # the noise is (x_t - alpha z) / sigma, and z is told with the error of Tweedie's denoiser
+    errors = []
+    for r in snr:
+        alpha, sigma = math.sqrt(r / (1 + r)), math.sqrt(1 / (1 + r))
+        share = alpha * s**2 / (alpha**2 * s**2 + sigma**2)  # E[z | x_t] = share x_t
+        errors.append((alpha / sigma) ** 2 * ((1 - share * alpha) ** 2 * s**2 + share**2 * sigma**2))
+    return sum(errors) / len(errors)
+
+def price(s):  # an average over what the encoder says, by Gauss and Hermite
+    nodes, weights = np.polynomial.hermite_e.hermegauss(20)
+    q_of = lambda m: torch.distributions.Normal(torch.tensor(s * m).double(), torch.tensor(s * tau).double())
+    every = torch.distributions.Normal(torch.tensor(0.0).double(), torch.tensor(float(s)).double())
+    means = nodes * math.sqrt(1 - tau**2)
+    kls = [float(torch.distributions.kl_divergence(q_of(m), every)) for m in means]
+    return float((weights / weights.sum()) @ np.array(kls))
+
+import numpy as np
+""",
+        "independent": """
+goes = "to a point"
+
+def error(s):  # x_t = alpha z + sigma e: the variance of e given x_t, as of any two Gaussians
+    return sum(1 - 1 / (1 + s**2 * r) for r in snr) / len(snr)
+
+def price(s):  # the entropy of all codes less that of the codes of one example
+    entropy = lambda std: 0.5 * math.log(2 * math.pi * math.e) + math.log(std)
+    return entropy(s) - entropy(s * tau)
+""",
+        "wrong": {
+            "see on which side it is easy": """
+goes = "apart"
+error = price = lambda s: s
+""",
+            "the SNR stands before it": """
+goes = "to a point"
+error = lambda s: sum(s**2 / (1 + s**2 * r) for r in snr) / len(snr)
+price = lambda s: 0.0
+""",
+            "the best prior is as wide as all codes": """
+goes = "to a point"
+error = lambda s: sum(s**2 * r / (1 + s**2 * r) for r in snr) / len(snr)
+price = lambda s: (s**2 - 1) / 2 - math.log(s * tau)
 """,
         },
     },

@@ -8,9 +8,11 @@ import torch
 from helpers import images, points, small
 from scipy import stats
 from torch import nn
+from torch.nn import functional as F
 
 from ganvae_lib import Noise, Point, nets, zoo
 from ganvae_lib.distributions.sample import draw
+from ganvae_lib.networks import trunks
 from ganvae_lib.networks.codes import Encoder
 from ganvae_lib.networks.densities import GaussianDensity
 from ganvae_lib.networks.heads import Decoder, Discriminator
@@ -176,8 +178,10 @@ LAYERS = {
 }
 
 
+@pytest.mark.parametrize("least", [0, math.inf])  # of numbers in a large kernel
 @pytest.mark.parametrize("name", LAYERS)
-def test_stacked_layers_equal_each_copy(name):
+def test_stacked_layers_equal_each_copy(name, least, monkeypatch):
+    monkeypatch.setitem(trunks.LARGE, "cpu", least)
     make, shape = LAYERS[name]
     modules = [nets.initialise(make(), seed) for seed in (0, 1, 2)]
     for i, module in enumerate(modules):  # away from the ones and zeros that norms start with
@@ -194,6 +198,57 @@ def test_stacked_layers_equal_each_copy(name):
     size = len(together)
     for i, g in enumerate(together):
         close(g, torch.stack(per_copy[i::size]), rtol=1e-4, atol=1e-4)
+
+
+TRUNKS = {
+    "down": (lambda: nets.conv_down((1, 8, 8), 8, 5), (1, 8, 8)),
+    "up": (lambda: nets.conv_up(5, 8, (2, 8, 8)), (5,)),
+    "same": (lambda: nets.conv_same((2, 8, 8), 8, 1), (2, 8, 8)),
+    "U-Net": (lambda: nets.UNet((2, 8, 8), 8, 1), (2, 8, 8)),
+}
+
+
+def with_gradients(network, x, upstream):
+    """The output, and the gradients of the input and of every parameter."""
+    y = network(x)
+    return [y, *torch.autograd.grad(y, [x, *network.parameters()], upstream.to(y).view_as(y))]
+
+
+@pytest.mark.parametrize("seeds", [2, 5])
+@pytest.mark.parametrize("name", TRUNKS)
+def test_copies_in_turn_are_each_alone_and_the_groups_of_one_convolution(name, seeds, monkeypatch):
+    """Bit for bit as alone; and, in float64, to 1e-13 of the largest number as in groups."""
+    make, shape = TRUNKS[name]
+    monkeypatch.setitem(trunks.LARGE, "cpu", 0)
+    copies = [nets.initialise(make(), seed) for seed in range(seeds)]
+    x, stacked = randn(seeds, 6, *shape).requires_grad_(), nets.stack(copies)
+    upstream = randn(*stacked(x).shape, seed=1)
+    found = with_gradients(stacked, x, upstream)
+    for k, one in enumerate(copies):
+        alone = with_gradients(one, x[k].detach().requires_grad_(), upstream[k])
+        for together, value in zip(found, alone, strict=True):
+            close(together[k], value, rtol=0, atol=0)
+
+    x, stacked = x.detach().double().requires_grad_(), stacked.double()
+    in_turn = with_gradients(stacked, x, upstream)
+    monkeypatch.setitem(trunks.LARGE, "cpu", math.inf)
+    for a, b in zip(in_turn, with_gradients(stacked, x, upstream), strict=True):
+        close(a, b, rtol=0, atol=1e-13 * max(a.abs().max().item(), 1))
+
+
+def test_trunks_of_width_32_are_large_on_a_cpu_and_those_of_the_chapters_are_not(monkeypatch):
+    """Records of the chapters stay bit for bit."""
+    asked = []
+    convolve = F.conv2d
+    watched = lambda *arguments: asked.append(arguments[-1]) or convolve(*arguments)  # groups stand last
+    monkeypatch.setattr(trunks.F, "conv2d", watched)
+    for width, groups in ((8, [3, 3]), (16, [3, 3]), (32, [1] * 6)):
+        nets.stack([nets.conv_down((2, 8, 8), width, 5) for _ in range(3)])(randn(3, 2, 2, 8, 8))
+        assert asked == groups
+        asked.clear()
+    with torch.device("meta"):  # on a GPU, too, nothing was measured
+        nets.stack([nets.conv_down((2, 8, 8), 32, 5) for _ in range(3)])(torch.empty(3, 2, 2, 8, 8))
+    assert asked == [3, 3]
 
 
 def test_stacked_gaussians_keep_one_scale_per_copy():

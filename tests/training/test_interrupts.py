@@ -1,5 +1,6 @@
 """An interrupt ends the step, and nothing is lost: the run comes back, goes on, and later trainings are what they were."""
 
+import functools
 import signal
 import subprocess
 import sys
@@ -172,6 +173,11 @@ print("done", stopped, flush=True)
 """
 
 
+@functools.cache
+def uninterrupted():
+    return fit(small(zoo.GAN, DATA, hidden=(8,)), DATA, 3000, seeds=2, **(HOW | dict(log_every=200)))
+
+
 @pytest.mark.parametrize("delay", [None, 0.0, 0.05, 0.35])
 def test_a_signal_from_outside(delay, tmp_path):
     """At once after the start of fit, whatever it is doing then, and in the middle of the training."""
@@ -191,8 +197,7 @@ def test_a_signal_from_outside(delay, tmp_path):
     assert "Traceback" not in error
     if delay is None:
         assert 200 <= stopped < 3000
-    whole = fit(small(zoo.GAN, DATA, hidden=(8,)), DATA, 3000, seeds=2, **(HOW | dict(log_every=200)))
-    assert same_run(Run.load(tmp_path), whole)
+    assert same_run(Run.load(tmp_path), uninterrupted())
 
 
 CELL = """

@@ -1,0 +1,179 @@
+"""Stacked seeds, convolutions above all: against another build of the library, and against one run after another.
+
+    python benchmarks/convolutions.py COMMIT       # writes results/convolutions.json; COMMIT is what to compare with
+    python benchmarks/convolutions.py COMMIT --quick   # one round, nothing written
+
+The library as it is here and as it was at COMMIT each run in a process of their own on one thread, and take turns:
+round by round, one trains while the other waits, and each ratio is the median over rounds of the ratio within a round.
+Times are processor time of the process that trains, of whole steps of ``Training`` (minibatch, losses, gradients,
+Adam), without what a run begins with.
+
+    rows      one per workload: {workload, seeds, rounds, steps (in a round), ms_per_step (medians, of all seeds):
+              {here, before, one after another}, against_before, against_one_after_another: {ratio (median), range
+              [min, max]}}; a ratio above 1 says that stacked seeds here are faster
+    trunks    where ``trunks.LARGE`` comes from: {trunk, width, numbers (largest kernel of one seed), seeds, batch,
+              ratio, range}: how many times as fast, forward and backward, copies in turn are as groups of convolutions
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from io import BytesIO
+from pathlib import Path
+
+import torch
+
+from ganvae_lib import Data, build, nets, zoo
+from ganvae_lib.training.settings import Settings
+from ganvae_lib.training.state import Training
+
+ROOT = Path(__file__).resolve().parents[1]
+LARGE = dict(architecture="conv", width=64, depth=3, latent=100)
+#: (model, shape of an example, networks, seeds, batch, steps in a round)
+WORKLOADS = {
+    "GAN 64-128-256, 3 x 32 x 32": ("GAN", (3, 32, 32), LARGE, 10, 64, 1),
+    "GAN 32-64, 28 x 28": ("GAN", (1, 28, 28), dict(architecture="conv", width=32), 4, 64, 1),
+    "VAE 32-64, 28 x 28": ("VAE", (1, 28, 28), dict(architecture="conv", width=32), 4, 64, 1),
+    "GAN 16-32, 28 x 28": ("GAN", (1, 28, 28), dict(architecture="conv", width=16), 4, 64, 2),
+    "GAN 8-16, 8 x 8": ("GAN", (1, 8, 8), dict(architecture="conv", width=8), 4, 64, 10),
+    "VAE 784-400-20": ("VAE", (1, 28, 28), dict(hidden=(400,), latent=20), 4, 128, 5),
+    "GAN 128-128, the plane": ("GAN", (2,), dict(hidden=(128, 128)), 8, 256, 10),
+}
+#: Widths of ``conv_down`` and ``conv_up`` on images of 1 x 16 x 16, and of ``UNet``.
+WIDTHS = (8, 16, 32, 64)
+TRUNKS = {
+    "conv_down": (lambda width: nets.conv_down((1, 16, 16), width, 8), (1, 16, 16)),
+    "conv_up": (lambda width: nets.conv_up(8, width, (1, 16, 16)), (8,)),
+    "UNet": (lambda width: nets.UNet((1, 16, 16), width, 1), (1, 16, 16)),
+}
+
+
+def begun(name: str, seeds: list[int]) -> Training:
+    """A training of a workload that has made its first step."""
+    objective, shape, networks, _, batch, _ = WORKLOADS[name]
+    objective = getattr(zoo, objective)
+    x = torch.rand(512, *shape, generator=torch.Generator().manual_seed(0))
+    data = Data(x)
+    settings = Settings(objective, steps=10**6, batch=batch, seeds=seeds, log_every=10**3, device="cpu")
+    training = Training(build(objective, data, **networks), data, settings)
+    training.step()
+    return training
+
+
+def serve() -> None:
+    """Train what the lines of standard input ask for, [workload, stacked or not], and answer with seconds."""
+    made: dict[tuple[str, bool], list[Training]] = {}
+    for line in sys.stdin:
+        name, stacked = json.loads(line)
+        seeds, steps = WORKLOADS[name][3], WORKLOADS[name][5]
+        if name not in {known for known, _ in made}:
+            made.clear()
+            gc.collect()
+        if (name, stacked) not in made:
+            groups = [list(range(seeds))] if stacked else [[k] for k in range(seeds)]
+            made[name, stacked] = [begun(name, group) for group in groups]
+        start = time.process_time()
+        for training in made[name, stacked]:  # those of one seed one after another, each all of its steps
+            for _ in range(steps):
+                training.step()
+        print(time.process_time() - start, flush=True)
+
+
+class Build:
+    """A process that trains with the library in a folder, whenever it is asked."""
+
+    def __init__(self, folder: str | Path):
+        environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "GANVAE_PROGRESS": "0"}
+        command = [sys.executable, __file__, "--serve"]
+        pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        self.process = subprocess.Popen(command, **pipes)
+
+    def seconds(self, name: str, stacked: bool) -> float:
+        print(json.dumps([name, stacked]), file=self.process.stdin, flush=True)
+        return float(self.process.stdout.readline())
+
+
+def ratio(ours: list[float], others: list[float]) -> dict:
+    """How many times as fast ours were, round by round."""
+    found = [other / our for our, other in zip(ours, others, strict=True)]
+    return {"ratio": round(statistics.median(found), 2), "range": [round(min(found), 2), round(max(found), 2)]}
+
+
+def workload(name: str, here: Build, before: Build, rounds: int) -> dict:
+    """One of the rows."""
+    seeds, steps = WORKLOADS[name][3], WORKLOADS[name][5]
+    contenders = {"here": (here, True), "before": (before, True), "one after another": (here, False)}
+    times: dict[str, list[float]] = {who: [] for who in contenders}
+    for i in range(-1, rounds):  # the first is to warm up
+        for who in list(contenders) if i % 2 else list(reversed(contenders)):  # nobody always comes first
+            seconds = contenders[who][0].seconds(name, contenders[who][1])
+            if i >= 0:
+                times[who].append(seconds)
+    ms = {who: round(1e3 * statistics.median(seconds) / steps, 2) for who, seconds in times.items()}
+    row = {"workload": name, "seeds": seeds, "rounds": rounds, "steps": steps, "ms_per_step": ms}
+    row |= {f"against_{who.replace(' ', '_')}": ratio(times["here"], times[who]) for who in list(contenders)[1:]}
+    print(json.dumps(row), flush=True)
+    return row
+
+
+def trunk(name: str, width: int, rounds: int, seeds: int = 4, batch: int = 64) -> dict:
+    """One of the trunks."""
+    from ganvae_lib.networks import trunks
+
+    make, shape = TRUNKS[name]
+    stacked = nets.stack([make(width) for _ in range(seeds)])
+    x = torch.randn(seeds, batch, *shape)
+    times: dict[float, list[float]] = {0: [], math.inf: []}
+    for i in range(-1, rounds):
+        for least in list(times) if i % 2 else list(reversed(times)):
+            trunks.LARGE["cpu"] = least
+            start = time.process_time()
+            y = stacked(x)
+            torch.autograd.grad(y, list(stacked.parameters()), torch.ones_like(y))
+            if i >= 0:
+                times[least].append(time.process_time() - start)
+    numbers = max(p[0].numel() for p in stacked.parameters() if p.ndim == 5)
+    row = {"trunk": name, "width": width, "numbers": numbers, "seeds": seeds, "batch": batch}
+    row |= ratio(times[0], times[math.inf])
+    print(json.dumps(row), flush=True)
+    return row
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("commit", nargs="?")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    if asked.serve:
+        return serve()
+    rounds = 1 if asked.quick else 5
+    packed = subprocess.run(["git", "archive", asked.commit, "ganvae_lib"], cwd=ROOT, capture_output=True, check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        tarfile.open(fileobj=BytesIO(packed.stdout)).extractall(folder, filter="data")
+        here, before = Build(ROOT), Build(folder)
+        rows = [workload(name, here, before, rounds) for name in WORKLOADS]
+        for build_ in (here, before):
+            build_.process.stdin.close()
+    trunks = [trunk(name, width, rounds) for name in TRUNKS for width in WIDTHS]
+    if not asked.quick:
+        from ganvae_lib.experiments import record
+
+        about = {"experiment": "stacked convolutions", "command": f"python benchmarks/convolutions.py {asked.commit}"}
+        results = {"rows": rows, "trunks": trunks, "environment": record.environment()}
+        record.write(ROOT / "results" / "convolutions.json", about | results)
+
+
+if __name__ == "__main__":
+    main()
