@@ -18,6 +18,7 @@ import argparse
 import statistics
 import time
 import warnings
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -116,10 +117,9 @@ def every_entry() -> None:
     for name, objective in zoo.ALL.items():
         data = ring
         if "labels" in objective.reads:
-            data = ring.map(lambda x: x)
-            data.y = (ring.x[:, 0] > 0).long()
+            data = replace(ring, law=None, y=(ring.x[:, 0] > 0).long())
         if "other" in objective.reads:
-            data = Domains(data, ring.map(lambda x: x.flip(0) + 0.5, "moved"))
+            data = Domains(replace(data, law=None), ring.map(lambda x: x.flip(0) + 0.5, "moved"))
         model = build(objective, data, hidden=(16,), latent=3)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")

@@ -186,7 +186,9 @@ def whole_step(training: Any) -> Callable[[], Tensor] | None:
         with unchecked(), in_precision(settings.precision, settings.device):
             return _built(training)
     except Exception as error:  # what a graph cannot hold is raised in many ways
-        said = str(error).strip().partition("\n")[0] or type(error).__name__
+        said = (
+            " ".join(str(error).strip().split("\n")[:2]) or type(error).__name__
+        )  # the second says what a compiler met
         warnings.warn(f"this training is not compiled, and goes on without: {said}", RuntimeWarning, stacklevel=4)
         return None
     finally:
@@ -218,7 +220,9 @@ def _built(training: Any) -> Callable[[], Tensor]:
         with torch.no_grad(), torch.autocast(device.type, enabled=False):
             return compiled(*state, *pytree.tree_leaves(drawn), *numbers)
 
-    found = call(flat[: len(state)], drawn, handed.given)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's compiler imports what torch deprecates
+        found = call(flat[: len(state)], drawn, handed.given)
     if not torch.allclose(found, expected.detach(), rtol=1e-4, atol=1e-4, equal_nan=True):
         raise ValueError("its graph has other losses than a step without.")
     step.install()
