@@ -1,6 +1,6 @@
 """Answers to the exercises of chapter 19: another right one, by another way than the solution, and typical wrong ones.
 
-Those named ``independent`` take a third way, written from the text of the exercise alone.
+Those named ``independent`` are by somebody who had seen neither solution nor judge.
 """
 
 RIGHT_LIMITS = """
@@ -56,10 +56,16 @@ floor = max(map(sum, zip(*table)))
 takes = sum(max(times) for times in table)
 """,
         "independent": """
-times = torch.stack([torch.full((3,), begin), torch.tensor(flops) / 2, torch.tensor(bytes) * 10])
-largest, which = times.max(0)
-limits = [["beginnings", "flops", "bytes"][i] for i in which.tolist()]
-floor, takes = times.sum(1).max(), largest.sum()
+needs = {
+    "beginnings": torch.full((3,), begin),
+    "flops": torch.tensor(flops) / 2,
+    "bytes": torch.tensor(bytes) / 0.1,
+}
+names = list(needs)
+table = torch.stack(list(needs.values()), 1)  # [operation, need]
+limits = [names[place] for place in table.argmax(1).tolist()]
+floor = float(table.sum(0).max())
+takes = float(table.amax(1).sum())
 """,
         "wrong": {
             "compare the three times of operation 1": """
@@ -97,12 +103,17 @@ while 1 / (1 / least + 1 / hidden + 1 / 784) / 2 < balance:
 """,
         "independent": """
 def asked(batch, sizes, gradient):
-    weights = [a * b for a, b in zip(sizes[:-1], sizes[1:])]
-    return 6 * batch * sum(weights) - (not gradient) * 2 * batch * weights[0]
+    total = 0
+    for place, (i, o) in enumerate(pairwise(sizes)):
+        products = 3 if gradient or place > 0 else 2
+        total += products * 2 * batch * i * o
+    return total
 
-step = asked(batch, (784, hidden, 2 * latent), gradient=False) + asked(batch, (latent, hidden, 784), gradient=True)
-intensity = lambda B: 2 * B * hidden * 784 / (4 * (B * hidden + hidden * 784 + B * 784))
-least = next(B for B in range(1, 10**6) if intensity(B) >= balance)
+encoder = asked(batch, [784, hidden, 2 * latent], False)
+step = encoder + asked(batch, [latent, hidden, 784], True)
+least = 1
+while 2 * least * hidden * 784 < balance * 4 * (least * hidden + hidden * 784 + least * 784):
+    least += 1
 """,
         "wrong": {
             "saves a product": """
@@ -143,13 +154,11 @@ most = one / each
 enough = next(K for K in range(1, 10**6) if gain(K, one - each, each) >= 0.9 * most)
 """,
         "independent": """
-def gain(K, shared, each):
-    alone = shared + each
-    return K * alone / (shared + K * each)
+gain = lambda K, shared, each: (shared + each) / (shared / K + each)
 
-work = (eight - one) / (8 - 1)
-most = 1 + (one - work) / work
-enough = math.ceil(9 * (most - 1))
+each = (eight - one) / 7
+most = one / each
+enough = next(K for K in range(1, 10_000) if gain(K, one - each, each) >= 0.9 * most)
 """,
         "wrong": {
             "turn it over": """
@@ -172,15 +181,15 @@ enough = math.ceil(most - 1)
     "ex-19-ahead": {
         "other": RIGHT_TIME + "enough = int(fetch // learn) + 1",
         "independent": """
-waits = "the learner"
-
 def time(fetch, learn, workers, N):
-    clock = 0.0
-    for group in range(N // workers):
-        clock = max(clock, (group + 1) * fetch) + workers * learn
-    return clock
+    now = 0.0
+    for minibatch in range(N):
+        there = fetch * (1 + minibatch // workers)
+        now = max(now, there) + learn
+    return now
 
-enough = next(w for w in range(1, 1000) if w * learn >= fetch)
+waits = "the learner" if fetch > learn else "the fetchers" if fetch < learn else "nobody"
+enough = next(W for W in range(1, 100) if math.isclose(time(fetch, learn, W, 50 * W), fetch + 50 * W * learn))
 """,
         "wrong": {
             "done first with its minibatch": """
@@ -209,8 +218,16 @@ while (total / term) < 2**p:
 stops, weight, remedy = total, 2 * rate * 2.0**p, "float32 weights"
 """,
         "independent": """
-stops = math.ldexp(term, p)
-weight = rate / 2 ** -(p + 1)
+def nearest(x):
+    if x == 0:
+        return 0.0
+    spacing = 2.0 ** (math.frexp(x)[1] - p)
+    return round(x / spacing) * spacing  # Python rounds ties to even
+
+stops = 0.0
+while nearest(stops + term) != stops:
+    stops = nearest(stops + term)
+weight = rate * 2 ** (p + 1)
 remedy = "float32 weights"
 """,
         "wrong": {
@@ -234,13 +251,10 @@ stops, weight, remedy = term * 2**p, rate * 2 ** (p + 1), "a larger batch"
     "ex-19-lot": {
         "other": RIGHT_LOT + "spread = math.sqrt(steps * spacing**2 * (part - part**2))",
         "independent": """
-def rounded(x, spacing, u):
-    place = x / spacing
-    below = place.floor()
-    return torch.where(u < place - below, below + 1, below) * spacing
+rounded = lambda x, spacing, u: spacing * torch.floor(x / spacing + u)
 
-one_step = spacing * math.sqrt(part * (1 - part))  # of a coin that is worth a spacing
-spread = one_step * math.sqrt(steps)
+# after a step the sum is a multiple of the spacing, so each lot is up with chance `part`
+spread = spacing * math.sqrt(steps * part * (1 - part))
 """,
         "wrong": {
             "whatever u is": """
@@ -277,14 +291,14 @@ spread = 1.0
         "other": RIGHT_AVERAGE + RIGHT_OF_LOG + "reported = processes * 2 * variance / examples",
         "independent": """
 def average(gradients, counts):
-    return (gradients.T @ counts) / counts.sum()
+    sums = gradients * counts[:, None]
+    return sums.sum(0) / counts.sum()
 
 def of_log(values, gradients, counts):
-    mean = (values @ counts) / counts.sum()
-    return average(gradients, counts) / mean
+    return (counts[:, None] * gradients).sum(0) / (counts * values).sum()
 
-held = examples / processes
-reported = variance / held + variance / held
+per_share = examples // processes
+reported = variance / per_share + variance / per_share
 """,
         "wrong": {
             "equal shares only": """
@@ -312,12 +326,14 @@ reported = 1.0
     "ex-19-visits": {
         "other": RIGHT_VISITS + "weight = (1 / (n - n // B * B)) / (1 / B)",
         "independent": """
-def left_out(n, B):
-    return (n - B * (n // B)) / n
+def mean(n, B, E):
+    return E * (n // B) * B / n
 
-mean = lambda n, B, E: E - E * left_out(n, B)
-unseen = lambda n, B, E: n * math.pow(left_out(n, B), E)
-weight = B / (left_out(n, B) * n)
+def unseen(n, B, E):
+    return n * (1 - (n // B) * B / n) ** E
+
+last = n - n // B * B
+weight = (1 / last) / (1 / B)
 """,
         "wrong": {
             "this is for one epoch": """
