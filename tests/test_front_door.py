@@ -35,8 +35,10 @@ def test_only_what_is_used_is_imported(code):
     [("import ganvae_lib", 0.3), ("from ganvae_lib import Match, build, fit, load, swapped, zoo", 0.5)],
 )
 def test_import_adds_little_to_that_of_torch(statement, seconds):
-    code = f"import torch, time\nstart = time.perf_counter()\n{statement}\nprint(time.perf_counter() - start)"
-    assert any(float(new_process(code)) < seconds for _ in range(5))  # a busy machine can only be slower
+    code = f"import torch, time\nstart = time.process_time()\n{statement}\nprint(time.process_time() - start)"
+    assert any(
+        float(new_process(code)) < seconds for _ in range(5)
+    )  # of the processor: a busy machine has its own clock
 
 
 # ---------------------------------------------------------------- what it offers

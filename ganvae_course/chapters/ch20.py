@@ -387,7 +387,7 @@ def saving(answers: Answers, weights, encoder, prior):
     points=4,
     goal="priors",
     defines={
-        "to_encoder": "a function of the number a and x [n]: what descends a, by the straight-through rule, averaged over x",
+        "to_encoder": "a function of the number a and x [n]: the straight-through gradient in a, averaged over x",
         "to_entries": "a function of the same: the gradient in the entries, [4]",
     },
     given=lambda draw: {

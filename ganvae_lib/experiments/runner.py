@@ -18,8 +18,8 @@ from tqdm.auto import tqdm
 
 from ..data import Data, Domains
 from ..errors import unknown
+from ..measure.history import interrupts_end_it
 from ..storage.cards import read, write
-from ..training.history import interrupts_end_it
 from . import record as records
 from .study import Study, compared, entry, measured, rounded, shown
 

@@ -21,12 +21,12 @@ from torch import Tensor
 
 from .. import data as sets, measure as metrics
 from ..errors import unknown
+from ..measure.history import interrupts_end_it
 from ..measure.intervals import paired, summary
 from ..models.builder import build
 from ..objective.further import Classify
 from ..training import batches as parallel
 from ..training.fitting import fit
-from ..training.history import interrupts_end_it
 from ..training.run import Run
 from . import record as records
 from .comparisons import ACCURACY, BOUND, DATA, EXPERIMENTS, FRACTIONS, NAMED, SCORE, SIZES, Experiment

@@ -117,7 +117,7 @@ class Autoregressive(nn.Module):
 
     @property
     def seeds_shape(self) -> tuple[int, ...]:
-        return tuple(self.get_parameter("head.bias").shape[:-1])
+        return tuple(self.head.bias.shape[:-1])
 
     def logits(self, x: Tensor) -> Tensor:
         """The conditionals of all dimensions, [*seeds, batch, *shape] to [*seeds, batch, dimensions, levels]."""
@@ -210,5 +210,5 @@ class CodeTable(Autoregressive):
         return self.next(x, 0, None)[0].unsqueeze(-2)
 
     def next(self, x: Tensor, i: int, memory: Tensor | None) -> tuple[Tensor, None]:
-        bias = self.get_parameter("head.bias").unsqueeze(-2)
+        bias = self.head.bias.unsqueeze(-2)
         return bias.expand(*x.shape[:-1], self.levels), None

@@ -10,9 +10,10 @@ from torch.optim import Optimizer
 
 from ..data.dataset import Examples
 from ..distributions.schedules import Schedule
+from ..measure.history import Bar, Interrupts, says_stop
 from ..models.model import Model
 from .checkpoint import Checkpoint, begin, opened
-from .history import Bar, Interrupts, says_stop
+from .compiled import whole_step
 from .run import Run
 from .settings import in_precision, unchecked
 from .state import Training
@@ -38,6 +39,7 @@ def fit(
     optimizer: Callable[..., Optimizer] | None = None,
     clip: float | None = None,
     ema: float | None = None,
+    compile: bool | str | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int | None = None,
     resume: bool = False,
@@ -49,7 +51,7 @@ def fit(
     A run in the place of the model goes on, for ``steps`` more, as if it had not stopped: 20 and 20 steps are 40, bit
     for bit on the CPU. Data and settings are its own unless others are given. It stays as it is; a new one is returned.
 
-    batch ... ema: how it trains, and on what device; ``training.Settings`` says what each means, and its default.
+    batch ... compile: how it trains, and on what device; ``training.Settings`` says what each means, and its default.
     checkpoint: a folder that keeps the state about every ``checkpoint_every`` steps (by default ten times in all), when
                 history gets a point, and at an interrupt. ``resume=True`` goes on from there, if there is one, to
                 ``steps`` in all; with the same arguments, on the CPU, with the bits of a run that was not interrupted.
@@ -57,8 +59,7 @@ def fit(
     on_point:   a function of the run so far, called when history gets a point; True from it stops the training.
     An interrupt (Ctrl-C, Jupyter's stop) waits for the end of the step and returns the run as far as it came.
     Under ``torchrun`` every process takes its share of each minibatch, and all end with the same run (``parallel``).
-    Raises ValueError for what does not fit, and NonFiniteLoss, naming term, step and seed, within ``log_every`` steps
-    of a loss that is not finite. Errors have the run so far as ``.run``.
+    Raises ValueError for what does not fit, NonFiniteLoss (term, step, seed); errors have the run so far as ``.run``.
 
     >>> from ganvae_lib import build, load, zoo
     >>> data = load("ring", fraction=0.01)
@@ -67,7 +68,7 @@ def fit(
     (torch.Size([2, 5, 2]), torch.Size([40, 2]))
     """
     asked = dict(batch=batch, seeds=seeds, fresh=fresh, device=device, precision=precision, lr=lr, betas=betas)
-    more = dict(log_every=log_every, optimizer=optimizer, clip=clip, ema=ema)
+    more = dict(log_every=log_every, optimizer=optimizer, clip=clip, ema=ema, compile=compile)
     with Interrupts() as interrupts:
         training = begin(model, data, steps, asked | more, on_point)
         run = Run(training.model, training.history, training.data, training.settings.config, training)
@@ -86,7 +87,7 @@ def _train(
     training: Training, run: Run, checkpoint: Checkpoint | None, bar: Bar, interrupts: Interrupts, on_point: Hook | None
 ) -> None:
     """Go on to the last step, or until something stops it; at a point of the history, say and keep where it is."""
-    settings, stopped = training.settings, None
+    settings, stopped, training.compiled = training.settings, None, whole_step(training)
     with bar:
         while training.done < settings.steps and not run.stopped:
             with unchecked(), in_precision(settings.precision, settings.device):

@@ -13,6 +13,7 @@ from ..data.dataset import Examples
 from ..data.loading import law_card, law_from
 from ..errors import folder, instance
 from ..figures.table import Shown, Table
+from ..measure.history import History
 from ..measure.scores import Measures, Scores, evaluate
 from ..models.builder import model_of, shapes_of
 from ..models.generative import Generative
@@ -21,7 +22,6 @@ from ..objective.operators import to_dict
 from ..storage.cards import await_written, is_json, read, weights_of, write
 from ..storage.strangers import NoModel, check_state, first_mismatch, most_bytes
 from .batches import writes
-from .history import History
 from .state import Kept, Training
 
 __all__ = ["Run"]

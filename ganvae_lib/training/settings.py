@@ -21,6 +21,7 @@ __all__ = ["Settings", "find_device", "in_precision", "seed_list", "unchecked"]
 
 PLAYERS = ("theta", "eta", "phi")  # who owns parameters; ``ROLES`` says whose each network is
 PRECISIONS = ("fp32", "tf32", "bf16")
+LONG = 50_000  # steps that pay for the time that compiling takes
 MOST_SEEDS = 100_000  # in one run: more than anyone can train, and fewer than fill a memory
 
 
@@ -45,6 +46,9 @@ class Settings:
                 the parameters of stacked seeds, or needs a closure, is refused.
     clip:       the greatest norm of a player's gradients, of each seed for itself; infinity, as by default, for none.
     ema:        such as 0.999: keep an exponential moving average of the weights, ``run.averaged``.
+    compile:    True: the step as one graph, which torch compiles in a minute or so; the losses are those without it, up
+                to rounding. What has no graph trains without and says why (RuntimeWarning). "auto": where that pays,
+                for 50,000 steps or more. False by default.
     A run that goes on keeps what it had, but for what is asked for now. Other data or another batch then have an order
     of their own, which has not been before; another optimizer begins without moments; another kind of device has new
     noise. Raises ValueError for an argument that is out of range.
@@ -65,6 +69,7 @@ class Settings:
         optimizer: Any = None,
         clip: float | None = None,
         ema: float | None = None,
+        compile: bool | str | None = None,
     ):
         adversarial = bool(instance("objective", objective, Objective).adversaries)
         self.steps = whole("steps", steps)
@@ -80,6 +85,7 @@ class Settings:
         self.optimizer = Recipe(optimizer)
         self.clip = None if clip in (None, math.inf) else real("clip", clip, above=0)
         self.ema = None if ema in (None, 0) else real("ema", ema, above=0, most=1 - 2**-53)
+        self.compile = compile if compile in (None, "auto") else flag("compile, where it is not 'auto',", compile)
         self.optimizer.check(self.betas, stacked=len(self.seeds) > 1)
         if not self.optimizer.has_betas and (betas is not None or lr is None):
             raise ValueError(f"{self.optimizer.name} has no betas and no usual rate: say lr=..., not betas=.")
@@ -89,12 +95,16 @@ class Settings:
         cls, objective: Objective, steps: int, seeds: list[int], config: dict[str, Any], asked: dict[str, Any]
     ) -> Settings:
         """Those of a run with this ``config`` that goes on to ``steps`` in all, but for what was ``asked`` for now."""
-        names = ("batch", "precision", "lr", "betas", "log_every", "optimizer", "clip", "ema")
+        names = ("batch", "precision", "lr", "betas", "log_every", "optimizer", "clip", "ema", "compile")
         now = {name: config.get(name) for name in names} | {"device": _nearest_device(config.get("device", "auto"))}
         now |= _given(asked)
         if asked.get("betas") is None and not Recipe(now["optimizer"]).has_betas:
             now["betas"] = None  # those of the optimizer before
         return cls(objective, steps, seeds=seeds, fresh=False, **now)
+
+    def compiles(self, steps: int) -> bool:
+        """Is a training of so many steps compiled?"""
+        return steps >= LONG if self.compile == "auto" else bool(self.compile)
 
     @property
     def rates(self) -> dict[str, Any]:
@@ -114,8 +124,8 @@ class Settings:
             device=str(self.device),
             log_every=self.log_every,
         )
-        asked = {"optimizer": self.optimizer.card, "clip": self.clip, "ema": self.ema}
-        usual = {"optimizer": Recipe().card, "clip": None, "ema": None}
+        asked = {"optimizer": self.optimizer.card, "clip": self.clip, "ema": self.ema, "compile": self.compile or None}
+        usual = {"optimizer": Recipe().card, "clip": None, "ema": None, "compile": None}
         return config | {name: value for name, value in asked.items() if value != usual[name]}
 
 

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from ..data.dataset import Examples
 from ..distributions.noise import Noise
+from ..measure.history import History
 from ..models.dry import try_own
 from ..models.model import Model
 from .batches import Batches, share, worlds
-from .history import History
 from .optimizers import Clip, adam, average, descend, restored, saved, set_rates
 from .settings import Settings
 
@@ -92,6 +92,7 @@ class Training:
         ]
         self.clip = None if settings.clip is None else Clip(self.model, settings.clip)
         self.averages: dict[str, Tensor] = {}  # of the parameters, by name
+        self.compiled: Callable[[], Tensor] | None = None  # the updates of a step as one graph: ``whole_step``
 
         names = list(dict.fromkeys(name for phase in self.phases for name in phase.keys))  # each once, in order
         self.history = History(seeds, names)
@@ -112,6 +113,18 @@ class Training:
         if self.provisional:
             self.history.drop()
             self.provisional = False
+        losses = self.compiled() if self.compiled else self._descended()
+        if self.settings.ema is not None:
+            average(self.averages, self.model, self.settings.ema)
+        self._recent[self.unrecorded] = losses
+        self.unrecorded += 1
+        self.done += 1
+        if self.unrecorded == self.settings.log_every or self.done == self.settings.steps:
+            self.record()
+        self.whole = True
+
+    def _descended(self) -> Tensor:
+        """The update of each phase, one after another; the losses, [names, *seeds]."""
         world = self.next_world()
         losses: dict[str, Tensor] = {}
         for phase, optimizer in zip(self.phases, self.optimizers, strict=True):
@@ -120,14 +133,7 @@ class Training:
                 descend(phase, self.next_world(detached=True), optimizer, self.done, self.clip)
             losses = descend(phase, world, optimizer, self.done, self.clip) | losses  # a term in two phases counts once
             world.moved(phase.players)
-        if self.settings.ema is not None:
-            average(self.averages, self.model, self.settings.ema)
-        self._recent[self.unrecorded] = torch.stack([losses[name] for name in self.history.names])
-        self.unrecorded += 1
-        self.done += 1
-        if self.unrecorded == self.settings.log_every or self.done == self.settings.steps:
-            self.record()
-        self.whole = True
+        return torch.stack([losses[name] for name in self.history.names])
 
     @property
     def recorded(self) -> bool:

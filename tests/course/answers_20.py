@@ -1,7 +1,6 @@
 """Answers to the exercises of chapter 20: another right one, by another way than the solution, and typical wrong ones.
 
-Those named ``independent`` are by somebody who had seen neither solution nor judge; but for those of learned priors
-(saving, straight, shrink), which are the author's third way.
+Those named ``independent`` were written before their author had seen solution or judge.
 """
 
 ANSWERS = {
@@ -326,13 +325,13 @@ left = float((joint * (joint / (joint.sum(0) * w[:, None])).log()).sum())  # the
 saved = float((joint * (q / p).log()).sum()) - left
 """,
         "independent": """
-best = [sum(w * row[k] for w, row in zip(weights, encoder)) for k in range(4)]
-
-def cross(target):  # the average of -log target(z)
-    return -sum(w * row[k] * math.log(target[k]) for w, row in zip(weights, encoder) for k in range(4))
-
-saved = cross(prior) - cross(best)
-left = cross(best) + sum(w * v * math.log(v) for w, row in zip(weights, encoder) for v in row)
+p = torch.tensor(weights)
+q = torch.tensor(encoder)
+best = p @ q
+entropy = lambda law: -(law * law.log()).sum(-1)
+left = entropy(best) - p @ entropy(q)
+with_given = p @ -(q * torch.tensor(prior).log()).sum(-1) - p @ entropy(q)
+saved = with_given - left
 """,
         "wrong": {
             "the examples have weights": """
@@ -373,21 +372,21 @@ def to_entries(a, x):
 """,
         "independent": """
 def nearest(e):
-    return min(range(4), key=lambda k: (e - entries[k]) ** 2)
+    places = [min(range(4), key=lambda k: abs(entries[k] - one)) for one in e.tolist()]
+    return torch.tensor(places)
+
 
 def to_encoder(a, x):
-    total = 0.0
-    for v in x.tolist():
-        z = entries[nearest(a * v)]
-        total += v * (w * (w * z - v) / std**2 + 2 * beta * (a * v - z))
-    return total / len(x)
+    z = torch.tensor(entries)[nearest(a * x)]
+    of_decoder = -w * (x - w * z) / std**2
+    of_commitment = 2 * beta * (a * x - z)
+    return ((of_decoder + of_commitment) * x).mean()
+
 
 def to_entries(a, x):
-    slope = [0.0] * 4
-    for v in x.tolist():
-        k = nearest(a * v)
-        slope[k] += 2 * (entries[k] - a * v) / len(x)
-    return torch.tensor(slope)
+    e, k = a * x, nearest(a * x)
+    each = [2 * (entries[j] * (k == j).sum() - e[k == j].sum()) / len(x) for j in range(4)]
+    return torch.stack(each)
 """,
         "wrong": {
             "taken at the entry, not at what the encoder says": """
@@ -450,11 +449,15 @@ import numpy as np
         "independent": """
 goes = "to a point"
 
-def error(s):  # x_t = alpha z + sigma e: the variance of e given x_t, as of any two Gaussians
-    return sum(1 - 1 / (1 + s**2 * r) for r in snr) / len(snr)
 
-def price(s):  # the entropy of all codes less that of the codes of one example
-    entropy = lambda std: 0.5 * math.log(2 * math.pi * math.e) + math.log(std)
+def error(s):
+    # epsilon and z_t = alpha z + sigma epsilon are jointly Gaussian: what remains is 1 - correlation^2
+    return sum(1 - 1 / (1 + r * s**2) for r in snr) / len(snr)
+
+
+def price(s):
+    # the entropy of all codes less that of the codes of one example
+    entropy = lambda std: 0.5 * math.log(2 * math.pi * math.e * std**2)
     return entropy(s) - entropy(s * tau)
 """,
         "wrong": {

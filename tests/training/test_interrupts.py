@@ -12,7 +12,7 @@ import torch
 from helpers import environment, points, same_run, small
 
 from ganvae_lib import Model, Run, fit, zoo
-from ganvae_lib.training.history import Interrupts, interrupts_end_it
+from ganvae_lib.measure.history import Interrupts, interrupts_end_it
 from ganvae_lib.training.state import Training
 
 DATA = points(200)

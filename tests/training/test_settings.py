@@ -12,7 +12,8 @@ import torch
 from helpers import points, same_run, small
 
 from ganvae_lib import NonFiniteLoss, Run, build, fit, zoo
-from ganvae_lib.training import Settings, history
+from ganvae_lib.measure import history
+from ganvae_lib.training import Settings
 
 DATA = points(100)
 HOW = dict(batch=32, progress=False, device="cpu")

@@ -118,9 +118,8 @@ def test_choices_of_the_same_key_are_the_same_sum_and_well_formed_ones_build():
 
 
 def test_the_sum_prints_what_the_page_shows():
-    for i, choice in enumerate(every()):
+    for choice, letters in zip(every(), FACTS["terms"].split(","), strict=True):
         if not choice.missing():
-            letters = FACTS["terms"].split(",")[i]
             assert " + ".join(FACTS["code"][a] for a in letters) == repr(choice.objective())
 
 

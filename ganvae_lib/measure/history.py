@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..errors import NonFiniteLoss, flag
 from ..figures.table import Shown, Table
-from ..measure.intervals import interval, written
+from .intervals import interval, written
 
 __all__ = ["Bar", "History", "Interrupts", "interrupts_end_it", "says_stop"]
 

@@ -1,0 +1,151 @@
+"""A step as one compiled graph against an eager step, side by side in one process on one thread.
+
+    python benchmarks/compiled.py             # some minutes, most of them for compiling; writes results/compiled.json
+    python benchmarks/compiled.py vae         # one row, nothing written
+    python benchmarks/compiled.py --zoo       # no times: the losses of 50 steps, compiled and eager, of every zoo entry
+
+Contenders take turns, round by round; a ratio is the median over rounds of the ratio within a round, in processor time
+of this process, and above 1 where the graph is faster. Compiling and the first steps are not in it: they are
+``compile_seconds``, on the clock.
+
+    rows  {workload, rounds, steps (in a round), ratio (median), ratio_range [min, max], ms_per_step: {eager, compiled},
+          compile_seconds, target}
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+import warnings
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from ganvae_lib import Domains, build, fit, load, nets, zoo
+from ganvae_lib.experiments import record
+from ganvae_lib.models import Model
+from ganvae_lib.training import Settings, Training
+from ganvae_lib.training.compiled import whole_step
+from ganvae_lib.training.settings import unchecked
+
+ROUNDS = 9
+
+
+def mlp_gan(data):
+    """The GAN of PyTorch-GAN's gan.py, without BatchNorm."""
+    from speed import gan_trunks
+
+    generator, discriminator = gan_trunks()
+    networks = {
+        "decoder": nets.Decoder(generator, nets.OBSERVATIONS["point"](squash=True), data.shape),
+        "discriminator_x": nets.Discriminator(torch.nn.Sequential(nets.Flatten(3), *discriminator[1:])),
+    }
+    return Model(zoo.GAN, networks, nets.StandardNormal(100))
+
+
+#: By name: what it is, the data, the model, batch, steps in a round, the ratio to reach.
+WORKLOADS = {
+    "plane": (
+        "GAN in the plane, 128-128, batch 256",
+        partial(load, "ring"),
+        lambda data: build(zoo.GAN, data, hidden=(128, 128)),
+        256,
+        200,
+        1.8,
+    ),
+    "vae": (
+        "VAE 784-400-20, batch 128, MNIST",
+        partial(load, "mnist", binarize="sample"),
+        lambda data: build(zoo.VAE, data, latent=20, hidden=(400,)),
+        128,
+        60,
+        1.25,
+    ),
+    "gan": (
+        "GAN of PyTorch-GAN/gan.py without BatchNorm, batch 128, MNIST",
+        partial(load, "mnist"),
+        mlp_gan,
+        128,
+        30,
+        1.1,
+    ),
+}
+
+
+def row(workload: str, load_data, make, batch: int, steps: int, target: float) -> dict:
+    """Both take turns; an entry as the head of this file describes it."""
+    data = load_data()
+    model = make(data)
+    how = dict(steps=10**6, batch=batch, device="cpu", log_every=steps)
+    eager = Training(model, data, Settings(model.objective, **how))
+    graph = Training(model, data, Settings(model.objective, compile=True, **how))
+    start = time.perf_counter()
+    graph.compiled = whole_step(graph)
+    if graph.compiled is None:
+        raise SystemExit(f"{workload} is not compiled.")
+    with unchecked():
+        graph.step()
+        eager.step()
+        compile_seconds = time.perf_counter() - start
+        contenders = {"eager": eager.step, "compiled": graph.step}
+        times: dict[str, list[float]] = {name: [] for name in contenders}
+        for i in range(ROUNDS + 1):  # the first one warms up
+            for name in list(contenders)[:: 1 if i % 2 else -1]:
+                start = time.process_time()
+                for _ in range(steps):
+                    contenders[name]()
+                times[name].append((time.process_time() - start) / steps)
+    ratios = [a / b for a, b in zip(times["eager"][1:], times["compiled"][1:], strict=True)]
+    return dict(
+        workload=workload,
+        rounds=ROUNDS,
+        steps=steps,
+        ratio=round(statistics.median(ratios), 2),
+        ratio_range=[round(min(ratios), 2), round(max(ratios), 2)],
+        ms_per_step={name: round(1e3 * statistics.median(values[1:]), 3) for name, values in times.items()},
+        compile_seconds=round(compile_seconds, 1),
+        target=target,
+    )
+
+
+def every_entry() -> None:
+    """The largest difference of losses over 50 steps, of each zoo entry, two seeds; or why it is not compiled."""
+    ring = load("ring", fraction=0.1)
+    for name, objective in zoo.ALL.items():
+        data = ring
+        if "labels" in objective.reads:
+            data = replace(ring, law=None, y=(ring.x[:, 0] > 0).long())
+        if "other" in objective.reads:
+            data = Domains(replace(data, law=None), ring.map(lambda x: x.flip(0) + 0.5, "moved"))
+        model = build(objective, data, hidden=(16,), latent=3)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            runs = [fit(model, data, 50, batch=64, seeds=2, compile=how, log_every=1) for how in (False, True)]
+        apart = max((runs[0].history[term] - runs[1].history[term]).abs().max().item() for term in runs[0].history)
+        print(f"{name:30} {apart:.1e} {'; '.join(str(t.message) for t in told)}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", choices=[*WORKLOADS, []])
+    parser.add_argument("--zoo", action="store_true")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    if asked.zoo:
+        return every_entry()
+    rows = []
+    for name in asked.names or WORKLOADS:
+        rows.append(row(*WORKLOADS[name]))
+        print(rows[-1], flush=True)
+    if not asked.names:
+        about = {"experiment": "a compiled step", "command": "python benchmarks/compiled.py"}
+        folder = Path(__file__).resolve().parents[1] / "results"
+        record.write(folder / "compiled.json", about | {"rows": rows, "environment": record.environment()})
+    return None
+
+
+if __name__ == "__main__":
+    main()

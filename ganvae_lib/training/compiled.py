@@ -1,0 +1,261 @@
+"""The whole step of a training as one graph: traced once, compiled by torch, and called with what changes.
+
+In go the weights, the optimizers' state, minibatches, noise, and the numbers that depend on the step; out come the
+losses, and weights and state are changed in place. Noise is drawn outside, from the streams of an eager step, so that
+both see the same numbers: a first step, on copies, writes down what is asked for.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils import _pytree as pytree
+
+from ..distributions.noise import Noise
+from ..distributions.schedules import Schedule, at
+from ..distributions.world import World
+from .settings import in_precision, unchecked
+
+__all__ = ["whole_step"]
+
+_graphs: dict[Any, Callable[..., Any]] = {}  # compiled ones; all that differs between two trainings is an input
+
+
+class _Within(nn.Module):
+    """Around a model: calls a function with other tensors in the place of the model's own."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return function(*arguments)
+
+
+class _Handed(Noise):
+    """Noise that writes down what it is asked for: drawn from ``source``, or handed out of ``numbers``."""
+
+    def __init__(self, source: Noise, numbers: Sequence[Tensor] | None = None):
+        super().__init__(source.seeds if source.seeds_shape else source.seeds[0], source.device)
+        self.source, self.numbers = source, numbers
+        self.asked: list[tuple[str, tuple[Any, ...]]] = []  # each time: the method, and its arguments
+        self.given: list[Tensor] = []
+
+    def normal(self, name: str, *shape: int) -> Tensor:
+        return self._hand("normal", name, *shape)
+
+    def uniform(self, name: str, *shape: int) -> Tensor:
+        return self._hand("uniform", name, *shape)
+
+    def _hand(self, law: str, *arguments: Any) -> Tensor:
+        drawn = getattr(self.source, law)(*arguments) if self.numbers is None else self.numbers[len(self.given)]
+        self.asked.append((law, arguments))
+        self.given.append(drawn)
+        return drawn
+
+
+class _Step:
+    """One step of a training as a function of tensors."""
+
+    def __init__(self, training: Any):
+        self.training, self.within = training, _Within(training.model)
+        parameters = dict(self.within.named_parameters())
+        name_of = {id(p): name for name, p in parameters.items()}
+        #: Of each phase: what it moves, by name, with its group of the optimizer.
+        self.moved = [{name_of[id(p)]: g for g in o.param_groups for p in g["params"]} for o in training.optimizers]
+        weights = [term.weight for phase in training.phases for term in phase.terms]
+        rates = [group["rate"] for groups in self.moved for group in groups.values()]
+        self.schedules = list(dict.fromkeys(n for n in weights + rates if isinstance(n, Schedule)))
+        self.used: set[str] = set()  # the names of what has a gradient
+        #: Of each phase, by name: how often it has moved. What has moved equally often shares a tensor that counts.
+        self.counts: list[dict[str, float]] = []
+        moments = []
+        for optimizer, moved in zip(training.optimizers, self.moved, strict=True):
+            states = {name: optimizer.state.get(parameters[name], {}) for name in moved}
+            self.counts.append({name: float(state.get("step", 0)) for name, state in states.items()})
+            steps = {n: torch.full((), n, device=training.settings.device) for n in self.counts[-1].values()}
+            new = lambda name: torch.zeros_like(parameters[name])
+            means = {
+                name: [state[mean] if state else new(name) for mean in ("exp_avg", "exp_avg_sq")]
+                for name, state in states.items()
+            }
+            moments.append({"steps": steps, "means": means})
+        self.state: dict[str, Any] = {
+            "parameters": parameters,
+            "buffers": dict(self.within.named_buffers()),
+            "moments": moments,
+        }
+
+    def only_used(self) -> None:
+        """Forget the state of what has no gradient: Adam has none for it either."""
+        for counts, moments in zip(self.counts, self.state["moments"], strict=True):
+            moments["means"] = {name: means for name, means in moments["means"].items() if name in self.used}
+            moments["steps"] = {n: moments["steps"][n] for n in {counts[name]: 0 for name in moments["means"]}}
+
+    def install(self) -> None:
+        """Let the optimizers have the state that the graph changes."""
+        for optimizer, counts, moments in zip(
+            self.training.optimizers, self.counts, self.state["moments"], strict=True
+        ):
+            for name, (mean, square) in moments["means"].items():
+                step = moments["steps"][counts[name]]
+                optimizer.state[self.state["parameters"][name]] = dict(step=step, exp_avg=mean, exp_avg_sq=square)
+
+    def drawn(self) -> dict[str, Any]:
+        """The minibatches of one step, in the order of an eager one, and what the schedules say at it."""
+        training = self.training
+        extra = sum(phase.steps - 1 for phase in training.phases)
+        worlds = [training.next_world(detached=i > 0) for i in range(1 + extra)]
+        parts = [{name: getattr(world, name) for name in ("x", "labels", "other")} for world in worlds]
+        now = [at(schedule, training.done) for schedule in self.schedules]
+        return {
+            "minibatches": [{name: part for name, part in of_one.items() if part is not None} for of_one in parts],
+            "now": [torch.tensor(now, dtype=torch.float64, device=training.settings.device)] if now else [],
+        }
+
+    def __call__(self, state: Any, drawn: Any, noise: Noise) -> Tensor:
+        """The losses, [names, *seeds]; ``state`` is changed in place."""
+        training = self.training
+        now: dict[Any, Any] = dict(zip(self.schedules, drawn["now"][0] if drawn["now"] else (), strict=True))
+        world, *extra = [
+            World(training.model, noise=noise, detached=i > 0, **part) for i, part in enumerate(drawn["minibatches"])
+        ]
+        held = {
+            name: value.detach().requires_grad_(self.state["parameters"][name].requires_grad)
+            for name, value in state["parameters"].items()
+        }
+        kept: dict[str, Tensor] = {}
+        for i, phase in enumerate(training.phases):
+            weights = [1.0 if phase.discriminates else now.get(t.weight, t.weight) for t in phase.terms]
+            for seen in [*(extra.pop(0) for _ in range(phase.steps - 1)), world]:
+                arguments = (self._gradients, i, weights, seen, held)
+                losses, gradients = functional_call(self.within, held | state["buffers"], arguments)
+                if training.clip is not None:
+                    clipped = training.clip([self.state["parameters"][n] for n in gradients], [*gradients.values()])
+                    gradients = dict(zip(gradients, clipped, strict=True))
+                self.used |= set(gradients)
+                self._adam(i, state, gradients, now)
+                held |= {name: state["parameters"][name].detach().requires_grad_() for name in gradients}
+            kept = {name: loss.detach() for name, loss in losses.items()} | kept
+            world.moved(phase.players)
+        return torch.stack([kept[name] for name in training.history.names])
+
+    def _gradients(self, i: int, weights: list[Any], world: World, held: dict[str, Tensor]) -> Any:
+        """The losses of the ``i``-th phase, and the gradients of what it moves, by name."""
+        phase, names = self.training.phases[i], list(self.moved[i])
+        losses = phase.losses(world)
+        total = sum((w * v for w, v in zip(weights, losses.values(), strict=True)), torch.zeros(())).sum()
+        own = [held[name] for name in names]
+        found = torch.autograd.grad(total, own, allow_unused=True) if own else ()
+        return losses, {name: g for name, g in zip(names, found, strict=True) if g is not None}
+
+    @torch.no_grad()
+    def _adam(self, i: int, state: Any, gradients: dict[str, Tensor], now: dict[Any, Any]) -> None:
+        """Adam's update of the ``i``-th phase, as torch's fused kernel has it: corrections in float64."""
+        moments = state["moments"][i]
+        counted = {self.counts[i][name] for name in gradients}
+        steps = {n: step.add_(1).double() for n, step in moments["steps"].items() if n in counted}
+        for name, g in gradients.items():
+            group, step, (mean, square) = self.moved[i][name], steps[self.counts[i][name]], moments["means"][name]
+            parameter, (beta, beta_square) = state["parameters"][name], group["betas"]
+            if group["weight_decay"]:
+                g = g + group["weight_decay"] * parameter
+            mean.lerp_(g, 1 - beta)
+            square.mul_(beta_square).addcmul_(g, g, value=1 - beta_square)
+            size = now.get(group["rate"], group["lr"]) / (1 - beta**step)
+            root = square.sqrt() / (1 - beta_square**step).sqrt() + group["eps"]
+            parameter.sub_(size * (mean / root))
+
+
+def whole_step(training: Any) -> Callable[[], Tensor] | None:
+    """A function that makes one step of a training and gives its losses; None where none is asked for.
+
+    Where there can be none it is None, too, with a RuntimeWarning that says why.
+    """
+    settings = training.settings
+    if not settings.compiles(settings.steps - training.done):
+        return None
+    streams = [training.noise, *training.orders]
+    standing = [stream.state() for stream in streams]
+    try:
+        with unchecked(), in_precision(settings.precision, settings.device):
+            return _built(training)
+    except Exception as error:  # what a graph cannot hold is raised in many ways
+        said = (
+            " ".join(str(error).strip().split("\n")[:2]) or type(error).__name__
+        )  # the second says what a compiler met
+        warnings.warn(f"this training is not compiled, and goes on without: {said}", RuntimeWarning, stacklevel=4)
+        return None
+    finally:
+        for stream, state in zip(streams, standing, strict=True):
+            stream.restore(*state)
+
+
+def _built(training: Any) -> Callable[[], Tensor]:
+    """The compiled step, after it has been seen to give the losses of an eager one."""
+    _check(training)
+    step, noise, device = _Step(training), training.noise, training.settings.device
+    drawn, handed = step.drawn(), _Handed(noise)
+    with noise.in_layers():
+        expected = step(pytree.tree_map(_copy, step.state), drawn, handed)
+    step.only_used()
+    flat, shape = pytree.tree_flatten((pytree.tree_map(_copy, step.state), drawn, handed.given))
+
+    def function(*tensors: Tensor) -> Tensor:
+        state, drawn, numbers = pytree.tree_unflatten(tensors, shape)
+        return step(state, drawn, _Handed(noise, numbers))
+
+    compiled = _compiled(function, flat, device)
+    state = pytree.tree_leaves(step.state)
+    if device.type == "cuda":  # they stay where they are, so that a CUDA graph need not copy them
+        for tensor in state:
+            torch._dynamo.mark_static_address(tensor, guard=False)
+
+    def call(state: list[Tensor], drawn: Any, numbers: Sequence[Tensor]) -> Tensor:
+        with torch.no_grad(), torch.autocast(device.type, enabled=False):
+            return compiled(*state, *pytree.tree_leaves(drawn), *numbers)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's compiler imports what torch deprecates
+        found = call(flat[: len(state)], drawn, handed.given)
+    if not torch.allclose(found, expected.detach(), rtol=1e-4, atol=1e-4, equal_nan=True):
+        raise ValueError("its graph has other losses than a step without.")
+    step.install()
+    return lambda: call(state, step.drawn(), [getattr(noise, law)(*arguments) for law, arguments in handed.asked])
+
+
+def _check(training: Any) -> None:
+    """Raise ValueError for what has no graph."""
+    recipe, known = training.settings.optimizer, {"betas", "eps", "weight_decay"}
+    if recipe.kind is not torch.optim.Adam or not set(recipe.options) <= known:
+        raise ValueError(f"the graph updates by Adam with betas, eps and weight_decay, not by {recipe.card}.")
+    if training.noise.share.size > 1:
+        raise ValueError("several processes share its minibatches.")
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    clone = tensor.detach().clone()
+    return nn.Parameter(clone, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else clone
+
+
+def _compiled(function: Callable[..., Tensor], inputs: list[Tensor], device: torch.device) -> Callable[..., Any]:
+    """The graph of a function, compiled; an equal one that was compiled before is taken again."""
+    from torch.fx.experimental.proxy_tensor import make_fx  # takes a second to import
+
+    graph = make_fx(function, tracing_mode="fake")(*inputs)
+    for node in graph.graph.nodes:
+        if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+            raise ValueError(f"a network or a term draws from torch's generator ({node.target}), as dropout does.")
+    constants = [(name, value.tolist()) for name, value in vars(graph).items() if isinstance(value, Tensor)]
+    constants += [(name, value.tolist()) for name, value in graph.named_buffers()]
+    kinds = [(tensor.shape, tensor.stride(), tensor.dtype, type(tensor), tensor.requires_grad) for tensor in inputs]
+    key = repr((graph.code, constants, kinds, device, torch.get_float32_matmul_precision()))
+    if key not in _graphs:
+        mode = "reduce-overhead" if device.type == "cuda" else None
+        _graphs[key] = torch.compile(graph, fullgraph=True, dynamic=False, mode=mode)
+    return _graphs[key]
