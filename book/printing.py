@@ -117,8 +117,9 @@ def starts(path: Path, document: Document) -> dict[str, int]:
 
     reader = PdfReader(path)
     tops = [entry for entry in reader.outline if not isinstance(entry, list)]
-    pages = {" ".join(str(entry.title).split()): reader.get_destination_page_number(entry) + 1 for entry in tops}
-    found = {key: pages.get(title) for key, title, _ in document.parts[1:]}
+    squeezed = lambda title: "".join(str(title).split())  # Chromium drops the space at which a title is broken
+    pages = {squeezed(entry.title): reader.get_destination_page_number(entry) + 1 for entry in tops}
+    found = {key: pages.get(squeezed(title)) for key, title, _ in document.parts[1:]}
     if missing := [title for key, title, _ in document.parts[1:] if not found[key]]:
         raise BookError(f"The outline lacks: {', '.join(missing)}")
     return found

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 import zipfile
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import contents
@@ -173,3 +174,20 @@ def test_what_the_printed_book_lacks_is_an_error(printed, tmp_path, monkeypatch)
     document.parts[2][2].find_all("h1")[-1].name = "table"
     with pytest.raises(contents.BookError, match="the printed book"), printing.shown(document, printed[0]):
         pass
+
+
+def test_a_title_that_is_broken_is_found_in_the_outline(tmp_path):
+    """Chromium leaves out the space at which a long title goes on on the next line."""
+    from pypdf import PdfWriter
+
+    writer = PdfWriter()
+    for title in ("Cover", "17. Conditional and semi-supervisedmodels", "18. Tables"):
+        writer.add_blank_page(100, 100)
+        writer.add_outline_item(title=title, page_number=len(writer.pages) - 1)
+    writer.write(tmp_path / "book.pdf")
+    titles = ("Cover", "17. Conditional and semi-supervised models", "18. Tables")
+    book = SimpleNamespace(parts=[(title[:2], title, None) for title in titles])
+    assert printing.starts(tmp_path / "book.pdf", book) == {"17": 2, "18": 3}
+    book.parts.append(("19", "19. Another", None))
+    with pytest.raises(contents.BookError, match="The outline lacks: 19. Another"):
+        printing.starts(tmp_path / "book.pdf", book)
