@@ -21,7 +21,7 @@ __all__ = ["Settings", "find_device", "in_precision", "seed_list", "unchecked"]
 
 PLAYERS = ("theta", "eta", "phi")  # who owns parameters; ``ROLES`` says whose each network is
 PRECISIONS = ("fp32", "tf32", "bf16")
-LONG = 50_000  # steps that pay for the time that compiling takes
+LONG = 50_000  # steps from which "auto" compiles: chosen, not measured; compiling takes minutes
 MOST_SEEDS = 100_000  # in one run: more than anyone can train, and fewer than fill a memory
 
 
@@ -46,9 +46,9 @@ class Settings:
                 the parameters of stacked seeds, or needs a closure, is refused.
     clip:       the greatest norm of a player's gradients, of each seed for itself; infinity, as by default, for none.
     ema:        such as 0.999: keep an exponential moving average of the weights, ``run.averaged``.
-    compile:    True: the step as one graph, which torch compiles in a minute or so; the losses are those without it, up
-                to rounding. What has no graph trains without and says why (RuntimeWarning). "auto": where that pays,
-                for 50,000 steps or more. False by default.
+    compile:    True: the step as one graph, which torch compiles first, for minutes; the losses are those without it,
+                up to rounding. What has no graph trains without and says why (RuntimeWarning). "auto": for 50,000 steps
+                or more. False by default.
     A run that goes on keeps what it had, but for what is asked for now. Other data or another batch then have an order
     of their own, which has not been before; another optimizer begins without moments; another kind of device has new
     noise. Raises ValueError for an argument that is out of range.

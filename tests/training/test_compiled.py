@@ -44,6 +44,7 @@ SETTINGS = {
     "CVAE": (zoo.CVAE, {}),  # labels
     "CycleGAN": (zoo.CYCLEGAN, dict(seeds=[3, 1])),  # two domains
     "IWAE in bf16": (zoo.IWAE, dict(precision="bf16")),
+    "GAN in bf16": (zoo.GAN, dict(precision="bf16")),  # each player sees the other after its update
     "VQ-VAE": (zoo.VQ_VAE, {}),
     "a weight, rates and clipping": (WARM, dict(lr=linear(0.01, 1e-3, steps=30), clip=0.5, ema=0.9, seeds=2)),
     "Adam with decay": (zoo.VAE, dict(optimizer={"name": "Adam", "weight_decay": 0.1, "eps": 1e-4})),
