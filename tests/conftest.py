@@ -1,6 +1,7 @@
 """What every test process needs: one thread, no window, repeatable examples."""
 
 import os
+import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: several processes share the cores
 
@@ -52,10 +53,27 @@ def closed_figures():
 
 
 @pytest.fixture(autouse=True)
+def registries():
+    """What a test adds to or takes from the registries is undone: the next one in its process would meet it."""
+    if "ganvae_lib" not in sys.modules:
+        yield
+        return
+    from ganvae_lib import LINKS, SPACES, zoo
+    from ganvae_lib.data.loading import DATA_SETS
+    from ganvae_lib.distributions.schedules import SCHEDULES
+    from ganvae_lib.models.roles import ROLES
+    from ganvae_lib.objective import TERMS, TOOLS
+
+    before = [(one, dict(one)) for one in (LINKS, SPACES, SCHEDULES, TERMS, TOOLS, ROLES, DATA_SETS, zoo.ALL)]
+    yield
+    for registry, entries in before:
+        registry.clear()
+        registry.update(entries)
+
+
+@pytest.fixture(autouse=True)
 def argument_checks():
     """A test that leaves the checks of torch's distributions off would change others in its process."""
     yield
-    import sys
-
     if "torch.distributions" in sys.modules:
         assert sys.modules["torch.distributions"].Distribution._validate_args == __debug__, "checks were left off"

@@ -4,7 +4,6 @@ It takes minutes; GANVAE_LAB=0 leaves it out.
 """
 
 import os
-import re
 
 import pytest
 from helpers import ROOT
@@ -131,13 +130,8 @@ def test_the_live_composer_trains_and_stops(opened):
 
     button("Train").click()
     said.filter(has_text="of 1,000").first.wait_for()
-    step = lambda: int(
-        re.search(r"step ([\d,]+) of", said.filter(has_text="of 1,000").inner_text())[1].replace(",", "")
-    )
-    before = step()
     button("Stop").click()
-    said.filter(has_text="stopped at step").wait_for()
-    assert step() < before + 200  # it makes 80 to 100 in a second; a clock would measure what else the machine does
+    said.filter(has_text="stopped at step").wait_for()  # not "done"; how soon: test_compose, in seconds of computing
     title = said.filter(has_text="Result of")
     title.filter(has_text="VAE").filter(has_text="tool for x: nothing").wait_for()
     cell.locator("select").first.select_option("MMD")

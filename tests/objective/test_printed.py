@@ -179,17 +179,7 @@ def test_a_loss_changed_without_its_formula_is_written_by_its_name(monkeypatch):
 # ---------------------------------------------------------------- classes of one's own
 
 
-@pytest.fixture
-def registries():
-    """Classes that a test defines are not left in the registries."""
-    before = [(registry, dict(registry)) for registry in (TOOLS, TERMS)]
-    yield
-    for registry, entries in before:
-        registry.clear()
-        registry.update(entries)
-
-
-def test_a_class_that_computes_another_loss_does_not_inherit_the_formula(registries):
+def test_a_class_that_computes_another_loss_does_not_inherit_the_formula():
     @dataclass(frozen=True)
     class Doubled(KL):
         def loss(self, world, space, discriminator=None):
