@@ -14,6 +14,7 @@ to 3,000, and samples from 20,000 to 10,000, after five of the models on the rin
 a fourth world, the grid, was left out before any of its results.
 """
 
+import math
 import time
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from studies import measures, modes
 SAMPLES = 10_000
 LATENT = 2
 FEW = 5000  # samples of the ancestral sampler
+DRAWN_CODES = 5000  # of a prior that is a diffusion model, for its density
 EXACT = 1000  # points for densities along the flow
 STEPS = (1, 4, 16, 64)  # of the ancestral sampler
 BOUND = Match("x", Denoise("bound", path="cosine", predicts="velocity"))
@@ -87,21 +89,35 @@ def look(x: Tensor, world) -> dict[str, list]:
 
 
 @torch.no_grad()
-def vae_log_density(run, x: Tensor) -> Tensor:
-    """log p(x) of points [seeds, n, D] by an average over codes of the prior, [seeds, n]."""
-    z = torch.randn(20_000, LATENT, generator=torch.Generator().manual_seed(7))
-    law = run.model.decoder(z.expand(len(x), *z.shape))
+def codes_of(run) -> tuple[Tensor, Tensor]:
+    """Codes [seeds, K, latent] and the log of their shares, [seeds, K]: all of a codebook, or draws of the prior."""
+    networks, seeds = run.model.networks, len(run.seeds)
+    if "density_code" in networks:
+        every = torch.arange(networks["encoder"].codebook.entries.shape[-2]).expand(seeds, -1)[..., None]
+        return networks["encoder"].codebook.look_up(every), networks["density_code"]().log_prob(every.float())
+    if "denoiser_code" in networks:
+        z = run.draw_codes(DRAWN_CODES, seed=7)
+    else:
+        z = torch.randn(20_000, LATENT, generator=torch.Generator().manual_seed(7)).expand(seeds, -1, -1)
+    return z, torch.full(z.shape[:-1], -math.log(z.shape[-2]))
+
+
+@torch.no_grad()
+def decoded_log_density(run, x: Tensor) -> Tensor:
+    """log p(x) of points [seeds, n, D] by an average over codes, [seeds, n]."""
+    z, log_share = codes_of(run)
+    law = run.model.decoder(z)
     parts = []
     for points in x.split(50, 1):
         inside = torch.distributions.Normal(law.mean[:, None], law.stddev[:, None]).log_prob(points[:, :, None])
-        parts.append(inside.sum(-1).logsumexp(-1) - torch.log(torch.tensor(float(len(z)))))
+        parts.append((inside.sum(-1) + log_share[:, None]).logsumexp(-1))
     return torch.cat(parts, 1)
 
 
 def nats(run, x: Tensor, world) -> dict[str, Tensor]:
     """Both KLs from densities, where the model has one."""
     if "encoder" in run.model.networks:
-        log_g = partial(vae_log_density, run)
+        log_g = partial(decoded_log_density, run)
     elif "denoiser_x" in run.model.networks:
         tool, network = run.model.objective.tool, run.model.networks["denoiser_x"]
         log_g = lambda x: distributions.flow_density(tool.denoised(network, 2), PATHS[tool.path], x, 2, steps=60)
@@ -150,15 +166,19 @@ def references(world, seeds: list[int]) -> dict:
     return {"perfect": look(torch.stack([world.law.sample(SAMPLES, 1000 + seed) for seed in seeds]), world)}
 
 
-def models(folder: Path) -> dict[str, Trial]:
-    """Each with the rate that came nearest to the pinwheel in the pilot's record, without a failure."""
-    record = measures.earlier_record("diffusion_pilot", folder)
+def with_rates(models: dict[str, tuple], record: dict) -> dict[str, Trial]:
+    """Each (objective, widths, share of the steps) as a trial, with its best rate in a pilot's record."""
     distance = lambda entry: float("inf") if entry["failed"] else entry["measures"]["bins_tv"]["mean"]
     best = measures.chosen_by_pilot(record, "of", distance)
     return {
         name: Trial(objective, dict(hidden=hidden), dict(lr=best[name]["training"]["lr"]), share)
-        for name, (objective, hidden, share) in MODELS.items()
+        for name, (objective, hidden, share) in models.items()
     }
+
+
+def models(folder: Path) -> dict[str, Trial]:
+    """Each with the rate that came nearest to the pinwheel in the pilot's record, without a failure."""
+    return with_rates(MODELS, measures.earlier_record("diffusion_pilot", folder))
 
 
 STUDY = Study(

@@ -15,8 +15,8 @@ from studies import diffusion, measures, modes
 RATES = (3e-4, 1e-3, 3e-3)
 
 
-def measure(run, world) -> dict:
-    counts = measures.histogram(modes.draws(run, 50_000))
+def measure(run, world, samples: int = 50_000) -> dict:
+    counts = measures.histogram(modes.draws(run, samples))
     return {"bins_tv": [measures.histogram_divergences(each, world.bins)["bins_tv"] for each in counts]}
 
 
