@@ -11,8 +11,8 @@ from whole import Document
 
 __all__ = ["write"]
 
-# Each formula as MathML, with its TeX as what is read aloud, its objects' letters as classes, and the thin space between
-# log and a letter, which readers leave out; each figure to move as its place, to be pictured.
+# Each formula as MathML, with its TeX as what is read aloud, its objects' letters as classes, and the thin space of log
+# before a letter, which readers leave out; each figure to move as its place, to be pictured.
 TURN = """() => {
   const letters = {"\u03b8": "theta", "\u03b7": "eta", "\u03d5": "phi", "\u03c6": "phi", d: "data"}
   const thin = () => {
@@ -82,7 +82,7 @@ img { max-width: 100%; } table { border-collapse: collapse; font-size: .8em; }
 td, th { padding: .15em .4em; text-align: left; }
 .admonition { border-left: .2em solid #1668AA; padding: .1em .8em; margin: 1em 0; }
 div.math { display: flex; flex-wrap: wrap-reverse; align-items: center; overflow-x: auto; overflow-y: hidden; }
-div.math > math { flex: 1 0 auto; } .eqno { order: 2; margin-left: auto; }
+.kept { white-space: nowrap; } div.math > math { flex: 1 0 auto; } .eqno { order: 2; margin-left: auto; }
 .params { margin-left: 1.5em; } .admonition-title { font-weight: bold; }
 .part { text-transform: uppercase; color: #5B6470; } figure { margin: 1em 0; text-align: center; }
 .obj-data, .data { color: #1B79C4; } .obj-theta, .theta { color: #C8510A; }
