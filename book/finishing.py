@@ -51,7 +51,7 @@ def whole(page: str) -> str:
 
 
 def running(page: str) -> str:
-    """A page of HTML on which printed sentences wrap; what stands in columns is left to scroll, but for lines that are too long for any.
+    """A page of HTML on which printed sentences wrap; what stands in columns is left to scroll, if no line is too long.
 
     >>> page = '<div class="output stream highlight"><div class="highlight"><pre>{}</pre></div></div>'
     >>> running(page.format("a sentence")) == page.replace("stream", "stream running").format("a sentence")
