@@ -8,6 +8,9 @@ function fade(part) {
   const slack = part.tagName === "SPAN" ? 16 : 3;
   const before = part.scrollLeft > 3, after = part.scrollWidth - part.clientWidth - part.scrollLeft > slack;
   part.dataset.more = [before ? "left" : "", after ? "right" : ""].join(" ").trim();
+  if (part.tagName === "SPAN") return;
+  if (part.dataset.more) part.tabIndex = 0; // the arrow keys scroll it, in every browser
+  else part.removeAttribute("tabindex");
 }
 
 // Without a kernel, a network or a library: a <dialog> with the picture at its full size. Escape closes it.
@@ -50,6 +53,14 @@ addEventListener("DOMContentLoaded", async () => {
     fade(part);
   }
   document.documentElement.dataset.narrow = "ready";
+});
+
+// What opens a solution says which: the theme's button says "hidden content" of each.
+addEventListener("DOMContentLoaded", () => {
+  for (const button of document.querySelectorAll(".toggle-button")) {
+    button.setAttribute("aria-label", button.closest(".admonition-title")?.innerText.trim() || "More");
+    button.querySelector("svg")?.setAttribute("aria-hidden", "true");
+  }
 });
 
 addEventListener("DOMContentLoaded", () => {
