@@ -1,14 +1,14 @@
 // What is wider than its place says so, and a picture that is shown smaller than it was drawn opens large.
 
-// A formula or table that scrolls fades at the edge where it is cut: custom.css reads data-more, "left", "right" or both.
-const scrolling = "div.math > mjx-container, span.math, .bd-article table";
+// A formula, table or code that scrolls fades at the edge where it is cut: custom.css reads data-more, "left", "right" or both.
+const scrolling = "div.math > mjx-container, span.math, .bd-article table, .bd-article pre";
 
 // A slanted letter may reach beyond its box, and so may what is read aloud of a formula: nothing is cut there.
 function fade(part) {
   const slack = part.tagName === "SPAN" ? 16 : 3;
   const before = part.scrollLeft > 3, after = part.scrollWidth - part.clientWidth - part.scrollLeft > slack;
   part.dataset.more = [before ? "left" : "", after ? "right" : ""].join(" ").trim();
-  if (part.tagName === "SPAN") return;
+  if (part.tagName === "SPAN" || part.tagName === "PRE") return; // the theme does this for code
   if (part.dataset.more) part.tabIndex = 0; // the arrow keys scroll it, in every browser
   else part.removeAttribute("tabindex");
 }
