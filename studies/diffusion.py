@@ -1,6 +1,6 @@
 """Seven models on five worlds with a known truth, at equal parameters and equal gradients (chapter 20).
 
-    python -m ganvae_lib study diffusion            # about 25 minutes on one CPU thread; after diffusion_pilot
+    python -m ganvae_lib study diffusion            # about 20 minutes on one CPU thread; after diffusion_pilot
 
 Equal parameters: all networks of a model together have about 19,300 (``parameters`` of each entry). Equal gradients:
 the steps are such that the parameters through which a gradient goes, times the examples, are equal in sum. A VAE and a
