@@ -16,7 +16,6 @@ along a denoiser's flow is that of another sampler, and no bound. GANs and DMD h
 """
 
 import time
-from functools import partial
 from pathlib import Path
 
 from torch import Tensor
@@ -48,7 +47,7 @@ MODELS["VAE"][1]["observation"] = "gaussian"
 MODELS["VAE, continuous Bernoulli"] = (zoo.VAE, dict(hidden=(191, 191), observation="continuous bernoulli"), 1.0)
 WORDS = measures.DIGIT_WORDS | {
     "frechet": "Fréchet distance in the 128 features of the classifier, of as many samples as there are test digits",
-    "precision": "share of these samples within reach of the test digits, in the same features",
+    "precision": "share of these samples within reach of the test digits, in pixels: in the features noise is, too",
     "recall": "share of the test digits within reach of these samples",
     "bound": "lower bound of the log density at test digits with noise between their grey levels, nats per image",
     "flow": "log density along the flow, at the first 99 of them, nats per image",
@@ -72,10 +71,11 @@ def prepare(world, against: str = "test") -> dict:
 
 def look(x: Tensor, world) -> dict[str, list]:
     """The measures of images [seeds, n, ...]."""
-    x, real, features = x.float(), world.real, world.classifier[:-1]
+    x, real = x.float().cpu(), world.real
     as_many = x[:, : len(real)]
     rows = by_seed([measures.digit_measures(each, world) for each in x])
-    return rows | {"frechet": frechet_distance(as_many, real, features), **precision_recall(as_many, real, features)}
+    rows |= precision_recall(as_many, real, features=lambda images: images.flatten(1))
+    return rows | {"frechet": frechet_distance(as_many, real, features=world.classifier[:-1])}
 
 
 def nats(run, world) -> dict[str, Tensor]:
@@ -90,19 +90,23 @@ def nats(run, world) -> dict[str, Tensor]:
     return {}
 
 
-def measure(run, world) -> dict:
+def looked_at(run, world) -> dict:
+    """The measures of samples of a run, of a VAE's means, and of few steps; and the time that samples take."""
     run.sample(10)  # what is made once is not counted
     started = time.perf_counter()
     run.sample(SAMPLES)
     seconds = (time.perf_counter() - started) / len(run.seeds)
     scores = measures.in_both_ways(run, lambda mean: look(run.sample(SAMPLES, mean=mean), world))
-    scores |= nats(run, world) | {"seconds_to_sample": [seconds] * len(run.seeds)}
     if "denoiser_x" in run.model.networks:
         for steps in diffusion.STEPS:
             few = look(run.sample(SAMPLES, sampler="ancestral", steps=steps), world)
             name = "1 step" if steps == 1 else f"{steps} steps"
             scores |= {f"{name}: {key}": values for key, values in few.items()}
-    return scores
+    return scores | {"seconds_to_sample": [seconds] * len(run.seeds)}
+
+
+def measure(run, world) -> dict:
+    return looked_at(run, world) | nats(run, world)
 
 
 def examples(run, world) -> dict:
