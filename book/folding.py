@@ -1,6 +1,6 @@
 """What a page shows at once: a check is one line, made from what its run measured, with its code beneath it; code that
-prints a table or draws is beneath its output, and so is the answer where the reader is asked to predict. All of it unfolds
-by a click or a key, and in print.
+prints a table or draws is beneath its output, and so is the answer where the reader is asked to predict. All of it
+unfolds by a click or a key, and in print.
 
 The notebooks stay as they are: this changes the copies that Sphinx reads.
 """
@@ -34,10 +34,11 @@ def talks(node) -> bool:
 
 
 def makes_a_table(code: str) -> bool:
-    """Whether most lines of the code print, and none trains."""
-    count = len(code.splitlines())
-    told = sum(node.end_lineno - node.lineno + 1 for node in ast.parse(code).body if talks(node))
-    return count >= TABLE and told >= 0.6 * count and not MAKES.search(code)
+    """Whether the code ends in a Table, or most of its lines print; and none trains."""
+    count, body = len(code.splitlines()), ast.parse(code).body
+    told = sum(node.end_lineno - node.lineno + 1 for node in body if talks(node))
+    shown = body and isinstance(body[-1], ast.Expr) and ast.unparse(body[-1]).startswith("Table(")
+    return count >= TABLE and (shown or told >= 0.6 * count) and not MAKES.search(code)
 
 
 def folded(chapter: Chapter):

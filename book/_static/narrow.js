@@ -1,7 +1,7 @@
 // What is wider than its place says so, and a picture that is shown smaller than it was drawn opens large.
 
 // A formula, table or code that scrolls fades at the edge where it is cut: custom.css reads data-more, "left", "right" or both.
-const scrolling = "div.math > mjx-container, span.math, .bd-article table, .bd-article pre";
+const scrolling = "div.math > mjx-container, span.math, .bd-article :is(table, pre, .pst-scrollable-table-container)";
 
 // A slanted letter may reach beyond its box, and so may what is read aloud of a formula: nothing is cut there.
 function fade(part) {

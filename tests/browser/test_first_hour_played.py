@@ -63,7 +63,9 @@ def test_it_stands_still_where_the_text_speaks_of_it_and_goes_on(hour_at):
         for _ in range(19):
             press(page, "hundred")
         for _ in range(95):
-            page.evaluate("() => ['both', 'vae'].forEach(k => document.querySelector(`.first-hour [name=${k}]`).click())")
+            page.evaluate(
+                "() => ['both', 'vae'].forEach(k => document.querySelector(`.first-hour [name=${k}]`).click())"
+            )
         press(page, "play")
         page.wait_for_function(reached)
         assert steps(page) == [2000, 2000, 2000] and "2,000 steps" in page.inner_text(".first-hour .status")
