@@ -296,5 +296,5 @@ def side_by_side(
     figure, axes = plt.subplots(rows, len(panels) // rows, figsize=(width, height), squeeze=False)
     for ax, (title, x) in zip(axes.flat, panels.items(), strict=True):
         draw.images(x, columns=columns, title=title, ax=ax)
-    figure.savefig(path.with_suffix(".png"), dpi=110)
+    figure.savefig(path.with_suffix(".png"), dpi=110, bbox_inches="tight", pad_inches=0.06)  # no empty paper around
     plt.close(figure)

@@ -70,7 +70,7 @@ def schematic(objective: Any, ax: Any = None) -> Any:
         _draw_comparison(ax, nodes, name, comparison, name in objective.conditional)
     for v in within:
         remark = rf"$h_\phi({v})\approx h_\phi(\hat {v})$"
-        ax.text(_REMARK[v], -0.48, remark, color=COLOR["phi"], ha="center", va="center")
+        _label(ax, _REMARK[v], -0.48, remark, "phi")
     _draw_nodes(ax, nodes)
     return ax
 
@@ -128,25 +128,25 @@ def _draw_makers(ax: Any, nodes: Nodes, objective: Any) -> None:
             label = label.replace(")", ",t)") if network in conditional else label
             _arrow(ax, nodes[start][:2], nodes[end][:2], player, bend)
             side = 1 if player == "theta" else -1  # each label stands outside the bow of its arrow: above or below
-            ax.text(1.0, side * (0.27 + 0.65 * abs(bend)), label, color=COLOR[player], ha="center", va="center")
+            _label(ax, 1.0, side * (0.27 + 0.65 * abs(bend)), label, player)
     for network, v in (("density", "x"), ("density_code", "z")):
         if network in networks:
             x = nodes[v][0]
             _arrow(ax, (x - 1.5, 0.0), (x, 0.0), "theta", 0.0)
-            ax.text(x - 0.8, 0.27, rf"$p_\theta({v})$", color=COLOR["theta"], ha="center", va="center")
+            _label(ax, x - 0.8, 0.27, rf"$p_\theta({v})$", "theta")
     for network, v, player in _DENOISERS:
         if network in networks:
             noisy, clean = nodes[rf"\tilde {v}"][:2], nodes[v][:2]
             _arrow(ax, noisy, clean, player, 0.0)
             label = rf"$\hat {v}_\{player}(\tilde {v},\tau)$"
             label = label.replace(")", ",t)") if network in conditional else label
-            ax.text((noisy[0] + clean[0]) / 2, -0.42, label, color=COLOR[player], ha="center", va="center")
+            _label(ax, (noisy[0] + clean[0]) / 2, -0.42, label, player)
     for network, end, player in (("decoder", "x", "theta"), ("encoder", "z", "eta"), *_DENOISERS):
         if network in conditional:
             _arrow(ax, nodes["t"][:2], nodes[end][:2], player, 0.0)
     if "labeller" in networks:
         _arrow(ax, nodes["x"][:2], nodes["t"][:2], "eta", -0.35)
-        ax.text(1.95, -0.85, r"$q_\eta(t|x)$", color=COLOR["eta"], ha="center", va="center")
+        _label(ax, 1.95, -0.85, r"$q_\eta(t|x)$", "eta")
 
 
 def _draw_round_trip(ax: Any, nodes: Nodes, letter: str) -> None:
@@ -172,8 +172,7 @@ def _draw_comparison(ax: Any, nodes: Nodes, name: str, comparison: _Comparison, 
             _arrow(ax, nodes[source][:2], (x, y), "phi", 0.0)
         else:
             _double(ax, (nodes[source][0], x), (0, y))
-    color = COLOR["phi"] if comparison.discriminates else INK
-    ax.text(x, y + 0.38, comparison.label, color=color, ha="center", va="center")
+    _label(ax, x, y + 0.38, comparison.label, "phi" if comparison.discriminates else "")
 
 
 def _axes(ax: Any, xlim: tuple[float, float], ylim: tuple[float, float]) -> Any:
@@ -200,6 +199,12 @@ def _double(ax: Any, x: tuple[float, float], y: tuple[float, float]) -> None:
     """A double line: a thick one in ink, and a thinner one in the colour of the paper on it."""
     for color, width in ((INK, 4.5), (PAPER, 2.3)):
         ax.plot(x, y, color=color, linewidth=width, linestyle="-", zorder=1)
+
+
+def _label(ax: Any, x: float, y: float, text: str, player: str = "", ha: str = "center") -> None:
+    """What an arrow is, in its player's colour, on paper of its own: another arrow passes behind it."""
+    paper = dict(facecolor=ax.figure.get_facecolor(), edgecolor="none", pad=0.5)
+    ax.text(x, y, text, color=COLOR.get(player, INK), ha=ha, va="center", bbox=paper)
 
 
 def _draw_nodes(ax: Any, nodes: Nodes) -> None:
@@ -235,9 +240,9 @@ def _domains(objective: Any, ax: Any) -> Any:
     for start, end, player, label, where in arrows:
         if end in nodes:
             _arrow(ax, nodes[start][:2], nodes[end][:2], player, 0.0)
-            ax.text(*where, label, color=COLOR[player], ha="center", va="center")
+            _label(ax, *where, label, player)
     if match and "same" in nodes:
         _double(ax, (1.8, 1.8), (0, _ABOVE))
-        ax.text(2.05, 0.65, match.title, color=INK, ha="left", va="center")
+        _label(ax, 2.05, 0.65, match.title, ha="left")
     _draw_nodes(ax, nodes)
     return ax

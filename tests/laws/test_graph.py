@@ -1,5 +1,6 @@
 """The graph of an objective shows its networks and no others, what each discriminator sees, and no label hides another."""
 
+import numpy as np
 import pytest
 from cases import every
 
@@ -64,6 +65,20 @@ MORE = {
 }
 
 
+def assert_no_arrow_strikes_a_label(ax):
+    """Written in the colour of the paper, labels leave nothing to see where they stand: an arrow passes behind them."""
+    labels = [t for t in ax.texts if len(t.get_text()) > 3 and t.get_fontsize() != 12]  # not the letters in nodes
+    for label in labels:
+        label.set_color(ax.figure.get_facecolor())
+    canvas = ax.figure.canvas
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba()).astype(int)[::-1]  # from below, as extents count
+    for label in labels:
+        box = label.get_window_extent()
+        seen = pixels[round(box.y0) : round(box.y1), round(box.x0) : round(box.x1)]
+        assert seen.size and abs(seen - pixels[0, 0]).max() < 2, label.get_text()
+
+
 @every(zoo.ALL | MORE)
 def test_an_objective_has_its_graph(case):
     ax = draw.schematic(case)
@@ -93,6 +108,7 @@ def test_an_objective_has_its_graph(case):
     assert all(left < t.get_position()[0] < right and bottom < t.get_position()[1] < top for t in ax.texts)
     boxes = [t.get_window_extent() for t in ax.texts]
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])  # no label hides another
+    assert_no_arrow_strikes_a_label(ax)
 
 
 @pytest.mark.parametrize(
