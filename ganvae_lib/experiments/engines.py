@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 __all__ = ["done", "share"]
+
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def _distributed() -> Any:
@@ -36,10 +39,10 @@ def done(
     with ExitStack() as stack:
         if scheduler is None:  # without a limit of memory, at which Dask would end a worker: one process has none
             cluster = distributed.LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit=0
+                n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", memory_limit=0
             )
             scheduler = stack.enter_context(cluster)
-        client = stack.enter_context(distributed.Client(scheduler, set_as_default=False))
+        client = stack.enter_context(distributed.Client(scheduler))
         futures = {client.submit(_quietly, task, number, pure=False): number for number in numbers}
         for future in distributed.as_completed(futures):
             try:
@@ -51,9 +54,10 @@ def done(
 
 
 def _quietly(task: Callable[[int], str], number: int) -> str:
-    """The work of a worker: its own bars would run through those of the others."""
-    os.environ["GANVAE_PROGRESS"] = "0"
-    return task(number)
+    """The work of a worker, in whose process other threads may be given rows: training is for one at a time."""
+    with _ONE_AT_A_TIME:
+        os.environ["GANVAE_PROGRESS"] = "0"  # its bars would run through those of the others
+        return task(number)
 
 
 def share(environment: Mapping[str, str] = os.environ) -> slice:
