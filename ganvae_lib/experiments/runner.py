@@ -155,18 +155,17 @@ def run(
                 raise
             say(f"another task writes {path}.")
             return None
-        if array and rows.missing():  # another task has done so, and has tidied up
-            return None
         if not array:
             rows.begin(afresh=not begun)
         if workers or scheduler:
             _hand_out(rows, order, say, workers, scheduler)
-        record, panels = _measured(rows, say)
-        records.write(path, record)
-        if rows.study.picture is not None:
-            rows.study.picture(panels, path.with_suffix(""))
-        (order.work / MARK).unlink(missing_ok=True)  # first: what an interruption leaves from here on is no run
-        records.clear(order.work)
+        if not (array and rows.missing()):  # else another task has written the record since, and has tidied up
+            record, panels = _measured(rows, say)
+            records.write(path, record)
+            if rows.study.picture is not None:
+                rows.study.picture(panels, path.with_suffix(""))
+            (order.work / MARK).unlink(missing_ok=True)  # first: what an interruption leaves from here on is no run
+            records.clear(order.work)
     records.clear(order.work)
     return path
 

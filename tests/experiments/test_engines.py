@@ -85,7 +85,7 @@ def prepare(folder, patch):
     for name in [name for name in os.environ if name.startswith("SLURM_")]:
         patch.delenv(name)
     patch.chdir(folder)
-    patch.setattr(sys, "path", sys.path.copy())
+    patch.syspath_prepend(folder)  # and what the runner adds goes with it
     patch.delitem(sys.modules, "beside", raising=False)
     Path("own.py").write_text(OWN, encoding="utf-8")
     Path("beside.py").write_text(BESIDE, encoding="utf-8")
@@ -249,7 +249,22 @@ def test_tasks_that_end_together_write_one_record():
     tasks = [array(place, 2) for place in range(2)]
     said = [task.communicate(timeout=300) for task in tasks]
     assert [task.returncode for task in tasks] == [0, 0], said
-    assert len(set(trained()[1])) == 2 and same()
+    names, processes = trained()
+    assert sorted(names) == sorted(ROWS) and len(set(processes)) == 2 and same()
+
+
+def test_a_task_that_comes_when_another_has_put_the_record_together_trains_nothing(monkeypatch):
+    assert array(0, 2, monkeypatch=monkeypatch) == 0
+    hold = records.alone
+
+    def after_another(folder):
+        monkeypatch.setattr(records, "alone", hold)
+        assert array(1, 2, monkeypatch=monkeypatch) == 0 and Path("out", "own.json").exists()
+        return hold(folder)
+
+    monkeypatch.setattr(records, "alone", after_another)
+    assert array(1, 2, monkeypatch=monkeypatch) == 0 and records.alone is hold
+    assert sorted(trained()[0]) == sorted(ROWS) and same()
 
 
 def test_a_task_leaves_the_record_to_another_that_puts_it_together(monkeypatch, capsys):
