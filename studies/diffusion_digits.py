@@ -27,7 +27,9 @@ from studies import blur, diffusion, measures
 from studies.compose import grey
 
 SAMPLES = 1000  # of each seed
-FLOW_STEPS = 20  # of the density along the flow
+# Of the density along the flow. After 1,000 steps of training 160 of them changed it by 0.3 nats for flow matching, by
+# 0.4 for "diffusion, bound", and for "diffusion" from -793 to -203: there it is no density.
+FLOW_STEPS = 20
 FLOW_DIGITS = 99  # test digits at which it is computed
 WIDTHS = {
     "VAE": 191,
