@@ -11,11 +11,25 @@ from whole import Document
 
 __all__ = ["write"]
 
-# Each formula as MathML, with its TeX as what is read aloud; each figure to move as its place, to be pictured.
+# Each formula as MathML, with its TeX as what is read aloud, its objects' letters as classes, and the thin space of log
+# before a letter, which readers leave out; each figure to move as its place, to be pictured.
 TURN = """() => {
+  const letters = {"\u03b8": "theta", "\u03b7": "eta", "\u03d5": "phi", "\u03c6": "phi", d: "data"}
+  const thin = () => {
+    const space = document.createElementNS("http://www.w3.org/1998/Math/MathML", "mspace")
+    space.setAttribute("width", "0.17em")
+    return space
+  }
   for (const item of MathJax.startup.document.math) {
     const made = new DOMParser().parseFromString(MathJax.startup.toMML(item.root), "text/xml").documentElement
     made.setAttribute("alttext", item.math)
+    for (const letter of made.querySelectorAll("mi:not([mathvariant])"))
+      if (letters[letter.textContent]) letter.setAttribute("class", letters[letter.textContent])
+    for (const applied of [...made.querySelectorAll("mo")].filter(e => e.textContent === "\u2061")) {
+      const name = applied.previousElementSibling, before = name?.previousElementSibling
+      if (!/^[([{|]/.test(applied.nextElementSibling?.textContent ?? "(")) applied.after(thin())
+      if (before && before.localName !== "mo" && before.localName !== "mspace") name.before(thin())
+    }
     item.typesetRoot.replaceWith(document.importNode(made, true))
   }
   for (const cell of document.querySelectorAll(".text_html, .first-hour"))
@@ -67,7 +81,9 @@ body { line-height: 1.45; } pre { white-space: pre-wrap; font-size: .75em; backg
 img { max-width: 100%; } table { border-collapse: collapse; font-size: .8em; }
 td, th { padding: .15em .4em; text-align: left; }
 .admonition { border-left: .2em solid #1668AA; padding: .1em .8em; margin: 1em 0; }
-.params { margin-left: 1.5em; } .admonition-title { font-weight: bold; } .eqno { float: right; }
+div.math { display: flex; flex-wrap: wrap-reverse; align-items: center; overflow-x: auto; overflow-y: hidden; }
+.kept { white-space: nowrap; } div.math > math { flex: 1 0 auto; } .eqno { order: 2; margin-left: auto; }
+.params { margin-left: 1.5em; } .admonition-title { font-weight: bold; }
 .part { text-transform: uppercase; color: #5B6470; } figure { margin: 1em 0; text-align: center; }
 .obj-data, .data { color: #1B79C4; } .obj-theta, .theta { color: #C8510A; }
 .obj-eta { color: #08875F; } .obj-phi, .phi { color: #B0469F; }

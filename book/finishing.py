@@ -18,6 +18,8 @@ FORMULA = re.compile(r'([(\[“‘]*)(<span class="math notranslate nohighlight"
 CELL = re.compile(r"<td\b[^>]*>[^<]*</td>")  # of a table, without mark-up in it
 PRINTED = re.compile(r'<div class="output stream ([^"]*"><div class="highlight"><pre>)(.*?)(?=</pre>)', re.S)
 COLUMNS = re.compile(r"\S {3,}\S")  # what is printed stands in columns
+PLAIN = re.compile(r"(?:^|(?<=<span></span>))[^<\n]+$", re.M)  # a line without mark-up in it
+WIDTH = 88  # characters that have room
 NAME = re.compile(r"<td>(?=[^<]{1,12}</td>)(\w+(?:-\w+)+)</td>")  # alpha-GAN
 PARTED = re.compile(r" (±|against) (?=[\dθηφ])| (?=\*</td>)")
 
@@ -58,11 +60,17 @@ def running(page: str) -> str:
     True
     >>> running(page.format("GAN     0.5")) == page.format("GAN     0.5")
     True
+    >>> running(page.format("GAN     0.5" + chr(10) + "word " * 20))[73:109]
+    '0.5\\n<span class="sentence">word word'
     """
+
+    def sentence(line):
+        words = unescape(line[0])
+        return line[0] if len(words) <= WIDTH or COLUMNS.search(words) else f'<span class="sentence">{line[0]}</span>'
 
     def classed(printed):
         if COLUMNS.search(unescape(re.sub(r"<[^>]*>", "", printed[2]))):
-            return printed[0]
+            return f'<div class="output stream {printed[1]}' + PLAIN.sub(sentence, printed[2])
         return f'<div class="output stream running {printed[1]}{printed[2]}'
 
     return PRINTED.sub(classed, page)

@@ -10,12 +10,13 @@ from typing import Any, NoReturn
 from ganvae_course import command as homework
 
 from .data.loading import scale
-from .errors import DataError
+from .errors import DataError, whole
 from .experiments import runner, techniques as experiments
 from .training import batches as parallel
 
 MOST_SEEDS = 10_000  # at once, as many as a saved run may have
 MOST_STEPS = 10**9
+MOST_WORKERS = 1000  # processes of one machine
 
 
 class _Parser(argparse.ArgumentParser):
@@ -33,6 +34,13 @@ def _steps(text: str) -> int:
     if not 1 <= steps <= MOST_STEPS:
         raise argparse.ArgumentTypeError(f"give at least one step and at most {MOST_STEPS:,}, not {text}")
     return steps
+
+
+def _workers(text: str) -> int:
+    try:
+        return whole("--workers", int(text), most=MOST_WORKERS)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"give a number of workers from 1 to {MOST_WORKERS:,}, not {text}") from None
 
 
 def _seeds(text: str) -> int | tuple[int, ...]:
@@ -70,7 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--steps", type=_steps, help="of training, instead of the study's own number")
     study.add_argument("--seeds", type=_seeds, help="how many, or which: 3,5,8 (default: the study's own)")
     study.add_argument("--out", type=Path, default=Path("results"), help="folder of the record (default results)")
-    study.add_argument("--resume", action="store_true", help="keep the models that an interrupted run has finished")
+    study.add_argument("--resume", action="store_true", help="keep the rows that an interrupted run has finished")
+    ways = study.add_mutually_exclusive_group()  # who trains the rows, if not this process; needs ganvae_lib[cluster]
+    ways.add_argument("--workers", type=_workers, help="train the rows in this many processes, by Dask")
+    ways.add_argument("--scheduler", help="train the rows on the Dask cluster at this address, such as tcp://host:8786")
+    ways.add_argument("--array", action="store_true", help="train the share of this task of a Slurm array")
     for name, purpose in (
         ("list", "the experiments, what they compare, and how long they took"),
         ("report", "the tables of chapter 18 from the results"),
@@ -123,6 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     command = options.pop("command")
     out = options.pop("out")
     resume = options.pop("resume", False)
+    ways = {way: options.pop(way) for way in ("workers", "scheduler", "array") if way in options}
     try:
         asked = _asked(command, options, out)
     except ValueError as error:
@@ -130,7 +143,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         if isinstance(asked, runner.Order):
-            print(runner.run(asked, resume))
+            written = runner.run(asked, resume, **ways)
+            print(f"{written}\n" if written else "", end="")
         elif isinstance(asked, experiments.Setting):
             path = experiments.run(asked, resume)
             print(report.summary(path) if path else "", end="")

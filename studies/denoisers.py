@@ -1,6 +1,6 @@
 """What makes three denoisers differ: the path, what the network says, or the weight of each noise level (chapter 20).
 
-    python -m ganvae_lib study denoisers            # about 12 minutes on one CPU thread
+    python -m ganvae_lib study denoisers            # about 5 minutes on one CPU thread
 
 In ``diffusion`` three denoisers of one size end far apart, and differ in four things at once: these three, and the
 learning rate. Here each changes alone, on the unequal ring only, with the network, the batches, the steps and the

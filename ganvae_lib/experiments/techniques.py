@@ -145,7 +145,8 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
     say = say if first else lambda text: None
     path = Path(setting.out) / f"{setting.stem}.json"
     work = Path(setting.out) / "work" / setting.stem
-    if not records.begin(path, setting.command, work, any(work.rglob("checkpoint.json")), resume, say):
+    begun = any(work.rglob("checkpoint.json"))
+    if not records.begin(path, setting.command, work / "clock.json", begun, resume, say):
         if first:
             records.clear(work)
         return path if first else None

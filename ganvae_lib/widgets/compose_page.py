@@ -22,7 +22,8 @@ LOOK = """
 #ID .piece.more::before { content: "+"; margin: 0 .35em; }
 #ID .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: .6em; margin: .4em 0; }
 #ID .scores { overflow-x: auto; } #ID .scores table { table-layout: auto; font-size: 12.5px; }
-#ID .scores th, #ID .scores td { padding: .12em .2em; } #ID .scores button { font-size: 12.5px; padding: .05em .4em; }
+#ID .scores th, #ID .scores td { padding: .12em .2em .12em .8em; }
+#ID .scores tr > :first-child { padding-left: .2em; } #ID .scores button { font-size: 12.5px; padding: .05em .4em; }
 #ID .scores th[scope=col] { white-space: normal; vertical-align: bottom; font-size: 11.5px; min-width: 5.2em; line-height: 1.2; }
 #ID .scores th[scope=col]:not(:first-child) { text-align: right; }
 #ID .scores td.value { width: auto; white-space: nowrap; }

@@ -51,7 +51,7 @@ def printed(small, at_once, monkeypatch):
         ("## A section\n\nHere.",),
         ("$$\n\\theta = \\frac{1}{2}\n$$ (eq-one)",),
         TEXT,
-        ("## Another\n\nThere.",),
+        ("## Another\n\nThere $-2\\log d$, $\\log(1)$.",),
         HIDDEN,
         MOVING,
         EXERCISE,
@@ -131,7 +131,11 @@ def test_the_epub_is_well_formed_and_reads_formulas_as_mathml(printed, tmp_path)
     trees = {name: ElementTree.fromstring(text) for name, text in parts.items()}
     chapter = trees["book/p-notebooks-01_small.xhtml"]
     maths = [e for e in chapter.iter() if e.tag == "{http://www.w3.org/1998/Math/MathML}math"]
-    assert len(maths) == 1 and "".join(maths[0].itertext()).split() == ["θ", "=", "1", "2"]
+    assert ["".join("".join(e.itertext()).split()) for e in maths] == ["θ=12", "−2log\u2061d", "log\u2061(1)"]
+    assert [e.attrib["class"] for e in maths[0].iter() if "class" in e.attrib] == ["theta"], "an object has its colour"
+    named = [e.attrib.get("class", e.tag.rpartition("}")[2]) for e in maths[1].iter()]
+    assert named == ["math", "mo", "mn", "mspace", "mi", "mo", "mspace", "data"], "2 log d and not 2logd"
+    assert not maths[2].findall(".//{*}mspace")
     assert "hidden = 17" in "".join(chapter.itertext()) and chapter.find(".//*[@id='moves']") is None
     sources = [e.attrib["src"] for e in chapter.iter() if e.tag.endswith("}img")]
     assert len(sources) == 2 and "images/moving-2.png" in sources and {f"book/{s}" for s in sources} <= names
@@ -150,6 +154,19 @@ def test_the_epub_is_well_formed_and_reads_formulas_as_mathml(printed, tmp_path)
                 path, _, anchor = link.partition("#")
                 there = trees[f"book/{path}" if path else name]
                 assert not anchor or anchor in {e.attrib.get("id") for e in there.iter()}, (name, link)
+
+
+def test_the_number_of_an_equation_does_not_cover_it(printed, tmp_path):
+    out = tmp_path / "book.epub"
+    document = whole.gather(*printed)
+    with printing.shown(document, printed[0]) as page:
+        printing.epub.write(document, page, printed[0], out)
+    zipfile.ZipFile(out).extractall(tmp_path)
+    with printing.browser() as opened:
+        page = opened.new_page(viewport={"width": 84, "height": 400})
+        page.goto((tmp_path / "book" / "p-notebooks-01_small.xhtml").as_uri())
+        number, formula = (page.locator(f"div.math {e}").first.bounding_box() for e in (".eqno", "math"))
+    assert number["y"] >= formula["y"] + formula["height"] or number["x"] >= formula["x"] + formula["width"]
 
 
 def test_a_figure_that_does_not_begin_is_an_error(printed):

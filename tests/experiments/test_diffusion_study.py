@@ -10,7 +10,7 @@ from helpers import ROOT
 
 from ganvae_lib import build, fit, zoo
 from ganvae_lib.experiments import Trial
-from studies import diffusion, measures, teacher
+from studies import denoisers, diffusion, measures, teacher
 
 
 def test_all_models_have_equally_many_parameters():
@@ -74,3 +74,16 @@ def test_a_teacher_is_trained_before_and_then_stays_as_it_is():
     assert not any(map(torch.equal, pair.of_model.parameters(), moved))
     untaught = teacher.train(Trial(zoo.DMD, networks, training), world, [0, 1])
     assert not torch.equal(run.sample(5), untaught.sample(5))
+
+
+def test_denoisers_differ_in_one_thing_at_a_time_and_in_nothing_else():
+    trials = denoisers.STUDY.models
+    for name, trial in trials.items():
+        tool = trial.objective.tool
+        assert (tool.path, tool.predicts, tool.weight) == tuple(trial.about.values()) == tuple(name.split(", "))
+        assert not trial.networks and not trial.training and trial.share == 1
+    said = {(trial.about["says"], trial.about["weight"]) for trial in trials.values()}
+    every = {(says, weight) for says in ("velocity", "noise") for weight in ("velocity", "noise", "bound")}
+    assert every - said == {("noise", "velocity")} and len(trials) == 2 * len(said) + 1
+    record = json.loads((ROOT / "results" / "diffusion.json").read_text())["worlds"]["unequal"]["models"]
+    assert all(record[name]["training"]["lr"] == denoisers.RATE for name in ("flow matching", "diffusion, bound"))
