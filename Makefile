@@ -77,6 +77,9 @@ mutations: setup  ## put small faults into the library, one by one, and see whet
 	@_build/cosmic-ray/bin/python -m pip install --quiet --disable-pip-version-check cosmic-ray==8.7.0
 	@$(BIN)/python benchmarks/mutations.py
 
+gpu: setup  ## what only a GPU can tell, in eight minutes of one; writes results/gpu
+	$(BIN)/python benchmarks/gpu.py
+
 test-alone: setup  ## each chapter alone in an empty folder, with the wheel only (ten minutes)
 	$(BIN)/python tests/alone.py
 

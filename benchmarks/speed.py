@@ -93,14 +93,15 @@ class TextbookVAE(nn.Module):
         return torch.sigmoid(self.fc4(F.relu(self.fc3(z)))), mu, logvar
 
 
-def textbook_vae(data):
-    model = TextbookVAE()
+def textbook_vae(data, device: str = "cpu"):
+    model = TextbookVAE().to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     loader = DataLoader(TensorDataset(data.x), batch_size=BATCH, shuffle=True, drop_last=True)
 
     def epoch():
         total = 0.0
         for (x,) in loader:
+            x = x.to(device)
             optimizer.zero_grad()
             reconstructed, mu, logvar = model(x)
             bce = F.binary_cross_entropy(reconstructed, x.view(-1, 784), reduction="sum")
@@ -112,7 +113,7 @@ def textbook_vae(data):
     return epoch
 
 
-def pythae_vae(data):
+def pythae_vae(data, no_cuda: bool = True):
     """pythae's trainer, with the same network; only its loop over the training set is timed."""
     from pythae.data.datasets import BaseDataset
     from pythae.models import VAE, VAEConfig
@@ -139,7 +140,9 @@ def pythae_vae(data):
             return ModelOutput(reconstruction=self.layers(z).reshape(-1, 1, 28, 28))
 
     config = VAEConfig(input_dim=(1, 28, 28), latent_dim=20, reconstruction_loss="bce")
-    options = dict(output_dir=tempfile.mkdtemp(), num_epochs=1, learning_rate=1e-3, no_cuda=True, optimizer_cls="Adam")
+    options = dict(
+        output_dir=tempfile.mkdtemp(), num_epochs=1, learning_rate=1e-3, no_cuda=no_cuda, optimizer_cls="Adam"
+    )
     trainer = BaseTrainer(
         model=VAE(config, encoder=Encoder(), decoder=Decoder()),
         train_dataset=BaseDataset(data.x, torch.zeros(len(data))),

@@ -6,6 +6,8 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
+from naming import named
+
 __all__ = ["finished", "kept", "once", "running", "twice", "whole"]
 
 # sphinx_proof and sphinx_exercise give each of their blocks the same identifiers; nothing leads to them.
@@ -97,4 +99,4 @@ def finished(html: Path) -> None:
     """Rewrites the pages of a site."""
     for path in html.rglob("*.html"):
         text = path.read_text(encoding="utf8")
-        path.write_text(running(whole(kept(once(text)))), encoding="utf8")
+        path.write_text(named(running(whole(kept(once(text))))), encoding="utf8")

@@ -1,5 +1,6 @@
 """What a page shows at once: a check is one line, made from what its run measured, with its code beneath it; code that
-prints a table or draws is beneath its output. All of it unfolds by a click or a key, and in print.
+prints a table or draws is beneath its output, and so is the answer where the reader is asked to predict. All of it
+unfolds by a click or a key, and in print.
 
 The notebooks stay as they are: this changes the copies that Sphinx reads.
 """
@@ -18,6 +19,7 @@ __all__ = ["folded", "line", "lines"]
 
 TOOL = re.compile(r"^# NBVAL_\w+\n?", re.M)  # a comment for nbval, which a reader has no use for
 MAKES = re.compile(r"\b(fit|build)\(")  # code that trains is to be read, however much it prints
+ASKS = re.compile(r"^\w[^#\n]*=[^#\n]*# your\b", re.M)  # the reader is to guess first: the answer waits for a click
 WIDTH = 88  # characters of a line of code
 TABLE = 4  # fewer lines need no fold
 FOLDS = {"hide-input", "hide-cell"}
@@ -32,10 +34,11 @@ def talks(node) -> bool:
 
 
 def makes_a_table(code: str) -> bool:
-    """Whether most lines of the code print, and none trains."""
-    count = len(code.splitlines())
-    told = sum(node.end_lineno - node.lineno + 1 for node in ast.parse(code).body if talks(node))
-    return count >= TABLE and told >= 0.6 * count and not MAKES.search(code)
+    """Whether the code ends in a Table, or most of its lines print; and none trains."""
+    count, body = len(code.splitlines()), ast.parse(code).body
+    told = sum(node.end_lineno - node.lineno + 1 for node in body if talks(node))
+    shown = body and isinstance(body[-1], ast.Expr) and ast.unparse(body[-1]).startswith("Table(")
+    return count >= TABLE and (shown or told >= 0.6 * count) and not MAKES.search(code)
 
 
 def folded(chapter: Chapter):
@@ -50,6 +53,9 @@ def folded(chapter: Chapter):
             tags.add("hide-input" if drawn else "hide-cell")
             if cell.outputs and not drawn:
                 cell.metadata.setdefault("mystnb", {})["code_prompt_show"] = "show code and output"
+        elif ASKS.search(cell.source) and cell.outputs and not drawn:
+            tags.add("hide-output")
+            cell.metadata.setdefault("mystnb", {})["code_prompt_show"] = "show the answer"
         elif drawn or (cell.outputs and makes_a_table(cell.source)):
             tags.add("hide-input")
         if tags:

@@ -1,6 +1,6 @@
 """Two models that learn their prior, on the worlds of ``diffusion`` and at its budget (chapter 20).
 
-    python -m ganvae_lib study learned_priors       # about 6 minutes on one CPU thread; after learned_priors_pilot
+    python -m ganvae_lib study learned_priors       # about 10 minutes on one CPU thread; after learned_priors_pilot
 
 A VQ-VAE of 32 entries and latent diffusion, with as many parameters as the models of ``diffusion``, all networks
 together, and as many steps: every network sees an example once in a step, so one step is worth one of a VAE. Worlds,

@@ -503,6 +503,7 @@ const hour = (() => {
 /* What both models start from: the ten lines of code on the page say the same, and a test compares them. */
 const SETTINGS = {hidden: [32, 32], latent: 2, batch: 64, rate: 0.003, link: "non-saturating", weight: 1, world: "unequal ring"};
 const RATES = [0.0003, 0.001, 0.003, 0.01], WEIGHTS = [0, 0.25, 0.5, 1, 2, 4], LOOKS = 1000;
+const PAUSE = 2000; // steps, of which the page speaks: there the first run stands still by itself
 const SPEEDS = {"10 a second": 10, "100 a second": 100, "full": 1e5};
 const OWN = "draw your own";
 
@@ -575,7 +576,7 @@ function figure(root) {
     `<label><span>${label}</span><select name="${name}">${options(values, chosen)}</select></label>`;
   const card = (kind, words, buttons, controls) => `
     <section class="model" aria-label="${words}">
-      <h3>${kind} <code></code></h3>
+      <h2>${kind} <code></code></h2>
       <canvas class="picture" data-kind="${kind}" width="360" height="360" tabindex="0" role="img"></canvas>
       <div class="buttons">${buttons}</div>
       <div class="controls">${controls}</div>
@@ -627,6 +628,7 @@ function figure(root) {
   const settings = {GAN: {link: SETTINGS.link, rate: SETTINGS.rate}, VAE: {weight: SETTINGS.weight, rate: SETTINGS.rate}};
   const drawn = [], cross = {x: 0, y: 0, shown: false};
   let players, world, density, shownData, playing = false, visible = true, due = 0, before = null, looked = 0, last = null;
+  let rested = false; // whether this run has stood still by itself, or was led past that place
   let cost = 0, dear = 0; // milliseconds of the last picture, and of the last with all numbers
 
   const seed = () => Math.max(0, Math.floor(Number(named("seed").value) || 0));
@@ -656,7 +658,7 @@ function figure(root) {
   function reset() {
     readWorld();
     players = {GAN: new Player("GAN", seed(), settings.GAN), VAE: new Player("VAE", seed(), settings.VAE)};
-    due = 0;
+    [due, rested] = [0, false];
     show(true);
   }
 
@@ -828,7 +830,13 @@ function figure(root) {
     before = now;
     // On a slow processor as much time goes into steps as into pictures.
     const begun = performance.now(), end = begun + Math.max(11, Math.min(cost, 60));
-    for (; due >= 1 && performance.now() < end; due--) advance();
+    for (; due >= 1 && performance.now() < end && !arrived(); due--) advance();
+    if (arrived()) {
+      rested = true;
+      play(false);
+      say("2,000 steps, as in the text below. Play goes on from here.");
+      return;
+    }
     due = Math.min(due, 10); // what the processor does not manage is not owed
     const whole = begun - looked > Math.max(160, 6 * dear), shown = performance.now();
     show(whole);
@@ -838,6 +846,7 @@ function figure(root) {
     last = requestAnimationFrame(frame);
   }
 
+  const arrived = () => !rested && Object.values(players).every(player => player.steps >= PAUSE || player.broken);
   const advance = () => Object.values(players).forEach(player => player.step(world));
   const wake = () => {
     before = null;
@@ -847,6 +856,7 @@ function figure(root) {
   function play(on) {
     const empty = on && !world.centres.length;
     playing = on && !empty;
+    if (playing) rested ||= arrived();
     report();
     if (empty) say("There are no data yet: draw some first.");
     on = playing;

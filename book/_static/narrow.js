@@ -1,13 +1,16 @@
 // What is wider than its place says so, and a picture that is shown smaller than it was drawn opens large.
 
-// A formula or table that scrolls fades at the edge where it is cut: custom.css reads data-more, "left", "right" or both.
-const scrolling = "div.math > mjx-container, span.math, .bd-article table";
+// A formula, table or code that scrolls fades at the edge where it is cut: custom.css reads data-more, "left", "right" or both.
+const scrolling = "div.math > mjx-container, span.math, .bd-article :is(table, pre, .pst-scrollable-table-container)";
 
 // A slanted letter may reach beyond its box, and so may what is read aloud of a formula: nothing is cut there.
 function fade(part) {
   const slack = part.tagName === "SPAN" ? 16 : 3;
   const before = part.scrollLeft > 3, after = part.scrollWidth - part.clientWidth - part.scrollLeft > slack;
   part.dataset.more = [before ? "left" : "", after ? "right" : ""].join(" ").trim();
+  if (part.tagName === "SPAN" || part.tagName === "PRE") return; // the theme does this for code
+  if (part.dataset.more) part.tabIndex = 0; // the arrow keys scroll it, in every browser
+  else part.removeAttribute("tabindex");
 }
 
 // Without a kernel, a network or a library: a <dialog> with the picture at its full size. Escape closes it.
@@ -50,6 +53,14 @@ addEventListener("DOMContentLoaded", async () => {
     fade(part);
   }
   document.documentElement.dataset.narrow = "ready";
+});
+
+// What opens a solution says which: the theme's button says "hidden content" of each.
+addEventListener("DOMContentLoaded", () => {
+  for (const button of document.querySelectorAll(".toggle-button")) {
+    button.setAttribute("aria-label", button.closest(".admonition-title")?.innerText.trim() || "More");
+    button.querySelector("svg")?.setAttribute("aria-hidden", "true");
+  }
 });
 
 addEventListener("DOMContentLoaded", () => {

@@ -109,12 +109,13 @@ def _command(path: Path) -> str | None:
     return None
 
 
-def begin(path: Path, asked: str, work: Path, begun: bool, resume: bool, say: Callable[[str], None]) -> bool:
-    """Is there anything to do for the command ``asked``? Its record is ``path``; ``work`` holds what is half done.
+def begin(path: Path, asked: str, mark: Path, begun: bool, resume: bool, say: Callable[[str], None]) -> bool:
+    """Is there anything to do for the command ``asked``? Its record is ``path``; ``mark`` says whose work is half done.
 
     Raises ValueError where the record of another command would be replaced, for an interrupted run (``begun``) that is
     not to be resumed, and for one of another command. A run that was finished is left as it is, for ``resume``.
     """
+    work = mark.parent
     recorded_command = _command(path)
     if recorded_command not in (None, asked):
         raise ValueError(
@@ -122,7 +123,7 @@ def begin(path: Path, asked: str, work: Path, begun: bool, resume: bool, say: Ca
         )
     if begun and not resume:
         raise ValueError(f"{work} holds an interrupted run; go on with it by --resume, or remove that folder.")
-    interrupted = _command(work / "clock.json") if begun else None
+    interrupted = _command(mark) if begun else None
     if interrupted not in (None, asked):
         raise ValueError(f"{work} holds an interrupted run of {interrupted!r}; remove that folder.")
     if resume and not begun:

@@ -1,27 +1,28 @@
-"""Running a study from the command line: it is found, trained model by model, resumed, and written down once."""
+"""Running a study from the command line: it is found, trained row by row, resumed, and written down once."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..data import Data, Domains
 from ..errors import unknown
 from ..measure.history import interrupts_end_it
-from ..storage.cards import read, write
-from . import record as records
-from .study import Study, compared, entry, measured, rounded, shown
+from . import engines, record as records
+from .rows import MARK, Rows, about
+from .study import Study, compared, measured, rounded, shown
 
 __all__ = ["Order", "find", "run"]
 
@@ -52,13 +53,23 @@ class Order:
 
     @property
     def command(self) -> str:
-        """The command line that was typed, but for the folder of the record and for --resume."""
+        """The command line that was typed, but for the folder of the record, --resume, and who trains the rows."""
         words = [f"python -m ganvae_lib study {self.name}"]
         if self.steps is not None:
             words.append(f"--steps {self.steps}")
         if self.seeds is not None:
             words.append(f"--seeds {records.named(self.seeds)}")
         return " ".join(words)
+
+    @property
+    def file(self) -> Path:
+        """The one that defines the study."""
+        return Path(self.name) if self.name.endswith(".py") else ROOT / "studies" / f"{self.name}.py"
+
+    @property
+    def work(self) -> Path:
+        """The folder of the rows, until the record is there."""
+        return Path(self.out) / "work" / Path(self.name).stem
 
     def study(self) -> Study:
         """The study with the steps and the seeds that were asked for. Raises ValueError if there is none."""
@@ -99,108 +110,145 @@ def find(name: str) -> Study:
     return study
 
 
-def finished_models(file: Path, command: str) -> dict[str, tuple[dict, dict]]:
-    """Entry and images of the models that an interrupted run has finished; none if ``file`` does not exist.
+def run(
+    order: Order,
+    resume: bool = False,
+    say: Callable[[str], None] = print,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    array: bool = False,
+) -> Path | None:
+    """Train and measure every row of the study, and write ``out/NAME.json``; return its path.
 
-    Raises ValueError if they are damaged, or those of another command.
+    The rows are trained by this process; by ``workers`` processes of this machine, or by those of the Dask
+    ``scheduler`` at this address; or, in an ``array`` of Slurm, some by each task, of which the last puts the record
+    together and the others return None. Records are alike but for times and for where they were made.
+
+    ``resume`` goes on with an interrupted run of the same command: rows that were finished are kept, and a study that
+    was finished is left as it is; the tasks of an array always do so. Raises ValueError for an unknown study, for an
+    interrupted run without ``resume``, for finished rows of other settings, where the record of another command would
+    be replaced, and as :mod:`~ganvae_lib.experiments.engines` does; OSError if the folder cannot be written.
     """
-    if not file.exists():
-        return {}
-    try:
-        kept, images = read(file.parent, file.name)
-        command_before = kept["command"]
-        models = {
-            name: (card, {title: images[_key(name, title)] for title in titles})
-            for name, (card, titles) in kept["models"].items()
-        }
-    except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"the interrupted run in {file.parent} is damaged: {error}; remove that folder.") from error
-    if command_before != command:
-        raise ValueError(f"{file.parent} holds an interrupted run of {command_before!r}; remove that folder.")
-    return models
-
-
-def save_finished(file: Path, command: str, models: dict[str, tuple[dict, dict]]) -> None:
-    """Write the finished models, for an interruption at any moment: their entries on a card, and their images."""
-    cards = {name: (card, list(panels)) for name, (card, panels) in models.items()}
-    images = {_key(name, title): image for name, (_, panels) in models.items() for title, image in panels.items()}
-    write(file.parent, file.name, {"command": command, "models": cards}, "finished", images)
-
-
-def _key(name: str, title: str) -> str:
-    """The name of an image in a file: that of its model, and its title."""
-    return json.dumps([name, title])
-
-
-def run(order: Order, resume: bool = False, say: Callable[[str], None] = print) -> Path:
-    """Train and measure every model of the study, and write ``out/NAME.json``; return its path.
-
-    ``resume`` goes on with an interrupted run of the same command: models that were finished are kept, and a study
-    that was finished is left as it is. Raises ValueError for an unknown study, for an interrupted run without
-    ``resume``, and where the record of another command would be replaced; OSError if the folder cannot be written.
-    """
-    out = Path(order.out)
-    name = Path(order.name).stem
-    study = order.study()
-    path = out / f"{name}.json"
-    work = out / "work" / name
-    file = work / "finished.json"
-    if not records.begin(path, order.command, work, file.exists(), resume, say):
-        records.clear(work)
+    mine = engines.share() if array else slice(0)
+    rows = Rows(order.study(), Path(order.out), order.work, order.command, order.file)
+    path = Path(order.out) / f"{order.work.name}.json"
+    begun = rows.begun()
+    if not records.begin(path, order.command, order.work / MARK, begun, resume or array, say):
+        records.clear(order.work)
         return path
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # results do not depend on the number of cores, and small networks are as fast
-    try:
-        with records.alone(work), interrupts_end_it():
-            record, panels = _measured(study, order, file, say)
+    with ExitStack() as stack:
+        stack.enter_context(one_thread())
+        stack.enter_context(interrupts_end_it())
+        if array:
+            rows.begin(afresh=False)
+            this = uuid.uuid4().hex
+            for row in rows.all[mine]:
+                say(finish(order, order.command, this, row.number))
+            if missing := rows.missing():  # who writes the last row sees all of them
+                say(f"{len(missing)} of {len(rows.all)} rows are not there yet; whoever trains the last writes {path}.")
+                return None
+        try:
+            stack.enter_context(records.alone(order.work))
+        except TimeoutError:
+            if not array:
+                raise
+            say(f"another task writes {path}.")
+            return None
+        if not array:
+            rows.begin(afresh=not begun)
+        if workers or scheduler:
+            _hand_out(rows, order, say, workers, scheduler)
+        if not (array and rows.missing()):  # else another task has written the record since, and has tidied up
+            record, panels = _measured(rows, say)
             records.write(path, record)
-            if study.picture is not None:
-                study.picture(panels, path.with_suffix(""))
-            records.clear(work)
-    finally:
-        torch.set_num_threads(threads)
-    records.clear(work)
+            if rows.study.picture is not None:
+                rows.study.picture(panels, path.with_suffix(""))
+            (order.work / MARK).unlink(missing_ok=True)  # first: what an interruption leaves from here on is no run
+            records.clear(order.work)
+    records.clear(order.work)
     return path
 
 
-def _measured(study: Study, order: Order, file: Path, say: Callable[[str], None]) -> tuple[dict, dict[str, Tensor]]:
-    """The record of a study, all of whose models are trained and measured now or stand in ``file``; and its panels."""
-    models = finished_models(file, order.command)
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Results do not depend on the number of cores, and small networks are as fast."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def finish(order: Order, command: str, run: str, number: int) -> str:
+    """Train and measure one row, in whatever process, if it is not there; what can be said of it in a line.
+
+    ``command`` is that of the record, as the paths of ``order`` may be others here, and ``run`` a name by which a
+    process that lives longer knows that the study may have changed. Raises ValueError as ``kept`` does.
+    """
+    rows = Rows(_opened(order, run), Path(order.out), order.work, command, order.file)
+    row = rows.all[number]
+    if rows.there(row):
+        rows.kept(row)  # refuses one of other settings
+        return f"{row.name}: was finished"
+    with one_thread():
+        return rows.train(row, _world(order, run, row.world))
+
+
+@lru_cache(maxsize=1)
+def _opened(order: Order, run: str) -> Study:
+    return order.study()
+
+
+@lru_cache(maxsize=1)
+def _world(order: Order, run: str, name: str) -> SimpleNamespace:
+    """A world is loaded and prepared once for the rows of a process that follow one another."""
+    return _opened(order, run).world(name)
+
+
+def _hand_out(rows: Rows, order: Order, say: Callable[[str], None], workers: int | None, scheduler: str | None) -> None:
+    """Have the rows that are missing trained by a cluster."""
+    numbers = [row.number for row in rows.missing()]
+    if not numbers:
+        return
+    name = os.path.abspath(order.name) if order.name.endswith(".py") else order.name
+    there = dataclasses.replace(order, name=name, out=Path(os.path.abspath(order.out)))  # whatever folder it works in
+    task = partial(finish, there, order.command, uuid.uuid4().hex)
+    lines = engines.done(task, numbers, workers, scheduler)
+    for line in tqdm(lines, total=len(numbers), disable=_quiet(), unit="row"):
+        say(line)
+
+
+def _quiet() -> bool:
+    return os.environ.get("GANVAE_PROGRESS", "1") == "0"
+
+
+def _measured(rows: Rows, say: Callable[[str], None]) -> tuple[dict, dict[str, Tensor]]:
+    """The record of a study, all of whose rows are there or are trained now; and its panels."""
+    study = rows.study
+    seeds = list(study.seeds)
     blocks = {}  # what the record says of each world
     panels: dict[str, Tensor] = {}
-    trials = study.models(Path(order.out)) if callable(study.models) else study.models
-    quiet = os.environ.get("GANVAE_PROGRESS", "1") == "0"
-    for world_name in study.worlds():
-        world = study.world(world_name)
-        seeds = list(study.seeds)
-        entries = {}
-        panels |= study.panels("", None, world)
-        trials_here = {
-            name: trial for name, trial in trials.items() if trial.worlds is None or world_name in trial.worlds
-        }
-        for name, trial in tqdm(trials_here.items(), disable=quiet, unit="model"):
-            key = f"{world_name}, {name}" if world_name else name
-            if key not in models:
-                card, images = entry(study, name, trial, world, seeds)
-                # Copies, as a view would save all that it is a part of.
-                models[key] = card, {title: x.clone() for title, x in images.items()}
-                save_finished(file, order.command, models)
-                means = {
-                    measure: round(sum(values) / len(values), 4)
-                    for measure, values in card["measures"].items()
-                    if values
-                }
-                say(f"{key}: {means}, {card['seconds']} s {card['failed'] or ''}")
-            entries[name] = models[key][0]
-            panels |= models[key][1]
-        references = {name: measured(card) for name, card in study.references(world, seeds).items()}
-        blocks[world_name] = {
-            "data": {name: _about(data) for name, data in world.sets.items()},
-            "facts": rounded(world.facts),
-            "references": {name: shown(card) for name, card in references.items()},
-            "models": {name: shown(card) for name, card in entries.items()},
-            "comparisons": compared(study, references | entries, seeds),
-        }
+    with tqdm(total=len(rows.all), disable=_quiet() or not rows.missing(), unit="row") as bar:
+        for world_name in study.worlds():
+            world = study.world(world_name)
+            entries = {}
+            panels |= study.panels("", None, world)
+            for row in [row for row in rows.all if row.world == world_name]:
+                if not rows.there(row):
+                    say(rows.train(row, world))
+                entries[row.model], images = rows.kept(row, world)
+                panels |= images
+                bar.update()
+            references = {name: measured(card) for name, card in study.references(world, seeds).items()}
+            blocks[world_name] = {
+                "data": {name: about(data) for name, data in world.sets.items()},
+                "facts": rounded(world.facts),
+                "references": {name: shown(card) for name, card in references.items()},
+                "models": {name: shown(card) for name, card in entries.items()},
+                "comparisons": compared(study, references | entries, seeds),
+            }
     all_cards = [
         card for block in blocks.values() for part in ("models", "references") for card in block[part].values()
     ]
@@ -208,7 +256,7 @@ def _measured(study: Study, order: Order, file: Path, say: Callable[[str], None]
     measures = {key.split(": ")[-1] for card in all_cards for key in (*card["measures"], *card["series"])}
     record = {
         "title": study.title,
-        "command": order.command,
+        "command": rows.command,
         "seeds": list(study.seeds),
         "words": {key: words for key, words in study.words.items() if key in measures},
         "config": {"steps": study.steps, "networks": dict(study.networks), "training": dict(study.training)},
@@ -217,12 +265,3 @@ def _measured(study: Study, order: Order, file: Path, say: Callable[[str], None]
         "environment": records.environment(),
     }
     return record, panels
-
-
-def _about(data: Any) -> Any:
-    """What the record says of a data set."""
-    if isinstance(data, Domains):
-        return {"source": _about(data.source), "target": _about(data.target)}
-    if isinstance(data, Data):
-        return {"name": data.name, "n": len(data), "digest": data.digest, "note": data.note}
-    return repr(data)

@@ -19,7 +19,7 @@ Every record has one shape:
     facts                numbers that belong to no model
     references.<name>    {measures, series}: what the data themselves score, or methods that need no training
     models.<name>        objective, networks, training, share of the steps, seeds (where they differ), seconds,
-                         failed {seed: message}, ...
+                         failed {seed: message}, environment (where it is another than the record's), ...
                            measures {name: {values [seeds], mean, half_width_95}}, over the seeds that did not fail
                            series {name: [seeds][...]}: what is not one number a seed
                            examples {name: ...}: of the first seed

@@ -36,8 +36,8 @@ class Batches:
     def _shuffle(self) -> None:
         """Begin an epoch: a new order of the examples."""
         self.states_at_start = torch.stack([generator.get_state() for generator in self.generators])
-        n, device = len(self.x), self.noise.device
-        orders = [torch.randperm(n, generator=generator, device=device) for generator in self.generators]
+        n = len(self.x)
+        orders = [torch.randperm(n, generator=each, device=each.device) for each in self.generators]
         self.order = (torch.stack(orders) if self.noise.seeds_shape else orders[0]).to(self.x.device)
         self.batches_done = 0  # in this epoch
 

@@ -170,8 +170,7 @@ class Training:
         """What a run keeps of it. A training that broke in the middle of a step cannot go on."""
         if not self.whole:
             return Kept(None, {})
-        card, tensors = self.state()
-        return Kept(card, {n: t for n, t in tensors.items() if not n.startswith("model/")}, self.data)
+        return Kept(*self.state(weights=False), self.data)
 
     def _streams(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Where every stream stands, after how many steps, and of what it is one."""
@@ -196,10 +195,11 @@ class Training:
         """Of what the orders are: as long as it stays the same, they go on."""
         return [self.orders[0].batch, self.data.digest]
 
-    def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    def state(self, weights: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Everything that decides what comes next: numbers and names, ready for JSON, and tensors by name."""
         card, tensors = self._streams()
-        tensors |= {f"model/{name}": tensor for name, tensor in self.model.state_dict().items()}
+        if weights:
+            tensors |= {f"model/{name}": tensor for name, tensor in self.model.state_dict().items()}
         for i, optimizer in enumerate(self.optimizers):
             tensors |= {f"optimizer/{i}/{name}": tensor for name, tensor in saved(optimizer, self.model).items()}
         tensors |= {f"ema/{name}": tensor for name, tensor in self.averages.items()}

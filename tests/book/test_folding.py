@@ -131,13 +131,28 @@ def test_checks_tables_and_drawings_are_folded_and_nothing_else():
         cell("print(1)", PRINTED),  # 8: short
         cell("# NBVAL_CHECK_OUTPUT\nx = 2\nprint(x)", PRINTED),  # 9
         cell("plt.plot(x)", PICTURE),  # 10
+        cell("guess = None  # your number\nprint(guess)", PRINTED),  # 11: what it prints is the answer
+        cell("a, b = 1, None  # your two numbers\nprint(a)"),  # 12: it prints nothing
+        cell("guess = your_own(x)  # the number\nprint(guess)", PRINTED),  # 13: it asks nobody
+        cell("a = 1\nb = 2\nrows = [(a, b)]\nTable(('a', 'b'), rows)", PRINTED),  # 14
+        cell(
+            "a = 1\nb = 2\nmade = Table(('a', 'b'), [(a, b)])\nmade.rows", PRINTED
+        ),  # 15: what it has made is asked on
     )
     tags = {n: c.metadata["tags"] for n, c in enumerate(copy.cells, 1) if "tags" in c.metadata}
-    assert tags == {1: ["hide-cell"], 3: ["hide-input", "timing"], 5: ["hide-input"], 10: ["hide-input"]}
+    assert tags == {
+        1: ["hide-cell"],
+        3: ["hide-input", "timing"],
+        5: ["hide-input"],
+        10: ["hide-input"],
+        11: ["hide-output"],
+        14: ["hide-input"],
+    }
+    assert copy.cells[10].metadata["mystnb"]["code_prompt_show"] == "show the answer"
     checked = {n: c.metadata["checked"] for n, c in enumerate(copy.cells, 1) if "checked" in c.metadata}
     assert checked == {1: {"labels": ["eq-one"], **COUNTS}, 3: {"labels": ["eq-three"], **COUNTS}}
     assert copy.cells[8].source == "x = 2\nprint(x)"
-    assert folding.lines(copy) == (2 + 2 + 2 + 1 + 5 + 5 + 5 + 1 + 2 + 1, 2 + 1 + 5 + 5 + 1 + 2, 0)
+    assert folding.lines(copy) == (2 + 2 + 2 + 1 + 5 + 5 + 5 + 1 + 2 + 1 + 6 + 8, 2 + 1 + 5 + 5 + 1 + 2 + 6 + 4, 0)
     assert folding.lines(folds({}, cell("x = 1  # " + "a" * 79), cell("y = 1  # " + "a" * 80))) == (2, 2, 1)
 
 

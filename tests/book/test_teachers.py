@@ -21,7 +21,7 @@ def headings(number):
     path = next((ROOT / "notebooks").glob(f"{number:02}_*.ipynb"))
     cells = json.loads(path.read_text(encoding="utf8"))["cells"]
     lines = [line for cell in cells if cell["cell_type"] == "markdown" for line in "".join(cell["source"]).splitlines()]
-    return {line.removeprefix("## ") for line in lines if line.startswith("## ")}
+    return {line.lstrip("# ") for line in lines if line.startswith(("## ", "### "))}
 
 
 @pytest.mark.parametrize("weeks", syllabus.COURSES)
@@ -38,6 +38,17 @@ def test_a_syllabus_names_what_is_there(weeks):
             assert {exercises[label].goal for label in chosen} == set(chapter(number).goals)
     if weeks == 12:
         assert {number for week in course for number in week.chapters} == set(syllabus.numbers())
+
+
+def test_what_a_chapter_leaves_out_for_a_lecture_is_a_section_of_it():
+    found = {}
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        text = "".join(json.loads(path.read_text(encoding="utf8"))["cells"][0]["source"])
+        if line := re.search(r"\*\*For a lecture\*\* of ninety minutes leave out (.*)", text):
+            found[int(path.name[:2])] = set(re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", line[1]))
+    assert {1, 2, 4, 7, 12, 18} <= set(found)
+    for number, names in found.items():
+        assert names and names <= headings(number), (number, names - headings(number))
 
 
 def test_the_tables_are_made_from_the_exercises():

@@ -56,6 +56,29 @@ def test_it_plays_and_pauses_and_stands_still_out_of_sight(hour_at):
         assert steps(page) == paused
 
 
+def test_it_stands_still_where_the_text_speaks_of_it_and_goes_on(hour_at):
+    reached = "() => document.querySelector('.first-hour .play').getAttribute('aria-pressed') === 'false'"
+    beyond = "() => +document.querySelector('.first-hour').dataset.steps.split(',')[2] > 2001"
+    with hour_at() as page:
+        for _ in range(19):
+            press(page, "hundred")
+        for _ in range(95):
+            page.evaluate(
+                "() => ['both', 'vae'].forEach(k => document.querySelector(`.first-hour [name=${k}]`).click())"
+            )
+        press(page, "play")
+        page.wait_for_function(reached)
+        assert steps(page) == [2000, 2000, 2000] and "2,000 steps" in page.inner_text(".first-hour .status")
+        assert "VAE after 2000 steps" in page.text_content(".first-hour .summary"), "a screen reader says the numbers"
+        press(page, "play")
+        page.wait_for_function(beyond)
+        press(page, "reset")
+        for _ in range(20):
+            press(page, "hundred")
+        press(page, "play")  # led past that place: no need to stop there
+        page.wait_for_function(beyond)
+
+
 def test_a_seed_gives_the_same_numbers_and_another_seed_others(hour_at):
     with hour_at() as page:
         found = []
@@ -70,7 +93,7 @@ def test_a_seed_gives_the_same_numbers_and_another_seed_others(hour_at):
 
 def test_controls_change_what_is_trained_by_mouse_and_by_keys(hour_at):
     with hour_at() as page:
-        codes = lambda: page.locator(".first-hour h3 code").all_inner_texts()
+        codes = lambda: page.locator(".first-hour h2 code").all_inner_texts()
         assert codes() == ['Match("x", Adversary("non-saturating"))', 'Reconstruct("x") + Match("z", KL())']
         page.select_option(".first-hour [name=link]", "reverse KL")
         page.focus(".first-hour [name=weight]")

@@ -10,7 +10,7 @@ from helpers import ROOT
 
 from ganvae_lib import build, fit, zoo
 from ganvae_lib.experiments import Trial
-from studies import diffusion, measures, teacher
+from studies import denoisers, diffusion, measures, teacher
 
 
 def test_all_models_have_equally_many_parameters():
@@ -28,21 +28,31 @@ def test_points_on_a_line_are_counted_and_those_outside_too():
     assert counts[0] == 2 and counts[39] == 1 and counts[40] == 2
 
 
-@pytest.mark.parametrize("name", ["line", "unequal"])
+@pytest.mark.parametrize("name", ["line", "needle", "unequal", "grid"])
 def test_perfect_samples_are_perfect_and_others_are_not(name):
     world = SimpleNamespace(train=SimpleNamespace(law=diffusion.WORLDS[name]), law=diffusion.WORLDS[name])
-    world.count = diffusion.of_line if name == "line" else measures.histogram
+    world.count = diffusion.of_line if name in ("line", "needle") else measures.histogram
     world.bins = world.count(world.law.sample(200_000, 1)) / 200_000
     x = world.law.sample(5000, 3)
     (modes,), (missed,), (good,) = (diffusion.look(x[None], world)[k] for k in ("modes", "missed_mass", "high_quality"))
     assert modes == len(world.law.modes) and missed == 0 and good > 0.98
     heavy = int(world.law.weights.argmax())
-    one = world.law.modes[heavy] + world.law.std * torch.randn(
+    one = world.law.modes[heavy] + diffusion.widths(world.law)[heavy] * torch.randn(
         5000, x.shape[-1], generator=torch.Generator().manual_seed(0)
     )
     found = diffusion.look(one[None], world)
     assert found["modes"] == [1.0] and abs(found["missed_mass"][0] - 1 + float(world.law.weights[heavy])) < 1e-6
-    assert abs(found["spread"][0] - 1) < 0.05 and found["bins_kl_d_g"][0] > 1
+    least = 0.3 if name == "needle" else 1.0  # a tenth is missed there, and 0.1 log 0.1/p + 0.9 log 0.9 is 0.4
+    assert abs(found["spread"][0] - 1) < 0.05 and found["bins_kl_d_g"][0] > least
+
+
+def test_near_a_mode_is_counted_in_the_modes_own_width():
+    law = diffusion.WORLDS["needle"]
+    assert diffusion.widths(law).tolist() == pytest.approx([0.8, 0.1]) and law.std == pytest.approx(0.8)
+    world = SimpleNamespace(law=law, count=diffusion.of_line, bins=torch.full((41,), 1 / 41, dtype=torch.float64))
+    beside = torch.tensor([[[2.6 + 0.25], [2.6 - 0.35], [-1.2 + 2.3], [-1.2 - 2.5]]])
+    found = diffusion.look(beside, world)
+    assert found["high_quality"] == [0.5] and found["spread"] == pytest.approx([(2.5**2 / 2 + 2.875**2 / 2) ** 0.5])
 
 
 def test_each_model_has_the_rate_that_was_best_on_the_pinwheel():
@@ -64,3 +74,16 @@ def test_a_teacher_is_trained_before_and_then_stays_as_it_is():
     assert not any(map(torch.equal, pair.of_model.parameters(), moved))
     untaught = teacher.train(Trial(zoo.DMD, networks, training), world, [0, 1])
     assert not torch.equal(run.sample(5), untaught.sample(5))
+
+
+def test_denoisers_differ_in_one_thing_at_a_time_and_in_nothing_else():
+    trials = denoisers.STUDY.models
+    for name, trial in trials.items():
+        tool = trial.objective.tool
+        assert (tool.path, tool.predicts, tool.weight) == tuple(trial.about.values()) == tuple(name.split(", "))
+        assert not trial.networks and not trial.training and trial.share == 1
+    said = {(trial.about["says"], trial.about["weight"]) for trial in trials.values()}
+    every = {(says, weight) for says in ("velocity", "noise") for weight in ("velocity", "noise", "bound")}
+    assert every - said == {("noise", "velocity")} and len(trials) == 2 * len(said) + 1
+    record = json.loads((ROOT / "results" / "diffusion.json").read_text())["worlds"]["unequal"]["models"]
+    assert all(record[name]["training"]["lr"] == denoisers.RATE for name in ("flow matching", "diffusion, bound"))

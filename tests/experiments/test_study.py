@@ -11,7 +11,7 @@ import torch
 from helpers import ROOT
 
 from ganvae_lib import NonFiniteLoss, __main__ as command_line, ring, zoo
-from ganvae_lib.experiments import Study, Trial, by_seed, runner, study as studies
+from ganvae_lib.experiments import Study, Trial, by_seed, rows, runner, study as studies
 from ganvae_lib.measure import summary
 
 OWN = '''"""My study: does a wider network cover more of the ring?"""
@@ -123,7 +123,7 @@ def values(card):
 def test_an_interrupted_study_keeps_its_finished_models(own, tmp_path, monkeypatch, capsys):
     asked = (own, "--steps", 5, "--seeds", 2)
     assert ask(*asked, "--out", tmp_path / "whole") == 0
-    trained, order = [], runner.entry
+    trained, order = [], rows.entry
 
     def stopped(study, name, *rest):
         trained.append(name)
@@ -131,7 +131,7 @@ def test_an_interrupted_study_keeps_its_finished_models(own, tmp_path, monkeypat
             raise KeyboardInterrupt
         return order(study, name, *rest)
 
-    monkeypatch.setattr(runner, "entry", stopped)
+    monkeypatch.setattr(rows, "entry", stopped)
     assert ask(*asked, "--out", tmp_path) == 130 and not (tmp_path / "width.json").exists()
     assert ask(*asked, "--out", tmp_path) == 1 and "--resume" in capsys.readouterr().err
     assert ask(own, "--steps", 6, "--seeds", 2, "--out", tmp_path, "--resume") == 1
@@ -197,6 +197,9 @@ def test_every_study_of_the_book_is_a_value(path):
     firsts = {one.partition(": ")[0] for one, _ in study.pairs}  # a reference may stand on the other side
     assert all(isinstance(trial, Trial) for trial in trials.values()) and firsts <= set(trials)
     assert len(study.seeds) > 1 and study.words
+    its = rows.Rows(study, ROOT / "results", ROOT / "results" / "work", "a command", path)
+    said = json.dumps([its.settings(row) for row in its.all])
+    assert its.all and " at 0x" not in said, "no process has another's addresses"
 
 
 def test_a_seed_that_fails_is_written_down_and_the_others_train_without_it():

@@ -5,13 +5,14 @@ import os
 import random
 import re
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
 from helpers import points, same_run, short, small
 
-from ganvae_lib import Run, fit, zoo
-from ganvae_lib.experiments import record as records, report, runner
+from ganvae_lib import NonFiniteLoss, Run, fit, zoo
+from ganvae_lib.experiments import Study, Trial, record as records, report, rows
 from ganvae_lib.storage import cards
 
 DATA = points(64)
@@ -98,25 +99,40 @@ def test_a_record_and_the_time_of_a_run(tmp_path):
     told_or_the_same(path, lambda: cards.read_card(path), said, lambda a, b: a == b, rounds=3)
 
 
-def test_the_finished_models_of_a_study(tmp_path):
-    models = {"GAN": ({"measures": {"modes": [1.0, float("inf")]}, "failed": {3: "nan"}}, {"b": torch.arange(6.0)})}
-    models["VAE: means"] = ({"measures": {}, "failed": {}}, {"b": torch.eye(3), "a": torch.ones(2, 2).bool()})
-    file = tmp_path / "work" / "finished.json"
-    runner.save_finished(file, "the command", models)
-    expected = json.loads(json.dumps({name: card for name, (card, _) in models.items()}))
+def test_the_rows_of_a_study(tmp_path):
+    images = {"GAN": {"b": torch.arange(6.0)}, "VAE: means": {"b": torch.eye(3), "a": torch.ones(2, 2).bool()}}
 
-    def equal(found, _):
-        images = {name: panels for name, (_, panels) in found.items()}
-        same = all(
-            list(images[name]) == list(panels) and all(torch.equal(images[name][t], x) for t, x in panels.items())
-            for name, (_, panels) in models.items()
-        )
-        return same and {name: card for name, (card, _) in found.items()} == expected
+    def train(trial, world, seeds):
+        if trial.about["name"] == "GAN" and 3 in seeds:
+            raise NonFiniteLoss("nan", seed=3)
+        return SimpleNamespace(seeds=seeds)
 
-    for path in (file, *file.parent.glob("*.safetensors")):
-        told_or_the_same(path, lambda: runner.finished_models(file, "the command"), None, equal, rounds=3)
-    with pytest.raises(ValueError, match="interrupted run of 'the command'"):
-        runner.finished_models(file, "another")
+    study = Study(
+        "damage",
+        {name: Trial(None, about={"name": name}) for name in images},
+        data=lambda: {"train": DATA},
+        train=train,
+        measure=lambda run, world: {"modes": [1.0, float("inf")][: len(run.seeds)], "curve": [[0.1]] * len(run.seeds)},
+        panels=lambda name, run, world: images[name],
+        steps=1,
+        seeds=(3, 5),
+    )
+    kept = rows.Rows(study, tmp_path, tmp_path / "work", "the command")
+    world = study.world("")
+    for row, modes, failed in zip(kept.all, ([1.0], [1.0, float("inf")]), ({"3": "nan"}, {}), strict=True):
+        kept.train(row, world)
+        card = kept.kept(row, world)[0]
+        assert card["measures"] == {"modes": modes} and card["failed"] == failed
+
+        def equal(found, _, card=card, panels=images[row.model]):
+            same = list(found[1]) == list(panels) and all(torch.equal(found[1][t], x) for t, x in panels.items())
+            return same and found[0] == card
+
+        for path in (tmp_path / "work" / f"000{row.number}").iterdir():
+            told_or_the_same(path, lambda row=row: kept.kept(row, world), None, equal, rounds=3)
+    another = rows.Rows(study, tmp_path, tmp_path / "work", "another")
+    with pytest.raises(ValueError, match=r"other settings \(command: "):
+        another.kept(another.all[0], world)
 
 
 def test_a_record_without_a_checksum_is_read_and_one_that_has_it_must_match(tmp_path):

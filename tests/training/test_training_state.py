@@ -8,6 +8,7 @@ import pytest
 import torch
 from helpers import edited, environment
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganvae_lib import Data, Mixture, Model, NonFiniteLoss, Run, build, data as sets, fit, load, nets, ring, zoo
 from ganvae_lib.training import Checkpoint, Settings, Training
@@ -173,3 +174,24 @@ def test_settings_have_the_defaults_of_fit():
     for name, parameter in inspect.signature(Settings).parameters.items():
         if name not in ("objective", "steps"):
             assert parameter.default == asked[name].default, name
+
+
+class Allocated(TorchDispatchMode):
+    """How many numbers are copied by what is called within."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+        made = op(*args, **(kwargs or {}))
+        self.numbers += made.numel() if "clone" in str(op) else 0
+        return made
+
+
+def test_what_a_run_keeps_copies_no_weights():
+    """The run has them; with several seeds a second copy of all weights was a part of the peak of memory."""
+    one = go_on(training(zoo.VAE), 3)
+    with Allocated() as copied:
+        kept = one.kept()
+    assert copied.numbers == sum(tensor.numel() for tensor in kept.tensors.values())
+    assert kept.tensors and not [name for name in kept.tensors if name.startswith("model/")]
+    assert {name for name in one.state()[1] if name.startswith("model/")}

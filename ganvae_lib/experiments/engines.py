@@ -1,0 +1,89 @@
+"""Who trains the rows of a study, or runs of chapter 18: a Dask cluster, or the tasks of a Slurm array."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, TypeVar
+
+__all__ = ["done", "share"]
+
+Done = TypeVar("Done")
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def _distributed() -> Any:
+    """Dask's ``distributed``, imported where it is used. Raises ValueError, saying how to get it."""
+    try:
+        import distributed
+    except ModuleNotFoundError as error:
+        if error.name not in ("distributed", "dask"):
+            raise
+        raise ValueError(
+            '--workers and --scheduler need Dask\'s distributed: pip install "ganvae_lib[cluster]".'
+        ) from None
+    return distributed
+
+
+def done(
+    task: Callable[[int], Done], numbers: Sequence[int], workers: int | None = None, scheduler: str | None = None
+) -> Iterator[Done]:
+    """What ``task`` returns of each number, as it gets done: by a cluster of ``workers`` processes here, or at the
+    address of a ``scheduler``. The number of a worker that dies is given to another one.
+
+    Raises ValueError if ``distributed`` is not installed; OSError if no scheduler answers there, and for a number at
+    which one worker after another has died; and whatever ``task`` raises.
+    """
+    distributed = _distributed()
+    with ExitStack() as stack:
+        if scheduler is None:  # without a limit of memory, at which Dask would end a worker: one process has none
+            cluster = distributed.LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", memory_limit=0
+            )
+            scheduler = stack.enter_context(cluster)
+        client = stack.enter_context(distributed.Client(scheduler))
+        futures = {client.submit(_quietly, task, number, pure=False): number for number in numbers}
+        for future in distributed.as_completed(futures):
+            try:
+                yield future.result()
+            except distributed.KilledWorker:
+                raise ChildProcessError(
+                    f"row {futures[future]} has ended one worker after another; look at their memory, or train it here."
+                ) from None
+
+
+def _quietly(task: Callable[[int], Done], number: int) -> Done:
+    """The work of a worker, in whose process other threads may be given rows: training is for one at a time."""
+    with _ONE_AT_A_TIME:
+        os.environ["GANVAE_PROGRESS"] = "0"  # its bars would run through those of the others
+        return task(number)
+
+
+def share(environment: Mapping[str, str] = os.environ) -> slice:
+    """Which rows are those of this task of a Slurm array: of N tasks, the third takes the third row and each Nth after.
+
+    Read are SLURM_ARRAY_TASK_ID and _COUNT, and _MIN (0) and _STEP (1) where they are set. Raises ValueError where they
+    are missing, and for an array whose numbers are not evenly spaced.
+
+    >>> share({"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "1"})
+    slice(2, None, 4)
+    """
+    try:
+        number, count = (int(environment[f"SLURM_ARRAY_TASK_{name}"]) for name in ("ID", "COUNT"))
+        first, step = (
+            int(environment.get(f"SLURM_ARRAY_TASK_{name}", usual)) for name, usual in (("MIN", 0), ("STEP", 1))
+        )
+    except (KeyError, ValueError) as error:
+        raise ValueError(
+            f"--array reads SLURM_ARRAY_TASK_ID and SLURM_ARRAY_TASK_COUNT, which Slurm sets in the tasks of "
+            f"sbatch --array=0-9; here {error} is missing or no number."
+        ) from None
+    place, rest = divmod(number - first, step) if step else (-1, 0)
+    if rest or not 0 <= place < count:
+        raise ValueError(
+            f"--array needs tasks that are evenly spaced, such as sbatch --array=0-9; this one is number {number} of "
+            f"{count}, counted from {first} by {step}."
+        )
+    return slice(place, None, count)

@@ -1,0 +1,179 @@
+"""The rows of a study: one trial on one world, with all its seeds. Each is written whole to files of its own.
+
+    out/work/NAME/study.json            the command: until this file goes, the folder is that of an unfinished run
+    out/work/NAME/0003/row.json         the settings of row 3, what it was measured on and where, and its entry
+    out/work/NAME/0003/row-....safetensors    its images
+
+A row depends on its settings and on nothing else that was trained, so that it may be trained anywhere, and twice: the
+second writing replaces the first by the same values. Its seeds are not handed out one by one: those that are stacked
+equal those that are trained alone only up to rounding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from torch import Tensor
+
+from ..data import Data, Domains
+from ..storage.cards import as_json, read, write, write_card
+from .record import environment
+from .study import Study, Trial, entry
+
+__all__ = ["Row", "Rows", "about"]
+
+MARK = "study.json"
+CARD = "row.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trial on one world: its number among the rows of its study, and its name in what is said of it."""
+
+    number: int
+    world: str
+    model: str
+    trial: Trial
+
+    @property
+    def name(self) -> str:
+        """Such as "b, GAN"; without its world where there is only one.
+
+        >>> Row(3, "b", "GAN", Trial(None)).name
+        'b, GAN'
+        """
+        return f"{self.world}, {self.model}" if self.world else self.model
+
+
+class Rows:
+    """The rows of ``study``, in the order of the record, and their files in ``work``.
+
+    ``out`` is the folder of the records, ``command`` that of the run, and ``file`` the one that defines the study, if
+    there is one: what it says is part of a row's settings.
+    """
+
+    def __init__(self, study: Study, out: Path, work: Path, command: str, file: Path | None = None):
+        self.study, self.work, self.command = study, work, command
+        trials = study.models(out) if callable(study.models) else study.models
+        pairs = [
+            (world, name, trial)
+            for world in study.worlds()
+            for name, trial in trials.items()
+            if trial.worlds is None or world in trial.worlds
+        ]
+        self.all = [Row(number, *pair) for number, pair in enumerate(pairs)]
+        self._file = sha256(file.read_bytes()).hexdigest() if file is not None and file.is_file() else None
+
+    def begun(self) -> bool:
+        """Has a run that is not finished left rows?"""
+        return (self.work / MARK).exists() and any(self.work.glob(f"*/{CARD}"))
+
+    def begin(self, afresh: bool) -> None:
+        """Mark the folder as that of an unfinished run; ``afresh`` without any rows. Raises OSError."""
+        if afresh:
+            for card in self.work.glob(f"*/{CARD}"):  # of a run that ended while it tidied up
+                card.unlink()
+        if not (self.work / MARK).exists():
+            write_card(self.work / MARK, {"command": self.command})
+
+    def missing(self) -> list[Row]:
+        """The rows that are not there yet."""
+        return [row for row in self.all if not self.there(row)]
+
+    def there(self, row: Row) -> bool:
+        """Has somebody finished it?"""
+        return (self._folder(row) / CARD).exists()
+
+    def _folder(self, row: Row) -> Path:
+        return self.work / f"{row.number:04d}"
+
+    def settings(self, row: Row) -> dict[str, Any]:
+        """All that the command and the study say of a row; what two rows differ in is not the same here."""
+        merged = self.study.merged(row.trial)
+        said = {
+            "command": self.command,
+            "file": self._file,
+            "world": row.world,
+            "model": row.model,
+            "objective": merged.objective,
+            "networks": merged.networks,
+            "training": merged.training,
+            "about": merged.about,
+            "seeds": list(self.study.seeds)[: merged.seeds],
+            "apart": self.study.apart,
+        }
+        return as_json(_described(said))
+
+    def kept(self, row: Row, world: SimpleNamespace | None = None) -> tuple[dict, dict[str, Tensor]]:
+        """The entry and the images of a row that is there; ``world`` is that on which it was measured.
+
+        Raises ValueError if its files are damaged, or if it is a row of other settings or of other data.
+        """
+        folder = self._folder(row)
+        try:
+            card, images = read(folder, CARD)
+            before, own = dict(card["settings"]), dict(card["entry"])
+            if card["environment"] != environment():  # that of a record is the environment that puts it together
+                own["environment"] = card["environment"]
+            panels = {title: images[str(number)] for number, title in enumerate(card["titles"])}
+            data = card["data"]
+        except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"the row in {folder} is damaged: {error}; remove that folder.") from error
+        settings = self.settings(row)
+        different = [name for name in settings if before.get(name) != settings[name]]
+        if world is not None and data != _data(world):
+            different.append("data")
+        if different:
+            raise ValueError(
+                f"{folder} holds a row of other settings ({', '.join(different)}: not what the study says now); "
+                f"remove {self.work} to train all rows again, or that folder to train this one."
+            )
+        return own, panels
+
+    def train(self, row: Row, world: SimpleNamespace) -> str:
+        """Train and measure a row, and write it whole; what can be said of it in a line. Raises OSError."""
+        card, panels = entry(self.study, row.model, row.trial, world, list(self.study.seeds))
+        content = {
+            "settings": self.settings(row),
+            "data": _data(world),
+            "environment": environment(),
+            "entry": card,
+            "titles": list(panels),
+        }
+        # Copies, as a view would save all that it is a part of.
+        images = {str(number): image.clone() for number, image in enumerate(panels.values())}
+        write(self._folder(row), CARD, content, "row", images)
+        means = {name: round(sum(values) / len(values), 4) for name, values in card["measures"].items() if values}
+        return f"{row.name}: {means}, {card['seconds']} s {card['failed'] or ''}"
+
+
+def about(data: Any) -> Any:
+    """What a record says of a data set."""
+    if isinstance(data, Domains):
+        return {"source": about(data.source), "target": about(data.target)}
+    if isinstance(data, Data):
+        return {"name": data.name, "n": len(data), "digest": data.digest, "note": data.note}
+    return repr(data)
+
+
+def _data(world: SimpleNamespace) -> Any:
+    return as_json(_described({name: about(data) for name, data in world.sets.items()}))
+
+
+def _described(value: Any) -> Any:
+    """Settings as JSON can hold them, alike in every process: functions by their names, others as they print."""
+    if isinstance(value, Mapping):
+        return {str(key): _described(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_described(one) for one in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))  # the address of an object
