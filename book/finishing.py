@@ -21,7 +21,7 @@ COLUMNS = re.compile(r"\S {3,}\S")  # what is printed stands in columns
 PLAIN = re.compile(r"(?:^|(?<=<span></span>))[^<\n]+$", re.M)  # a line without mark-up in it
 WIDTH = 96  # characters that have room in the column
 NAME = re.compile(r"<td>(?=[^<]{1,12}</td>)(\w+(?:-\w+)+)</td>")  # alpha-GAN
-PARTED = re.compile(r" (±|against) (?=[\dθηφ])| (?=\*</td>)")
+PARTED = re.compile(r" (±|against) (?=[\dθηφ])| (?=(?:better|worse|open)\b|\*</td>)")
 
 
 def once(page: str) -> str:
@@ -45,8 +45,8 @@ def kept(page: str) -> str:
 def whole(page: str) -> str:
     """A page of HTML whose tables keep on one line a number and its interval, two players, a short name.
 
-    >>> whole("<td>0.41 ± 0.16</td> <td>θ against φ</td> <p>1 ± 2</p>").replace(chr(160), "_")
-    '<td>0.41_±_0.16</td> <td>θ_against_φ</td> <p>1 ± 2</p>'
+    >>> whole("<td>0.41 ± 0.16</td> <td>θ against φ</td> <td>2 better, 1 open</td> <p>1 ± 2</p>").replace(chr(160), "_")
+    '<td>0.41_±_0.16</td> <td>θ_against_φ</td> <td>2_better, 1_open</td> <p>1 ± 2</p>'
     """
     page = CELL.sub(lambda m: PARTED.sub(lambda gap: gap[0].replace(" ", "\N{NO-BREAK SPACE}"), m[0]), page)
     return NAME.sub(r'<td class="whole">\1</td>', page)
