@@ -81,8 +81,9 @@ body { line-height: 1.45; } pre { white-space: pre-wrap; font-size: .75em; backg
 img { max-width: 100%; } table { border-collapse: collapse; font-size: .8em; }
 td, th { padding: .15em .4em; text-align: left; }
 .admonition { border-left: .2em solid #1668AA; padding: .1em .8em; margin: 1em 0; }
-div.math { display: flex; flex-wrap: wrap-reverse; align-items: center; overflow-x: auto; overflow-y: hidden; }
+div.math { display: flex; flex-wrap: wrap; align-items: center; overflow-x: auto; overflow-y: hidden; }
 .kept { white-space: nowrap; } div.math > math { flex: 1 0 auto; } .eqno { order: 2; margin-left: auto; }
+@media (max-width: 40em) { div.math math { font-size: .85em; } }
 .params { margin-left: 1.5em; } .admonition-title { font-weight: bold; }
 .part { text-transform: uppercase; color: #5B6470; } figure { margin: 1em 0; text-align: center; }
 .obj-data, .data { color: #1B79C4; } .obj-theta, .theta { color: #C8510A; }

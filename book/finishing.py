@@ -19,7 +19,7 @@ CELL = re.compile(r"<td\b[^>]*>[^<]*</td>")  # of a table, without mark-up in it
 PRINTED = re.compile(r'<div class="output stream ([^"]*"><div class="highlight"><pre>)(.*?)(?=</pre>)', re.S)
 COLUMNS = re.compile(r"\S {3,}\S")  # what is printed stands in columns
 PLAIN = re.compile(r"(?:^|(?<=<span></span>))[^<\n]+$", re.M)  # a line without mark-up in it
-WIDTH = 88  # characters that have room
+WIDTH = 96  # characters that have room in the column
 NAME = re.compile(r"<td>(?=[^<]{1,12}</td>)(\w+(?:-\w+)+)</td>")  # alpha-GAN
 PARTED = re.compile(r" (±|against) (?=[\dθηφ])| (?=\*</td>)")
 
@@ -53,7 +53,7 @@ def whole(page: str) -> str:
 
 
 def running(page: str) -> str:
-    """A page of HTML on which printed sentences wrap; what stands in columns is left to scroll.
+    """A page of HTML on which printed sentences wrap; what stands in columns is left to scroll, if no line is too long.
 
     >>> page = '<div class="output stream highlight"><div class="highlight"><pre>{}</pre></div></div>'
     >>> running(page.format("a sentence")) == page.replace("stream", "stream running").format("a sentence")
@@ -65,8 +65,7 @@ def running(page: str) -> str:
     """
 
     def sentence(line):
-        words = unescape(line[0])
-        return line[0] if len(words) <= WIDTH or COLUMNS.search(words) else f'<span class="sentence">{line[0]}</span>'
+        return line[0] if len(unescape(line[0])) <= WIDTH else f'<span class="sentence">{line[0]}</span>'
 
     def classed(printed):
         if COLUMNS.search(unescape(re.sub(r"<[^>]*>", "", printed[2]))):

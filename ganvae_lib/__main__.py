@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser("python -m ganvae_lib", description="Run and report the experiments of the book.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="train both models of an experiment, score them, and write a JSON file")
-    run.add_argument("name", help=f"one of {', '.join(experiments.EXPERIMENTS)}")
+    run.add_argument("names", nargs="+", metavar="name", help=f"one or more of {', '.join(experiments.EXPERIMENTS)}")
     run.add_argument("--data", default="mnist", help=f"one of {', '.join(experiments.DATA)} (default mnist)")
     run.add_argument("--seeds", type=_seeds, default=10, help="how many (default 10), or which: 3,5,8")
     run.add_argument(
@@ -79,10 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--seeds", type=_seeds, help="how many, or which: 3,5,8 (default: the study's own)")
     study.add_argument("--out", type=Path, default=Path("results"), help="folder of the record (default results)")
     study.add_argument("--resume", action="store_true", help="keep the rows that an interrupted run has finished")
-    ways = study.add_mutually_exclusive_group()  # who trains the rows, if not this process; needs ganvae_lib[cluster]
-    ways.add_argument("--workers", type=_workers, help="train the rows in this many processes, by Dask")
-    ways.add_argument("--scheduler", help="train the rows on the Dask cluster at this address, such as tcp://host:8786")
-    ways.add_argument("--array", action="store_true", help="train the share of this task of a Slurm array")
+    for command, rows in ((run, "names"), (study, "rows")):
+        ways = command.add_mutually_exclusive_group()  # who trains them, if not this process
+        ways.add_argument("--workers", type=_workers, help=f"train the {rows} in this many processes, by Dask")
+        ways.add_argument("--scheduler", help=f"train the {rows} on the Dask cluster of this address: tcp://host:8786")
+        ways.add_argument(
+            "--array", action="store_true", help=f"train this task's share of the {rows} in a Slurm array"
+        )
     for name, purpose in (
         ("list", "the experiments, what they compare, and how long they took"),
         ("report", "the tables of chapter 18 from the results"),
@@ -94,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _asked(command: str, options: dict[str, Any], out: Path) -> runner.Order | experiments.Setting | None:
+def _asked(command: str, options: dict[str, Any], out: Path) -> runner.Order | list[experiments.Setting] | None:
     """What is to be run, if anything is. Raises ValueError for options that cannot be."""
     if command == "study":
         order = runner.Order(**options, out=out)
@@ -105,10 +108,17 @@ def _asked(command: str, options: dict[str, Any], out: Path) -> runner.Order | e
     options["size"] = options["size"] or scale()
     if isinstance(options["seeds"], int):  # a number of seeds, not a list of them
         options["seeds"] = tuple(range(options["seeds"]))
-    if options["fraction"] is None:
-        experiment = experiments.EXPERIMENTS.get(options["name"])  # an unknown name is refused by the setting
-        options["fraction"] = experiment.usual_fraction if experiment else 1.0
-    return experiments.Setting(**options, out=out)
+    settings = []
+    names = options.pop("names")
+    if len(set(names)) < len(names):
+        raise ValueError(f"give each experiment once, not {' '.join(names)}.")
+    for name in names:
+        fraction = options["fraction"]
+        if fraction is None:
+            experiment = experiments.EXPERIMENTS.get(name)  # an unknown name is refused by the setting
+            fraction = experiment.usual_fraction if experiment else 1.0
+        settings.append(experiments.Setting(**options | {"name": name, "fraction": fraction}, out=out))
+    return settings
 
 
 def _homework(program: str, options: argparse.Namespace) -> int:
@@ -145,9 +155,9 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(asked, runner.Order):
             written = runner.run(asked, resume, **ways)
             print(f"{written}\n" if written else "", end="")
-        elif isinstance(asked, experiments.Setting):
-            path = experiments.run(asked, resume)
-            print(report.summary(path) if path else "", end="")
+        elif isinstance(asked, list):
+            for path in experiments.run_each(asked, resume, **ways):
+                print(report.summary(path) if path else "", end="", flush=True)
         else:
             out = options["out_option"] or out
             print(report.listed(out) if command == "list" else report.markdown(out))

@@ -1,4 +1,4 @@
-"""Who trains the rows of a study besides this process: the workers of a Dask cluster, or the tasks of a Slurm array."""
+"""Who trains the rows of a study, or runs of chapter 18: a Dask cluster, or the tasks of a Slurm array."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["done", "share"]
 
+Done = TypeVar("Done")
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -27,8 +28,8 @@ def _distributed() -> Any:
 
 
 def done(
-    task: Callable[[int], str], numbers: Sequence[int], workers: int | None = None, scheduler: str | None = None
-) -> Iterator[str]:
+    task: Callable[[int], Done], numbers: Sequence[int], workers: int | None = None, scheduler: str | None = None
+) -> Iterator[Done]:
     """What ``task`` returns of each number, as it gets done: by a cluster of ``workers`` processes here, or at the
     address of a ``scheduler``. The number of a worker that dies is given to another one.
 
@@ -53,7 +54,7 @@ def done(
                 ) from None
 
 
-def _quietly(task: Callable[[int], str], number: int) -> str:
+def _quietly(task: Callable[[int], Done], number: int) -> Done:
     """The work of a worker, in whose process other threads may be given rows: training is for one at a time."""
     with _ONE_AT_A_TIME:
         os.environ["GANVAE_PROGRESS"] = "0"  # its bars would run through those of the others

@@ -9,10 +9,12 @@ Both models of a pair see the same initial weights, minibatches and noise for a 
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,10 @@ from ..objective.further import Classify
 from ..training import batches as parallel
 from ..training.fitting import fit
 from ..training.run import Run
-from . import record as records
+from . import engines, record as records
 from .comparisons import ACCURACY, BOUND, DATA, EXPERIMENTS, FRACTIONS, NAMED, SCORE, SIZES, Experiment
 
-__all__ = ["DATA", "EXPERIMENTS", "Experiment", "FRACTIONS", "RESULTS", "Setting", "examples", "run"]
+__all__ = ["DATA", "EXPERIMENTS", "Experiment", "FRACTIONS", "RESULTS", "Setting", "examples", "run", "run_each"]
 
 RESULTS = Path("results") / "experiments"
 _CHUNK = 500  # samples that a classifier names at a time
@@ -152,6 +154,35 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
         return path if first else None
     with records.alone(work) if first else nullcontext(), interrupts_end_it():
         return _run(setting, resume, say, path, work)
+
+
+def run_each(
+    settings: Sequence[Setting],
+    resume: bool = False,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    array: bool = False,
+) -> Iterator[Path | None]:
+    """Run settings, each of which has a record of its own; yield what ``run`` returns, as it gets done.
+
+    They are run by this process; by ``workers`` processes or at the Dask ``scheduler`` of this address, in any order;
+    or, in an ``array`` of Slurm, those that are the share of this task. All but this process alone go on with what is
+    there, as by ``resume``. Raises ValueError and OSError as ``run`` and :mod:`~ganvae_lib.experiments.engines` do.
+    """
+    if workers or scheduler:
+        there = [replace(setting, out=Path(os.path.abspath(setting.out))) for setting in settings]
+        for number in engines.done(partial(_one_of, there), range(len(there)), workers, scheduler):
+            yield Path(settings[number].out) / f"{settings[number].stem}.json"
+    else:
+        for setting in settings[engines.share()] if array else settings:
+            yield run(setting, resume or array)
+
+
+def _one_of(settings: Sequence[Setting], number: int) -> int:
+    """Run one setting in the process of a worker, where nobody reads what is said."""
+    run(settings[number], True, lambda text: None)
+    return number
 
 
 def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path, work: Path) -> Path | None:

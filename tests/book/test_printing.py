@@ -156,17 +156,19 @@ def test_the_epub_is_well_formed_and_reads_formulas_as_mathml(printed, tmp_path)
                 assert not anchor or anchor in {e.attrib.get("id") for e in there.iter()}, (name, link)
 
 
-def test_the_number_of_an_equation_does_not_cover_it(printed, tmp_path):
-    out = tmp_path / "book.epub"
-    document = whole.gather(*printed)
-    with printing.shown(document, printed[0]) as page:
-        printing.epub.write(document, page, printed[0], out)
-    zipfile.ZipFile(out).extractall(tmp_path)
+@pytest.mark.parametrize("width, beside", [(200, False), (1200, True)])
+def test_the_number_of_an_equation_of_the_epub_does_not_cover_it(tmp_path, width, beside):
+    formula = '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">{}</math>'.format("<mi>x</mi>" * 30)
+    body = f'<div class="math"><span class="eqno">(1.1)</span>{formula}</div>'
+    (tmp_path / "book.css").write_text(printing.epub.STYLE)
+    (tmp_path / "part.xhtml").write_text(printing.epub.XHTML.format(title="A part", body=body))
     with printing.browser() as opened:
-        page = opened.new_page(viewport={"width": 84, "height": 400})
-        page.goto((tmp_path / "book" / "p-notebooks-01_small.xhtml").as_uri())
-        number, formula = (page.locator(f"div.math {e}").first.bounding_box() for e in (".eqno", "math"))
-    assert number["y"] >= formula["y"] + formula["height"] or number["x"] >= formula["x"] + formula["width"]
+        page = opened.new_page(viewport={"width": width, "height": 300})
+        page.goto((tmp_path / "part.xhtml").as_uri())
+        number = page.locator(".eqno").bounding_box()
+        letters = [letter.bounding_box() for letter in page.locator("mi").all()]
+    right, bottom = (max(box[k] + box[size] for box in letters) for k, size in (("x", "width"), ("y", "height")))
+    assert (number["x"] >= right) if beside else (number["y"] >= bottom and number["x"] + number["width"] <= width)
 
 
 def test_a_figure_that_does_not_begin_is_an_error(printed):

@@ -386,3 +386,63 @@ def test_a_row_made_elsewhere_says_where(monkeypatch):
         card.get("environment", {}).get("processor") for world in worlds.values() for card in world["models"].values()
     ]
     assert told == ["another", None, "another", None, "another"]
+
+
+# Runs of chapter 18
+
+
+def run(*words, out="out"):
+    return command_line.main(
+        ["run", "vae", "svae", *"--data digits --size tiny --steps 4 --seeds 2".split(), "--out", out, *words]
+    )
+
+
+def records_of_runs(out):
+    """The records by the name of their file, without times."""
+    cards = {path.name: timeless(json.loads(path.read_text(encoding="utf-8"))) for path in Path(out).iterdir()}
+    assert sorted(cards) == ["svae-digits-0.01-4-steps.json", "vae-digits-4-steps.json"]
+    return {name: {k: v for k, v in card.items() if k not in ("wall_s", "training_s")} for name, card in cards.items()}
+
+
+def test_runs_are_shared_among_tasks_and_workers(stage, monkeypatch, capsys):
+    assert run(out="alone") == 0
+    told = capsys.readouterr().out
+    monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "2")
+    for place, name in ((1, "svae-digits-0.01-4-steps.json"), (0, "vae-digits-4-steps.json")):
+        monkeypatch.setenv("SLURM_ARRAY_TASK_ID", str(place))
+        assert run("--array", out="array") == 0 and Path("array", name).exists()
+        stamp = Path("array", name).stat().st_mtime_ns
+        assert run("--array", out="array") == 0 and Path("array", name).stat().st_mtime_ns == stamp, "left as it is"
+    assert records_of_runs("array") == records_of_runs("alone") and "AAVAE against VAE, 2 seeds" in told
+
+    def elsewhere(task, numbers, workers, scheduler):
+        (stage / "other").mkdir()
+        os.chdir("other")
+        made = [task(number) for number in reversed(numbers)]
+        os.chdir(stage)
+        return iter(made)
+
+    monkeypatch.setattr(engines, "done", elsewhere)
+    capsys.readouterr()
+    assert run("--workers", "2", out="workers") == 0
+    assert records_of_runs("workers") == records_of_runs("alone")
+    lines = [line for line in capsys.readouterr().out.splitlines() if "against" in line]
+    assert [line.rpartition(": ")[2] for line in lines] == [
+        str(Path("workers", "svae-digits-0.01-4-steps.json")),
+        str(Path("workers", "vae-digits-4-steps.json")),
+    ]
+
+
+def test_runs_by_a_cluster():
+    distributed = pytest.importorskip("distributed")
+    assert run(out="alone") == 0
+    with distributed.LocalCluster(**ONE_PROCESS) as cluster:
+        assert run("--scheduler", cluster.scheduler_address) == 0
+    assert records_of_runs("out") == records_of_runs("alone")
+
+
+def test_a_run_named_twice_is_told(capsys):
+    assert (
+        command_line.main(["run", "vae", "gan", "vae"]) == 2 and "give each experiment once" in capsys.readouterr().err
+    )
+    assert run("--array") == 1 and "reads SLURM_ARRAY_TASK_ID" in capsys.readouterr().err

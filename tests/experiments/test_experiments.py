@@ -233,7 +233,7 @@ def test_what_is_left_out_is_what_the_help_says(monkeypatch, capsys):
     with pytest.raises(SystemExit, match="0"):
         command_line.main(["run", "--help"])
     text = capsys.readouterr().out
-    for option in ("data", "seeds", "fraction", "size", "device", "precision", "steps", "out", "resume"):
+    for option in "data seeds fraction size device precision steps out resume workers scheduler array".split():
         assert re.search(rf"\n  --{option} .*\S", text), option
     assert all(name in text for name in (*EXPERIMENTS, *experiments.DATA))
 
