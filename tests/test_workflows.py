@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 
 import jsonschema
@@ -62,6 +65,32 @@ def test_the_matrix_has_all_systems_and_all_pythons():
     assert [system.split("-")[0] for system in matrix["system"]] == ["ubuntu", "macos", "windows"]
     makefile = (ROOT / "Makefile").read_text(encoding="utf8")
     assert "|".join(matrix["python"]) == re.search(r'case "\$\(PYVERSION\)" in ([\d.|]+)\)', makefile)[1]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
+    assert project["requires-python"] == f">={matrix['python'][0]}"
+
+
+def test_what_is_published_is_what_make_writes():
+    """The files that the steps copy are those that the commands before them print as theirs."""
+    build = [step.get("run", "") for step in read(ROOT / ".github/workflows/publish.yml")["jobs"]["build"]["steps"]]
+    printing = (ROOT / "book" / "printing.py").read_text(encoding="utf8")
+    assert re.search(r'out = options\.root / "_build" / f"ganvae\.\{options\.form\}"', printing)
+    made = set()
+    for command in build:
+        for source in re.findall(r"(?<= )\S+\.(?:pdf|epub)\b", command if command.startswith("cp") else ""):
+            assert source in made, f"{command}: nothing has made {source}"
+            made.add("dist/" + source.rpartition("/")[2])
+        made |= {f"_build/ganvae.{form}" for form in re.findall(r"^make (pdf|epub)\b", command)}
+    assert {"dist/ganvae.pdf", "dist/ganvae.epub"} <= made
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="it is a command for a shell")
+def test_a_tag_that_is_not_the_version_is_refused():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
+    steps = read(ROOT / ".github" / "workflows" / "publish.yml")["jobs"]["build"]["steps"]
+    [step] = [step for step in steps if "TAG" in step.get("env", {})]
+    command = step["run"].replace("$(python ", f'$("{sys.executable}" ')
+    for tag, status in (("v" + project["version"], 0), ("v" + project["version"] + "1", 1)):
+        assert subprocess.run(["sh", "-c", command], cwd=ROOT, env={"TAG": tag}).returncode == status
 
 
 def test_a_tag_makes_a_release_of_wheel_and_book():
