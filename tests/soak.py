@@ -374,7 +374,29 @@ def records_at_once(folder, chance, tally, server):
     tally.check([end_of(writer) for writer in writers] == [0, 0], "a writer of a record failed")
 
 
-CROWDS = (savers, everyone_downloads, trainings_in_one_folder, records_at_once)
+def tasks_of_an_array(folder, chance, tally, server):
+    """Three tasks share a study, one of which dies, in some of its writes; they run again until none has died."""
+    runner.find = lambda name: small_study(folder)
+    quiet = lambda text: None
+    end_of(fork(lambda: runner.run(runner.Order("soak", out=folder / "undisturbed"), say=quiet)))
+
+    def task(place):
+        os.environ |= {"SLURM_ARRAY_TASK_ID": str(place), "SLURM_ARRAY_TASK_COUNT": "3"}
+        runner.run(runner.Order("soak", out=folder / "out"), say=quiet, array=True)
+
+    for times in range(8, -1, -1):
+        death = (chance.randrange(1, 40), chance.random())
+        tasks = [fork(lambda place=place: task(place), death if times and not place else None) for place in range(3)]
+        ends = [end_of(one) for one in tasks]
+        tally["tasks killed"] += ends[0] == -signal.SIGKILL
+        tally.check(ends[0] in (0, -signal.SIGKILL) and ends[1:] == [0, 0], "tasks of an array ended with", ends)
+    found, expected = (cards.read_card(folder / place / "soak.json") for place in ("out", "undisturbed"))
+    models = [{name: card["measures"] for name, card in record["models"].items()} for record in (found, expected)]
+    left = sorted(str(path.relative_to(folder / "out")) for path in (folder / "out").rglob("*"))
+    tally.check(models[0] == models[1] and left == ["soak.json"], "an array left", left)
+
+
+CROWDS = (savers, everyone_downloads, trainings_in_one_folder, records_at_once, tasks_of_an_array)
 
 
 # ---------------------------------------------------------------- the whole

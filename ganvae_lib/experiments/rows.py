@@ -72,14 +72,18 @@ class Rows:
 
     def begun(self) -> bool:
         """Has a run that is not finished left rows?"""
-        return (self.work / MARK).exists() and any(self.work.glob(f"*/{CARD}"))
+        return self.marked() and any(self.work.glob(f"*/{CARD}"))
+
+    def marked(self) -> bool:
+        """Is the record not written yet? Who has written it takes the mark away, and then the rows."""
+        return (self.work / MARK).exists()
 
     def begin(self, afresh: bool) -> None:
         """Mark the folder as that of an unfinished run; ``afresh`` without any rows. Raises OSError."""
         if afresh:
             for card in self.work.glob(f"*/{CARD}"):  # of a run that ended while it tidied up
                 card.unlink()
-        if not (self.work / MARK).exists():
+        if not self.marked():
             write_card(self.work / MARK, {"command": self.command})
 
     def missing(self) -> list[Row]:

@@ -140,14 +140,8 @@ def run(
     with ExitStack() as stack:
         stack.enter_context(one_thread())
         stack.enter_context(interrupts_end_it())
-        if array:
-            rows.begin(afresh=False)
-            this = uuid.uuid4().hex
-            for row in rows.all[mine]:
-                say(finish(order, order.command, this, row.number))
-            if missing := rows.missing():  # who writes the last row sees all of them
-                say(f"{len(missing)} of {len(rows.all)} rows are not there yet; whoever trains the last writes {path}.")
-                return None
+        if array and not _share_is_trained(rows, order, mine, path, say):
+            return None
         try:
             stack.enter_context(records.alone(order.work))
         except TimeoutError:
@@ -159,7 +153,7 @@ def run(
             rows.begin(afresh=not begun)
         if workers or scheduler:
             _hand_out(rows, order, say, workers, scheduler)
-        if not (array and rows.missing()):  # else another task has written the record since, and has tidied up
+        if rows.marked():  # else another task has written the record since
             record, panels = _measured(rows, say)
             records.write(path, record)
             if rows.study.picture is not None:
@@ -168,6 +162,26 @@ def run(
             records.clear(order.work)
     records.clear(order.work)
     return path
+
+
+def _share_is_trained(rows: Rows, order: Order, mine: slice, path: Path, say: Callable[[str], None]) -> bool:
+    """Train the share of a task of an array; is the record to be written then, or written already?"""
+    was_there = path.exists()
+    rows.begin(afresh=False)
+    if path.exists() and not was_there:  # another task has written it since this one began, and has taken its mark away
+        (order.work / MARK).unlink(missing_ok=True)
+    this = uuid.uuid4().hex
+    for row in rows.all[mine]:
+        try:
+            if rows.marked():
+                say(finish(order, order.command, this, row.number))
+        except (ValueError, OSError):
+            if rows.marked():  # else the row is gone because the record is there
+                raise
+    missing = rows.missing() if rows.marked() else []
+    if missing:  # who writes the last row sees all of them
+        say(f"{len(missing)} of {len(rows.all)} rows are not there yet; whoever trains the last writes {path}.")
+    return not missing
 
 
 @contextmanager

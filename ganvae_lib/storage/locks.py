@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ __all__ = ["LOCK", "PATIENCE", "held"]
 LOCK = ".lock"  # in the folder, while somebody writes there
 PATIENCE = 60.0  # seconds for which a writer waits for another one
 
+_ATTEMPTS = 20  # to make a folder that others remove
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}  # of file systems without locks
 
 
@@ -41,23 +43,30 @@ def held(folder: str | os.PathLike[str], wait: float = PATIENCE) -> Iterator[Non
     []
     """
     folder = Path(os.path.abspath(folder))
-    make_folder(folder)
     # One object per path and thread, so that it counts how often it is held; the file is ours to remove.
     lock = filelock.FileLock(folder / LOCK, is_singleton=True, preserve_lock_file=True)
-    try:
-        lock.acquire(timeout=wait)
-    except filelock.Timeout:
-        raise TimeoutError(
-            f"another process is at work in {folder}; wait until it has ended, or choose another folder."
-        ) from None
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        warnings.warn(
-            f"the file system of {folder} has no locks; let one process at a time write there.",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+    for attempt in range(_ATTEMPTS):
+        try:
+            make_folder(folder)
+            lock.acquire(timeout=wait)
+        except FileNotFoundError:  # who had the folder has removed it since
+            if attempt + 1 == _ATTEMPTS:
+                raise
+            time.sleep(0.01)
+            continue
+        except filelock.Timeout:
+            raise TimeoutError(
+                f"another process is at work in {folder}; wait until it has ended, or choose another folder."
+            ) from None
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            warnings.warn(
+                f"the file system of {folder} has no locks; let one process at a time write there.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        break
     try:
         yield
     finally:

@@ -72,6 +72,24 @@ def test_who_waits_gets_the_folder_when_it_is_let_go(tmp_path):
     holder.communicate()
 
 
+def test_a_folder_that_another_removes_meanwhile_is_made_again(tmp_path, monkeypatch):
+    make, made = locks.make_folder, []
+
+    def removed_at_once(folder):
+        make(folder)
+        made.append(folder)
+        if len(made) < 3:
+            folder.rmdir()
+
+    monkeypatch.setattr(locks, "make_folder", removed_at_once)
+    with held(tmp_path / "kept", wait=0):
+        assert len(made) == 3 and (tmp_path / "kept" / LOCK).exists()
+    monkeypatch.setattr(locks, "make_folder", lambda folder: made.append(folder))
+    with pytest.raises(FileNotFoundError):
+        with held(tmp_path / "never", wait=0):
+            pass
+
+
 def test_who_holds_a_folder_may_hold_it_again(tmp_path):
     with held(tmp_path, wait=0):
         with held(f"{tmp_path}/../{tmp_path.name}", wait=0):
