@@ -73,21 +73,21 @@ def test_who_waits_gets_the_folder_when_it_is_let_go(tmp_path):
 
 
 def test_a_folder_that_another_removes_meanwhile_is_made_again(tmp_path, monkeypatch):
-    make, made = locks.make_folder, []
+    acquire, tried = filelock.FileLock.acquire, []
 
-    def removed_at_once(folder):
-        make(folder)
-        made.append(folder)
-        if len(made) < 3:
-            folder.rmdir()
+    def removed_since(lock, *arguments, **options):
+        tried.append(lock)
+        if len(tried) < times:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+        return acquire(lock, *arguments, **options)
 
-    monkeypatch.setattr(locks, "make_folder", removed_at_once)
+    monkeypatch.setattr(filelock.FileLock, "acquire", removed_since)
+    times = 3
     with held(tmp_path / "kept", wait=0):
-        assert len(made) == 3 and (tmp_path / "kept" / LOCK).exists()
-    monkeypatch.setattr(locks, "make_folder", lambda folder: made.append(folder))
-    with pytest.raises(FileNotFoundError):
-        with held(tmp_path / "never", wait=0):
-            pass
+        assert len(tried) == 3 and (tmp_path / "kept" / LOCK).exists()
+    times = 1000
+    with pytest.raises(FileNotFoundError), held(tmp_path / "never", wait=0):
+        pass
 
 
 def test_who_holds_a_folder_may_hold_it_again(tmp_path):
