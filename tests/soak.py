@@ -385,7 +385,10 @@ def tasks_of_an_array(folder, chance, tally, server):
         runner.run(runner.Order("soak", out=folder / "out"), say=quiet, array=True)
 
     for times in range(8, -1, -1):
-        death = (chance.randrange(1, 40), chance.random())
+        death = (
+            chance.randrange(1, 4 if times == 8 else 40),
+            chance.random(),
+        )  # the first comes early enough to be one
         tasks = [fork(lambda place=place: task(place), death if times and not place else None) for place in range(3)]
         ends = [end_of(one) for one in tasks]
         tally["tasks killed"] += ends[0] == -signal.SIGKILL

@@ -184,10 +184,10 @@ def test_a_check_is_one_line_of_the_page_made_from_its_run(small, at_once):
         check = page[page.index('class="check docutils') :]
         assert re.search(r'<a class="reference internal" href="#equation-eq-one">', check)
         fold = re.search(
-            r'<details class="code-fold"><summary>show code and output</summary>.*?</details>', check, re.S
+            r'<details class="code-fold"><summary[^>]*>show code and output</summary>.*?</details>', check, re.S
         )[0]
         rest = page.replace(fold, "")
-        table = re.search(r'<details class="code-fold"><summary>show code</summary>.*?</details>', rest, re.S)[0]
+        table = re.search(r'<details class="code-fold"><summary[^>]*>show code</summary>.*?</details>', rest, re.S)[0]
         assert "torch" in fold and "seen in the fold" in fold and "<details" not in rest.replace(table, "")
         assert "rows" in table and "end\n" in rest.replace(table, "")  # its output is seen
         for label in ("eq-one", "lem-two", "eq-three"):
