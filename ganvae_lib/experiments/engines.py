@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
+from ..distributions.noise import DrawnUnseeded
+
 __all__ = ["done", "share"]
 
 Done = TypeVar("Done")
@@ -58,7 +60,15 @@ def _quietly(task: Callable[[int], Done], number: int) -> Done:
     """The work of a worker, in whose process other threads may be given rows: training is for one at a time."""
     with _ONE_AT_A_TIME:
         os.environ["GANVAE_PROGRESS"] = "0"  # its bars would run through those of the others
-        return task(number)
+        for attempts_left in reversed(range(10)):
+            try:
+                return task(number)
+            except ValueError as error:
+                # Threads of Dask draw from Python's generator now and then, and a dry call of a network cannot tell
+                # who drew. A network that draws does so each time.
+                if not (attempts_left and isinstance(error.__cause__ or error, DrawnUnseeded)):
+                    raise
+    raise AssertionError("the last attempt returns or raises")
 
 
 def share(environment: Mapping[str, str] = os.environ) -> slice:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ganvae_lib import __main__ as command_line
+from ganvae_lib.distributions.noise import DrawnUnseeded
 from ganvae_lib.experiments import engines, record as records, rows
 
 # Two worlds, three models, five rows. In $STAGE rows leave their process's number; a row named in the file "deadly" ends
@@ -181,6 +182,30 @@ def test_a_cluster_that_is_there_and_whose_worker_lives_longer_than_the_study(ca
         assert said.count("\n") == 1 and "hidden" in said and not Path("bad", "own.json").exists()
 
 
+def test_what_another_thread_of_the_worker_drew_is_not_taken_for_the_network_s():
+    """Dask's own threads draw from Python's generator, at times in the middle of a dry call."""
+    calls = []
+
+    def task(number, drawn):
+        calls.append(number)
+        if len(calls) <= drawn:
+            try:
+                raise DrawnUnseeded("something drew")
+            except DrawnUnseeded as error:
+                raise ValueError("decoder cannot be called") from error
+        return f"row {number}"
+
+    assert engines._quietly(lambda number: task(number, 9), 4) == "row 4" and calls == [4] * 10
+    calls.clear()
+    with pytest.raises(ValueError, match="decoder cannot be called"):
+        engines._quietly(lambda number: task(number, 99), 4)
+    assert len(calls) == 10, "a network that draws does so each time"
+    calls.clear()
+    with pytest.raises(ZeroDivisionError):
+        engines._quietly(lambda number: calls.append(number) or 1 // 0, 4)
+    assert len(calls) == 1
+
+
 def test_a_row_that_kills_every_worker_is_told(capsys):
     pytest.importorskip("distributed")
     import dask
@@ -189,10 +214,12 @@ def test_a_row_that_kills_every_worker_is_told(capsys):
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
         assert ask("--workers", 1) == 1
     assert "row 4 has ended one worker after another" in capsys.readouterr().err
-    assert trained()[0] == ROWS
+    first = trained()[0]  # in whatever order; the deadly one may not be the last
+    assert ROWS[4] in first and set(first) <= set(ROWS)
     Path("deadly").unlink()
     assert ask() == 1 and "go on with it by --resume" in capsys.readouterr().err
-    assert ask("--resume") == 0 and trained()[0] == ROWS[4:] and same()
+    then = trained()[0] if ask("--resume") == 0 else []
+    assert ROWS[4] in then and set(first) | set(then) == set(ROWS) and same()
 
 
 def test_workers_in_another_folder_find_the_study_and_the_rows(stage, monkeypatch):
