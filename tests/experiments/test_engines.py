@@ -166,7 +166,8 @@ def test_a_cluster_one_of_whose_workers_is_killed(capsys):
     Path("deadly").write_text("grid, GAN; once")
     assert ask("--workers", 2) == 0
     names, processes = trained()
-    assert sorted(names) == sorted([*ROWS, "grid, GAN"]) and len(set(processes)) >= 2 and os.getpid() not in processes
+    assert set(names) == set(ROWS) and names.count("grid, GAN") >= 2  # of those that are begun again after a death
+    assert len(set(processes)) >= 2 and os.getpid() not in processes
     told = capsys.readouterr().out
     assert all(f"{name}: {{'size'" in told for name in ROWS) and same()
 
@@ -175,7 +176,7 @@ def test_a_cluster_that_is_there_and_whose_worker_lives_longer_than_the_study(ca
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(**ONE_PROCESS) as cluster:
         assert ask("--scheduler", cluster.scheduler_address) == 0
-        assert sorted(trained()[0]) == sorted(ROWS) and same()  # one at a time, in whatever order
+        assert set(trained()[0]) == set(ROWS) and same()  # one at a time, in whatever order
         Path("own.py").write_text(OWN.replace("hidden=(12,)", "hidden=(0,)"))
         assert ask("--scheduler", cluster.scheduler_address, out="bad") == 1
         said = capsys.readouterr().err
