@@ -85,10 +85,11 @@ def die_in(number, share):
             count += 1
             if count == number and share < 0.5:  # before it; else after it
                 os.kill(os.getpid(), signal.SIGKILL)
-            result = operation(*arguments, **options)
-            if count == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
+            try:
+                return operation(*arguments, **options)
+            finally:  # one that fails, as mkdir does where there is a folder, is a moment to die in, too
+                if count == number:
+                    os.kill(os.getpid(), signal.SIGKILL)
 
         return dying
 
