@@ -180,7 +180,7 @@ def _denoiser(variable: str, spec: Spec, seen: Shape, time: Shape) -> nets.Denoi
     out, planes = spec.shape_of(variable), spec.convolves(seen)
     inputs = nets.widened(seen, nets.Denoiser.time_features, planes)
     if planes:
-        return nets.Denoiser(nets.UNet(inputs, spec.width, out[0], spec.depth), out, planes)
+        return nets.Denoiser(nets.UNet(inputs, spec.width, out[0], spec.depth), out, planes, skip=True)
     return nets.Denoiser(nets.mlp(inputs, spec.hidden, math.prod(out), "silu"), out)
 
 

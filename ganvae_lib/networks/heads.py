@@ -161,6 +161,8 @@ class Denoiser(nn.Module):
 
     ``planes``: the features, sines and cosines of t, stand beside an image as constant channels; else beside the
     flattened input. The trunk's output gets ``shape``; whether it is noise, velocity, x or score, the tool says.
+    ``skip``: the trunk tells only what is added to x. Where nearly all is noise, the noise is x; a trunk that
+    normalises cannot hand that back, and what is wrong in z grows along the flow (chapter 20, "The end of time").
 
     >>> from ganvae_lib.networks import mlp
     >>> denoiser = Denoiser(mlp((2 + Denoiser.time_features,), (8,), 2), (2,))
@@ -170,9 +172,9 @@ class Denoiser(nn.Module):
 
     time_features = 2 * _FREQUENCIES
 
-    def __init__(self, trunk: nn.Module, shape: Sequence[int], planes: bool = False):
+    def __init__(self, trunk: nn.Module, shape: Sequence[int], planes: bool = False, skip: bool = False):
         super().__init__()
-        self.trunk, self.shape, self.planes = trunk, tuple(shape), planes
+        self.trunk, self.shape, self.planes, self.skip = trunk, tuple(shape), planes, skip
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         """x [*seeds, batch, ...] with noise of ``time`` [*seeds, batch, 1] on it: [*seeds, batch, *shape]."""
@@ -184,7 +186,8 @@ class Denoiser(nn.Module):
             seen = torch.cat((x, channels), -3)
         else:
             seen = torch.cat((x.flatten(time.ndim - 1), features), -1)
-        return full(self.trunk(seen)).reshape(*time.shape[:-1], *self.shape)
+        told = full(self.trunk(seen)).reshape(*time.shape[:-1], *self.shape)
+        return told + x[..., : self.shape[0], :, :] if self.skip else told  # a label's channels stand behind those of x
 
 
 class DenoiserPair(nn.Module):
