@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from ganvae_course import command as homework
 
 from .data.loading import scale
-from .errors import DataError, whole
+from .errors import DataError, check_int
 from .experiments import runner, techniques as experiments
 from .training import batches as parallel
 
@@ -26,7 +26,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-def _steps(text: str) -> int:
+def _parse_steps(text: str) -> int:
     try:
         steps = int(text)
     except ValueError:
@@ -36,52 +36,52 @@ def _steps(text: str) -> int:
     return steps
 
 
-def _workers(text: str) -> int:
+def _parse_workers(text: str) -> int:
     try:
-        return whole("--workers", int(text), most=MOST_WORKERS)
+        return check_int("--workers", int(text), most=MOST_WORKERS)
     except ValueError:
         raise argparse.ArgumentTypeError(f"give a number of workers from 1 to {MOST_WORKERS:,}, not {text}") from None
 
 
-def _seeds(text: str) -> int | tuple[int, ...]:
+def _parse_seeds(text: str) -> int | tuple[int, ...]:
     """10 means ten seeds; 3,5,8 names them, and 3, names one."""
     try:
-        named = tuple(int(seed) for seed in text.split(",") if seed)  # "3," ends in an empty piece
+        seed_list = tuple(int(seed) for seed in text.split(",") if seed)  # "3," ends in an empty piece
     except ValueError:
         message = f"{text!r} is neither a number of seeds nor a list of them such as 3,5,8"
         raise argparse.ArgumentTypeError(message) from None
     if "," in text:
-        return named
-    if not named or not 1 <= named[0] <= MOST_SEEDS:
+        return seed_list
+    if not seed_list or not 1 <= seed_list[0] <= MOST_SEEDS:
         raise argparse.ArgumentTypeError(f"give one seed or more, and at most {MOST_SEEDS:,}, not {text}")
-    return named[0]
+    return seed_list[0]
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = _Parser("python -m ganvae_lib", description="Run and report the experiments of the book.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="train both models of an experiment, score them, and write a JSON file")
     run.add_argument("names", nargs="+", metavar="name", help=f"one or more of {', '.join(experiments.EXPERIMENTS)}")
     run.add_argument("--data", default="mnist", help=f"one of {', '.join(experiments.DATA)} (default mnist)")
-    run.add_argument("--seeds", type=_seeds, default=10, help="how many (default 10), or which: 3,5,8")
+    run.add_argument("--seeds", type=_parse_seeds, default=10, help="how many (default 10), or which: 3,5,8")
     run.add_argument(
         "--fraction", type=float, help="of the training data (default 1); for svae the part with labels (default 0.01)"
     )
     run.add_argument("--size", help="networks and steps: tiny, small or full (default: GANVAE_SCALE, or small)")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     run.add_argument("--precision", default="fp32", choices=("fp32", "tf32", "bf16"), help="(default fp32)")
-    run.add_argument("--steps", type=_steps, help="of training, instead of the experiment's own number")
+    run.add_argument("--steps", type=_parse_steps, help="of training, instead of the experiment's own number")
     run.add_argument("--out", type=Path, default=experiments.RESULTS, help="folder of the results")
     run.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same setting")
     study = commands.add_parser("study", help="train and measure every model of a study, and write a JSON file")
     study.add_argument("name", help="a module in studies/, or the path of a file that defines STUDY")
-    study.add_argument("--steps", type=_steps, help="of training, instead of the study's own number")
-    study.add_argument("--seeds", type=_seeds, help="how many, or which: 3,5,8 (default: the study's own)")
+    study.add_argument("--steps", type=_parse_steps, help="of training, instead of the study's own number")
+    study.add_argument("--seeds", type=_parse_seeds, help="how many, or which: 3,5,8 (default: the study's own)")
     study.add_argument("--out", type=Path, default=Path("results"), help="folder of the record (default results)")
     study.add_argument("--resume", action="store_true", help="keep the rows that an interrupted run has finished")
     for command, rows in ((run, "names"), (study, "rows")):
         ways = command.add_mutually_exclusive_group()  # who trains them, if not this process
-        ways.add_argument("--workers", type=_workers, help=f"train the {rows} in this many processes, by Dask")
+        ways.add_argument("--workers", type=_parse_workers, help=f"train the {rows} in this many processes, by Dask")
         ways.add_argument("--scheduler", help=f"train the {rows} on the Dask cluster of this address: tcp://host:8786")
         ways.add_argument(
             "--array", action="store_true", help=f"train this task's share of the {rows} in a Slurm array"
@@ -90,9 +90,9 @@ def _parser() -> argparse.ArgumentParser:
         ("list", "the experiments, what they compare, and how long they took"),
         ("report", "the tables of chapter 18 from the results"),
     ):
-        shown = commands.add_parser(name, help=purpose)
-        shown.add_argument("out", nargs="?", type=Path, default=experiments.RESULTS, help="folder of the results")
-        shown.add_argument("--out", type=Path, dest="out_option", help="the same")
+        subparser = commands.add_parser(name, help=purpose)
+        subparser.add_argument("out", nargs="?", type=Path, default=experiments.RESULTS, help="folder of the results")
+        subparser.add_argument("--out", type=Path, dest="out_option", help="the same")
     homework.arguments(commands.add_parser("course", help="homework from the chapters: list, make, grade"))
     return parser
 
@@ -137,7 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Do what the command line asks for; return the exit status: 2 for what cannot be asked, 1 for what fails."""
     from .experiments import report
 
-    parser = _parser()
+    parser = _make_parser()
     parsed = parser.parse_args(arguments)
     if parsed.command == "course":
         return _homework(parser.prog, parsed)
@@ -145,18 +145,18 @@ def main(arguments: list[str] | None = None) -> int:
     command = options.pop("command")
     out = options.pop("out")
     resume = options.pop("resume", False)
-    ways = {way: options.pop(way) for way in ("workers", "scheduler", "array") if way in options}
+    engine_options = {option: options.pop(option) for option in ("workers", "scheduler", "array") if option in options}
     try:
-        asked = _asked(command, options, out)
+        requested = _asked(command, options, out)
     except ValueError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     try:
-        if isinstance(asked, runner.Order):
-            written = runner.run(asked, resume, **ways)
-            print(f"{written}\n" if written else "", end="")
-        elif isinstance(asked, list):
-            for path in experiments.run_each(asked, resume, **ways):
+        if isinstance(requested, runner.Order):
+            record_path = runner.run(requested, resume, **engine_options)
+            print(f"{record_path}\n" if record_path else "", end="")
+        elif isinstance(requested, list):
+            for path in experiments.run_each(requested, resume, **engine_options):
                 print(report.summary(path) if path else "", end="", flush=True)
         else:
             out = options["out_option"] or out

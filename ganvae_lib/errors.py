@@ -12,17 +12,17 @@ from typing import Any, TypeVar
 __all__ = [
     "DataError",
     "NonFiniteLoss",
-    "chosen",
+    "check_choice",
     "described",
-    "flag",
-    "folder",
-    "instance",
-    "numbers",
-    "real",
-    "reals",
-    "sizes",
+    "check_bool",
+    "check_folder",
+    "check_type",
+    "check_finite",
+    "check_real",
+    "check_reals",
+    "check_sizes",
     "unknown",
-    "whole",
+    "check_int",
 ]
 
 Kind = TypeVar("Kind")
@@ -43,19 +43,19 @@ def unknown(kind: str, name: object, known: Iterable[object]) -> ValueError:
     return ValueError(f"unknown {kind} {_shown(name)}; choose one of {', '.join(map(repr, names))}.{hint}")
 
 
-def chosen(kind: str, name: Any, known: Collection[Any]) -> Any:
+def check_choice(kind: str, name: Any, known: Collection[Any]) -> Any:
     """The name, if it is among those that are known. Raises ValueError, as ``unknown`` says it."""
     if not any(type(name) is type(one) and name == one for one in known):
         raise unknown(kind, name, known)
     return name
 
 
-def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
+def check_int(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
     """An argument that counts something, as an int: of Python, NumPy or torch. Raises ValueError for anything else.
 
-    >>> whole("steps", 20)
+    >>> check_int("steps", 20)
     20
-    >>> whole("steps", 2.5)
+    >>> check_int("steps", 2.5)
     Traceback (most recent call last):
     ValueError: steps must be a whole number of at least 1, got 2.5.
     """
@@ -69,12 +69,14 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int
     return number
 
 
-def real(name: str, value: Any, *, above: float = -math.inf, least: float = -math.inf, most: float = math.inf) -> float:
+def check_real(
+    name: str, value: Any, *, above: float = -math.inf, least: float = -math.inf, most: float = math.inf
+) -> float:
     """An argument that measures something, as it is or as a float. Raises ValueError for what is not finite or too far.
 
-    >>> real("std", 0.1, above=0), real("std", 2, above=0)
+    >>> check_real("std", 0.1, above=0), check_real("std", 2, above=0)
     (0.1, 2)
-    >>> real("std", -1, above=0)
+    >>> check_real("std", -1, above=0)
     Traceback (most recent call last):
     ValueError: std must be a finite number above 0, got -1.
     """
@@ -88,22 +90,22 @@ def real(name: str, value: Any, *, above: float = -math.inf, least: float = -mat
     return number
 
 
-def reals(name: str, values: Any, above: float = -math.inf) -> list[float]:
-    """An argument that lists numbers, one or more, each as ``real`` has it. Raises ValueError for anything else."""
-    listed = [] if isinstance(values, str | bytes | dict) or not hasattr(values, "__iter__") else list(values)
+def check_reals(name: str, values: Any, above: float = -math.inf) -> list[float]:
+    """An argument that lists one number or more, each a ``check_real``. Raises ValueError for anything else."""
+    value_list = [] if isinstance(values, str | bytes | dict) or not hasattr(values, "__iter__") else list(values)
     try:
-        if listed:
-            return [real(name, value, above=above) for value in listed]
+        if value_list:
+            return [check_real(name, value, above=above) for value in value_list]
     except ValueError:
         pass
-    positive = "positive" if above == 0 else "finite"
-    raise ValueError(f"{name} must be {positive} numbers, one or more, got {_shown(values)}.")
+    kind_of_number = "positive" if above == 0 else "finite"
+    raise ValueError(f"{name} must be {kind_of_number} numbers, one or more, got {_shown(values)}.")
 
 
-def numbers(name: str, values: Any) -> Any:
+def check_finite(name: str, values: Any) -> Any:
     """Finite numbers of any shape, a tensor of float64 on the CPU. Raises ValueError for anything else.
 
-    >>> numbers("means", [[0.1, 2]])
+    >>> check_finite("means", [[0.1, 2]])
     tensor([[0.1000, 2.0000]], dtype=torch.float64)
     """
     import torch
@@ -118,29 +120,29 @@ def numbers(name: str, values: Any) -> Any:
     raise ValueError(f"{name} must be finite numbers, got {described(values)}.")
 
 
-def sizes(name: str, values: Any) -> tuple[int, ...]:
+def check_sizes(name: str, values: Any) -> tuple[int, ...]:
     """An argument that lists sizes, each at least 1. Raises ValueError for anything else."""
-    listed = () if isinstance(values, str | bytes | dict) or not hasattr(values, "__iter__") else tuple(values)
-    if not listed:
+    value_list = () if isinstance(values, str | bytes | dict) or not hasattr(values, "__iter__") else tuple(values)
+    if not value_list:
         raise ValueError(f"{name} must be a list of positive whole numbers, got {_shown(values)}.")
-    return tuple(whole(f"each number of {name}", value) for value in listed)
+    return tuple(check_int(f"each number of {name}", value) for value in value_list)
 
 
-def folder(name: str, value: Any) -> Path:
+def check_folder(name: str, value: Any) -> Path:
     """An argument that is the path of a folder. Raises TypeError for what is no path."""
     if not isinstance(value, str | os.PathLike):
         raise TypeError(f"{name} must be the path of a folder, got {_shown(value)}.")
     return Path(value)
 
 
-def flag(name: str, value: Any) -> bool:
+def check_bool(name: str, value: Any) -> bool:
     """An argument that is True or False. Raises ValueError for anything else, such as "no"."""
     if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):  # NumPy's has these names
         raise ValueError(f"{name} must be True or False, got {_shown(value)}.")
     return bool(value)
 
 
-def instance(name: str, value: Any, kind: type[Kind], advice: str = "") -> Kind:
+def check_type(name: str, value: Any, kind: type[Kind], advice: str = "") -> Kind:
     """An argument of a type of ours. Raises TypeError, with the ``advice``, for anything else."""
     if not isinstance(value, kind):
         raise TypeError(f"{name} must be of type {kind.__name__}, got {_shown(value)}{advice and '; ' + advice}.")

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from ..distributions.densities import as_floats
-from ..errors import described, flag, whole
+from ..errors import check_bool, check_int, described
 from .sources import labels_of, read, usual_kind, with_axes
 
-__all__ = ["Data", "Examples", "as_data", "within"]
+__all__ = ["Data", "Examples", "as_data", "within_range"]
 
 
 class Examples:
@@ -56,19 +56,19 @@ class Examples:
         return len(self.x)
 
 
-class _Understood:
+class _Inferred:
     """Marks what was not stated but read off the data: other data, made by ``replace``, are read anew."""
 
 
-class _Count(int, _Understood):
+class _InferredInt(int, _Inferred):
     pass
 
 
-class _Word(str, _Understood):
+class _InferredString(str, _Inferred):
     pass
 
 
-class _Interval(tuple[float, float], _Understood):
+class _InferredInterval(tuple[float, float], _Inferred):
     pass
 
 
@@ -124,22 +124,22 @@ class Data(Examples):
             raise ValueError(
                 f"name must be a string and factors a dict, not {described(self.name)}, {described(self.factors)}."
             )
-        held = read(self.x, self.name, keep=flag("streamed", self.streamed))
+        raw = read(self.x, self.name, keep_dtype=check_bool("streamed", self.streamed))
         kind = "images" if self.channels is not None and _stated(self.kind) is None else _stated(self.kind)
-        x = with_axes(held.x, self.name, kind, self.channels, held.mapped)
-        y = held.y if self.y is None else self.y
-        self._set(x=x, y=None if y is None else labels_of(y), channels=None, streamed=self.streamed or held.mapped)
-        self._set(note=self.note or held.note, kind=kind or _Word(usual_kind(self.shape)))
+        x = with_axes(raw.x, self.name, kind, self.channels, raw.on_disk)
+        y = raw.y if self.y is None else self.y
+        self._assign(x=x, y=None if y is None else labels_of(y), channels=None, streamed=self.streamed or raw.on_disk)
+        self._assign(note=self.note or raw.note, kind=kind or _InferredString(usual_kind(self.shape)))
         if x.numel() == 0:
             raise ValueError(f"{self.name}: x is empty; give at least one example.")
-        self._set(extent=self._check_finite())
-        found = _range_of(self.name, self.kind, stated := _stated(self.range), self.extent, x.dtype == torch.uint8)
-        self._set(range=_understood(found) if stated is None else found)
-        for factor, values in (self.factors or {}).items():
-            self._check_factor(factor, values)
+        self._assign(extent=self._check_finite())
+        found = _check_range(self.name, self.kind, stated := _stated(self.range), self.extent, x.dtype == torch.uint8)
+        self._assign(range=_as_inferred(found) if stated is None else found)
+        for factor, factor_values in (self.factors or {}).items():
+            self._check_factor(factor, factor_values)
         self._check_y()
 
-    def _set(self, **values: Any) -> None:
+    def _assign(self, **values: Any) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
@@ -149,50 +149,50 @@ class Data(Examples):
             return 0.0, 1.0
         low, high = torch.stack(self.x.aminmax()).float().tolist()
         if not math.isfinite(low + high):
-            finite = (part.float().isfinite().flatten(1).all(1) for part in self.x.split(1000))
+            finite = (chunk.float().isfinite().flatten(1).all(1) for chunk in self.x.split(1000))
             first_bad = next(1000 * i + int((~good).nonzero()[0]) for i, good in enumerate(finite) if not good.all())
             raise ValueError(
                 f"{self.name}: x holds NaN or infinity, first in example {first_bad}; remove or repair it."
             )
         return low, high
 
-    def _check_factor(self, factor: str, values: Tensor) -> None:
-        if not self._one_each(values, torch.float32, torch.int64):
+    def _check_factor(self, factor: str, factor_values: Tensor) -> None:
+        if not self._has_one_per_example(factor_values, torch.float32, torch.int64):
             raise ValueError(
                 f"{self.name}: the factor {factor!r} must be float32 (continuous) or int64 (discrete), "
-                f"with one value for each of the {len(self.x)} examples, not {described(values)}."
+                f"with one value for each of the {len(self.x)} examples, not {described(factor_values)}."
             )
-        if not torch.isfinite(values).all():
+        if not torch.isfinite(factor_values).all():
             raise ValueError(f"{self.name}: the factor {factor!r} holds NaN or infinity; remove or repair it.")
 
     def _check_y(self) -> None:
         stated = _stated(self.classes)
         if self.y is None:
-            return self._set(classes=_Count(0))
-        if not self._one_each(self.y, torch.int64):
+            return self._assign(classes=_InferredInt(0))
+        if not self._has_one_per_example(self.y, torch.int64):
             raise ValueError(
                 f"{self.name}: y must be an int64 tensor with one label for each of the {len(self.x)} examples, "
-                f"not {described(self.y)}{'; of one-hot rows take y.argmax(1)' * _is_wide(self.y)}."
+                f"not {described(self.y)}{'; of one-hot rows take y.argmax(1)' * _is_one_hot(self.y)}."
             )
         if self.y.min() < 0:
             raise ValueError(f"{self.name}: y holds a negative label; number the classes from 0.")
-        counted = int(self.y.max()) + 1
-        self._set(classes=_Count(counted) if stated is None else whole("classes", stated, counted))
+        n_classes = int(self.y.max()) + 1
+        self._assign(classes=_InferredInt(n_classes) if stated is None else check_int("classes", stated, n_classes))
 
-    def _one_each(self, values: object, *dtypes: torch.dtype) -> bool:
+    def _has_one_per_example(self, values: object, *dtypes: torch.dtype) -> bool:
         """Is this one value of such a type for each example?"""
         return isinstance(values, Tensor) and values.dtype in dtypes and values.shape == self.x.shape[:1]
 
     def __repr__(self) -> str:
         noun = "images" if self.kind == "images" else "examples"
-        where = "" if self.range == "real" else " in [{:g}, {:g}]".format(*self.range or self.extent)
-        unclear = "" if self.range else ", a range that is not clear"
-        kept = ", kept as bytes" if self.x.dtype == torch.uint8 else ""
-        streamed = ", streamed" if self.streamed else ""
-        classes = f", {self.classes} classes" if self.classes else ""
-        factors = f", {len(self.factors)} factors" if self.factors else ""
-        what = f"{len(self)} {noun} of shape {self.shape}{where}{unclear}{kept}{streamed}"
-        return f"Data({self.name!r}: {what}{classes}{factors})"
+        range_text = "" if self.range == "real" else " in [{:g}, {:g}]".format(*self.range or self.extent)
+        range_warning = "" if self.range else ", a range that is not clear"
+        bytes_text = ", kept as bytes" if self.x.dtype == torch.uint8 else ""
+        streamed_text = ", streamed" if self.streamed else ""
+        classes_text = f", {self.classes} classes" if self.classes else ""
+        factors_text = f", {len(self.factors)} factors" if self.factors else ""
+        description = f"{len(self)} {noun} of shape {self.shape}{range_text}{range_warning}{bytes_text}{streamed_text}"
+        return f"Data({self.name!r}: {description}{classes_text}{factors_text})"
 
     def __getitem__(self, rows: Any) -> Self:
         """Some of the examples, with their labels and factors: a slice or a tensor of indices.
@@ -204,18 +204,18 @@ class Data(Examples):
         if isinstance(rows, int):
             raise TypeError(f"{self.name}: one example is {self.name}.x[{rows}]; for data give a slice or a tensor.")
         try:
-            chosen = torch.arange(len(self))[rows if isinstance(rows, slice) else torch.as_tensor(rows)]
+            indices = torch.arange(len(self))[rows if isinstance(rows, slice) else torch.as_tensor(rows)]
         except (IndexError, TypeError, ValueError, RuntimeError):
-            chosen = torch.zeros(())
-        if chosen.ndim != 1:
+            indices = torch.zeros(())
+        if indices.ndim != 1:
             raise ValueError(f"{self.name}: give a slice or indices from 0 to {len(self) - 1}, not {described(rows)}.")
-        rows = rows if isinstance(rows, slice) else chosen
-        y = None if self.y is None else self.y[rows]
-        factors = None
+        rows = rows if isinstance(rows, slice) else indices
+        chosen_labels = None if self.y is None else self.y[rows]
+        chosen_factors = None
         if self.factors is not None:
-            factors = {name: values[rows] for name, values in self.factors.items()}
-        stays = self.streamed and isinstance(rows, slice)  # other rows have been copied into memory
-        return replace(self, x=self.x[rows], y=y, factors=factors, streamed=stays)
+            chosen_factors = {name: values[rows] for name, values in self.factors.items()}
+        stays_streamed = self.streamed and isinstance(rows, slice)  # other rows have been copied into memory
+        return replace(self, x=self.x[rows], y=chosen_labels, factors=chosen_factors, streamed=stays_streamed)
 
     def map(self, change: Callable[[Tensor], Tensor], name: str) -> Data:
         """The same examples with x, float32, changed by a function, under another name.
@@ -237,8 +237,8 @@ class Data(Examples):
         sha256 = hashlib.sha256()
         tensors = [self.x] if self.y is None else [self.x, self.y]
         for tensor in tensors:
-            for part in tensor.split(1000):
-                sha256.update(part.cpu().contiguous().numpy().data)
+            for chunk in tensor.split(1000):
+                sha256.update(chunk.cpu().contiguous().numpy().data)
         return sha256.hexdigest()[:12]
 
 
@@ -252,40 +252,40 @@ def as_data(source: Any) -> Examples:
     return source if is_data else Data(source)
 
 
-def _is_wide(y: Any) -> bool:
+def _is_one_hot(y: Any) -> bool:
     return len(getattr(y, "shape", ())) == 2 and y.shape[1] > 1
 
 
 def _stated(value: Any) -> Any:
     """What a user has said, or None."""
-    return None if isinstance(value, _Understood) else value
+    return None if isinstance(value, _Inferred) else value
 
 
-def _understood(range: Any) -> Any:
-    return _Word(range) if isinstance(range, str) else None if range is None else _Interval(range)
+def _as_inferred(range: Any) -> Any:
+    return _InferredString(range) if isinstance(range, str) else None if range is None else _InferredInterval(range)
 
 
-def _range_of(name: str, kind: str, stated: Any, extent: tuple[float, float], is_bytes: bool) -> Any:
+def _check_range(name: str, kind: str, stated_range: Any, extent: tuple[float, float], is_bytes: bool) -> Any:
     """The range that was stated, if x keeps to it; else what is understood, None for images if it is not clear."""
-    if stated is None and kind != "images":
+    if stated_range is None and kind != "images":
         return "real"
-    if stated is None:
-        return next((usual for usual in ((0.0, 1.0), (-1.0, 1.0)) if within(extent, usual)), None)
-    if isinstance(stated, str) and stated == "real":
-        return stated
+    if stated_range is None:
+        return next((candidate for candidate in ((0.0, 1.0), (-1.0, 1.0)) if within_range(extent, candidate)), None)
+    if isinstance(stated_range, str) and stated_range == "real":
+        return stated_range
     try:
-        low, high = (float(end) for end in stated)
+        low, high = (float(end) for end in stated_range)
     except (TypeError, ValueError):
         low, high = math.nan, math.nan
     if not -math.inf < low < high < math.inf:
         raise ValueError(
-            f"{name}: range must be (low, high), two numbers in this order, or 'real', not {described(stated)}."
+            f"{name}: range must be (low, high), two numbers in this order, or 'real', not {described(stated_range)}."
         )
     if is_bytes and (low, high) != (0, 1):
         raise ValueError(
             f"{name}: range must be (0, 1) for bytes, which stand for x/255; convert x to another range first."
         )
-    if not within(extent, (low, high)):
+    if not within_range(extent, (low, high)):
         raise ValueError(
             f"{name}: x must lie in the range that was stated, {low:g} to {high:g}, and goes from {extent[0]:g} to "
             f"{extent[1]:g}; rescale x or correct the range."
@@ -293,7 +293,7 @@ def _range_of(name: str, kind: str, stated: Any, extent: tuple[float, float], is
     return (low, high)
 
 
-def within(extent: tuple[float, float], bounds: tuple[float, float]) -> bool:
+def within_range(extent: tuple[float, float], bounds: tuple[float, float]) -> bool:
     """Does what goes from one number to another stay in a range, but for rounding?"""
     slack = 1e-3 * (bounds[1] - bounds[0])
     return bounds[0] - slack <= extent[0] and extent[1] <= bounds[1] + slack

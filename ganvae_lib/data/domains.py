@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import flag, whole
+from ..errors import check_bool, check_int
 from .dataset import Data, Examples, as_data
 from .rendered import DIGITS, FONTS, glyphs
 from .toys import Mixture, Pinwheel, Toy
@@ -94,22 +94,22 @@ class Paired:
 
         The first is the distance from the true partners, the others that from the truth after each symmetry.
         """
-        target = self.test.other[None]
+        targets = self.test.other[None]
         if self.symmetries is not None and self.truth is not None:
             symmetries = self.symmetries.to(self.test.x)
-            target = torch.stack([self.truth(self.test.x @ symmetry.T) for symmetry in symmetries])
+            targets = torch.stack([self.truth(self.test.x @ symmetry.T) for symmetry in symmetries])
         # target [S, n, *shape]: moved gets an axis of length 1 before n, and every axis after S is averaged over.
-        differences = moved.unsqueeze(-target.ndim) - target.to(moved)
-        return differences.square().flatten(-target.ndim + 1).mean(-1).sqrt()
+        differences = moved.unsqueeze(-targets.ndim) - targets.to(moved)
+        return differences.square().flatten(-targets.ndim + 1).mean(-1).sqrt()
 
 
 class Moved(Toy):
     """y = f(x) for x from a world, where f changes every area alike: p(y) = p_x(f⁻¹(y)) / |det f'|."""
 
-    def __init__(self, world: Toy, truth: Map, inverse: Map, log_det: float):
-        self.law, self.truth, self.inverse, self.log_det = world, truth, inverse, log_det
-        self.dim, self.std = world.dim, world.std
-        self.modes = None if world.modes is None else truth(world.modes)
+    def __init__(self, source_law: Toy, truth: Map, inverse: Map, log_det: float):
+        self.law, self.truth, self.inverse, self.log_det = source_law, truth, inverse, log_det
+        self.dim, self.std = source_law.dim, source_law.std
+        self.modes = None if source_law.modes is None else truth(source_law.modes)
 
     def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         x, component = self.law._draw(n, generator)
@@ -130,40 +130,40 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
     >>> clouds(symmetric=True).symmetries.shape
     torch.Size([8, 2, 2])
     """
-    n, n_test, seed = whole("n", n), whole("n_test", n_test), whole("seed", seed, 0, 2**60)
-    symmetric, bent = flag("symmetric", symmetric), flag("bent", bent)
+    n, n_test, seed = check_int("n", n), check_int("n_test", n_test), check_int("seed", seed, 0, 2**60)
+    symmetric, bent = check_bool("symmetric", symmetric), check_bool("bent", bent)
     quarter_turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)
-    turns = torch.stack([torch.linalg.matrix_power(quarter_turn, k) for k in range(4)])
+    quarter_turns = torch.stack([torch.linalg.matrix_power(quarter_turn, turn_count) for turn_count in range(4)])
     if symmetric:
-        world = Mixture([0.25] * 4, [[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]], 0.25)
+        source_law = Mixture([0.25] * 4, [[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]], 0.25)
         reflection = torch.diag(torch.tensor([1.0, -1.0], dtype=torch.float64))
-        symmetries = torch.cat([turns, turns @ reflection])
+        symmetries = torch.cat([quarter_turns, quarter_turns @ reflection])
     else:
-        world = Mixture([0.5, 0.3, 0.2], [[-0.7, -0.3], [0.5, -0.1], [1.1, 0.9]], torch.tensor([0.5, 0.35, 0.25]))
-        symmetries = turns[:1]  # the identity
+        source_law = Mixture([0.5, 0.3, 0.2], [[-0.7, -0.3], [0.5, -0.1], [1.1, 0.9]], torch.tensor([0.5, 0.35, 0.25]))
+        symmetries = quarter_turns[:1]  # the identity
     # y = A x + b: a turn by 35 degrees, a stretch along one axis and a squeeze along the other, and a shift.
     turn = torch.tensor([[0.8192, -0.5736], [0.5736, 0.8192]], dtype=torch.float64)
     stretch = torch.diag(torch.tensor([1.4, 0.7], dtype=torch.float64))
-    a = stretch @ turn
-    b = torch.tensor([0.5, -0.3]).double()
-    twist = 0.6 if bent else 0.0  # radians for each unit of distance from the origin
+    matrix = stretch @ turn
+    shift = torch.tensor([0.5, -0.3]).double()
+    twist_angle = 0.6 if bent else 0.0  # radians for each unit of distance from the origin
 
     def truth(x: Tensor) -> Tensor:
-        return Pinwheel.turn(x @ a.T.to(x) + b.to(x), twist)
+        return Pinwheel.turn(x @ matrix.T.to(x) + shift.to(x), twist_angle)
 
     def inverse(y: Tensor) -> Tensor:
-        return (Pinwheel.turn(y, -twist) - b.to(y)) @ torch.linalg.inv(a).T.to(y)
+        return (Pinwheel.turn(y, -twist_angle) - shift.to(y)) @ torch.linalg.inv(matrix).T.to(y)
 
-    image = Moved(world, truth, inverse, float(torch.linalg.slogdet(a).logabsdet))
+    target_law = Moved(source_law, truth, inverse, float(torch.linalg.slogdet(matrix).logabsdet))
 
-    def drawn(world: Toy, n: int, stream: int, name: str) -> Data:  # three streams of random numbers for each seed
-        x, component = world.sample(n, 3 * seed + stream, labels=True)
-        return Data(x, component, name, world, f"drawn from the toy, seed {seed}")
+    def drawn(source_law: Toy, n: int, stream: int, name: str) -> Data:  # three streams of random numbers for each seed
+        x, labels = source_law.sample(n, 3 * seed + stream, labels=True)
+        return Data(x, labels, name, source_law, f"drawn from the toy, seed {seed}")
 
-    train = Domains(drawn(world, n, 0, "cloud"), drawn(image, n, 1, "image of the cloud"))
+    train_domains = Domains(drawn(source_law, n, 0, "cloud"), drawn(target_law, n, 1, "image of the cloud"))
     # Both from stream 2, the same draws: each target is the image of its source.
-    test = Domains(drawn(world, n_test, 2, "cloud"), drawn(image, n_test, 2, "image of the cloud"))
-    return Paired(train, test, truth, inverse, symmetries)
+    test_domains = Domains(drawn(source_law, n_test, 2, "cloud"), drawn(target_law, n_test, 2, "image of the cloud"))
+    return Paired(train_domains, test_domains, truth, inverse, symmetries)
 
 
 def styles(n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, characters: str = DIGITS) -> Paired:
@@ -176,18 +176,18 @@ def styles(n: int = 4000, n_test: int = 500, side: int = 16, seed: int = 0, char
     Domains(Data('glyphs': 10 images of shape (1, 16, 16) in [0, 1], 10 classes, 6 factors),
             Data('glyphs': 10 images of shape (1, 16, 16) in [0, 1], 10 classes, 6 factors))
     """
-    n, n_test, seed = whole("n", n), whole("n_test", n_test), whole("seed", seed, 0, 2**60)
-    shared: dict[str, Any] = dict(
+    n, n_test, seed = check_int("n", n), check_int("n_test", n_test), check_int("seed", seed, 0, 2**60)
+    shared_factors: dict[str, Any] = dict(
         characters=characters, side=side, vary=("class",), rotation=(-15.0, 15.0), scale=(0.85, 1.15)
     )
 
-    def light(n: int, stream: int) -> Data:  # three streams of random numbers for each seed
-        return glyphs(n, 3 * seed + stream, font=_SANS_SERIF, **shared)
+    def light_glyphs(n: int, stream_index: int) -> Data:  # three streams of random numbers for each seed
+        return glyphs(n, 3 * seed + stream_index, font=_SANS_SERIF, **shared_factors)
 
-    def bold(n: int, stream: int) -> Data:
-        return glyphs(n, 3 * seed + stream, font=_SERIF, weight=1.4, slant=0.3, **shared)
+    def bold_glyphs(n: int, stream_index: int) -> Data:
+        return glyphs(n, 3 * seed + stream_index, font=_SERIF, weight=1.4, slant=0.3, **shared_factors)
 
-    train = Domains(light(n, 0), bold(n, 1))
+    train_domains = Domains(light_glyphs(n, 0), bold_glyphs(n, 1))
     # Both from stream 2, the same draws: partners agree in class, rotation and scale.
-    test = Domains(light(n_test, 2), bold(n_test, 2))
-    return Paired(train, test)
+    test_domains = Domains(light_glyphs(n_test, 2), bold_glyphs(n_test, 2))
+    return Paired(train_domains, test_domains)

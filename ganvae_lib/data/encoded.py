@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import chosen, flag, instance, numbers, whole
+from ..errors import check_bool, check_choice, check_finite, check_int, check_type
 from ..storage.downloads import verified
 from .dataset import Data
 from .sources import columns_of
@@ -22,8 +22,8 @@ from .sources import columns_of
 __all__ = ["TEXTS", "Column", "Tabular", "Text", "table", "text"]
 
 TEXTS = ("text", "tinyshakespeare")
-_ADDRESS = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
-_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+_TEXT_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+_TEXT_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 _TEST_SHARE = 0.1  # of the text, at its end
 
 
@@ -46,11 +46,11 @@ class Text(Data):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        alphabet, padding = instance("alphabet", self.alphabet, str), instance("padding", self.padding, str)
+        alphabet, padding = check_type("alphabet", self.alphabet, str), check_type("padding", self.padding, str)
         if len(self.shape) != 1 or not alphabet or padding not in ("", alphabet[-1]):
             raise ValueError(f"{self.name}: text needs x [N, T], and an alphabet, the padding, if there is one, last.")
-        ended = (self._indices(self.x) == len(alphabet) - 1).int()
-        if padding and (ended.diff(dim=1) < 0).any():
+        is_padding = (self._indices(self.x) == len(alphabet) - 1).int()
+        if padding and (is_padding.diff(dim=1) < 0).any():
             raise ValueError(f"{self.name}: after the padding {self.padding!r} a line must hold nothing else.")
 
     @classmethod
@@ -78,18 +78,18 @@ class Text(Data):
         if not is_list or not all(isinstance(line, str) for line in lines):
             raise ValueError(f"{name}: lines must be a list of strings, one an example; split a text by splitlines().")
         if like is not None:
-            padding, length = instance("like", like, Text).padding, like.shape[0]
+            padding, length = check_type("like", like, Text).padding, like.shape[0]
             alphabet = like.alphabet.removesuffix(padding)
-        used, longest = set("".join(lines)), max(map(len, lines))
-        letters = "".join(sorted(used)) if alphabet is None else instance("alphabet", alphabet, str)
-        length = longest if length is None else whole("length", length, most=10**6)
-        if len(instance("padding", padding, str)) != 1 or padding in letters:
+        used_characters, longest = set("".join(lines)), max(map(len, lines))
+        letters = "".join(sorted(used_characters)) if alphabet is None else check_type("alphabet", alphabet, str)
+        length = longest if length is None else check_int("length", length, most=10**6)
+        if len(check_type("padding", padding, str)) != 1 or padding in letters:
             raise ValueError(f"{name}: padding must be one character that is in no line, not {padding!r}.")
         if not 1 <= longest <= length:
             raise ValueError(f"{name}: lines must have 1 to length={length} characters, and the longest has {longest}.")
-        if missing := used - set(letters):
+        if missing := used_characters - set(letters):
             raise ValueError(f"{name}: the alphabet {letters!r} lacks the character {min(missing)!r} of the lines.")
-        x = _rows([line.ljust(length, padding) for line in lines], letters + padding)
+        x = _as_indices([line.ljust(length, padding) for line in lines], letters + padding)
         return cls(x, None, name, alphabet=letters + padding, padding=padding)
 
     def __repr__(self) -> str:
@@ -115,7 +115,7 @@ class Text(Data):
 
         Raises ValueError for anything that is not the index of a character.
         """
-        x = numbers("x", x)
+        x = check_finite("x", x)
         if x.ndim > 1:
             return [self.decode(row) for row in x]
         line = "".join(self.alphabet[i] for i in self._indices(x).reshape(-1).tolist())
@@ -123,8 +123,8 @@ class Text(Data):
 
     def encode(self, string: str) -> Tensor:
         """The indices [T], float32, of a string. Raises ValueError for a character that the alphabet lacks."""
-        if missing := set(instance("string", string, str)) - set(self.alphabet):
-            raise ValueError(f"{self.name} has no character {min(missing)!r}; it has {self.alphabet!r}.")
+        if missing_characters := set(check_type("string", string, str)) - set(self.alphabet):
+            raise ValueError(f"{self.name} has no character {min(missing_characters)!r}; it has {self.alphabet!r}.")
         return torch.tensor([self.alphabet.index(character) for character in string], dtype=torch.float32)
 
 
@@ -144,26 +144,26 @@ def text(name: Any = "text", split: str = "train", length: int | None = 64) -> T
     >>> text(length=None)
     Text('text': 1653 lines of up to 61 characters, alphabet of 59)
     """
-    chosen("split", split, ("train", "test"))
-    length = None if length is None else whole("length", length)
-    full_text, note = _read_text(name)
+    check_choice("split", split, ("train", "test"))
+    length = None if length is None else check_int("length", length)
+    full_text, note = _read_text_and_note(name)
     name = name if name in TEXTS else Path(name).name
     if length is None:
         lines = [line for line in full_text.splitlines() if line]
         train_length = round((1 - _TEST_SHARE) * len(lines))
-        every = replace(Text.from_lines(lines, name), note=note)
-        return every[:train_length] if split == "train" else every[train_length:]
+        all_lines = replace(Text.from_lines(lines, name), note=note)
+        return all_lines[:train_length] if split == "train" else all_lines[train_length:]
     train_length = round((1 - _TEST_SHARE) * len(full_text))
     split_text = full_text[:train_length] if split == "train" else full_text[train_length:]
     if length > len(split_text):
         raise ValueError(f"length must lie between 1 and {len(split_text)}, the characters of this part, not {length}.")
     alphabet = "".join(sorted(set(full_text)))
-    starts = range(0, len(split_text) - length + 1, length)
-    x = _rows([split_text[start : start + length] for start in starts], alphabet)
+    window_starts = range(0, len(split_text) - length + 1, length)
+    x = _as_indices([split_text[start : start + length] for start in window_starts], alphabet)
     return Text(x, None, name, None, note, alphabet=alphabet)
 
 
-def _rows(lines: Sequence[str], alphabet: str) -> Tensor:
+def _as_indices(lines: Sequence[str], alphabet: str) -> Tensor:
     """Lines of one length as indices [N, T], float32."""
     index_of = {character: i for i, character in enumerate(alphabet)}
     return torch.tensor([[index_of[character] for character in line] for line in lines], dtype=torch.float32)
@@ -173,13 +173,13 @@ def _rows(lines: Sequence[str], alphabet: str) -> Tensor:
 text.text, text.Text = text, Text  # type: ignore[attr-defined]
 
 
-def _read_text(name: Any) -> tuple[str, str]:
+def _read_text_and_note(name: Any) -> tuple[str, str]:
     """A text, and where it is from."""
     note = "tiny shakespeare (A. Karpathy, 2015): plays by W. Shakespeare, in the public domain"
     if name == "text":
         return Path(__file__).with_name("shakespeare.txt").read_text(encoding="ascii"), f"the opening of {note}"
     if name == "tinyshakespeare":
-        return verified("text", f"{name}.txt", (_ADDRESS,), f"sha256:{_SHA256}").decode("ascii"), note
+        return verified("text", f"{name}.txt", (_TEXT_URL,), f"sha256:{_TEXT_SHA256}").decode("ascii"), note
     try:
         return Path(name).read_text(encoding="utf8"), f"the file {Path(name).name}"
     except (OSError, TypeError, ValueError) as error:
@@ -215,9 +215,9 @@ class Tabular(Data):
 
     @property
     def parts(self) -> tuple[tuple[str, int], ...]:
-        count = sum(not column.categories for column in self.columns)
+        n_numbers = sum(not column.categories for column in self.columns)
         categories = tuple(("one-hot", column.size) for column in self.columns if column.categories)
-        return ((("gaussian", count),) if count else ()) + categories
+        return ((("gaussian", n_numbers),) if n_numbers else ()) + categories
 
     @property
     def log_units(self) -> float:
@@ -225,23 +225,23 @@ class Tabular(Data):
         return float(np.log([column.std for column in self.columns]).sum())
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{c.name} ({c.size} categories)" if c.categories else c.name for c in self.columns)
-        classes = f", {self.classes} classes" if self.classes else ""
-        return f"Tabular({self.name!r}: {len(self)} rows of {shown}{classes})"
+        columns_text = ", ".join(f"{c.name} ({c.size} categories)" if c.categories else c.name for c in self.columns)
+        classes_text = f", {self.classes} classes" if self.classes else ""
+        return f"Tabular({self.name!r}: {len(self)} rows of {columns_text}{classes_text})"
 
     def decode(self, x: Any) -> dict[str, Any]:
         """Rows x [..., D], such as samples, as columns by name: numbers [...] in their units, float64, and categories.
 
         The category is the one with the largest number.
         """
-        x = numbers("x", x)
+        x = check_finite("x", x)
         if x.shape[-1:] != self.x.shape[1:]:
             raise ValueError(f"decode needs rows [..., {self.shape[0]}] of {self.name}, not {list(x.shape)}.")
-        found: dict[str, Any] = {}
-        for column, piece in zip(self.columns, x.split([column.size for column in self.columns], -1), strict=True):
-            number, category = piece[..., 0] * column.std + column.mean, piece.argmax(-1).numpy()
-            found[column.name] = np.array(column.categories)[category] if column.categories else number
-        return found
+        decoded_columns: dict[str, Any] = {}
+        for column, block in zip(self.columns, x.split([column.size for column in self.columns], -1), strict=True):
+            number, category_index = block[..., 0] * column.std + column.mean, block.argmax(-1).numpy()
+            decoded_columns[column.name] = np.array(column.categories)[category_index] if column.categories else number
+        return decoded_columns
 
 
 def table(
@@ -262,19 +262,19 @@ def table(
     {'age': tensor([20.0000, 30.0000], dtype=torch.float64), 'city': array(['Rome', 'Oslo'], dtype='<U4')}
     """
     values = columns_of(source, name)
-    known = {} if like is None else {column.name: column for column in instance("like", like, Tabular).columns}
-    standardise = flag("standardise", standardise)
+    known = {} if like is None else {column.name: column for column in check_type("like", like, Tabular).columns}
+    standardise = check_bool("standardise", standardise)
     categorical = list(categorical) if isinstance(categorical, (list, tuple, set)) else [categorical]
-    if (known and set(known) != set(values)) or (missing := {str(key) for key in categorical} - set(values)):
-        wanted = ", ".join(known or sorted(missing))
-        raise ValueError(f"{name}: the table must have the columns {wanted}; it has {', '.join(values)}.")
-    every = [known.get(key) or _column(key, values[key], name, key in categorical, standardise) for key in values]
+    if (known and set(known) != set(values)) or (missing_columns := {str(key) for key in categorical} - set(values)):
+        wanted_columns = ", ".join(known or sorted(missing_columns))
+        raise ValueError(f"{name}: the table must have the columns {wanted_columns}; it has {', '.join(values)}.")
+    every = [known.get(key) or _infer_column(key, values[key], name, key in categorical, standardise) for key in values]
     every.sort(key=lambda column: bool(column.categories))  # numbers first
-    x = np.concatenate([_encoded(column, values[column.name], name) for column in every], 1)
+    x = np.concatenate([_encode_column(column, values[column.name], name) for column in every], 1)
     return Tabular(torch.from_numpy(x).float(), y, name, columns=tuple(every))
 
 
-def _column(key: str, values: np.ndarray, name: str, categorical: bool, standardise: bool) -> Column:
+def _infer_column(key: str, values: np.ndarray, name: str, is_categorical: bool, standardise: bool) -> Column:
     """What a column is, from its values."""
     given = values.tolist()
     lacking = [i for i, value in enumerate(given) if value is None or value != value or value in (np.inf, -np.inf)]
@@ -284,17 +284,17 @@ def _column(key: str, values: np.ndarray, name: str, categorical: bool, standard
         raise ValueError(
             f"{name}: the column {key!r} must be numbers or words, two or more; convert it or leave it out."
         )
-    if values.dtype.kind in "OUSb" or categorical:
+    if values.dtype.kind in "OUSb" or is_categorical:
         return Column(key, categories=tuple(sorted(set(given), key=str)))
     return Column(key, float(values.mean(dtype=float)), float(values.std(dtype=float))) if standardise else Column(key)
 
 
-def _encoded(column: Column, values: np.ndarray, name: str) -> np.ndarray:
+def _encode_column(column: Column, values: np.ndarray, name: str) -> np.ndarray:
     """A column as numbers [N, size]."""
-    place_of = {category: i for i, category in enumerate(column.categories)}
+    category_index = {category: i for i, category in enumerate(column.categories)}
     for value in values.tolist():
-        if value not in place_of if place_of else not isinstance(value, (int, float)):
+        if value not in category_index if category_index else not isinstance(value, (int, float)):
             raise ValueError(f"{name}: the column {column.name!r} must be as in the other table, and holds {value!r}.")
-    if place_of:
-        return np.eye(column.size)[[place_of[value] for value in values.tolist()]]
+    if category_index:
+        return np.eye(column.size)[[category_index[value] for value in values.tolist()]]
     return (values.astype(float)[:, None] - column.mean) / column.std

@@ -94,26 +94,26 @@ def digits(name: str, split: str) -> ImageSet:
 
 def idx_set(name: str, split: str) -> ImageSet:
     """MNIST and Fashion-MNIST: 60000 and 10000 images of 28 x 28 pixels and 256 grey levels."""
-    mirrors, packed, content = IDX[name]
+    mirrors, packed_checksums, content_sha256 = IDX[name]
     prefix = {"train": "train", "test": "t10k"}[split]
 
-    def array(file: str) -> np.ndarray:
-        return read_idx(verified(name, file, mirrors, packed[file], content[file]), file)
+    def read_array(file: str) -> np.ndarray:
+        return read_idx(verified(name, file, mirrors, packed_checksums[file], content_sha256[file]), file)
 
-    levels = array(f"{prefix}-images-idx3-ubyte.gz")
-    labels = array(f"{prefix}-labels-idx1-ubyte.gz")
-    return levels[:, None], labels, f"{name}, grey levels / 255"
+    grey_levels = read_array(f"{prefix}-images-idx3-ubyte.gz")
+    labels = read_array(f"{prefix}-labels-idx1-ubyte.gz")
+    return grey_levels[:, None], labels, f"{name}, grey levels / 255"
 
 
 def usps(name: str, split: str) -> ImageSet:
     """USPS: 7291 and 2007 digits of 16 x 16 pixels; LIBSVM or ESL text, or a local usps.h5 (needs h5py)."""
-    h5 = local(name, "usps.h5")
+    h5_path = local(name, "usps.h5")
     local_sources = [source for source in USPS[split] if local(name, source[0])]  # source[0] is the file's name
-    if h5 and not local_sources:
-        levels, labels = _usps_h5(h5, split)
+    if h5_path and not local_sources:
+        grey_levels, labels = _usps_h5(h5_path, split)
     else:
-        levels, labels = _usps_text(local_sources[:1] or USPS[split])
-    return levels.reshape(-1, 1, 16, 16), labels.astype(np.int64), "usps, grey levels in [0, 1]"
+        grey_levels, labels = _usps_text(local_sources[:1] or USPS[split])
+    return grey_levels.reshape(-1, 1, 16, 16), labels.astype(np.int64), "usps, grey levels in [0, 1]"
 
 
 def _usps_text(sources: Sequence[tuple[str, tuple[str, ...], str]]) -> tuple[np.ndarray, np.ndarray]:
@@ -130,8 +130,8 @@ def _usps_text(sources: Sequence[tuple[str, tuple[str, ...], str]]) -> tuple[np.
         return (table[:, 1:] + 1) / 2, table[:, 0]
     from sklearn.datasets import load_svmlight_file
 
-    levels, labels = load_svmlight_file(content, n_features=256)  # the same grey levels; labels 1 to 10
-    return (levels.toarray() + 1) / 2, labels - 1
+    grey_levels, labels = load_svmlight_file(content, n_features=256)  # the same grey levels; labels 1 to 10
+    return (grey_levels.toarray() + 1) / 2, labels - 1
 
 
 def _usps_h5(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -142,14 +142,14 @@ def _usps_h5(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
         raise DataError(f"reading {path} needs h5py: pip install h5py, or put {USPS[split][0][0]} beside it.") from None
     try:
         with h5py.File(path) as file:
-            levels, labels = file[split]["data"][:], file[split]["target"][:]
-        pixels = np.round(levels * 2000).astype("<i2").tobytes()
-        intact = hashlib.sha256(pixels).hexdigest() == USPS_PIXELS[split]
+            grey_levels, labels = file[split]["data"][:], file[split]["target"][:]
+        pixels = np.round(grey_levels * 2000).astype("<i2").tobytes()
+        is_intact = hashlib.sha256(pixels).hexdigest() == USPS_PIXELS[split]
     except (OSError, KeyError):
-        intact = False
-    if not intact:
+        is_intact = False
+    if not is_intact:
         raise DataError(ALTERED.format(path))
-    return levels, labels
+    return grey_levels, labels
 
 
 def read_idx(content: bytes, file: str) -> np.ndarray:
@@ -178,21 +178,21 @@ CIFAR = (
 )
 
 # what the archive holds, for those who have unpacked it
-_BATCHES = "cifar-10-batches-bin"
+_FOLDER = "cifar-10-batches-bin"
 CIFAR_PARTS = {
     "train": {
-        f"{_BATCHES}/data_batch_1.bin": "sha256:cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
-        f"{_BATCHES}/data_batch_2.bin": "sha256:a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
-        f"{_BATCHES}/data_batch_3.bin": "sha256:bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
-        f"{_BATCHES}/data_batch_4.bin": "sha256:014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
-        f"{_BATCHES}/data_batch_5.bin": "sha256:755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
+        f"{_FOLDER}/data_batch_1.bin": "sha256:cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
+        f"{_FOLDER}/data_batch_2.bin": "sha256:a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
+        f"{_FOLDER}/data_batch_3.bin": "sha256:bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
+        f"{_FOLDER}/data_batch_4.bin": "sha256:014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
+        f"{_FOLDER}/data_batch_5.bin": "sha256:755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
     },
     "test": {
-        f"{_BATCHES}/test_batch.bin": "sha256:8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
+        f"{_FOLDER}/test_batch.bin": "sha256:8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
     },
 }
 
-_RECORD = 1 + 3 * 32 * 32  # bytes of an example: its label, then its red, green and blue levels
+_RECORD_BYTES = 1 + 3 * 32 * 32  # bytes of an example: its label, then its red, green and blue levels
 
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -204,30 +204,30 @@ def svhn(name: str, split: str) -> ImageSet:
     from scipy.io import loadmat
 
     file = SVHN[split][0]
-    content = loadmat(io.BytesIO(verified(name, *SVHN[split])))
-    levels = content.get("X", np.zeros(0))
-    labels = content.get("y", np.zeros(0))
-    fits = levels.shape == (32, 32, 3, labels.size) and levels.dtype == np.uint8
-    if not fits or not np.isin(labels, range(1, 11)).all():
-        raise _unlike(file, "X, bytes [32, 32, 3, N], and y, N labels from 1 to 10")
+    matlab_arrays = loadmat(io.BytesIO(verified(name, *SVHN[split])))
+    levels = matlab_arrays.get("X", np.zeros(0))
+    labels = matlab_arrays.get("y", np.zeros(0))
+    has_expected_shape = levels.shape == (32, 32, 3, labels.size) and levels.dtype == np.uint8
+    if not has_expected_shape or not np.isin(labels, range(1, 11)).all():
+        raise _wrong_content(file, "X, bytes [32, 32, 3, N], and y, N labels from 1 to 10")
     labels = labels.astype(np.int64).ravel() % 10  # the label of the digit 0 is 10
     return levels.transpose(3, 2, 0, 1), labels, "svhn, colour levels / 255"
 
 
 def cifar10(name: str, split: str) -> ImageSet:
     """CIFAR-10, the binary version (no pickle): 50000 and 10000 photographs of ten kinds of things."""
-    parts = CIFAR_PARTS[split]
-    if all(local(name, file) for file in parts):
-        contents = [verified(name, file, (), checksum) for file, checksum in parts.items()]
+    part_checksums = CIFAR_PARTS[split]
+    if all(local(name, file) for file in part_checksums):
+        file_contents = [verified(name, file, (), checksum) for file, checksum in part_checksums.items()]
     else:
-        unpacked = _unpacked(verified(name, *CIFAR), "./")
-        if missing := [file for file in parts if file not in unpacked]:
-            raise _unlike(CIFAR[0], missing[0])
-        contents = [unpacked[file] for file in parts]
-    for file, content in zip(parts, contents, strict=True):
-        if not content or len(content) % _RECORD or max(content[::_RECORD]) > 9:
-            raise _unlike(file, "records of 3073 bytes with a label from 0 to 9 first")
-    records = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, _RECORD)
+        unpacked_files = _unpacked(verified(name, *CIFAR), "./")
+        if missing_files := [file for file in part_checksums if file not in unpacked_files]:
+            raise _wrong_content(CIFAR[0], missing_files[0])
+        file_contents = [unpacked_files[file] for file in part_checksums]
+    for file, content in zip(part_checksums, file_contents, strict=True):
+        if not content or len(content) % _RECORD_BYTES or max(content[::_RECORD_BYTES]) > 9:
+            raise _wrong_content(file, "records of 3073 bytes with a label from 0 to 9 first")
+    records = np.frombuffer(b"".join(file_contents), np.uint8).reshape(-1, _RECORD_BYTES)
     images = records[:, 1:].reshape(-1, 3, 32, 32)
     return images, records[:, 0].astype(np.int64), "cifar10, colour levels / 255"
 
@@ -248,22 +248,22 @@ def cifar10_jpeg(name: str, split: str) -> ImageSet:
 
     from PIL import Image
 
-    unpacked = _unpacked(lzma.decompress(verified(name, file, (), checksum)), "cifar10-jpeg/")
+    unpacked_files = _unpacked(lzma.decompress(verified(name, file, (), checksum)), "cifar10-jpeg/")
     if split == "train":
-        _header, *lines = unpacked["train_labels_in_order.csv"].decode().split()
-        rows = [line.split(",") for line in lines]
-        labels = {path: int(label) for _index, path, label in rows}
+        _header, *csv_lines = unpacked_files["train_labels_in_order.csv"].decode().split()
+        csv_rows = [line.split(",") for line in csv_lines]
+        label_of_path = {path: int(label) for _index, path, label in csv_rows}
     else:
-        paths = sorted(path for path in unpacked if path.startswith("test/"))
-        labels = {path: CIFAR_CLASSES.index(path.split("/")[1]) for path in paths}  # test/CLASS/...
-    levels = np.empty((len(labels), 3, 32, 32), np.uint8)
-    for i, path in enumerate(labels):
-        image = Image.open(io.BytesIO(unpacked[path]), formats=["JPEG"])
+        paths = sorted(path for path in unpacked_files if path.startswith("test/"))
+        label_of_path = {path: CIFAR_CLASSES.index(path.split("/")[1]) for path in paths}  # test/CLASS/...
+    colour_levels = np.empty((len(label_of_path), 3, 32, 32), np.uint8)
+    for i, path in enumerate(label_of_path):
+        image = Image.open(io.BytesIO(unpacked_files[path]), formats=["JPEG"])
         if image.mode != "RGB" or image.size != (32, 32):
-            raise _unlike(f"{path} in {file}", "a colour image of 32 x 32 pixels")
-        levels[i] = np.asarray(image).transpose(2, 0, 1)
+            raise _wrong_content(f"{path} in {file}", "a colour image of 32 x 32 pixels")
+        colour_levels[i] = np.asarray(image).transpose(2, 0, 1)
     note = "CIFAR-10 (JPEG copy): lossy, compares with no result on CIFAR-10; colour levels / 255"
-    return levels, np.array(list(labels.values())), note
+    return colour_levels, np.array(list(label_of_path.values())), note
 
 
 SETS = {
@@ -280,10 +280,10 @@ SETS = {
 def _unpacked(archive: bytes, folder: str) -> dict[str, bytes]:
     """What the files of a tar hold, by their names without the folder."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        opened = {member.name.removeprefix(folder): tar.extractfile(member) for member in tar}
-        return {name: file.read() for name, file in opened.items() if file is not None}
+        open_files = {member.name.removeprefix(folder): tar.extractfile(member) for member in tar}
+        return {name: file.read() for name, file in open_files.items() if file is not None}
 
 
-def _unlike(file: str, what: str) -> DataError:
+def _wrong_content(file: str, what: str) -> DataError:
     """The error about a file that is intact but does not hold ``what`` it should."""
     return DataError(f"{file} does not hold {what}; put the published file in its place.")

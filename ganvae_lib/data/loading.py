@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..distributions.densities import as_floats
-from ..errors import described, instance, real, unknown, whole
+from ..errors import check_int, check_real, check_type, described, unknown
 from . import images
 from .dataset import Data, Examples
 from .encoded import TEXTS, text
@@ -85,28 +85,28 @@ def toy(make: Callable[Arguments, Law]) -> Callable[Arguments, Law]:
     signature = inspect.signature(make)
 
     @functools.wraps(make)
-    def make_with_recipe(*args: Arguments.args, **options: Arguments.kwargs) -> Law:
-        law = make(*args, **options)
-        bound = signature.bind(*args, **options)
-        bound.apply_defaults()
-        law.recipe = _recipe(name, bound.arguments)  # type: ignore[attr-defined]
+    def make_with_recipe(*args: Arguments.args, **keywords: Arguments.kwargs) -> Law:
+        law = make(*args, **keywords)
+        bound_arguments = signature.bind(*args, **keywords)
+        bound_arguments.apply_defaults()
+        law.recipe = _recipe(name, bound_arguments.arguments)  # type: ignore[attr-defined]
         return law
 
     TOYS[name] = make_with_recipe
-    register(name, functools.partial(_draw_data, name))
+    register(name, functools.partial(_draw_from_toy, name))
     return make_with_recipe
 
 
-def _recipe(name: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
+def _recipe(toy_name: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
     """Name and arguments of a toy as JSON reads them back; None if JSON cannot hold them."""
     without_tensors = {key: value.tolist() if hasattr(value, "tolist") else value for key, value in arguments.items()}
     try:
-        return json.loads(json.dumps({"toy": name, "arguments": without_tensors}))
+        return json.loads(json.dumps({"toy": toy_name, "arguments": without_tensors}))
     except TypeError:
         return None
 
 
-def _draw_data(name: str, split: str, seed: int) -> Data:
+def _draw_from_toy(name: str, split: str, seed: int) -> Data:
     """Data drawn from a toy."""
     law = TOYS[name]()
     split_seed = 2 * seed + (split == "test")  # no two pairs of split and seed share their random numbers
@@ -135,10 +135,10 @@ def law_from(card: dict[str, Any]) -> Any:
         )
     kind = "toy" if "toy" in card else "data set"
     name = card[kind]
-    registered = TOYS if kind == "toy" else DATA_SETS
-    if name not in registered:
+    registry = TOYS if kind == "toy" else DATA_SETS
+    if name not in registry:
         raise ValueError(
-            f"the run was trained on {name!r}, and {unknown(kind, name, registered)} Import the file that registers it."
+            f"the run was trained on {name!r}, and {unknown(kind, name, registry)} Import the file that registers it."
         )
     if kind == "toy":
         return TOYS[name](**card["arguments"])
@@ -160,20 +160,20 @@ def from_files(name: str, read: Callable[[str, str], images.ImageSet]) -> Callab
     return make
 
 
-def _glyphs(split: str, seed: int) -> Data:
-    n = 10_000 if split == "train" else 2_000
-    return glyphs(n, 2 * seed + (split == "test"))  # no two pairs of split and seed share their random numbers
+def _load_glyphs(split: str, seed: int) -> Data:
+    n_images = 10_000 if split == "train" else 2_000
+    return glyphs(n_images, 2 * seed + (split == "test"))  # no two pairs of split and seed share their random numbers
 
 
-def _text(name: str, split: str, seed: int) -> Data:
+def _load_text(name: str, split: str, seed: int) -> Data:
     return text(name, split)
 
 
 for _name, _read in images.SETS.items():
     register(_name, from_files(_name, _read))
-register("glyphs", _glyphs)
+register("glyphs", _load_glyphs)
 for _name in TEXTS:
-    register(_name, functools.partial(_text, _name))
+    register(_name, functools.partial(_load_text, _name))
 
 
 def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, binarize: str | None = None) -> Data:
@@ -206,7 +206,7 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
         raise ValueError(f"no data set {described(name)}; did you mean {nearest!r}? There are {', '.join(NAMES)}.")
     if not isinstance(split, str) or split not in ("train", "test"):
         raise ValueError(f"split must be 'train' or 'test', not {described(split)}.")
-    fraction, seed = _share(fraction), whole("seed", seed, 0, 2**62)
+    fraction, seed = _check_fraction(fraction), check_int("seed", seed, 0, 2**62)
     if not isinstance(binarize, (str, type(None))) or binarize not in (None, "threshold", "sample"):
         raise ValueError(f"binarize must be None, 'threshold' or 'sample', not {described(binarize)}.")
     data = DATA_SETS[name](split, seed)
@@ -219,13 +219,13 @@ def load(name: str, split: str = "train", fraction: float = 1.0, seed: int = 0, 
             raise ValueError(f"{name} holds {kind}, not images; leave binarize out.")
         data = replace(data, x=_binarized(data.x, binarize, split), note=data.note + _NOTES[binarize])
     elif name in images.SETS:
-        data = replace(data, x=_by_parts(data.x, as_floats))
-    return data[_stratified(data, fraction, seed)] if fraction < 1 else data
+        data = replace(data, x=_apply_in_chunks(data.x, as_floats))
+    return data[_stratified_rows(data, fraction, seed)] if fraction < 1 else data
 
 
-def _share(fraction: float) -> float:
+def _check_fraction(fraction: float) -> float:
     try:
-        return real("fraction", fraction, above=0, most=1)
+        return check_real("fraction", fraction, above=0, most=1)
     except ValueError:
         raise ValueError(
             f"fraction must lie in (0, 1], not {described(fraction)}; 0.1 keeps 10% of every class."
@@ -240,45 +240,45 @@ def parted(data: Data, fraction: float, seed: int = 0) -> tuple[Data, Data]:
     >>> parted(load("digits"), 0.1)[1]
     Data('digits': 1350 images of shape (1, 8, 8) in [0, 1], 10 classes)
     """
-    instance("data", data, Data)
-    fraction, seed = _share(fraction), whole("seed", seed, 0, 2**62)
-    kept = torch.zeros(len(data), dtype=torch.bool)
-    kept[_stratified(data, fraction, seed)] = True
-    if not 0 < fraction < 1 or kept.all():
+    check_type("data", data, Data)
+    fraction, seed = _check_fraction(fraction), check_int("seed", seed, 0, 2**62)
+    is_kept = torch.zeros(len(data), dtype=torch.bool)
+    is_kept[_stratified_rows(data, fraction, seed)] = True
+    if not 0 < fraction < 1 or is_kept.all():
         raise ValueError(f"a fraction of {fraction} of {data.name} leaves no remainder; choose one between 0 and 1.")
-    return data[kept], data[~kept]
+    return data[is_kept], data[~is_kept]
 
 
-def _by_parts(x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+def _apply_in_chunks(x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
     """A function of x [N, ...], float32, part by part: where x are bytes, the peak is 1.25 times the result."""
-    if x.dtype == torch.float32 and change is as_floats:
+    if x.dtype == torch.float32 and function is as_floats:
         return x
     result = torch.empty(x.shape)
-    for part, given in zip(result.split(256), x.split(256), strict=True):
-        part.copy_(change(given))
+    for result_chunk, x_chunk in zip(result.split(256), x.split(256), strict=True):
+        result_chunk.copy_(function(x_chunk))
     return result
 
 
-def _binarized(x: Tensor, how: str, split: str) -> Tensor:
-    if how == "threshold":
-        return _by_parts(x, lambda part: as_floats(part) > 0.5)
+def _binarized(x: Tensor, method: str, split: str) -> Tensor:
+    if method == "threshold":
+        return _apply_in_chunks(x, lambda chunk: as_floats(chunk) > 0.5)
     # Everybody's binary images are the same; the two splits differ in their noise.
     generator = torch.Generator().manual_seed(17 + (split == "test"))
     # 1 with probability x
-    return _by_parts(x, lambda part: torch.rand(part.shape, generator=generator) < as_floats(part))
+    return _apply_in_chunks(x, lambda chunk: torch.rand(chunk.shape, generator=generator) < as_floats(chunk))
 
 
-def _stratified(data: Data, fraction: float, seed: int) -> Tensor:
+def _stratified_rows(data: Data, fraction: float, seed: int) -> Tensor:
     """Sorted indices of the subset: the start of a seeded shuffle of every class, so that subsets nest."""
     generator = torch.Generator().manual_seed(seed)
-    kept = []
-    y = torch.zeros(len(data)) if data.y is None else data.y  # without labels: one class
+    kept_rows = []
+    labels = torch.zeros(len(data)) if data.y is None else data.y  # without labels: one class
     for label in range(max(data.classes, 1)):
-        members = (y == label).nonzero().squeeze(1)
-        members = members[torch.randperm(len(members), generator=generator)]
-        count = max(1, math.floor(fraction * len(members) + 0.5))  # rounded, and at least one
-        kept.append(members[:count])
-    return torch.cat(kept).sort().values
+        class_rows = (labels == label).nonzero().squeeze(1)
+        class_rows = class_rows[torch.randperm(len(class_rows), generator=generator)]
+        n_kept = max(1, math.floor(fraction * len(class_rows) + 0.5))  # rounded, and at least one
+        kept_rows.append(class_rows[:n_kept])
+    return torch.cat(kept_rows).sort().values
 
 
 def scale() -> str:
@@ -289,7 +289,7 @@ def scale() -> str:
     >>> scale() in ("small", "full")
     True
     """
-    value = os.environ.get("GANVAE_SCALE") or "small"
-    if value not in ("small", "full"):
-        raise ValueError(f"GANVAE_SCALE is {value!r}; set it to small or full, or leave it unset for small.")
-    return value
+    scale_setting = os.environ.get("GANVAE_SCALE") or "small"
+    if scale_setting not in ("small", "full"):
+        raise ValueError(f"GANVAE_SCALE is {scale_setting!r}; set it to small or full, or leave it unset for small.")
+    return scale_setting

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import described, real, whole
+from ..errors import check_int, check_real, described
 from .dataset import Data
 
 __all__ = ["DIGITS", "FACTORS", "FONTS", "RANGES", "glyphs"]
@@ -27,9 +27,9 @@ FACTORS = ("class", "rotation", "scale", "slant", "weight", "font")
 
 #: Ranges over which the continuous factors vary unless told otherwise, and their values at rest.
 RANGES = {"rotation": (-30.0, 30.0), "scale": (0.75, 1.15), "slant": (-0.3, 0.3), "weight": (0.0, 1.6)}
-_REST = {"class": 0, "rotation": 0.0, "scale": 1.0, "slant": 0.0, "weight": 0.0, "font": 0}
+_NEUTRAL_VALUES = {"class": 0, "rotation": 0.0, "scale": 1.0, "slant": 0.0, "weight": 0.0, "font": 0}
 
-_HEIGHT = 0.5  # of a capital letter at scale 1, as a share of the side
+_CAPITAL_HEIGHT = 0.5  # of a capital letter at scale 1, as a share of the side
 _FIELD_SIDE = 64  # points along a side of a distance field
 _MARGIN = 0.3  # room around the outline in a distance field, in heights of a capital
 _WEIGHT_SIDE = 28  # the factor weight counts pixels of images of this side
@@ -59,7 +59,7 @@ def glyphs(
     >>> turned.factors["rotation"]
     tensor([ 0.,  5., 10., 15.])
     """
-    n, seed, side = whole("n", n), whole("seed", seed, 0), whole("side", side, 8)
+    n, seed, side = check_int("n", n), check_int("seed", seed, 0), check_int("side", side, 8)
     _check_characters(characters)
     given = {name.removesuffix("_"): value for name, value in given.items()}
     if not isinstance(vary, (str, list, tuple)):
@@ -70,14 +70,14 @@ def glyphs(
             raise ValueError(f"no factor {name!r}; there are {', '.join(FACTORS)}.")
     draws = torch.rand(n, len(FACTORS), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     full_ranges = {**RANGES, "class": range(len(characters)), "font": range(len(FONTS))}
-    values = {}
-    for name, u in zip(FACTORS, draws.unbind(1), strict=True):
-        default = full_ranges[name] if name in vary else _REST[name]
-        values[name] = _values(name, given.get(name, default), u, len(full_ranges[name]))
-    x = _render(values, characters, side)
+    factor_values = {}
+    for name, uniform_draws in zip(FACTORS, draws.unbind(1), strict=True):
+        default_spec = full_ranges[name] if name in vary else _NEUTRAL_VALUES[name]
+        factor_values[name] = _factor_values(name, given.get(name, default_spec), uniform_draws, len(full_ranges[name]))
+    images = _render(factor_values, characters, side)
     note = f"rendered {characters!r} in fonts of matplotlib, seed {seed}"
-    factors = {name: value if name in ("class", "font") else value.float() for name, value in values.items()}
-    return Data(x, factors["class"], "glyphs", None, note, factors)
+    factors = {name: value if name in ("class", "font") else value.float() for name, value in factor_values.items()}
+    return Data(images, factors["class"], "glyphs", None, note, factors)
 
 
 def _check_characters(characters: str) -> None:
@@ -87,38 +87,38 @@ def _check_characters(characters: str) -> None:
         raise ValueError(f"characters holds one twice: {characters!r}; each is a class of its own.")
 
 
-def _values(name: str, spec: Any, u: Tensor, count: int) -> Tensor:
+def _factor_values(name: str, spec: Any, u: Tensor, n_classes: int) -> Tensor:
     """A factor of every image from its specification and uniform numbers u: float64, or int64 for class and font."""
-    discrete = name in ("class", "font")
+    is_discrete = name in ("class", "font")
     if isinstance(spec, Tensor):
-        if spec.shape != u.shape or (discrete and spec.is_floating_point()) or not torch.isfinite(spec).all():
-            kind = "integer" if discrete else "finite number"
+        if spec.shape != u.shape or (is_discrete and spec.is_floating_point()) or not torch.isfinite(spec).all():
+            kind = "integer" if is_discrete else "finite number"
             raise ValueError(f"{name}: a tensor must hold one {kind} for each of the {len(u)} images.")
-        values = spec.to("cpu", torch.int64 if discrete else torch.float64)
-    elif discrete:
+        values = spec.to("cpu", torch.int64 if is_discrete else torch.float64)
+    elif is_discrete:
         try:
-            choices = torch.tensor([whole(name, index, 0, 2**31) for index in _listed(spec)])
+            choices = torch.tensor([check_int(name, index, 0, 2**31) for index in _as_list(spec)])
             values = choices[(u * len(choices)).long()]
         except (ValueError, IndexError):  # an entry is no index, or there is none
             message = f"{name} must be an index, or a list of indices to choose from, not {described(spec)}."
             raise ValueError(message) from None
     else:
-        ends = _listed(spec)
+        bounds = _as_list(spec)
         try:
-            low, high = (float(real(name, end)) for end in (ends * 2 if len(ends) == 1 else ends))
+            low, high = (float(check_real(name, end)) for end in (bounds * 2 if len(bounds) == 1 else bounds))
         except ValueError:
             low, high = 1.0, 0.0
         if not low <= high:
             raise ValueError(f"{name} must be a number or a pair (low, high), not {described(spec)}.")
         values = low + (high - low) * u
-    if discrete and not 0 <= values.min() <= values.max() < count:
-        raise ValueError(f"{name} must lie between 0 and {count - 1}, got {values.min()} to {values.max()}.")
+    if is_discrete and not 0 <= values.min() <= values.max() < n_classes:
+        raise ValueError(f"{name} must lie between 0 and {n_classes - 1}, got {values.min()} to {values.max()}.")
     if name == "scale" and values.min() <= 0:
         raise ValueError(f"scale must be positive, got {values.min():g}.")
     return values
 
 
-def _listed(spec: Any) -> list[Any]:
+def _as_list(spec: Any) -> list[Any]:
     """One value, or several, as a list."""
     is_list = hasattr(spec, "__iter__") and getattr(spec, "ndim", 1) > 0
     return list(spec) if is_list else [spec]
@@ -131,15 +131,15 @@ def _outline(character: str, font: str) -> np.ndarray | None:
     from matplotlib.ft2font import FT2Font
     from matplotlib.path import Path as Curve
 
-    def face(name: str) -> FT2Font:
+    def load_font(name: str) -> FT2Font:
         return FT2Font(str(Path(get_data_path(), "fonts", "ttf", f"{name}.ttf")))
 
     def glyph_name(name: str) -> Any:
-        index = face(name).get_char_index(ord(character))  # 0 if the font lacks the character
-        return face(name).get_glyph_name(index) if index else None
+        index = load_font(name).get_char_index(ord(character))  # 0 if the font lacks the character
+        return load_font(name).get_glyph_name(index) if index else None
 
     def closed_curves(letter: str) -> list[np.ndarray]:
-        sized_face = face(font)
+        sized_face = load_font(font)
         sized_face.set_size(1000, 72)  # so large that hinting moves nothing
         sized_face.load_char(ord(letter))
         points, codes = sized_face.get_path()
@@ -152,35 +152,35 @@ def _outline(character: str, font: str) -> np.ndarray | None:
     misplaced = font.startswith("cm") and glyph_name(font) != glyph_name("DejaVuSans")
     if not glyph_name(font) or misplaced or not closed_curves(character):
         return None
-    pieces = np.concatenate([np.stack([curve, np.roll(curve, -1, 0)], 1) for curve in closed_curves(character)])
-    pieces = pieces[(pieces[:, 0] != pieces[:, 1]).any(1)]  # those of no length are left out
-    middle = (pieces.min((0, 1)) + pieces.max((0, 1))) / 2
+    segments = np.concatenate([np.stack([curve, np.roll(curve, -1, 0)], 1) for curve in closed_curves(character)])
+    segments = segments[(segments[:, 0] != segments[:, 1]).any(1)]  # those of no length are left out
+    middle = (segments.min((0, 1)) + segments.max((0, 1))) / 2
     capital_height = np.ptp(np.concatenate(closed_curves("H"))[:, 1])
-    return (pieces - middle) / capital_height
+    return (segments - middle) / capital_height
 
 
 @cache
-def _field(character: str, font: str) -> Tensor:
+def _distance_field(character: str, font: str) -> Tensor:
     """Signed distances to the outline, positive outside, [_FIELD_SIDE, _FIELD_SIDE]; y and x ascend."""
-    pieces = torch.from_numpy(_outline(character, font)).float()
-    ticks = torch.linspace(-1, 1, _FIELD_SIDE) * (pieces.abs().max() + _MARGIN)
-    starts, ends = pieces.unbind(1)
+    segments = torch.from_numpy(_outline(character, font)).float()
+    coordinates = torch.linspace(-1, 1, _FIELD_SIDE) * (segments.abs().max() + _MARGIN)
+    starts, ends = segments.unbind(1)
     (start_x, start_y), (end_x, end_y) = starts.T, ends.T
     along_x, along_y = end_x - start_x, end_y - start_y
     # From the start of each of n pieces to each point: [1, C, n] and [C, 1, n].
-    away_x = ticks[None, :, None] - start_x
-    away_y = ticks[:, None, None] - start_y
+    offset_x = coordinates[None, :, None] - start_x
+    offset_y = coordinates[:, None, None] - start_y
     # The nearest point of a piece lies a share t of its length from its start.
-    t = ((away_x * along_x + away_y * along_y) / (along_x.square() + along_y.square())).clamp_(0, 1)
-    distance = ((away_x - t * along_x).square_() + (away_y - t * along_y).square_()).amin(-1).sqrt()
+    t = ((offset_x * along_x + offset_y * along_y) / (along_x.square() + along_y.square())).clamp_(0, 1)
+    distance = ((offset_x - t * along_x).square_() + (offset_y - t * along_y).square_()).amin(-1).sqrt()
     # Inside, the outline winds around the point: count its crossings of the ray to the right, with their direction.
-    direction = (away_y >= 0).int() - (ticks[:, None, None] >= end_y).int()  # 1 up, -1 down, 0 no crossing
-    crosses_ray = direction * (along_x * away_y - along_y * away_x) > 0  # and not its continuation to the left
-    winding = (direction * crosses_ray).sum(-1)
-    return torch.where(winding != 0, -distance, distance)
+    direction = (offset_y >= 0).int() - (coordinates[:, None, None] >= end_y).int()  # 1 up, -1 down, 0 no crossing
+    crosses_ray = direction * (along_x * offset_y - along_y * offset_x) > 0  # and not its continuation to the left
+    winding_number = (direction * crosses_ray).sum(-1)
+    return torch.where(winding_number != 0, -distance, distance)
 
 
-def _matrices(rotation: Tensor, scale: Tensor, slant: Tensor) -> Tensor:
+def _transform_matrices(rotation: Tensor, scale: Tensor, slant: Tensor) -> Tensor:
     """scale · rotation · shear, [n, 2, 2]: from the plane of the outline to the image, y upwards."""
     angle = torch.deg2rad(rotation)
     cos, sin = angle.cos(), angle.sin()
@@ -188,44 +188,44 @@ def _matrices(rotation: Tensor, scale: Tensor, slant: Tensor) -> Tensor:
     return scale[:, None, None] * turned_shear
 
 
-def _half_size(outline: np.ndarray) -> np.ndarray:
+def _outline_half_size(outline: np.ndarray) -> np.ndarray:
     """Half of the width and of the height of a centred outline."""
     return np.abs(outline).max((0, 1))
 
 
-def _unit(characters: str) -> float:
+def _capital_height_for(characters: str) -> float:
     """Height of a capital at scale 1, as a share of the side: no glyph leaves the image for factors in RANGES."""
     outlines = [_outline(character, font) for character in characters for font in FONTS]
-    half_sizes = [_half_size(outline) for outline in outlines if outline is not None]
+    half_sizes = [_outline_half_size(outline) for outline in outlines if outline is not None]
     if not half_sizes:
-        return _HEIGHT  # the caller says which character is missing
+        return _CAPITAL_HEIGHT  # the caller says which character is missing
     # Every combination of the extremes of the factors: the worst case is one of them.
     extremes = torch.tensor([RANGES[factor] for factor in ("rotation", "scale", "slant")], dtype=torch.float64)
-    matrix = _matrices(*torch.cartesian_prod(*extremes).T).abs()
-    heaviest = RANGES["weight"][1]
+    transforms = _transform_matrices(*torch.cartesian_prod(*extremes).T).abs()
+    max_weight = RANGES["weight"][1]
     half_pixel = 0.5 / _WEIGHT_SIDE  # stays free
     # From the centre to the edge of the image, less the half of an added stroke that lies outside the outline.
-    room = 0.5 - half_pixel - matrix.sum(-1, keepdim=True) * heaviest / (2 * _WEIGHT_SIDE)
-    reach = matrix @ torch.from_numpy(np.stack(half_sizes)).T  # of each glyph from its centre, at a unit of 1
-    return min(_HEIGHT, float((room / reach).min()))
+    free_space = 0.5 - half_pixel - transforms.sum(-1, keepdim=True) * max_weight / (2 * _WEIGHT_SIDE)
+    reach = transforms @ torch.from_numpy(np.stack(half_sizes)).T  # of each glyph from its centre, at a unit of 1
+    return min(_CAPITAL_HEIGHT, float((free_space / reach).min()))
 
 
 def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
     """Images [n, 1, side, side] of characters with these factors, [n] each."""
     # Each pair of character and font that occurs needs one outline; outline_index [n] says which an image takes.
     pairs, outline_index = torch.stack([values["class"], values["font"]], 1).unique(dim=0, return_inverse=True)
-    letters = [(characters[character], FONTS[font]) for character, font in pairs.tolist()]
+    character_fonts = [(characters[character], FONTS[font]) for character, font in pairs.tolist()]
     outlines = []
-    for character, font in letters:
+    for character, font in character_fonts:
         outline = _outline(character, font)
         if outline is None:
             raise ValueError(f"the font {font} has no ink for {character!r}; leave it out, or choose by font=[...].")
         outlines.append(outline)
-    half_sizes = torch.from_numpy(np.stack([_half_size(outline) for outline in outlines]))
-    unit = _unit(characters)
-    matrix = _matrices(values["rotation"], values["scale"], values["slant"])
-    growth = values["weight"] / (2 * _WEIGHT_SIDE) / unit  # by this the outline moves, in heights
-    reach = unit * (matrix.abs() @ (half_sizes[outline_index] + growth[:, None])[..., None]).squeeze(-1)
+    half_sizes = torch.from_numpy(np.stack([_outline_half_size(outline) for outline in outlines]))
+    capital_height = _capital_height_for(characters)
+    transforms = _transform_matrices(values["rotation"], values["scale"], values["slant"])
+    growth = values["weight"] / (2 * _WEIGHT_SIDE) / capital_height  # by this the outline moves, in heights
+    reach = capital_height * (transforms.abs() @ (half_sizes[outline_index] + growth[:, None])[..., None]).squeeze(-1)
     leaves_image = (reach > 0.5 + 1e-9).any(1)  # by more than rounding
     if leaves_image.any():
         raise ValueError(
@@ -234,17 +234,17 @@ def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
         )
     # Where in its field does each point of the image lie? Coordinates in [-1, 1], rows of the image from the top.
     field_radius = half_sizes.amax(1)[outline_index] + _MARGIN
-    inverse = torch.linalg.inv(matrix) / (2 * unit * field_radius)[:, None, None]
+    inverse = torch.linalg.inv(transforms) / (2 * capital_height * field_radius)[:, None, None]
     flipped = inverse * torch.tensor([1.0, -1.0])  # in an image y points down
     to_field = torch.cat([flipped, torch.zeros(len(inverse), 2, 1)], -1).float()  # [n, 2, 3], without a shift
     # Four points in a pixel; a point is inked by how far it lies inside the edge, in steps of the points.
-    threshold = growth.float()
-    slope = (2 * side * unit * values["scale"]).float()
-    fields = torch.stack([_field(character, font) for character, font in letters])[:, None]
+    ink_threshold = growth.float()
+    slope = (2 * side * capital_height * values["scale"]).float()
+    fields = torch.stack([_distance_field(character, font) for character, font in character_fonts])[:, None]
     images = []
     for rows in torch.arange(len(outline_index)).split(256):  # bounds the memory
-        points = F.affine_grid(to_field[rows], [len(rows), 1, 2 * side, 2 * side], align_corners=False)
-        distance = F.grid_sample(fields[outline_index[rows]], points, padding_mode="border", align_corners=True)
-        ink = ((threshold[rows, None, None, None] - distance) * slope[rows, None, None, None] + 0.5).clamp_(0, 1)
+        sample_points = F.affine_grid(to_field[rows], [len(rows), 1, 2 * side, 2 * side], align_corners=False)
+        distance = F.grid_sample(fields[outline_index[rows]], sample_points, padding_mode="border", align_corners=True)
+        ink = ((ink_threshold[rows, None, None, None] - distance) * slope[rows, None, None, None] + 0.5).clamp_(0, 1)
         images.append(F.avg_pool2d(ink, 2))
     return torch.cat(images)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import numbers, real, whole
+from ..errors import check_finite, check_int, check_real
 from .loading import toy
 
 __all__ = ["Mixture", "Moons", "Pinwheel", "Toy", "grid", "mixture1d", "moons", "pinwheel", "ring"]
@@ -43,14 +43,14 @@ class Toy:
         Raises ValueError if the last axis of x is not D.
         """
         is_float = isinstance(x, Tensor) and x.is_floating_point() and x.layout == torch.strided
-        x = x if is_float else numbers("x", x).to(torch.get_default_dtype())
+        x = x if is_float else check_finite("x", x).to(torch.get_default_dtype())
         if x.ndim == 0 or x.shape[-1] != self.dim:
             raise ValueError(
                 f"this world lives in {self.dim} dimension(s), but x has shape {tuple(x.shape)}; "
                 f"give points as [..., {self.dim}]."
             )
-        double = x.to("cpu", torch.float64) if x.device.type == "mps" else x.double()  # mps has no float64
-        return self._log_density(double).to(x)
+        x_double = x.to("cpu", torch.float64) if x.device.type == "mps" else x.double()  # mps has no float64
+        return self._log_density(x_double).to(x)
 
     def sample(self, n: int, generator: torch.Generator | int | None = None, labels: bool = False) -> Any:
         """n points [n, D] in the default dtype; with ``labels=True`` also the component of each, [n].
@@ -58,8 +58,8 @@ class Toy:
         ``generator`` is a torch.Generator, a seed, or None for torch's own generator.
         """
         if generator is not None and not isinstance(generator, torch.Generator):
-            generator = torch.Generator().manual_seed(whole("a seed", generator, -(2**63), 2**63 - 1))
-        x, component = self._draw(whole("n", n), generator)
+            generator = torch.Generator().manual_seed(check_int("a seed", generator, -(2**63), 2**63 - 1))
+        x, component = self._draw(check_int("n", n), generator)
         x = x.to(torch.get_default_dtype())
         return (x, component) if labels else x
 
@@ -84,11 +84,11 @@ class Mixture(Toy):
     """
 
     def __init__(self, weights: Any, means: Any, scales: Any):
-        self.weights, self.means = numbers("weights", weights), numbers("means", means)
+        self.weights, self.means = check_finite("weights", weights), check_finite("means", means)
         if self.means.ndim != 2 or not self.means.numel():
             raise ValueError(f"means must be [components, dimensions], not of shape {list(self.means.shape)}.")
         count, self.dim = self.means.shape
-        scales = numbers("scales", scales)
+        scales = check_finite("scales", scales)
         if self.weights.shape != (count,) or (self.weights < 0).any() or abs(self.weights.sum() - 1) > 1e-12:
             raise ValueError(f"a mixture of {count} components needs {count} weights >= 0 that add up to 1.")
         if scales.ndim < 3:
@@ -106,10 +106,10 @@ class Mixture(Toy):
         return self.means[component] + (self.factors[component] @ noise).squeeze(-1), component
 
     def _log_density(self, x: Tensor) -> Tensor:
-        weights, means, factors = self.weights.to(x.device), self.means.to(x.device), self.factors.to(x.device)
+        weights, means, scale_factors = self.weights.to(x.device), self.means.to(x.device), self.factors.to(x.device)
         # L_k⁻¹ (x - mu_k) for each component, [..., M, D]
-        whitened = torch.einsum("kij,...kj->...ki", torch.linalg.inv(factors), x[..., None, :] - means)
-        log_normaliser = torch.linalg.slogdet(factors).logabsdet + self.dim / 2 * math.log(2 * math.pi)
+        whitened = torch.einsum("kij,...kj->...ki", torch.linalg.inv(scale_factors), x[..., None, :] - means)
+        log_normaliser = torch.linalg.slogdet(scale_factors).logabsdet + self.dim / 2 * math.log(2 * math.pi)
         return torch.logsumexp(weights.log() - log_normaliser - whitened.square().sum(-1) / 2, -1)
 
 
@@ -121,35 +121,35 @@ class Moons(Toy):
     """
 
     def __init__(self, std: float = 0.1):
-        self.std = real("std", std, least=0.01)
+        self.std = check_real("std", std, least=0.01)
         nodes, weights = np.polynomial.legendre.leggauss(48 + math.ceil(24 / std))
-        self._t = torch.from_numpy((nodes + 1) * math.pi / 2)  # from [-1, 1] to [0, pi]
+        self._node_angles = torch.from_numpy((nodes + 1) * math.pi / 2)  # from [-1, 1] to [0, pi]
         # The weights on [-1, 1] sum to 2; those of both arcs together to 1.
-        self._log_weights = torch.from_numpy(np.log(weights / 4)).repeat(2)
+        self._log_node_weights = torch.from_numpy(np.log(weights / 4)).repeat(2)
 
     @staticmethod
-    def _arcs(t: Tensor) -> Tensor:
+    def _points_on_arcs(t: Tensor) -> Tensor:
         """Points [2, n, 2] at angle t of the upper and of the lower arc."""
         upper = torch.stack([t.cos(), t.sin()], -1)
         lower = torch.tensor([1.0, 0.5], dtype=t.dtype) - upper  # the upper arc, turned by half a circle and shifted
         return torch.stack([upper, lower])
 
     def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        t = math.pi * torch.rand(n, dtype=torch.float64, generator=generator)
+        angles = math.pi * torch.rand(n, dtype=torch.float64, generator=generator)
         arc = torch.randint(2, (n,), generator=generator)
         noise = torch.randn(n, 2, dtype=torch.float64, generator=generator)
-        return self._arcs(t)[arc, torch.arange(n)] + self.std * noise, arc
+        return self._points_on_arcs(angles)[arc, torch.arange(n)] + self.std * noise, arc
 
     def _log_density(self, x: Tensor) -> Tensor:
-        centres = self._arcs(self._t).reshape(-1, 2).to(x.device)
-        log_weights = self._log_weights.to(x.device)
+        node_centres = self._points_on_arcs(self._node_angles).reshape(-1, 2).to(x.device)
+        log_node_weights = self._log_node_weights.to(x.device)
 
-        def log_sum(points: Tensor) -> Tensor:
+        def log_sum(query_points: Tensor) -> Tensor:
             """log of the sum over nodes of weight * exp(-distance² / (2 std²)): [n, 2] -> [n]."""
-            square_distance = (points[:, None, :] - centres).square().sum(-1)
-            return torch.logsumexp(log_weights - square_distance / (2 * self.std**2), -1)
+            square_distance = (query_points[:, None, :] - node_centres).square().sum(-1)
+            return torch.logsumexp(log_node_weights - square_distance / (2 * self.std**2), -1)
 
-        log_sums = [log_sum(points) for points in x.reshape(-1, 2).split(8192)]  # bounds the memory
+        log_sums = [log_sum(query_points) for query_points in x.reshape(-1, 2).split(8192)]  # bounds the memory
         return torch.cat(log_sums).reshape(x.shape[:-1]) - math.log(2 * math.pi * self.std**2)
 
 
@@ -161,35 +161,35 @@ class Pinwheel(Toy):
     """
 
     def __init__(self, arms: int, radius: float, radial_std: float, tangential_std: float, twist: float):
-        radius, twist = float(real("radius", radius)), float(real("twist", twist))
+        radius, twist = float(check_real("radius", radius)), float(check_real("twist", twist))
         radial_std, tangential_std = (
-            real("radial_std", radial_std, above=0),
-            real("tangential_std", tangential_std, above=0),
+            check_real("radial_std", radial_std, above=0),
+            check_real("tangential_std", tangential_std, above=0),
         )
-        arms = whole("arms", arms, most=10**6)
+        arms = check_int("arms", arms, most=10**6)
         angles = 2 * math.pi * torch.arange(arms, dtype=torch.float64) / arms
-        spokes = torch.stack([angles.cos(), angles.sin()], -1)
-        across = torch.stack([-angles.sin(), angles.cos()], -1)
-        axes = torch.stack([spokes, across], -1)  # of each arm, as columns
-        factors = axes * torch.tensor([radial_std, tangential_std], dtype=torch.float64)
-        self.straight = Mixture([1 / arms] * arms, radius * spokes, factors)
+        spoke_directions = torch.stack([angles.cos(), angles.sin()], -1)
+        tangent_directions = torch.stack([-angles.sin(), angles.cos()], -1)
+        arm_axes = torch.stack([spoke_directions, tangent_directions], -1)  # of each arm, as columns
+        scale_factors = arm_axes * torch.tensor([radial_std, tangential_std], dtype=torch.float64)
+        self.untwisted = Mixture([1 / arms] * arms, radius * spoke_directions, scale_factors)
         self.twist, self.std = twist, radial_std
-        self.modes = self.turn(self.straight.means, twist)
+        self.modes = self.turn(self.untwisted.means, twist)
 
     @staticmethod
     def turn(x: Tensor, twist: float) -> Tensor:
         """Points [..., 2], each turned around the origin by ``twist`` times its radius; areas stay as they are."""
-        angle = twist * x.square().sum(-1).add(1e-300).sqrt()  # the tiny number keeps the gradient finite at 0
-        cos, sin = angle.cos(), angle.sin()
-        first, second = x.unbind(-1)
-        return torch.stack([cos * first - sin * second, sin * first + cos * second], -1)
+        turn_angle = twist * x.square().sum(-1).add(1e-300).sqrt()  # the tiny number keeps the gradient finite at 0
+        cos, sin = turn_angle.cos(), turn_angle.sin()
+        x1, x2 = x.unbind(-1)
+        return torch.stack([cos * x1 - sin * x2, sin * x1 + cos * x2], -1)
 
     def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        x, arm = self.straight._draw(n, generator)
+        x, arm = self.untwisted._draw(n, generator)
         return self.turn(x, self.twist), arm
 
     def _log_density(self, x: Tensor) -> Tensor:
-        return self.straight._log_density(self.turn(x, -self.twist))
+        return self.untwisted._log_density(self.turn(x, -self.twist))
 
 
 @toy
@@ -199,7 +199,11 @@ def ring(modes: int = 8, radius: float = 2.0, std: float = 0.1) -> Mixture:
     >>> ring().sample(3, 0).shape, ring().modes.shape
     (torch.Size([3, 2]), torch.Size([8, 2]))
     """
-    modes, radius, std = whole("modes", modes, most=10**6), float(real("radius", radius)), real("std", std, above=0)
+    modes, radius, std = (
+        check_int("modes", modes, most=10**6),
+        float(check_real("radius", radius)),
+        check_real("std", std, above=0),
+    )
     angles = 2 * math.pi * torch.arange(modes, dtype=torch.float64) / modes
     return Mixture([1 / modes] * modes, radius * torch.stack([angles.cos(), angles.sin()], -1), std)
 
@@ -207,9 +211,13 @@ def ring(modes: int = 8, radius: float = 2.0, std: float = 0.1) -> Mixture:
 @toy
 def grid(side: int = 5, spacing: float = 1.0, std: float = 0.1) -> Mixture:
     """side x side equal Gaussians on a square lattice around the origin."""
-    side, spacing, std = whole("side", side, most=1000), float(real("spacing", spacing)), real("std", std, above=0)
-    ticks = spacing * (torch.arange(side, dtype=torch.float64) - (side - 1) / 2)
-    return Mixture([1 / side**2] * side**2, torch.cartesian_prod(ticks, ticks), std)
+    side, spacing, std = (
+        check_int("side", side, most=1000),
+        float(check_real("spacing", spacing)),
+        check_real("std", std, above=0),
+    )
+    coordinates = spacing * (torch.arange(side, dtype=torch.float64) - (side - 1) / 2)
+    return Mixture([1 / side**2] * side**2, torch.cartesian_prod(coordinates, coordinates), std)
 
 
 @toy
@@ -239,4 +247,4 @@ def mixture1d(
     >>> mixture1d().weights, mixture1d().modes.squeeze()
     (tensor([0.3500, 0.6500], dtype=torch.float64), tensor([-2.0000,  2.5000], dtype=torch.float64))
     """
-    return Mixture(weights, numbers("means", means)[..., None], stds)
+    return Mixture(weights, check_finite("means", means)[..., None], stds)

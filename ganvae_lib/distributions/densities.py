@@ -149,51 +149,51 @@ class Product(Distribution):
     arg_constraints: dict = {}
     support = constraints.real_vector
 
-    def __init__(self, parts: Sequence[Distribution]):
-        self.parts = list(parts)
-        self.sizes = [part.event_shape[0] for part in self.parts]
+    def __init__(self, components: Sequence[Distribution]):
+        self.parts = list(components)
+        self.sizes = [component.event_shape[0] for component in self.parts]
         super().__init__(self.parts[0].batch_shape, torch.Size([sum(self.sizes)]), validate_args=False)
 
     @property
     def mean(self) -> Tensor:
-        return torch.cat([part.mean for part in self.parts], -1)
+        return torch.cat([component.mean for component in self.parts], -1)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Product:
-        return Product([part.expand(batch_shape) for part in self.parts])
+        return Product([component.expand(batch_shape) for component in self.parts])
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        return torch.cat([part.sample(torch.Size(sample_shape)) for part in self.parts], -1)
+        return torch.cat([component.sample(torch.Size(sample_shape)) for component in self.parts], -1)
 
     def log_prob(self, value: Tensor) -> Tensor:
         values = value.split(self.sizes, -1)
-        log_probs = (part.log_prob(its_value) for part, its_value in zip(self.parts, values, strict=True))
+        log_probs = (component.log_prob(own_value) for component, own_value in zip(self.parts, values, strict=True))
         return sum(log_probs, start=value.new_zeros(()))
 
 
-def tiled(p: Distribution, k: int, axis: int) -> Distribution:
+def tiled(p: Distribution, n_copies: int, axis: int) -> Distribution:
     """The distribution k times side by side along ``axis`` of its batch: k independent draws in one.
 
     Raises NotImplementedError for a distribution without parameters of its own, such as a Pushforward.
     """
     if isinstance(p, Independent):
-        return Independent(tiled(p.base_dist, k, axis), p.reinterpreted_batch_ndims)
+        return Independent(tiled(p.base_dist, n_copies, axis), p.reinterpreted_batch_ndims)
     if isinstance(p, Product):
-        return Product([tiled(part, k, axis) for part in p.parts])
+        return Product([tiled(component, n_copies, axis) for component in p.parts])
     if isinstance(p, OneHotCategorical):  # its parameters are those of another distribution
-        return OneHotCategorical(logits=torch.cat([p.logits] * k, axis), validate_args=False)
+        return OneHotCategorical(logits=torch.cat([p.logits] * n_copies, axis), validate_args=False)
     parameters = [name for name in p.arg_constraints if name in vars(p)]  # that it holds, such as loc and scale
     if not parameters:
         raise NotImplementedError(f"{type(p).__name__} cannot be repeated.")
     if "logits" in parameters:
         parameters = ["logits"]  # torch remembers probs beside them, once computed
     family: Any = type(p)
-    repeated = {name: torch.cat([getattr(p, name)] * k, axis) for name in parameters}
+    repeated = {name: torch.cat([getattr(p, name)] * n_copies, axis) for name in parameters}
     return family(**repeated, validate_args=False)
 
 
 def _kl_products(p: Product, q: Product) -> Tensor:
-    divergences = (kl_divergence(part_p, part_q) for part_p, part_q in zip(p.parts, q.parts, strict=True))
-    return sum(divergences, start=torch.zeros(()))
+    component_kls = (kl_divergence(p_part, q_part) for p_part, q_part in zip(p.parts, q.parts, strict=True))
+    return sum(component_kls, start=torch.zeros(()))
 
 
 register_kl(Product, Product)(_kl_products)
@@ -213,20 +213,20 @@ class SideBySide(Distribution):
 
     arg_constraints: dict = {}
 
-    def __init__(self, parts: Sequence[Distribution]):
-        self.parts = list(parts)
+    def __init__(self, copies: Sequence[Distribution]):
+        self.parts = list(copies)
         first = self.parts[0]
-        super().__init__(torch.Size((len(parts), *first.batch_shape)), first.event_shape, validate_args=False)
+        super().__init__(torch.Size((len(copies), *first.batch_shape)), first.event_shape, validate_args=False)
 
     @property
     def mean(self) -> Tensor:
-        return torch.stack([part.mean for part in self.parts])
+        return torch.stack([copy.mean for copy in self.parts])
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return torch.stack([part.log_prob(its_value) for part, its_value in zip(self.parts, value, strict=True)])
+        return torch.stack([copy.log_prob(own_value) for copy, own_value in zip(self.parts, value, strict=True)])
 
 
-def side_by_side(parts: Sequence[Distribution]) -> Distribution:
+def side_by_side(copies: Sequence[Distribution]) -> Distribution:
     """The distributions of K copies as one, with a leading axis of length K.
 
     One without a batch axis is the same for all examples; it gets an axis of length 1, which stands for them.
@@ -235,47 +235,47 @@ def side_by_side(parts: Sequence[Distribution]) -> Distribution:
     >>> side_by_side([Normal(torch.zeros(5), 1.0), Normal(torch.ones(5), 2.0)])
     Normal(loc: torch.Size([2, 5]), scale: torch.Size([2, 5]))
     """
-    if not parts[0].batch_shape and not isinstance(parts[0], Pushforward):
-        parts = [part.expand(torch.Size((1,))) for part in parts]
-    return _merged(parts)
+    if not copies[0].batch_shape and not isinstance(copies[0], Pushforward):
+        copies = [copy.expand(torch.Size((1,))) for copy in copies]
+    return _stacked(copies)
 
 
-def _merged(parts: Sequence[Any]) -> Distribution:
+def _stacked(parts: Sequence[Any]) -> Distribution:
     first = parts[0]
     if isinstance(first, Independent):
-        return Independent(_merged([p.base_dist for p in parts]), first.reinterpreted_batch_ndims, validate_args=False)
+        return Independent(_stacked([p.base_dist for p in parts]), first.reinterpreted_batch_ndims, validate_args=False)
     if isinstance(first, Product):
-        return Product([_merged(pieces) for pieces in zip(*(p.parts for p in parts), strict=True)])
+        return Product([_stacked(pieces) for pieces in zip(*(p.parts for p in parts), strict=True)])
     if isinstance(first, Noiseless):
-        return Noiseless(_merged([p.base for p in parts]))
+        return Noiseless(_stacked([p.base for p in parts]))
     if isinstance(first, Point):
         return Point(torch.stack([p.value for p in parts]), len(first.event_shape))
     if isinstance(first, Pushforward):
 
-        def pushed(noise: Tensor) -> Tensor:
-            return torch.stack([p.function(its_noise) for p, its_noise in zip(parts, noise, strict=True)])
+        def push_noise(noise: Tensor) -> Tensor:
+            return torch.stack([p.function(own_noise) for p, own_noise in zip(parts, noise, strict=True)])
 
-        return Pushforward(pushed, first.noise, (len(parts), *first.batch_shape), first.event_shape)
+        return Pushforward(push_noise, first.noise, (len(parts), *first.batch_shape), first.event_shape)
     if isinstance(first, MixtureSameFamily):
-        weights: Any = _merged([p.mixture_distribution for p in parts])
-        components = _merged([p.component_distribution for p in parts])
-        return MixtureSameFamily(weights, components, validate_args=False)
+        weights: Any = _stacked([p.mixture_distribution for p in parts])
+        mixture_components = _stacked([p.component_distribution for p in parts])
+        return MixtureSameFamily(weights, mixture_components, validate_args=False)
     if type(first) is TransformedDistribution and all(p.transforms == first.transforms for p in parts):
-        base = _merged([p.base_dist for p in parts])
+        base = _stacked([p.base_dist for p in parts])
         return TransformedDistribution(base, first.transforms, validate_args=False)
-    names = _parameters(first)
+    names = _parameter_names(first)
     if not names or len({type(p) for p in parts}) > 1:
         return SideBySide(parts)
     family: Any = type(first)
     return family(**{name: torch.stack([getattr(p, name) for p in parts]) for name in names}, validate_args=False)
 
 
-def _parameters(p: Distribution) -> list[str]:
+def _parameter_names(p: Distribution) -> list[str]:
     """The parameters from which a distribution of this kind can be made."""
-    held = [name for name in p.arg_constraints if name in vars(p)]  # such as loc and scale
-    names = held or list(p.arg_constraints)
+    stored_names = [name for name in p.arg_constraints if name in vars(p)]  # such as loc and scale
+    names = stored_names or list(p.arg_constraints)
     for name in ("logits", "scale_tril", "precision_matrix", "covariance_matrix"):
         if name in names:  # one is enough: torch remembers the others beside it, once computed
-            others = {"logits", "probs", "scale_tril", "precision_matrix", "covariance_matrix"} - {name}
-            return [n for n in names if n not in others]
+            equivalent_names = {"logits", "probs", "scale_tril", "precision_matrix", "covariance_matrix"} - {name}
+            return [n for n in names if n not in equivalent_names]
     return names

@@ -18,15 +18,15 @@ FIRST_NUMBERS = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66)
 LATER_NUMBERS = (-691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
 COEFFICIENTS = tuple(number / (2 * math.factorial(2 * n)) for n, number in enumerate(FIRST_NUMBERS + LATER_NUMBERS, 1))
 NEAR = 1.5
-NEAR_FOR_QUANTILES = 0.25
+QUANTILE_SERIES_LIMIT = 0.25
 
 
 def _series(t: Tensor, weight: Callable[[int], float]) -> Tensor:
     """Σ_n weight(n) B_2n t^(2n-2) / (2 (2n)!), by Horner's rule."""
-    square = t * t
+    t_squared = t * t
     total = torch.zeros_like(t)
     for n in range(len(COEFFICIENTS), 0, -1):
-        total = total * square + weight(n) * COEFFICIENTS[n - 1]
+        total = total * t_squared + weight(n) * COEFFICIENTS[n - 1]
     return total
 
 
@@ -56,11 +56,11 @@ class ContinuousBernoulli(Distribution):
     def expand(self, batch_shape: Any, _instance: Any = None) -> ContinuousBernoulli:
         return ContinuousBernoulli(self.logits.expand(batch_shape), validate_args=False)
 
-    def _split(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _split_near_zero(self) -> tuple[Tensor, Tensor, Tensor]:
         """Where the series counts; logits for it, and |t| for the closed forms, harmless where the other one counts."""
-        size = self.logits.abs()
-        near = size < NEAR
-        return near, torch.where(near, self.logits, 0.0), torch.where(near, NEAR, size)
+        abs_logit = self.logits.abs()
+        is_near_zero = abs_logit < NEAR
+        return is_near_zero, torch.where(is_near_zero, self.logits, 0.0), torch.where(is_near_zero, NEAR, abs_logit)
 
     @property
     def probs(self) -> Tensor:
@@ -70,92 +70,92 @@ class ContinuousBernoulli(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        near, t, size = self._split()
-        inside = (value - 1 / 2) * t - t * t * _series(t, lambda n: 1 / n)
+        is_near_zero, logit, abs_logit = self._split_near_zero()
+        series_value = (value - 1 / 2) * logit - logit * logit * _series(logit, lambda n: 1 / n)
         # From the end that the density leans to, so that nothing large is subtracted from something large.
-        distance = torch.where(self.logits > 0, 1 - value, value)
-        outside = size.log() - (-torch.expm1(-size)).log() - size * distance
-        return torch.where(near, inside, outside)
+        gap = torch.where(self.logits > 0, 1 - value, value)
+        closed_form = abs_logit.log() - (-torch.expm1(-abs_logit)).log() - abs_logit * gap
+        return torch.where(is_near_zero, series_value, closed_form)
 
     @property
     def mean(self) -> Tensor:
-        near, t, size = self._split()
-        distance = self._mean_distance(size)
-        outside = torch.where(self.logits > 0, 1 - distance, distance)
-        return torch.where(near, 1 / 2 + t * _series(t, lambda n: 2), outside)
+        is_near_zero, logit, abs_logit = self._split_near_zero()
+        gap = self._mean_distance(abs_logit)
+        closed_form = torch.where(self.logits > 0, 1 - gap, gap)
+        return torch.where(is_near_zero, 1 / 2 + logit * _series(logit, lambda n: 2), closed_form)
 
     @staticmethod
-    def _mean_distance(size: Tensor) -> Tensor:
+    def _mean_distance(abs_logit: Tensor) -> Tensor:
         """Of x from the end that the density leans to: 1/|t| - 1/(e^|t| - 1), without overflow."""
-        return 1 / size + (-size).exp() / torch.expm1(-size)
+        return 1 / abs_logit + (-abs_logit).exp() / torch.expm1(-abs_logit)
 
     @property
     def variance(self) -> Tensor:
-        near, t, size = self._split()
-        outside = 1 / size**2 - (-size).exp() / torch.expm1(-size) ** 2
-        return torch.where(near, _series(t, lambda n: 2 * (2 * n - 1)), outside)
+        is_near_zero, logit, abs_logit = self._split_near_zero()
+        closed_form = 1 / abs_logit**2 - (-abs_logit).exp() / torch.expm1(-abs_logit) ** 2
+        return torch.where(is_near_zero, _series(logit, lambda n: 2 * (2 * n - 1)), closed_form)
 
     def entropy(self) -> Tensor:
-        near, t, size = self._split()
-        outside = size * self._mean_distance(size) - size.log() + (-torch.expm1(-size)).log()
-        return torch.where(near, t * t * _series(t, lambda n: 1 / n - 2), outside)
+        is_near_zero, logit, abs_logit = self._split_near_zero()
+        closed_form = abs_logit * self._mean_distance(abs_logit) - abs_logit.log() + (-torch.expm1(-abs_logit)).log()
+        return torch.where(is_near_zero, logit * logit * _series(logit, lambda n: 1 / n - 2), closed_form)
 
     def cdf(self, value: Tensor) -> Tensor:
-        size = self.logits.abs()
-        flat = size == 0
-        size = torch.where(flat, 1.0, size)
-        positive = self.logits > 0
-        distance = torch.where(positive, 1 - value, value)
-        beyond = torch.expm1(-size * distance) / torch.expm1(-size)  # P(x nearer to the end than the value)
-        return torch.where(flat, value, torch.where(positive, 1 - beyond, beyond))
+        abs_logit = self.logits.abs()
+        is_uniform = abs_logit == 0
+        abs_logit = torch.where(is_uniform, 1.0, abs_logit)
+        is_positive = self.logits > 0
+        gap = torch.where(is_positive, 1 - value, value)
+        tail = torch.expm1(-abs_logit * gap) / torch.expm1(-abs_logit)  # P(x nearer to the end than the value)
+        return torch.where(is_uniform, value, torch.where(is_positive, 1 - tail, tail))
 
     def icdf(self, value: Tensor) -> Tensor:
         """The quantile function log(1 + u (eᵗ - 1)) / t at u = ``value``, with its gradient in t."""
-        u, logits = torch.broadcast_tensors(value, self.logits)
-        near = logits.abs() < NEAR_FOR_QUANTILES
-        t = torch.where(near, logits, 0.0)
-        size = torch.where(near, 1.0, logits.abs())
-        positive = logits > 0
-        beyond = torch.where(positive, 1 - u, u)  # the quantile of -t at 1 - u mirrors that of t: no overflow
-        at_the_end = beyond == 1  # where the logarithm may be infinite
-        beyond = torch.where(at_the_end, 0.0, beyond)
+        level, logits = torch.broadcast_tensors(value, self.logits)
+        is_near_zero = logits.abs() < QUANTILE_SERIES_LIMIT
+        logit = torch.where(is_near_zero, logits, 0.0)
+        abs_logit = torch.where(is_near_zero, 1.0, logits.abs())
+        is_positive = logits > 0
+        tail = torch.where(is_positive, 1 - level, level)  # the quantile of -t at 1 - u mirrors that of t: no overflow
+        at_the_end = tail == 1  # where the logarithm may be infinite
+        tail = torch.where(at_the_end, 0.0, tail)
         # Two forms of 1 - beyond (1 - e^-|t|): one knows how far it is from 1, the other how far from 0.
-        log_left = torch.where(
-            beyond < 1 / 2,
-            torch.log1p(beyond * torch.expm1(-size)),
-            (1 - beyond + beyond * (-size).exp()).log(),
+        log_remaining = torch.where(
+            tail < 1 / 2,
+            torch.log1p(tail * torch.expm1(-abs_logit)),
+            (1 - tail + tail * (-abs_logit).exp()).log(),
         )
-        distance = torch.where(at_the_end, 1.0, -log_left / size)
-        outside = torch.where(positive, 1 - distance, distance)
-        return torch.where(near, _quantile_series(t, u), outside)
+        gap = torch.where(at_the_end, 1.0, -log_remaining / abs_logit)
+        closed_form = torch.where(is_positive, 1 - gap, gap)
+        return torch.where(is_near_zero, _quantile_series(logit, level), closed_form)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         return self.icdf(torch.rand(shape, dtype=self.logits.dtype, device=self.logits.device))
 
 
-def _quantile_series(t: Tensor, u: Tensor) -> Tensor:
+def _quantile_series(logit: Tensor, level: Tensor) -> Tensor:
     """log(1 + u (eᵗ - 1)) / t = Σ_n κ_n t^(n-1) / n! with the cumulants κ_n of a coin with probability u, to t⁶."""
-    v, lean = u * (1 - u), 1 - 2 * u
+    variance, skew = level * (1 - level), 1 - 2 * level
     cumulants = (
-        v,
-        v * lean,
-        v * (1 - 6 * v),
-        v * lean * (1 - 12 * v),
-        v * (1 - 30 * v + 120 * v**2),
-        v * lean * (1 - 60 * v + 360 * v**2),
+        variance,
+        variance * skew,
+        variance * (1 - 6 * variance),
+        variance * skew * (1 - 12 * variance),
+        variance * (1 - 30 * variance + 120 * variance**2),
+        variance * skew * (1 - 60 * variance + 360 * variance**2),
     )
-    total = torch.zeros_like(u)
+    total = torch.zeros_like(level)
     for n, cumulant in reversed(list(enumerate(cumulants, 2))):
-        total = (total + cumulant / math.factorial(n)) * t
-    return u + total
+        total = (total + cumulant / math.factorial(n)) * logit
+    return level + total
 
 
 def _kl(p: ContinuousBernoulli, q: ContinuousBernoulli) -> Tensor:
     """KL(p || q): log q is linear, so its mean under p is its value at the end that q leans to, and a slope."""
-    positive = q.logits > 0
-    mean_distance = torch.where(positive, ContinuousBernoulli(-p.logits, validate_args=False).mean, -p.mean)
-    return q.logits * mean_distance - q.log_prob(positive.to(q.logits)) - p.entropy()
+    q_is_positive = q.logits > 0
+    mean_distance = torch.where(q_is_positive, ContinuousBernoulli(-p.logits, validate_args=False).mean, -p.mean)
+    return q.logits * mean_distance - q.log_prob(q_is_positive.to(q.logits)) - p.entropy()
 
 
 register_kl(ContinuousBernoulli, ContinuousBernoulli)(_kl)

@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ..errors import whole
+from ..errors import check_int
 
 __all__ = ["DrawnUnseeded", "Noise", "Share", "in_layers", "of_seed"]
 
@@ -33,8 +33,8 @@ class Share(NamedTuple):
         for term in objective.terms:
             if term.whole_batches:
                 raise ValueError(f"{term!r} compares whole minibatches, not examples; train it in one process.")
-        for name, part in [] if model is None else model.named_modules():
-            if isinstance(part, nn.modules.batchnorm._BatchNorm):
+        for name, module in [] if model is None else model.named_modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 raise ValueError(f"{name} takes its statistics from the whole minibatch; train it in one process.")
 
     def rows(self, tensor: Tensor, axis: int, tiles: int = 1) -> Tensor:
@@ -49,10 +49,10 @@ class Share(NamedTuple):
         """The mean of each tensor over the processes: one message for all."""
         if self.size == 1:
             return tensors
-        flat = torch.cat([t.reshape(-1) for t in tensors])
-        dist.all_reduce(flat)  # the sum over the processes, in place
-        pieces = (flat / self.size).split([t.numel() for t in tensors])
-        return [piece.view(t.shape) for piece, t in zip(pieces, tensors, strict=True)]
+        flat_tensors = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        dist.all_reduce(flat_tensors)  # the sum over the processes, in place
+        flat_means = (flat_tensors / self.size).split([tensor.numel() for tensor in tensors])
+        return [flat_mean.view(tensor.shape) for flat_mean, tensor in zip(flat_means, tensors, strict=True)]
 
     def logsumexp(self, logits: Tensor) -> Tensor:
         """log Σ exp over the last axis of the whole minibatch, [..., 1], without gradient."""
@@ -62,10 +62,10 @@ class Share(NamedTuple):
         return by_process.logsumexp(0)
 
 
-_BLOCK = 2**20  # numbers drawn at once per seed: few calls of the generator, and little memory
-_LONGEST_BLOCK = 256  # draws in a block, however small each of them is
+_BLOCK_NUMBERS = 2**20  # numbers drawn at once per seed: few calls of the generator, and little memory
+_MAX_BLOCK_DRAWS = 256  # draws in a block, however small each of them is
 
-_LAWS = {"randn": torch.randn, "rand": torch.rand}
+_DRAW_OF_LAW = {"randn": torch.randn, "rand": torch.rand}
 
 
 class _Stream:
@@ -77,11 +77,11 @@ class _Stream:
 
     def fill(self) -> None:
         """Draw the next block, [length, *seeds, *shape], and remember where the generators stood, a row per seed."""
-        length = max(1, min(_LONGEST_BLOCK, _BLOCK // max(1, torch.Size(self.shape).numel())))
+        block_length = max(1, min(_MAX_BLOCK_DRAWS, _BLOCK_NUMBERS // max(1, torch.Size(self.shape).numel())))
         self.states_before = torch.stack([generator.get_state() for generator in self.generators])
-        draw = _LAWS[self.law]
-        blocks = [draw(length, *self.shape, generator=g, device=g.device) for g in self.generators]
-        self.block = torch.stack(blocks, 1) if self.stacked else blocks[0]
+        draw_numbers = _DRAW_OF_LAW[self.law]
+        block_of_seed = [draw_numbers(block_length, *self.shape, generator=g, device=g.device) for g in self.generators]
+        self.block = torch.stack(block_of_seed, 1) if self.stacked else block_of_seed[0]
         self.position = 0
 
 
@@ -100,11 +100,11 @@ class Noise:
     tiles = 1
 
     def __init__(self, seeds: int | Sequence[int], device: torch.device | str = "cpu", share: Share | None = None):
-        listed = list(seeds) if isinstance(seeds, Sequence) and not isinstance(seeds, str) else None
-        if listed == []:
+        seed_list = list(seeds) if isinstance(seeds, Sequence) and not isinstance(seeds, str) else None
+        if seed_list == []:
             raise ValueError("noise needs a seed, or a list of one or more.")
-        self.seeds = [whole("a seed", seed, least=0) for seed in ([seeds] if listed is None else listed)]
-        self.seeds_shape = () if listed is None else (len(self.seeds),)
+        self.seeds = [check_int("a seed", seed, least=0) for seed in ([seeds] if seed_list is None else seed_list)]
+        self.seeds_shape = () if seed_list is None else (len(self.seeds),)
         self.device, self.share = torch.device(device), share or Share()
         self.since = ""  # part of every name, where the streams are not those with which a training began
         self._streams: dict[tuple, _Stream] = {}
@@ -119,25 +119,25 @@ class Noise:
     def generators(self, name: str) -> list[torch.Generator]:
         """One fresh generator per seed; its start depends on the seed and the name only."""
         # 32 bits: torch's CPU generator ignores the upper half of its seed.
-        starts = [zlib.crc32(f"{seed} {name}{self.since}".encode()) for seed in self.seeds]
-        return [torch.Generator(self.device).manual_seed(start) for start in starts]
+        generator_seeds = [zlib.crc32(f"{seed} {name}{self.since}".encode()) for seed in self.seeds]
+        return [torch.Generator(self.device).manual_seed(generator_seed) for generator_seed in generator_seeds]
 
     def normal(self, name: str, *shape: int) -> Tensor:
         """Standard normal numbers, [*seeds, *shape]."""
-        return self._next("randn", name, shape)
+        return self._next_numbers("randn", name, shape)
 
     def uniform(self, name: str, *shape: int) -> Tensor:
         """Numbers uniform on [0, 1), [*seeds, *shape]."""
-        return self._next("rand", name, shape)
+        return self._next_numbers("rand", name, shape)
 
-    def _next(self, law: str, name: str, shape: tuple[int, ...]) -> Tensor:
+    def _next_numbers(self, law: str, name: str, shape: tuple[int, ...]) -> Tensor:
         if self.share.size > 1:
             shape = (shape[0] * self.share.size, *shape[1:])  # drawn for the whole minibatch, by every process
-        key = (law, name, shape)
-        if key not in self._streams:
+        stream_key = (law, name, shape)
+        if stream_key not in self._streams:
             generators = self.generators(f"{law} {name} {'x'.join(map(str, shape))}")
-            self._streams[key] = _Stream(law, shape, generators, bool(self.seeds_shape))
-        stream = self._streams[key]
+            self._streams[stream_key] = _Stream(law, shape, generators, bool(self.seeds_shape))
+        stream = self._streams[stream_key]
         if stream.position == len(stream.block):
             stream.fill()
         row = stream.block[stream.position]
@@ -165,22 +165,22 @@ class Noise:
         (True, True, False)
         """
         self._layers_opened += 1
-        name = f"layers {self._layers_opened}{self.since}" + (
+        stream_name = f"layers {self._layers_opened}{self.since}" + (
             f" of process {self.share.rank}" if self.share.size > 1 else ""
         )
-        starts = [zlib.crc32(f"{seed} {name}".encode()) for seed in self.seeds]
-        return in_layers(starts, bool(self.seeds_shape), self.device)
+        generator_seeds = [zlib.crc32(f"{seed} {stream_name}".encode()) for seed in self.seeds]
+        return in_layers(generator_seeds, bool(self.seeds_shape), self.device)
 
     def state(self) -> tuple[list[Any], dict[str, Tensor]]:
         """Where every stream stands: names and positions, and the states of the generators."""
-        places: list[Any] = [[*key, stream.position] for key, stream in self._streams.items()]
-        places.append(["layers", "", (), self._layers_opened])
-        return places, {str(i): stream.states_before for i, stream in enumerate(self._streams.values())}
+        stream_positions: list[Any] = [[*key, stream.position] for key, stream in self._streams.items()]
+        stream_positions.append(["layers", "", (), self._layers_opened])
+        return stream_positions, {str(i): stream.states_before for i, stream in enumerate(self._streams.values())}
 
-    def restore(self, places: list[Any], states: dict[str, Tensor]) -> None:
+    def restore(self, stream_positions: list[Any], states: dict[str, Tensor]) -> None:
         """Go on from what ``state`` said."""
         self._streams = {}
-        for i, (law, name, shape, position) in enumerate(places):
+        for i, (law, name, shape, position) in enumerate(stream_positions):
             if law == "layers":
                 self._layers_opened = position
                 continue
@@ -202,10 +202,10 @@ class Noise:
 
 _States = list[Tensor]
 #: Of stacked seeds: where each one's generators stand, at first the number that they start from; and the device.
-_standing: ContextVar[tuple[list[_States | int], torch.device] | None] = ContextVar("_standing", default=None)
+_layer_streams: ContextVar[tuple[list[_States | int], torch.device] | None] = ContextVar("_layer_streams", default=None)
 
 
-def _generators(device: torch.device) -> list[torch.Generator]:
+def _global_generators(device: torch.device) -> list[torch.Generator]:
     """The global generators that a layer on this device may draw from."""
     generators = [torch.default_generator]
     if device.type == "cuda":
@@ -217,17 +217,17 @@ def _generators(device: torch.device) -> list[torch.Generator]:
     return generators
 
 
-def _states(device: torch.device) -> _States:
-    return [generator.get_state() for generator in _generators(device)]
+def _global_states(device: torch.device) -> _States:
+    return [generator.get_state() for generator in _global_generators(device)]
 
 
-def _go_to(device: torch.device, place: _States | int) -> None:
+def _set_global_generators(device: torch.device, states_or_seed: _States | int) -> None:
     """Set the global generators to states, or to the start of a stream."""
-    for i, generator in enumerate(_generators(device)):
-        if isinstance(place, int):
-            generator.manual_seed(place)
+    for i, generator in enumerate(_global_generators(device)):
+        if isinstance(states_or_seed, int):
+            generator.manual_seed(states_or_seed)
         else:
-            generator.set_state(place[i])
+            generator.set_state(states_or_seed[i])
 
 
 class DrawnUnseeded(ValueError):
@@ -241,34 +241,34 @@ def in_layers(starts: Sequence[int], stacked: bool, device: torch.device) -> Ite
     With ``stacked`` seeds, ``Copies`` of a layer each draw from their own. Raises DrawnUnseeded (a ValueError) if
     something else drew for all of them at once, since no seed alone would have seen these numbers.
     """
-    before = _states(device)
-    token = _standing.set((list(starts), device) if stacked else None)
+    states_before = _global_states(device)
+    token = _layer_streams.set((list(starts), device) if stacked else None)
     try:
         if not stacked:
-            _go_to(device, starts[0])
+            _set_global_generators(device, starts[0])
         yield
-        if stacked and not all(map(torch.equal, before, _states(device))):
+        if stacked and not all(map(torch.equal, states_before, _global_states(device))):
             raise DrawnUnseeded(
                 "something drew from torch's global generator for all seeds at once (a term of one's own, or a module "
                 "with stackable = True): draw from world.noise there, leave the flag out, or fit one seed at a time "
                 "with seeds=[k]."
             )
     finally:
-        _standing.reset(token)
-        _go_to(device, before)
+        _layer_streams.reset(token)
+        _set_global_generators(device, states_before)
 
 
 @contextmanager
-def of_seed(k: int) -> Iterator[None]:
+def of_seed(seed_index: int) -> Iterator[None]:
     """Within ``in_layers``: what torch's layers draw here is the k-th seed's."""
-    if (stacked := _standing.get()) is None:
+    if (stacked_streams := _layer_streams.get()) is None:
         yield
         return
-    standing, device = stacked
-    before = _states(device)
-    _go_to(device, standing[k])
+    streams, device = stacked_streams
+    states_before = _global_states(device)
+    _set_global_generators(device, streams[seed_index])
     try:
         yield
     finally:
-        standing[k] = _states(device)
-        _go_to(device, before)
+        streams[seed_index] = _global_states(device)
+        _set_global_generators(device, states_before)

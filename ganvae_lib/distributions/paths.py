@@ -14,12 +14,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..errors import chosen, whole
+from ..errors import check_choice, check_int
 from .noise import Noise
 
 __all__ = [
-    "FIRST",
-    "LAST",
+    "T_MIN",
+    "T_MAX",
     "PATHS",
     "PREDICTIONS",
     "Path",
@@ -36,7 +36,7 @@ __all__ = [
 Function = Callable[[Tensor], Tensor]
 Denoised = Callable[[Tensor, Tensor], Tensor]  # (z_t, t) -> x̂
 
-FIRST, LAST = 1e-3, 1 - 1e-3  # times that are trained and sampled: at 0 and at 1 some of what is said is infinite
+T_MIN, T_MAX = 1e-3, 1 - 1e-3  # times that are trained and sampled: at 0 and at 1 some of what is said is infinite
 
 
 @dataclass(frozen=True)
@@ -80,15 +80,15 @@ class Path:
         return self.alpha(t) * x + self.sigma(t) * noise
 
 
-_LEAST, _MOST = 0.1, 20.0  # the rates β(0) and β(1) of noising of Ho et al. (2020), in continuous time
+_BETA_START, _BETA_END = 0.1, 20.0  # the rates β(0) and β(1) of noising of Ho et al. (2020), in continuous time
 
 
 def _log_alpha(t: Tensor) -> Tensor:
-    return -(_LEAST * t + (_MOST - _LEAST) * t.square() / 2) / 2
+    return -(_BETA_START * t + (_BETA_END - _BETA_START) * t.square() / 2) / 2
 
 
 def _noising_rate(t: Tensor) -> Tensor:
-    return _LEAST + (_MOST - _LEAST) * t
+    return _BETA_START + (_BETA_END - _BETA_START) * t
 
 
 #: By name: "linear" as in flow matching (Lipman et al., 2023), "cosine" (Nichol and Dhariwal, 2021), and
@@ -123,7 +123,7 @@ PATHS = {
 PREDICTIONS = ("x", "noise", "velocity", "score")
 
 
-def clean(prediction: str, value: Tensor, z: Tensor, t: Tensor, path: Path) -> Tensor:
+def clean(prediction: str, output: Tensor, z: Tensor, t: Tensor, path: Path) -> Tensor:
     """x̂ of what a network says about ``z`` at time ``t``: "noise" ε̂, "velocity" û, "score" ŝ, or "x" itself.
 
     ε̂ = (z - α x̂)/σ, ŝ = -ε̂/σ, û = α' x̂ + σ' ε̂. Raises ValueError for
@@ -134,20 +134,20 @@ def clean(prediction: str, value: Tensor, z: Tensor, t: Tensor, path: Path) -> T
     tensor([0.5000, 1.5000])
     """
     alpha, sigma = path.alpha(t), path.sigma(t)
-    if chosen("prediction", prediction, PREDICTIONS) == "x":
-        return value
+    if check_choice("prediction", prediction, PREDICTIONS) == "x":
+        return output
     if prediction == "noise":
-        return (z - sigma * value) / alpha
+        return (z - sigma * output) / alpha
     if prediction == "score":
-        return (z + sigma.square() * value) / alpha
-    d_alpha, d_sigma = path.d_alpha(t), path.d_sigma(t)
-    return (sigma * value - d_sigma * z) / (sigma * d_alpha - alpha * d_sigma)
+        return (z + sigma.square() * output) / alpha
+    alpha_rate, sigma_rate = path.d_alpha(t), path.d_sigma(t)
+    return (sigma * output - sigma_rate * z) / (sigma * alpha_rate - alpha * sigma_rate)
 
 
 def as_prediction(prediction: str, x: Tensor, z: Tensor, t: Tensor, path: Path) -> Tensor:
     """What a network that says "x", "noise", "velocity" or "score" has to say about ``z`` for x̂ to be ``x``."""
     noise = (z - path.alpha(t) * x) / path.sigma(t)
-    if chosen("prediction", prediction, PREDICTIONS) == "x":
+    if check_choice("prediction", prediction, PREDICTIONS) == "x":
         return x
     if prediction == "noise":
         return noise
@@ -160,7 +160,7 @@ def squared_error(prediction: str, t: Tensor, path: Path) -> Tensor:
     >>> squared_error("noise", torch.tensor(0.25), PATHS["linear"])
     tensor(9.)
     """
-    if chosen("prediction", prediction, PREDICTIONS) == "x":
+    if check_choice("prediction", prediction, PREDICTIONS) == "x":
         return torch.ones_like(t)
     if prediction == "velocity":
         return (path.d_alpha(t) - path.alpha(t) * path.d_sigma(t) / path.sigma(t)).square()
@@ -201,34 +201,36 @@ WEIGHTS = {
 # ---------------------------------------------------------------- from noise to data
 
 
-def _velocity(denoised: Denoised, path: Path, z: Tensor, t: Tensor) -> Tensor:
-    return as_prediction("velocity", denoised(z, t), z, t, path)
+def _velocity_at(denoise: Denoised, path: Path, z: Tensor, t: Tensor) -> Tensor:
+    return as_prediction("velocity", denoise(z, t), z, t, path)
 
 
-def _euler(denoised: Denoised, path: Path, z: Tensor, t: Tensor, s: Tensor, fresh: Callable[[], Tensor]) -> Tensor:
+def _euler(denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, fresh: Callable[[], Tensor]) -> Tensor:
     """Euler's step of dz = û dt."""
-    return z + (s - t) * _velocity(denoised, path, z, t)
+    return z + (next_t - t) * _velocity_at(denoise, path, z, t)
 
 
-def _heun(denoised: Denoised, path: Path, z: Tensor, t: Tensor, s: Tensor, fresh: Callable[[], Tensor]) -> Tensor:
+def _heun(denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, fresh: Callable[[], Tensor]) -> Tensor:
     """Heun's step: the mean of the velocities at both ends; two calls of the network."""
-    here = _velocity(denoised, path, z, t)
-    return z + (s - t) * (here + _velocity(denoised, path, z + (s - t) * here, s)) / 2
+    velocity = _velocity_at(denoise, path, z, t)
+    return z + (next_t - t) * (velocity + _velocity_at(denoise, path, z + (next_t - t) * velocity, next_t)) / 2
 
 
-def _ddim(denoised: Denoised, path: Path, z: Tensor, t: Tensor, s: Tensor, fresh: Callable[[], Tensor]) -> Tensor:
+def _ddim(denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, fresh: Callable[[], Tensor]) -> Tensor:
     """The noise that is told is put back, less of it (Song et al., 2021)."""
-    x = denoised(z, t)
-    return path.at(x, as_prediction("noise", x, z, t, path), s)
+    x_hat = denoise(z, t)
+    return path.at(x_hat, as_prediction("noise", x_hat, z, t, path), next_t)
 
 
-def _ancestral(denoised: Denoised, path: Path, z: Tensor, t: Tensor, s: Tensor, fresh: Callable[[], Tensor]) -> Tensor:
+def _ancestral(
+    denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, fresh: Callable[[], Tensor]
+) -> Tensor:
     """A draw from q(z_s | z_t, x = x̂), the hierarchy of Ho et al. (2020)."""
-    x = denoised(z, t)
-    sigma, ratio = path.sigma(t), path.alpha(t) / path.alpha(s)
-    added = sigma.square() - (ratio * path.sigma(s)).square()  # the variance of z_t given z_s
-    mean = (ratio * path.sigma(s).square() * z + path.alpha(s) * added * x) / sigma.square()
-    return mean + added.sqrt() * path.sigma(s) / sigma * fresh()
+    x_hat = denoise(z, t)
+    sigma, alpha_ratio = path.sigma(t), path.alpha(t) / path.alpha(next_t)
+    variance = sigma.square() - (alpha_ratio * path.sigma(next_t)).square()  # the variance of z_t given z_s
+    mean = (alpha_ratio * path.sigma(next_t).square() * z + path.alpha(next_t) * variance * x_hat) / sigma.square()
+    return mean + variance.sqrt() * path.sigma(next_t) / sigma * fresh()
 
 
 #: One step from a time t to an earlier one s, by name: the first three follow the flow, the last one draws.
@@ -236,7 +238,7 @@ SAMPLERS = {"heun": _heun, "euler": _euler, "ddim": _ddim, "ancestral": _ancestr
 
 
 def from_noise(
-    denoised: Denoised, path: Path, n: int, shape: Sequence[int], noise: Noise, steps: int = 50, sampler: str = "heun"
+    denoise: Denoised, path: Path, n: int, shape: Sequence[int], noise: Noise, steps: int = 50, sampler: str = "heun"
 ) -> Tensor:
     """``n`` samples [*seeds, n, *shape]: from ε ~ N(0, I) in equal steps of time, and at last x̂.
 
@@ -246,40 +248,40 @@ def from_noise(
     >>> from_noise(still, PATHS["linear"], 3, (2,), Noise(0), steps=4, sampler="ddim").abs().max()
     tensor(0.)
     """
-    steps, step = whole("steps", steps), SAMPLERS[chosen("sampler", sampler, SAMPLERS)]
-    fresh = lambda: noise.normal("noise of a step", n, *shape)
+    steps, sampler_step = check_int("steps", steps), SAMPLERS[check_choice("sampler", sampler, SAMPLERS)]
+    draw_noise = lambda: noise.normal("noise of a step", n, *shape)
     z = noise.normal("noise to begin with", n, *shape)
-    times = torch.linspace(LAST, FIRST, steps + 1, device=z.device, dtype=z.dtype)
-    for t, s in zip(times[:-1], times[1:], strict=True):
-        z = step(denoised, path, z, t, s, fresh)
-    return denoised(z, times[-1])
+    times = torch.linspace(T_MAX, T_MIN, steps + 1, device=z.device, dtype=z.dtype)
+    for t, next_t in zip(times[:-1], times[1:], strict=True):
+        z = sampler_step(denoise, path, z, t, next_t, draw_noise)
+    return denoise(z, times[-1])
 
 
-def flow_density(denoised: Denoised, path: Path, x: Tensor, axes: int, steps: int = 100) -> Tensor:
+def flow_density(denoise: Denoised, path: Path, x: Tensor, axes: int, steps: int = 100) -> Tensor:
     """log N(z_1; 0, I) + ∫ ∇·û dt along dz = û dt from x: log p(x) of what the flow makes, [*seeds, batch], nats.
 
     x is [*seeds, batch, *shape], ``axes`` counts the first axes. Heun's steps; the divergence is exact, by a derivative
     for each dimension of x. Raises ValueError for steps that are no positive number.
 
     >>> normal = lambda z, t: PATHS["linear"].alpha(t) / ((1 - t) ** 2 + t**2) * z  # E[x | z_t] of data N(0, 1)
-    >>> flow_density(normal, PATHS["linear"], torch.zeros(1, 2), 1)  # -log 2π, less as N(0, I) is too wide at LAST
+    >>> flow_density(normal, PATHS["linear"], torch.zeros(1, 2), 1)  # -log 2π, less as N(0, I) is too wide at T_MAX
     tensor([-1.8399])
     """
 
-    def rates(z: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    def velocity_and_divergence(z: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """The velocity, and its divergence of each example."""
         with torch.enable_grad():
             z = z.detach().requires_grad_()
-            u = _velocity(denoised, path, z, t)
-            one_by_one = u.flatten(axes).sum(tuple(range(axes)))
-            slopes = [torch.autograd.grad(u_i, z, retain_graph=True)[0].flatten(axes) for u_i in one_by_one]
-        return u.detach(), torch.stack([slope[..., i] for i, slope in enumerate(slopes)]).sum(0)
+            velocities = _velocity_at(denoise, path, z, t)
+            velocity_components = velocities.flatten(axes).sum(tuple(range(axes)))
+            gradients = [torch.autograd.grad(u_i, z, retain_graph=True)[0].flatten(axes) for u_i in velocity_components]
+        return velocities.detach(), torch.stack([gradient[..., i] for i, gradient in enumerate(gradients)]).sum(0)
 
-    times = torch.linspace(FIRST, LAST, whole("steps", steps) + 1, device=x.device, dtype=x.dtype)
-    z, volume = path.alpha(times[0]) * x, path.alpha(times[0]).log() * math.prod(x.shape[axes:])
-    for t, s in zip(times[:-1], times[1:], strict=True):
-        here, spread = rates(z, t)
-        there, spread_there = rates(z + (s - t) * here, s)
-        z = z + (s - t) * (here + there) / 2
-        volume = volume + (s - t) * (spread + spread_there) / 2
-    return -(z.square() + math.log(2 * math.pi)).flatten(axes).sum(-1) / 2 + volume
+    times = torch.linspace(T_MIN, T_MAX, check_int("steps", steps) + 1, device=x.device, dtype=x.dtype)
+    z, log_density_change = path.alpha(times[0]) * x, path.alpha(times[0]).log() * math.prod(x.shape[axes:])
+    for t, next_t in zip(times[:-1], times[1:], strict=True):
+        velocity, divergence = velocity_and_divergence(z, t)
+        next_velocity, next_divergence = velocity_and_divergence(z + (next_t - t) * velocity, next_t)
+        z = z + (next_t - t) * (velocity + next_velocity) / 2
+        log_density_change = log_density_change + (next_t - t) * (divergence + next_divergence) / 2
+    return -(z.square() + math.log(2 * math.pi)).flatten(axes).sum(-1) / 2 + log_density_change

@@ -39,7 +39,7 @@ def draw(p: distributions.Distribution, noise: Noise, name: str) -> Tensor:
     )
 
 
-def _batch(p: distributions.Distribution, noise: Noise) -> torch.Size:
+def _batch_shape(p: distributions.Distribution, noise: Noise) -> torch.Size:
     """The batch shape of ``p`` without the seeds axis, which the noise has of its own."""
     return p.batch_shape[len(noise.seeds_shape) :]
 
@@ -62,43 +62,43 @@ def _(p: Point | Noiseless, noise: Noise, name: str) -> Tensor:
 
 @draw.register
 def _(p: Pushforward, noise: Noise, name: str) -> Tensor:
-    return p.function(noise.normal(name, *_batch(p, noise), p.noise))
+    return p.function(noise.normal(name, *_batch_shape(p, noise), p.noise))
 
 
 @draw.register
 def _(p: distributions.Normal, noise: Noise, name: str) -> Tensor:
-    return p.loc + p.scale * noise.normal(name, *_batch(p, noise))
+    return p.loc + p.scale * noise.normal(name, *_batch_shape(p, noise))
 
 
 @draw.register
 def _(p: distributions.Uniform, noise: Noise, name: str) -> Tensor:
-    return p.low + (p.high - p.low) * noise.uniform(name, *_batch(p, noise))
+    return p.low + (p.high - p.low) * noise.uniform(name, *_batch_shape(p, noise))
 
 
 @draw.register
 def _(p: distributions.Laplace, noise: Noise, name: str) -> Tensor:
-    u = noise.uniform(name, *_batch(p, noise))
+    u = noise.uniform(name, *_batch_shape(p, noise))
     return p.icdf(u.clamp_min(2**-25))  # u is a multiple of 2^-24 below 1, and at 0 the quantile would be infinite
 
 
 @draw.register(ContinuousBernoulli)
 @draw.register(distributions.ContinuousBernoulli)
 def _(p: ContinuousBernoulli | distributions.ContinuousBernoulli, noise: Noise, name: str) -> Tensor:
-    return ContinuousBernoulli(p.logits, validate_args=False).icdf(noise.uniform(name, *_batch(p, noise)))
+    return ContinuousBernoulli(p.logits, validate_args=False).icdf(noise.uniform(name, *_batch_shape(p, noise)))
 
 
 @draw.register
 def _(p: distributions.Bernoulli, noise: Noise, name: str) -> Tensor:
-    sample = noise.uniform(name, *_batch(p, noise)) < p.probs
+    sample = noise.uniform(name, *_batch_shape(p, noise)) < p.probs
     return _Discrete.apply(p.probs, sample, name, "Bernoulli")
 
 
 @draw.register
 def _(p: distributions.OneHotCategorical, noise: Noise, name: str) -> Tensor:
-    u = noise.uniform(name, *_batch(p, noise), 1)
+    u = noise.uniform(name, *_batch_shape(p, noise), 1)
     # The quantile function: as many classes lie below u as have a cumulative probability below it; never all of them.
-    index = (p.probs.cumsum(-1)[..., :-1] < u).sum(-1)
-    return _Discrete.apply(p.probs, one_hot(index, p.event_shape[0]), name, "one-hot")
+    class_index = (p.probs.cumsum(-1)[..., :-1] < u).sum(-1)
+    return _Discrete.apply(p.probs, one_hot(class_index, p.event_shape[0]), name, "one-hot")
 
 
 class _Discrete(torch.autograd.Function):
@@ -129,17 +129,17 @@ def free_energy(model: Any, x: Tensor, noise: Noise, k: int = 1, name: str = "z 
     >>> free_energy(model, x, Noise(0)).shape, free_energy(model, x, Noise(0), k=8).shape
     (torch.Size([5]), torch.Size([5]))
     """
-    axis = len(noise.seeds_shape)  # that of the batch
-    q = model.encoder(x)
+    batch_axis = len(noise.seeds_shape)  # that of the batch
+    posterior = model.encoder(x)
     try:
         if k == 1:
-            kl = distributions.kl_divergence(q, model.prior().expand(q.batch_shape))
-            return kl - model.decoder(draw(q, noise, name)).log_prob(x)
-        q = tiled(q, k, axis)  # k minibatches side by side: [*seeds, k x batch]
-        z = draw(q, noise.tiled(k), f"{name}, {k} samples")
-        log_w = model.prior().log_prob(z) - q.log_prob(z)
+            kl = distributions.kl_divergence(posterior, model.prior().expand(posterior.batch_shape))
+            return kl - model.decoder(draw(posterior, noise, name)).log_prob(x)
+        posterior = tiled(posterior, k, batch_axis)  # k minibatches side by side: [*seeds, k x batch]
+        z = draw(posterior, noise.tiled(k), f"{name}, {k} samples")
+        log_weights = model.prior().log_prob(z) - posterior.log_prob(z)
     except NotImplementedError as error:
         raise TypeError("a bound needs the densities of q(z|x) and p(z); choose codes='gaussian'.") from error
     # log p_θ(x, z)/q_η(z|x), the log weight of each sample.
-    log_w = log_w + model.decoder(z).log_prob(torch.cat([x] * k, axis))
-    return math.log(k) - log_w.unflatten(axis, (k, -1)).logsumexp(axis)
+    log_weights = log_weights + model.decoder(z).log_prob(torch.cat([x] * k, batch_axis))
+    return math.log(k) - log_weights.unflatten(batch_axis, (k, -1)).logsumexp(batch_axis)

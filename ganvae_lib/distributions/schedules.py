@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
-from ..errors import described, real, whole
+from ..errors import check_int, check_real, described
 from ..figures.formula import number as short
 from ..figures.values import register
 
@@ -51,7 +51,7 @@ class Schedule(ABC):
             value = getattr(self, field.name)
             if isinstance(value, Schedule):
                 continue
-            check = whole if field.type == "int" else real
+            check = check_int if field.type == "int" else check_real
             object.__setattr__(self, field.name, check(f"{field.name} of {type(self).__name__}", value))
 
     @abstractmethod
@@ -68,23 +68,23 @@ class Schedule(ABC):
         """Its least and its greatest number among others."""
 
     def __repr__(self) -> str:
-        shown = []
+        arguments = []
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, float) and value.is_integer():
                 value = int(value)  # 1 and not 1.0, as one would write it
             if field.name in self.values or isinstance(value, Schedule):
-                shown.append(repr(value))
+                arguments.append(repr(value))
             elif value != field.default:
-                shown.append(f"{field.name}={value!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+                arguments.append(f"{field.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(arguments)})"
 
     def __mul__(self, factor: Any) -> Any:
         if isinstance(factor, Schedule):
             return times(self, factor)
         if isinstance(factor, str | bytes) or not hasattr(factor, "__float__"):
             return NotImplemented  # such as a term, which takes a schedule for its weight
-        return self._scaled(real("the factor of a schedule", factor))
+        return self._scaled(check_real("the factor of a schedule", factor))
 
     def _scaled(self, number: float) -> Schedule:
         return replace(self, **{name: number * getattr(self, name) for name in self.values})
@@ -121,7 +121,7 @@ def as_weight(value: Any) -> Any:
     """
     number = math.nan
     with suppress(ValueError):
-        number = abs(value) if isinstance(value, Schedule) else real("weight", value)
+        number = abs(value) if isinstance(value, Schedule) else check_real("weight", value)
     if not math.isfinite(number) or number == 0:
         raise ValueError(f"the weight of a term must be finite and not zero, got {described(value)}.")
     return value if isinstance(value, Schedule) else number
@@ -144,7 +144,7 @@ def at(number: Any, step: int) -> float:
     return number(step) if isinstance(number, Schedule) else number
 
 
-def _g(number: float) -> str:
+def _text(number: float) -> str:
     return short(number)
 
 
@@ -163,7 +163,7 @@ class constant(Schedule):
         return float(self.value)
 
     def formula(self) -> str:
-        return _g(self.value)
+        return _text(self.value)
 
     @property
     def extremes(self) -> tuple[float, ...]:
@@ -185,8 +185,8 @@ class linear(Schedule):
     values = ("start", "end")
 
     def __call__(self, step: int) -> float:
-        share = min(1.0, step / self.steps)
-        return self.start + (self.end - self.start) * share
+        fraction = min(1.0, step / self.steps)
+        return self.start + (self.end - self.start) * fraction
 
     def formula(self) -> str:
         return _between(self.start, self.end, rf"\min(1, s/{self.steps})")
@@ -211,8 +211,8 @@ class cosine(Schedule):
     values = ("start", "end")
 
     def __call__(self, step: int) -> float:
-        share = (1 - math.cos(math.pi * min(1.0, step / self.steps))) / 2
-        return self.start + (self.end - self.start) * share
+        fraction = (1 - math.cos(math.pi * min(1.0, step / self.steps))) / 2
+        return self.start + (self.end - self.start) * fraction
 
     def formula(self) -> str:
         return _between(self.start, self.end, rf"(1-\cos(\pi\,\min(1, s/{self.steps})))/2")
@@ -241,14 +241,14 @@ class cyclical(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        real("rise of cyclical", self.rise, above=0, most=1)
+        check_real("rise of cyclical", self.rise, above=0, most=1)
 
     def __call__(self, step: int) -> float:
-        share = min(1.0, (step % self.period) / (self.rise * self.period))
-        return self.low + (self.high - self.low) * share
+        fraction = min(1.0, (step % self.period) / (self.rise * self.period))
+        return self.low + (self.high - self.low) * fraction
 
     def formula(self) -> str:
-        return _between(self.low, self.high, rf"\min(1, (s \bmod {self.period})/{_g(self.rise * self.period)})")
+        return _between(self.low, self.high, rf"\min(1, (s \bmod {self.period})/{_text(self.rise * self.period)})")
 
     @property
     def extremes(self) -> tuple[float, ...]:
@@ -275,16 +275,16 @@ class times(Schedule):
 
     @property
     def extremes(self) -> tuple[float, ...]:
-        return tuple(a * b for a in self.first.extremes for b in self.second.extremes)
+        return tuple(first_extreme * b for first_extreme in self.first.extremes for b in self.second.extremes)
 
     def _scaled(self, number: float) -> Schedule:
         return replace(self, first=self.first._scaled(number))
 
 
-def _between(start: float, end: float, share: str) -> str:
+def _between(start: float, end: float, fraction: str) -> str:
     """start + (end - start) share, as one would write it."""
-    rise = end - start
-    risen = share if abs(rise) == 1 else rf"{_g(abs(rise))}\,{share}"
+    difference = end - start
+    scaled_fraction = fraction if abs(difference) == 1 else rf"{_text(abs(difference))}\,{fraction}"
     if start == 0:
-        return risen if rise > 0 else f"-{risen}"
-    return f"{_g(start)} {'+' if rise >= 0 else '-'} {risen}"
+        return scaled_fraction if difference > 0 else f"-{scaled_fraction}"
+    return f"{_text(start)} {'+' if difference >= 0 else '-'} {scaled_fraction}"

@@ -58,11 +58,11 @@ class Space:
     def __post_init__(self) -> None:
         network_of = {"eta": "encoder", "theta": "decoder"}
         arguments = self.arguments or self.sees
-        shown = "_given_".join(arguments) if self.separator == "|" else "".join(self.sees)  # "z_given_x", "xz"
+        suffix = "_given_".join(arguments) if self.separator == "|" else "".join(self.sees)  # "z_given_x", "xz"
         defaults = {
             "arguments": arguments,
             "made_arguments": arguments,
-            "discriminator": f"discriminator_{shown}",
+            "discriminator": f"discriminator_{suffix}",
             "networks": tuple(n for player, n in network_of.items() if player in self.made_by + self.target_by),
         }
         for name, value in defaults.items():
@@ -81,10 +81,10 @@ SPACES: dict[str, Space] = {
     # Generated data with the data.
     "x": Space(
         target=("x",),
-        target_law=lambda w: w.d,
+        target_law=lambda writer: writer.d,
         made=("x_from_z",),
         made_by=("theta",),
-        made_law=lambda w: w.made(w.p("x")),
+        made_law=lambda writer: writer.made(writer.p("x")),
         sees=("x",),
         mirror="z",
         density="density",
@@ -92,43 +92,43 @@ SPACES: dict[str, Space] = {
     # Inferred codes with the prior.
     "z": Space(
         target=("z",),
-        target_law=lambda w: w.made("p(z)"),
+        target_law=lambda writer: writer.made("p(z)"),
         made=("z_from_x",),
         made_by=("eta",),
-        made_law=lambda w: w.made(w.q("z")),
+        made_law=lambda writer: writer.made(writer.q("z")),
         sees=("z",),
         mirror="x",
         distributions=("p_z", "q_z_given_x"),
-        kl_formula=lambda w: expectation(w.d, kl(w.q("z", "x"), "p(z)")),
+        kl_formula=lambda writer: expectation(writer.d, kl(writer.q("z", "x"), "p(z)")),
     ),
     # Generated pairs with inferred ones. In its mirror the sides change places: the links here can be reversed.
     "xz": Space(
         target=("x", "z_from_x"),
         target_by=("eta",),
-        target_law=lambda w: w.product(w.d, w.q("z", "x")),
+        target_law=lambda writer: writer.product(writer.d, writer.q("z", "x")),
         made=("x_from_z", "z"),
         made_by=("theta",),
-        made_law=lambda w: w.made("p(z)", w.p("x", "z")),
+        made_law=lambda writer: writer.made("p(z)", writer.p("x", "z")),
         sees=("x", "z"),
         mirror="xz",
     ),
     # Pairs that one player makes with independent ones: the density ratio is p(x|z)/d(x), or q(z|x)/p(z).
     "x|z": Space(
         target=("x", "z"),
-        target_law=lambda w: w.product(w.d, "p(z)"),
+        target_law=lambda writer: writer.product(writer.d, "p(z)"),
         made=("x_from_z", "z"),
         made_by=("theta",),
-        made_law=lambda w: w.made("p(z)", w.p("x", "z")),
+        made_law=lambda writer: writer.made("p(z)", writer.p("x", "z")),
         sees=("x", "z"),
         separator="|",
         mirror="z|x",
     ),
     "z|x": Space(
         target=("x", "z"),
-        target_law=lambda w: w.product(w.d, "p(z)"),
+        target_law=lambda writer: writer.product(writer.d, "p(z)"),
         made=("x", "z_from_x"),
         made_by=("eta",),
-        made_law=lambda w: w.product(w.d, w.q("z", "x")),
+        made_law=lambda writer: writer.product(writer.d, writer.q("z", "x")),
         sees=("x", "z"),
         arguments=("z", "x"),
         separator="|",

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from ..errors import sizes, unknown
+from ..errors import check_sizes, unknown
 from .noise import Noise
 from .sample import draw
 
@@ -30,7 +30,7 @@ class OtherDomain(nn.Module):
 
     def __init__(self, shape: Sequence[int]):
         super().__init__()
-        self.shape = sizes("shape", shape)
+        self.shape = check_sizes("shape", shape)
 
     def forward(self) -> Distribution:
         raise TypeError("here z is data of a second domain, which has no density and is not drawn; pass z=...")
@@ -161,9 +161,9 @@ class World:
 
     def read(self, names: tuple[str, ...]) -> tuple[Any, ...]:
         """These variables, in this order. Raises ValueError for one that there is not."""
-        known = ("x", "labels", "other", *(name for name, value in vars(World).items() if isinstance(value, drawn)))
-        if missing := [name for name in names if name not in known]:
-            raise unknown("variable of a World", missing[0], known)
+        variables = ("x", "labels", "other", *(name for name, value in vars(World).items() if isinstance(value, drawn)))
+        if unknown_names := [name for name in names if name not in variables]:
+            raise unknown("variable of a World", unknown_names[0], variables)
         return tuple(getattr(self, name) for name in names)
 
     def moved(self, players: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import described, whole
+from ..errors import check_int, described
 from .inputs import as_tensor, at_parameters
 
 __all__ = ["CodedSides", "CodedWorld", "random_coded_worlds"]
@@ -56,15 +56,15 @@ class CodedWorld:
         for name in ("log_d", "log_prior", "theta_0", "eta_0", "log_fixed"):
             object.__setattr__(self, name, as_tensor(name, getattr(self, name)))
 
-    def _q(self, eta: Tensor) -> Tensor:
+    def _log_encoder(self, eta: Tensor) -> Tensor:
         return at_parameters(self.encoder, "eta", eta, self.eta_0)
 
-    def _p(self, theta: Tensor) -> Tensor:
+    def _log_decoder(self, theta: Tensor) -> Tensor:
         return at_parameters(self.decoder, "theta", theta, self.theta_0)
 
     def joint(self, theta: Tensor) -> Tensor:
         """log p(z) p_θ(x|z), [..., Z, X]."""
-        return self.log_prior.unsqueeze(-1) + self._p(theta)
+        return self.log_prior.unsqueeze(-1) + self._log_decoder(theta)
 
     def marginal(self, theta: Tensor) -> Tensor:
         """log p_θ(x), [..., X]: Eq. ``eq-marginal`` (chapter 01)."""
@@ -76,17 +76,17 @@ class CodedWorld:
 
     def elbo(self, theta: Tensor, eta: Tensor) -> Tensor:
         """The bound at every x, [..., X]: Eq. ``eq-elbo`` (chapter 03)."""
-        q = self._q(eta)
-        return (q.exp() * (self.joint(theta).mT - q)).sum(-1)
+        log_q = self._log_encoder(eta)
+        return (log_q.exp() * (self.joint(theta).mT - log_q)).sum(-1)
 
     def wake(self, theta: Tensor, eta: Tensor) -> Tensor:
         """E_{d(x) q_η(z|x)} log p_θ(x|z), [...]: Eq. ``def-wake`` (chapter 09)."""
-        pairs = self.log_d.exp().unsqueeze(-1) * self._q(eta).exp()
-        return (pairs * self._p(theta).mT).sum((-2, -1))
+        joint_density = self.log_d.exp().unsqueeze(-1) * self._log_encoder(eta).exp()
+        return (joint_density * self._log_decoder(theta).mT).sum((-2, -1))
 
     def sleep(self, theta: Tensor, eta: Tensor) -> Tensor:
         """E_{p(z) p_θ(x|z)} log q_η(z|x), [...]: Eq. ``def-sleep`` (chapter 09)."""
-        return (self.joint(theta).exp().mT * self._q(eta)).sum((-2, -1))
+        return (self.joint(theta).exp().mT * self._log_encoder(eta)).sum((-2, -1))
 
     def sides(self, theta: Tensor, eta: Tensor) -> CodedSides:
         """Every term of Lemma 2 at (θ, η): Eq. ``eq-lemma-2`` (chapter 08).
@@ -95,28 +95,28 @@ class CodedWorld:
         that knows where x comes from: half of the examples are real, half were generated with ``theta_0``.
         """
         log_half = math.log(0.5)  # log p(y)
-        real = self.log_d.exp()
-        generated = self.marginal(self.theta_0).detach().exp()
+        data_density = self.log_d.exp()
+        model_density = self.marginal(self.theta_0).detach().exp()
         # Columns: y = 0, where all is the VAE's, for real x; y = 1, where nothing has a parameter, for generated x.
-        examples = (real, generated)
-        encoders = (self._q(eta), self.log_fixed)
-        likelihoods = (self._p(theta).mT, self.log_d.unsqueeze(-1).expand_as(self.log_fixed))
-        evidence = torch.logaddexp(self.marginal(theta), self.log_d) + log_half
+        densities = (data_density, model_density)
+        log_encoders = (self._log_encoder(eta), self.log_fixed)
+        log_likelihoods = (self._log_decoder(theta).mT, self.log_d.unsqueeze(-1).expand_as(self.log_fixed))
+        log_evidence = torch.logaddexp(self.marginal(theta), self.log_d) + log_half
         line_1 = line_2 = torch.zeros((), dtype=torch.float64)
-        for density, q, likelihood in zip(examples, encoders, likelihoods, strict=True):
-            prior = self.log_prior.unsqueeze(-2) + log_half  # log p(z|y) p(y)
-            bound = (q.exp() * likelihood).sum(-1) - (q.exp() * (q - prior)).sum(-1)
-            posterior = likelihood + prior - evidence.unsqueeze(-1)  # log p_θ(z, y|x)
+        for density, log_q, log_likelihood in zip(densities, log_encoders, log_likelihoods, strict=True):
+            log_prior = self.log_prior.unsqueeze(-2) + log_half  # log p(z|y) p(y)
+            bound = (log_q.exp() * log_likelihood).sum(-1) - (log_q.exp() * (log_q - log_prior)).sum(-1)
+            log_posterior = log_likelihood + log_prior - log_evidence.unsqueeze(-1)  # log p_θ(z, y|x)
             line_1 = line_1 + 0.5 * (density * bound).sum(-1)
-            line_2 = line_2 - 0.5 * (density * (q.exp() * (q - posterior)).sum(-1)).sum(-1)
+            line_2 = line_2 - 0.5 * (density * (log_q.exp() * (log_q - log_posterior)).sum(-1)).sum(-1)
         # KL(q(z|x, y=1) ‖ p(z)), which has no parameter.
         code_cost = (self.log_fixed.exp() * (self.log_fixed - self.log_prior.unsqueeze(-2))).sum(-1)
         return CodedSides(
             line_1=line_1,
             line_2=line_2,
-            elbo=(real * self.elbo(theta, eta)).sum(-1),
-            constant=(generated * (self.log_d - code_cost)).sum(-1),
-            log_evidence=((real + generated) / 2 * evidence).sum(-1),
+            elbo=(data_density * self.elbo(theta, eta)).sum(-1),
+            constant=(model_density * (self.log_d - code_cost)).sum(-1),
+            log_evidence=((data_density + model_density) / 2 * log_evidence).sum(-1),
         )
 
 
@@ -125,8 +125,8 @@ def random_coded_worlds(n: int, seed: int = 0, examples: int = 6, codes: int = 4
 
     Raises ValueError for numbers that count nothing.
     """
-    n, seed = whole("n", n), whole("seed", seed, least=0)
-    examples, codes = whole("examples", examples), whole("codes", codes)
+    n, seed = check_int("n", n), check_int("seed", seed, least=0)
+    examples, codes = check_int("examples", examples), check_int("codes", codes)
     generator = torch.Generator().manual_seed(seed)
     normal = lambda *shape: torch.randn(n, *shape, generator=generator, dtype=torch.float64)
     return CodedWorld(

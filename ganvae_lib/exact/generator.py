@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from ..errors import described, instance, whole
+from ..errors import check_int, check_type, described
 from .inputs import as_tensor, at_parameters
 from .quadrature import Space, line
 
@@ -113,7 +113,7 @@ class GeneratorStep:
     real: float | Tensor = 0.5
 
     def __post_init__(self) -> None:
-        instance("space", self.space, Space, "exact.line makes one")
+        check_type("space", self.space, Space, "exact.line makes one")
         if not callable(self.conditionals):
             raise ValueError(f"conditionals must be a function of theta, got {described(self.conditionals)}.")
         for name in ("theta_0", "logit"):
@@ -148,11 +148,11 @@ class GeneratorStep:
         q^r(x|y) = q^r(y|x) m_θ0(x) / Z_y, with the frozen discriminator as the likelihood of y and m_θ0 as the prior
         of x. ``reverse=False`` takes q(y|x) itself.
         """
-        prior = self.mixture(self.theta_0).detach()
-        joint_0, joint_1 = (log_q + prior for log_q in self._answers(reverse))
+        log_prior = self.mixture(self.theta_0).detach()
+        log_joint_0, log_joint_1 = (log_q + log_prior for log_q in self._answers(reverse))
         # The integral of a joint over x, in logarithms.
-        log_z_0, log_z_1 = ((joint + self.space.weights.log()).logsumexp(-1) for joint in (joint_0, joint_1))
-        return (joint_0 - log_z_0.unsqueeze(-1), joint_1 - log_z_1.unsqueeze(-1)), (log_z_0, log_z_1)
+        log_z_0, log_z_1 = ((joint + self.space.weights.log()).logsumexp(-1) for joint in (log_joint_0, log_joint_1))
+        return (log_joint_0 - log_z_0.unsqueeze(-1), log_joint_1 - log_z_1.unsqueeze(-1)), (log_z_0, log_z_1)
 
     def _answers(self, reverse: bool) -> Densities:
         """log q^r(y=0|x) = log D and log q^r(y=1|x) = log(1-D), or unreversed, [..., n]."""
@@ -164,14 +164,14 @@ class GeneratorStep:
 
         ``reverse=False`` puts q(y|x) for q^r(y|x): then ``left`` is what the discriminator descends.
         """
-        conditionals, m = self._densities(theta), self.mixture(theta)
-        posteriors, log_z = self.posterior(reverse)
+        conditionals, log_mixture = self._densities(theta), self.mixture(theta)
+        log_posteriors, log_z = self.posterior(reverse)
         priors = [log_prior.exp().squeeze(-1) for log_prior in _log_priors(self.real)]
         mean = lambda values: sum(prior * value for prior, value in zip(priors, values, strict=True))  # E_y
         left = -mean(self.space.expect(p, log_q) for p, log_q in zip(conditionals, self._answers(reverse), strict=True))
-        kl = mean(self.space.kl(p, q) for p, q in zip(conditionals, posteriors, strict=True))
-        js = mean(self.space.kl(p, m) for p in conditionals)
-        remainder = self.space.kl(m, self.mixture(self.theta_0).detach())
+        kl = mean(self.space.kl(p, log_q) for p, log_q in zip(conditionals, log_posteriors, strict=True))
+        js = mean(self.space.kl(p, log_mixture) for p in conditionals)
+        remainder = self.space.kl(log_mixture, self.mixture(self.theta_0).detach())
         return GeneratorSides(left, kl, js, remainder, mean(log_z))
 
     def bound(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -181,12 +181,12 @@ class GeneratorStep:
         achieves is a lower bound on the divergence.
         """
         log_priors = _log_priors(self.real)
-        m = self.mixture(theta)
+        log_mixture = self.mixture(theta)
         entropy = -sum((log_prior.exp() * log_prior).squeeze(-1) for log_prior in log_priors)
         # log p_θ(y|x) of y = 0 and 1, by Bayes' rule.
-        truth = [log_prior + p - m for log_prior, p in zip(log_priors, self._densities(theta), strict=True)]
+        truth = [log_prior + p - log_mixture for log_prior, p in zip(log_priors, self._densities(theta), strict=True)]
         answers = self._answers(reverse=False)
-        gaps = [self.space.expect(m, t.exp() * (t - log_q)) for t, log_q in zip(truth, answers, strict=True)]
+        gaps = [self.space.expect(log_mixture, t.exp() * (t - log_q)) for t, log_q in zip(truth, answers, strict=True)]
         sides = self.sides(theta, reverse=False)
         return sides.js, entropy - sides.left, gaps[0] + gaps[1]
 
@@ -207,9 +207,9 @@ def random_steps(
         raise unknown("discriminator", discriminator, discriminators)
     if real not in ("uniform", "random"):
         raise unknown("prior", real, ("uniform", "random"))
-    n, points, seed = whole("n", n), whole("points", points, least=2), whole("seed", seed, least=0)
+    n, points, seed = check_int("n", n), check_int("points", points, least=2), check_int("seed", seed, least=0)
     generator = torch.Generator().manual_seed(seed)
-    uniform = lambda lo, hi, *shape: lo + (hi - lo) * torch.rand(*shape, generator=generator, dtype=torch.float64)
+    uniform = lambda low, hi, *shape: low + (hi - low) * torch.rand(*shape, generator=generator, dtype=torch.float64)
     space = line(-16, 16, points)  # wide enough for means up to 3 and standard deviations up to e^0.2
 
     def parameters() -> Tensor:
@@ -218,7 +218,7 @@ def random_steps(
 
     def mixture(theta: Tensor) -> Tensor:
         """The log density of the mixture with these parameters, [n, points]."""
-        logits, means, log_stds = (three.unsqueeze(-1) for three in theta.chunk(3, -1))
+        logits, means, log_stds = (parameter.unsqueeze(-1) for parameter in theta.chunk(3, -1))
         gaussians = torch.distributions.Normal(means, log_stds.exp(), validate_args=False).log_prob(space.points)
         return (logits.log_softmax(-2) + gaussians).logsumexp(-2)
 

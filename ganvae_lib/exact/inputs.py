@@ -36,8 +36,8 @@ def holds(condition: Tensor) -> bool:
 
 def at_parameters(function: Callable[[Tensor], Result], name: str, value: Any, like: Tensor) -> Result:
     """function(value), of parameters such as ``like``. Raises ValueError for what it cannot take, and for NaN."""
-    found = as_tensor(name, value)
-    if holds(found.isfinite()):
+    parameters = as_tensor(name, value)
+    if holds(parameters.isfinite()):
         with suppress(RuntimeError):  # a shape that does not fit
-            return function(found)
-    raise ValueError(f"{name} must be finite parameters [..., {like.shape[-1]}], got {described(found)}.")
+            return function(parameters)
+    raise ValueError(f"{name} must be finite parameters [..., {like.shape[-1]}], got {described(parameters)}.")

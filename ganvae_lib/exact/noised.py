@@ -44,9 +44,9 @@ class NoisedMixture:
     def _components(self, z: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """log w_k N(z; α m_k, v_k) [..., K], z - α m_k [..., K, D], and v_k [K]."""
         variance = (self.path.alpha(t) * self.stds).square() + self.path.sigma(t).square()
-        apart = z[..., None, :] - self.path.alpha(t) * self.means
-        log_normal = -apart.square().sum(-1) / (2 * variance) - z.shape[-1] / 2 * (2 * math.pi * variance).log()
-        return self.weights.log() + log_normal, apart, variance
+        from_mean = z[..., None, :] - self.path.alpha(t) * self.means
+        log_normal = -from_mean.square().sum(-1) / (2 * variance) - z.shape[-1] / 2 * (2 * math.pi * variance).log()
+        return self.weights.log() + log_normal, from_mean, variance
 
     def log_density(self, z: Tensor, t: Tensor) -> Tensor:
         """log m_t(z), [...]."""
@@ -54,17 +54,17 @@ class NoisedMixture:
 
     def score(self, z: Tensor, t: Tensor) -> Tensor:
         """∇ log m_t(z) = -Σ_k r_k(z) (z - α m_k)/v_k, [..., D], with r_k the posterior weights of the components."""
-        log_joint, apart, variance = self._components(z, t)
-        return -(log_joint.softmax(-1)[..., None] * apart / variance[:, None]).sum(-2)
+        log_joint, from_mean, variance = self._components(z, t)
+        return -(log_joint.softmax(-1)[..., None] * from_mean / variance[:, None]).sum(-2)
 
     def denoised(self, z: Tensor, t: Tensor) -> Tensor:
         """E[x | z_t = z] = Σ_k r_k(z) (m_k + α s_k² (z - α m_k)/v_k), [..., D]: the best denoiser.
 
         By Eq. ``eq-tweedie`` (chapter 20) it is (z + σ² score)/α.
         """
-        log_joint, apart, variance = self._components(z, t)
+        log_joint, from_mean, variance = self._components(z, t)
         gain = self.path.alpha(t) * self.stds.square() / variance
-        return (log_joint.softmax(-1)[..., None] * (self.means + gain[:, None] * apart)).sum(-2)
+        return (log_joint.softmax(-1)[..., None] * (self.means + gain[:, None] * from_mean)).sum(-2)
 
     def velocity(self, z: Tensor, t: Tensor) -> Tensor:
         """u_t(z) = E[α' x + σ' ε | z_t = z], [..., D]: Eq. ``eq-velocity`` (chapter 20)."""
@@ -85,21 +85,21 @@ def kl_rate(asked: NoisedMixture, other: NoisedMixture, space: Space, t: Tensor)
     Eq. ``eq-kl-rate`` (chapter 20).
     """
     z = space.points[:, None]
-    gap = (asked.score(z, t) - other.score(z, t)).square().sum(-1)
-    return asked.path.diffusion(t) / 2 * space.expect(asked.log_density(z, t), gap)
+    squared_difference = (asked.score(z, t) - other.score(z, t)).square().sum(-1)
+    return asked.path.diffusion(t) / 2 * space.expect(asked.log_density(z, t), squared_difference)
 
 
 def random_noised_mixtures(
     path: Path, n: int, seed: int = 0, components: int = 3, dimensions: int = 1
 ) -> list[NoisedMixture]:
     """``n`` random mixtures for checks: means in [-3, 3], standard deviations in [0.4, 1.2]."""
-    noise = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
 
     def uniform(*shape: int) -> Tensor:
-        return torch.rand(shape, generator=noise, dtype=torch.float64)
+        return torch.rand(shape, generator=generator, dtype=torch.float64)
 
-    def drawn() -> NoisedMixture:
+    def random_mixture() -> NoisedMixture:
         weights, means = (2 * uniform(components)).softmax(0), 6 * uniform(components, dimensions) - 3
         return NoisedMixture(weights, means, 0.4 + 0.8 * uniform(components), path)
 
-    return [drawn() for _ in range(n)]
+    return [random_mixture() for _ in range(n)]

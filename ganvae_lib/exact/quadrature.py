@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import described, real, whole
+from ..errors import check_int, check_real, described
 from .inputs import as_tensor, holds
 
 __all__ = ["DIVERGENCES", "FDivergence", "Space", "finite", "line", "minimise", "plane"]
@@ -121,9 +121,9 @@ class Space:
 
     def _values(self, name: str, f: Any) -> Tensor:
         """Values at the points, ``[..., n]``: of a function, a tensor, an array or a list; a number is a constant."""
-        found = f(self.points) if callable(f) else f
-        f = as_tensor(name, found)
-        if not f.ndim and not isinstance(found, Tensor):
+        evaluated = f(self.points) if callable(f) else f
+        f = as_tensor(name, evaluated)
+        if not f.ndim and not isinstance(evaluated, Tensor):
             f = f.expand(self.weights.shape)
         if f.shape[-1:] != self.weights.shape:
             raise ValueError(
@@ -148,9 +148,9 @@ class Space:
         p = self._values("a log density", log_p).double().exp()
         mass = self.integrate(p.detach())
         if not bool(torch.all((mass - 1).abs() <= self.tolerance)):  # NaN fails too
-            worst = mass.flatten()[(mass - 1).abs().nan_to_num(nan=math.inf).argmax()]
+            worst_mass = mass.flatten()[(mass - 1).abs().nan_to_num(nan=math.inf).argmax()]
             raise ValueError(
-                f"not a log density on this space: its mass is {float(worst):.8g}, not 1. "
+                f"not a log density on this space: its mass is {float(worst_mass):.8g}, not 1. "
                 "Normalise it, or use a wider or finer space"
             )
         return p
@@ -175,10 +175,10 @@ class Space:
         weight = as_tensor("weight", weight).double().unsqueeze(-1)
         if not bool(((weight > 0) & (weight < 1)).all()):
             raise ValueError(f"the weight of the first density must lie strictly between 0 and 1, not {weight[..., 0]}")
-        p, q, r = self._pair(log_p, log_q)
-        log_w, log_rest = weight.log(), (-weight).log1p()
-        kl_p = _times(p, -log_w - _softplus(log_rest - log_w - r))  # p log p/m
-        kl_q = _times(q, -log_rest - _softplus(log_w - log_rest + r))  # q log q/m
+        p, q, log_ratio = self._densities_and_log_ratio(log_p, log_q)
+        log_weight, log_other_weight = weight.log(), (-weight).log1p()
+        kl_p = _times(p, -log_weight - _softplus(log_other_weight - log_weight - log_ratio))  # p log p/m
+        kl_q = _times(q, -log_other_weight - _softplus(log_weight - log_other_weight + log_ratio))  # q log q/m
         return self.integrate(weight * kl_p + (1 - weight) * kl_q)
 
     def f_divergence(self, f: str | FDivergence | Callable[[Tensor], Tensor], log_p: Tensor, log_q: Tensor) -> Tensor:
@@ -193,8 +193,8 @@ class Space:
             f = DIVERGENCES[f]
         if not isinstance(f, FDivergence) and not callable(f):
             raise ValueError(f"f must be a name, an FDivergence or a function of the ratio, got {described(f)}")
-        p, q, r = self._pair(log_p, log_q)
-        values = f.density(p, q, r) if isinstance(f, FDivergence) else self._values("f", f(r.exp()))
+        p, q, log_ratio = self._densities_and_log_ratio(log_p, log_q)
+        values = f.density(p, q, log_ratio) if isinstance(f, FDivergence) else self._values("f", f(log_ratio.exp()))
         return self.integrate(values if isinstance(f, FDivergence) else _times(q, values))
 
     def total_variation(self, log_p: Tensor, log_q: Tensor) -> Tensor:
@@ -209,11 +209,11 @@ class Space:
         ends_are_halved = len(self.points) > 1 and bool(self.weights[0] != self.weights[1])  # by the trapezoid rule
         if self.points.ndim != 1 or not ends_are_halved:
             raise ValueError("Wasserstein-1 is computed from distribution functions, so it needs a line")
-        p, q, _ = self._pair(log_p, log_q)
-        gap = torch.cumulative_trapezoid(p - q, self.points)
-        return self.integrate(torch.nn.functional.pad(gap, (1, 0)).abs())  # P - Q is 0 at the first point
+        p, q, _ = self._densities_and_log_ratio(log_p, log_q)
+        cdf_difference = torch.cumulative_trapezoid(p - q, self.points)
+        return self.integrate(torch.nn.functional.pad(cdf_difference, (1, 0)).abs())  # P - Q is 0 at the first point
 
-    def _pair(self, log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _densities_and_log_ratio(self, log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """p, q and r = log(p/q); r is finite or infinite, never NaN."""
         log_p, log_q = self._values("the first log density", log_p), self._values("the second log density", log_q)
         try:
@@ -222,8 +222,8 @@ class Space:
             shapes = f"{list(log_p.shape)} and {list(log_q.shape)}"
             raise ValueError(f"two densities need leading axes that broadcast, got {shapes}") from None
         both_zero = torch.isneginf(log_p) & torch.isneginf(log_q)
-        r = torch.where(both_zero, 0.0, log_p.double()) - torch.where(both_zero, 0.0, log_q.double())
-        return p, q, r
+        log_ratio = torch.where(both_zero, 0.0, log_p.double()) - torch.where(both_zero, 0.0, log_q.double())
+        return p, q, log_ratio
 
 
 def line(lo: float, hi: float, n: int = 2001, tolerance: float = 1e-6) -> Space:
@@ -232,7 +232,12 @@ def line(lo: float, hi: float, n: int = 2001, tolerance: float = 1e-6) -> Space:
     For a smooth density that has died out at both ends the rule converges faster than any power of the spacing.
     Raises ``ValueError`` for an interval that is empty or infinite, and for fewer than 2 points.
     """
-    lo, hi, n, tolerance = real("lo", lo), real("hi", hi), whole("n", n, least=2), real("tolerance", tolerance, above=0)
+    lo, hi, n, tolerance = (
+        check_real("lo", lo),
+        check_real("hi", hi),
+        check_int("n", n, least=2),
+        check_real("tolerance", tolerance, above=0),
+    )
     if not hi > lo:
         raise ValueError(f"a line needs lo < hi, not lo={lo}, hi={hi}")
     points = torch.linspace(lo, hi, n, dtype=torch.float64)
@@ -250,7 +255,7 @@ def plane(lo: float, hi: float, n: int = 301, tolerance: float = 1e-6) -> Space:
 
 def finite(n: int, tolerance: float = 1e-6) -> Space:
     """The set {0, ..., n-1} with counting weights. Raises ``ValueError`` when n < 1."""
-    n, tolerance = whole("n", n), real("tolerance", tolerance, above=0)
+    n, tolerance = check_int("n", n), check_real("tolerance", tolerance, above=0)
     return Space(torch.arange(n, dtype=torch.float64), torch.ones(n, dtype=torch.float64), tolerance)
 
 
@@ -265,7 +270,7 @@ def minimise(
     and for a start that is no such vector.
     """
     x = as_tensor("start", start).detach().double()
-    steps, reach = whole("steps", steps), real("reach", reach, above=0)
+    steps, reach = check_int("steps", steps), check_real("reach", reach, above=0)
     if x.ndim != 1 or not holds(x.isfinite()):
         raise ValueError(f"start must be a vector of finite numbers, such as [0.0], not {described(start)}")
     if not callable(loss) or not isinstance(loss(x), Tensor) or loss(x).numel() != 1:

@@ -8,13 +8,13 @@ from .. import zoo
 from ..objective.algebra import Objective, Sum
 from ..objective.operators import adversary_activated, given, importance_weighted, semi_supervised
 
-__all__ = ["ACCURACY", "BOUND", "DATA", "EXPERIMENTS", "FRACTIONS", "NAMED", "SCORE", "SIZES", "Experiment"]
+__all__ = ["ACCURACY", "BOUND", "DATA", "EXPERIMENTS", "FRACTIONS", "TEST_ACCURACY", "SCORE", "SIZES", "Experiment"]
 
 # The scores, as the records name them.
 SCORE = "classifier score"
 ACCURACY = "accuracy of samples"
 BOUND = "lower bound"
-NAMED = "test accuracy"  # of the model's own classifier
+TEST_ACCURACY = "test accuracy"  # of the model's own classifier
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ EXPERIMENTS = {
         "SVAE",
         semi_supervised(zoo.VAE, 50.0),
         _SVAES,
-        {BOUND: ("-108.22 -107.61", "-99.44 -98.81"), NAMED: ("0.9412 0.9425", "0.9768 0.9797")},
+        {BOUND: ("-108.22 -107.61", "-99.44 -98.81"), TEST_ACCURACY: ("0.9412 0.9425", "0.9768 0.9797")},
         semi_supervised=True,
     ),
 }

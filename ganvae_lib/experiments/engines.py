@@ -81,19 +81,19 @@ def share(environment: Mapping[str, str] = os.environ) -> slice:
     slice(2, None, 4)
     """
     try:
-        number, count = (int(environment[f"SLURM_ARRAY_TASK_{name}"]) for name in ("ID", "COUNT"))
+        task_id, n_tasks = (int(environment[f"SLURM_ARRAY_TASK_{name}"]) for name in ("ID", "COUNT"))
         first, step = (
-            int(environment.get(f"SLURM_ARRAY_TASK_{name}", usual)) for name, usual in (("MIN", 0), ("STEP", 1))
+            int(environment.get(f"SLURM_ARRAY_TASK_{name}", default)) for name, default in (("MIN", 0), ("STEP", 1))
         )
     except (KeyError, ValueError) as error:
         raise ValueError(
             f"--array reads SLURM_ARRAY_TASK_ID and SLURM_ARRAY_TASK_COUNT, which Slurm sets in the tasks of "
             f"sbatch --array=0-9; here {error} is missing or no number."
         ) from None
-    place, rest = divmod(number - first, step) if step else (-1, 0)
-    if rest or not 0 <= place < count:
+    task_index, remainder = divmod(task_id - first, step) if step else (-1, 0)
+    if remainder or not 0 <= task_index < n_tasks:
         raise ValueError(
-            f"--array needs tasks that are evenly spaced, such as sbatch --array=0-9; this one is number {number} of "
-            f"{count}, counted from {first} by {step}."
+            f"--array needs tasks that are evenly spaced, such as sbatch --array=0-9; this one is number {task_id} of "
+            f"{n_tasks}, counted from {first} by {step}."
         )
-    return slice(place, None, count)
+    return slice(task_index, None, n_tasks)

@@ -16,11 +16,11 @@ import numpy
 import torch
 import torch.distributed as dist
 
-from ..errors import instance
+from ..errors import check_type
 from ..storage.cards import read_card, write_card
 from ..storage.locks import LOCK, held
 
-__all__ = ["alone", "begin", "check_seeds", "clear", "earlier", "environment", "named", "recorded", "write"]
+__all__ = ["alone", "begin", "check_seeds", "clear", "earlier", "environment", "seeds_text", "recorded", "write"]
 
 
 def recorded(name: str | None = None) -> Path:
@@ -40,11 +40,11 @@ def recorded(name: str | None = None) -> Path:
         raise FileNotFoundError("the records of the book are not here; install the library again, or clone the book.")
     if name is None:
         return folder
-    if not instance("name", name, str, 'give that of a file such as "kernels.json"') or not (folder / name).exists():
-        known = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-        closest = get_close_matches(name, known, n=1)
+    if not check_type("name", name, str, 'give that of a file such as "kernels.json"') or not (folder / name).exists():
+        record_names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        closest = get_close_matches(name, record_names, n=1)
         hint = f" Did you mean {closest[0]!r}?" if closest else ""
-        raise ValueError(f"there is no record {name[:60]!r} among the {len(known)} in {folder.name}/.{hint}")
+        raise ValueError(f"there is no record {name[:60]!r} among the {len(record_names)} in {folder.name}/.{hint}")
     return folder / name
 
 
@@ -86,7 +86,7 @@ def write(path: str | os.PathLike, content: dict) -> Path:
     return path
 
 
-def named(seeds: int | tuple[int, ...]) -> str:
+def seeds_text(seeds: int | tuple[int, ...]) -> str:
     """Seeds as the command line takes them: how many, or which; one alone is ``3,``."""
     if isinstance(seeds, int):
         return str(seeds)
@@ -102,7 +102,7 @@ def check_seeds(seeds: tuple[int, ...]) -> None:
         raise ValueError(f"give one seed or more, all different, from 0 to 2**32-1; got {seeds}.")
 
 
-def _command(path: Path) -> str | None:
+def _recorded_command(path: Path) -> str | None:
     """The command of a record, or of a run that was interrupted; None if there is none, or a damaged one."""
     with suppress(FileNotFoundError, ValueError, KeyError):
         return read_card(path)["command"] or "a command that was not recorded"
@@ -115,17 +115,17 @@ def begin(path: Path, asked: str, mark: Path, begun: bool, resume: bool, say: Ca
     Raises ValueError where the record of another command would be replaced, for an interrupted run (``begun``) that is
     not to be resumed, and for one of another command. A run that was finished is left as it is, for ``resume``.
     """
-    work = mark.parent
-    recorded_command = _command(path)
+    work_folder = mark.parent
+    recorded_command = _recorded_command(path)
     if recorded_command not in (None, asked):
         raise ValueError(
             f"{path} is the record of another run, {recorded_command!r}; give another --out, or move it away."
         )
     if begun and not resume:
-        raise ValueError(f"{work} holds an interrupted run; go on with it by --resume, or remove that folder.")
-    interrupted = _command(mark) if begun else None
-    if interrupted not in (None, asked):
-        raise ValueError(f"{work} holds an interrupted run of {interrupted!r}; remove that folder.")
+        raise ValueError(f"{work_folder} holds an interrupted run; go on with it by --resume, or remove that folder.")
+    interrupted_command = _recorded_command(mark) if begun else None
+    if interrupted_command not in (None, asked):
+        raise ValueError(f"{work_folder} holds an interrupted run of {interrupted_command!r}; remove that folder.")
     if resume and not begun:
         say(
             f"{path.stem}: "
@@ -139,15 +139,15 @@ def alone(folder: Path) -> AbstractContextManager[None]:
     return held(folder, wait=0.5)
 
 
-def clear(work: Path) -> None:
+def clear(work_folder: Path) -> None:
     """Remove what a finished run has left of its work, unless somebody is at work there."""
-    if work.exists():
-        with suppress(OSError), alone(work):
-            for card in sorted(work.rglob("*.json"), key=lambda path: path.name == "clock.json"):
+    if work_folder.exists():
+        with suppress(OSError), alone(work_folder):
+            for card in sorted(work_folder.rglob("*.json"), key=lambda path: path.name == "clock.json"):
                 card.unlink()  # before its tensors: a card without them is what a damaged run leaves
-            shutil.rmtree(work)
+            shutil.rmtree(work_folder)
     with suppress(OSError):  # other runs are at work there
-        work.parent.rmdir()
+        work_folder.parent.rmdir()
 
 
 def earlier(folder: Path, command: str) -> float:

@@ -10,7 +10,7 @@ from ..figures.table import Table
 from ..storage.cards import read_card
 from .techniques import EXPERIMENTS, FRACTIONS, RESULTS, Setting
 
-__all__ = ["HEADER", "commands", "counted", "listed", "markdown", "records", "row", "summary", "table", "where"]
+__all__ = ["HEADER", "commands", "counted", "listed", "markdown", "records", "row", "summary", "table", "data_and_size"]
 
 HEADER = ("data", "share", "score", "base", "variant", "difference", "effect size", "found", "paper: base, variant")
 
@@ -27,11 +27,11 @@ def records(out: str | Path = RESULTS) -> list[dict]:
     for path in sorted(Path(out).glob("*.json")):
         try:
             record = read_card(path)
-            ranks.append((list(EXPERIMENTS).index(record["experiment"]), where(record), record["fraction"]))
+            ranks.append((list(EXPERIMENTS).index(record["experiment"]), data_and_size(record), record["fraction"]))
             for score in record["scores"]:
                 row(record, score)
             # Nothing is done with these: a record raises here if something that the tables show is missing.
-            _took(record), len(record["seeds"]), record["command"]
+            _time_and_machine(record), len(record["seeds"]), record["command"]
             loaded.append(record)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is damaged or no record of an experiment: {error}; run it again.") from error
@@ -61,7 +61,7 @@ def verdict(difference: dict, names: tuple[str, str]) -> str:
     return f"{variant if difference['mean'] > 0 else base} ahead"
 
 
-def where(record: dict) -> str:
+def data_and_size(record: dict) -> str:
     """The data set of a record, its size if it is the full one, and its steps where they were asked for."""
     size = ", full size" if record.get("size") == "full" else ""
     steps = re.search(r"--steps (\d+)", record["command"])
@@ -75,7 +75,7 @@ def row(record: dict, score: str) -> tuple[str, ...]:
     paper = EXPERIMENTS[record["experiment"]].paper.get((record["data"]["name"], record["fraction"], score))
     effect_size = summaries["difference"]["effect_size"]
     return (
-        where(record),
+        data_and_size(record),
         f"{100 * record['fraction']:g} %",
         score,
         _number(summaries["base"], digits),
@@ -99,18 +99,18 @@ def table(name: str, out: str | Path = RESULTS) -> Table:
 def counted(name: str, out: str | Path = RESULTS) -> str:
     """How many rows of the table of one experiment show a difference, and who is ahead there: a sentence."""
     verdicts = [cells[HEADER.index("found")] for cells in table(name, out).rows]
-    ahead = {model: verdicts.count(f"{model} ahead") for model in EXPERIMENTS[name].names}
-    shown = sum(ahead.values())
+    ahead_counts = {model: verdicts.count(f"{model} ahead") for model in EXPERIMENTS[name].names}
+    difference_count = sum(ahead_counts.values())
     rows_show = "row shows" if len(verdicts) == 1 else "rows show"
-    sentence = f"{shown} of {len(verdicts)} {rows_show} a difference whose 95 % interval"
-    counts = ", ".join(f"{model} ahead in {count}" for model, count in ahead.items())
-    return f"{sentence} excludes zero" + (f": {counts}." if shown else ".")
+    sentence = f"{difference_count} of {len(verdicts)} {rows_show} a difference whose 95 % interval"
+    counts = ", ".join(f"{model} ahead in {count}" for model, count in ahead_counts.items())
+    return f"{sentence} excludes zero" + (f": {counts}." if difference_count else ".")
 
 
 def commands(name: str, out: str | Path = RESULTS) -> list[str]:
     """For each record of one experiment the command that repeats it, the time that it took, and the machine."""
     chosen = [record for record in records(out) if record["experiment"] == name]
-    return [f"{record['command']}  # {_took(record)}" for record in chosen]
+    return [f"{record['command']}  # {_time_and_machine(record)}" for record in chosen]
 
 
 def summary(path: Path) -> str:
@@ -126,18 +126,18 @@ def summary(path: Path) -> str:
 
 def listed(out: str | Path = RESULTS) -> str:
     """The experiments, their commands, and the time that each took where it was recorded."""
-    took = {record["command"]: _took(record) for record in records(out)}
+    time_of_command = {record["command"]: _time_and_machine(record) for record in records(out)}
     lines = []
     for name, experiment in EXPERIMENTS.items():
         lines.append(f"{name}: {experiment.title} ({' and '.join(experiment.names)})")
-        recorded = [command for command in took if f" run {name} " in command]
-        usual = [Setting(name, fraction=fraction, out=Path(out)).command for fraction in FRACTIONS[name]]
-        for command in dict.fromkeys([*usual, *recorded]):
-            lines.append(f"  {command}    {took.get(command, 'not run here')}")
+        recorded_commands = [command for command in time_of_command if f" run {name} " in command]
+        usual_commands = [Setting(name, fraction=fraction, out=Path(out)).command for fraction in FRACTIONS[name]]
+        for command in dict.fromkeys([*usual_commands, *recorded_commands]):
+            lines.append(f"  {command}    {time_of_command.get(command, 'not run here')}")
     return "\n".join(lines)
 
 
-def _took(record: dict) -> str:
+def _time_and_machine(record: dict) -> str:
     """The time that a run took, and on which machine."""
     environment = record["environment"]
     threads = "1 thread" if environment["threads"] == 1 else f"{environment['threads']} threads"
@@ -160,14 +160,14 @@ def markdown(out: str | Path = RESULTS) -> str:
     """
     if not Path(out).exists():
         raise ValueError(f"there is no folder {out}; give that of the results, or run an experiment first.")
-    found = records(out)
+    all_records = records(out)
     sections = []
-    if not found:
+    if not all_records:
         return f"There are no results in {out}; run an experiment first: python -m ganvae_lib run gan"
-    for name in dict.fromkeys(record["experiment"] for record in found):
-        shown = table(name, out)
-        rule = ["---"] * len(shown.header)
-        rows = [_markdown_row(cells) for cells in (shown.header, rule, *shown.rows)]
+    for name in dict.fromkeys(record["experiment"] for record in all_records):
+        record_table = table(name, out)
+        separator = ["---"] * len(record_table.header)
+        rows = [_markdown_row(cells) for cells in (record_table.header, separator, *record_table.rows)]
         runs = [f"    {command}" for command in commands(name, out)]
         sections.append("\n".join([f"## {EXPERIMENTS[name].title}", "", *rows, "", counted(name, out), "", *runs]))
     return "\n\n".join(sections)

@@ -28,8 +28,8 @@ from .study import Study, Trial, entry
 
 __all__ = ["Row", "Rows", "about"]
 
-MARK = "study.json"
-CARD = "row.json"
+STUDY_MARK = "study.json"
+ROW_CARD = "row.json"
 
 
 @dataclass(frozen=True)
@@ -72,73 +72,73 @@ class Rows:
 
     def begun(self) -> bool:
         """Has a run that is not finished left rows?"""
-        return self.marked() and any(self.work.glob(f"*/{CARD}"))
+        return self.is_unfinished() and any(self.work.glob(f"*/{ROW_CARD}"))
 
-    def marked(self) -> bool:
+    def is_unfinished(self) -> bool:
         """Is the record not written yet? Who has written it takes the mark away, and then the rows."""
-        return (self.work / MARK).exists()
+        return (self.work / STUDY_MARK).exists()
 
     def begin(self, afresh: bool) -> None:
         """Mark the folder as that of an unfinished run; ``afresh`` without any rows. Raises OSError."""
         if afresh:
-            for card in self.work.glob(f"*/{CARD}"):  # of a run that ended while it tidied up
+            for card in self.work.glob(f"*/{ROW_CARD}"):  # of a run that ended while it tidied up
                 card.unlink()
-        if not self.marked():
-            write_card(self.work / MARK, {"command": self.command})
+        if not self.is_unfinished():
+            write_card(self.work / STUDY_MARK, {"command": self.command})
 
     def missing(self) -> list[Row]:
         """The rows that are not there yet."""
-        return [row for row in self.all if not self.there(row)]
+        return [row for row in self.all if not self.is_finished(row)]
 
-    def there(self, row: Row) -> bool:
+    def is_finished(self, row: Row) -> bool:
         """Has somebody finished it?"""
-        return (self._folder(row) / CARD).exists()
+        return (self._folder(row) / ROW_CARD).exists()
 
     def _folder(self, row: Row) -> Path:
         return self.work / f"{row.number:04d}"
 
     def settings(self, row: Row) -> dict[str, Any]:
         """All that the command and the study say of a row; what two rows differ in is not the same here."""
-        merged = self.study.merged(row.trial)
-        said = {
+        merged_trial = self.study.merged(row.trial)
+        row_settings = {
             "command": self.command,
             "file": self._file,
             "world": row.world,
             "model": row.model,
-            "objective": merged.objective,
-            "networks": merged.networks,
-            "training": merged.training,
-            "about": merged.about,
-            "seeds": list(self.study.seeds)[: merged.seeds],
+            "objective": merged_trial.objective,
+            "networks": merged_trial.networks,
+            "training": merged_trial.training,
+            "about": merged_trial.about,
+            "seeds": list(self.study.seeds)[: merged_trial.seeds],
             "apart": self.study.apart,
         }
-        return as_json(_described(said))
+        return as_json(_as_json_values(row_settings))
 
     def kept(self, row: Row, world: SimpleNamespace | None = None) -> tuple[dict, dict[str, Tensor]]:
-        """The entry and the images of a row that is there; ``world`` is that on which it was measured.
+        """The entry and the images of a row that is finished; ``world`` is that on which it was measured.
 
         Raises ValueError if its files are damaged, or if it is a row of other settings or of other data.
         """
         folder = self._folder(row)
         try:
-            card, images = read(folder, CARD)
-            before, own = dict(card["settings"]), dict(card["entry"])
+            card, images = read(folder, ROW_CARD)
+            saved_settings, row_entry = dict(card["settings"]), dict(card["entry"])
             if card["environment"] != environment():  # that of a record is the environment that puts it together
-                own["environment"] = card["environment"]
+                row_entry["environment"] = card["environment"]
             panels = {title: images[str(number)] for number, title in enumerate(card["titles"])}
             data = card["data"]
         except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"the row in {folder} is damaged: {error}; remove that folder.") from error
         settings = self.settings(row)
-        different = [name for name in settings if before.get(name) != settings[name]]
+        changed_names = [name for name in settings if saved_settings.get(name) != settings[name]]
         if world is not None and data != _data(world):
-            different.append("data")
-        if different:
+            changed_names.append("data")
+        if changed_names:
             raise ValueError(
-                f"{folder} holds a row of other settings ({', '.join(different)}: not what the study says now); "
+                f"{folder} holds a row of other settings ({', '.join(changed_names)}: not what the study says now); "
                 f"remove {self.work} to train all rows again, or that folder to train this one."
             )
-        return own, panels
+        return row_entry, panels
 
     def train(self, row: Row, world: SimpleNamespace) -> str:
         """Train and measure a row, and write it whole; what can be said of it in a line. Raises OSError."""
@@ -152,7 +152,7 @@ class Rows:
         }
         # Copies, as a view would save all that it is a part of.
         images = {str(number): image.clone() for number, image in enumerate(panels.values())}
-        write(self._folder(row), CARD, content, "row", images)
+        write(self._folder(row), ROW_CARD, content, "row", images)
         means = {name: round(sum(values) / len(values), 4) for name, values in card["measures"].items() if values}
         return f"{row.name}: {means}, {card['seconds']} s {card['failed'] or ''}"
 
@@ -167,15 +167,15 @@ def about(data: Any) -> Any:
 
 
 def _data(world: SimpleNamespace) -> Any:
-    return as_json(_described({name: about(data) for name, data in world.sets.items()}))
+    return as_json(_as_json_values({name: about(data) for name, data in world.sets.items()}))
 
 
-def _described(value: Any) -> Any:
+def _as_json_values(value: Any) -> Any:
     """Settings as JSON can hold them, alike in every process: functions by their names, others as they print."""
     if isinstance(value, Mapping):
-        return {str(key): _described(one) for key, one in value.items()}
+        return {str(key): _as_json_values(element) for key, element in value.items()}
     if isinstance(value, list | tuple):
-        return [_described(one) for one in value]
+        return [_as_json_values(element) for element in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if callable(value) and hasattr(value, "__qualname__"):

@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from ..errors import unknown
 from ..measure.history import interrupts_end_it
 from . import engines, record as records
-from .rows import MARK, Rows, about
+from .rows import STUDY_MARK, Rows, about
 from .study import Study, compared, measured, rounded, shown
 
 __all__ = ["Order", "find", "run"]
@@ -58,7 +58,7 @@ class Order:
         if self.steps is not None:
             words.append(f"--steps {self.steps}")
         if self.seeds is not None:
-            words.append(f"--seeds {records.named(self.seeds)}")
+            words.append(f"--seeds {records.seeds_text(self.seeds)}")
         return " ".join(words)
 
     @property
@@ -102,10 +102,10 @@ def find(name: str) -> Study:
     spec = importlib.util.spec_from_file_location(module, path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} cannot be loaded.")
-    loaded = importlib.util.module_from_spec(spec)
+    study_module = importlib.util.module_from_spec(spec)
     # From the file itself: what Python has cached of it is told from it by its second and its length only.
-    exec(compile(path.read_bytes(), str(path), "exec"), vars(loaded))
-    study = getattr(loaded, "STUDY", None)
+    exec(compile(path.read_bytes(), str(path), "exec"), vars(study_module))
+    study = getattr(study_module, "STUDY", None)
     if not isinstance(study, Study):
         raise ValueError(f"{path} defines no STUDY = Study(...).")
     return study
@@ -131,17 +131,17 @@ def run(
     interrupted run without ``resume``, for finished rows of other settings, where the record of another command would
     be replaced, and as :mod:`~ganvae_lib.experiments.engines` does; OSError if the folder cannot be written.
     """
-    mine = engines.share() if array else slice(0)
+    own_rows = engines.share() if array else slice(0)
     rows = Rows(order.study(), Path(order.out), order.work, order.command, order.file)
     path = Path(order.out) / f"{order.work.name}.json"
-    begun = rows.begun()
-    if not records.begin(path, order.command, order.work / MARK, begun, resume or array, say):
+    has_begun = rows.begun()
+    if not records.begin(path, order.command, order.work / STUDY_MARK, has_begun, resume or array, say):
         records.clear(order.work)
         return path
     with ExitStack() as stack:
         stack.enter_context(one_thread())
         stack.enter_context(interrupts_end_it())
-        if array and not _share_is_trained(rows, order, mine, path, say):
+        if array and not _share_is_trained(rows, order, own_rows, path, say):
             return None
         try:
             stack.enter_context(records.alone(order.work))
@@ -151,38 +151,38 @@ def run(
             say(f"another task writes {path}.")
             return None
         if not array:
-            rows.begin(afresh=not begun)
+            rows.begin(afresh=not has_begun)
         if workers or scheduler:
             _hand_out(rows, order, say, workers, scheduler)
-        if rows.marked():  # else another task has written the record since
-            record, panels = _measured(rows, say)
+        if rows.is_unfinished():  # else another task has written the record since
+            record, panels = _measure_all_rows(rows, say)
             records.write(path, record)
             if rows.study.picture is not None:
                 rows.study.picture(panels, path.with_suffix(""))
-            (order.work / MARK).unlink(missing_ok=True)  # first: what an interruption leaves from here on is no run
+            (order.work / STUDY_MARK).unlink(missing_ok=True)  # first: what is left after it is no run
             records.clear(order.work)
     records.clear(order.work)
     return path
 
 
-def _share_is_trained(rows: Rows, order: Order, mine: slice, path: Path, say: Callable[[str], None]) -> bool:
+def _share_is_trained(rows: Rows, order: Order, own_rows: slice, path: Path, say: Callable[[str], None]) -> bool:
     """Train the share of a task of an array; is the record to be written then, or written already?"""
     was_there = path.exists()
     rows.begin(afresh=False)
     if path.exists() and not was_there:  # another task has written it since this one began, and has taken its mark away
-        (order.work / MARK).unlink(missing_ok=True)
-    this = uuid.uuid4().hex
-    for row in rows.all[mine]:
+        (order.work / STUDY_MARK).unlink(missing_ok=True)
+    run_id = uuid.uuid4().hex
+    for row in rows.all[own_rows]:
         try:
-            if rows.marked():
-                say(finish(order, order.command, this, row.number))
+            if rows.is_unfinished():
+                say(finish(order, order.command, run_id, row.number))
         except (ValueError, OSError):
-            if rows.marked():  # else the row is gone because the record is there
+            if rows.is_unfinished():  # else the row is gone because the record is there
                 raise
-    missing = rows.missing() if rows.marked() else []
-    if missing:  # who writes the last row sees all of them
-        say(f"{len(missing)} of {len(rows.all)} rows are not there yet; whoever trains the last writes {path}.")
-    return not missing
+    missing_rows = rows.missing() if rows.is_unfinished() else []
+    if missing_rows:  # who writes the last row sees all of them
+        say(f"{len(missing_rows)} of {len(rows.all)} rows are not there yet; whoever trains the last writes {path}.")
+    return not missing_rows
 
 
 @contextmanager
@@ -202,9 +202,9 @@ def finish(order: Order, command: str, run: str, number: int) -> str:
     ``command`` is that of the record, as the paths of ``order`` may be others here, and ``run`` a name by which a
     process that lives longer knows that the study may have changed. Raises ValueError as ``kept`` does.
     """
-    rows = Rows(_opened(order, run), Path(order.out), order.work, command, order.file)
+    rows = Rows(_cached_study(order, run), Path(order.out), order.work, command, order.file)
     row = rows.all[number]
-    if rows.there(row):
+    if rows.is_finished(row):
         rows.kept(row)  # refuses one of other settings
         return f"{row.name}: was finished"
     with one_thread():
@@ -212,14 +212,14 @@ def finish(order: Order, command: str, run: str, number: int) -> str:
 
 
 @lru_cache(maxsize=1)
-def _opened(order: Order, run: str) -> Study:
+def _cached_study(order: Order, run: str) -> Study:
     return order.study()
 
 
 @lru_cache(maxsize=1)
 def _world(order: Order, run: str, name: str) -> SimpleNamespace:
     """A world is loaded and prepared once for the rows of a process that follow one another."""
-    return _opened(order, run).world(name)
+    return _cached_study(order, run).world(name)
 
 
 def _hand_out(rows: Rows, order: Order, say: Callable[[str], None], workers: int | None, scheduler: str | None) -> None:
@@ -239,7 +239,7 @@ def _quiet() -> bool:
     return os.environ.get("GANVAE_PROGRESS", "1") == "0"
 
 
-def _measured(rows: Rows, say: Callable[[str], None]) -> tuple[dict, dict[str, Tensor]]:
+def _measure_all_rows(rows: Rows, say: Callable[[str], None]) -> tuple[dict, dict[str, Tensor]]:
     """The record of a study, all of whose rows are there or are trained now; and its panels."""
     study = rows.study
     seeds = list(study.seeds)
@@ -251,29 +251,29 @@ def _measured(rows: Rows, say: Callable[[str], None]) -> tuple[dict, dict[str, T
             entries = {}
             panels |= study.panels("", None, world)
             for row in [row for row in rows.all if row.world == world_name]:
-                if not rows.there(row):
+                if not rows.is_finished(row):
                     say(rows.train(row, world))
                 entries[row.model], images = rows.kept(row, world)
                 panels |= images
                 bar.update()
-            references = {name: measured(card) for name, card in study.references(world, seeds).items()}
+            references = {name: measured(entry) for name, entry in study.references(world, seeds).items()}
             blocks[world_name] = {
                 "data": {name: about(data) for name, data in world.sets.items()},
                 "facts": rounded(world.facts),
-                "references": {name: shown(card) for name, card in references.items()},
-                "models": {name: shown(card) for name, card in entries.items()},
+                "references": {name: shown(entry) for name, entry in references.items()},
+                "models": {name: shown(entry) for name, entry in entries.items()},
                 "comparisons": compared(study, references | entries, seeds),
             }
-    all_cards = [
-        card for block in blocks.values() for part in ("models", "references") for card in block[part].values()
+    all_entries = [
+        entry for block in blocks.values() for kind in ("models", "references") for entry in block[kind].values()
     ]
     # "means: laplacian" is the measure "laplacian" of a second view of the model.
-    measures = {key.split(": ")[-1] for card in all_cards for key in (*card["measures"], *card["series"])}
+    measures = {name.split(": ")[-1] for entry in all_entries for name in (*entry["measures"], *entry["series"])}
     record = {
         "title": study.title,
         "command": rows.command,
         "seeds": list(study.seeds),
-        "words": {key: words for key, words in study.words.items() if key in measures},
+        "words": {name: words for name, words in study.words.items() if name in measures},
         "config": {"steps": study.steps, "networks": dict(study.networks), "training": dict(study.training)},
         "notes": rounded(dict(study.notes)),
         **(blocks[""] if "" in blocks else {"worlds": blocks}),  # "" is the name of a study's only world

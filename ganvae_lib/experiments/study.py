@@ -160,17 +160,17 @@ def survivors(train: Callable[[list[int]], Any], seeds: Sequence[int]) -> tuple[
 
     Returns the run (None if no seed is left) and the failures, {seed: message}. Seed k trains alike in any company.
     """
-    left = list(seeds)
-    failed = dict[int, str]()
-    while left:
+    remaining_seeds = list(seeds)
+    failures = dict[int, str]()
+    while remaining_seeds:
         try:
-            return train(left), failed
+            return train(remaining_seeds), failures
         except NonFiniteLoss as error:
             if error.seed is None:  # a run of one's own that does not say which
                 raise
-            failed[error.seed] = str(error).split(";")[0]
-            left.remove(error.seed)
-    return None, failed
+            failures[error.seed] = str(error).split(";")[0]
+            remaining_seeds.remove(error.seed)
+    return None, failures
 
 
 def by_seed(rows: Sequence[Mapping[str, Any]]) -> dict[str, list]:
@@ -185,34 +185,34 @@ def measured(measures: Mapping[str, Any]) -> dict[str, dict[str, list]]:
 
     A single number is that of one seed.
     """
-    kinds: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
+    measures_by_kind: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
     for name, values in measures.items():
         values = values.tolist() if isinstance(values, Tensor) else values
         values = [values] if isinstance(values, int | float) else list(values)
         values = [value.tolist() if isinstance(value, Tensor) else value for value in values]
-        numbers = all(isinstance(value, int | float) for value in values)
-        if numbers:
-            kinds["measures"][name] = [float(value) for value in values]
+        are_numbers = all(isinstance(value, int | float) for value in values)
+        if are_numbers:
+            measures_by_kind["measures"][name] = [float(value) for value in values]
         else:
-            kinds["series"][name] = values
-    return kinds
+            measures_by_kind["series"][name] = values
+    return measures_by_kind
 
 
 def entry(study: Study, name: str, trial: Trial, world: SimpleNamespace, seeds: list[int]) -> tuple[dict, dict]:
     """Train and measure one model: its entry, with values as they are, and its panels for the picture."""
-    merged = study.merged(trial)
+    merged_trial = study.merged(trial)
     seeds = seeds[: trial.seeds]
     seconds = 0.0
-    failed = dict[int, str]()
+    failures = dict[int, str]()
     examples: dict = {}
     panels: dict = {}
     values: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
     groups = [[seed] for seed in seeds] if study.apart else [seeds]  # seeds of a group are trained in one run
     for group in groups:
         started = time.perf_counter()
-        run, failed_now = survivors(lambda left: study.train(merged, world, left), group)
+        run, new_failures = survivors(lambda group_seeds: study.train(merged_trial, world, group_seeds), group)
         seconds += time.perf_counter() - started
-        failed |= failed_now
+        failures |= new_failures
         if run is None:
             continue
         scores = measured(study.measure(run, world))
@@ -220,11 +220,11 @@ def entry(study: Study, name: str, trial: Trial, world: SimpleNamespace, seeds: 
             examples = study.examples(run, world)
             panels = study.panels(name, run, world)
         for kind, measures in scores.items():
-            for measure, of_these_seeds in measures.items():
-                values[kind].setdefault(measure, []).extend(of_these_seeds)
+            for measure, group_values in measures.items():
+                values[kind].setdefault(measure, []).extend(group_values)
     card: dict[str, Any] = {"objective": None if trial.objective is None else repr(trial.objective), **trial.about}
     card |= {key: dict(own) for key, own in (("networks", trial.networks), ("training", trial.training)) if own}
-    card |= {"seconds": round(seconds, 1), "failed": failed}
+    card |= {"seconds": round(seconds, 1), "failed": failures}
     if trial.share != 1:
         card["share"] = trial.share
     if trial.seeds is not None:
@@ -236,29 +236,29 @@ def compared(study: Study, entries: Mapping[str, dict], seeds: list[int]) -> dic
     """The differences of the study's pairs, by measure, where both sides have values of two seeds or more."""
     comparisons = {}
     for first, second in study.pairs:
-        of_first = side(entries, first, seeds)
-        of_second = side(entries, second, seeds)
+        first_values = side(entries, first, seeds)
+        second_values = side(entries, second, seeds)
         differences = {}
-        for name in [name for name in of_first if name in of_second]:
-            common = [seed for seed in of_first[name] if seed in of_second[name]]
+        for name in [name for name in first_values if name in second_values]:
+            common = [seed for seed in first_values[name] if seed in second_values[name]]
             if study.paired and common:
                 differences[name] = paired(
-                    [of_second[name][seed] for seed in common], [of_first[name][seed] for seed in common]
+                    [second_values[name][seed] for seed in common], [first_values[name][seed] for seed in common]
                 )
-            elif not study.paired and min(len(of_first[name]), len(of_second[name])) > 1:
-                differences[name] = difference([*of_first[name].values()], [*of_second[name].values()])
+            elif not study.paired and min(len(first_values[name]), len(second_values[name])) > 1:
+                differences[name] = difference([*first_values[name].values()], [*second_values[name].values()])
         if differences:
             comparisons[f"{first} - {second}"] = differences
     return comparisons
 
 
-def side(entries: Mapping[str, dict], which: str, seeds: list[int]) -> dict[str, dict[int, float]]:
+def side(entries: Mapping[str, dict], side_name: str, seeds: list[int]) -> dict[str, dict[int, float]]:
     """The measures {name: {seed: value}} of "model", or of "model: means" for those named "means: measure"."""
-    name, _, view = which.partition(": ")
+    name, _, view = side_name.partition(": ")
     if name not in entries:
         return {}
-    failed = {int(seed) for seed in entries[name].get("failed", ())}
-    surviving = [seed for seed in seeds if seed not in failed]
+    failed_seeds = {int(seed) for seed in entries[name].get("failed", ())}
+    surviving = [seed for seed in seeds if seed not in failed_seeds]
     values = entries[name]["measures"]
     prefix = f"{view}: " if view else ""
     chosen = {key.removeprefix(prefix): values[key] for key in values if key.startswith(prefix)}
@@ -270,9 +270,9 @@ def rounded(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 4)
     if isinstance(value, list | tuple):
-        return [rounded(v) for v in value]
+        return [rounded(element) for element in value]
     if isinstance(value, dict):
-        return {key: rounded(v) for key, v in value.items()}
+        return {key: rounded(element) for key, element in value.items()}
     return value
 
 

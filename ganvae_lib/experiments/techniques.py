@@ -31,12 +31,12 @@ from ..training import batches as parallel
 from ..training.fitting import fit
 from ..training.run import Run
 from . import engines, record as records
-from .comparisons import ACCURACY, BOUND, DATA, EXPERIMENTS, FRACTIONS, NAMED, SCORE, SIZES, Experiment
+from .comparisons import ACCURACY, BOUND, DATA, EXPERIMENTS, FRACTIONS, SCORE, SIZES, TEST_ACCURACY, Experiment
 
 __all__ = ["DATA", "EXPERIMENTS", "Experiment", "FRACTIONS", "RESULTS", "Setting", "examples", "run", "run_each"]
 
 RESULTS = Path("results") / "experiments"
-_CHUNK = 500  # samples that a classifier names at a time
+_CHUNK_SIZE = 500  # samples that a classifier names at a time
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class Setting:
     out: Path = RESULTS
 
     def __post_init__(self) -> None:
-        for kind, value, known in (
+        for kind, value, allowed in (
             ("experiment", self.name, EXPERIMENTS),
             ("data set here", self.data, DATA),
             ("size", self.size, SIZES),
         ):
-            if value not in known:
-                raise unknown(kind, value, known)
+            if value not in allowed:
+                raise unknown(kind, value, allowed)
         if not 0 < self.fraction <= 1:
             raise ValueError(f"fraction must lie in (0, 1], got {self.fraction}.")
         records.check_seeds(self.seeds)
@@ -74,10 +74,10 @@ class Setting:
     @property
     def stem(self) -> str:
         """The name of the record's file, without its ending."""
-        share = "" if self.fraction == 1 else f"-{self.fraction}"
-        full = "-full" if self.size == "full" else ""  # beside the small one, not in its place
-        steps = f"-{self.steps}-steps" if self.steps else ""
-        return f"{self.name}-{self.data}{share}{full}{steps}"
+        fraction_text = "" if self.fraction == 1 else f"-{self.fraction}"
+        size_text = "-full" if self.size == "full" else ""  # beside the small one, not in its place
+        steps_text = f"-{self.steps}-steps" if self.steps else ""
+        return f"{self.name}-{self.data}{fraction_text}{size_text}{steps_text}"
 
     @property
     def command(self) -> str:
@@ -90,7 +90,7 @@ class Setting:
         if self.precision != "fp32":
             words.append(f"--precision {self.precision}")
         counted_from_zero = self.seeds == tuple(range(len(self.seeds)))
-        words.append(f"--seeds {records.named(len(self.seeds) if counted_from_zero else self.seeds)}")
+        words.append(f"--seeds {records.seeds_text(len(self.seeds) if counted_from_zero else self.seeds)}")
         return " ".join(words)
 
 
@@ -116,23 +116,23 @@ def _classifier(setting: Setting, work: Path, resume: bool) -> tuple[Run, float]
     return run, metrics.accuracy(run.model, test).item()
 
 
-def _named(run: Run, classifier: Run, n: int = 10_000) -> dict[str, Tensor]:
+def _sample_scores(run: Run, classifier: Run, n: int = 10_000) -> dict[str, Tensor]:
     """Scores of samples per seed by the classifier's answers; where labels are given, all classes equally often."""
-    probs = []
-    shares_right = []
+    class_probs = []
+    accuracies = []
     labels = None
     spec = run.model.spec
     if spec and spec.classes and run.model.objective.conditional:
-        labels = torch.arange(_CHUNK) % spec.classes
-    for start in range(0, n, _CHUNK):
-        x = run.sample(_CHUNK, seed=start, labels=labels)
+        labels = torch.arange(_CHUNK_SIZE) % spec.classes
+    for start in range(0, n, _CHUNK_SIZE):
+        samples = run.sample(_CHUNK_SIZE, seed=start, labels=labels)
         with torch.no_grad():
-            answers = torch.stack([classifier.model.labeller(copy).probs for copy in x])
-        probs.append(answers)
+            chunk_probs = torch.stack([classifier.model.labeller(seed_samples).probs for seed_samples in samples])
+        class_probs.append(chunk_probs)
         if labels is not None:
-            shares_right.append((answers.argmax(-1) == labels.to(answers.device)).cpu().double().mean(-1))
-    scores = {SCORE: metrics.classifier_score(torch.cat(probs, 1).cpu().double())}
-    return scores | ({ACCURACY: torch.stack(shares_right).mean(0).cpu()} if shares_right else {})
+            accuracies.append((chunk_probs.argmax(-1) == labels.to(chunk_probs.device)).cpu().double().mean(-1))
+    scores = {SCORE: metrics.classifier_score(torch.cat(class_probs, 1).cpu().double())}
+    return scores | ({ACCURACY: torch.stack(accuracies).mean(0).cpu()} if accuracies else {})
 
 
 def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = print) -> Path | None:
@@ -143,17 +143,17 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
     and ``fit`` do, ValueError for the checkpoints of an interrupted run without ``resume``, where the record of another
     setting would be replaced or another process is at work, and OSError if the folder cannot be written.
     """
-    first = parallel.first()
-    say = say if first else lambda text: None
+    is_first_process = parallel.first()
+    say = say if is_first_process else lambda text: None
     path = Path(setting.out) / f"{setting.stem}.json"
     work = Path(setting.out) / "work" / setting.stem
-    begun = any(work.rglob("checkpoint.json"))
-    if not records.begin(path, setting.command, work / "clock.json", begun, resume, say):
-        if first:
+    has_begun = any(work.rglob("checkpoint.json"))
+    if not records.begin(path, setting.command, work / "clock.json", has_begun, resume, say):
+        if is_first_process:
             records.clear(work)
-        return path if first else None
-    with records.alone(work) if first else nullcontext(), interrupts_end_it():
-        return _run(setting, resume, say, path, work)
+        return path if is_first_process else None
+    with records.alone(work) if is_first_process else nullcontext(), interrupts_end_it():
+        return _train_and_score(setting, resume, say, path, work)
 
 
 def run_each(
@@ -172,26 +172,26 @@ def run_each(
     """
     if workers or scheduler:
         there = [replace(setting, out=Path(os.path.abspath(setting.out))) for setting in settings]
-        for number in engines.done(partial(_one_of, there), range(len(there)), workers, scheduler):
-            yield Path(settings[number].out) / f"{settings[number].stem}.json"
+        for index in engines.done(partial(_run_one, there), range(len(there)), workers, scheduler):
+            yield Path(settings[index].out) / f"{settings[index].stem}.json"
     else:
         for setting in settings[engines.share()] if array else settings:
             yield run(setting, resume or array)
 
 
-def _one_of(settings: Sequence[Setting], number: int) -> int:
+def _run_one(settings: Sequence[Setting], number: int) -> int:
     """Run one setting in the process of a worker, where nobody reads what is said."""
     run(settings[number], True, lambda text: None)
     return number
 
 
-def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path, work: Path) -> Path | None:
+def _train_and_score(setting: Setting, resume: bool, say: Callable[[str], None], path: Path, work: Path) -> Path | None:
     """Train, score and write; the work of ``run`` once it may begin."""
-    began = time.time()
+    start_time = time.time()
     experiment = EXPERIMENTS[setting.name]
-    first = parallel.first()
+    is_first_process = parallel.first()
     data, test = examples(setting)
-    earlier = records.earlier(work, setting.command) if first else 0.0
+    earlier_seconds = records.earlier(work, setting.command) if is_first_process else 0.0
     config = _config(setting, data)
     classifier = accuracy = None
     if not experiment.bounded:
@@ -199,23 +199,23 @@ def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path,
         classifier, accuracy = _classifier(setting, work / "classifier", resume)
     training: dict[str, Any] = {key: config[key] for key in ("batch", "lr", "betas", "precision")}
     training |= {"seeds": list(setting.seeds), "device": setting.device, "resume": resume}
-    values: dict[str, list] = {score: [] for score in experiment.scores}
+    score_values: dict[str, list] = {score: [] for score in experiment.scores}
     objectives = experiment.objectives(setting.fraction)
     seconds = {}
     for name, objective in zip(experiment.names, objectives, strict=True):
         say(f"{setting.stem}: {name}, {len(setting.seeds)} seeds, {config['steps']} steps")
-        start = time.time()
+        model_start = time.time()
         model = build(objective, data, **config["networks"])
         trained = fit(model, data, config["steps"], checkpoint=work / name, **training)
-        seconds[name] = round(time.time() - start, 1)
-        scores = _named(trained, classifier) if classifier else {BOUND: metrics.elbo(trained.model, test)}
-        if NAMED in experiment.scores:
-            scores[NAMED] = metrics.accuracy(trained.model, test)
+        seconds[name] = round(time.time() - model_start, 1)
+        scores = _sample_scores(trained, classifier) if classifier else {BOUND: metrics.elbo(trained.model, test)}
+        if TEST_ACCURACY in experiment.scores:
+            scores[TEST_ACCURACY] = metrics.accuracy(trained.model, test)
         for score in experiment.scores:
-            values[score].append(scores[score].tolist())
+            score_values[score].append(scores[score].tolist())
     device = next(trained.model.parameters()).device
     parallel.wait(device)  # for those who still read checkpoints
-    if not first:
+    if not is_first_process:
         return None
     about_data = {"name": setting.data, "digest": data.digest, "note": data.note, "examples": len(data)}
     card = {
@@ -231,10 +231,10 @@ def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path,
         "seeds": list(setting.seeds),
         "scores": {
             score: {"base": summary(base), "variant": summary(variant), "difference": paired(base, variant)}
-            for score, (base, variant) in values.items()
+            for score, (base, variant) in score_values.items()
         },
-        "training_s": None if earlier else seconds,
-        "wall_s": round(earlier + time.time() - began, 1),
+        "training_s": None if earlier_seconds else seconds,
+        "wall_s": round(earlier_seconds + time.time() - start_time, 1),
         "environment": records.environment(str(device)),
     }
     records.write(path, card)
@@ -245,16 +245,16 @@ def _run(setting: Setting, resume: bool, say: Callable[[str], None], path: Path,
 def _config(setting: Setting, data: sets.Data | sets.Domains) -> dict[str, Any]:
     """Steps, batch, networks and optimiser of a setting, as its record has them."""
     experiment = EXPERIMENTS[setting.name]
-    size = experiment.sizes[setting.size]
-    nearest = min(size["steps"], key=lambda fraction: abs(fraction - setting.fraction))
-    networks = dict(size["build"])
+    size_options = experiment.sizes[setting.size]
+    nearest_fraction = min(size_options["steps"], key=lambda fraction: abs(fraction - setting.fraction))
+    networks = dict(size_options["build"])
     if networks.get("architecture") == "conv" and data.shape[1] == 32:
         networks["depth"] = 4 if setting.size == "full" else 3  # halvings of an image of 32 x 32
     return {
-        "steps": setting.steps or size["steps"][nearest],
-        "batch": size["batch"],
+        "steps": setting.steps or size_options["steps"][nearest_fraction],
+        "batch": size_options["batch"],
         "networks": networks,
-        "lr": {"theta": 1e-3, "eta": 1e-3, "phi": 2e-4} if experiment.bounded else size.get("lr", 2e-4),
+        "lr": {"theta": 1e-3, "eta": 1e-3, "phi": 2e-4} if experiment.bounded else size_options.get("lr", 2e-4),
         "betas": (0.9, 0.999) if experiment.bounded else (0.5, 0.999),
         "precision": setting.precision,
     }

@@ -22,7 +22,7 @@ __all__ = ["MARKED", "changed", "compared", "explain", "made_by"]
 
 #: A line whose value is meant to be changed: its name, its value, and what the book has.
 MARKED = re.compile(r"^ *([\w, ]+?) = (.+?)  # change me \(book: (.+)\)$", re.MULTILINE)
-_ABOVE = "Run > Run All Above Selected Cell runs it, and what it needs in its turn."
+_RUN_ABOVE = "Run > Run All Above Selected Cell runs it, and what it needs in its turn."
 
 
 def explain(shell: Any) -> None:
@@ -39,19 +39,19 @@ def explain(shell: Any) -> None:
         shell: Any, kind: type, error: BaseException, trace: TracebackType, tb_offset: int | None = None
     ) -> Any:
         try:
-            said = _said(shell, error, trace)
+            message = _message_for(shell, error, trace)
         except Exception:  # whatever it is, the error itself must be shown
-            said = ""
-        if said:
-            error.args = (said,)
-        shown = shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset=tb_offset)
-        shell._showtraceback(kind, error, shown)
-        return shown
+            message = ""
+        if message:
+            error.args = (message,)
+        traceback_lines = shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset=tb_offset)
+        shell._showtraceback(kind, error, traceback_lines)
+        return traceback_lines
 
     shell.set_custom_exc((NameError, AssertionError), handler)
 
 
-def _said(shell: Any, error: BaseException, trace: TracebackType) -> str:
+def _message_for(shell: Any, error: BaseException, trace: TracebackType) -> str:
     """What is said of an error, if it is one of a cell's own lines; else nothing."""
     while trace.tb_next is not None:
         trace = trace.tb_next
@@ -63,16 +63,16 @@ def _said(shell: Any, error: BaseException, trace: TracebackType) -> str:
         maker = made_by(error.name or "", cells[-1] if cells else "", _notebook(shell.user_ns))
         return f"{error}. {maker}" if maker and not isinstance(error, UnboundLocalError) else ""
     source = "".join(linecache.getlines(frame.f_code.co_filename))
-    inside = [
+    failing_asserts = [
         node
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Assert) and node.lineno <= trace.tb_lineno <= (node.end_lineno or 0)
     ]
-    if not inside:
+    if not failing_asserts:
         return ""
     own = f"{error}. " if str(error) else ""
-    check = ast.get_source_segment(source, inside[-1].test) or ""
-    return f"{own}{compared(' '.join(check.split()), frame.f_globals | frame.f_locals)} {_why(cells)}"
+    check = ast.get_source_segment(source, failing_asserts[-1].test) or ""
+    return f"{own}{compared(' '.join(check.split()), frame.f_globals | frame.f_locals)} {_changed_values_text(cells)}"
 
 
 def changed(cells: list[str]) -> dict[str, tuple[str, str]]:
@@ -81,11 +81,11 @@ def changed(cells: list[str]) -> dict[str, tuple[str, str]]:
     >>> changed(["steps = 60  # change me (book: 600)", "seeds = 8  # change me (book: 8)"])
     {'steps': ('60', '600')}
     """
-    last = {name: (here, book) for text in cells for name, here, book in MARKED.findall(text)}
-    return {name: (here, book) for name, (here, book) in last.items() if here.split() != book.split()}
+    latest_values = {name: (here, book) for text in cells for name, here, book in MARKED.findall(text)}
+    return {name: (here, book) for name, (here, book) in latest_values.items() if here.split() != book.split()}
 
 
-def _why(cells: list[str]) -> str:
+def _changed_values_text(cells: list[str]) -> str:
     there = changed(cells)
     if there:
         each = " and ".join(f"{name} is {here}, where the book has {book}" for name, (here, book) in there.items())
@@ -98,8 +98,8 @@ def _why(cells: list[str]) -> str:
     )
 
 
-def made_by(name: str, here: str, notebook: list[dict] | None) -> str:
-    """Which cell makes a name that is missing in the cell with the text ``here``; "" if none does.
+def made_by(name: str, cell_text: str, notebook: list[dict] | None) -> str:
+    """Which cell makes a name that is missing in the cell with the text ``cell_text``; "" if none does.
 
     >>> cells = [{"cell_type": "markdown", "source": "## Data"}, {"cell_type": "code", "source": "x = load('ring')"},
     ...          {"cell_type": "code", "source": "print(x)"}]
@@ -107,42 +107,42 @@ def made_by(name: str, here: str, notebook: list[dict] | None) -> str:
     "The cell that makes it has not run: number 2, under 'Data', begins with 'x = "
     """
     if notebook is None:
-        return f"If an earlier cell makes it, that has not run in this kernel: {_ABOVE}"
+        return f"If an earlier cell makes it, that has not run in this kernel: {_RUN_ABOVE}"
     texts = ["".join(cell["source"]) for cell in notebook]
-    code = [number for number, cell in enumerate(notebook) if cell["cell_type"] == "code"]
-    until = next((number for number in code if texts[number].strip() == here.strip()), len(texts))
+    code_numbers = [number for number, cell in enumerate(notebook) if cell["cell_type"] == "code"]
+    until = next((number for number in code_numbers if texts[number].strip() == cell_text.strip()), len(texts))
     alone = until < len(texts) and "ganvae" in notebook[until].get("metadata", {})  # exercises make names of their own
-    code = [number for number in code if ("ganvae" in notebook[number].get("metadata", {})) == alone]
-    makes = [number for number in code if number < until and name in _names(texts[number])]
+    code_numbers = [number for number in code_numbers if ("ganvae" in notebook[number].get("metadata", {})) == alone]
+    makes = [number for number in code_numbers if number < until and name in _assigned_names(texts[number])]
     if not makes:
         return ""
     before = [text for text, cell in zip(texts[: makes[-1]], notebook, strict=False) if cell["cell_type"] == "markdown"]
     headings = re.findall(r"^#+ (.+)$", "\n".join(before), re.MULTILINE)
     under = f", under '{headings[-1]}'," if headings else ""
-    first = next(line for line in texts[makes[-1]].splitlines() if line.strip() and not line.startswith("#"))
-    return f"The cell that makes it has not run: number {makes[-1] + 1}{under} begins with '{first}'. {_ABOVE}"
+    first_line = next(line for line in texts[makes[-1]].splitlines() if line.strip() and not line.startswith("#"))
+    return f"The cell that makes it has not run: number {makes[-1] + 1}{under} begins with '{first_line}'. {_RUN_ABOVE}"
 
 
-def _names(text: str) -> set[str]:
+def _assigned_names(text: str) -> set[str]:
     """The names that a cell makes for others."""
-    found: set[str] = set()
+    names: set[str] = set()
 
-    def look(node: ast.AST) -> None:
+    def visit(node: ast.AST) -> None:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found.add(node.name)
+            names.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            found.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+            names.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
+            names.add(node.id)
         elif not isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
             for child in ast.iter_child_nodes(node):
-                look(child)
+                visit(child)
 
     try:
-        look(ast.parse(text))
+        visit(ast.parse(text))
     except SyntaxError:  # a magic: it makes no name that we know
         pass
-    return found
+    return names
 
 
 def _notebook(names: dict[str, Any]) -> list[dict] | None:
@@ -162,35 +162,35 @@ def compared(check: str, names: dict[str, Any]) -> str:
     >>> compared("all(n > 2 for n in found)", {"found": [3, 1]})
     'The check n > 2 does not hold: n is 1.'
     """
-    failing, names = _first(ast.parse(check, mode="eval").body, names)
-    parts = [part for part in _parts(failing) if not isinstance(part, ast.Constant)]
-    values = {ast.unparse(part): _value(part, names) for part in parts}
-    told = ", ".join(f"{text} is {value}" for text, value in values.items() if value)
-    return f"The check {ast.unparse(failing)} does not hold{': ' if told else ''}{told}."
+    false_part, names = _first(ast.parse(check, mode="eval").body, names)
+    sides = [side for side in _sides_to_show(false_part) if not isinstance(side, ast.Constant)]
+    value_of_side = {ast.unparse(side): _value_text(side, names) for side in sides}
+    values_text = ", ".join(f"{text} is {value}" for text, value in value_of_side.items() if value)
+    return f"The check {ast.unparse(false_part)} does not hold{': ' if values_text else ''}{values_text}."
 
 
 def _first(check: ast.expr, names: dict[str, Any]) -> tuple[ast.expr, dict[str, Any]]:
     """The part of a check that is false: of several the first, and of all(...) the first case, with its names."""
     if isinstance(check, ast.BoolOp) and isinstance(check.op, ast.And):
-        return _first(next((part for part in check.values if not _eval(part, names)), check.values[-1]), names)
+        return _first(next((part for part in check.values if not _evaluate(part, names)), check.values[-1]), names)
     if isinstance(check, ast.Compare) and len(check.ops) > 1:
         sides = [check.left, *check.comparators]
         pairs = [ast.Compare(a, [op], [b]) for (a, b), op in zip(pairwise(sides), check.ops, strict=True)]
-        return next((pair for pair in pairs if not _eval(pair, names)), check), names
+        return next((pair for pair in pairs if not _evaluate(pair, names)), check), names
     if isinstance(check, ast.Call) and ast.unparse(check.func) == "all" and isinstance(check.args[0], ast.GeneratorExp):
         each, loops = check.args[0].elt, check.args[0].generators
         bound = sorted({n.id for loop in loops for n in ast.walk(loop.target) if isinstance(n, ast.Name)})
         case = ast.Dict([ast.Constant(name) for name in bound], [ast.Name(name, ast.Load()) for name in bound])
-        cases = (names | case for case in _eval(ast.GeneratorExp(case, loops), names))
-        failing = next((case for case in cases if not _eval(each, case)), None)
+        cases = (names | case for case in _evaluate(ast.GeneratorExp(case, loops), names))
+        failing = next((case for case in cases if not _evaluate(each, case)), None)
         return (check, names) if failing is None else _first(each, failing)
     return check, names
 
 
-def _parts(check: ast.expr) -> Iterator[ast.expr]:
+def _sides_to_show(check: ast.expr) -> Iterator[ast.expr]:
     """What to show of a check: the sides of a comparison, and those of a difference there; or what a call is given."""
     if isinstance(check, ast.UnaryOp):
-        yield from _parts(check.operand)
+        yield from _sides_to_show(check.operand)
     elif isinstance(check, ast.Compare):
         for side in (check.left, *check.comparators):
             inside = side
@@ -205,14 +205,14 @@ def _parts(check: ast.expr) -> Iterator[ast.expr]:
         yield check
 
 
-def _eval(part: ast.expr, names: dict[str, Any]) -> Any:
+def _evaluate(part: ast.expr, names: dict[str, Any]) -> Any:
     return eval(compile(ast.fix_missing_locations(ast.Expression(part)), "<check>", "eval"), dict(names))
 
 
-def _value(part: ast.expr, names: dict[str, Any]) -> str:
+def _value_text(part: ast.expr, names: dict[str, Any]) -> str:
     """A value as it is shown in a sentence; "" if it cannot be had once more."""
     try:
-        value = _eval(part, names)
+        value = _evaluate(part, names)
     except Exception:
         return ""
     return _short(value)
@@ -228,7 +228,7 @@ def _short(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if type(value) in (list, tuple) and len(value) <= 8:
-        inside = ", ".join(_short(one) for one in value)
-        return f"[{inside}]" if isinstance(value, list) else f"({inside})"
+        elements_text = ", ".join(_short(element) for element in value)
+        return f"[{elements_text}]" if isinstance(value, list) else f"({elements_text})"
     text = repr(value)
     return text if len(text) <= 120 and "\n" not in text and " at 0x" not in text else f"a {type(value).__name__}"

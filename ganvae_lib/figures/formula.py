@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import instance
+from ..errors import check_type
 
 __all__ = ["GREEK", "Writer", "expectation", "kl", "number", "plain", "weighted"]
 
 GREEK = {"theta": "θ", "eta": "η", "phi": "φ"}
 
-_AS_TEXT = (  # a pattern of LaTeX and what stands for it in text, in the order in which they are applied
+_TEXT_OF_LATEX = (  # a pattern of LaTeX and what stands for it in text, in the order in which they are applied
     (r"\\mathbb\{E\}_\{((?:[^{}]|\{[^{}]*\})*)\}", r"E_{\1}"),
     (r"\\mathbb\{E\}", "E"),
     (r"\\mathrm\{(\w+)\}", r"\1"),
@@ -54,8 +54,8 @@ def plain(latex: str) -> str:
     >>> plain(r"\mathbb{E}_{d(x)}[-\log p_\theta(x)]")
     'E_{d(x)}[-log p_θ(x)]'
     """
-    instance("latex", latex, str)
-    for pattern, text in _AS_TEXT:
+    check_type("latex", latex, str)
+    for pattern, text in _TEXT_OF_LATEX:
         latex = re.sub(pattern, text, latex)
     return latex
 
@@ -88,9 +88,9 @@ def number(value: Any) -> str:
     >>> number(10.0), number(0.1234567), number(1 / 3)
     ('10', '0.1234567', '0.3333333333333333')
     """
-    short = f"{value:g}"
-    exact = not isinstance(value, int | float) or float(short) == value
-    return short if exact else repr(float(value))
+    short_text = f"{value:g}"
+    is_exact = not isinstance(value, int | float) or float(short_text) == value
+    return short_text if is_exact else repr(float(value))
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from .style import COLOR, INK, PAPER
 __all__ = ["schematic"]
 
 _OBSERVED = "#D6E6F5"
-_LINE = {"theta": "-", "eta": "--", "phi": ":"}
+_LINE_STYLE = {"theta": "-", "eta": "--", "phi": ":"}
 # Lengths are in units of the axes, one of which is about an inch of the figure.
-_ABOVE = 1.15  # the height of the nodes that compare, above the row of the variables
-_PLACE = {"z": 0.0, "x": 2.0}  # the abscissae of the variables,
-_BACK = {r"\hat x": 2.95, r"\hat z": -0.95}  # of what comes back from a round trip,
-_REMARK = {"x": 2.45, "z": -0.45}  # and of the remark under it
-_RADIUS = 0.17  # of a node
+_COMPARISON_HEIGHT = 1.15  # the height of the nodes that compare, above the row of the variables
+_X_OF = {"z": 0.0, "x": 2.0}  # the abscissae of the variables,
+_X_OF_RETURNED = {r"\hat x": 2.95, r"\hat z": -0.95}  # of what comes back from a round trip,
+_X_OF_REMARK = {"x": 2.45, "z": -0.45}  # and of the remark under it
+_NODE_RADIUS = 0.17  # of a node
 _DENOISERS = (("denoiser_x", "x", "theta"), ("denoiser_z", "z", "eta"), ("denoiser_code", "z", "theta"))
 
 Nodes = dict[str, tuple[float, float, str, Any]]  # by name: x, y, its letter, its colour (or those of its two halves)
@@ -32,7 +32,7 @@ class _Comparison(NamedTuple):
     @property
     def anchor(self) -> float:
         """Above the middle of what is compared."""
-        below = [_PLACE[letter] for letter in self.seen if letter in _PLACE] or [1.0]  # or in the middle
+        below = [_X_OF[letter] for letter in self.seen if letter in _X_OF] or [1.0]  # or in the middle
         return sum(below) / len(below)
 
 
@@ -47,30 +47,30 @@ def schematic(objective: Any, ax: Any = None) -> Any:
     """
     networks = objective.networks
     if "features" in networks:
-        return _domains(objective, ax)
+        return _draw_domains(objective, ax)
     comparisons = _comparisons(objective)
     # The variables that are reconstructed within the discriminator.
     within = sorted({term.space for term in objective.terms if getattr(term, "within", None)})
     seen = {letter for comparison in comparisons.values() for letter in comparison.seen}
-    returned = [letter for v in ("x", "z") if (letter := rf"\hat {v}") in seen or v in within]
-    labelled = bool(objective.conditional) or "labeller" in networks
-    nodes = _places(objective, comparisons, returned, labelled)
+    returned = [letter for variable in ("x", "z") if (letter := rf"\hat {variable}") in seen or variable in within]
+    has_labels = bool(objective.conditional) or "labeller" in networks
+    nodes = _place_nodes(objective, comparisons, returned, has_labels)
     abscissae = [x for x, *_ in nodes.values()]
     if "z" not in nodes:
         abscissae.append(0.6)  # where the arrow of a density begins
     if "density_code" in networks:
         abscissae.append(-0.9)
     xlim = (min(abscissae) - 0.6, max(abscissae) + 0.6)
-    ylim = (-1.35 if labelled else -0.75, 1.8 if comparisons else 0.75)  # room for t below, for comparisons above
-    ax = _axes(ax, xlim, ylim)
+    ylim = (-1.35 if has_labels else -0.75, 1.8 if comparisons else 0.75)  # room for t below, for comparisons above
+    ax = _prepare_axes(ax, xlim, ylim)
     _draw_makers(ax, nodes, objective)
     for letter in returned:
         _draw_round_trip(ax, nodes, letter)
     for name, comparison in comparisons.items():
         _draw_comparison(ax, nodes, name, comparison, name in objective.conditional)
-    for v in within:
-        remark = rf"$h_\phi({v})\approx h_\phi(\hat {v})$"
-        _label(ax, _REMARK[v], -0.48, remark, "phi")
+    for variable in within:
+        remark = rf"$h_\phi({variable})\approx h_\phi(\hat {variable})$"
+        _write_label(ax, _X_OF_REMARK[variable], -0.48, remark, "phi")
     _draw_nodes(ax, nodes)
     return ax
 
@@ -83,82 +83,82 @@ def _comparisons(objective: Any) -> dict[str, _Comparison]:
             continue
         name = term.discriminator if term.adversarial else f"same {term!r}"
         seen_before = comparisons[name].seen if name in comparisons else ()  # by another term of that discriminator
-        seen = tuple(dict.fromkeys((*seen_before, *term.compared)))
+        compared_letters = tuple(dict.fromkeys((*seen_before, *term.compared)))
         letter, label = term.answer
-        comparisons[name] = _Comparison(seen, letter, label, term.adversarial)
+        comparisons[name] = _Comparison(compared_letters, letter, label, term.adversarial)
     return comparisons
 
 
-def _places(objective: Any, comparisons: dict[str, _Comparison], returned: list[str], labelled: bool) -> Nodes:
+def _place_nodes(objective: Any, comparisons: dict[str, _Comparison], returned: list[str], has_labels: bool) -> Nodes:
     """Every node with its place: variables in a row, comparisons above it, a label below."""
-    nodes: Nodes = {"z": (_PLACE["z"], 0.0, "z", PAPER), "x": (_PLACE["x"], 0.0, "x", _OBSERVED)}
+    nodes: Nodes = {"z": (_X_OF["z"], 0.0, "z", PAPER), "x": (_X_OF["x"], 0.0, "x", _OBSERVED)}
     if not {"decoder", "encoder", "denoiser_z"} & set(objective.networks):  # a density of its own
         del nodes["z"]
-    for network, v, _ in _DENOISERS:
+    for network, variable, _ in _DENOISERS:
         if network in objective.networks:  # from noise; in the place of z, or beyond the variable
-            place = _PLACE["z"] if (v, "z" in nodes) == ("x", False) else _BACK[rf"\hat {v}"]
-            nodes[rf"\tilde {v}"] = (place, 0.0, rf"\tilde {v}", PAPER)
+            place = _X_OF["z"] if (variable, "z" in nodes) == ("x", False) else _X_OF_RETURNED[rf"\hat {variable}"]
+            nodes[rf"\tilde {variable}"] = (place, 0.0, rf"\tilde {variable}", PAPER)
     for letter in returned:
-        nodes[letter] = (_BACK[letter], 0.0, letter, PAPER)
-    from_left = sorted(comparisons, key=lambda name: comparisons[name].anchor)
+        nodes[letter] = (_X_OF_RETURNED[letter], 0.0, letter, PAPER)
+    names_from_left = sorted(comparisons, key=lambda name: comparisons[name].anchor)
     abscissae: list[float] = []  # each above what it compares, but at least 1 to the right of the one before
-    for name in from_left:
+    for name in names_from_left:
         anchor = comparisons[name].anchor
         abscissae.append(max(anchor, abscissae[-1] + 1.0) if abscissae else anchor)
     # All of them back to the left, so that on average they stand above what they compare.
-    shift = sum(comparisons[name].anchor - x for name, x in zip(from_left, abscissae, strict=True))
-    shift = shift / max(1, len(from_left))
-    for name, x in zip(from_left, abscissae, strict=True):
-        nodes[name] = (x + shift, _ABOVE, comparisons[name].letter, PAPER)
-    if labelled:
-        some_lack_it = "other" in objective.reads
-        nodes["t"] = (1.0, -1.0, "t", (_OBSERVED, PAPER) if some_lack_it else _OBSERVED)
+    shift = sum(comparisons[name].anchor - x for name, x in zip(names_from_left, abscissae, strict=True))
+    shift = shift / max(1, len(names_from_left))
+    for name, x in zip(names_from_left, abscissae, strict=True):
+        nodes[name] = (x + shift, _COMPARISON_HEIGHT, comparisons[name].letter, PAPER)
+    if has_labels:
+        some_unlabelled = "other" in objective.reads
+        nodes["t"] = (1.0, -1.0, "t", (_OBSERVED, PAPER) if some_unlabelled else _OBSERVED)
     return nodes
 
 
 def _draw_makers(ax: Any, nodes: Nodes, objective: Any) -> None:
     """Who makes which variable from which."""
     networks, conditional = objective.networks, objective.conditional
-    bend = -0.28 if {"decoder", "encoder"} <= set(networks) else 0.0  # two arrows bow away from each other
+    curvature = -0.28 if {"decoder", "encoder"} <= set(networks) else 0.0  # two arrows bow away from each other
     for network, start, end, player, label in (
         ("decoder", "z", "x", "theta", r"$p_\theta(x|z)$"),
         ("encoder", "x", "z", "eta", r"$q_\eta(z|x)$"),
     ):
         if network in networks:
             label = label.replace(")", ",t)") if network in conditional else label
-            _arrow(ax, nodes[start][:2], nodes[end][:2], player, bend)
+            _draw_arrow(ax, nodes[start][:2], nodes[end][:2], player, curvature)
             side = 1 if player == "theta" else -1  # each label stands outside the bow of its arrow: above or below
-            _label(ax, 1.0, side * (0.27 + 0.65 * abs(bend)), label, player)
-    for network, v in (("density", "x"), ("density_code", "z")):
+            _write_label(ax, 1.0, side * (0.27 + 0.65 * abs(curvature)), label, player)
+    for network, variable in (("density", "x"), ("density_code", "z")):
         if network in networks:
-            x = nodes[v][0]
-            _arrow(ax, (x - 1.5, 0.0), (x, 0.0), "theta", 0.0)
-            _label(ax, x - 0.8, 0.27, rf"$p_\theta({v})$", "theta")
-    for network, v, player in _DENOISERS:
+            x = nodes[variable][0]
+            _draw_arrow(ax, (x - 1.5, 0.0), (x, 0.0), "theta", 0.0)
+            _write_label(ax, x - 0.8, 0.27, rf"$p_\theta({variable})$", "theta")
+    for network, variable, player in _DENOISERS:
         if network in networks:
-            noisy, clean = nodes[rf"\tilde {v}"][:2], nodes[v][:2]
-            _arrow(ax, noisy, clean, player, 0.0)
-            label = rf"$\hat {v}_\{player}(\tilde {v},\tau)$"
+            noisy, clean = nodes[rf"\tilde {variable}"][:2], nodes[variable][:2]
+            _draw_arrow(ax, noisy, clean, player, 0.0)
+            label = rf"$\hat {variable}_\{player}(\tilde {variable},\tau)$"
             label = label.replace(")", ",t)") if network in conditional else label
-            _label(ax, (noisy[0] + clean[0]) / 2, -0.42, label, player)
+            _write_label(ax, (noisy[0] + clean[0]) / 2, -0.42, label, player)
     for network, end, player in (("decoder", "x", "theta"), ("encoder", "z", "eta"), *_DENOISERS):
         if network in conditional:
-            _arrow(ax, nodes["t"][:2], nodes[end][:2], player, 0.0)
+            _draw_arrow(ax, nodes["t"][:2], nodes[end][:2], player, 0.0)
     if "labeller" in networks:
-        _arrow(ax, nodes["x"][:2], nodes["t"][:2], "eta", -0.35)
-        _label(ax, 1.95, -0.85, r"$q_\eta(t|x)$", "eta")
+        _draw_arrow(ax, nodes["x"][:2], nodes["t"][:2], "eta", -0.35)
+        _write_label(ax, 1.95, -0.85, r"$q_\eta(t|x)$", "eta")
 
 
 def _draw_round_trip(ax: Any, nodes: Nodes, letter: str) -> None:
     """The way from a variable to what comes back of it: one player's half, then the other's."""
-    v = letter.removeprefix(r"\hat ")
-    start, end = nodes[v][0], nodes[letter][0]
-    first, second = ("eta", "theta") if v == "x" else ("theta", "eta")
+    variable = letter.removeprefix(r"\hat ")
+    start, end = nodes[variable][0], nodes[letter][0]
+    first_player, second_player = ("eta", "theta") if variable == "x" else ("theta", "eta")
     direction = 1 if end > start else -1
     middle = (start + end) / 2
-    xs = (start + _RADIUS * direction, middle)
-    ax.plot(xs, (0, 0), color=COLOR[first], linewidth=1.8, linestyle=_LINE[first])
-    _arrow(ax, (middle, 0.0), (end, 0.0), second, 0.0, gap=0)
+    half_way = (start + _NODE_RADIUS * direction, middle)
+    ax.plot(half_way, (0, 0), color=COLOR[first_player], linewidth=1.8, linestyle=_LINE_STYLE[first_player])
+    _draw_arrow(ax, (middle, 0.0), (end, 0.0), second_player, 0.0, gap=0)
 
 
 def _draw_comparison(ax: Any, nodes: Nodes, name: str, comparison: _Comparison, conditional: bool) -> None:
@@ -169,13 +169,13 @@ def _draw_comparison(ax: Any, nodes: Nodes, name: str, comparison: _Comparison, 
         name for name in sources if name in nodes
     ):  # a space of one's own may see what the graph does not show
         if comparison.discriminates:
-            _arrow(ax, nodes[source][:2], (x, y), "phi", 0.0)
+            _draw_arrow(ax, nodes[source][:2], (x, y), "phi", 0.0)
         else:
-            _double(ax, (nodes[source][0], x), (0, y))
-    _label(ax, x, y + 0.38, comparison.label, "phi" if comparison.discriminates else "")
+            _double_line(ax, (nodes[source][0], x), (0, y))
+    _write_label(ax, x, y + 0.38, comparison.label, "phi" if comparison.discriminates else "")
 
 
-def _axes(ax: Any, xlim: tuple[float, float], ylim: tuple[float, float]) -> Any:
+def _prepare_axes(ax: Any, xlim: tuple[float, float], ylim: tuple[float, float]) -> Any:
     import matplotlib.pyplot as plt
 
     if ax is None:
@@ -186,63 +186,63 @@ def _axes(ax: Any, xlim: tuple[float, float], ylim: tuple[float, float]) -> Any:
     return ax
 
 
-def _arrow(ax: Any, start: Any, end: Any, player: str, bend: float, gap: float = 13) -> None:
+def _draw_arrow(ax: Any, start: Any, end: Any, player: str, bend: float, gap: float = 13) -> None:
     from matplotlib.patches import FancyArrowPatch
 
     # It ends 13 points before the middle of a node, at its edge, and begins ``gap`` points after its start.
     head: dict[str, Any] = dict(arrowstyle="-|>", mutation_scale=13, shrinkA=gap, shrinkB=13)
-    line: dict[str, Any] = dict(linewidth=1.8, linestyle=_LINE[player], color=COLOR[player])
+    line: dict[str, Any] = dict(linewidth=1.8, linestyle=_LINE_STYLE[player], color=COLOR[player])
     ax.add_patch(FancyArrowPatch(start, end, connectionstyle=f"arc3,rad={bend}", **head, **line))
 
 
-def _double(ax: Any, x: tuple[float, float], y: tuple[float, float]) -> None:
+def _double_line(ax: Any, x: tuple[float, float], y: tuple[float, float]) -> None:
     """A double line: a thick one in ink, and a thinner one in the colour of the paper on it."""
     for color, width in ((INK, 4.5), (PAPER, 2.3)):
         ax.plot(x, y, color=color, linewidth=width, linestyle="-", zorder=1)
 
 
-def _label(ax: Any, x: float, y: float, text: str, player: str = "", ha: str = "center") -> None:
+def _write_label(ax: Any, x: float, y: float, text: str, player: str = "", ha: str = "center") -> None:
     """What an arrow is, in its player's colour, on paper of its own: another arrow passes behind it."""
     paper = dict(facecolor=ax.figure.get_facecolor(), edgecolor="none", pad=0.5)
     ax.text(x, y, text, color=COLOR.get(player, INK), ha=ha, va="center", bbox=paper)
 
 
 def _draw_nodes(ax: Any, nodes: Nodes) -> None:
-    for name, (x, y, text, face) in nodes.items():
+    for name, (x, y, text, face_colour) in nodes.items():
         shape, size = ("s", 20) if name.startswith("same") else ("o", 25)  # a square or a circle, in points
         marker = dict(marker=shape, markersize=size, zorder=3)
-        if isinstance(face, tuple):
-            left, right = face
+        if isinstance(face_colour, tuple):
+            left, right = face_colour
             halves = dict(fillstyle="left", markerfacecolor=left, markerfacecoloralt=right, markeredgecolor="none")
             ax.plot(x, y, **marker, **halves)
-            face = "none"
-        ax.plot(x, y, markerfacecolor=face, markeredgecolor=INK, markeredgewidth=1.2, **marker)
+            face_colour = "none"
+        ax.plot(x, y, markerfacecolor=face_colour, markeredgecolor=INK, markeredgewidth=1.2, **marker)
         ax.text(x, y, f"${text}$", ha="center", va="center", zorder=4, fontsize=12)
 
 
-def _domains(objective: Any, ax: Any) -> Any:
+def _draw_domains(objective: Any, ax: Any) -> Any:
     """The graph of features, with or without a classifier and a comparison of the domains."""
-    match = next((term for term in objective.terms if term.space == "features"), None)
+    match_term = next((term for term in objective.terms if term.space == "features"), None)
     # The features are the one thing that nobody observes.
     nodes: Nodes = {"z": (0.0, 0.0, "z", _OBSERVED), "x": (1.8, 0.0, "x", PAPER)}
     if "classifier" in objective.networks:
         nodes["t"] = (3.6, 0.0, "t", _OBSERVED)
-    if match and match.adversarial:
-        nodes["y"] = (1.8, _ABOVE, "y", _OBSERVED)
-    elif match:
-        nodes["same"] = (1.8, _ABOVE, r"\approx", PAPER)
-    ax = _axes(ax, (-0.5, 4.1), (-0.5, 1.55 if match else 0.5))
+    if match_term and match_term.adversarial:
+        nodes["y"] = (1.8, _COMPARISON_HEIGHT, "y", _OBSERVED)
+    elif match_term:
+        nodes["same"] = (1.8, _COMPARISON_HEIGHT, r"\approx", PAPER)
+    ax = _prepare_axes(ax, (-0.5, 4.1), (-0.5, 1.55 if match_term else 0.5))
     arrows = [
         ("z", "x", "theta", r"$x=G_\theta(z)$", (0.9, 0.3)),
         ("x", "t", "theta", r"$p_\theta(t|x)$", (2.7, 0.3)),
         ("x", "y", "phi", r"$q_\phi(y|x)$", (2.3, 0.65)),
     ]
-    for start, end, player, label, where in arrows:
+    for start, end, player, label, label_position in arrows:
         if end in nodes:
-            _arrow(ax, nodes[start][:2], nodes[end][:2], player, 0.0)
-            _label(ax, *where, label, player)
-    if match and "same" in nodes:
-        _double(ax, (1.8, 1.8), (0, _ABOVE))
-        _label(ax, 2.05, 0.65, match.title, ha="left")
+            _draw_arrow(ax, nodes[start][:2], nodes[end][:2], player, 0.0)
+            _write_label(ax, *label_position, label, player)
+    if match_term and "same" in nodes:
+        _double_line(ax, (1.8, 1.8), (0, _COMPARISON_HEIGHT))
+        _write_label(ax, 2.05, 0.65, match_term.title, ha="left")
     _draw_nodes(ax, nodes)
     return ax

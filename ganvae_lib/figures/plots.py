@@ -8,20 +8,20 @@ read in grey and by colour-blind readers.
 import math
 from typing import Any
 
-from ..errors import described, whole
+from ..errors import check_int, described
 from .style import COLOR, PAPER, STYLE
 
 __all__ = ["curves", "density", "half_width", "images", "scatter"]
 
 
-def _axes(ax: Any) -> Any:
+def _axes_or_current(ax: Any) -> Any:
     """These axes, or those at hand."""
     import matplotlib.pyplot as plt
 
     return plt.gca() if ax is None else ax
 
 
-def _array(x: Any) -> Any:
+def _as_array(x: Any) -> Any:
     """Any tensor or nested list as a float NumPy array on the host."""
     import numpy as np
 
@@ -31,7 +31,7 @@ def _array(x: Any) -> Any:
         raise ValueError(f"what is drawn must be numbers, a tensor, an array or a list, not {described(x)}.") from None
 
 
-def _one_each(value: Any, count: int) -> list[Any]:
+def _one_per_series(value: Any, count: int) -> list[Any]:
     """One name, or none, for all series; or the list of names that was given."""
     return [value] * count if value is None or isinstance(value, str) else list(value)
 
@@ -54,7 +54,7 @@ def curves(history: Any, *terms: str, steps: Any = None, who: Any = None, label:
     """
     import numpy as np
 
-    ax = _axes(ax)
+    ax = _axes_or_current(ax)
     if hasattr(history, "keys"):
         for term in terms:
             if term not in history:
@@ -63,13 +63,13 @@ def curves(history: Any, *terms: str, steps: Any = None, who: Any = None, label:
         series = {term: history[term] for term in (terms or history)}
     else:
         series = {None: history}
-    players, labels = _one_each(who, len(series)), _one_each(label, len(series))
+    players, labels = _one_per_series(who, len(series)), _one_per_series(label, len(series))
     for (term, values), player, text in zip(series.items(), players, labels, strict=True):
-        y = _array(values)
+        y = _as_array(values)
         if y.ndim not in (1, 2):
             raise ValueError(f"a curve has shape [n] or [n, seeds], not {list(y.shape)}")
         y = y.reshape(len(y), -1)
-        x = np.arange(len(y)) if steps is None else _array(steps)
+        x = np.arange(len(y)) if steps is None else _as_array(steps)
         (line,) = ax.plot(x, y.mean(1), label=text or term, **(STYLE[player] if player else {}))
         if (seeds := y.shape[1]) > 1:
             error = half_width(y.std(1, ddof=1) / seeds**0.5, seeds - 1)
@@ -103,8 +103,8 @@ def images(
     """
     import numpy as np
 
-    low, high = _range_of(x) if range is None else range
-    x = (_array(x) - low) / (high - low)  # to become [N, channels, H, W], in [0, 1]
+    low, high = _image_range(x) if range is None else range
+    x = (_as_array(x) - low) / (high - low)  # to become [N, channels, H, W], in [0, 1]
     if x.ndim == 2:
         side = round(x.shape[1] ** 0.5)
         if side * side != x.shape[1]:
@@ -115,7 +115,7 @@ def images(
     if x.ndim != 4 or x.shape[1] not in (1, 3) or not len(x):
         raise ValueError(f"images have shape [N, H, W], [N, 1 or 3, H, W] or [N, D], not {list(x.shape)}")
     count, channels, height, width = x.shape
-    columns = None if columns is None else whole("columns", columns)
+    columns = None if columns is None else check_int("columns", columns)
     columns = min(count, columns or int(np.ceil((2 * count) ** 0.5)))  # twice as many columns as rows
     rows = math.ceil(count / columns)
     gap = max(1, height // 14)  # pixels between two images: 2 for those of MNIST
@@ -124,7 +124,7 @@ def images(
         row, column = divmod(i, columns)
         top, left = row * (height + gap), column * (width + gap)
         sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)  # channels last
-    ax = _axes(ax)
+    ax = _axes_or_current(ax)
     if channels == 1:
         ax.imshow(sheet[..., 0], cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
     else:
@@ -134,10 +134,10 @@ def images(
     return ax
 
 
-def _range_of(x: Any) -> tuple[float, float]:
+def _image_range(x: Any) -> tuple[float, float]:
     """The range of images, as far as their values tell."""
     are_bytes = str(getattr(x, "dtype", "")).endswith("uint8")
-    values = _array(x)
+    values = _as_array(x)
     low, high = (values.min(), values.max()) if values.size else (0.0, 1.0)
     if are_bytes or (low >= 0 and 128 <= high <= 255):
         return 0.0, 255.0
@@ -151,10 +151,10 @@ def scatter(
 
     Returns the axes. Raises ``ValueError`` when the samples are not points of the plane.
     """
-    x = _array(samples)
+    x = _as_array(samples)
     if x.ndim != 2 or x.shape[1] != 2:
         raise ValueError(f"a scatter needs samples of shape [N, 2], not {list(x.shape)}")
-    ax = _axes(ax)
+    ax = _axes_or_current(ax)
     if toy is not None:
         density(toy, ax=ax)
     # More points, fainter points: ink stays about the same.
@@ -176,7 +176,7 @@ def density(
     """
     import torch
 
-    ax = _axes(ax)
+    ax = _axes_or_current(ax)
     samples = toy.sample(4000, 0).double()
     on_a_line = samples.shape[-1] == 1
     low, high = extent or (float(samples.min()), float(samples.max()))
@@ -192,9 +192,9 @@ def density(
     x = torch.cartesian_prod(grid, grid)
     p = toy.log_prob(x).exp().reshape(len(grid), len(grid)).T  # matplotlib wants the second coordinate in rows
     # Equal steps in sqrt(p): a narrow high mode does not hide a broad low one.
-    wash = LinearSegmentedColormap.from_list(who, [PAPER, COLOR[who]])
+    colour_map = LinearSegmentedColormap.from_list(who, [PAPER, COLOR[who]])
     levels = torch.linspace(0.06, 1, 9).double() * p.max().sqrt()  # below the lowest one the paper stays white
-    ax.contourf(grid, grid, p.sqrt(), levels=levels.numpy(), cmap=wash, alpha=0.75)
+    ax.contourf(grid, grid, p.sqrt(), levels=levels.numpy(), cmap=colour_map, alpha=0.75)
     ax.set_aspect("equal")
     return ax
 

@@ -56,5 +56,5 @@ class Shown:
 def _html_row(cells: tuple[str, ...], tag: str) -> str:
     from html import escape
 
-    kept_together = [escape(cell).replace(" %", "\u00a0%") for cell in cells]  # no line ends before a per cent sign
-    return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in kept_together) + "</tr>"
+    cell_texts = [escape(cell).replace(" %", "\u00a0%") for cell in cells]  # no line ends before a per cent sign
+    return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in cell_texts) + "</tr>"

@@ -24,16 +24,16 @@ def register(cls: type, registry: dict[str, type]) -> None:
     lists tuples, so that a value stays what it was when it was printed or saved.
     """
     namesake = registry.get(cls.__name__)
-    if namesake is not None and _is_ours(namesake) and not _is_ours(cls):
+    if namesake is not None and _in_library(namesake) and not _in_library(cls):
         raise ValueError(f"{cls.__name__} is a class of {_LIBRARY}; give yours another name, by which it can be saved.")
-    if "formula" not in vars(cls) and any(_computes(cls, name) for name in vars(cls)):
+    if "formula" not in vars(cls) and any(_overrides_loss(cls, name) for name in vars(cls)):
         cls.formula = _by_name  # type: ignore[attr-defined]
     if "__post_init__" in vars(cls) or not hasattr(cls, "__post_init__"):
         cls.__post_init__ = _with_plain_fields(getattr(cls, "__post_init__", None))  # type: ignore[attr-defined]
     registry[cls.__name__] = cls
 
 
-def _computes(cls: type, name: str) -> bool:
+def _overrides_loss(cls: type, name: str) -> bool:
     """Does ``cls`` override a method ``name`` of which the loss of its parents is made? Such a one gives a tensor."""
     inherited = [vars(parent)[name] for parent in cls.__mro__[1:] if name in vars(parent)]
     if not inherited or getattr(inherited[0], "__isabstractmethod__", False):
@@ -46,12 +46,12 @@ def _by_name(self: Any, *arguments: Any) -> str:
     """The formula of a class of which only the name is known: a function of what it compares, or of the step s."""
     match arguments:
         case (writer, space, _):  # of a tool
-            inside = rf"{space.made_law(writer)},\,{space.target_law(writer)}"
+            argument_text = rf"{space.made_law(writer)},\,{space.target_law(writer)}"
         case (_, _):  # of a term
-            inside = self.space
+            argument_text = self.space
         case _:  # of a schedule
-            inside = "s"
-    return rf"\mathrm{{{type(self).__name__.replace('_', '')}}}({inside})"
+            argument_text = "s"
+    return rf"\mathrm{{{type(self).__name__.replace('_', '')}}}({argument_text})"
 
 
 def _with_plain_fields(check: Callable[[Any], None] | None) -> Callable[[Any], None]:
@@ -76,12 +76,12 @@ def _plain_value(value: Any) -> Any:
         return value.item()
     if isinstance(value, list | tuple):
         values = tuple(map(_plain_value, value))
-        same = isinstance(value, tuple) and all(a is b for a, b in zip(value, values, strict=True))
-        return value if same else values
+        is_unchanged = isinstance(value, tuple) and all(old is new for old, new in zip(value, values, strict=True))
+        return value if is_unchanged else values
     return value
 
 
-def _is_ours(cls: type) -> bool:
+def _in_library(cls: type) -> bool:
     """Is it a class of the library?"""
     return cls.__module__.partition(".")[0] == _LIBRARY
 
@@ -112,7 +112,7 @@ def as_entry(value: Any, key: str, names: tuple[str, ...]) -> dict[str, Any]:
     """
     cls = type(value)
     entry: dict[str, Any] = {key: cls.__name__}
-    if not _is_ours(cls):
+    if not _in_library(cls):
         entry["from"] = f"{cls.__module__}.{cls.__qualname__}"
     for name in names:
         field_value = getattr(value, name)
@@ -127,13 +127,13 @@ def field_names(value: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(value))
 
 
-_KINDS: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
+_TYPES_OF: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
 
 
 def _check_kind(name: str, value: Any, kind: Any) -> None:
     """Raise ValueError for what cannot be the value of a field that is annotated so; other kinds check themselves."""
-    wanted = _KINDS.get(kind)
-    if wanted and not (isinstance(value, wanted) and isinstance(value, bool) == (kind == "bool")):
+    allowed_types = _TYPES_OF.get(kind)
+    if allowed_types and not (isinstance(value, allowed_types) and isinstance(value, bool) == (kind == "bool")):
         raise ValueError(f"{name} must be of the kind {kind}, got {value!r}.")
 
 
@@ -144,15 +144,15 @@ def from_entry(entry: dict[str, Any], key: str, kind: str, registry: dict[str, t
     path = arguments.pop("from", None)
     if name not in registry and path:
         module = path.removesuffix(f".{name}")
-        remedy = "define it first" if module == "__main__" else f"import {module} first"
-        raise ValueError(f"unknown {kind} {name!r}, saved from {path}: {remedy}, or pass the model to Run.load.")
+        advice = "define it first" if module == "__main__" else f"import {module} first"
+        raise ValueError(f"unknown {kind} {name!r}, saved from {path}: {advice}, or pass the model to Run.load.")
     if name not in registry:
         raise unknown(kind, name, registry)
-    kinds = {field.name: field.type for field in fields(registry[name])}
-    for field, saved in arguments.items():
-        _check_kind(f"{field} of {name}", saved, kinds.get(field))
-        if isinstance(saved, list):  # JSON has no tuples, and frozen values have no lists
-            arguments[field] = tuple(saved)
-        elif isinstance(saved, dict):
-            arguments[field] = from_entry(saved, "name", "tool", tools, tools)
+    field_types = {field.name: field.type for field in fields(registry[name])}
+    for field, field_value in arguments.items():
+        _check_kind(f"{field} of {name}", field_value, field_types.get(field))
+        if isinstance(field_value, list):  # JSON has no tuples, and frozen values have no lists
+            arguments[field] = tuple(field_value)
+        elif isinstance(field_value, dict):
+            arguments[field] = from_entry(field_value, "name", "tool", tools, tools)
     return registry[name](**arguments)

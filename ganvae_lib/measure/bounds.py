@@ -14,9 +14,9 @@ from torch.utils.data import DataLoader, Dataset
 from ..data.dataset import Data, Examples
 from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
-from ..distributions.paths import FIRST, LAST, PATHS, Path
+from ..distributions.paths import PATHS, T_MAX, T_MIN, Path
 from ..distributions.sample import draw, free_energy
-from ..errors import instance, whole
+from ..errors import check_int, check_type
 from ..models.checks import check_made
 from ..models.inputs import check_scale, evaluating, examples, labels_of
 from ..models.model import Model
@@ -26,7 +26,7 @@ from ..objective.denoising import Denoise
 __all__ = ["chunks", "denoising_bound", "elbo", "iwae", "learns_prior", "log_likelihood"]
 
 # Numbers in a piece of the data. Noise is drawn piece by piece, so another value gives a seed other random numbers.
-CHUNK = 2**20
+CHUNK_NUMBERS = 2**20
 
 
 def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor, Tensor | None]]:
@@ -38,12 +38,12 @@ def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor, Tensor |
     data = as_data(model, data)
     device = next(model.parameters()).device
     seeds_shape = model.seeds_shape
-    size = max(1, min(2**14, CHUNK // math.prod(data.shape)))  # examples in a piece
-    for start in range(0, len(data), size):
-        x = as_floats(data.x[start : start + size].to(device))
+    chunk_size = max(1, min(2**14, CHUNK_NUMBERS // math.prod(data.shape)))  # examples in a piece
+    for start in range(0, len(data), chunk_size):
+        x = as_floats(data.x[start : start + chunk_size].to(device))
         labels = None
         if data.y is not None:
-            labels = data.y[start : start + size].to(device).expand(*seeds_shape, -1)
+            labels = data.y[start : start + chunk_size].to(device).expand(*seeds_shape, -1)
         yield model.at(labels), x.expand(*seeds_shape, *x.shape), labels
 
 
@@ -53,8 +53,8 @@ def as_data(model: Model, data: Any, about: Mapping[str, Any] | None = None) -> 
     ``about`` is what a run keeps of its data. Raises ValueError, saying what to pass, for examples of another shape,
     for images of quite another scale, and for labels that the model does not know.
     """
-    fixed = model.spec is not None and "density" not in model.networks  # the others may read any length
-    shape = model.spec.shape if fixed and model.spec is not None else None
+    has_fixed_shape = model.spec is not None and "density" not in model.networks  # the others may read any length
+    shape = model.spec.shape if has_fixed_shape and model.spec is not None else None
     if isinstance(data, Dataset | DataLoader):
         data = Data(data)
     if not isinstance(data, Examples):
@@ -71,35 +71,35 @@ def as_data(model: Model, data: Any, about: Mapping[str, Any] | None = None) -> 
     return data
 
 
-def _mean(model: Model, data: Examples, log_p: Callable[..., Tensor]) -> Tensor:
+def _mean_over_data(model: Model, data: Examples, log_density: Callable[..., Tensor]) -> Tensor:
     """The mean over data of log_p(model, x), [*seeds, n] for a piece of n examples: [seeds]."""
     total = torch.zeros(model.seeds_shape, dtype=torch.float64)  # on the host: Apple's devices have no float64
     data = as_data(model, data)
-    made_by = next(name for name in ("decoder", "density", "denoiser_x") if name in model.networks)
-    check_made(model.networks[made_by], data.x)
+    network_name = next(name for name in ("decoder", "density", "denoiser_x") if name in model.networks)
+    check_made(model.networks[network_name], data.x)
     with evaluating(model):
         for model_at_labels, x, _ in chunks(model, data):
             try:
-                values = log_p(model_at_labels, x)
+                log_densities = log_density(model_at_labels, x)
             except ValueError as error:
                 if "within the support" not in str(error):
                     raise
                 raise ValueError(
-                    f"{data.name} lies where the {made_by} has no density; pass data such as it was trained on."
+                    f"{data.name} lies where the {network_name} has no density; pass data such as it was trained on."
                 ) from error
-            total += values.cpu().double().sum(-1)
+            total += log_densities.cpu().double().sum(-1)
     return (total / len(data)).reshape(-1)
 
 
-def _noise(model: Model, seed: int) -> Noise:
+def _bound_noise(model: Model, seed: int) -> Noise:
     """The same noise for every copy. Raises TypeError for a model that has no bound."""
-    if not {"encoder", "decoder"} <= set(instance("model", model, Model, "make one with build").networks):
+    if not {"encoder", "decoder"} <= set(check_type("model", model, Model, "make one with build").networks):
         raise TypeError(f"{model.objective!r} has no encoder and decoder, so it has no such bound.")
     return _same_noise(model, seed)
 
 
 def _same_noise(model: Model, seed: int) -> Noise:
-    seed = whole("seed", seed, least=0)
+    seed = check_int("seed", seed, least=0)
     seeds = [seed] * math.prod(model.seeds_shape) if model.seeds_shape else seed
     return Noise(seeds, next(model.parameters()).device)
 
@@ -112,21 +112,21 @@ def elbo(model: Model, data: Examples, *, seed: int = 0) -> Tensor:
     ``denoising_bound`` for log p_θ(z) where a network tells the noise in codes.
     Raises TypeError for a model without an encoder and a decoder, or without their densities.
     """
-    noise = _noise(model, seed)
+    noise = _bound_noise(model, seed)
     if not learns_prior(model):
-        return _mean(model, data, lambda model, x: -free_energy(model, x, noise, name="z"))
+        return _mean_over_data(model, data, lambda model, x: -free_energy(model, x, noise, name="z"))
 
     def bound(model: Any, x: Tensor) -> Tensor:
-        q = model.encoder(x)
-        z = draw(q, noise, "z")
-        of_x = model.decoder(z).log_prob(x)
-        if (indices := getattr(q, "indices", None)) is not None:
-            return of_x + model.networks["density_code"]().log_prob(indices.to(x.dtype))
+        posterior = model.encoder(x)
+        z = draw(posterior, noise, "z")
+        log_likelihood = model.decoder(z).log_prob(x)
+        if (indices := getattr(posterior, "indices", None)) is not None:
+            return log_likelihood + model.networks["density_code"]().log_prob(indices.to(x.dtype))
         if "density_code" in model.networks:
-            return of_x + model.networks["density_code"]().log_prob(z) - q.log_prob(z)
-        return of_x + _hierarchy(model, "code", noise, 16, z) - q.log_prob(z)
+            return log_likelihood + model.networks["density_code"]().log_prob(z) - posterior.log_prob(z)
+        return log_likelihood + _denoising_bound(model, "code", noise, 16, z) - posterior.log_prob(z)
 
-    return _mean(model, data, bound)
+    return _mean_over_data(model, data, bound)
 
 
 def learns_prior(model: Model) -> bool:
@@ -141,20 +141,20 @@ def iwae(model: Model, data: Examples, k: int = 64, *, seed: int = 0) -> Tensor:
     posterior has (``lem-iwae``; Burda et al., 2016). Unlike ``free_energy``, which trains with this bound, it draws one
     z at a time, so that k may be large. Raises ValueError for k < 1, and TypeError as ``elbo`` does.
     """
-    k = whole("k", k, least=1)
-    noise = _noise(model, seed)
+    k = check_int("k", k, least=1)
+    noise = _bound_noise(model, seed)
     if learns_prior(model):
         raise TypeError(f"{model.objective!r} learns its prior, for which there is no such bound; use elbo.")
 
     def log_mean_weight(model: Any, x: Tensor) -> Tensor:
-        q = model.encoder(x)
+        posterior = model.encoder(x)
         log_weights = []
         for _ in range(k):
-            z = draw(q, noise, "z")
-            log_weights.append(model.decoder(z).log_prob(x) + model.prior().log_prob(z) - q.log_prob(z))
+            z = draw(posterior, noise, "z")
+            log_weights.append(model.decoder(z).log_prob(x) + model.prior().log_prob(z) - posterior.log_prob(z))
         return torch.stack(log_weights).logsumexp(0) - math.log(k)
 
-    return _mean(model, data, log_mean_weight)
+    return _mean_over_data(model, data, log_mean_weight)
 
 
 def log_likelihood(model: Model, data: Examples) -> Tensor:
@@ -168,7 +168,7 @@ def log_likelihood(model: Model, data: Examples) -> Tensor:
     """
     if "density" not in model.networks:
         raise TypeError(f"{model.objective!r} has no density of x, so its likelihood cannot be computed.")
-    return _mean(model, data, lambda model, x: model.density().log_prob(x))
+    return _mean_over_data(model, data, lambda model, x: model.density().log_prob(x))
 
 
 def denoising_bound(model: Model, data: Examples, times: int = 16, *, seed: int = 0) -> Tensor:
@@ -180,43 +180,43 @@ def denoising_bound(model: Model, data: Examples, times: int = 16, *, seed: int 
     bytes, and zeros and ones, have none.
     Raises TypeError for a model without a denoiser of x, ValueError for times < 1.
     """
-    times, noise = whole("times", times), _same_noise(model, seed)
+    times, noise = check_int("times", times), _same_noise(model, seed)
     denoise_of(model)  # or an error
-    return _mean(model, data, lambda model, x: _hierarchy(model, "x", noise, times, x))
+    return _mean_over_data(model, data, lambda model, x: _denoising_bound(model, "x", noise, times, x))
 
 
-def _hierarchy(model: Any, space: str, noise: Noise, times: int, x: Tensor) -> Tensor:
+def _denoising_bound(model: Any, space: str, noise: Noise, times: int, x: Tensor) -> Tensor:
     """The bound on log p of examples or codes x [*seeds, n, *shape] by what tells the noise in them: [*seeds, n]."""
-    tool, denoiser, axes = denoise_of(model, space), model.networks[f"denoiser_{space}"], len(noise.seeds_shape) + 1
-    path, n, shape = PATHS[tool.path], x.shape[axes - 1], x.shape[axes:]
-    knots = _equal_parts(path, times).to(noise.device)
-    size, at_first = math.prod(shape), knots[0].expand(x.shape[:axes])
+    denoise, denoiser, axes = denoise_of(model, space), model.networks[f"denoiser_{space}"], len(noise.seeds_shape) + 1
+    path, n_examples, shape = PATHS[denoise.path], x.shape[axes - 1], x.shape[axes:]
+    time_grid = _times_of_equal_snr(path, times).to(noise.device)
+    dimensions, first_time = math.prod(shape), time_grid[0].expand(x.shape[:axes])
 
-    def told(tool: Denoise, t: Tensor) -> tuple[Tensor, Tensor]:
+    def error_and_excess(denoise: Denoise, t: Tensor) -> tuple[Tensor, Tensor]:
         """The error of each example, and how much longer than on average its noise is, ‖ε‖² - D."""
-        epsilon = noise.normal("noise", n, *shape)
-        return tool.error_at(denoiser, x, epsilon, t), epsilon.square().flatten(axes).sum(-1) - size
+        epsilon = noise.normal("noise", n_examples, *shape)
+        return denoise.error_at(denoiser, x, epsilon, t), epsilon.square().flatten(axes).sum(-1) - dimensions
 
     total = torch.zeros(x.shape[:axes], device=x.device)
-    for start, end in zip(knots[:-1], knots[1:], strict=True):
-        t = start + (end - start) * noise.uniform("time", n)
-        error, longer = told(replace(tool, weight="bound"), t)
+    for start, end in zip(time_grid[:-1], time_grid[1:], strict=True):
+        t = start + (end - start) * noise.uniform("time", n_examples)
+        error, excess = error_and_excess(replace(denoise, weight="bound"), t)
         # Where the noise is small the error is its length: its chance, known to be 0 on average, is taken off.
-        luck = -path.log_snr_rate(t) / 2 * (path.snr(t) / (1 + path.snr(t))).square() * longer
-        total = total - (end - start) * (error - luck)
-    alpha, variance = path.alpha(knots[-1]), path.sigma(knots[-1]).square()
-    far = ((alpha * x).square() + variance - 1 - variance.log()).flatten(axes).sum(-1) / 2
-    error, longer = told(replace(tool, weight="noise"), at_first)
-    return total - far - (error - longer) / 2 + size / 2 * (path.snr(knots[0]) / (2 * math.pi)).log()
+        correction = -path.log_snr_rate(t) / 2 * (path.snr(t) / (1 + path.snr(t))).square() * excess
+        total = total - (end - start) * (error - correction)
+    alpha, variance = path.alpha(time_grid[-1]), path.sigma(time_grid[-1]).square()
+    prior_kl = ((alpha * x).square() + variance - 1 - variance.log()).flatten(axes).sum(-1) / 2
+    error, excess = error_and_excess(replace(denoise, weight="noise"), first_time)
+    return total - prior_kl - (error - excess) / 2 + dimensions / 2 * (path.snr(time_grid[0]) / (2 * math.pi)).log()
 
 
-def _equal_parts(path: Path, parts: int) -> Tensor:
+def _times_of_equal_snr(path: Path, n_parts: int) -> Tensor:
     """Times from the first to the last, [parts + 1], between which log SNR falls by equal amounts: by bisection."""
-    ends = path.snr(torch.tensor([FIRST, LAST], dtype=torch.float64)).log()
-    wanted = torch.linspace(float(ends[0]), float(ends[1]), parts + 1, dtype=torch.float64)
-    low, high = torch.full_like(wanted, FIRST), torch.full_like(wanted, LAST)
+    log_snr_ends = path.snr(torch.tensor([T_MIN, T_MAX], dtype=torch.float64)).log()
+    target_log_snr = torch.linspace(float(log_snr_ends[0]), float(log_snr_ends[1]), n_parts + 1, dtype=torch.float64)
+    lower, upper = torch.full_like(target_log_snr, T_MIN), torch.full_like(target_log_snr, T_MAX)
     for _ in range(60):
-        middle = (low + high) / 2
-        later = path.snr(middle).log() > wanted
-        low, high = torch.where(later, middle, low), torch.where(later, high, middle)
-    return ((low + high) / 2).float()
+        middle = (lower + upper) / 2
+        is_later = path.snr(middle).log() > target_log_snr
+        lower, upper = torch.where(is_later, middle, lower), torch.where(is_later, upper, middle)
+    return ((lower + upper) / 2).float()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..data.dataset import Examples
 from ..distributions.densities import as_floats
-from ..errors import described, whole
+from ..errors import check_int, described
 from ..models.inputs import numbers
 
 __all__ = ["frechet_distance", "gaussian_frechet", "precision_recall"]
@@ -40,8 +40,8 @@ def frechet_distance(samples: Any, data: Any, features: Features | None = None) 
     >>> frechet_distance(torch.stack([x, x + 3.0]), x)    # 3² in each of two dimensions
     tensor([ 0.0000, 18.0000], dtype=torch.float64)
     """
-    of_samples, of_data = _both(samples, data, features, least=2)
-    few = min(of_samples.shape[1], len(of_data))
+    sample_features, of_data = _features_of_both(samples, data, features, least=2)
+    few = min(sample_features.shape[1], len(of_data))
     if few <= of_data.shape[1]:
         warnings.warn(
             f"{few} samples of {of_data.shape[1]} features have a singular covariance, and the distance is too large; "
@@ -49,7 +49,7 @@ def frechet_distance(samples: Any, data: Any, features: Features | None = None) 
             stacklevel=2,
         )
     target = of_data.mean(0), of_data.T.cov()
-    return torch.stack([gaussian_frechet(f.mean(0), f.T.cov(), *target) for f in of_samples])
+    return torch.stack([gaussian_frechet(f.mean(0), f.T.cov(), *target) for f in sample_features])
 
 
 def gaussian_frechet(mean_1: Tensor, covariance_1: Tensor, mean_2: Tensor, covariance_2: Tensor) -> Tensor:
@@ -59,20 +59,20 @@ def gaussian_frechet(mean_1: Tensor, covariance_1: Tensor, mean_2: Tensor, covar
     >>> gaussian_frechet(0 * one, one[None], 3 * one, 4 * one[None])    # 3² + (2 - 1)²
     tensor(10., dtype=torch.float64)
     """
-    m_1, s_1, m_2, s_2 = (
+    m_1, cov_1, m_2, s_2 = (
         torch.atleast_1d(numbers("means and covariances", value).cpu().double())
         for value in (mean_1, covariance_1, mean_2, covariance_2)
     )
-    s_1, s_2 = (s.reshape(len(m), len(m)) if s.numel() == len(m) ** 2 else s for m, s in ((m_1, s_1), (m_2, s_2)))
-    if m_1.ndim != 1 or m_2.shape != m_1.shape or not s_1.shape == s_2.shape == (len(m_1), len(m_1)):
+    cov_1, s_2 = (s.reshape(len(m), len(m)) if s.numel() == len(m) ** 2 else s for m, s in ((m_1, cov_1), (m_2, s_2)))
+    if m_1.ndim != 1 or m_2.shape != m_1.shape or not cov_1.shape == s_2.shape == (len(m_1), len(m_1)):
         raise ValueError(
-            f"two means [F] and covariances [F, F] are needed; got {[list(t.shape) for t in (m_1, s_1, m_2, s_2)]}."
+            f"two means [F] and covariances [F, F] are needed; got {[list(t.shape) for t in (m_1, cov_1, m_2, s_2)]}."
         )
     # tr (S T)^½ = tr (S^½ T S^½)^½: symmetric, so that rounding makes no complex roots.
-    eigenvalues, axes = torch.linalg.eigh(s_1)
-    root = axes * eigenvalues.clamp_min(0).sqrt() @ axes.T
-    overlap = torch.linalg.eigvalsh(root @ s_2 @ root).clamp_min(0).sqrt().sum()
-    return ((m_1 - m_2).square().sum() + s_1.trace() + s_2.trace() - 2 * overlap).clamp_min(0)
+    eigenvalues, eigenvectors = torch.linalg.eigh(cov_1)
+    root_of_cov_1 = eigenvectors * eigenvalues.clamp_min(0).sqrt() @ eigenvectors.T
+    trace_of_root = torch.linalg.eigvalsh(root_of_cov_1 @ s_2 @ root_of_cov_1).clamp_min(0).sqrt().sum()
+    return ((m_1 - m_2).square().sum() + cov_1.trace() + s_2.trace() - 2 * trace_of_root).clamp_min(0)
 
 
 def precision_recall(samples: Any, data: Any, features: Features | None = None, k: int = 3) -> dict[str, Tensor]:
@@ -87,17 +87,17 @@ def precision_recall(samples: Any, data: Any, features: Features | None = None, 
     >>> precision_recall(data[:5][None], data)    # what was generated is real, but not all that is real is generated
     {'precision': tensor([1.], dtype=torch.float64), 'recall': tensor([0.8000], dtype=torch.float64)}
     """
-    k = whole("k", k, least=1)
-    of_samples, of_data = _both(samples, data, features, least=k + 1)
-    scale = of_data.mean(0)  # small numbers have exact distances
-    of_samples, of_data = of_samples - scale, of_data - scale
-    data_radii = _radii(of_data, k)
-    precision = torch.stack([_reached(f, of_data, data_radii) for f in of_samples])
-    recall = torch.stack([_reached(of_data, f, _radii(f, k)) for f in of_samples])
+    k = check_int("k", k, least=1)
+    sample_features, data_features = _features_of_both(samples, data, features, least=k + 1)
+    centre = data_features.mean(0)  # small numbers have exact distances
+    sample_features, data_features = sample_features - centre, data_features - centre
+    data_radii = _neighbour_radii(data_features, k)
+    precision = torch.stack([_share_within(f, data_features, data_radii) for f in sample_features])
+    recall = torch.stack([_share_within(data_features, f, _neighbour_radii(f, k)) for f in sample_features])
     return {"precision": precision, "recall": recall}
 
 
-def _both(samples: Any, data: Any, features: Features | None, least: int) -> tuple[Tensor, Tensor]:
+def _features_of_both(samples: Any, data: Any, features: Features | None, least: int) -> tuple[Tensor, Tensor]:
     """Features of samples, [seeds, n, F], and of data, [m, F], float64."""
     x = numbers("data", as_floats(data.x) if isinstance(data, Examples) else data)
     made = numbers("samples", samples)
@@ -114,35 +114,35 @@ def _both(samples: Any, data: Any, features: Features | None, least: int) -> tup
             f"examples of shape {list(x.shape[1:])} are compared in features: pass features=, a function to [n, F]; "
             "lambda x: x.flatten(1) compares pixels."
         )
-    return torch.stack([_in_features(copy, features) for copy in made]), _in_features(x, features)
+    return torch.stack([_compute_features(copy, features) for copy in made]), _compute_features(x, features)
 
 
-def _in_features(x: Tensor, features: Features | None) -> Tensor:
+def _compute_features(x: Tensor, features: Features | None) -> Tensor:
     """The features [n, F] of examples, float64 on the host, some at a time."""
-    size = max(1, _CHUNK // (64 * math.prod(x.shape[1:])))
-    pieces = []
-    for piece in x.split(size):
+    chunk_size = max(1, _CHUNK // (64 * math.prod(x.shape[1:])))
+    all_features = []
+    for chunk in x.split(chunk_size):
         with torch.no_grad():
-            found = piece if features is None else features(piece)
-        if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(piece):
-            raise ValueError(f"features must give [{len(piece)}, F] for as many examples, got {described(found)}.")
-        pieces.append(found.cpu().double())
-    return numbers("features", torch.cat(pieces))
+            found = chunk if features is None else features(chunk)
+        if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(chunk):
+            raise ValueError(f"features must give [{len(chunk)}, F] for as many examples, got {described(found)}.")
+        all_features.append(found.cpu().double())
+    return numbers("features", torch.cat(all_features))
 
 
-def _distances(a: Tensor, b: Tensor) -> Tensor:
+def _distances(rows_a: Tensor, rows_b: Tensor) -> Tensor:
     """[n, m]. By products of matrices, which are less exact, only where there are many features."""
-    exact = a.shape[1] <= 64
-    return torch.cdist(a, b, compute_mode=f"{'donot_' if exact else ''}use_mm_for_euclid_dist")
+    is_exact = rows_a.shape[1] <= 64
+    return torch.cdist(rows_a, rows_b, compute_mode=f"{'donot_' if is_exact else ''}use_mm_for_euclid_dist")
 
 
-def _radii(f: Tensor, k: int) -> Tensor:
+def _neighbour_radii(features: Tensor, k: int) -> Tensor:
     """The distance of each point to its k-th nearest neighbour, [n]; the nearest of all is the point itself."""
-    pieces = f.split(max(1, _CHUNK // len(f)))
-    return torch.cat([_distances(piece, f).kthvalue(k + 1, dim=1).values for piece in pieces])
+    chunks = features.split(max(1, _CHUNK // len(features)))
+    return torch.cat([_distances(chunk, features).kthvalue(k + 1, dim=1).values for chunk in chunks])
 
 
-def _reached(points: Tensor, members: Tensor, radii: Tensor) -> Tensor:
+def _share_within(points: Tensor, centres: Tensor, radii: Tensor) -> Tensor:
     """The share of points that lie within the radius of some member."""
-    pieces = points.split(max(1, _CHUNK // len(members)))
-    return torch.cat([(_distances(piece, members) <= radii).any(1) for piece in pieces]).double().mean()
+    chunks = points.split(max(1, _CHUNK // len(centres)))
+    return torch.cat([(_distances(chunk, centres) <= radii).any(1) for chunk in chunks]).double().mean()

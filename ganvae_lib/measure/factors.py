@@ -8,31 +8,31 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import whole
+from ..errors import check_int
 from ..models.inputs import numbers
 
 __all__ = ["Gap", "mutual_information", "mutual_information_gap"]
 
 
-def _bins(v: Tensor, bins: int) -> tuple[Tensor, int]:
+def _bins(column: Tensor, bins: int) -> tuple[Tensor, int]:
     """The number of the bin of each value, and how many there are. Integers are their own bins."""
-    bins = whole("bins", bins, least=1)
-    v = numbers("values for mutual information", v).cpu().contiguous()
-    if v.ndim != 1 or not len(v):
-        raise ValueError(f"mutual information needs one value for each example, not the shape {tuple(v.shape)}.")
-    if v.is_floating_point():
+    bins = check_int("bins", bins, least=1)
+    column = numbers("values for mutual information", column).cpu().contiguous()
+    if column.ndim != 1 or not len(column):
+        raise ValueError(f"mutual information needs one value for each example, not the shape {tuple(column.shape)}.")
+    if column.is_floating_point():
         # bins of equal counts, so that a monotone change of v changes nothing; equal values share a bin
-        ranked = v.double().sort().values
-        edge_ranks = torch.arange(1, bins) * len(v) // bins
-        v = torch.bucketize(v.double(), ranked[edge_ranks].unique(), right=True)
-    values, bin_index = v.unique(return_inverse=True)
+        sorted_values = column.double().sort().values
+        edge_ranks = torch.arange(1, bins) * len(column) // bins
+        column = torch.bucketize(column.double(), sorted_values[edge_ranks].unique(), right=True)
+    values, bin_index = column.unique(return_inverse=True)
     return bin_index, len(values)
 
 
-def _entropy(bin_index: Tensor, count: int) -> Tensor:
-    """-Σ p log p in nats, p the frequencies of ``count`` bins."""
-    p = torch.bincount(bin_index, minlength=count).double() / len(bin_index)
-    return -torch.xlogy(p, p).sum()
+def _entropy(bin_index: Tensor, n_bins: int) -> Tensor:
+    """-Σ p log p in nats, p the frequencies of ``n_bins`` bins."""
+    frequencies = torch.bincount(bin_index, minlength=n_bins).double() / len(bin_index)
+    return -torch.xlogy(frequencies, frequencies).sum()
 
 
 def mutual_information(a: Tensor, b: Tensor, bins: int = 20) -> float:
@@ -46,13 +46,13 @@ def mutual_information(a: Tensor, b: Tensor, bins: int = 20) -> float:
     >>> round(mutual_information(a, a), 4), mutual_information(a, torch.tensor([0, 1, 0, 1]))
     (0.6931, 0.0)
     """
-    a, count_a = _bins(a, bins)
-    b, count_b = _bins(b, bins)
+    a, n_bins_a = _bins(a, bins)
+    b, n_bins_b = _bins(b, bins)
     if len(a) != len(b):
         raise ValueError(f"mutual information needs pairs; got {len(a)} and {len(b)} values.")
-    pair_index = a * count_b + b  # a number for each pair of bins
-    joint_entropy = _entropy(pair_index, count_a * count_b)
-    return max(0.0, float(_entropy(a, count_a) + _entropy(b, count_b) - joint_entropy))
+    pair_index = a * n_bins_b + b  # a number for each pair of bins
+    joint_entropy = _entropy(pair_index, n_bins_a * n_bins_b)
+    return max(0.0, float(_entropy(a, n_bins_a) + _entropy(b, n_bins_b) - joint_entropy))
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def mutual_information_gap(codes: Tensor | Mapping[str, Tensor], factors: Mappin
         codes = numbers("codes", codes)
         if codes.ndim != 2:
             raise ValueError(f"codes must be [N, K] or a dict of columns, not a tensor of shape {tuple(codes.shape)}.")
-        codes = {str(i): column for i, column in enumerate(codes.unbind(1))}
+        codes = {str(index): column for index, column in enumerate(codes.unbind(1))}
     if not codes or not isinstance(factors, Mapping) or not factors:
         raise ValueError("the gap needs at least one code and one factor; data.glyphs gives data with factors.")
     rows = [[mutual_information(code, factor, bins) for code in codes.values()] for factor in factors.values()]
@@ -92,10 +92,10 @@ def mutual_information_gap(codes: Tensor | Mapping[str, Tensor], factors: Mappin
     entropy = torch.stack([_entropy(*_bins(factor, bins)) for factor in factors.values()])
     if not (entropy > 0).any():
         raise ValueError("no factor varies, so there is nothing to know.")
-    nothing = torch.zeros(len(factors), 1)  # where there is one code only, the second best knows nothing
-    best_two = torch.cat([information, nothing], 1).topk(2, dim=1).values
+    zero_column = torch.zeros(len(factors), 1)  # where there is one code only, the second best knows nothing
+    best_two = torch.cat([information, zero_column], 1).topk(2, dim=1).values
     code_names = list(codes)
-    varying = [(i, name) for i, name in enumerate(factors) if entropy[i] > 0]
-    gaps = {name: float((best_two[i, 0] - best_two[i, 1]) / entropy[i]) for i, name in varying}
-    best = {name: code_names[int(information[i].argmax())] for i, name in varying}
+    varying_factors = [(index, name) for index, name in enumerate(factors) if entropy[index] > 0]
+    gaps = {name: float((best_two[index, 0] - best_two[index, 1]) / entropy[index]) for index, name in varying_factors}
+    best = {name: code_names[int(information[index].argmax())] for index, name in varying_factors}
     return Gap(sum(gaps.values()) / len(gaps), gaps, best, tuple(factors), information, entropy)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import NonFiniteLoss, flag
+from ..errors import NonFiniteLoss, check_bool
 from ..figures.table import Shown, Table
 from .intervals import interval, written
 
@@ -49,16 +49,16 @@ class History(Shown, Mapping[str, Tensor]):
         """
         losses = losses.detach().cpu().double().reshape(len(losses), len(self.names), len(self.seeds))
         if not losses.isfinite().all():
-            row, name_index, seed_index = (~losses.isfinite()).nonzero()[0].tolist()  # the first bad value
+            bad_row, name_index, seed_index = (~losses.isfinite()).nonzero()[0].tolist()  # the first bad value
             term, seed = self.names[name_index], self.seeds[seed_index]
-            bad_step = step - len(losses) + row + 1  # the last row is of this step
+            bad_step = step - len(losses) + bad_row + 1  # the last row is of this step
             advice = "lower lr, choose another link, or look at the data."
             if bad_step == 1:
                 advice = (
                     "nothing has been learned yet, so look at the data: numbers far from 0 and 1 overflow. Standardise "
                     "each column, (x - x.mean(0)) / x.std(0), scale images to [0, 1], or begin with other weights."
                 )
-            value = losses[row, name_index, seed_index].item()
+            value = losses[bad_row, name_index, seed_index].item()
             message = f"the loss '{term}' is {value} at step {bad_step}, seed {seed}; {advice}"
             raise NonFiniteLoss(message, term=term, step=bad_step, seed=seed)
         self.steps.append(step)
@@ -90,11 +90,11 @@ class History(Shown, Mapping[str, Tensor]):
         return {name: written(*interval(row), digits=3) for name, row in zip(self.names, self.points[-1], strict=True)}
 
     def _table(self) -> Table:
-        reached = f", to step {self.steps[-1]}" if self.steps else ""
+        last_step_text = f", to step {self.steps[-1]}" if self.steps else ""
         rows = list(self.last.items())
         if len(rows) > 6:  # short enough to be read at a glance
             rows = [*rows[:5], ("...", f"and {len(rows) - 5} more: {', '.join(self.names[5:])}")]
-        return Table(("History", f"{len(self.steps)} points{reached}; seeds {self.seeds}"), tuple(rows))
+        return Table(("History", f"{len(self.steps)} points{last_step_text}; seeds {self.seeds}"), tuple(rows))
 
 
 class Interrupts:
@@ -110,43 +110,43 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self._before: Callable[..., Any] | None = None  # what takes an interrupt outside
-        self._waiting: tuple[Any, ...] | None = None  # with what it is to be called
+        self._outer_handler: Callable[..., Any] | None = None  # what takes an interrupt outside
+        self._pending_call: tuple[Any, ...] | None = None  # with what it is to be called
         self._released = False
 
     raised = False  # does an interrupt leave fit, and end the program?
 
     def __enter__(self) -> Interrupts:
-        alone = os.environ.get("WORLD_SIZE", "1") == "1"
-        if alone and threading.current_thread() is threading.main_thread():
-            before = signal.getsignal(signal.SIGINT)
-            if callable(before):  # else they are ignored, or end the process
-                self._before = before
-                signal.signal(signal.SIGINT, self._take)
+        is_single_process = os.environ.get("WORLD_SIZE", "1") == "1"
+        if is_single_process and threading.current_thread() is threading.main_thread():
+            outer_handler = signal.getsignal(signal.SIGINT)
+            if callable(outer_handler):  # else they are ignored, or end the process
+                self._outer_handler = outer_handler
+                signal.signal(signal.SIGINT, self._handle_interrupt)
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        if self._outer_handler is not None:
+            signal.signal(signal.SIGINT, self._outer_handler)
 
-    def _take(self, *call: Any) -> None:
-        if (self._released or self._waiting) and self._before is not None:
-            self._before(*call)
+    def _handle_interrupt(self, *arguments: Any) -> None:
+        if (self._released or self._pending_call) and self._outer_handler is not None:
+            self._outer_handler(*arguments)
         else:
-            self._waiting = call
+            self._pending_call = arguments
 
     @property
     def waiting(self) -> bool:
         """Is there one that waits?"""
-        return self._waiting is not None
+        return self._pending_call is not None
 
     def arrived(self) -> bool:
         """Has one come? What takes it outside is asked: only if that raises KeyboardInterrupt, as Python's does."""
-        if self._waiting is None or self._before is None:
+        if self._pending_call is None or self._outer_handler is None:
             return False
-        call, self._waiting = self._waiting, None
+        arguments, self._pending_call = self._pending_call, None
         try:
-            self._before(*call)
+            self._outer_handler(*arguments)
         except KeyboardInterrupt:
             return True
         return False
@@ -170,25 +170,27 @@ class Interrupts:
 @contextmanager
 def interrupts_end_it() -> Iterator[None]:
     """Within it ``fit`` raises KeyboardInterrupt between two steps: half a training is not to be taken for all."""
-    before, Interrupts.raised = Interrupts.raised, True
+    raised_before, Interrupts.raised = Interrupts.raised, True
     try:
         yield
     finally:
-        Interrupts.raised = before
+        Interrupts.raised = raised_before
 
 
 def says_stop(answer: Any) -> bool:
     """Did a function of the user's return True? A path, a number of characters or a loss is no answer."""
-    of_bools = str(getattr(answer, "dtype", type(answer).__name__)) in ("bool", "torch.bool")
-    return of_bools and not getattr(answer, "ndim", 0) and bool(answer)
+    is_bool = str(getattr(answer, "dtype", type(answer).__name__)) in ("bool", "torch.bool")
+    return is_bool and not getattr(answer, "ndim", 0) and bool(answer)
 
 
 class Bar:
     """A bar that moves by time, with steps, time left, and the losses at the last point of the history."""
 
     def __init__(self, training: Any, progress: bool | None):
-        asked = os.environ.get("GANVAE_PROGRESS", "1") != "0" if progress is None else flag("progress", progress)
-        self.training, self.shown = training, asked and training.noise.share.rank == 0
+        is_wanted = (
+            os.environ.get("GANVAE_PROGRESS", "1") != "0" if progress is None else check_bool("progress", progress)
+        )
+        self.training, self.shown = training, is_wanted and training.noise.share.rank == 0
         self._bar: Any = None
 
     def __enter__(self) -> Bar:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import real
+from ..errors import check_real
 from ..figures.plots import half_width
 from ..models.inputs import numbers
 
@@ -26,17 +26,17 @@ def interval(values: Tensor | Sequence[float], level: float = 0.95) -> tuple[flo
     >>> mean, round(half, 2)
     (2.0, 2.48)
     """
-    if real("level", level, above=0) >= 1:
+    if check_real("level", level, above=0) >= 1:
         raise ValueError(f"level must lie between 0 and 1, such as 0.95; got {level}.")
-    values = _column("values", values)
-    n = len(values)
-    if n == 1:
+    values = _as_column("values", values)
+    count = len(values)
+    if count == 1:
         return values.item(), math.nan
-    standard_error = values.std().item() / math.sqrt(n)
-    return values.mean().item(), float(half_width(standard_error, n - 1, level))
+    standard_error = values.std().item() / math.sqrt(count)
+    return values.mean().item(), float(half_width(standard_error, count - 1, level))
 
 
-def _column(name: str, values: Any) -> Tensor:
+def _as_column(name: str, values: Any) -> Tensor:
     """Finite values, one or more, [n], float64."""
     if isinstance(values, list | tuple) and all(isinstance(value, int | float) for value in values):
         values = torch.tensor(values, dtype=torch.float64)  # else they would be rounded to single precision
@@ -71,7 +71,7 @@ def summary(values: Sequence[float]) -> dict[str, Any]:
     """
     mean, half = interval(values)
     return {
-        "values": [round(value, 4) for value in _column("values", values).tolist()],
+        "values": [round(value, 4) for value in _as_column("values", values).tolist()],
         "mean": round(mean, 4),
         "half_width_95": None if math.isnan(half) else round(half, 4),
     }
@@ -85,13 +85,13 @@ def paired(base: Sequence[float], variant: Sequence[float]) -> dict[str, Any]:
     >>> paired([1.0, 2.0, 3.0], [2.0, 4.0, 6.0])
     {'values': [1.0, 2.0, 3.0], 'mean': 2.0, 'half_width_95': 2.4841, 'effect_size': 2.0}
     """
-    a, b = _column("base", base), _column("variant", variant)
+    a, b = _as_column("base", base), _as_column("variant", variant)
     if len(a) != len(b):
         raise ValueError(f"values are paired seed by seed; got {len(a)} of base and {len(b)} of variant.")
     differences = b - a
-    deviation = differences.std().item() if len(differences) > 1 else 0.0
-    rounding = 1e-12 * max(a.abs().max().item(), b.abs().max().item())  # the spread of differences that are equal
-    effect_size = round(differences.mean().item() / deviation, 3) if deviation > rounding else None
+    std = differences.std().item() if len(differences) > 1 else 0.0
+    rounding_error = 1e-12 * max(a.abs().max().item(), b.abs().max().item())  # the spread of differences that are equal
+    effect_size = round(differences.mean().item() / std, 3) if std > rounding_error else None
     return summary(differences.tolist()) | {"effect_size": effect_size}
 
 
@@ -104,15 +104,15 @@ def difference(first: Sequence[float], second: Sequence[float]) -> dict[str, Any
     >>> difference([1.0, 2.0, 3.0], [1.5, 2.5])
     {'mean': 0.0, 'half_width_95': 2.4877, 'agree': True}
     """
-    a, b = _column("first", first), _column("second", second)
+    a, b = _as_column("first", first), _as_column("second", second)
     if min(len(a), len(b)) < 2:
         raise ValueError(f"a difference of means needs two values or more of each, got {len(a)} and {len(b)}.")
-    variance_a, variance_b = a.var() / len(a), b.var() / len(b)  # of the two means
-    variance = variance_a + variance_b  # of their difference
-    half = 0.0
+    first_variance, second_variance = a.var() / len(a), b.var() / len(b)  # of the two means
+    variance = first_variance + second_variance  # of their difference
+    half_width_95 = 0.0
     if variance > 0:
         # Welch and Satterthwaite: the degrees of freedom of a sum of two estimated variances.
-        degrees_of_freedom = variance**2 / (variance_a**2 / (len(a) - 1) + variance_b**2 / (len(b) - 1))
-        half = float(half_width(variance.sqrt().item(), degrees_of_freedom.item()))
+        degrees_of_freedom = variance**2 / (first_variance**2 / (len(a) - 1) + second_variance**2 / (len(b) - 1))
+        half_width_95 = float(half_width(variance.sqrt().item(), degrees_of_freedom.item()))
     mean = (a.mean() - b.mean()).item()
-    return {"mean": round(mean, 4), "half_width_95": round(half, 4), "agree": abs(mean) <= half}
+    return {"mean": round(mean, 4), "half_width_95": round(half_width_95, 4), "agree": abs(mean) <= half_width_95}

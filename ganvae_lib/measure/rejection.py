@@ -16,7 +16,7 @@ from ..objective.further import Summaries
 __all__ = ["Accepted", "sample"]
 
 # Parameters simulated at once: bounds the memory. Another value would give a seed other random numbers.
-_CHUNK = 2**14
+_CHUNK_SIZE = 2**14
 
 Prior = Callable[[int, torch.Generator], Tensor]
 Simulator = Callable[[Tensor, torch.Generator], Tensor]
@@ -67,27 +67,27 @@ def sample(
     """
     if (keep is None) == (tolerance is None):
         raise ValueError("give keep (how many to accept) or tolerance (how near is near enough), and not both.")
-    keep_fits = keep is None or 1 <= keep <= draws
-    tolerance_fits = tolerance is None or tolerance >= 0
-    if draws < 1 or not keep_fits or not tolerance_fits:
+    keep_is_valid = keep is None or 1 <= keep <= draws
+    tolerance_is_valid = tolerance is None or tolerance >= 0
+    if draws < 1 or not keep_is_valid or not tolerance_is_valid:
         raise ValueError(f"need 1 <= keep <= draws, or tolerance >= 0; got {draws=}, {keep=}, {tolerance=}.")
-    theta, distance = _try_all(prior, simulate, observed, summaries, draws, seed)
-    distance, order = distance.sort(stable=True)
+    theta, distance = _simulate_all(prior, simulate, observed, summaries, draws, seed)
+    distance, nearest_first = distance.sort(stable=True)
     if keep is None:
         assert tolerance is not None  # one of the two is given
-        count = int((distance <= tolerance).sum())
+        n_accepted = int((distance <= tolerance).sum())
     else:
-        count = keep
+        n_accepted = keep
         tolerance = float(distance[keep - 1])  # of the farthest that is kept
-    if count == 0:
+    if n_accepted == 0:
         raise ValueError(
             f"none of {draws} draws is within {tolerance}; the nearest is at {distance[0]:.3g}. "
             "Raise the tolerance, or draw more."
         )
-    return Accepted(theta[order[:count]], distance[:count], tolerance, count / draws)
+    return Accepted(theta[nearest_first[:n_accepted]], distance[:n_accepted], tolerance, n_accepted / draws)
 
 
-def _try_all(
+def _simulate_all(
     prior: Prior, simulate: Simulator, observed: Tensor, summaries: Summaries | Summary, draws: int, seed: int
 ) -> tuple[Tensor, Tensor]:
     """All parameters that were drawn, [draws, ...], and how far each one's summaries are from the observed, [draws]."""
@@ -99,17 +99,17 @@ def _try_all(
     target = summarise(observed.unsqueeze(0))
     generator = torch.Generator().manual_seed(seed)
     parameters, distances = [], []
-    for start in range(0, draws, _CHUNK):
-        n = min(_CHUNK, draws - start)
+    for start in range(0, draws, _CHUNK_SIZE):
+        n = min(_CHUNK_SIZE, draws - start)
         theta = prior(n, generator)
-        s = summarise(simulate(theta, generator))
-        if len(theta) != n or s.shape != (n, *target.shape[1:]) or s.ndim != 2:
+        simulated_summaries = summarise(simulate(theta, generator))
+        if len(theta) != n or simulated_summaries.shape != (n, *target.shape[1:]) or simulated_summaries.ndim != 2:
             raise ValueError(
                 f"for {n} parameters, prior must give {n} rows and summaries [{n}, {target[0].numel()}]; "
-                f"got {list(theta.shape)} and {list(s.shape)}."
+                f"got {list(theta.shape)} and {list(simulated_summaries.shape)}."
             )
         parameters.append(theta)
-        distances.append((s - target).norm(dim=-1))
+        distances.append((simulated_summaries - target).norm(dim=-1))
     distance = torch.cat(distances)
     if not bool(distance.isfinite().all()):
         raise ValueError("a summary is NaN or infinite; look at the simulator, or choose other summaries.")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..data.dataset import Examples
-from ..errors import instance, real
+from ..errors import check_real, check_type
 from ..models.inputs import evaluating, numbers
 from ..models.model import Model
 from .bounds import chunks
@@ -33,7 +33,7 @@ def coverage(samples: Tensor, toy: Any, within: float = 3.0, share: float = 0.2)
     modes = getattr(toy, "modes", None)
     if modes is None:
         raise ValueError("coverage needs a world with modes, for example ring, grid or mixture1d.")
-    within, share = real("within", within, above=0), real("share", share, above=0, most=1)
+    within, share = check_real("within", within, above=0), check_real("share", share, above=0, most=1)
     x = numbers("samples", samples).cpu().double()
     x = x.unsqueeze(0) if x.ndim == 2 else x
     if x.ndim != 3 or x.shape[-1] != modes.shape[-1] or 0 in x.shape:
@@ -42,18 +42,18 @@ def coverage(samples: Tensor, toy: Any, within: float = 3.0, share: float = 0.2)
             f"got {list(numbers('samples', samples).shape)}."
         )
     distances = torch.cdist(x, modes.cpu().double().expand(len(x), -1, -1))
-    to_nearest, nearest_mode = distances.min(-1)
-    high_quality = to_nearest < within * float(toy.std)
-    counts = torch.stack([(high_quality & (nearest_mode == mode)).sum(-1) for mode in range(len(modes))], -1)
+    nearest_distance, nearest_mode = distances.min(-1)
+    is_high_quality = nearest_distance < within * float(toy.std)
+    counts = torch.stack([(is_high_quality & (nearest_mode == mode)).sum(-1) for mode in range(len(modes))], -1)
     equal_weights = torch.full((len(modes),), 1 / len(modes))
     weights = getattr(toy, "weights", equal_weights)
-    needed = share * x.shape[1] * weights
-    return {"modes": (counts >= needed).sum(-1).double(), "high quality": high_quality.double().mean(-1)}
+    needed_counts = share * x.shape[1] * weights
+    return {"modes": (counts >= needed_counts).sum(-1).double(), "high quality": is_high_quality.double().mean(-1)}
 
 
 def has_classifier(model: Model) -> bool:
     """Does the model name classes: from features, or from the examples themselves?"""
-    return bool({"classifier", "labeller"} & set(instance("model", model, Model, "make one with build").networks))
+    return bool({"classifier", "labeller"} & set(check_type("model", model, Model, "make one with build").networks))
 
 
 def accuracy(model: Model, data: Examples) -> Tensor:
@@ -68,7 +68,7 @@ def accuracy(model: Model, data: Examples) -> Tensor:
     """
     if not has_classifier(model):
         raise TypeError(f"{model.objective!r} has no classifier, so it has no accuracy.")
-    if instance("data", data, Examples, "make them with load or Data").y is None:
+    if check_type("data", data, Examples, "make them with load or Data").y is None:
         raise ValueError(f"{data.name} has no labels y to compare with.")
     correct = torch.zeros(model.seeds_shape, dtype=torch.int64, device=next(model.parameters()).device)
     with evaluating(model):

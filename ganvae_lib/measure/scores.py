@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..data.dataset import Examples
 from ..distributions.world import OtherDomain
-from ..errors import described, unknown, whole
+from ..errors import check_int, described, unknown
 from ..models.model import Model
 from .bounds import as_data, denoising_bound, elbo, iwae, learns_prior, log_likelihood
 from .distances import frechet_distance, precision_recall
@@ -23,11 +23,11 @@ __all__ = ["Scores", "evaluate", "has_bound", "has_samples"]
 
 Measures = Sequence[str | Callable[..., Any]] | Mapping[str, str | Callable[..., Any]]
 
-_BY_NAME: dict[str, Callable[..., Any]] = {
+_MEASURES_BY_NAME: dict[str, Callable[..., Any]] = {
     "frechet distance": frechet_distance,
     "precision and recall": precision_recall,
 }
-_SHARES = ("high quality", "accuracy", "precision", "recall")  # in [0, 1]
+_FRACTIONS = ("high quality", "accuracy", "precision", "recall")  # in [0, 1]
 
 
 class Scores(dict[str, Tensor]):
@@ -51,10 +51,10 @@ class Scores(dict[str, Tensor]):
         for name, value in self.items():
             finite = value[value.isfinite()]
             lost = len(value) - len(finite)
-            text = written(*interval(finite), self.within.get(name)) if len(finite) else "not a number"
+            interval_text = written(*interval(finite), self.within.get(name)) if len(finite) else "not a number"
             seeds = f" ({len(finite)} seeds)" if len(finite) > 1 else ""
             lines.append(
-                f"{name}: {text}{seeds}" + (f", not a number for {lost} of {len(value)} seeds" if lost else "")
+                f"{name}: {interval_text}{seeds}" + (f", not a number for {lost} of {len(value)} seeds" if lost else "")
             )
         return "\n".join(lines)
 
@@ -69,13 +69,13 @@ def evaluate(
     seed: int = 0,
 ) -> Scores:
     """See ``Run.evaluate``."""
-    k, n, seed = whole("k", k, least=1), whole("n", n, least=1), whole("seed", seed, least=0)
+    k, n, seed = check_int("k", k, least=1), check_int("n", n, least=1), check_int("seed", seed, least=0)
     data = None if data is None else as_data(run.model, data, run.about)
     if measures is not None:
-        return _measured(run, data, measures, n, seed)
+        return _evaluate_measures(run, data, measures, n, seed)
     model = run.model
     values: dict[str, Tensor] = {}
-    within: dict[str, tuple[float, float]] = dict.fromkeys(_SHARES, (0.0, 1.0))
+    within: dict[str, tuple[float, float]] = dict.fromkeys(_FRACTIONS, (0.0, 1.0))
     if data is not None:
         if has_bound(model):
             values["ELBO (nats)"] = elbo(model, data, seed=seed)
@@ -112,56 +112,56 @@ def evaluate(
     return Scores(values, within)
 
 
-def _measured(run: Any, data: Examples | None, measures: Measures, n: int, seed: int) -> Scores:
+def _evaluate_measures(run: Any, data: Examples | None, measures: Measures, n: int, seed: int) -> Scores:
     """What these measures give, by name."""
     if isinstance(measures, str) or callable(measures):
         measures = [measures]
     if not isinstance(measures, Mapping | list | tuple):
         raise ValueError(f"measures must be a list or a dict of names and functions, got {described(measures)}.")
-    named = measures.items() if isinstance(measures, Mapping) else ((None, measure) for measure in measures)
-    given: dict[str, Any] = {"run": run}  # what a measure may ask for
+    named_measures = measures.items() if isinstance(measures, Mapping) else ((None, measure) for measure in measures)
+    available: dict[str, Any] = {"run": run}  # what a measure may ask for
     values: dict[str, Tensor] = {}
-    for name, measure in named:
+    for name, measure in named_measures:
         if isinstance(measure, str):
-            if measure not in _BY_NAME:
-                raise unknown("measure", measure, _BY_NAME)
-            name, measure = name or measure, _BY_NAME[measure]
+            if measure not in _MEASURES_BY_NAME:
+                raise unknown("measure", measure, _MEASURES_BY_NAME)
+            name, measure = name or measure, _MEASURES_BY_NAME[measure]
         if not callable(measure):
             raise ValueError(f"a measure is a name or a function, got {described(measure)}.")
-        asked = _asked(measure)
-        if "data" in asked and data is None:
+        argument_names = _arguments_of(measure)
+        if "data" in argument_names and data is None:
             raise ValueError(f"the measure {_name(measure)!r} compares with data; pass them, run.evaluate(data, ...).")
-        if "samples" in asked and "samples" not in given:
-            given["samples"] = _samples(run, data, n, seed).cpu()
-        given["data"] = data
-        found = measure(**{argument: given[argument] for argument in asked})
-        results = found if isinstance(found, Mapping) else {name or _name(measure): found}
-        several = isinstance(found, Mapping) and isinstance(measures, Mapping)  # then both names are needed
+        if "samples" in argument_names and "samples" not in available:
+            available["samples"] = _samples(run, data, n, seed).cpu()
+        available["data"] = data
+        result = measure(**{argument: available[argument] for argument in argument_names})
+        results = result if isinstance(result, Mapping) else {name or _name(measure): result}
+        has_two_names = isinstance(result, Mapping) and isinstance(measures, Mapping)  # then both names are needed
         for key, value in results.items():
-            full_name = f"{name}: {key}" if several else key
+            full_name = f"{name}: {key}" if has_two_names else key
             values[full_name] = _per_seed(full_name, value, len(run.seeds))
     if not values:
         raise ValueError("measures is empty; name at least one, or leave it out.")
-    shares = [name for name in values if name.rpartition(": ")[2] in _SHARES]
-    return Scores(values, dict.fromkeys(shares, (0.0, 1.0)))
+    fraction_names = [name for name in values if name.rpartition(": ")[2] in _FRACTIONS]
+    return Scores(values, dict.fromkeys(fraction_names, (0.0, 1.0)))
 
 
-def _asked(measure: Callable[..., Any]) -> list[str]:
+def _arguments_of(measure: Callable[..., Any]) -> list[str]:
     """Which of run, samples and data a measure takes. Raises ValueError if it needs anything else."""
-    known = ("run", "samples", "data")
+    available = ("run", "samples", "data")
     try:
         parameters = list(inspect.signature(measure).parameters.values())
     except ValueError:  # a function written in C
         parameters = []
-    plain = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    asked = [p.name for p in plain if p.name in known]
-    other = [p.name for p in plain if p.name not in known and p.default is p.empty]
-    if other or not asked:
+    named_parameters = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    argument_names = [p.name for p in named_parameters if p.name in available]
+    unknown_names = [p.name for p in named_parameters if p.name not in available and p.default is p.empty]
+    if unknown_names or not argument_names:
         raise ValueError(
             f"the measure {_name(measure)!r} must be a function of run, samples or data, by these names, "
-            f"and {other or 'nothing of them'} is what it takes; fix other arguments by functools.partial."
+            f"and {unknown_names or 'nothing of them'} is what it takes; fix other arguments by functools.partial."
         )
-    return asked
+    return argument_names
 
 
 def _name(measure: Any) -> str:

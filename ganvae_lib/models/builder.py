@@ -103,8 +103,8 @@ def model_of(card: dict[str, Any]) -> Model:
     """
     networks, objective = card["networks"], card["objective"]
     if networks is None or objective is None:
-        its_own = "networks" if networks is None else "an objective"
-        raise NoModel(f"this run has {its_own} of its own; pass a model with the same: Run.load(path, model).")
+        own_thing = "networks" if networks is None else "an objective"
+        raise NoModel(f"this run has {own_thing} of its own; pass a model with the same: Run.load(path, model).")
     try:
         objective = from_dict(objective)
         return build(objective, networks["shape"], **{name: networks[name] for name in networks if name != "shape"})

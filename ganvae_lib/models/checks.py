@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Laplace, Normal
 from torch.nn.parameter import is_lazy
 
-from ..data.dataset import Data, Examples, within
+from ..data.dataset import Data, Examples, within_range
 from ..distributions.densities import Noiseless, Point, as_floats
 from ..distributions.world import OtherDomain
-from ..errors import instance
+from ..errors import check_type
 from ..networks.heads import Conditional
 from ..networks.stacking import Copies, seeds_in
 from ..objective.algebra import Objective
@@ -57,10 +57,10 @@ def _check_precision(model: Model, data: Any) -> None:
         return
     x = as_floats(x[:1])  # as a minibatch holds it
     for name, network in model.networks.items():
-        other = {weight.dtype for weight in network.parameters() if weight.is_floating_point()} - {x.dtype}
-        if other:
+        other_types = {weight.dtype for weight in network.parameters() if weight.is_floating_point()} - {x.dtype}
+        if other_types:
             raise ValueError(
-                f"{name} has weights of type {other.pop()}, {data.name} has {x.dtype}; use model.to({x.dtype})."
+                f"{name} has weights of type {other_types.pop()}, {data.name} has {x.dtype}; use model.to({x.dtype})."
             )
 
 
@@ -89,7 +89,7 @@ def _check_other_domain(model: Model, data: Any) -> None:
 
 
 # Networks that have been found to suit data, so that no second fit reads a large file again.
-_SUITED: WeakKeyDictionary[Data, WeakSet[nn.Module]] = WeakKeyDictionary()
+_CHECKED_NETWORKS: WeakKeyDictionary[Data, WeakSet[nn.Module]] = WeakKeyDictionary()
 
 
 def _check_values(model: Model, data: Any) -> None:
@@ -105,25 +105,25 @@ def _check_values(model: Model, data: Any) -> None:
         )
     for name, (examples, x) in examples_of.items():
         network = model.networks[name] if name in model.networks else None
-        suited = _SUITED.setdefault(examples, WeakSet()) if isinstance(examples, Data) else WeakSet()
+        suited = _CHECKED_NETWORKS.setdefault(examples, WeakSet()) if isinstance(examples, Data) else WeakSet()
         if network is None or network in suited:
             continue
-        seen = shape_of_z(model.prior) if name == "decoder" else tuple(source.shape)
-        _check_range(network, examples, None if name == "density" else _ends_in(name, model, seen))
+        seen_shape = shape_of_z(model.prior) if name == "decoder" else tuple(source.shape)
+        _check_range(network, examples, None if name == "density" else _output_range(name, model, seen_shape))
         check_made(network, x)
-        if name == "density" and any(kind == "one-hot" for kind, _ in getattr(examples, "parts", ())):
+        if name == "density" and any(observation == "one-hot" for observation, _ in getattr(examples, "parts", ())):
             raise ValueError(f"a density of x alone takes the categories of {examples.name} for numbers; use a VAE.")
         suited.add(network)
 
 
 def check_made(network: nn.Module, x: Tensor) -> None:
     """Raise ValueError, saying what to do, if a network says that it cannot have made x, [N, *shape]."""
-    check = getattr(_one_of(network), "check", None)
+    check = getattr(_first_copy(network), "check", None)
     if check is not None:  # a network of one's own need not have it, and takes whatever comes
         check(x)
 
 
-def _one_of(network: nn.Module) -> nn.Module:
+def _first_copy(network: nn.Module) -> nn.Module:
     return network.copies[0] if isinstance(network, Copies) else network
 
 
@@ -134,7 +134,7 @@ def _check_range(network: nn.Module, data: Any, ends_in: tuple[float, float] | N
     """
     squash: Any = getattr(getattr(network, "observation", None), "squash", False)
     bounds = (0.0, 1.0) if squash is True else squash or ends_in
-    if not bounds or not hasattr(data, "extent") or within(data.extent, bounds):
+    if not bounds or not hasattr(data, "extent") or within_range(data.extent, bounds):
         return
     low, high = data.extent
     advice = "build the model for these data, or rescale them."
@@ -152,30 +152,30 @@ def _check_range(network: nn.Module, data: Any, ends_in: tuple[float, float] | N
 
 
 #: The range of the functions in which networks end, by their name in a graph of torch, and what keeps a range.
-_RANGES = {"Sigmoid": (0.0, 1.0), "Hardsigmoid": (0.0, 1.0), "Softmax": (0.0, 1.0), "Tanh": (-1.0, 1.0)}
+_RANGE_OF_FUNCTION = {"Sigmoid": (0.0, 1.0), "Hardsigmoid": (0.0, 1.0), "Softmax": (0.0, 1.0), "Tanh": (-1.0, 1.0)}
 _KEEPS = "View UnsafeView ReshapeAlias Unsqueeze Squeeze Expand Permute Transpose T Clone Select Slice Stack Cat ToCopy"
 
 
-def _ends_in(name: str, model: Model, seen: tuple[int, ...] | None) -> tuple[float, float] | None:
+def _output_range(name: str, model: Model, input_shape: tuple[int, ...] | None) -> tuple[float, float] | None:
     """The range of the function in which a network ends that sees this shape, read off the graph of a dry batch."""
     observation = getattr(model.networks[name], "observation", None)
-    if seen is None or is_own(observation):  # an observation of one's own says what it supports
+    if input_shape is None or is_own(observation):  # an observation of one's own says what it supports
         return None
-    made = output_of(name, dict(model.networks), {"its input": seen}, (*model.seeds_shape, 3), graph=True)
-    while isinstance(made, Independent | Noiseless):
-        made = made.base_dist if isinstance(made, Independent) else made.base
-    if not isinstance(made, Point | Normal | Laplace):
+    output = output_of(name, dict(model.networks), {"its input": input_shape}, (*model.seeds_shape, 3), graph=True)
+    while isinstance(output, Independent | Noiseless):
+        output = output.base_dist if isinstance(output, Independent) else output.base
+    if not isinstance(output, Point | Normal | Laplace):
         return None
-    nodes: list[Any] = [made.mean.grad_fn]
-    found = set()
-    while nodes:
-        node = nodes.pop()
-        kind = type(node).__name__.split("Backward")[0].strip("_")
-        if kind in _KEEPS.split():
-            nodes += [before for before, _ in node.next_functions]
+    graph_nodes: list[Any] = [output.mean.grad_fn]
+    ranges = set()
+    while graph_nodes:
+        node = graph_nodes.pop()
+        function_name = type(node).__name__.split("Backward")[0].strip("_")
+        if function_name in _KEEPS.split():
+            graph_nodes += [parent for parent, _ in node.next_functions]
         else:
-            found.add(_RANGES.get(kind))
-    return found.pop() if len(found) == 1 else None
+            ranges.add(_RANGE_OF_FUNCTION.get(function_name))
+    return ranges.pop() if len(ranges) == 1 else None
 
 
 def check_networks(objective: Objective, networks: Mapping[str, nn.Module]) -> list[int] | None:
@@ -183,30 +183,30 @@ def check_networks(objective: Objective, networks: Mapping[str, nn.Module]) -> l
 
     Raises ValueError (or TypeError), saying what to do, for networks that do not suit the objective or each other.
     """
-    instance("objective", objective, Objective, "take one of zoo, or add terms such as Match(...)")
-    instance("networks", networks, Mapping, "a dict of them by name")  # type: ignore[type-abstract]
-    if missing := [name for name in objective.networks if name not in networks]:
-        raise ValueError(f"{objective} needs the networks {', '.join(missing)}, which were not given.")
+    check_type("objective", objective, Objective, "take one of zoo, or add terms such as Match(...)")
+    check_type("networks", networks, Mapping, "a dict of them by name")  # type: ignore[type-abstract]
+    if missing_names := [name for name in objective.networks if name not in networks]:
+        raise ValueError(f"{objective} needs the networks {', '.join(missing_names)}, which were not given.")
     for name in objective.networks:
         role_of(name)
-        instance(f"the network {name}", networks[name], nn.Module)
+        check_type(f"the network {name}", networks[name], nn.Module)
     _check_discriminators(objective)
-    _check_told(objective, networks)
-    return _seeds_of(objective, networks)
+    _check_conditional(objective, networks)
+    return _seeds_of_stacks(objective, networks)
 
 
-def _seeds_of(objective: Objective, networks: Mapping[str, nn.Module]) -> list[int] | None:
+def _seeds_of_stacks(objective: Objective, networks: Mapping[str, nn.Module]) -> list[int] | None:
     """The seeds of whose copies all networks are stacks; None if they are single ones."""
-    held = [(name, seeds) for name in objective.networks for seeds in seeds_in(networks[name])]
-    for (first, seeds), (second, others) in pairwise(held):
-        if seeds != others:
-            a, b = (f"copies of the seeds {of}" if of else "a single network" for of in (seeds, others))
+    network_seeds = [(name, seeds) for name in objective.networks for seeds in seeds_in(networks[name])]
+    for (first, seeds), (second, second_seeds) in pairwise(network_seeds):
+        if seeds != second_seeds:
+            a, b = (f"copies of the seeds {of}" if of else "a single network" for of in (seeds, second_seeds))
             second = "another part of it" if second == first else second
             raise ValueError(
                 f"{first} holds {a}, and {second} {b}: networks of a model are all single, or all copies of the same "
                 "seeds; nets.unstack(network, k) takes one out, nets.stack(networks, seeds) puts several together."
             )
-    return held[0][1] if held else None
+    return network_seeds[0][1] if network_seeds else None
 
 
 def _check_discriminators(objective: Objective) -> None:
@@ -220,9 +220,9 @@ def _check_discriminators(objective: Objective) -> None:
             )
 
 
-def _check_told(objective: Objective, networks: Mapping[str, nn.Module]) -> None:
+def _check_conditional(objective: Objective, networks: Mapping[str, nn.Module]) -> None:
     """Are exactly those networks given the label that the objective says, by every term?"""
-    conditional = {name for name in objective.networks if isinstance(_one_of(networks[name]), Conditional)}
+    conditional = {name for name in objective.networks if isinstance(_first_copy(networks[name]), Conditional)}
     if mismatched := conditional ^ set(objective.conditional):  # in one of the two sets, but not in both
         raise ValueError(
             f"{objective!r} tells the label to {', '.join(objective.conditional) or 'no network'}: "
@@ -243,17 +243,17 @@ def check_weights(networks: nn.Module) -> None:
     Traceback (most recent call last):
     ValueError: 0.weight and 1.weight are two parameters in one memory; share one parameter (b.weight = a.weight), ...
     """
-    for path, part in networks.named_modules():
-        for name, value in vars(part).items():
+    for path, module in networks.named_modules():
+        for name, value in vars(module).items():
             if isinstance(value, torch.Generator | random.Random | np.random.Generator | np.random.RandomState):
                 raise ValueError(
                     f"{path}.{name} is a generator of random numbers that no seed sets and no checkpoint keeps; draw "
                     "without it (torch.rand, torch.randn): then the numbers come from a stream of each seed's own."
                 )
-        if type(part).get_extra_state is not nn.Module.get_extra_state:
-            if not isinstance(part.get_extra_state(), Tensor):
+        if type(module).get_extra_state is not nn.Module.get_extra_state:
+            if not isinstance(module.get_extra_state(), Tensor):
                 raise ValueError(f"{path} has a get_extra_state that gives no tensor, which is all that a file holds.")
-    ends: dict[int, list[tuple[int, int, str]]] = {}
+    spans_of_storage: dict[int, list[tuple[int, int, str]]] = {}
     for name, weight in networks.named_parameters():
         if getattr(weight, "_post_accumulate_grad_hooks", None):
             raise ValueError(
@@ -265,10 +265,10 @@ def check_weights(networks: nn.Module) -> None:
         if weight.is_meta:  # there is no memory
             continue
         start = weight.data_ptr()
-        length = 1 + sum((size - 1) * stride for size, stride in zip(weight.shape, weight.stride(), strict=True))
-        spans = ends.setdefault(weight.untyped_storage().data_ptr(), [])
-        spans.append((start, start + length * weight.element_size(), name))
-    for spans in ends.values():
+        element_count = 1 + sum((size - 1) * stride for size, stride in zip(weight.shape, weight.stride(), strict=True))
+        spans = spans_of_storage.setdefault(weight.untyped_storage().data_ptr(), [])
+        spans.append((start, start + element_count * weight.element_size(), name))
+    for spans in spans_of_storage.values():
         spans.sort()
         for (_, end, first), (start, _, second) in zip(spans[:-1], spans[1:], strict=True):
             if start < end:

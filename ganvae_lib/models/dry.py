@@ -58,22 +58,22 @@ def check_outputs(
         raise ValueError(
             f"the prior has parameters ({learns[0]}), and no player trains them; call prior.requires_grad_(False)."
         )
-    known = {"time": (1,), **shapes}
+    known_shapes = {"time": (1,), **shapes}
     if (z := shape_of_z(prior)) is not None:
-        known |= {"z": known.get("z", z), "code": known.get("z", z)}
+        known_shapes |= {"z": known_shapes.get("z", z), "code": known_shapes.get("z", z)}
     for name in ("decoder", "density"):
         if name in networks and isinstance(getattr(networks[name], "shape", None), tuple):
-            known.setdefault("x", tuple(networks[name].shape))  # type: ignore[arg-type]
-    batch = (_BATCH,) if seeds is None else (len(seeds), _BATCH)
+            known_shapes.setdefault("x", tuple(networks[name].shape))  # type: ignore[arg-type]
+    batch_shape = (_BATCH,) if seeds is None else (len(seeds), _BATCH)
     # The decoder and the features first: they say what others see.
     for name in sorted(networks, key=lambda name: name not in ("decoder", "density", "features")):
-        seen = {variable: known.get(variable) for variable in role_of(name).sees}
-        shapes_seen = {variable: shape for variable, shape in seen.items() if shape is not None}
-        if len(shapes_seen) == len(seen):
-            output = output_of(name, networks, shapes_seen, batch, training)
-            _check_output(name, output, known, batch)
+        shape_of_input = {variable: known_shapes.get(variable) for variable in role_of(name).sees}
+        shapes_seen = {variable: shape for variable, shape in shape_of_input.items() if shape is not None}
+        if len(shapes_seen) == len(shape_of_input):
+            output = output_of(name, networks, shapes_seen, batch_shape, training)
+            _check_output(name, output, known_shapes, batch_shape)
             if training and output is not _NOT_TRIED:
-                _check_memory(name, networks, shapes_seen, batch, output)
+                _check_memory(name, networks, shapes_seen, batch_shape, output)
 
 
 def try_own(model: Model, data: Examples, batch: int) -> None:
@@ -82,8 +82,8 @@ def try_own(model: Model, data: Examples, batch: int) -> None:
     They are tried before the first step, in the modes of training; no stream moves, and the model stays as it is.
     """
     seeds = model.seeds if isinstance(model.seeds, list) else None
-    lazy = any(is_lazy(weight) for weight in model.parameters())
-    if any(map(is_own, model.networks.modules())) and not lazy:
+    has_lazy_weights = any(is_lazy(weight) for weight in model.parameters())
+    if any(map(is_own, model.networks.modules())) and not has_lazy_weights:
         check_outputs(dict(model.networks), model.prior, {"x": tuple(data.shape)}, seeds, training=True)
     for term in model.objective.terms:
         if not any(map(is_own, (term, *vars(term).values()))):
@@ -91,9 +91,9 @@ def try_own(model: Model, data: Examples, batch: int) -> None:
         noise = Noise(model.seeds, next(model.parameters()).device)
         minibatch: dict[str, Any] = {}
         for name in ("x", *model.reads):
-            rows: Tensor = getattr(data, "y" if name == "labels" else name)[:batch]
-            rows = as_floats(rows) if name == "x" else rows
-            minibatch[name] = rows.to(noise.device).expand(*noise.seeds_shape, *rows.shape)
+            variable_rows: Tensor = getattr(data, "y" if name == "labels" else name)[:batch]
+            variable_rows = as_floats(variable_rows) if name == "x" else variable_rows
+            minibatch[name] = variable_rows.to(noise.device).expand(*noise.seeds_shape, *variable_rows.shape)
         world = World(model.copies(model.seeds, fresh=False), noise=noise, **minibatch)
         try:
             with torch_alone(), noise.in_layers():
@@ -107,18 +107,18 @@ def try_own(model: Model, data: Examples, batch: int) -> None:
 
 
 def _check_memory(
-    name: str, networks: Mapping[str, nn.Module], shapes: dict[str, Shape], batch: Shape, output: Any
+    name: str, networks: Mapping[str, nn.Module], shapes: dict[str, Shape], batch_shape: Shape, output: Any
 ) -> None:
     """Raise ValueError for a network that gives something else when it has been called before, and its state put back.
 
     Then a training that is read from a file would not be the one that was saved.
     """
     network, moved = networks[name], copied(networks[name])
-    again = dict(networks) | {name: moved}
-    output_of(name, again, shapes, batch, training=True, copy=False)
-    held = network.state_dict()
-    moved.load_state_dict(held)
-    if _alike(output, output_of(name, again, shapes, batch, training=True)):
+    networks_again = dict(networks) | {name: moved}
+    output_of(name, networks_again, shapes, batch_shape, training=True, copy=False)
+    saved_state = network.state_dict()
+    moved.load_state_dict(saved_state)
+    if _alike(output, output_of(name, networks_again, shapes, batch_shape, training=True)):
         return
     names = [path for path, value in _attributes(moved).items() if not _alike(value, _attributes(network).get(path))]
     where = f" ({', '.join(names[:3])})" if names else ""
@@ -172,7 +172,7 @@ def output_of(
     name: str,
     networks: Mapping[str, nn.Module],
     shapes: dict[str, Shape],
-    batch: Shape,
+    batch_shape: Shape,
     training: bool = False,
     graph: bool = False,
     copy: bool = True,
@@ -181,39 +181,39 @@ def output_of(
     network = networks[name]
     lazy = any(is_lazy(weight) for weight in network.parameters())
     try:
-        tried = network if lazy or not copy else copied(network)  # a lazy one gets its weights by being called
+        network_copy = network if lazy or not copy else copied(network)  # a lazy one gets its weights by being called
     except TypeError:
         return _NOT_TRIED  # ``copies`` says what to do
     if name.startswith("predictor"):
         shapes = {variable: (math.prod(shape),) for variable, shape in shapes.items()}
-    device, dtype = _kind_of_numbers(network, networks)
+    device, dtype = _device_and_dtype(network, networks)
     generator = torch.Generator().manual_seed(0)
-    inputs = [torch.rand(*batch, *shape, generator=generator).to(device, dtype) for shape in shapes.values()]
+    inputs = [torch.rand(*batch_shape, *shape, generator=generator).to(device, dtype) for shape in shapes.values()]
     inputs = [tensor.requires_grad_(graph) for tensor in inputs]
-    labels = {"labels": torch.zeros(batch, dtype=torch.long, device=device)}
-    starts = [0] * (batch[0] if len(batch) == 2 else 1)
+    labels = {"labels": torch.zeros(batch_shape, dtype=torch.long, device=device)}
+    layer_seeds = [0] * (batch_shape[0] if len(batch_shape) == 2 else 1)
     was_training = network.training
     try:
-        its_noise = in_layers(starts, len(batch) == 2, device)
-        with torch.set_grad_enabled(graph), unchecked(), torch_alone(), its_noise, warnings.catch_warnings():
+        layer_noise = in_layers(layer_seeds, len(batch_shape) == 2, device)
+        with torch.set_grad_enabled(graph), unchecked(), torch_alone(), layer_noise, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            told = isinstance(network.copies[0] if isinstance(network, Copies) else network, Conditional)
-            return (tried if training else tried.eval())(*inputs, **(labels if told else {}))
+            is_conditional = isinstance(network.copies[0] if isinstance(network, Copies) else network, Conditional)
+            return (network_copy if training else network_copy.eval())(*inputs, **(labels if is_conditional else {}))
     except Exception as error:
-        said = str(error)
+        error_text = str(error)
         if isinstance(error, RuntimeError) and (
-            "dtype" in said or "scalar type" in said
+            "dtype" in error_text or "scalar type" in error_text
         ):  # as it is, it may suit the data
             return _NOT_TRIED
-        seen = " and ".join(f"{variable} {[*batch, *shape]}" for variable, shape in shapes.items()) or "nothing"
-        why = said.strip().partition("\n")[0] or type(error).__name__
-        raise ValueError(f"{name} cannot be called with {seen}: {why}") from error
+        seen = " and ".join(f"{variable} {[*batch_shape, *shape]}" for variable, shape in shapes.items()) or "nothing"
+        reason = error_text.strip().partition("\n")[0] or type(error).__name__
+        raise ValueError(f"{name} cannot be called with {seen}: {reason}") from error
     finally:
         if lazy:
             network.train(was_training)
 
 
-def _kind_of_numbers(network: nn.Module, networks: Mapping[str, nn.Module]) -> tuple[torch.device, torch.dtype]:
+def _device_and_dtype(network: nn.Module, networks: Mapping[str, nn.Module]) -> tuple[torch.device, torch.dtype]:
     """Device and type of the weights of a network or, where it has none, of any."""
     for module in (network, *networks.values()):
         for weight in (*module.parameters(), *module.buffers()):
@@ -222,47 +222,47 @@ def _kind_of_numbers(network: nn.Module, networks: Mapping[str, nn.Module]) -> t
     return torch.device("cpu"), torch.get_default_dtype()
 
 
-def _check_output(name: str, output: Any, known: dict[str, Shape], batch: Shape) -> None:
+def _check_output(name: str, output: Any, known_shapes: dict[str, Shape], batch_shape: Shape) -> None:
     """Is it what the role owes? A shape that was not known is known from now on."""
     if output is _NOT_TRIED:
         return
-    made = {"decoder": "x", "density": "x", "encoder": "z", "features": "features"}.get(name)
-    if made is not None:
-        _check_distribution(name, output, made, known, batch)
+    variable = {"decoder": "x", "density": "x", "encoder": "z", "features": "features"}.get(name)
+    if variable is not None:
+        _check_distribution(name, output, variable, known_shapes, batch_shape)
     elif name in ("classifier", "labeller") or name.startswith("discriminator"):
         logits: Any = getattr(output, "logits", None)
         per_class = not name.startswith("discriminator")
-        axes = ", ".join(map(str, batch))
+        axes = ", ".join(map(str, batch_shape))
         due = f"[{axes}, classes]" if per_class else f"[{axes}]"
-        has_rows = isinstance(logits, Tensor) and logits.shape[: len(batch)] == batch
-        if not has_rows or logits.ndim != len(batch) + per_class:
+        has_rows = isinstance(logits, Tensor) and logits.shape[: len(batch_shape)] == batch_shape
+        if not has_rows or logits.ndim != len(batch_shape) + per_class:
             got = f"{list(logits.shape)}" if isinstance(logits, Tensor) else f"a {type(output).__name__} without logits"
-            wrapped = "Classifier(trunk)" if per_class else "Discriminator(trunk)"
+            wrapper_text = "Classifier(trunk)" if per_class else "Discriminator(trunk)"
             raise TypeError(
                 f"{name} must give logits {due} for a batch of {_BATCH}, one row or number for each example, but gives "
-                f"{got}; return a distribution with them, as nets.{wrapped} does."
+                f"{got}; return a distribution with them, as nets.{wrapper_text} does."
             )
     elif name.startswith(("predictor", "denoiser_")):
-        shape = known[role_of(name).sees[0]]
-        due_shape = (*batch, *shape) if name.startswith("denoiser_") else (*batch, math.prod(shape))
+        shape = known_shapes[role_of(name).sees[0]]
+        due_shape = (*batch_shape, *shape) if name.startswith("denoiser_") else (*batch_shape, math.prod(shape))
         if not isinstance(output, Tensor) or output.shape != due_shape:
             got = f"{list(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
             raise TypeError(f"{name} must give a tensor {list(due_shape)} for a batch of {_BATCH}, but gives {got}.")
 
 
-def _check_distribution(name: str, output: Any, made: str, known: dict[str, Shape], batch: Shape) -> None:
+def _check_distribution(name: str, output: Any, made: str, known: dict[str, Shape], batch_shape: Shape) -> None:
     if not isinstance(output, Distribution):
         raise TypeError(
             f"{name} must give a distribution of {made}, but gives a {type(output).__name__}; return one of "
             f"torch.distributions{'' if name == 'density' else f', as nets.{name.capitalize()}(trunk, ...) does'}."
         )
     event = tuple(output.event_shape)
-    batches: list[Shape] = [batch[:-1], (*batch[:-1], 1)] if name == "density" else [batch]
-    if tuple(output.batch_shape) not in batches or len(event) != len(known.get(made, event)):
-        got = list(output.batch_shape)
+    allowed_shapes: list[Shape] = [batch_shape[:-1], (*batch_shape[:-1], 1)] if name == "density" else [batch_shape]
+    if tuple(output.batch_shape) not in allowed_shapes or len(event) != len(known.get(made, event)):
+        got_shape = list(output.batch_shape)
         raise ValueError(
-            f"{name} gives a distribution ({type(output).__name__}) of batch shape {got} and event shape "
-            f"{list(event)} for a batch of {_BATCH}, where {list(batches[-1])} and {made} of shape "
+            f"{name} gives a distribution ({type(output).__name__}) of batch shape {got_shape} and event shape "
+            f"{list(event)} for a batch of {_BATCH}, where {list(allowed_shapes[-1])} and {made} of shape "
             f"{list(known.get(made, event))} are due; torch.distributions.Independent(p, 1) makes one event of an axis."
         )
     if event != known.setdefault(made, event):

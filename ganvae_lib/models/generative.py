@@ -15,8 +15,8 @@ from ..distributions.noise import Noise
 from ..distributions.paths import PATHS, flow_density, from_noise
 from ..distributions.sample import draw
 from ..distributions.world import OtherDomain
-from ..errors import flag, unknown, whole
-from ..networks.codes import way
+from ..errors import check_bool, check_int, unknown
+from ..networks.codes import interpolated_codes
 from .inputs import codes, evaluating, examples, labels_of, numbers
 from .model import Model
 from .roles import denoise_of
@@ -66,33 +66,33 @@ class Generative:
         (torch.Size([3, 5, 2]), torch.Size([3, 4, 2]))
         """
         if n is not None or (z is None and getattr(labels, "__len__", None) is None):
-            n = whole("n", n, least=1)
-        by_steps, has = (sampler, steps, guidance) != (None, None, None), self.model.networks
-        if by_steps and "denoiser_x" not in has and ("denoiser_code" not in has or z is not None):
+            n = check_int("n", n, least=1)
+        uses_sampler, networks = (sampler, steps, guidance) != (None, None, None), self.model.networks
+        if uses_sampler and "denoiser_x" not in networks and ("denoiser_code" not in networks or z is not None):
             raise TypeError(f"{self.model.objective!r} tells no noise; leave out sampler, steps and guidance.")
-        if "denoiser_x" in has and (by_steps or "decoder" not in has):
+        if "denoiser_x" in networks and (uses_sampler or "decoder" not in networks):
             if z is not None or mean:
                 raise TypeError(f"{self.model.objective!r} goes from noise to x without a code; leave out z and mean.")
             return self._denoised("x", len(labels) if n is None else n, seed, labels, sampler, steps, guidance)
         if "density" in self.model.networks and z is None and not mean:
             if labels is not None:
-                self._at(labels, n)  # says what is wrong with them
+                self._model_at(labels, n)  # says what is wrong with them
             density: Any = self.model.networks["density"]
             with evaluating(self.model, seed):
-                return self._with_seeds(density.draw(n, self._noise(seed)))
+                return self._add_seeds_axis(density.draw(n, self._noise(seed)))
         if "decoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective!r} has no decoder to sample from.")
         if z is not None:
-            z = self._codes(z)
-            given = z.shape[len(self.model.seeds_shape)]
-            if n not in (None, given):
-                warnings.warn(f"z holds {given} codes, so n={n} is not heeded; leave out n.", stacklevel=2)
+            z = self._as_codes(z)
+            code_count = z.shape[len(self.model.seeds_shape)]
+            if n not in (None, code_count):
+                warnings.warn(f"z holds {code_count} codes, so n={n} is not heeded; leave out n.", stacklevel=2)
         elif n is None:
             n = len(labels)
         with evaluating(self.model, seed):
             if z is None:
-                z = self._prior(n, whole("seed", seed, least=0), labels, sampler, steps, guidance)
-            return self._decoded(z, seed, labels, mean)
+                z = self._sample_codes(n, check_int("seed", seed, least=0), labels, sampler, steps, guidance)
+            return self._decode_codes(z, seed, labels, mean)
 
     def decode(self, z: Any, seed: int = 0, *, labels: Any = None, mean: bool = True) -> Tensor:
         """The mean of p_θ(x|z) at codes z, or a draw from it: [seeds, n, *shape].
@@ -109,7 +109,7 @@ class Generative:
         if "decoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective!r} has no decoder to decode with.")
         with evaluating(self.model, seed):
-            return self._decoded(self._codes(z), seed, labels, mean)
+            return self._decode_codes(self._as_codes(z), seed, labels, mean)
 
     def infer(self, x: Any, seed: int = 0, *, labels: Any = None, mean: bool = False) -> Tensor:
         """Codes z ~ q_η(z|x) of examples [n, *shape], per trained copy: [seeds, n, latent]; or their ``mean``.
@@ -119,10 +119,10 @@ class Generative:
         if "encoder" not in self.model.networks:
             raise TypeError(f"{self.model.objective!r} has no encoder to infer codes with.")
         labels = self._labels_with(x, labels)
-        x = self._examples("x", x)
+        x = self._as_examples("x", x)
         with evaluating(self.model, seed):
-            q = self._at(labels, len(x)).encoder(self._per_copy(x))
-            return self._with_seeds(self._value(q, self._noise(seed), "infer z", mean))
+            posterior = self._model_at(labels, len(x)).encoder(self._expand_to_seeds(x))
+            return self._add_seeds_axis(self._mean_or_draw(posterior, self._noise(seed), "infer z", mean))
 
     def reconstruct(self, x: Any, seed: int = 0, *, labels: Any = None) -> Tensor:
         """The mean of p_θ(x|z) at codes inferred from examples [n, *shape]: [seeds, n, *shape].
@@ -152,22 +152,22 @@ class Generative:
         >>> run.interpolate(ring.x[:4], ring.x[4:8], 5).shape, run.interpolate(ring.x[0], ring.x[1]).shape
         (torch.Size([3, 5, 4, 2]), torch.Size([3, 8, 2]))
         """
-        n = whole("n", n, least=2)
+        n = check_int("n", n, least=2)
         if path not in (None, "linear", "spherical"):
             raise unknown("path", path, ("linear", "spherical"))
-        ends = [x if isinstance(x, Examples) else numbers(name, x) for name, x in (("x0", x0), ("x1", x1))]
-        single = self._shape is not None and all(isinstance(x, Tensor) and x.shape == self._shape for x in ends)
-        ends = [x[None] if single and isinstance(x, Tensor) else x for x in ends]
-        ends = [self._examples(name, x) for name, x in zip(("x0", "x1"), ends, strict=True)]
-        pairs = len(ends[0])
-        if len(ends[1]) != pairs:
-            raise ValueError(f"x0 and x1 must be as many, got {pairs} and {len(ends[1])}.")
-        z0, z1 = (self.infer(x, labels=labels, mean=True) for x in ends)
+        end_points = [x if isinstance(x, Examples) else numbers(name, x) for name, x in (("x0", x0), ("x1", x1))]
+        single = self._shape is not None and all(isinstance(x, Tensor) and x.shape == self._shape for x in end_points)
+        end_points = [x[None] if single and isinstance(x, Tensor) else x for x in end_points]
+        end_points = [self._as_examples(name, x) for name, x in zip(("x0", "x1"), end_points, strict=True)]
+        pair_count = len(end_points[0])
+        if len(end_points[1]) != pair_count:
+            raise ValueError(f"x0 and x1 must be as many, got {pair_count} and {len(end_points[1])}.")
+        z0, z1 = (self.infer(x, labels=labels, mean=True) for x in end_points)
         if path is None:
             path = "spherical" if set(getattr(self.model.prior, "codes", ())) == {"gaussian"} else "linear"
-        z = way(z0, z1, n, path == "spherical").flatten(1, 2)  # [seeds, n x pairs, latent]
-        at_each = None if labels is None else labels_of(labels, pairs, self._classes).repeat(n)
-        x = self.decode(z, labels=at_each).unflatten(1, (n, pairs))
+        z = interpolated_codes(z0, z1, n, path == "spherical").flatten(1, 2)  # [seeds, n x pairs, latent]
+        labels_at_codes = None if labels is None else labels_of(labels, pair_count, self._class_count).repeat(n)
+        x = self.decode(z, labels=labels_at_codes).unflatten(1, (n, pair_count))
         return x.squeeze(2) if single else x
 
     def log_density(self, x: Any, steps: int = 100, *, labels: Any = None) -> Tensor:
@@ -183,11 +183,11 @@ class Generative:
         torch.Size([3, 4])
         """
         labels = self._labels_with(x, labels)
-        x = self._examples("x", x)
-        tool, axes = denoise_of(self.model), len(self.model.seeds_shape) + 1
+        x = self._as_examples("x", x)
+        denoise, axes = denoise_of(self.model), len(self.model.seeds_shape) + 1
         with evaluating(self.model):
-            x_of = tool.denoised(self._at(labels, len(x)).networks["denoiser_x"], axes)
-            return self._with_seeds(flow_density(x_of, PATHS[tool.path], self._per_copy(x), axes, steps))
+            x_of = denoise.denoised(self._model_at(labels, len(x)).networks["denoiser_x"], axes)
+            return self._add_seeds_axis(flow_density(x_of, PATHS[denoise.path], self._expand_to_seeds(x), axes, steps))
 
     def draw_codes(self, n: int, seed: int = 0, *, labels: Any = None) -> Tensor:
         """``n`` codes z ~ p(z), or of the prior that is learned, as ``sample`` decodes them: [seeds, n, latent].
@@ -198,20 +198,20 @@ class Generative:
         torch.Size([3, 5, 2])
         """
         with evaluating(self.model, seed):
-            return self._with_seeds(self._prior(whole("n", n), whole("seed", seed, least=0), labels))
+            return self._add_seeds_axis(self._sample_codes(check_int("n", n), check_int("seed", seed, least=0), labels))
 
     # What these share.
 
-    def _prior(self, n: Any, seed: int, labels: Any, *by_steps: Any) -> Tensor:
+    def _sample_codes(self, n: Any, seed: int, labels: Any, *sampler_options: Any) -> Tensor:
         if "denoiser_code" in self.model.networks:
-            z = self._denoised("code", n, seed, labels, *by_steps)
+            z = self._denoised("code", n, seed, labels, *sampler_options)
             return z if self.model.seeds_shape else z[0]
         if "density_code" in self.model.networks:
             has: Any = self.model.networks
-            code, book = has["density_code"].draw(n, self._noise(seed)), getattr(has["encoder"], "codebook", None)
-            return code if book is None else book.look_up(code)
+            code, codebook = has["density_code"].draw(n, self._noise(seed)), getattr(has["encoder"], "codebook", None)
+            return code if codebook is None else codebook.look_up(code)
         # From a stream without a seeds axis: every copy gets the same z.
-        return self._per_copy(draw(self.model.prior().expand((n,)), Noise(seed, self._device), "sample z"))
+        return self._expand_to_seeds(draw(self.model.prior().expand((n,)), Noise(seed, self._device), "sample z"))
 
     def _denoised(
         self, space: str, n: int, seed: int, labels: Any, sampler: Any = None, steps: Any = None, guidance: Any = None
@@ -222,12 +222,12 @@ class Generative:
         if guidance is not None:
             if labels is None:
                 raise ValueError("guidance leads to a label; give labels, and train given(objective) with drop > 0.")
-            without = partial(network, labels=self._per_copy(torch.full((n,), -1, device=self._device)))
-        told = self._at(labels, n).networks[f"denoiser_{space}"]
+            without = partial(network, labels=self._expand_to_seeds(torch.full((n,), -1, device=self._device)))
+        told = self._model_at(labels, n).networks[f"denoiser_{space}"]
         x_of = tool.denoised(told, len(self.model.seeds_shape) + 1, without, guidance or 0.0)
         with evaluating(self.model, seed):
             noise, path = self._noise(seed), PATHS[tool.path]
-            return self._with_seeds(
+            return self._add_seeds_axis(
                 from_noise(x_of, path, n, network.shape, noise, 50 if steps is None else steps, sampler or "heun")
             )
 
@@ -241,34 +241,34 @@ class Generative:
         if self.model.spec is not None:
             return self.model.spec.shape
         decoder = self.model.networks["decoder"] if "decoder" in self.model.networks else None
-        known = (self.about or {}).get("shape") or getattr(decoder, "shape", None)
-        return None if known is None else tuple(known)
+        known_shape = (self.about or {}).get("shape") or getattr(decoder, "shape", None)
+        return None if known_shape is None else tuple(known_shape)
 
     @property
-    def _classes(self) -> int:
+    def _class_count(self) -> int:
         """How many classes the labels of a conditional model have."""
         network: Any = self.model.networks[self.model.objective.conditional[0]]
         return network.classes
 
     def _noise(self, seed: int) -> Noise:
         """The same noise for every copy."""
-        seed = whole("seed", seed, least=0)
+        seed = check_int("seed", seed, least=0)
         seeds = [seed] * len(self.model.seeds) if isinstance(self.model.seeds, list) else seed
         return Noise(seeds, self._device)
 
-    def _per_copy(self, tensor: Tensor) -> Tensor:
+    def _expand_to_seeds(self, tensor: Tensor) -> Tensor:
         """The same for every copy: [*seeds, ...]."""
         return tensor.expand(*self.model.seeds_shape, *tensor.shape)
 
-    def _with_seeds(self, tensor: Tensor) -> Tensor:
+    def _add_seeds_axis(self, tensor: Tensor) -> Tensor:
         """With an axis of seeds, of a single copy, too."""
         return tensor if self.model.seeds_shape else tensor.unsqueeze(0)
 
-    def _examples(self, name: str, x: Any) -> Tensor:
+    def _as_examples(self, name: str, x: Any) -> Tensor:
         """Examples [n, *shape] on the device and in the precision of the model."""
         return examples(name, x, self._shape, self.about).to(next(self.model.parameters()))
 
-    def _codes(self, z: Any) -> Tensor:
+    def _as_codes(self, z: Any) -> Tensor:
         """Codes [*seeds, n, *shape] on the model's device, from those of all copies or of each."""
         prior = self.model.prior
         shape = prior.shape if isinstance(prior, OtherDomain) else tuple(prior().event_shape)
@@ -276,23 +276,23 @@ class Generative:
 
     def _labels_with(self, x: Any, labels: Any) -> Any:
         """The labels that were given, or those that data bring to a conditional model."""
-        brings = labels is None and isinstance(x, Examples) and bool(self.model.objective.conditional)
-        return x.y if brings else labels
+        uses_data_labels = labels is None and isinstance(x, Examples) and bool(self.model.objective.conditional)
+        return x.y if uses_data_labels else labels
 
-    def _at(self, labels: Any, n: int | None) -> Any:
+    def _model_at(self, labels: Any, n: int | None) -> Any:
         """The model at these labels, the same for every copy."""
         if labels is None:
             return self.model.at(None)
         if not self.model.objective.conditional:
             raise ValueError(f"{self.model.objective!r} is given no label; leave out labels.")
-        chosen = labels_of(labels, n, self._classes).to(self._device)
-        return self.model.at(self._per_copy(chosen))
+        label_tensor = labels_of(labels, n, self._class_count).to(self._device)
+        return self.model.at(self._expand_to_seeds(label_tensor))
 
-    def _decoded(self, z: Tensor, seed: int, labels: Any, mean: bool) -> Tensor:
+    def _decode_codes(self, z: Tensor, seed: int, labels: Any, mean: bool) -> Tensor:
         """From codes [*seeds, n, *shape]: [seeds, n, *shape]."""
-        p = self._at(labels, z.shape[len(self.model.seeds_shape)]).decoder(z)
-        return self._with_seeds(self._value(p, self._noise(seed), "sample x", mean))
+        observation = self._model_at(labels, z.shape[len(self.model.seeds_shape)]).decoder(z)
+        return self._add_seeds_axis(self._mean_or_draw(observation, self._noise(seed), "sample x", mean))
 
-    def _value(self, p: Distribution, noise: Noise, name: str, mean: bool) -> Tensor:
+    def _mean_or_draw(self, distribution: Distribution, noise: Noise, name: str, mean: bool) -> Tensor:
         """The mean, or a draw."""
-        return p.mean if flag("mean", mean) else draw(p, noise, name)
+        return distribution.mean if check_bool("mean", mean) else draw(distribution, noise, name)

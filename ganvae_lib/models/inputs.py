@@ -16,7 +16,7 @@ from torch.distributions import Distribution
 from ..data.dataset import Examples
 from ..distributions.densities import as_floats
 from ..distributions.noise import DrawnUnseeded, Noise
-from ..errors import described, whole
+from ..errors import check_int, described
 
 __all__ = ["check_scale", "codes", "evaluating", "examples", "labels_of", "numbers", "torch_alone", "unchecked"]
 
@@ -27,7 +27,7 @@ def evaluating(model: nn.Module, seed: int = 0) -> Iterator[None]:
 
     A network that draws by itself in eval mode, too, draws what the ``seed`` says, and every copy the same.
     """
-    seed, seeds = whole("seed", seed, least=0), getattr(model, "seeds", 0)
+    seed, seeds = check_int("seed", seed, least=0), getattr(model, "seeds", 0)
     noise = Noise([seed] * len(seeds) if isinstance(seeds, list) else seed, next(model.parameters()).device)
     training = [module for module in model.modules() if module.training]
     model.eval()

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ..distributions.world import OtherDomain
-from ..errors import instance
+from ..errors import check_type
 from ..figures.formula import GREEK, plain
 from ..figures.table import Shown, Table
-from ..networks.fresh import brought, initialise
+from ..networks.fresh import altered_weights, initialise
 from ..networks.stacking import Copies, copied, stack, unstack
 from ..objective.algebra import Objective
 from ..zoo import name as name_in_zoo
@@ -55,9 +55,9 @@ class Model(Shown, nn.Module):
     ):
         super().__init__()
         seeds = check_networks(objective, networks)
-        instance("prior", prior, nn.Module, "nets.StandardNormal(latent) is one")
+        check_type("prior", prior, nn.Module, "nets.StandardNormal(latent) is one")
         if spec is not None:  # or its JSON, ``model.config``
-            spec = Spec.from_dict(objective, spec) if isinstance(spec, Mapping) else instance("spec", spec, Spec)
+            spec = Spec.from_dict(objective, spec) if isinstance(spec, Mapping) else check_type("spec", spec, Spec)
         shapes = {} if spec is None else {variable: spec.shape_of(variable) for variable in ("x", "z")}
         check_outputs({name: networks[name] for name in objective.networks}, prior, shapes, seeds)
         self.objective, self.spec = objective, spec
@@ -68,8 +68,8 @@ class Model(Shown, nn.Module):
 
     def remember(self, streams: Any) -> None:
         """Where the streams of its training stand, so that none is repeated; each network knows it, too."""
-        for part in (self, *self.networks.values()):
-            part.streams = streams
+        for module in (self, *self.networks.values()):
+            module.streams = streams
 
     @property
     def config(self) -> dict[str, Any] | None:
@@ -112,14 +112,14 @@ class Model(Shown, nn.Module):
 
     def _table(self) -> Table:
         copies = (self.seeds_shape or (1,))[0]
-        counts = {name: sum(p.numel() for p in net.parameters()) // copies for name, net in self.networks.items()}
-        networks = ", ".join(f"{name} ({count:,} parameters)" for name, count in counts.items())
+        n_parameters = {name: sum(p.numel() for p in net.parameters()) // copies for name, net in self.networks.items()}
+        networks = ", ".join(f"{name} ({count:,} parameters)" for name, count in n_parameters.items())
         which = f"seed {self.seeds}" if isinstance(self.seeds, int) else f"a copy for each of the seeds {self.seeds}"
-        shape = "" if self.spec is None else f"; examples of shape {self.spec.shape}"
+        shape_text = "" if self.spec is None else f"; examples of shape {self.spec.shape}"
         rows = [
             *objective_rows(self.objective),
             ("networks", networks),
-            ("weights", which + shape),
+            ("weights", which + shape_text),
             ("next", "fit(model, data, steps=...); model.networks lists the layers"),
         ]
         return Table(("Model", title_of(self.objective)), tuple(rows))
@@ -127,8 +127,8 @@ class Model(Shown, nn.Module):
     def of(self, players: Sequence[str]) -> list[nn.Parameter]:
         """The parameters of these players that learn, each once: not those with ``requires_grad=False``."""
         networks = [network for name, network in self.networks.items() if role_of(name).player in players]
-        every = nn.ModuleList(networks).parameters()  # a weight that two networks share stands here once
-        return [parameter for parameter in every if parameter.requires_grad]
+        parameters = nn.ModuleList(networks).parameters()  # a weight that two networks share stands here once
+        return [parameter for parameter in parameters if parameter.requires_grad]
 
     def seed_of(self, parameter: nn.Parameter) -> int | None:
         """Which of the stacked copies a parameter belongs to, 0 to K-1; None where its first axis is that of the seeds.
@@ -143,11 +143,11 @@ class Model(Shown, nn.Module):
         >>> [(list(p.shape), model.seed_of(p)) for p in model.of(["eta"])]
         [([2, 4, 2], None), ([2, 4], None), ([1], 0), ([1], 1)]
         """
-        for part in self.modules():
-            if isinstance(part, Copies):
-                for k, one in enumerate(part.copies):
-                    if any(parameter is its_own for its_own in one.parameters()):
-                        return k
+        for module in self.modules():
+            if isinstance(module, Copies):
+                for seed_index, module_copy in enumerate(module.copies):
+                    if any(parameter is own_parameter for own_parameter in module_copy.parameters()):
+                        return seed_index
         return None
 
     def train(self, mode: bool = True) -> Model:
@@ -164,23 +164,23 @@ class Model(Shown, nn.Module):
             part.training = mode and part not in resting
         return self
 
-    def _other_names(self) -> dict[str, str]:
+    def _first_names(self) -> dict[str, str]:
         """Of weights that stand in several places: each further name, and the first one."""
-        named = [*self.named_parameters(remove_duplicate=False), *self.named_buffers(remove_duplicate=False)]
+        named_tensors = [*self.named_parameters(remove_duplicate=False), *self.named_buffers(remove_duplicate=False)]
         first: dict[int, str] = {}
-        return {name: first[id(weight)] for name, weight in named if first.setdefault(id(weight), name) != name}
+        return {name: first[id(weight)] for name, weight in named_tensors if first.setdefault(id(weight), name) != name}
 
     def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
         """As torch has it, but that weights which stand in several places are there once, under the first name."""
         state = super().state_dict(*args, destination=destination, prefix=prefix, keep_vars=keep_vars)
-        for name in self._other_names():
+        for name in self._first_names():
             state.pop(prefix + name, None)
         return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """Take the weights of a ``state_dict``; those that are shared among places stand there once or at each."""
-        others = {name: state_dict[first] for name, first in self._other_names().items() if first in state_dict}
-        return super().load_state_dict(others | dict(state_dict), strict, assign)
+        repeated = {name: state_dict[first] for name, first in self._first_names().items() if first in state_dict}
+        return super().load_state_dict(repeated | dict(state_dict), strict, assign)
 
     def copies(self, seeds: int | list[int], fresh: bool = True) -> Model:
         """A copy per seed, stacked if ``seeds`` is a list; ``fresh`` draws new initial weights from each seed.
@@ -190,7 +190,7 @@ class Model(Shown, nn.Module):
         TypeError for copies that are stacked already, except to go on with them all (not fresh, same seeds).
         """
         if self.seeds_shape:
-            if not fresh and _listed(seeds) == self.seeds:
+            if not fresh and _seed_list(seeds) == self.seeds:
                 return copied(self)
             raise TypeError(
                 f"this model holds stacked copies, of seeds {self.seeds}; take one with model.single(k), "
@@ -198,27 +198,27 @@ class Model(Shown, nn.Module):
             )
         check_weights(self.networks)
         if fresh:
-            self._check_brought()
-        each = [initialise(self.networks, seed) if fresh else self.networks for seed in _listed(seeds)]
+            self._check_unaltered()
+        each = [initialise(self.networks, seed) if fresh else self.networks for seed in _seed_list(seeds)]
         networks = stack(each, seeds) if isinstance(seeds, list) else each[0] if fresh else copied(self.networks)
-        model = self._with(networks, seeds)
+        model = self._with_networks(networks, seeds)
         return model.cpu() if fresh else model
 
     def single(self, k: int) -> Model:
         """The k-th stacked copy as an ordinary model. Raises TypeError for a model that is one already."""
         if isinstance(self.seeds, int):
             raise TypeError("this model is a single copy, not a stack of copies; use it as it is.")
-        return self._with(unstack(self.networks, k), self.seeds[k])
+        return self._with_networks(unstack(self.networks, k), self.seeds[k])
 
-    def _with(self, networks: nn.Module, seeds: int | list[int]) -> Model:
+    def _with_networks(self, networks: nn.Module, seeds: int | list[int]) -> Model:
         """A copy of the model with these networks in the place of its own."""
         model = copy.deepcopy(self, {id(self.networks): networks})
         model.seeds = seeds
         return model
 
-    def _check_brought(self) -> None:
+    def _check_unaltered(self) -> None:
         """Raise ValueError for weights that fresh ones would destroy."""
-        if names := brought(self.networks):
+        if names := altered_weights(self.networks):
             more = f" and {len(names) - 3} more" * (len(names) > 3)
             raise ValueError(
                 f"{', '.join(names[:3])}{more}: loaded, trained or set by hand, and fresh weights would destroy that; "
@@ -232,7 +232,7 @@ def _rests(part: nn.Module, network: nn.Module) -> bool:
     return not part.training and (network.training or not any(p.requires_grad for p in network.parameters()))
 
 
-def _listed(seeds: int | list[int]) -> list[int]:
+def _seed_list(seeds: int | list[int]) -> list[int]:
     return [seeds] if isinstance(seeds, int) else seeds
 
 

@@ -50,14 +50,14 @@ class Role:
     make: Callable[..., nn.Module]
 
 
-def _trunk(spec: Spec, shape: Shape, out: int, activation: str) -> nn.Module:
+def _make_trunk(spec: Spec, shape: Shape, out: int, activation: str) -> nn.Module:
     """From ``shape`` to ``out`` features."""
     if spec.convolves(shape):
         return nets.conv_down(shape, spec.width, out, activation, spec.depth)
     return nets.mlp(shape, spec.hidden, out, activation)
 
 
-def _generator(spec: Spec, inputs: Shape, outputs: Shape) -> nn.Module:
+def _make_decoder(spec: Spec, inputs: Shape, outputs: Shape) -> nn.Module:
     """A decoder from ``inputs`` to examples of shape ``outputs``, with the observation model of ``spec``."""
     if spec.convolves(outputs) and len(inputs) == 1:
         trunk = nets.conv_up(inputs[0], spec.width, outputs, spec.activation, spec.depth)
@@ -74,26 +74,26 @@ def _generator(spec: Spec, inputs: Shape, outputs: Shape) -> nn.Module:
     return nets.Decoder(trunk, observation, outputs, spec.noiseless, spec.noise)
 
 
-def _decoder(spec: Spec, z: Shape) -> nn.Module:
+def _make_latent_decoder(spec: Spec, z: Shape) -> nn.Module:
     """p_θ(x|z), with ``spec.noise`` inputs beside z."""
     inputs = (z[0] + spec.noise,) if len(z) == 1 else z  # no noise beside a z that is an image
-    return _generator(spec, inputs, spec.shape)
+    return _make_decoder(spec, inputs, spec.shape)
 
 
 def _encoder(spec: Spec, x: Shape) -> nn.Module:
     """q_η(z|x); where z is data of a second domain, a decoder to that domain."""
     if spec.other is not None:
-        return _generator(spec, x, spec.other)
+        return _make_decoder(spec, x, spec.other)
     if spec.implicit:
         width = spec.hidden[-1]
         head = nets.mlp((width + spec.latent,), (width,), spec.latent, spec.activation)
-        trunk = _trunk(spec, x, width, spec.activation)
+        trunk = _make_trunk(spec, x, width, spec.activation)
         return nets.ImplicitEncoder(trunk, head, spec.latent, noise=spec.latent)
     features = sum(nets.features_of(spec.parts))
-    return nets.Encoder(_trunk(spec, x, features, spec.activation), spec.parts, _codebook(spec))
+    return nets.Encoder(_make_trunk(spec, x, features, spec.activation), spec.parts, _codebook(spec))
 
 
-def _quantise(spec: Spec) -> Quantise | None:
+def _quantise_term(spec: Spec) -> Quantise | None:
     """The term that keeps codes at the entries of a codebook. Raises ValueError for codes of another kind."""
     term = next((term for term in spec.objective.terms if isinstance(term, Quantise)), None)
     if (list(spec.parts) == ["codebook"]) != (term is not None):
@@ -103,7 +103,7 @@ def _quantise(spec: Spec) -> Quantise | None:
 
 def _codebook(spec: Spec) -> nets.Codebook | None:
     """The entries that codes can be. Raises ValueError for codes that cannot be cut into so many parts."""
-    if (term := _quantise(spec)) is None:
+    if (term := _quantise_term(spec)) is None:
         return None
     if spec.latent % term.parts:
         raise ValueError(f"{term!r} cuts codes into equal parts; latent must be a multiple of it, not {spec.latent}.")
@@ -113,7 +113,7 @@ def _codebook(spec: Spec) -> nets.Codebook | None:
 def _density_code(spec: Spec) -> nn.Module:
     """p_θ(z), learned: of the numbers of entries a table, or one after the other; of other codes a Gaussian."""
     _check_inferred(spec)
-    if (term := _quantise(spec)) is None:
+    if (term := _quantise_term(spec)) is None:
         return nets.GaussianDensity((spec.latent,))
     return nets.CodeTable(term.entries) if term.parts == 1 else nets.CharRNN(term.parts, term.entries, spec.hidden[-1])
 
@@ -121,7 +121,7 @@ def _density_code(spec: Spec) -> nn.Module:
 def _denoiser_code(spec: Spec, seen: Shape, time: Shape) -> nn.Module:
     """What a noisy code tells of the noise."""
     _check_inferred(spec)
-    if _quantise(spec):
+    if _quantise_term(spec):
         raise ValueError("there is no noise between the entries of a codebook; use Match('code', Likelihood()).")
     return _denoiser("code", spec, seen, time)
 
@@ -141,7 +141,7 @@ def _density(spec: Spec) -> nn.Module:
 
 def _features(spec: Spec, x: Shape) -> nn.Module:
     """The features of x, as many as ``spec.latent``."""
-    return nets.Features(_trunk(spec, x, spec.latent, spec.activation))
+    return nets.Features(_make_trunk(spec, x, spec.latent, spec.activation))
 
 
 def _classifier(spec: Spec, seen: Shape) -> nn.Module:
@@ -151,12 +151,12 @@ def _classifier(spec: Spec, seen: Shape) -> nn.Module:
 
 def _labeller(spec: Spec, x: Shape) -> nn.Module:
     """q_η(t|x), from the example itself."""
-    return nets.Classifier(_trunk(spec, x, spec.classes or 0, spec.activation))
+    return nets.Classifier(_make_trunk(spec, x, spec.classes or 0, spec.activation))
 
 
-def _predictor(spec: Spec, units: Shape) -> nn.Module:
+def _predictor(spec: Spec, shape: Shape) -> nn.Module:
     """Each unit of a code, or of an example, from all the others."""
-    size = math.prod(units)
+    size = math.prod(shape)
     trunk = nets.mlp((2 * size,), spec.hidden, 1, spec.activation)  # it sees the code, and which unit to predict
     return nets.Predictor(trunk, size)
 
@@ -164,10 +164,10 @@ def _predictor(spec: Spec, units: Shape) -> nn.Module:
 def _discriminator(spec: Spec, first: Shape, second: Shape | None = None) -> nn.Module:
     """q_φ(y|·) for what a space compares: one thing, or a pair."""
     if second is None:
-        return nets.Discriminator(_trunk(spec, first, 1, "leaky relu"))
+        return nets.Discriminator(_make_trunk(spec, first, 1, "leaky relu"))
     if spec.convolves(first):
         features = spec.hidden[-1]
-        body = _trunk(spec, first, features, "leaky relu")
+        body = _make_trunk(spec, first, features, "leaky relu")
     else:
         features = math.prod(first)
         body = nets.Flatten(len(first))
@@ -177,11 +177,12 @@ def _discriminator(spec: Spec, first: Shape, second: Shape | None = None) -> nn.
 
 def _denoiser(variable: str, spec: Spec, seen: Shape, time: Shape) -> nets.Denoiser:
     """What a noisy x, or z, tells of the noise; ``seen`` is wider than the variable where a label stands beside it."""
-    out, planes = spec.shape_of(variable), spec.convolves(seen)
-    inputs = nets.widened(seen, nets.Denoiser.time_features, planes)
-    if planes:
-        return nets.Denoiser(nets.UNet(inputs, spec.width, out[0], spec.depth), out, planes, skip=True)
-    return nets.Denoiser(nets.mlp(inputs, spec.hidden, math.prod(out), "silu"), out)
+    output_shape, is_image = spec.shape_of(variable), spec.convolves(seen)
+    inputs = nets.widened(seen, nets.Denoiser.time_features, is_image)
+    if is_image:
+        trunk = nets.UNet(inputs, spec.width, output_shape[0], spec.depth)
+        return nets.Denoiser(trunk, output_shape, is_image, skip=True)
+    return nets.Denoiser(nets.mlp(inputs, spec.hidden, math.prod(output_shape), "silu"), output_shape)
 
 
 def _denoisers(variable: str, spec: Spec, seen: Shape, time: Shape) -> nn.Module:
@@ -191,7 +192,7 @@ def _denoisers(variable: str, spec: Spec, seen: Shape, time: Shape) -> nn.Module
 
 #: Every role by the network's name, but for the discriminators: each is shown what its space compares.
 ROLES: dict[str, Role] = {
-    "decoder": Role("theta", ("z",), _decoder),
+    "decoder": Role("theta", ("z",), _make_latent_decoder),
     "density": Role("theta", (), _density),
     "density_code": Role("theta", (), _density_code),
     "denoiser_x": Role("theta", ("x", "time"), partial(_denoiser, "x")),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from ..errors import described, flag, real, unknown, whole
+from ..errors import check_bool, check_int, check_real, described, unknown
 from ..networks.autoregressive import DENSITIES
 from ..networks.codes import CODES
 from ..networks.observations import OBSERVATIONS, BernoulliPixels
@@ -63,7 +63,7 @@ class Spec:
     @classmethod
     def from_dict(cls, objective: Objective, values: Mapping[str, Any]) -> Spec:
         """The inverse of ``as_dict``."""
-        return cls.of(objective, values["shape"], **{name: v for name, v in values.items() if name != "shape"})
+        return cls.of(objective, values["shape"], **{name: value for name, value in values.items() if name != "shape"})
 
     def __post_init__(self) -> None:
         for name, value in _plain_values(self).items():
@@ -91,7 +91,7 @@ class Spec:
     @property
     def explicit(self) -> bool:
         """Has p(x|z) a density?"""
-        return all(OBSERVATIONS[name].explicit for name, _ in _parts(self.observation))
+        return all(OBSERVATIONS[name].explicit for name, _ in _observation_parts(self.observation))
 
     @property
     def has_density(self) -> bool:
@@ -118,33 +118,33 @@ class Spec:
             values["codes"] = dict(self.codes)
         if self.range == _default_range(None, self.shape, self.other):  # what it was before there was a choice
             del values["range"]
-        return {name: _listed(value) for name, value in values.items()}
+        return {name: _as_lists(value) for name, value in values.items()}
 
 
-def _plain(value: Any) -> Any:
+def _as_python(value: Any) -> Any:
     """Numbers of numpy and torch as Python's, and lists as tuples."""
     if getattr(value, "ndim", None) == 0:
         return value.item()
     is_vector = getattr(value, "ndim", None) == 1
     is_list = isinstance(value, Sequence) and not isinstance(value, str)
-    return tuple(map(_plain, value)) if is_list or is_vector else value
+    return tuple(map(_as_python, value)) if is_list or is_vector else value
 
 
-def _listed(value: Any) -> Any:
+def _as_lists(value: Any) -> Any:
     """Tuples as JSON reads them back, lists."""
-    return [_listed(element) for element in value] if isinstance(value, tuple) else value
+    return [_as_lists(element) for element in value] if isinstance(value, tuple) else value
 
 
 def _plain_values(spec: Spec) -> dict[str, object]:
     """The fields as hashable values of plain Python."""
-    values = {field.name: _plain(getattr(spec, field.name)) for field in fields(spec)}
+    values = {field.name: _as_python(getattr(spec, field.name)) for field in fields(spec)}
     for name in ("codes", "observation"):
         if isinstance(parts := getattr(spec, name), Mapping):
-            values[name] = tuple((kind, _plain(size)) for kind, size in parts.items())
+            values[name] = tuple((kind, _as_python(size)) for kind, size in parts.items())
     return values
 
 
-def _parts(observation: Any) -> list[tuple[str, Any]]:
+def _observation_parts(observation: Any) -> list[tuple[str, Any]]:
     """The observation models of the parts of x, and how many numbers each explains; None for a single one, of all.
 
     Raises ValueError for what is neither a name nor parts, and for names that are not known.
@@ -172,14 +172,14 @@ def _defaults(objective: Objective, data: Examples | Sequence[int], chosen: dict
     other = chosen.get("other", _second_domain(objective, data))
     bounds = chosen.get("range", _default_range(data, shape, other))
     observation = chosen.get("observation", _default_observation(objective, data, shape, other, bounds))
-    explicit = all(OBSERVATIONS[name].explicit for name, _ in _parts(observation))
+    explicit = all(OBSERVATIONS[name].explicit for name, _ in _observation_parts(observation))
     alphabet = getattr(data, "alphabet", "")
     return {
         "shape": shape,
         "other": other,
         "latent": 20 if len(shape) == 3 else 2,
         "observation": observation,
-        "noiseless": explicit and _mean_serves(objective),
+        "noiseless": explicit and _mean_suffices(objective),
         "codes": _default_codes(objective),
         "density": ("lines" if getattr(data, "padding", "") else "rnn") if alphabet else "gaussian",
         "classes": len(alphabet) or getattr(data, "classes", 0),
@@ -205,20 +205,20 @@ def _needs_decoder_density(objective: Objective) -> bool:
     return any(term.needs_decoder_density for term in objective.terms)
 
 
-def _mean_serves(objective: Objective) -> bool:
+def _mean_suffices(objective: Objective) -> bool:
     """Is x reconstructed, and compared by samples that may be the mean of p(x|z)?"""
     return _needs_decoder_density(objective) and any(term.gradient_through == "mean" for term in objective.terms)
 
 
 def _default_range(data: Any, shape: Sequence[int], other: Sequence[int] | None) -> str | tuple[float, float]:
     """Where the samples lie: the range of the data, and for images of which nobody knows it [0, 1]."""
-    understood = getattr(data, "range", None)
-    usual = (0.0, 1.0) if 3 in (len(shape), len(other or ())) else "real"
-    return usual if understood is None else understood
+    data_range = getattr(data, "range", None)
+    default_range = (0.0, 1.0) if 3 in (len(shape), len(other or ())) else "real"
+    return default_range if data_range is None else data_range
 
 
 def _default_observation(
-    objective: Objective, data: Any, shape: Sequence[int], other: Sequence[int] | None, bounds: Any
+    objective: Objective, data: Any, shape: Sequence[int], other: Sequence[int] | None, data_range: Any
 ) -> str | tuple[tuple[str, int], ...]:
     """The p(x|z) that suits the objective and the examples that it has to make, where these are known."""
     if not _needs_decoder_density(objective):
@@ -226,15 +226,15 @@ def _default_observation(
     if parts := getattr(data, "parts", ()):
         return parts
     are_images = getattr(data, "kind", None) in (None, "images") and len(shape) == 3 and len(other or shape) == 3
-    if not are_images or tuple(bounds) != (0, 1):
+    if not are_images or tuple(data_range) != (0, 1):
         return "gaussian"
     examples = [getattr(data, "x", None)]  # None where ``data`` is only a shape
     if other is not None:
         examples.append(getattr(data, "other", None))
     # A sample of binary pixels has no gradient: where one is needed, and the mean does not serve, pixels are grey.
-    needs_sample = any(term.gradient_through == "sample" for term in objective.terms) and not _mean_serves(objective)
-    binary = not needs_sample and all(x is not None and BernoulliPixels().suits(x) for x in examples)
-    return "bernoulli" if binary else "continuous bernoulli"
+    needs_sample = any(term.gradient_through == "sample" for term in objective.terms) and not _mean_suffices(objective)
+    are_binary = not needs_sample and all(x is not None and BernoulliPixels().suits(x) for x in examples)
+    return "bernoulli" if are_binary else "continuous bernoulli"
 
 
 # ---------------------------------------------------------------- mistakes
@@ -246,7 +246,7 @@ def _check_names(spec: Spec) -> None:
     for kind in spec.parts:
         if kind not in CODES:
             raise unknown("kind of code", kind, CODES)
-    sizes = [size for _, size in _parts(spec.observation)]
+    sizes = [size for _, size in _observation_parts(spec.observation)]
     if sizes != [None] and (
         len(spec.shape) != 1
         or not all(isinstance(size, int) and size > 0 for size in sizes)
@@ -256,13 +256,13 @@ def _check_names(spec: Spec) -> None:
             f"the parts of observation must share out the numbers of examples [N, D]; got {spec.observation} and "
             f"examples of shape {spec.shape}."
         )
-    for choice, name, table in (
+    for choice, name, allowed_names in (
         ("architecture", spec.architecture, ("mlp", "conv")),
         ("density", spec.density, DENSITIES),
         ("activation", spec.activation, ACTIVATIONS),
     ):
-        if name not in table:
-            raise unknown(choice, name, table)
+        if name not in allowed_names:
+            raise unknown(choice, name, allowed_names)
 
 
 def _check_sizes(spec: Spec) -> None:
@@ -278,10 +278,10 @@ def _check_sizes(spec: Spec) -> None:
             f"hidden={hidden}, width={spec.width} and examples of shape {spec.shape}."
         )
     if spec.scale is not None:
-        object.__setattr__(spec, "scale", real("scale", spec.scale, above=0))
+        object.__setattr__(spec, "scale", check_real("scale", spec.scale, above=0))
     if spec.classes is not None:
-        object.__setattr__(spec, "classes", whole("classes", spec.classes, least=0))
-    flag("noiseless", spec.noiseless)
+        object.__setattr__(spec, "classes", check_int("classes", spec.classes, least=0))
+    check_bool("noiseless", spec.noiseless)
     ends: Any = spec.range
     is_interval = isinstance(ends, tuple) and len(ends) == 2 and all(isinstance(end, (int, float)) for end in ends)
     if ends != "real" and not (is_interval and -math.inf < ends[0] < ends[1] < math.inf):
@@ -292,8 +292,8 @@ def _check_sizes(spec: Spec) -> None:
 
 
 def _check_noise(spec: Spec) -> None:
-    usable = not spec.explicit and spec.other is None
-    if not isinstance(spec.noise, int) or spec.noise < 0 or (spec.noise and not usable):
+    noise_is_usable = not spec.explicit and spec.other is None
+    if not isinstance(spec.noise, int) or spec.noise < 0 or (spec.noise and not noise_is_usable):
         obstacle = "z from a second domain" if spec.other is not None else f"observation={spec.observation!r}"
         raise ValueError(
             f"noise counts inputs beside a code, for observation='point'; got {spec.noise!r} with {obstacle}."

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import sizes, whole
+from ..errors import check_int, check_sizes
 from .densities import Autoregressive, GaussianDensity
 from .trunks import Conv2d, Linear
 
@@ -24,8 +24,8 @@ __all__ = [
     "MaskedConv2d",
     "PixelCNN",
     "PixelRNN",
-    "above",
-    "before",
+    "mask_above",
+    "mask_left",
     "gru",
     "ngram",
 ]
@@ -34,7 +34,7 @@ __all__ = [
 class MaskedConv2d(Conv2d):
     """A convolution whose kernel is zero where ``mask``, [height, width], is: it looks at one side only.
 
-    >>> MaskedConv2d(1, 4, before(3, here=False))(torch.zeros(2, 1, 8, 8)).shape
+    >>> MaskedConv2d(1, 4, mask_left(3, here=False))(torch.zeros(2, 1, 8, 8)).shape
     torch.Size([2, 4, 8, 8])
     """
 
@@ -50,13 +50,13 @@ class MaskedConv2d(Conv2d):
         return self.weight * self.mask
 
 
-def above(side: int, here: bool) -> Tensor:
+def mask_above(side: int, here: bool) -> Tensor:
     """Mask of a square kernel: the rows above, and the middle row where ``here``."""
     row_is_seen = torch.arange(side) < side // 2 + here
     return row_is_seen[:, None].expand(side, side).float()
 
 
-def before(side: int, here: bool) -> Tensor:
+def mask_left(side: int, here: bool) -> Tensor:
     """Mask of a flat kernel: what stands to the left, and the pixel itself where ``here``."""
     column_is_seen = torch.arange(side) < side // 2 + here
     return column_is_seen[None].float()  # a kernel of one row
@@ -74,18 +74,18 @@ class GatedLayer(nn.Module):
     def __init__(self, inputs: int, width: int, kernel: int, first: bool):
         super().__init__()
         # The input holds the pixel itself, which must not be seen. Later layers hold features, which may be.
-        self.vertical = MaskedConv2d(inputs, 2 * width, above(kernel, not first))
-        self.horizontal = MaskedConv2d(inputs, 2 * width, before(kernel, not first))
+        self.vertical = MaskedConv2d(inputs, 2 * width, mask_above(kernel, not first))
+        self.horizontal = MaskedConv2d(inputs, 2 * width, mask_left(kernel, not first))
         self.down = Conv2d(2 * width, 2 * width, 1)  # from the vertical to the horizontal stack
         self.out = Conv2d(width, width, 1)
         self.first = first
 
-    def forward(self, v: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        v = self.vertical(v)
-        update = self.out(_gate(self.horizontal(h) + self.down(v)))
+    def forward(self, vertical: Tensor, horizontal: Tensor) -> tuple[Tensor, Tensor]:
+        vertical = self.vertical(vertical)
+        update = self.out(_gate(self.horizontal(horizontal) + self.down(vertical)))
         # The first layer's h is the image, with the pixel itself: nothing may pass it by.
-        h = update if self.first else h + update
-        return _gate(v), h
+        horizontal = update if self.first else horizontal + update
+        return _gate(vertical), horizontal
 
 
 class _Pixels(Autoregressive):
@@ -93,7 +93,7 @@ class _Pixels(Autoregressive):
 
     def __init__(self, shape: Sequence[int], levels: int):
         super().__init__()
-        self.shape, self.levels = sizes("shape", shape), whole("levels", levels, least=2)
+        self.shape, self.levels = check_sizes("shape", shape), check_int("levels", levels, least=2)
         if len(self.shape) != 3 or self.shape[0] != 1:
             raise ValueError(f"pixels need images [1, height, width], got {self.shape}.")
         self.unit = 1 / (levels - 1)
@@ -120,7 +120,7 @@ class PixelCNN(_Pixels):
         kernel: int = 3,
     ):
         super().__init__(shape, levels)
-        width, layers = whole("width", width), whole("layers", layers)
+        width, layers = check_int("width", width), check_int("layers", layers)
         self.reach = first // 2 + (layers - 1) * (kernel // 2)
         later_layers = [GatedLayer(width, width, kernel, first=False) for _ in range(layers - 1)]
         self.layers = nn.ModuleList([GatedLayer(1, width, first, first=True), *later_layers])
@@ -128,13 +128,13 @@ class PixelCNN(_Pixels):
         self.head = Conv2d(width, levels, 1)
 
     def logits(self, x: Tensor) -> Tensor:
-        v = h = 2 * x - 1  # grey levels from [0, 1] to [-1, 1]
+        vertical = horizontal = 2 * x - 1  # grey levels from [0, 1] to [-1, 1]
         for layer in self.layers:
-            v, h = layer(v, h)
-        return self.head(self.mix(h.relu()).relu()).flatten(-2).mT  # [..., levels, H, W] to [..., H W, levels]
+            vertical, horizontal = layer(vertical, horizontal)
+        return self.head(self.mix(horizontal.relu()).relu()).flatten(-2).mT  # [..., levels, H, W] to [..., H W, levels]
 
-    def next(self, x: Tensor, i: int, memory: Tensor | None) -> tuple[Tensor, None]:
-        row, column = divmod(i, self.shape[-1])
+    def next(self, x: Tensor, pixel_index: int, memory: Tensor | None) -> tuple[Tensor, None]:
+        row, column = divmod(pixel_index, self.shape[-1])
         # Rows beyond the reach, or below, are of no account.
         x = x[..., max(0, row - self.reach) : row + 1, :]
         last_row = self.logits(x)[..., -self.shape[-1] :, :]
@@ -156,55 +156,55 @@ class PixelRNN(_Pixels):
 
     def __init__(self, shape: Sequence[int], width: int = 32, levels: int = 2, *, kernel: int = 3):
         super().__init__(shape, levels)
-        width = whole("width", width)
-        flat, padding = (1, kernel), (0, kernel // 2)
-        self.read = Conv2d(1, 3 * width, flat, padding=padding)
-        self.state = Conv2d(width, 3 * width, flat, padding=padding)
-        self.left = MaskedConv2d(1, width, before(2 * self.shape[2] - 1, here=False))  # reaches the whole row
+        width = check_int("width", width)
+        row_kernel, padding = (1, kernel), (0, kernel // 2)
+        self.read = Conv2d(1, 3 * width, row_kernel, padding=padding)
+        self.state = Conv2d(width, 3 * width, row_kernel, padding=padding)
+        self.left = MaskedConv2d(1, width, mask_left(2 * self.shape[2] - 1, here=False))  # reaches the whole row
         self.down = Conv2d(width, width, 1)
         self.mix = Conv2d(width, width, 1)
         self.head = Conv2d(width, levels, 1)
 
-    def _step(self, row: Tensor, h: Tensor) -> Tensor:
+    def _next_state(self, row: Tensor, state: Tensor) -> Tensor:
         """The state after a row, from the state before it."""
-        return gru(self.read(row), self.state(h), h, axis=-3)
+        return gru(self.read(row), self.state(state), state, axis=-3)
 
-    def _start(self, x: Tensor) -> Tensor:
+    def _first_state(self, x: Tensor) -> Tensor:
         """The state before the first row, zeros [..., width, 1, columns]."""
         return x.new_zeros(*x.shape[:-3], self.state.in_channels, 1, x.shape[-1])
 
-    def _answer(self, h: Tensor, x: Tensor) -> Tensor:
-        """The logits of all pixels of the rows x, from the states h before each row."""
-        features = (self.down(h) + self.left(x)).relu()
+    def _pixel_logits(self, state: Tensor, x: Tensor) -> Tensor:
+        """The logits of all pixels of the rows x, from the states before each row."""
+        features = (self.down(state) + self.left(x)).relu()
         return self.head(self.mix(features).relu()).flatten(-2).mT
 
     def logits(self, x: Tensor) -> Tensor:
         x = 2 * x - 1
-        states = [self._start(x)]
+        states = [self._first_state(x)]
         for row in x.split(1, dim=-2)[:-1]:  # nothing comes after the last row
-            states.append(self._step(row, states[-1]))
-        return self._answer(torch.cat(states, -2), x)
+            states.append(self._next_state(row, states[-1]))
+        return self._pixel_logits(torch.cat(states, -2), x)
 
-    def next(self, x: Tensor, i: int, memory: Tensor | None) -> tuple[Tensor, Tensor]:
-        row, column = divmod(i, self.shape[2])
+    def next(self, x: Tensor, pixel_index: int, memory: Tensor | None) -> tuple[Tensor, Tensor]:
+        row, column = divmod(pixel_index, self.shape[2])
         x = 2 * x - 1
-        h = self._start(x) if memory is None else memory
+        state = self._first_state(x) if memory is None else memory
         if row > 0 and column == 0:  # a new row begins: read the one before it
-            h = self._step(x[..., row - 1 : row, :], h)
-        return self._answer(h, x[..., row : row + 1, :])[..., column, :], h
+            state = self._next_state(x[..., row - 1 : row, :], state)
+        return self._pixel_logits(state, x[..., row : row + 1, :])[..., column, :], state
 
 
-def gru(input: Tensor, state: Tensor, h: Tensor, axis: int = -1) -> Tensor:
+def gru(input_gates: Tensor, state_gates: Tensor, previous_state: Tensor, axis: int = -1) -> Tensor:
     """One step of a gated recurrent unit (Cho et al., 2014), from what input and state say to its three gates.
 
     The reset gate acts after the state's linear map, as in ``torch.nn.GRU``.
     """
-    input_reset, input_keep, input_new = input.chunk(3, axis)
-    state_reset, state_keep, state_new = state.chunk(3, axis)
-    keep = (input_keep + state_keep).sigmoid()
-    reset = (input_reset + state_reset).sigmoid()
-    new = (input_new + reset * state_new).tanh()
-    return new + keep * (h - new)
+    input_reset, input_keep, input_new = input_gates.chunk(3, axis)
+    state_reset, state_keep, state_new = state_gates.chunk(3, axis)
+    keep_gate = (input_keep + state_keep).sigmoid()
+    reset_gate = (input_reset + state_reset).sigmoid()
+    candidate = (input_new + reset_gate * state_new).tanh()
+    return candidate + keep_gate * (previous_state - candidate)
 
 
 class CharRNN(Autoregressive):
@@ -219,8 +219,8 @@ class CharRNN(Autoregressive):
 
     def __init__(self, length: int, alphabet_size: int, width: int = 64, ends: bool = False):
         super().__init__()
-        width, alphabet_size = whole("width", width), whole("alphabet_size", alphabet_size)
-        self.shape, self.levels = (whole("length", length),), alphabet_size
+        width, alphabet_size = check_int("width", width), check_int("alphabet_size", alphabet_size)
+        self.shape, self.levels = (check_int("length", length),), alphabet_size
         self.end = alphabet_size - 1 if ends else None
         self.unit = 1.0
         self.read = Linear(alphabet_size, 3 * width)
@@ -230,23 +230,23 @@ class CharRNN(Autoregressive):
     def _one_hot(self, x: Tensor) -> Tensor:
         return F.one_hot(self.index(x), self.levels).to(self.head.weight.dtype)
 
-    def _start(self, x: Tensor) -> Tensor:
+    def _first_state(self, x: Tensor) -> Tensor:
         return x.new_zeros(*x.shape[:-1], self.state.in_features)
 
     def logits(self, x: Tensor) -> Tensor:
-        h = self._start(x)
-        states = [h]
+        state = self._first_state(x)
+        states = [state]
         for symbol in self.read(self._one_hot(x[..., :-1])).unbind(-2):  # nothing comes after the last symbol
-            h = gru(symbol, self.state(h), h)
-            states.append(h)
+            state = gru(symbol, self.state(state), state)
+            states.append(state)
         return self.head(torch.stack(states, -2))
 
-    def next(self, x: Tensor, i: int, memory: Tensor | None) -> tuple[Tensor, Tensor]:
-        h = self._start(x) if memory is None else memory
-        if i > 0:
-            previous = self._one_hot(x[..., i - 1])
-            h = gru(self.read(previous), self.state(h), h)
-        return self.head(h), h
+    def next(self, x: Tensor, position: int, memory: Tensor | None) -> tuple[Tensor, Tensor]:
+        state = self._first_state(x) if memory is None else memory
+        if position > 0:
+            previous = self._one_hot(x[..., position - 1])
+            state = gru(self.read(previous), self.state(state), state)
+        return self.head(state), state
 
 
 def ngram(train: Tensor, x: Tensor, order: int, alphabet_size: int, strength: float = 5.0) -> Tensor:
@@ -260,32 +260,32 @@ def ngram(train: Tensor, x: Tensor, order: int, alphabet_size: int, strength: fl
     >>> ngram(abab, abab, order=2, alphabet_size=2, strength=0.1).exp()[0, 1:]  # after the first, all but certain
     tensor([0.9839, 0.9762, 0.9839, 0.9762, 0.9839], dtype=torch.float64)
     """
-    order, alphabet_size = whole("order", order, least=0), whole("alphabet_size", alphabet_size)
-    train, x = _rows("train", train, alphabet_size), _rows("x", x, alphabet_size)
-    p = torch.full(x.shape, 1 / alphabet_size, dtype=torch.float64)
+    order, alphabet_size = check_int("order", order, least=0), check_int("alphabet_size", alphabet_size)
+    train, x = _check_rows("train", train, alphabet_size), _check_rows("x", x, alphabet_size)
+    probabilities = torch.full(x.shape, 1 / alphabet_size, dtype=torch.float64)
     for length in range(min(order, x.shape[1])):  # symbols of context
         # A context and the symbol after it, read as the digits of one number: the context alone is all but the last.
         place_values = alphabet_size ** torch.arange(length, -1, -1)
-        seen = (train.unfold(1, length + 1, 1) * place_values).sum(-1)
-        asked = (x.unfold(1, length + 1, 1) * place_values).sum(-1)
-        count = _count(seen, asked)
-        context_count = _count(seen // alphabet_size, asked // alphabet_size)
-        p[:, length:] = (count + strength * p[:, length:]) / (context_count + strength)
-    return p.log()
+        train_contexts = (train.unfold(1, length + 1, 1) * place_values).sum(-1)
+        contexts = (x.unfold(1, length + 1, 1) * place_values).sum(-1)
+        count = _count_in(train_contexts, contexts)
+        context_count = _count_in(train_contexts // alphabet_size, contexts // alphabet_size)
+        probabilities[:, length:] = (count + strength * probabilities[:, length:]) / (context_count + strength)
+    return probabilities.log()
 
 
-def _rows(name: str, x: Tensor, alphabet_size: int) -> Tensor:
+def _check_rows(name: str, x: Tensor, alphabet_size: int) -> Tensor:
     """Rows of symbols, int64. Raises ValueError for anything else."""
-    fits = isinstance(x, Tensor) and x.ndim == 2 and bool(((x == x.round()) & (x >= 0) & (x < alphabet_size)).all())
-    if not fits:
+    is_valid = isinstance(x, Tensor) and x.ndim == 2 and bool(((x == x.round()) & (x >= 0) & (x < alphabet_size)).all())
+    if not is_valid:
         raise ValueError(f"{name} must be a tensor [rows, symbols] of whole numbers from 0 to {alphabet_size - 1}.")
     return x.long()
 
 
-def _count(seen: Tensor, asked: Tensor) -> Tensor:
-    """How often each number of ``asked`` stands in ``seen``."""
-    ordered = seen.flatten().sort().values
-    return torch.searchsorted(ordered, asked, right=True) - torch.searchsorted(ordered, asked)
+def _count_in(train_numbers: Tensor, numbers: Tensor) -> Tensor:
+    """How often each number of ``numbers`` stands in ``train_numbers``."""
+    sorted_numbers = train_numbers.flatten().sort().values
+    return torch.searchsorted(sorted_numbers, numbers, right=True) - torch.searchsorted(sorted_numbers, numbers)
 
 
 #: Every density by name, made of the ``Spec`` of a model. One of one's own is a module whose call returns the

@@ -28,7 +28,7 @@ __all__ = [
     "Quantised",
     "StandardNormal",
     "features_of",
-    "way",
+    "interpolated_codes",
 ]
 
 
@@ -60,7 +60,7 @@ def _gaussian(features: Tensor) -> Distribution:
     return Independent(Normal(loc, (log_variance / 2).exp()), 1)
 
 
-def _coins(logits: Tensor) -> Distribution:
+def _independent_bernoulli(logits: Tensor) -> Distribution:
     return Independent(Bernoulli(logits=logits), 1)
 
 
@@ -84,36 +84,36 @@ def _point_in_unit_cube(features: Tensor) -> Distribution:
     return Point(features.sigmoid(), 1)
 
 
-class _Learned(Point):
+class _LearnedPrior(Point):
     """In the place of p(z) where a code is one of the entries of a codebook: a learned prior alone knows them."""
 
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> _Learned:
-        return _Learned(self.value.expand(*batch_shape, *self.event_shape), 1)
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> _LearnedPrior:
+        return _LearnedPrior(self.value.expand(*batch_shape, *self.event_shape), 1)
 
 
 @draw.register
-def _(p: _Learned, noise: Noise, name: str) -> Tensor:
+def _(p: _LearnedPrior, noise: Noise, name: str) -> Tensor:
     raise TypeError(
         "codes of a codebook are drawn by a prior that is learned, and no term compares with it; add "
         "Match('code', Likelihood()) and sample from the run."
     )
 
 
-def _learned(zeros: Tensor) -> Distribution:
-    return _Learned(zeros, 1)
+def _learned_prior(zeros: Tensor) -> Distribution:
+    return _LearnedPrior(zeros, 1)
 
 
 #: The kinds of code. "point" and "unit" are inferred without noise, "unit" in (0, 1); "implicit" has an encoder with
 #: noise inputs and no density; a "one-hot" code is a class; one from a "codebook" is the nearest of its entries.
 CODES: dict[str, Kind] = {
     "gaussian": Kind(_standard_normal, _gaussian, features=2),
-    "bernoulli": Kind(_coins, _coins, features=1),
+    "bernoulli": Kind(_independent_bernoulli, _independent_bernoulli, features=1),
     "one-hot": Kind(_one_hot, _one_hot, features=1),
     "uniform": Kind(_uniform_around_zero, _gaussian, features=2, density=False),
     "point": Kind(_standard_normal, _point, features=1, density=False),
     "unit": Kind(_uniform_units, _point_in_unit_cube, features=1, density=False),
     "implicit": Kind(_standard_normal, _point, features=1, density=False, implicit=True),
-    "codebook": Kind(_learned, _point, features=1, density=False),
+    "codebook": Kind(_learned_prior, _point, features=1, density=False),
 }
 
 
@@ -122,9 +122,9 @@ def features_of(codes: Mapping[str, int]) -> list[int]:
     return [CODES[kind].features * size for kind, size in codes.items()]
 
 
-def _side_by_side(parts: list[Distribution]) -> Distribution:
+def _product(components: list[Distribution]) -> Distribution:
     """The parts as independent pieces of one code."""
-    return parts[0] if len(parts) == 1 else Product(parts)
+    return components[0] if len(components) == 1 else Product(components)
 
 
 class Prior(nn.Module):
@@ -138,8 +138,8 @@ class Prior(nn.Module):
             self.register_buffer(f"zero{i}", torch.zeros(size), persistent=False)
 
     def forward(self) -> Distribution:
-        priors = [CODES[kind].prior(getattr(self, f"zero{i}")) for i, kind in enumerate(self.codes)]
-        return _side_by_side(priors)
+        priors = [CODES[kind].prior(getattr(self, f"zero{index}")) for index, kind in enumerate(self.codes)]
+        return _product(priors)
 
 
 class StandardNormal(Prior):
@@ -155,9 +155,9 @@ class Quantised(Point):
     ``said`` and ``entries`` are e and z, [..., latent]; ``indices`` the numbers of the entries, [..., parts].
     """
 
-    def __init__(self, said: Tensor, entries: Tensor, indices: Tensor):
-        self.said, self.entries, self.indices = said, entries, indices
-        super().__init__(entries.detach() + (said - said.detach()), 1)
+    def __init__(self, encoded: Tensor, nearest_entries: Tensor, indices: Tensor):
+        self.said, self.entries, self.indices = encoded, nearest_entries, indices
+        super().__init__(nearest_entries.detach() + (encoded - encoded.detach()), 1)
 
 
 class Codebook(nn.Module):
@@ -179,18 +179,18 @@ class Codebook(nn.Module):
     def reset_parameters(self) -> None:
         nn.init.normal_(self.entries)
 
-    def forward(self, said: Tensor) -> Quantised:
+    def forward(self, encoded: Tensor) -> Quantised:
         """The nearest entries of codes [*seeds, batch, latent]."""
         with torch.no_grad():
-            each = said.unflatten(-1, (self.parts, 1, -1))
+            code_parts = encoded.unflatten(-1, (self.parts, 1, -1))
             # By differences, not by products: two entries may lie close to each other and far from 0.
-            indices = (each - self.entries[..., None, None, :, :]).square().sum(-1).argmin(-1)
-        return Quantised(said, self.look_up(indices), indices)
+            indices = (code_parts - self.entries[..., None, None, :, :]).square().sum(-1).argmin(-1)
+        return Quantised(encoded, self.look_up(indices), indices)
 
     def look_up(self, indices: Tensor) -> Tensor:
         """Codes [*seeds, batch, latent] of the numbers of their entries, [*seeds, batch, parts]."""
-        which = one_hot(indices.long(), self.entries.shape[-2]).to(self.entries.dtype)
-        return (which @ self.entries.unsqueeze(-3)).flatten(-2)
+        one_hot_indices = one_hot(indices.long(), self.entries.shape[-2]).to(self.entries.dtype)
+        return (one_hot_indices @ self.entries.unsqueeze(-3)).flatten(-2)
 
 
 class Encoder(nn.Module):
@@ -221,9 +221,9 @@ class Encoder(nn.Module):
             return self.codebook(features)
         if self.codes is None:
             return _gaussian(features)
-        pieces = features.split(features_of(self.codes), -1)
-        posteriors = [CODES[kind].encode(piece) for kind, piece in zip(self.codes, pieces, strict=True)]
-        return _side_by_side(posteriors)
+        feature_parts = features.split(features_of(self.codes), -1)
+        posteriors = [CODES[kind].encode(piece) for kind, piece in zip(self.codes, feature_parts, strict=True)]
+        return _product(posteriors)
 
 
 class ImplicitEncoder(nn.Module):
@@ -249,17 +249,17 @@ class ImplicitEncoder(nn.Module):
         return Pushforward(code_from, self.noise, features.shape[:-1], (self.latent,))
 
 
-def way(z0: Tensor, z1: Tensor, n: int, spherical: bool) -> Tensor:
+def interpolated_codes(z0: Tensor, z1: Tensor, n_steps: int, spherical: bool) -> Tensor:
     """n codes on the way from z0 to z1, [seeds, pairs, *shape]: [seeds, n, pairs, *shape]."""
-    s = torch.linspace(0, 1, n, dtype=z0.dtype, device=z0.device).reshape(n, *[1] * (z0.ndim - 1))
+    fraction = torch.linspace(0, 1, n_steps, dtype=z0.dtype, device=z0.device).reshape(n_steps, *[1] * (z0.ndim - 1))
     z0, z1 = z0.unsqueeze(1), z1.unsqueeze(1)
-    line = (1 - s) * z0 + s * z1
+    straight_line = (1 - fraction) * z0 + fraction * z1
     if not spherical:
-        return line
+        return straight_line
     lengths = z0.norm(dim=-1, keepdim=True) * z1.norm(dim=-1, keepdim=True)
     cosine = (z0 * z1).sum(-1, keepdim=True) / lengths.clamp_min(torch.finfo(z0.dtype).tiny)
     angle = cosine.clamp(-1, 1).acos()
-    bent = angle.sin() > 1e-4  # else the codes, or one of them and 0, lie on a line
-    safe = torch.where(bent, angle, 1.0)
-    arc = (((1 - s) * safe).sin() * z0 + (s * safe).sin() * z1) / safe.sin()
-    return torch.where(bent, arc, line)
+    is_curved = angle.sin() > 1e-4  # else the codes, or one of them and 0, lie on a line
+    safe_angle = torch.where(is_curved, angle, 1.0)
+    arc = (((1 - fraction) * safe_angle).sin() * z0 + (fraction * safe_angle).sin() * z1) / safe_angle.sin()
+    return torch.where(is_curved, arc, straight_line)

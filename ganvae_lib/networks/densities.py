@@ -43,7 +43,7 @@ class GaussianDensity(nn.Module):
             for parameter in self.parameters():
                 parameter.zero_()
 
-    def flat(self) -> MultivariateNormal:
+    def flattened_distribution(self) -> MultivariateNormal:
         """The distribution of the flattened example."""
         scale_tril = self.below.tril(-1) + torch.diag_embed(self.log_diagonal.exp())
         # The batch axis has length 1: one density for all examples, beside a possible seeds axis.
@@ -51,15 +51,15 @@ class GaussianDensity(nn.Module):
 
     def forward(self) -> Distribution:
         if len(self.shape) == 1:
-            return self.flat()
+            return self.flattened_distribution()
         unflatten = ReshapeTransform(self.loc.shape[-1:], torch.Size(self.shape))
-        return TransformedDistribution(self.flat(), unflatten)
+        return TransformedDistribution(self.flattened_distribution(), unflatten)
 
     def draw(self, n: int, noise: Noise) -> Tensor:
         """``n`` draws x ~ p_θ(x), [*seeds, n, *shape], from named noise."""
-        p = self.flat()
-        standard = noise.normal("sample x", n, self.loc.shape[-1])
-        return (p.loc + standard @ p.scale_tril.squeeze(-3).mT).unflatten(-1, self.shape)
+        gaussian = self.flattened_distribution()
+        standard_normal = noise.normal("sample x", n, self.loc.shape[-1])
+        return (gaussian.loc + standard_normal @ gaussian.scale_tril.squeeze(-3).mT).unflatten(-1, self.shape)
 
 
 class ChainRule(Distribution):
@@ -80,20 +80,20 @@ class ChainRule(Distribution):
         seeds_shape = network.seeds_shape
         batch_axis = len(seeds_shape)
         if x.ndim != batch_axis + 1 + len(network.shape) or x.shape[:batch_axis] != seeds_shape:
-            wanted = [*seeds_shape, "batch", *network.shape]
-            raise ValueError(f"x must have the shape [{', '.join(map(str, wanted))}], got {list(x.shape)}.")
+            expected_shape = [*seeds_shape, "batch", *network.shape]
+            raise ValueError(f"x must have the shape [{', '.join(map(str, expected_shape))}], got {list(x.shape)}.")
         if self._validate_args:
             network.check(x)
-        index = network.index(x).flatten(batch_axis + 1)
+        value_index = network.index(x).flatten(batch_axis + 1)
         logits = network.logits(x).to(network.head.bias.dtype)  # full precision under autocast, too
         log_conditionals = logits.log_softmax(-1)
-        log_conditionals_of_x = log_conditionals.gather(-1, index.unsqueeze(-1)).squeeze(-1)
+        log_probs = log_conditionals.gather(-1, value_index.unsqueeze(-1)).squeeze(-1)
         if network.end is not None:  # what follows the end of a line is certain
-            log_conditionals_of_x = log_conditionals_of_x.masked_fill(_ended(index == network.end), 0.0)
-        return log_conditionals_of_x.sum(-1)
+            log_probs = log_probs.masked_fill(_after_end(value_index == network.end), 0.0)
+        return log_probs.sum(-1)
 
 
-def _ended(is_end: Tensor) -> Tensor:
+def _after_end(is_end: Tensor) -> Tensor:
     """Does an end stand before this position, on the last axis?"""
     return is_end.cumsum(-1) > is_end.long()
 
@@ -136,20 +136,20 @@ class Autoregressive(nn.Module):
         name = type(self).__name__
         if tuple(x.shape[-len(self.shape) :]) != self.shape:
             raise ValueError(f"{name} was built for examples of shape {self.shape}, got x of shape {tuple(x.shape)}.")
-        if not all(self._possible(as_floats(part)) for part in x.split(1000)):
+        if not all(self._has_known_values(as_floats(chunk)) for chunk in x.split(1000)):
             raise ValueError(
                 f"{name} knows {self.levels} values, 0 to {(self.levels - 1) * self.unit:g} in steps of {self.unit:g}; "
                 "binarise or round x, or give the network more levels."
             )
 
-    def _possible(self, x: Tensor) -> bool:
+    def _has_known_values(self, x: Tensor) -> bool:
         """Are these values that dimensions can have?"""
         values = x / self.unit
-        index = values.round()
-        possible = ((values - index).abs() < 1e-3) & (index >= 0) & (index < self.levels)
+        value_index = values.round()
+        is_known = ((values - value_index).abs() < 1e-3) & (value_index >= 0) & (value_index < self.levels)
         if self.end is not None:
-            possible &= (index == self.end) | ~_ended(index == self.end)
-        return bool(possible.all())
+            is_known &= (value_index == self.end) | ~_after_end(value_index == self.end)
+        return bool(is_known.all())
 
     @torch.no_grad()
     def draw(self, n: int, noise: Noise, given: Tensor | None = None, first: int = 0) -> Tensor:
@@ -170,20 +170,20 @@ class Autoregressive(nn.Module):
         if given is not None:
             x[..., :first] = given.flatten(-len(self.shape))[..., :first]
         memory = None
-        for i in range(size):
+        for position in range(size):
             # Even where x is given: the memory has to read it.
-            logits, memory = self.next(x.unflatten(-1, self.shape), i, memory)
-            if i >= first:
+            logits, memory = self.next(x.unflatten(-1, self.shape), position, memory)
+            if position >= first:
                 # The first value whose cumulative probability exceeds the uniform number, and else the last.
-                cumulative = logits.softmax(-1).cumsum(-1)[..., :-1]
-                index = (cumulative <= uniform[..., i, None]).sum(-1)
-                if self.end is not None and i > 0:
-                    index = torch.where(self.index(x[..., i - 1]) == self.end, self.end, index)
-                x[..., i] = index * self.unit
+                cumulative_probs = logits.softmax(-1).cumsum(-1)[..., :-1]
+                value_index = (cumulative_probs <= uniform[..., position, None]).sum(-1)
+                if self.end is not None and position > 0:
+                    value_index = torch.where(self.index(x[..., position - 1]) == self.end, self.end, value_index)
+                x[..., position] = value_index * self.unit
         return x.unflatten(-1, self.shape)
 
 
-class _Logits(nn.Module):
+class _LogitTable(nn.Module):
     stackable = True
 
     def __init__(self, levels: int):
@@ -204,7 +204,7 @@ class CodeTable(Autoregressive):
     def __init__(self, levels: int):
         super().__init__()
         self.shape, self.levels, self.unit = (1,), levels, 1.0
-        self.head = _Logits(levels)
+        self.head = _LogitTable(levels)
 
     def logits(self, x: Tensor) -> Tensor:
         return self.next(x, 0, None)[0].unsqueeze(-2)

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-__all__ = ["brought", "copied", "initialise", "pretrained"]
+__all__ = ["altered_weights", "copied", "initialise", "pretrained"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
-_CHANCE = 1e-9  # that weights are taken for trained which are as their layer has drawn them
+_FALSE_ALARM = 1e-9  # that weights are taken for trained which are as their layer has drawn them
 
 
 def copied(module: Network) -> Network:
@@ -30,26 +30,26 @@ def copied(module: Network) -> Network:
 
     Raises TypeError, saying why, for a module that cannot be copied.
     """
-    for path, part in module.named_modules():
-        replaced = vars(part).get("forward", part.forward)
-        if getattr(replaced, "__self__", part) is not part or not hasattr(replaced, "__self__"):
+    for path, layer in module.named_modules():
+        forward = vars(layer).get("forward", layer.forward)
+        if getattr(forward, "__self__", layer) is not layer or not hasattr(forward, "__self__"):
             raise TypeError(
-                f"{path or type(part).__name__} has a forward that was put in the place of its own and would compute "
+                f"{path or type(layer).__name__} has a forward that was put in the place of its own and would compute "
                 "with the weights of another copy; make it a method of a subclass, or give the module as it was before "
                 "torch.compile or torch.jit."
             )
     try:
-        new = copy.deepcopy(module)
+        module_copy = copy.deepcopy(module)
     except Exception as error:
-        why = str(error).partition(".")[0].partition("\n")[0]
+        reason = str(error).partition(".")[0].partition("\n")[0]
         raise TypeError(
-            f"{_culprit(module)} cannot be copied ({why}); keep no tensors with a gradient in a module but its "
+            f"{_culprit(module)} cannot be copied ({reason}); keep no tensors with a gradient in a module but its "
             "parameters, and use torch.nn.utils.parametrizations in the place of the old weight_norm."
         ) from error
-    for parameter, its_copy in zip(module.parameters(), new.parameters(), strict=True):
+    for parameter, copy_of_it in zip(module.parameters(), module_copy.parameters(), strict=True):
         for hook in (parameter._backward_hooks or {}).values():
-            its_copy.register_hook(hook)
-    return new
+            copy_of_it.register_hook(hook)
+    return module_copy
 
 
 def _culprit(module: nn.Module) -> str:
@@ -71,11 +71,11 @@ def initialise(module: Network, seed: int) -> Network:
     >>> torch.equal(initialise(Linear(4, 2), 7).weight, initialise(Linear(4, 2), 7).weight)
     True
     """
-    fresh = copied(module).cpu()
-    _redraw(fresh, seed)
-    for part in fresh.modules():
-        vars(part)["as_drawn"] = _digest(part)  # what ``brought`` compares
-    return fresh
+    fresh_module = copied(module).cpu()
+    _redraw(fresh_module, seed)
+    for layer in fresh_module.modules():
+        vars(layer)["as_drawn"] = _digest(layer)  # what ``altered_weights`` compares
+    return fresh_module
 
 
 def pretrained(module: Network) -> Network:
@@ -91,7 +91,7 @@ def pretrained(module: Network) -> Network:
     return module
 
 
-def brought(module: nn.Module) -> list[str]:
+def altered_weights(module: nn.Module) -> list[str]:
     """The parameters and statistics that fresh weights would destroy: loaded, trained, or set by hand, not as drawn.
 
     What ``initialise`` has drawn is known by its bits. Else a weight counts how often it was written to in place: more
@@ -99,40 +99,40 @@ def brought(module: nn.Module) -> list[str]:
     have drawn, or only with a chance of one in a billion.
 
     >>> network = nn.Linear(4, 2)
-    >>> brought(network)
+    >>> altered_weights(network)
     []
     >>> network.load_state_dict({"weight": torch.ones(2, 4), "bias": torch.zeros(2)})
     <All keys matched successfully>
-    >>> brought(network)
+    >>> altered_weights(network)
     ['weight', 'bias']
     """
-    fresh = copied(module).cpu()
-    writes = _redraw(fresh, 0)
-    drawn = dict(_tensors(fresh))
-    found = []
-    for name, tensor in _tensors(module):
-        home = module.get_submodule(name.rpartition(".")[0])
-        if name not in writes:
+    fresh_module = copied(module).cpu()
+    write_counts = _redraw(fresh_module, 0)
+    fresh_tensors = dict(_named_tensors(fresh_module))
+    altered_names = []
+    for name, tensor in _named_tensors(module):
+        layer = module.get_submodule(name.rpartition(".")[0])
+        if name not in write_counts:
             continue
-        if "as_drawn" in vars(home):
-            changed = vars(home)["as_drawn"] != _digest(home)
+        if "as_drawn" in vars(layer):
+            changed = vars(layer)["as_drawn"] != _digest(layer)
         else:
-            rewritten = isinstance(tensor, nn.Parameter) and tensor._version > writes[name]
-            changed = rewritten or _unlike(tensor.detach().cpu(), drawn[name].detach())
+            rewritten = isinstance(tensor, nn.Parameter) and tensor._version > write_counts[name]
+            changed = rewritten or _differs_in_law(tensor.detach().cpu(), fresh_tensors[name].detach())
         if changed:
-            found.append(name)
-    return found
+            altered_names.append(name)
+    return altered_names
 
 
-def _digest(part: nn.Module) -> int:
+def _digest(layer: nn.Module) -> int:
     """A number by which the part's own tensors are known again, on any device and in double precision, too."""
     digest = 0
-    for tensor in (*part.parameters(recurse=False), *part.buffers(recurse=False)):
+    for tensor in (*layer.parameters(recurse=False), *layer.buffers(recurse=False)):
         digest = zlib.crc32(tensor.detach().cpu().float().contiguous().numpy().tobytes(), digest)
     return digest
 
 
-def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+def _named_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Parameters and buffers by name."""
     yield from module.named_parameters()
     yield from module.named_buffers()
@@ -140,83 +140,83 @@ def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 def _redraw(module: nn.Module, seed: int) -> dict[str, int]:
     """Draw the weights anew, in place; and say of each tensor that was drawn how often that writes to it."""
-    before = {name: (tensor, tensor.detach().clone(), tensor._version) for name, tensor in _tensors(module)}
-    kept = {id(weight) for weight in module.parameters() if not weight.requires_grad}
-    kept |= {id(tensor) for part in _marked(module) for _, tensor in _tensors(part)}
+    before = {name: (tensor, tensor.detach().clone(), tensor._version) for name, tensor in _named_tensors(module)}
+    kept_ids = {id(weight) for weight in module.parameters() if not weight.requires_grad}
+    kept_ids |= {id(tensor) for layer in _pretrained_layers(module) for _, tensor in _named_tensors(layer)}
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         # 32 bits are all that the generator of the CPU looks at; torch.manual_seed would seed the accelerators, too.
-        start = seed if 0 <= seed < 2**32 else zlib.crc32(f"{seed} weights".encode())
-        torch.default_generator.manual_seed(start)
-        for part in _inside_out(module):
-            _reset(part, kept)
-        writes = {}
-        for name, tensor in _tensors(module):
-            its_object, value, version = before.get(name, (None, tensor, 0))
-            if id(its_object) in kept:
-                tensor.copy_(value)
-            elif its_object is not tensor:  # a new one in its place
-                writes[name] = tensor._version
-            elif tensor._version > version or not torch.equal(tensor, value):
+        generator_seed = seed if 0 <= seed < 2**32 else zlib.crc32(f"{seed} weights".encode())
+        torch.default_generator.manual_seed(generator_seed)
+        for layer in _children_first(module):
+            _reset(layer, kept_ids)
+        write_counts = {}
+        for name, tensor in _named_tensors(module):
+            old_tensor, old_value, old_version = before.get(name, (None, tensor, 0))
+            if id(old_tensor) in kept_ids:
+                tensor.copy_(old_value)
+            elif old_tensor is not tensor:  # a new one in its place
+                write_counts[name] = tensor._version
+            elif tensor._version > old_version or not torch.equal(tensor, old_value):
                 # Putting a parametrization on writes as well, and its vectors are no weights.
-                inside = ".parametrizations." in f".{name}"
-                if not inside or isinstance(tensor, nn.Parameter):
-                    writes[name] = tensor._version - version + inside
-            elif isinstance(tensor, nn.Parameter) and _starts_at_random(value):
-                writes[name] = _rebuild(module, name, tensor)
-    return writes
+                is_parametrization = ".parametrizations." in f".{name}"
+                if not is_parametrization or isinstance(tensor, nn.Parameter):
+                    write_counts[name] = tensor._version - old_version + is_parametrization
+            elif isinstance(tensor, nn.Parameter) and _starts_at_random(old_value):
+                write_counts[name] = _rebuild(module, name, tensor)
+    return write_counts
 
 
-def _marked(module: nn.Module) -> list[nn.Module]:
-    return [part for part in module.modules() if vars(part).get("pretrained") is True]
+def _pretrained_layers(module: nn.Module) -> list[nn.Module]:
+    return [layer for layer in module.modules() if vars(layer).get("pretrained") is True]
 
 
-def _inside_out(module: nn.Module, seen: set[int] | None = None) -> Iterator[nn.Module]:
+def _children_first(module: nn.Module, seen_ids: set[int] | None = None) -> Iterator[nn.Module]:
     """The parts in the order in which constructors draw their weights: a module after what it is made of.
 
     Not those within a module that is ``pretrained``, nor the insides of parametrizations.
     """
-    seen = set() if seen is None else seen
-    if id(module) in seen or vars(module).get("pretrained") is True:
+    seen_ids = set() if seen_ids is None else seen_ids
+    if id(module) in seen_ids or vars(module).get("pretrained") is True:
         return
-    seen.add(id(module))
+    seen_ids.add(id(module))
     for name, child in module.named_children():
         if name != "parametrizations" or not parametrize.is_parametrized(module):
-            yield from _inside_out(child, seen)
+            yield from _children_first(child, seen_ids)
     yield module
 
 
-def _reset(part: nn.Module, kept: set[int]) -> None:
+def _reset(layer: nn.Module, kept_ids: set[int]) -> None:
     """Draw the part's own weights anew, unless all of them are kept."""
-    own = list(part.parameters(recurse=False))
-    if own and all(id(weight) in kept for weight in own):
+    own_parameters = list(layer.parameters(recurse=False))
+    if own_parameters and all(id(weight) in kept_ids for weight in own_parameters):
         return  # nor the statistics beside them
-    if parametrize.is_parametrized(part):
-        _reset_parametrized(part)
+    if parametrize.is_parametrized(layer):
+        _reset_parametrized(layer)
         return
     for name in ("reset_parameters", "_reset_parameters"):  # nn.MultiheadAttention and nn.Transformer have the second
-        if name in vars(part) or hasattr(type(part), name):
-            getattr(part, name)()
+        if name in vars(layer) or hasattr(type(layer), name):
+            getattr(layer, name)()
             return
 
 
-def _reset_parametrized(part: nn.Module) -> None:
+def _reset_parametrized(layer: nn.Module) -> None:
     """Draw the weights of the layer as it was before, and put its parametrizations on again, as they were put on."""
-    lists: Any = part.parametrizations
+    parametrizations: Any = layer.parametrizations
     # The layer as it was: torch's remove_parametrizations would change the class, which copies share.
-    kind = parametrize.type_before_parametrizations(part)
-    plain: nn.Module = object.__new__(kind)
-    vars(plain).update(vars(part))
-    vars(plain)["_modules"] = {name: child for name, child in part._modules.items() if name != "parametrizations"}
-    own = {name: weight.detach().clone() for name, weight in part.named_parameters(recurse=False)}
-    own |= {name: getattr(part, name).detach().clone() for name in lists}
-    vars(plain)["_parameters"] = {name: nn.Parameter(value) for name, value in own.items()}
+    layer_class = parametrize.type_before_parametrizations(layer)
+    plain: nn.Module = object.__new__(layer_class)
+    vars(plain).update(vars(layer))
+    vars(plain)["_modules"] = {name: child for name, child in layer._modules.items() if name != "parametrizations"}
+    own_tensors = {name: weight.detach().clone() for name, weight in layer.named_parameters(recurse=False)}
+    own_tensors |= {name: getattr(layer, name).detach().clone() for name in parametrizations}
+    vars(plain)["_parameters"] = {name: nn.Parameter(value) for name, value in own_tensors.items()}
     _reset(plain, set())
     for name, weight in plain.named_parameters(recurse=False):
-        if name not in lists:
-            part.get_parameter(name).copy_(weight)
+        if name not in parametrizations:
+            layer.get_parameter(name).copy_(weight)
             continue
         value: Any = weight.detach()
-        for parametrization in reversed(lists[name]):
+        for parametrization in reversed(parametrizations[name]):
             if type(parametrization).__name__ == "_SpectralNorm":  # its vectors belong to the weight
                 settings = {n: getattr(parametrization, n) for n in ("n_power_iterations", "dim", "eps")}
                 vectors = type(parametrization)(value, **settings).state_dict()
@@ -224,8 +224,8 @@ def _reset_parametrized(part: nn.Module) -> None:
             if hasattr(parametrization, "right_inverse"):
                 value = parametrization.right_inverse(value)
         values = [value] if isinstance(value, Tensor) else value
-        for original, new in zip(lists[name].parameters(recurse=False), values, strict=True):
-            original.copy_(new)
+        for original, new_value in zip(parametrizations[name].parameters(recurse=False), values, strict=True):
+            original.copy_(new_value)
 
 
 def _starts_at_random(value: Tensor) -> bool:
@@ -241,9 +241,9 @@ def _rebuild(module: nn.Module, name: str, weight: Tensor) -> int:
     path = name.rpartition(".")[0]
     while True:
         owner = module.get_submodule(path)
-        new = _made_again(owner)
-        drawn = dict(new.named_parameters()).get(name[len(path) + bool(path) :]) if new is not None else None
-        if drawn is not None and drawn.shape == weight.shape and not _unlike(weight, drawn.detach()):
+        rebuilt = _construct_again(owner)
+        drawn = dict(rebuilt.named_parameters()).get(name[len(path) + bool(path) :]) if rebuilt is not None else None
+        if drawn is not None and drawn.shape == weight.shape and not _differs_in_law(weight, drawn.detach()):
             weight.copy_(drawn)
             return drawn._version
         if not path:
@@ -256,41 +256,41 @@ def _rebuild(module: nn.Module, name: str, weight: Tensor) -> int:
     )
 
 
-def _made_again(part: nn.Module) -> nn.Module | None:
+def _construct_again(layer: nn.Module) -> nn.Module | None:
     """Another module of this class, of one's own, from the arguments that it keeps as attributes; or None."""
-    kind = type(part)
-    if kind.__module__.partition(".")[0] in ("torch", __name__.partition(".")[0]):
+    layer_class = type(layer)
+    if layer_class.__module__.partition(".")[0] in ("torch", __name__.partition(".")[0]):
         return None
     arguments: dict[str, Any] = {}
-    for parameter in list(inspect.signature(kind).parameters.values()):
-        if hasattr(part, parameter.name):
-            arguments[parameter.name] = getattr(part, parameter.name)
+    for parameter in list(inspect.signature(layer_class).parameters.values()):
+        if hasattr(layer, parameter.name):
+            arguments[parameter.name] = getattr(layer, parameter.name)
         elif parameter.default is parameter.empty and parameter.kind not in (
             parameter.VAR_POSITIONAL,
             parameter.VAR_KEYWORD,
         ):
             return None
     try:
-        return kind(**arguments)
+        return layer_class(**arguments)
     except Exception:  # whatever a constructor of one's own raises: it cannot be called so
         return None
 
 
-def _unlike(present: Tensor, drawn: Tensor) -> bool:
+def _differs_in_law(present: Tensor, drawn: Tensor) -> bool:
     """Can numbers not have been drawn as others were, but with a chance of about one in a billion?"""
-    a, b = (tensor.flatten().cpu().double() for tensor in (present, drawn))
-    if len(a) != len(b):
+    a, drawn_values = (tensor.flatten().cpu().double() for tensor in (present, drawn))
+    if len(a) != len(drawn_values):
         return True
-    a_is_constant, b_is_constant = (bool((values == values[:1]).all()) for values in (a, b))
-    if b_is_constant:  # of a single number that is not all that is known
-        return not torch.equal(a, b) if len(a) > 1 else False
-    if a_is_constant:
+    present_is_constant, drawn_is_constant = (bool((values == values[:1]).all()) for values in (a, drawn_values))
+    if drawn_is_constant:  # of a single number that is not all that is known
+        return not torch.equal(a, drawn_values) if len(a) > 1 else False
+    if present_is_constant:
         return len(a) > 2
-    n = len(a)
-    most, spread = float(b.abs().max()), float(b.square().mean().sqrt())
-    if n >= 200 and most < 1.85 * spread and float(a.abs().max()) > most * _CHANCE ** (-1 / n):
+    count = len(a)
+    max_drawn, spread = float(drawn_values.abs().max()), float(drawn_values.square().mean().sqrt())
+    if count >= 200 and max_drawn < 1.85 * spread and float(a.abs().max()) > max_drawn * _FALSE_ALARM ** (-1 / count):
         return True  # beyond the end of a uniform distribution
-    a, b = a.sort().values, b.sort().values
-    shares = (torch.searchsorted(values, a, right=True).to(torch.float64) / n for values in (a, b))
-    gap = torch.stack(list(shares)).diff(dim=0).abs().max()  # of Kolmogorov and Smirnov
-    return float(gap) > math.sqrt(math.log(2 / _CHANCE) / n)
+    a, drawn_values = a.sort().values, drawn_values.sort().values
+    shares = (torch.searchsorted(values, a, right=True).to(torch.float64) / count for values in (a, drawn_values))
+    ks_distance = torch.stack(list(shares)).diff(dim=0).abs().max()  # of Kolmogorov and Smirnov
+    return float(ks_distance) > math.sqrt(math.log(2 / _FALSE_ALARM) / count)

@@ -148,8 +148,8 @@ class Predictor(nn.Module):
         self.register_buffer("which", torch.eye(units), persistent=False)
 
     def forward(self, z: Tensor) -> Tensor:
-        others = z.unsqueeze(-2) * (1 - self.which)  # [..., L, L]: row i is z with unit i blanked out
-        trunk_input = torch.cat((others, self.which.expand_as(others)), -1)
+        masked_codes = z.unsqueeze(-2) * (1 - self.which)  # [..., L, L]: row i is z with unit i blanked out
+        trunk_input = torch.cat((masked_codes, self.which.expand_as(masked_codes)), -1)
         return full(self.trunk(trunk_input)).squeeze(-1)
 
 
@@ -228,8 +228,8 @@ class Conditional(nn.Module):
             return torch.cat((x, channels), -3)
         return torch.cat((x.flatten(labels.ndim), one_hot), -1)
 
-    def forward(self, x: Tensor, *rest: Tensor, labels: Tensor) -> Distribution:
-        return self.network(self.join(x, labels), *rest)
+    def forward(self, x: Tensor, *other_inputs: Tensor, labels: Tensor) -> Distribution:
+        return self.network(self.join(x, labels), *other_inputs)
 
     def __getattr__(self, name: str) -> Any:
         # Called for what is not found. torch keeps the network itself where only its own __getattr__ looks; and while

@@ -88,7 +88,7 @@ class Observation(nn.Module):
     def suits(self, x: Tensor) -> bool:
         """Does the model support all of x, which may be large, bytes, or in a file?"""
         supports_all = type(self).supports is Observation.supports  # then nothing need be read
-        return supports_all or all(self.supports(as_floats(part)) for part in x.split(1000))
+        return supports_all or all(self.supports(as_floats(chunk)) for chunk in x.split(1000))
 
 
 class Gaussian(Observation):
@@ -101,15 +101,15 @@ class Gaussian(Observation):
     stackable = True
     law: type[Normal] | type[Laplace] = Normal
 
-    def __init__(self, scale: float | None = None, squash: Squash = False, own: int = 1):
+    def __init__(self, scale: float | None = None, squash: Squash = False, n_scales: int = 1):
         super().__init__()
         self.initial_log_scale = 0.0 if scale is None else math.log(scale)
-        initial = torch.full((own,), self.initial_log_scale)
+        initial_value = torch.full((n_scales,), self.initial_log_scale)
         self.squash = squash
         if scale is None:
-            self.log_scale = nn.Parameter(initial)
+            self.log_scale = nn.Parameter(initial_value)
         else:
-            self.register_buffer("log_scale", initial)
+            self.register_buffer("log_scale", initial_value)
 
     @classmethod
     def of(cls, scale: float | None, squash: Squash) -> Gaussian:
@@ -202,18 +202,18 @@ class Columns(Observation):
     -2.93648934364...
     """
 
-    def __init__(self, parts: Sequence[Observation], sizes: Sequence[int]):
+    def __init__(self, observations: Sequence[Observation], sizes: Sequence[int]):
         super().__init__()
-        self.parts: Any = nn.ModuleList(parts)
+        self.parts: Any = nn.ModuleList(observations)
         self.sizes = list(sizes)
 
     def forward(self, features: Tensor, dims: int) -> Distribution:
-        pieces = features.split(self.sizes, -1)
-        return Product([part(piece, 1) for part, piece in zip(self.parts, pieces, strict=True)])
+        feature_parts = features.split(self.sizes, -1)
+        return Product([observation(piece, 1) for observation, piece in zip(self.parts, feature_parts, strict=True)])
 
     def check(self, x: Tensor) -> None:
-        for part, piece in zip(self.parts, x.split(self.sizes, -1), strict=True):
-            part.check(piece)
+        for observation, own_columns in zip(self.parts, x.split(self.sizes, -1), strict=True):
+            observation.check(own_columns)
 
 
 #: Every observation model by name.
@@ -234,10 +234,10 @@ def observation_of(choice: str | Sequence[tuple[str, int]], scale: float | None,
     """
     if isinstance(choice, str):
         return OBSERVATIONS[choice].of(scale, squash)
-    parts = [
-        OBSERVATIONS[name](scale, squash, own=size)
+    observations = [
+        OBSERVATIONS[name](scale, squash, n_scales=size)
         if issubclass(OBSERVATIONS[name], Gaussian)
         else OBSERVATIONS[name].of(scale, squash)
         for name, size in choice
     ]
-    return Columns(parts, [size for _, size in choice])
+    return Columns(observations, [size for _, size in choice])

@@ -35,7 +35,7 @@ STACKABLE: dict[type, type] = {
     nn.LayerNorm: LayerNorm,
 }
 #: Layers of torch that do the same with and without a seeds axis: number by number, or along axes named in _AXES.
-_ALIKE = {
+_SAME_WITH_SEEDS = {
     *(nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict),
     *(nn.Identity, nn.Flatten, nn.Unflatten),
     *(nn.CELU, nn.ELU, nn.GELU, nn.Hardshrink, nn.Hardsigmoid, nn.Hardswish, nn.Hardtanh, nn.LeakyReLU, nn.LogSigmoid),
@@ -62,16 +62,16 @@ class Copies(nn.Module):
         self.training = copies[0].training
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        return self._each("__call__", *args, **kwargs)
+        return self._call_each("__call__", *args, **kwargs)
 
-    def _each(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def _call_each(self, method: str, *args: Any, **kwargs: Any) -> Any:
         results = []
-        for k, one in enumerate(self.copies):
+        for k, module_copy in enumerate(self.copies):
             with of_seed(k):
-                results.append(getattr(one, method)(*self._of(args, k), **self._of(kwargs, k)))
-        return self._together(results)
+                results.append(getattr(module_copy, method)(*self._for_copy(args, k), **self._for_copy(kwargs, k)))
+        return self._merge_results(results)
 
-    def _of(self, value: Any, k: int) -> Any:
+    def _for_copy(self, value: Any, seed_index: int) -> Any:
         """What the k-th copy gets of an argument."""
         if isinstance(value, Tensor):
             if not value.ndim or len(value) != len(self.copies):
@@ -79,12 +79,12 @@ class Copies(nn.Module):
                     f"{type(self.copies[0]).__name__} holds {len(self.copies)} copies and needs tensors [seeds, batch, "
                     f"...] of as many seeds, got the shape {tuple(value.shape)}."
                 )
-            return value[k]
+            return value[seed_index]
         if isinstance(value, Noise):
-            return Noise(value.seeds[k], value.device, value.share)
-        return _mapped(lambda part: self._of(part, k), value)
+            return Noise(value.seeds[seed_index], value.device, value.share)
+        return _map_nested(lambda element: self._for_copy(element, seed_index), value)
 
-    def _together(self, results: list[Any]) -> Any:
+    def _merge_results(self, results: list[Any]) -> Any:
         """The results of all copies as one."""
         first = results[0]
         if isinstance(first, Tensor):
@@ -92,10 +92,10 @@ class Copies(nn.Module):
         if isinstance(first, Distribution):
             return side_by_side(results)
         if isinstance(first, tuple | list):
-            parts = [self._together(list(pieces)) for pieces in zip(*results, strict=True)]
-            return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
+            merged = [self._merge_results(list(elements)) for elements in zip(*results, strict=True)]
+            return type(first)(*merged) if hasattr(first, "_fields") else type(first)(merged)
         if isinstance(first, dict):
-            return {name: self._together([result[name] for result in results]) for name in first}
+            return {name: self._merge_results([result[name] for result in results]) for name in first}
         if first is None or isinstance(first, bool | int | float | str):
             return first
         raise TypeError(
@@ -107,43 +107,43 @@ class Copies(nn.Module):
         # Called for what is not found. While a copy of this is being made there is nothing yet.
         if name == "copies" or name.startswith("__") or "copies" not in self.__dict__.get("_modules", {}):
             return super().__getattr__(name)
-        found = [getattr(one, name) for one in self.copies]
-        if isinstance(found[0], Tensor):
-            return torch.stack(found)
-        if isinstance(found[0], nn.Module):
-            return Copies(found)
-        if getattr(found[0], "__self__", None) is self.copies[0]:  # a method
-            return lambda *args, **kwargs: self._each(name, *args, **kwargs)
-        return found[0]
+        attributes = [getattr(module_copy, name) for module_copy in self.copies]
+        if isinstance(attributes[0], Tensor):
+            return torch.stack(attributes)
+        if isinstance(attributes[0], nn.Module):
+            return Copies(attributes)
+        if getattr(attributes[0], "__self__", None) is self.copies[0]:  # a method
+            return lambda *args, **kwargs: self._call_each(name, *args, **kwargs)
+        return attributes[0]
 
     def __getitem__(self, index: Any) -> Any:
         copies: list[Any] = list(self.copies)
-        return Copies([one[index] for one in copies])
+        return Copies([module_copy[index] for module_copy in copies])
 
     def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
         """The copies' tensors stacked: a file does not depend on which layers can carry the axis."""
         destination = OrderedDict() if destination is None else destination
-        states = [one.state_dict(keep_vars=keep_vars) for one in self.copies]
+        states = [module_copy.state_dict(keep_vars=keep_vars) for module_copy in self.copies]
         for name, value in states[0].items():
             is_tensor = isinstance(value, Tensor)
             destination[prefix + name] = torch.stack([state[name] for state in states]) if is_tensor else value
         return destination
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *other_arguments: Any) -> None:
         for name in self.copies[0].state_dict():
             value = state_dict.pop(prefix + name, None)
             if isinstance(value, Tensor) and value.ndim and len(value) == len(self.copies):
                 state_dict |= {f"{prefix}copies.{k}.{name}": value[k] for k in range(len(value))}
-        super()._load_from_state_dict(state_dict, prefix, *rest)
+        super()._load_from_state_dict(state_dict, prefix, *other_arguments)
 
 
-def _mapped(function: Callable[[Any], Any], value: Any) -> Any:
+def _map_nested(function: Callable[[Any], Any], value: Any) -> Any:
     """The function of every part of a tuple, a list or a dict; anything else as it is."""
     if isinstance(value, dict):
-        return {name: function(part) for name, part in value.items()}
+        return {name: function(element) for name, element in value.items()}
     if isinstance(value, tuple | list):
-        parts = [function(part) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+        results = [function(element) for element in value]
+        return type(value)(*results) if hasattr(value, "_fields") else type(value)(results)
     return value
 
 
@@ -159,60 +159,60 @@ def stack(modules: Sequence[Network], seeds: Sequence[int] | None = None) -> Any
     >>> type(stack([nn.GRU(4, 2), nn.GRU(4, 2)])).__name__
     'Copies'
     """
-    listed = list(range(len(modules)) if seeds is None else seeds)
-    each_for_itself = _for_themselves(modules[0])
-    paths = {id(part): path for path, part in modules[0].named_modules()}
-    copies = [copied(module) for module in modules] if each_for_itself else []
+    seed_list = list(range(len(modules)) if seeds is None else seeds)
+    ids_to_copy = _ids_to_copy(modules[0])
+    path_of_id = {id(layer): path for path, layer in modules[0].named_modules()}
+    copies = [copied(module) for module in modules] if ids_to_copy else []
     stacked = copied(modules[0])
-    made = {
-        paths[i]: Copies([module.get_submodule(paths[i]) for module in copies]) for i in each_for_itself
+    copies_at_path = {
+        path_of_id[i]: Copies([module.get_submodule(path_of_id[i]) for module in copies]) for i in ids_to_copy
     }  # by the path in every one of the modules
-    for new in made.values():
-        vars(new)["of_seeds"] = listed
-    if "" in made:
-        return made[""]
-    replaced = {id(stacked.get_submodule(path)): new for path, new in made.items()}
-    for part in list(stacked.modules()):
-        for name, child in part._modules.items():
-            part._modules[name] = replaced.get(id(child), child)
-    shared: dict[int, nn.Parameter] = {}  # a weight that stands in two places is stacked once
-    for path, part in _carrying(stacked):
+    for layer_copies in copies_at_path.values():
+        vars(layer_copies)["of_seeds"] = seed_list
+    if "" in copies_at_path:
+        return copies_at_path[""]
+    replaced = {id(stacked.get_submodule(path)): layer_copies for path, layer_copies in copies_at_path.items()}
+    for layer in list(stacked.modules()):
+        for name, child in layer._modules.items():
+            layer._modules[name] = replaced.get(id(child), child)
+    stacked_parameters: dict[int, nn.Parameter] = {}  # a weight that stands in two places is stacked once
+    for path, layer in _layers_with_seeds(stacked):
         if all("as_drawn" in vars(module.get_submodule(path)) for module in modules):
-            vars(part)["as_drawn"] = [vars(module.get_submodule(path))["as_drawn"] for module in modules]
-        vars(part)["of_seeds"] = listed
-        part.__class__ = STACKABLE.get(type(part), type(part))  # same parameters, a forward that knows the axis
-        _shift_axes(part, by=1)
-        for name, parameter in part._parameters.items():
-            if parameter is not None and id(parameter) not in shared:
+            vars(layer)["as_drawn"] = [vars(module.get_submodule(path))["as_drawn"] for module in modules]
+        vars(layer)["of_seeds"] = seed_list
+        layer.__class__ = STACKABLE.get(type(layer), type(layer))  # same parameters, a forward that knows the axis
+        _shift_axes(layer, by=1)
+        for name, parameter in layer._parameters.items():
+            if parameter is not None and id(parameter) not in stacked_parameters:
                 values: list[Any] = [module.get_submodule(path)._parameters[name] for module in modules]
-                shared[id(parameter)] = nn.Parameter(torch.stack(values).detach(), parameter.requires_grad)
+                stacked_parameters[id(parameter)] = nn.Parameter(torch.stack(values).detach(), parameter.requires_grad)
             if parameter is not None:
-                part._parameters[name] = shared[id(parameter)]
+                layer._parameters[name] = stacked_parameters[id(parameter)]
     return stacked
 
 
-def unstack(module: nn.Module, k: int) -> nn.Module:
+def unstack(module: nn.Module, seed_index: int) -> nn.Module:
     """The k-th of the stacked copies, as an ordinary module."""
     if isinstance(module, Copies):
-        return copied(module.copies[k])
+        return copied(module.copies[seed_index])
     single = copied(module)
-    carrying = list(_carrying(single))
-    for part in list(single.modules()):
-        for name, child in part._modules.items():
+    seed_layers = list(_layers_with_seeds(single))
+    for layer in list(single.modules()):
+        for name, child in layer._modules.items():
             if isinstance(child, Copies):
-                part._modules[name] = child.copies[k]
-    shared: dict[int, nn.Parameter] = {}
-    for _, part in carrying:
-        vars(part).pop("of_seeds", None)
-        if "as_drawn" in vars(part):
-            vars(part)["as_drawn"] = vars(part)["as_drawn"][k]
-        _shift_axes(part, by=-1)
-        for name, parameter in part._parameters.items():
-            if parameter is not None and id(parameter) not in shared:
-                value = parameter[k].detach().clone(memory_format=torch.contiguous_format)
-                shared[id(parameter)] = nn.Parameter(value, parameter.requires_grad)
+                layer._modules[name] = child.copies[seed_index]
+    single_parameters: dict[int, nn.Parameter] = {}
+    for _, layer in seed_layers:
+        vars(layer).pop("of_seeds", None)
+        if "as_drawn" in vars(layer):
+            vars(layer)["as_drawn"] = vars(layer)["as_drawn"][seed_index]
+        _shift_axes(layer, by=-1)
+        for name, parameter in layer._parameters.items():
+            if parameter is not None and id(parameter) not in single_parameters:
+                value = parameter[seed_index].detach().clone(memory_format=torch.contiguous_format)
+                single_parameters[id(parameter)] = nn.Parameter(value, parameter.requires_grad)
             if parameter is not None:
-                part._parameters[name] = shared[id(parameter)]
+                layer._parameters[name] = single_parameters[id(parameter)]
     return single
 
 
@@ -222,70 +222,70 @@ def seeds_in(module: nn.Module) -> list[list[int] | None]:
     >>> seeds_in(stack([Linear(4, 2), Linear(4, 2)], seeds=[3, 7])), seeds_in(nn.Sequential(Linear(4, 2), nn.ReLU()))
     ([[3, 7]], [None])
     """
-    parts = [part for _, part in _carrying(module) if part._parameters]
-    found: list[list[int] | None] = [vars(part).get("of_seeds") for part in parts]
-    for part in module.modules():
-        if isinstance(part, Copies):
-            found.append(vars(part).get("of_seeds") or list(range(len(part.copies))))
-    return [seeds for i, seeds in enumerate(found) if seeds not in found[:i]]
+    layers = [layer for _, layer in _layers_with_seeds(module) if layer._parameters]
+    seed_lists: list[list[int] | None] = [vars(layer).get("of_seeds") for layer in layers]
+    for layer in module.modules():
+        if isinstance(layer, Copies):
+            seed_lists.append(vars(layer).get("of_seeds") or list(range(len(layer.copies))))
+    return [seeds for i, seeds in enumerate(seed_lists) if seeds not in seed_lists[:i]]
 
 
-def _carrying(
-    module: nn.Module, stops: Collection[int] = (), path: str = "", seen: set[int] | None = None
+def _layers_with_seeds(
+    module: nn.Module, stops: Collection[int] = (), path: str = "", seen_ids: set[int] | None = None
 ) -> Iterator[tuple[str, nn.Module]]:
     """The parts that carry the seeds axis, each once, with their paths: all but ``Copies``, and those in ``stops``."""
-    seen = set() if seen is None else seen
-    if id(module) in seen or id(module) in stops or isinstance(module, Copies):
+    seen_ids = set() if seen_ids is None else seen_ids
+    if id(module) in seen_ids or id(module) in stops or isinstance(module, Copies):
         return
-    seen.add(id(module))
+    seen_ids.add(id(module))
     yield path, module
     for name, child in module._modules.items():
         if child is not None:
-            yield from _carrying(child, stops, f"{path}.{name}" if path else name, seen)
+            yield from _layers_with_seeds(child, stops, f"{path}.{name}" if path else name, seen_ids)
 
 
-def _for_themselves(module: nn.Module) -> set[int]:
+def _ids_to_copy(module: nn.Module) -> set[int]:
     """The ids of the outermost parts of which every seed needs a copy of its own."""
-    unable = {id(part) for part in module.modules() if not _carries(part)}
+    unable_ids = {id(layer) for layer in module.modules() if not _can_carry_seeds(layer)}
     while True:
-        outside = [part for _, part in _carrying(module, unable)]
-        inside = [child for part in outside for child in part.children() if id(child) in unable]
-        inside += [module] if id(module) in unable else []
-        weights = {id(weight) for part in inside for weight in (*part.parameters(), *part.buffers())}
-        found = set()
-        for part in outside:
-            own = [*part.parameters(recurse=False), *part.buffers(recurse=False)]
-            shares_weights = any(id(weight) in weights for weight in own)
-            for_itself = [child for child in part.children() if id(child) in unable]
-            reads_a_copy = getattr(part, "stacked_whole", False) and for_itself
+        stacked_layers = [layer for _, layer in _layers_with_seeds(module, unable_ids)]
+        copied_layers = [child for layer in stacked_layers for child in layer.children() if id(child) in unable_ids]
+        copied_layers += [module] if id(module) in unable_ids else []
+        copied_tensors = {id(weight) for layer in copied_layers for weight in (*layer.parameters(), *layer.buffers())}
+        newly_unable = set()
+        for layer in stacked_layers:
+            own_tensors = [*layer.parameters(recurse=False), *layer.buffers(recurse=False)]
+            shares_weights = any(id(weight) in copied_tensors for weight in own_tensors)
+            copied_children = [child for child in layer.children() if id(child) in unable_ids]
+            reads_a_copy = getattr(layer, "stacked_whole", False) and copied_children
             # What such a norm takes off again, a bias before it, has a gradient of rounding, which Adam magnifies.
-            has_a_norm = any(isinstance(child, nn.modules.batchnorm._NormBase) for child in for_itself)
+            has_a_norm = any(isinstance(child, nn.modules.batchnorm._NormBase) for child in copied_children)
             if shares_weights or reads_a_copy or has_a_norm:
-                found.add(id(part))
-        if not found:
-            return {id(part) for part in inside}
-        unable |= found
+                newly_unable.add(id(layer))
+        if not newly_unable:
+            return {id(layer) for layer in copied_layers}
+        unable_ids |= newly_unable
 
 
-def _carries(part: nn.Module) -> bool:
+def _can_carry_seeds(layer: nn.Module) -> bool:
     """Can this part, whatever its own parts do, compute with a seeds axis as it would without?"""
-    kind = type(part)
-    hooked = any(getattr(part, hooks) for hooks in _HOOKS) or "forward" in vars(part)
-    if hooked or any(weight._backward_hooks for weight in part.parameters(recurse=False)):
+    kind = type(layer)
+    has_hooks = any(getattr(layer, hooks) for hooks in _HOOKS) or "forward" in vars(layer)
+    if has_hooks or any(weight._backward_hooks for weight in layer.parameters(recurse=False)):
         return False
     if kind in STACKABLE or kind in STACKABLE.values():
         # Reflecting paddings count axes from the front; a norm without parameters cannot show how many seeds there are.
-        pads_with_zeros = getattr(part, "padding_mode", "zeros") == "zeros"
-        has_affine_parameters = getattr(part, "affine", True)
+        pads_with_zeros = getattr(layer, "padding_mode", "zeros") == "zeros"
+        has_affine_parameters = getattr(layer, "affine", True)
         return pads_with_zeros and has_affine_parameters
-    if kind in _ALIKE:
-        return all(isinstance(getattr(part, axis), int) for axis in _AXES.get(kind, ()))
+    if kind in _SAME_WITH_SEEDS:
+        return all(isinstance(getattr(layer, axis), int) for axis in _AXES.get(kind, ()))
     return getattr(kind, "stackable", False) or kind.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
-def _shift_axes(part: nn.Module, by: int) -> None:
+def _shift_axes(layer: nn.Module, by: int) -> None:
     """Let torch's Flatten and Unflatten step over the seeds axis."""
-    for axis in _AXES.get(type(part), ()):
-        position = getattr(part, axis)
+    for axis in _AXES.get(type(layer), ()):
+        position = getattr(layer, axis)
         if position >= 0:
-            setattr(part, axis, position + by)
+            setattr(layer, axis, position + by)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from ..errors import chosen, sizes, whole
+from ..errors import check_choice, check_int, check_sizes
 
 __all__ = [
     "ACTIVATIONS",
@@ -44,30 +44,30 @@ class Linear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         weight: Tensor = self.weight
         bias: Tensor | None = self.bias
-        single = weight.ndim == 2
-        if single and self.out_features > 1:
+        is_single = weight.ndim == 2
+        if is_single and self.out_features > 1:
             return F.linear(x, weight, bias)
-        if single:
-            rows = x
+        if is_single:
+            flat_x = x
         else:
-            rows = x.flatten(1, -2)
+            flat_x = x.flatten(1, -2)
             bias = None if bias is None else bias.unsqueeze(-2)
         if self.out_features == 1:  # a sum rounds alike with and without the seeds axis, and Adam magnifies rounding
-            y = (rows * weight).sum(-1, keepdim=True)
+            output = (flat_x * weight).sum(-1, keepdim=True)
             if bias is not None:
-                y = y + bias
+                output = output + bias
         elif bias is None:
-            y = rows @ weight.mT
+            output = flat_x @ weight.mT
         else:
-            y = torch.baddbmm(bias, rows, weight.mT)
-        rows_were_flattened = not single and x.ndim != 3
-        return y.unflatten(1, x.shape[1:-1]) if rows_were_flattened else y
+            output = torch.baddbmm(bias, flat_x, weight.mT)
+        rows_were_flattened = not is_single and x.ndim != 3
+        return output.unflatten(1, x.shape[1:-1]) if rows_were_flattened else output
 
 
 def grouped(x: Tensor, seeds: int, convolve: Callable[[Tensor], Tensor]) -> Tensor:
     """Apply ``convolve`` to [batch, seeds * channels, ...] instead of [seeds, batch, channels, ...]."""
-    y = convolve(x.transpose(0, 1).flatten(1, 2))
-    return y.unflatten(1, (seeds, -1)).transpose(0, 1)
+    output = convolve(x.transpose(0, 1).flatten(1, 2))
+    return output.unflatten(1, (seeds, -1)).transpose(0, 1)
 
 
 class Conv2d(nn.Conv2d):
@@ -107,22 +107,22 @@ class GroupNorm(nn.GroupNorm):
     def forward(self, x: Tensor) -> Tensor:
         if self.weight.ndim == 1:
             return super().forward(x)
-        y = F.group_norm(x.flatten(0, 1), self.num_groups, eps=self.eps).view_as(x)
+        normalised = F.group_norm(x.flatten(0, 1), self.num_groups, eps=self.eps).view_as(x)
         seeds, image_axes = len(self.weight), x.ndim - 3
         affine_shape = (seeds, 1, -1, *[1] * image_axes)  # one number for each seed and channel
-        return y * self.weight.view(affine_shape) + self.bias.view(affine_shape)
+        return normalised * self.weight.view(affine_shape) + self.bias.view(affine_shape)
 
 
 class LayerNorm(nn.LayerNorm):
     """``nn.LayerNorm``; with weights [seeds, *shape] it scales each copy by its own."""
 
     def forward(self, x: Tensor) -> Tensor:
-        axes = len(self.normalized_shape)
-        if self.weight is None or self.weight.ndim == axes:
+        n_axes = len(self.normalized_shape)
+        if self.weight is None or self.weight.ndim == n_axes:
             return super().forward(x)
-        ones = [1] * (x.ndim - axes - 1)  # between the seeds and the axes of the weights
-        y = F.layer_norm(x, self.normalized_shape, eps=self.eps) * self.weight.unflatten(0, (-1, *ones))
-        return y if self.bias is None else y + self.bias.unflatten(0, (-1, *ones))
+        unit_axes = [1] * (x.ndim - n_axes - 1)  # between the seeds and the axes of the weights
+        normalised = F.layer_norm(x, self.normalized_shape, eps=self.eps) * self.weight.unflatten(0, (-1, *unit_axes))
+        return normalised if self.bias is None else normalised + self.bias.unflatten(0, (-1, *unit_axes))
 
 
 #: By kind of device, how many numbers the kernel of one seed has at least where stacked copies of a trunk run one after
@@ -131,28 +131,28 @@ class LayerNorm(nn.LayerNorm):
 LARGE = {"cpu": 2**15}
 
 
-def _runs_in_turn(trunk: nn.Module) -> bool:
+def _has_large_kernels(trunk: nn.Module) -> bool:
     """Has the trunk stacked kernels, [seeds, ...], that are large where they lie?"""
-    kernels = (p for p in trunk.parameters() if p.ndim == 5)
+    kernels = (parameter for parameter in trunk.parameters() if parameter.ndim == 5)
     return any(kernel[0].numel() >= LARGE.get(kernel.device.type, math.inf) for kernel in kernels)
 
 
-def _in_turn(trunk: nn.Module, x: Tensor) -> Tensor:
+def _one_after_another(trunk: nn.Module, x: Tensor) -> Tensor:
     """What each copy makes of its x, [seeds, batch, ...]: what one layer leaves in the cache, the next finds there."""
-    names, stacked = zip(*trunk.named_parameters(), strict=True)
-    copies = zip(*(parameter.unbind() for parameter in stacked), strict=True)
-    each = [dict(zip(names, copy, strict=True)) for copy in copies]
-    return torch.stack([functional_call(trunk, of_one, (x_of_one,)) for of_one, x_of_one in zip(each, x, strict=True)])
+    names, stacked_parameters = zip(*trunk.named_parameters(), strict=True)
+    copies = zip(*(parameter.unbind() for parameter in stacked_parameters), strict=True)
+    each = [dict(zip(names, tensors, strict=True)) for tensors in copies]
+    return torch.stack([functional_call(trunk, of_one, (own_x,)) for of_one, own_x in zip(each, x, strict=True)])
 
 
 class Trunk(nn.Sequential):
     """``nn.Sequential``; stacked copies with large kernels run one after another."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return _in_turn(self, x) if _runs_in_turn(self) else super().forward(x)
+        return _one_after_another(self, x) if _has_large_kernels(self) else super().forward(x)
 
 
-_GROUPS = 8  # of channels that GroupNorm normalises together
+_NORM_GROUPS = 8  # of channels that GroupNorm normalises together
 
 #: Activations by name; in place where the gradient can be had from the output: a third less memory to walk through.
 ACTIVATIONS = {
@@ -164,7 +164,7 @@ ACTIVATIONS = {
 
 
 def _activation(name: str) -> nn.Module:
-    return ACTIVATIONS[chosen("activation", name, ACTIVATIONS)]()
+    return ACTIVATIONS[check_choice("activation", name, ACTIVATIONS)]()
 
 
 class Flatten(nn.Module):
@@ -185,18 +185,18 @@ def mlp(shape: Sequence[int], hidden: Sequence[int], out: int, activation: str =
     >>> mlp((1, 8, 8), (128, 128), 20)(torch.zeros(5, 1, 8, 8)).shape
     torch.Size([5, 20])
     """
-    shape = sizes("shape", shape)
-    widths = [math.prod(shape), *(sizes("hidden", hidden) if hidden != () else ())]
+    shape = check_sizes("shape", shape)
+    widths = [math.prod(shape), *(check_sizes("hidden", hidden) if hidden != () else ())]
     layers: list[nn.Module] = [Flatten(len(shape))]
     for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
         layers += [Linear(inputs, outputs), _activation(activation)]
-    return nn.Sequential(*layers, Linear(widths[-1], whole("out", out)))
+    return nn.Sequential(*layers, Linear(widths[-1], check_int("out", out)))
 
 
 def check_image(shape: Sequence[int], width: int, depth: int = 2) -> None:
     """Raise ValueError, saying what to do, if a convolutional trunk cannot be made for ``shape``."""
-    if width % _GROUPS:
-        raise ValueError(f"width must be a multiple of {_GROUPS} (the groups of GroupNorm), got {width}.")
+    if width % _NORM_GROUPS:
+        raise ValueError(f"width must be a multiple of {_NORM_GROUPS} (the groups of GroupNorm), got {width}.")
     if len(shape) != 3 or shape[1] != shape[2] or shape[1] % 2**depth:
         raise ValueError(
             f"a convolutional network needs square images [channels, side, side] with a side divisible by {2**depth}, "
@@ -221,7 +221,7 @@ def conv_down(
     most_channels = width * 2 ** (depth - 1)
     layers = [_halve_side(shape[0], width), _activation(activation)]
     for channels in (width * 2**i for i in range(depth - 1)):
-        layers += [_halve_side(channels, 2 * channels), GroupNorm(_GROUPS, 2 * channels), _activation(activation)]
+        layers += [_halve_side(channels, 2 * channels), GroupNorm(_NORM_GROUPS, 2 * channels), _activation(activation)]
     return Trunk(*layers, Flatten(3), Linear(most_channels * small_side**2, out))
 
 
@@ -233,11 +233,11 @@ def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "
     layers = [
         Linear(features, most_channels * small_side**2),
         nn.Unflatten(-1, (most_channels, small_side, small_side)),
-        GroupNorm(_GROUPS, most_channels),
+        GroupNorm(_NORM_GROUPS, most_channels),
     ]
     for channels in (width * 2**i for i in reversed(range(depth - 1))):
         upsample = _double_side(2 * channels, channels)
-        layers += [_activation(activation), upsample, GroupNorm(_GROUPS, channels)]
+        layers += [_activation(activation), upsample, GroupNorm(_NORM_GROUPS, channels)]
     to_image = _double_side(width, shape[0])
     return Trunk(*layers, _activation(activation), to_image, Flatten(3))
 
@@ -249,7 +249,7 @@ def conv_same(shape: Sequence[int], width: int, channels: int, activation: str =
         Conv2d(shape[0], width, 5, padding=2),
         _activation(activation),
         Conv2d(width, width, 5, padding=2),
-        GroupNorm(_GROUPS, width),
+        GroupNorm(_NORM_GROUPS, width),
         _activation(activation),
         Conv2d(width, channels, 5, padding=2),
         Flatten(3),
@@ -273,7 +273,7 @@ class UNet(nn.Module):
 
         def block(inputs: int, outputs: int) -> nn.Module:
             conv = Conv2d(inputs, outputs, 3, padding=1)
-            return nn.Sequential(conv, GroupNorm(_GROUPS, outputs), _activation(activation))
+            return nn.Sequential(conv, GroupNorm(_NORM_GROUPS, outputs), _activation(activation))
 
         self.enter = block(shape[0], width)
         levels = list(zip(widths[:-1], widths[1:], strict=True))
@@ -284,12 +284,12 @@ class UNet(nn.Module):
         self.leave = Conv2d(width, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        if _runs_in_turn(self):
-            return _in_turn(self, x)
-        seen = [self.enter(x)]
+        if _has_large_kernels(self):
+            return _one_after_another(self, x)
+        skips = [self.enter(x)]
         for down in self.down:
-            seen.append(down(seen[-1]))
-        h = self.middle(seen.pop())
+            skips.append(down(skips[-1]))
+        hidden = self.middle(skips.pop())
         for up, join in zip(self.up, self.join, strict=True):
-            h = join(torch.cat((up(h), seen.pop()), -3))
-        return self.leave(h)
+            hidden = join(torch.cat((up(hidden), skips.pop()), -3))
+        return self.leave(hidden)

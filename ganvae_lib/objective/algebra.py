@@ -44,7 +44,7 @@ class Objective:
 
     def __mul__(self, weight: float) -> Objective:
         weight = as_weight(weight)
-        return Sum.of(*(replace(t, weight=weight * t.weight) for t in self.terms))
+        return Sum.of(*(replace(term, weight=weight * term.weight) for term in self.terms))
 
     __rmul__ = __mul__
 
@@ -91,13 +91,16 @@ class Objective:
         player whom it does not name.
         """
         step_counts = sorted({t.steps for t in self.adversaries} - {0})  # 0: another term trains the discriminator
-        discriminators = [Phase(("phi",), tuple(t for t in self.adversaries if t.steps == n), n) for n in step_counts]
-        separate = [Phase((p,), tuple(t for t in self.terms if p in t.movers)) for p in ("theta", "eta")]
-        separate = [phase for phase in separate if phase.terms]
-        players = tuple(player for phase in separate for player in phase.players)
-        shared = Phase(players, tuple(dict.fromkeys(term for phase in separate for term in phase.terms)))
-        may_share = all(p in t.movers or p not in t.reaches for t in shared.terms for p in players)
-        return (*discriminators, *([shared] if players and may_share else separate))
+        discriminators = [
+            Phase(("phi",), tuple(t for t in self.adversaries if t.steps == n_steps), n_steps)
+            for n_steps in step_counts
+        ]
+        player_phases = [Phase((who,), tuple(t for t in self.terms if who in t.movers)) for who in ("theta", "eta")]
+        player_phases = [phase for phase in player_phases if phase.terms]
+        players = tuple(player for phase in player_phases for player in phase.players)
+        shared_phase = Phase(players, tuple(dict.fromkeys(term for phase in player_phases for term in phase.terms)))
+        may_share = all(who in t.movers or who not in t.reaches for t in shared_phase.terms for who in players)
+        return (*discriminators, *([shared_phase] if players and may_share else player_phases))
 
     def lines(self) -> dict[str, str]:
         """What each player descends, in LaTeX."""
@@ -111,17 +114,17 @@ class Objective:
         return lines
 
     def _repr_latex_(self) -> str:
-        rows = [rf"\min_{{\{player}}}\;& {text}" for player, text in self.lines().items()]
-        rows += [rf"&{letter} = {beta.formula()}" for beta, letter in self.schedules.items()]
-        return "$$\\begin{aligned}\n" + "\\\\\n".join(rows) + "\n\\end{aligned}$$"
+        latex_lines = [rf"\min_{{\{player}}}\;& {text}" for player, text in self.lines().items()]
+        latex_lines += [rf"&{letter} = {schedule.formula()}" for schedule, letter in self.schedules.items()]
+        return "$$\\begin{aligned}\n" + "\\\\\n".join(latex_lines) + "\n\\end{aligned}$$"
 
     def __repr__(self) -> str:
         return " + ".join(map(repr, self.terms)).replace("+ -", "- ")
 
     def __str__(self) -> str:
-        rows = [f"  {GREEK[player]} descends {text}" for player, text in self.lines().items()]
-        rows += [f"  where {letter} = {beta.formula()}, after s steps" for beta, letter in self.schedules.items()]
-        return "\n".join([repr(self), *map(plain, rows)])
+        text_lines = [f"  {GREEK[player]} descends {text}" for player, text in self.lines().items()]
+        text_lines += [f"  where {letter} = {beta.formula()}, after s steps" for beta, letter in self.schedules.items()]
+        return "\n".join([repr(self), *map(plain, text_lines)])
 
     def explain(self) -> Table:
         """A table with a row per term: space, tool, who descends it, and where theta stands in the KL."""
@@ -181,15 +184,19 @@ class Phase:
         names = [term.name for term in self.terms]
         for longer in ("{0.name} ({0.detail})", "{0.name} ({0!r})"):  # the second only where the first does not do
             counts = Counter(names)
-            names = [longer.format(t) if counts[name] > 1 else name for t, name in zip(self.terms, names, strict=True)]
+            names = [
+                longer.format(term) if counts[name] > 1 else name for term, name in zip(self.terms, names, strict=True)
+            ]
         return tuple(f"{name}, discriminator" if self.discriminates else name for name in names)
 
     def losses(self, world: World) -> dict[str, Tensor]:
         """The value of every term, unweighted, [*seeds]."""
-        values = [t.discriminator_loss(world) if self.discriminates else t.loss(world) for t in self.terms]
+        values = [term.discriminator_loss(world) if self.discriminates else term.loss(world) for term in self.terms]
         return dict(zip(self.keys, values, strict=True))
 
     def total(self, losses: dict[str, Tensor], step: int = 0) -> Tensor:
         """What the phase descends after so many steps: the weighted sum, [*seeds]; a discriminator's have no weight."""
-        weights = [1.0 if self.discriminates else at(t.weight, step) for t in self.terms]
-        return reduce(lambda a, b: a + b, (weight * v for weight, v in zip(weights, losses.values(), strict=True)))
+        weights = [1.0 if self.discriminates else at(term.weight, step) for term in self.terms]
+        return reduce(
+            lambda a, b: a + b, (weight * loss for weight, loss in zip(weights, losses.values(), strict=True))
+        )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..distributions.noise import Noise
     from ..distributions.world import World
 
-__all__ = ["Network", "Samples", "TERMS", "TOOLS", "Term", "Tool", "parts"]
+__all__ = ["Network", "Samples", "TERMS", "TOOLS", "Term", "Tool", "as_tuple"]
 
 Samples = Tensor | tuple[Tensor, ...]  # one tensor, or several such as (x, z), each [*seeds, batch, *shape]
 Network = Callable[..., Any]  # a discriminator: called with samples, it answers with a distribution of logits t
@@ -33,7 +33,7 @@ TOOLS: dict[str, type[Tool]] = {}  # by name
 TERMS: dict[str, type[Term]] = {}
 
 
-def parts(samples: Samples) -> tuple[Tensor, ...]:
+def as_tuple(samples: Samples) -> tuple[Tensor, ...]:
     """Samples as a tuple: one tensor, or a pair."""
     return (samples,) if isinstance(samples, Tensor) else samples
 
@@ -50,7 +50,7 @@ class Tool(ABC):
     model_stands = "neither: not a KL"  # where the model stands in the KL that is descended
     explicit = False  # does it need a density, rather than samples of both sides?
     adversarial = False  # does a discriminator come with it?
-    brings = "discriminator"  # what that network is called
+    network_name = "discriminator"  # what that network is called
     steps = 0  # updates of that discriminator per step
     takes_labels = False  # can it compare what is given a label?
     whole_batches = False  # does it compare whole minibatches, rather than average over examples?
@@ -91,7 +91,7 @@ class Tool(ABC):
         raise TypeError(f"{self!r} has no discriminator to train.")
 
     @abstractmethod
-    def formula(self, w: Writer, space: Space, player: str) -> str:
+    def formula(self, writer: Writer, space: Space, player: str) -> str:
         """What ``player`` descends there, in LaTeX."""
 
 
@@ -139,8 +139,8 @@ class Term(Objective, ABC):
             if not isinstance(self.only, list | tuple) or not self.only or not set(self.only) <= set(self.reaches):
                 raise ValueError(f"only={self.only!r} must be a tuple of players of this term, {self.reaches}.")
             # One way of writing it, so that equal terms compare equal.
-            only = tuple(p for p in self.reaches if p in self.only)
-            object.__setattr__(self, "only", None if only == self.reaches else only)
+            chosen_players = tuple(player for player in self.reaches if player in self.only)
+            object.__setattr__(self, "only", None if chosen_players == self.reaches else chosen_players)
 
     if TYPE_CHECKING:  # not at work: a dataclass would take it for the default of a field ``space``
 
@@ -163,7 +163,7 @@ class Term(Objective, ABC):
         """The loss of the players who descend it, [*seeds], in nats where it measures nats."""
 
     @abstractmethod
-    def formula(self, w: Writer, player: str) -> str:
+    def formula(self, writer: Writer, player: str) -> str:
         """What ``player``, one of those who descend it, descends, in LaTeX."""
 
     def discriminator_loss(self, world: World) -> Tensor:
@@ -201,7 +201,7 @@ class Term(Objective, ABC):
 
     def mirrored(self, **fields: Any) -> Term:
         """The term with theta and eta exchanged and these fields changed."""
-        return replace(self, only=self.only and tuple(OTHER[p] for p in self.only), **fields)
+        return replace(self, only=self.only and tuple(OTHER[player] for player in self.only), **fields)
 
     # How it prints and is saved.
 
@@ -232,8 +232,8 @@ class Term(Objective, ABC):
         """Its row of the table: the term, its space, its tool, who descends it, where theta stands."""
         players = ", ".join(GREEK[p] for p in self.movers) + (f" against {GREEK['phi']}" if self.adversarial else "")
         theta_absent = f"absent (eta: {self.model_stands('eta')})"
-        stands = self.model_stands("theta") if "theta" in self.movers else theta_absent
-        return repr(self), self.space, self.title, players, stands
+        theta_position = self.model_stands("theta") if "theta" in self.movers else theta_absent
+        return repr(self), self.space, self.title, players, theta_position
 
     def __repr__(self) -> str:
         own_fields = tuple(name for name in field_names(self) if name not in ("weight", "only", "given"))

@@ -15,32 +15,32 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from ..distributions.paths import FIRST, LAST, PATHS, PREDICTIONS, WEIGHTS, as_prediction, clean, squared_error
+from ..distributions.paths import PATHS, PREDICTIONS, T_MAX, T_MIN, WEIGHTS, as_prediction, clean, squared_error
 from ..distributions.spaces import SPACES, Space
 from ..distributions.world import World, drawn
-from ..errors import chosen, real, whole
+from ..errors import check_choice, check_int, check_real
 from ..figures.formula import Writer, expectation
-from .contract import Network, Samples, Tool, parts
+from .contract import Network, Samples, Tool, as_tuple
 
 if TYPE_CHECKING:
     from ..distributions.noise import Noise
 
 __all__ = ["Denoise", "Distill"]
 
-LEVELS = "cosine"  # the path of the spaces of noisy samples
+NOISY_PATH = "cosine"  # the path of the spaces of noisy samples
 
 
-def _beside(t: Tensor, x: Tensor) -> Tensor:
+def _expand_time(t: Tensor, x: Tensor) -> Tensor:
     """Times [*seeds, batch] with as many axes as x."""
     return t.reshape(*t.shape, *[1] * (x.ndim - t.ndim))
 
 
-def _squares(x: Tensor, t: Tensor) -> Tensor:
+def _square_norm(x: Tensor, t: Tensor) -> Tensor:
     """‖x‖² of each example, as t is."""
     return x.square().flatten(t.ndim).sum(-1)
 
 
-def _where(tool: Tool, space: Space) -> str | None:
+def _why_not_in(tool: Tool, space: Space) -> str | None:
     if len(space.sees) == 1 and not space.target_by and len(space.made_by) == 1 and (space.made or tool.explicit):
         return None
     return f"there is no sample of one thing, made by one player, to put noise on; {type(tool).__name__} compares in x"
@@ -72,13 +72,13 @@ class Denoise(Tool):
     explicit = True
     takes_labels = True
     always_shown = ("weight",)
-    where = _where
+    where = _why_not_in
 
     def __post_init__(self) -> None:
-        chosen("weight", self.weight, WEIGHTS)
-        chosen("path", self.path, PATHS)
-        chosen("prediction", self.predicts, PREDICTIONS)
-        object.__setattr__(self, "drop", real("drop", self.drop, least=0, most=1))
+        check_choice("weight", self.weight, WEIGHTS)
+        check_choice("path", self.path, PATHS)
+        check_choice("prediction", self.predicts, PREDICTIONS)
+        object.__setattr__(self, "drop", check_real("drop", self.drop, least=0, most=1))
 
     @property
     def title(self) -> str:
@@ -88,56 +88,58 @@ class Denoise(Tool):
         return (f"denoiser_{space.sees[0]}",)
 
     def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
-        (x,), (network,) = world.read(space.target), self.networks(space)
-        denoiser = world.model.networks[network]
-        if self.drop and network in world.model.objective.conditional:
-            kept_back = world.noise.uniform("labels kept back", world.batch) < self.drop
-            denoiser = partial(denoiser, labels=torch.where(kept_back, -1, cast("Tensor", world.labels)))
+        (x,), (denoiser_name,) = world.read(space.target), self.networks(space)
+        denoiser = world.model.networks[denoiser_name]
+        if self.drop and denoiser_name in world.model.objective.conditional:
+            hides_label = world.noise.uniform("labels kept back", world.batch) < self.drop
+            denoiser = partial(denoiser, labels=torch.where(hides_label, -1, cast("Tensor", world.labels)))
         return self.error(denoiser, x, world.noise, space.sees[0]).mean(-1)
 
     def error(self, denoiser: Network, x: Tensor, noise: Noise, name: str) -> Tensor:
         """The weighted squared error of each example at a random time, [*seeds, batch]; ``name`` is the noise's."""
-        return self.error_at(denoiser, x, *_noise_for(x, noise, name))
+        return self.error_at(denoiser, x, *_draw_noise_and_time(x, noise, name))
 
     def error_at(self, denoiser: Network, x: Tensor, epsilon: Tensor, t: Tensor) -> Tensor:
         """The weighted squared error at times t [*seeds, batch] and this noise, [*seeds, batch]."""
-        path, wide = PATHS[self.path], _beside(t, x)
-        z = path.at(x, epsilon, wide)
-        truth = epsilon if self.predicts == "noise" else as_prediction(self.predicts, x, z, wide, path)
-        squares = _squares(denoiser(z, t.unsqueeze(-1)) - truth, t)
+        path, expanded_t = PATHS[self.path], _expand_time(t, x)
+        z = path.at(x, epsilon, expanded_t)
+        target = epsilon if self.predicts == "noise" else as_prediction(self.predicts, x, z, expanded_t, path)
+        square_errors = _square_norm(denoiser(z, t.unsqueeze(-1)) - target, t)
         if self.weight == self.predicts:
-            return squares
+            return square_errors
         # The errors of all that can be said are multiples of each other: so no division by α or σ near 0.
-        return WEIGHTS[self.weight].of(t, path) / squared_error(self.predicts, t, path) * squares
+        return WEIGHTS[self.weight].of(t, path) / squared_error(self.predicts, t, path) * square_errors
 
     def denoised(
-        self, denoiser: Network, axes: int, without: Network | None = None, guidance: float = 0.0
+        self, denoiser: Network, axes: int, unconditional: Network | None = None, guidance: float = 0.0
     ) -> Callable[[Tensor, Tensor], Tensor]:
         """x̂(z, t) of z [*seeds, batch, *shape] with ``axes`` first axes and one time t, as samplers ask.
 
-        ``guidance`` moves it away from what the denoiser ``without`` the label says.
+        ``guidance`` moves it away from what the ``unconditional`` denoiser says.
         """
 
-        def x_of(z: Tensor, t: Tensor) -> Tensor:
+        def denoise(z: Tensor, t: Tensor) -> Tensor:
             time = t.expand(*z.shape[:axes], 1)
             said = denoiser(z, time)
-            if without is not None:
-                said = said + guidance * (said - without(z, time))  # as x̂: an affine function of what is said
+            if unconditional is not None:
+                said = said + guidance * (said - unconditional(z, time))  # as x̂: an affine function of what is said
             return clean(self.predicts, said, z, t, PATHS[self.path])
 
-        return x_of
+        return denoise
 
-    def formula(self, w: Writer, space: Space, player: str) -> str:
+    def formula(self, writer: Writer, space: Space, player: str) -> str:
         path, x = PATHS[self.path], space.arguments[0]
         noisy = rf"\tilde {x}={path.alpha_tex}{x}+{path.sigma_tex}\epsilon"
-        return expectation(rf"{space.target_law(w)},\,\tau,\,\epsilon", f"{WEIGHTS[self.weight].tex(x)};\\,{noisy}")
+        return expectation(
+            rf"{space.target_law(writer)},\,\tau,\,\epsilon", f"{WEIGHTS[self.weight].tex(x)};\\,{noisy}"
+        )
 
 
-def _noise_for(x: Tensor, noise: Noise, name: str) -> tuple[Tensor, Tensor]:
+def _draw_noise_and_time(x: Tensor, noise: Noise, name: str) -> tuple[Tensor, Tensor]:
     """Noise ε [*seeds, batch, *shape] for x, and times t [*seeds, batch]."""
     axes = len(noise.seeds_shape)
     epsilon = noise.normal(f"noise on {name}", *x.shape[axes:]).to(x.dtype)
-    return epsilon, FIRST + (LAST - FIRST) * noise.uniform(f"time of {name}", x.shape[axes]).to(x.dtype)
+    return epsilon, T_MIN + (T_MAX - T_MIN) * noise.uniform(f"time of {name}", x.shape[axes]).to(x.dtype)
 
 
 @dataclass(frozen=True)
@@ -164,14 +166,14 @@ class Distill(Tool):
     steps: int = 1
     model_stands = "first"
     adversarial = True
-    brings = "scores"
+    network_name = "scores"
     title = "distillation"
-    where = _where
+    where = _why_not_in
 
     def __post_init__(self) -> None:
-        chosen("path", self.path, PATHS)
-        chosen("prediction", self.predicts, ("x", "noise", "velocity"))
-        object.__setattr__(self, "steps", whole("steps", self.steps))
+        check_choice("path", self.path, PATHS)
+        check_choice("prediction", self.predicts, ("x", "noise", "velocity"))
+        object.__setattr__(self, "steps", check_int("steps", self.steps))
 
     @property
     def _denoise(self) -> Denoise:
@@ -181,30 +183,32 @@ class Distill(Tool):
         if discriminator is None:
             raise TypeError(f"{self!r} needs the two networks that tell the noise.")
         (x,) = world.read(space.made)
-        return self.gap_at(discriminator, x, *_noise_for(x, world.noise, "what is made")).mean(-1)
+        return self.gap_at(discriminator, x, *_draw_noise_and_time(x, world.noise, "what is made")).mean(-1)
 
-    def gap_at(self, pair: Network, x: Tensor, epsilon: Tensor, t: Tensor) -> Tensor:
+    def gap_at(self, both: Network, x: Tensor, epsilon: Tensor, t: Tensor) -> Tensor:
         """The integrand of KL(g ‖ d) at times t [*seeds, batch] and this noise, [*seeds, batch], with theta's gradient.
 
-        ``pair`` gives what is told of the data and what is told of what the model makes.
+        ``both`` gives what is told of the data and what is told of what the model makes.
         """
-        path, wide = PATHS[self.path], _beside(t, x)
+        path, expanded_t = PATHS[self.path], _expand_time(t, x)
         with torch.no_grad():
-            z = path.at(x, epsilon, wide)
-            of_data, of_model = (clean(self.predicts, said, z, wide, path) for said in pair(z, t.unsqueeze(-1)))
-        apart = of_model - of_data  # σ²/α times the difference of the scores
-        value = path.diffusion(t) / 2 * path.snr(t) / path.sigma(t).square() * _squares(apart, t)
-        slope = (apart * x).flatten(t.ndim).sum(-1)
-        return value + slope - slope.detach()
+            z = path.at(x, epsilon, expanded_t)
+            x_of_data, x_of_model = (
+                clean(self.predicts, said, z, expanded_t, path) for said in both(z, t.unsqueeze(-1))
+            )
+        difference = x_of_model - x_of_data  # σ²/α times the difference of the scores
+        value = path.diffusion(t) / 2 * path.snr(t) / path.sigma(t).square() * _square_norm(difference, t)
+        gradient_term = (difference * x).flatten(t.ndim).sum(-1)
+        return value + gradient_term - gradient_term.detach()
 
     def discriminator_loss(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
-        pair: Any = discriminator
-        on_data = self._denoise.error(pair.of_data, parts(target)[0], noise, "data")
-        on_model = self._denoise.error(pair.of_model, parts(model)[0], noise, "samples")
-        return (on_data + on_model).mean(-1)
+        denoisers: Any = discriminator
+        data_error = self._denoise.error(denoisers.of_data, as_tuple(target)[0], noise, "data")
+        model_error = self._denoise.error(denoisers.of_model, as_tuple(model)[0], noise, "samples")
+        return (data_error + model_error).mean(-1)
 
-    def formula(self, w: Writer, space: Space, player: str) -> str:
-        target, made = space.target_law(w), space.made_law(w)
+    def formula(self, writer: Writer, space: Space, player: str) -> str:
+        target, made = space.target_law(writer), space.made_law(writer)
         if player == "phi":
             error, noise = WEIGHTS[self.predicts].tex(space.sees[0]), r",\,\tau,\,\epsilon"
             return f"{expectation(target + noise, error)} + {expectation(made + noise, error)}"
@@ -216,39 +220,39 @@ class Distill(Tool):
 
 def time(world: World) -> Tensor:
     """How long noise is put on each example, τ in (0, 1), [*seeds, batch, 1]; the same for both sides."""
-    return FIRST + (LAST - FIRST) * world.noise.uniform("time", world.batch, 1).to(world.x.dtype)
+    return T_MIN + (T_MAX - T_MIN) * world.noise.uniform("time", world.batch, 1).to(world.x.dtype)
 
 
-def _noisy(variable: str, player: str | None = None) -> None:
+def _add_noisy_variable(variable: str, player: str | None = None) -> None:
     """Make ``World.noisy_...`` of a variable, which depends on ``player``."""
 
-    def noisy(world: World) -> Tensor:
+    def noisy_variable(world: World) -> Tensor:
         (x,) = world.read((variable,))
         epsilon = world.noise.normal(f"noise on {variable}", *x.shape[len(world.noise.seeds_shape) :]).to(x.dtype)
-        return PATHS[LEVELS].at(x, epsilon, _beside(world.read(("time",))[0].squeeze(-1), x))
+        return PATHS[NOISY_PATH].at(x, epsilon, _expand_time(world.read(("time",))[0].squeeze(-1), x))
 
-    noisy.__name__ = f"noisy_{variable}"
-    noisy.__doc__ = f"``{variable}`` with noise on it, at ``time`` of the path {LEVELS!r}."
-    setattr(World, noisy.__name__, drawn(*([player] if player else []))(noisy))
+    noisy_variable.__name__ = f"noisy_{variable}"
+    noisy_variable.__doc__ = f"``{variable}`` with noise on it, at ``time`` of the path {NOISY_PATH!r}."
+    setattr(World, noisy_variable.__name__, drawn(*([player] if player else []))(noisy_variable))
 
 
 setattr(World, "time", drawn()(time))  # noqa: B010  # such variables are attributes that no type checker knows
 for _variable, _player in (("x", None), ("z", None), ("x_from_z", "theta"), ("z_from_x", "eta")):
-    _noisy(_variable, _player)
+    _add_noisy_variable(_variable, _player)
 
 
-def _noisy_space(x: str, made: str, mirror: str) -> Space:
-    space = SPACES[x]
-    put = rf"n(\tilde {x}|{x},\tau)"
+def _noisy_space(variable: str, made_variable: str, mirror: str) -> Space:
+    space = SPACES[variable]
+    noising_law = rf"n(\tilde {variable}|{variable},\tau)"
     return Space(
-        target=(f"noisy_{x}", "time"),
-        target_law=lambda w: w.product(space.target_law(w), put),
-        made=(f"noisy_{made}", "time"),
+        target=(f"noisy_{variable}", "time"),
+        target_law=lambda writer: writer.product(space.target_law(writer), noising_law),
+        made=(f"noisy_{made_variable}", "time"),
         made_by=space.made_by,
-        made_law=lambda w: w.product(space.made_law(w), put),
-        sees=(x, "time"),
-        arguments=(rf"\tilde {x}", r"\tau"),
-        discriminator=f"discriminator_noisy_{x}",
+        made_law=lambda writer: writer.product(space.made_law(writer), noising_law),
+        sees=(variable, "time"),
+        arguments=(rf"\tilde {variable}", r"\tau"),
+        discriminator=f"discriminator_noisy_{variable}",
         networks=space.networks,
         mirror=mirror,
     )
@@ -274,10 +278,10 @@ setattr(World, "code", drawn("eta")(code))  # noqa: B010
 #: Inferred codes with theta's law of them in the place of p(z): theta stands second, and eta does not feel it.
 SPACES["code"] = Space(
     target=("code",),
-    target_law=lambda w: w.made(w.q("z")),
+    target_law=lambda writer: writer.made(writer.q("z")),
     made=(),  # nobody's gradient goes through a draw of it
     made_by=("theta",),
-    made_law=lambda w: w.made(w.p("z")),
+    made_law=lambda writer: writer.made(writer.p("z")),
     sees=("code",),
     arguments=("z",),
     networks=("encoder",),

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ..distributions.spaces import BOTH, SPACES, Space
-from ..errors import chosen, real, reals, whole
+from ..errors import check_choice, check_int, check_real, check_reals
 from ..figures.formula import Writer, expectation, number
-from .contract import Network, Samples, Term, Tool, parts
+from .contract import Network, Samples, Term, Tool, as_tuple
 
 if TYPE_CHECKING:
     from ..distributions.world import World
@@ -56,9 +56,9 @@ SPACES |= {
 }
 
 
-def _flat(samples: Samples, seeds_axes: int) -> Tensor:
+def _flatten_samples(samples: Samples, seeds_axes: int) -> Tensor:
     """Each example as one vector, [*seeds, batch, D]: all of its variables side by side."""
-    return torch.cat([part.flatten(seeds_axes + 1) for part in parts(samples)], -1)
+    return torch.cat([part.flatten(seeds_axes + 1) for part in as_tuple(samples)], -1)
 
 
 _KERNELS = {  # functions of the squared distance ‖a - b‖² and of the width w
@@ -89,33 +89,33 @@ class MMD(Tool):
     always_shown = ("kernel",)
 
     def __post_init__(self) -> None:
-        chosen("kernel", self.kernel, _KERNELS)
-        object.__setattr__(self, "scales", tuple(reals("scales", self.scales, above=0)))
+        check_choice("kernel", self.kernel, _KERNELS)
+        object.__setattr__(self, "scales", tuple(check_reals("scales", self.scales, above=0)))
 
     def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
         return self.distance(world.read(space.target), world.read(space.made), len(world.noise.seeds_shape))
 
     def distance(self, target: Samples, model: Samples, seeds_axes: int = 0) -> Tensor:
         """The unbiased estimate, [*seeds], of samples [*seeds, batch, *shape]; ``seeds_axes`` counts the first axes."""
-        a, b = _flat(target, seeds_axes), _flat(model, seeds_axes)
-        if min(a.shape[seeds_axes], b.shape[seeds_axes]) < 2:
+        target_rows, b = _flatten_samples(target, seeds_axes), _flatten_samples(model, seeds_axes)
+        if min(target_rows.shape[seeds_axes], b.shape[seeds_axes]) < 2:
             raise TypeError("MMD compares pairs of examples; give minibatches of two or more.")
         # Distances by a product of matrices are small differences of large numbers: so centre them, and no bf16.
         centre = b.detach().mean(-2, keepdim=True)
-        a, b = a - centre, b - centre
-        with torch.autocast(a.device.type, enabled=False):
-            return self._mean(a, a) + self._mean(b, b) - 2 * self._mean(a, b)
+        target_rows, b = target_rows - centre, b - centre
+        with torch.autocast(target_rows.device.type, enabled=False):
+            return self._mean(target_rows, target_rows) + self._mean(b, b) - 2 * self._mean(target_rows, b)
 
     def _mean(self, a: Tensor, b: Tensor) -> Tensor:
         """The mean of the kernel over pairs of a row of a and a row of b, each [*seeds, batch, D]."""
         square_norm = lambda rows: rows.square().sum(-1)
         square_distance = (square_norm(a).unsqueeze(-1) + square_norm(b).unsqueeze(-2) - 2 * a @ b.mT).clamp_min(0)
-        k = sum(_KERNELS[self.kernel](square_distance, 2 * a.shape[-1] * scale) for scale in self.scales)
+        kernel_sum = sum(_KERNELS[self.kernel](square_distance, 2 * a.shape[-1] * scale) for scale in self.scales)
         if a is not b:
-            return k.mean((-2, -1))
-        n = a.shape[-2]
+            return kernel_sum.mean((-2, -1))
+        n_rows = a.shape[-2]
         # Without the diagonal, the pairs of an example with itself: n (n - 1) pairs are left.
-        return (k.sum((-2, -1)) - k.diagonal(dim1=-2, dim2=-1).sum(-1)) / (n * (n - 1))
+        return (kernel_sum.sum((-2, -1)) - kernel_sum.diagonal(dim1=-2, dim2=-1).sum(-1)) / (n_rows * (n_rows - 1))
 
     def formula(self, w: Writer, space: Space, player: str) -> str:
         return rf"\mathrm{{MMD}}^2({space.made_law(w)},\,{space.target_law(w)})"
@@ -146,15 +146,15 @@ class Summaries(Tool):
         names = self.statistics if isinstance(self.statistics, list | tuple) else ()
         if not names:
             raise ValueError(f"statistics must be a list of names, one or more, got {self.statistics!r}.")
-        object.__setattr__(self, "statistics", tuple(chosen("statistic", name, _SUMMARIES) for name in names))
+        object.__setattr__(self, "statistics", tuple(check_choice("statistic", name, _SUMMARIES) for name in names))
 
     def __repr__(self) -> str:
         return "Summaries()" if self == Summaries() else f"Summaries({self.statistics!r})"
 
     def of(self, samples: Samples, seeds_axes: int = 0) -> Tensor:
         """s(x): the statistics side by side, [*seeds, number of statistics x D]."""
-        flat = _flat(samples, seeds_axes)
-        return torch.cat([_SUMMARIES[name](flat) for name in self.statistics], -1)
+        flat_samples = _flatten_samples(samples, seeds_axes)
+        return torch.cat([_SUMMARIES[name](flat_samples) for name in self.statistics], -1)
 
     def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
         return self.distance(world.read(space.target), world.read(space.made), len(world.noise.seeds_shape))
@@ -188,7 +188,7 @@ class Unpredictable(Term):
     space = property(lambda self: self.variable)
 
     def __post_init__(self) -> None:
-        chosen("variable", self.variable, ("x", "z"))
+        check_choice("variable", self.variable, ("x", "z"))
         super().__post_init__()
 
     reaches = property(lambda self: SPACES[self.variable].made_by)
@@ -213,16 +213,16 @@ class Unpredictable(Term):
         return self.mirrored(variable=SPACES[self.variable].mirror)
 
     def formula(self, w: Writer, player: str) -> str:
-        v = self.variable
-        error = expectation(SPACES[v].made_law(w), rf"\tfrac12\|{v}-\hat {v}_\phi\|^2")
+        letter = self.variable
+        error = expectation(SPACES[letter].made_law(w), rf"\tfrac12\|{letter}-\hat {letter}_\phi\|^2")
         return error if player == "phi" else f"-{error}"
 
     compared = property(lambda self: (self.variable,))
 
     @property
     def answer(self) -> tuple[str, str]:
-        v = self.variable
-        return rf"\hat {v}", rf"$\hat {v}_\phi({v}_{{\backslash i}})$"
+        letter = self.variable
+        return rf"\hat {letter}", rf"$\hat {letter}_\phi({letter}_{{\backslash i}})$"
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,7 @@ class Classify(Term):
     title = "likelihood"
 
     def __post_init__(self) -> None:
-        chosen("thing to classify by", self.seen, ("features", "x"))
+        check_choice("thing to classify by", self.seen, ("features", "x"))
         super().__post_init__()
 
     reaches = property(lambda self: ("theta",) if self.seen == "features" else ("eta",))
@@ -286,14 +286,14 @@ class Quantise(Term):
     space, reaches, networks, title = "z", ("eta",), ("encoder",), "codebook"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "entries", whole("entries", self.entries, least=2))
-        object.__setattr__(self, "parts", whole("parts", self.parts))
-        object.__setattr__(self, "commitment", real("commitment", self.commitment, least=0))
+        object.__setattr__(self, "entries", check_int("entries", self.entries, least=2))
+        object.__setattr__(self, "parts", check_int("parts", self.parts))
+        object.__setattr__(self, "commitment", check_real("commitment", self.commitment, least=0))
         super().__post_init__()
 
     def loss(self, world: World) -> Tensor:
-        e, z = (getattr(world.q_z_given_x, name) for name in ("said", "entries"))
-        return ((e.detach() - z).square() + self.commitment * (e - z.detach()).square()).sum(-1).mean(-1)
+        encoded, z = (getattr(world.q_z_given_x, name) for name in ("said", "entries"))
+        return ((encoded.detach() - z).square() + self.commitment * (encoded - z.detach()).square()).sum(-1).mean(-1)
 
     def formula(self, w: Writer, player: str) -> str:
         beta = number(self.commitment)

@@ -63,16 +63,16 @@ class Link:
         for side in ("real", "fake", "generator"):
             loss, tex = getattr(self, side), getattr(self, f"{side}_tex")
             if _WRITES.setdefault(tex, loss) is not loss:  # ``replace`` changed the loss and kept how it is written
-                object.__setattr__(self, f"{side}_tex", partial(_by_name, side))
+                object.__setattr__(self, f"{side}_tex", partial(_unknown_formula, side))
 
 
 #: Which loss each function writes: no formula serves two losses.
 _WRITES: MutableMapping[Callable[[Writer], str], Callable[[Tensor], Tensor]] = WeakKeyDictionary()
 
 
-def _by_name(side: str, w: Writer) -> str:
+def _unknown_formula(side: str, writer: Writer) -> str:
     """How a loss is written of which no formula is known."""
-    return rf"h_{{{side}}}({w.t})"
+    return rf"h_{{{side}}}({writer.t})"
 
 
 _LOG2 = math.log(2)
@@ -81,8 +81,8 @@ _LOG2 = math.log(2)
 _LOGISTIC: dict[str, Any] = dict(
     real=lambda t: softplus(-t),
     fake=softplus,
-    real_tex=lambda w: f"-{w.log_D}",
-    fake_tex=lambda w: f"-{w.log_not_D}",
+    real_tex=lambda writer: f"-{writer.log_D}",
+    fake_tex=lambda writer: f"-{writer.log_not_D}",
     logistic=True,
     reversible=True,
 )
@@ -91,14 +91,14 @@ LINKS: dict[str, Link] = {
     "minimax": Link(
         **_LOGISTIC,
         generator=lambda t: -softplus(t),
-        generator_tex=lambda w: w.log_not_D,
+        generator_tex=lambda writer: writer.log_not_D,
         descends=r"2\,\mathrm{JSD}(d,g)",
         label="eq-minimax",
     ),
     "non-saturating": Link(
         **_LOGISTIC,
         generator=lambda t: softplus(-t),
-        generator_tex=lambda w: f"-{w.log_D}",
+        generator_tex=lambda writer: f"-{writer.log_D}",
         descends=r"2\,\mathrm{KL}(m\,\|\,d)",
         label="eq-non-saturating",
         model_stands="first",
@@ -106,7 +106,7 @@ LINKS: dict[str, Link] = {
     "KL": Link(
         **_LOGISTIC,
         generator=lambda t: -t.exp(),
-        generator_tex=lambda w: f"-{w.D}/{w.not_D}",
+        generator_tex=lambda writer: f"-{writer.D}/{writer.not_D}",
         descends=r"\mathrm{KL}(d\,\|\,g)",
         label="eq-link-kl",
         model_stands="second",
@@ -114,7 +114,7 @@ LINKS: dict[str, Link] = {
     "reverse KL": Link(
         **_LOGISTIC,
         generator=lambda t: -t,
-        generator_tex=lambda w: rf"-\log{w.odds}",
+        generator_tex=lambda writer: rf"-\log{writer.odds}",
         descends=r"\mathrm{KL}(g\,\|\,d)",
         label="eq-link-reverse-kl",
         model_stands="first",
@@ -123,9 +123,9 @@ LINKS: dict[str, Link] = {
         real=lambda t: (t - 1) ** 2 / 2,
         fake=lambda t: t**2 / 2,
         generator=lambda t: (t - 1) ** 2 / 2,
-        real_tex=lambda w: rf"\tfrac12({w.t}-1)^2",
-        fake_tex=lambda w: rf"\tfrac12{w.t}^2",
-        generator_tex=lambda w: rf"\tfrac12({w.t}-1)^2",
+        real_tex=lambda writer: rf"\tfrac12({writer.t}-1)^2",
+        fake_tex=lambda writer: rf"\tfrac12{writer.t}^2",
+        generator_tex=lambda writer: rf"\tfrac12({writer.t}-1)^2",
         descends=r"D_f(d\,\|\,g),\ f''(r)=\tfrac{1}{r(1+r)^3}",
         label="eq-least-squares",
     ),
@@ -133,9 +133,9 @@ LINKS: dict[str, Link] = {
         real=lambda t: relu(1 - t),
         fake=lambda t: relu(1 + t),
         generator=lambda t: -t,
-        real_tex=lambda w: rf"\max(0,1-{w.t})",
-        fake_tex=lambda w: rf"\max(0,1+{w.t})",
-        generator_tex=lambda w: w.minus_t,
+        real_tex=lambda writer: rf"\max(0,1-{writer.t})",
+        fake_tex=lambda writer: rf"\max(0,1+{writer.t})",
+        generator_tex=lambda writer: writer.minus_t,
         descends=r"2\,\mathrm{TV}(d,g)",
         label="eq-hinge",
         reversible=True,
@@ -144,9 +144,9 @@ LINKS: dict[str, Link] = {
         real=lambda t: -t,
         fake=lambda t: t,
         generator=lambda t: -t,
-        real_tex=lambda w: w.minus_t,
-        fake_tex=lambda w: w.t,
-        generator_tex=lambda w: w.minus_t,
+        real_tex=lambda writer: writer.minus_t,
+        fake_tex=lambda writer: writer.t,
+        generator_tex=lambda writer: writer.minus_t,
         descends=r"W_1(d,g)",
         label="eq-wgan-gp",
         reversible=True,
@@ -156,9 +156,9 @@ LINKS: dict[str, Link] = {
         real=lambda t: -t,
         fake=lambda t: (t - 1).exp(),
         generator=lambda t: -(t - 1).exp(),
-        real_tex=lambda w: w.minus_t,
-        fake_tex=lambda w: f"e^{{{w.t}-1}}",
-        generator_tex=lambda w: f"-e^{{{w.t}-1}}",
+        real_tex=lambda writer: writer.minus_t,
+        fake_tex=lambda writer: f"e^{{{writer.t}-1}}",
+        generator_tex=lambda writer: f"-e^{{{writer.t}-1}}",
         descends=r"\mathrm{KL}(d\,\|\,g)",
         label="eq-fgan",
         model_stands="second",
@@ -167,9 +167,9 @@ LINKS: dict[str, Link] = {
         real=lambda t: (-t).exp(),
         fake=lambda t: t - 1,
         generator=lambda t: 1 - t,
-        real_tex=lambda w: f"e^{{{w.minus_t}}}",
-        fake_tex=lambda w: f"{w.t}-1",
-        generator_tex=lambda w: f"1-{w.t}",
+        real_tex=lambda writer: f"e^{{{writer.minus_t}}}",
+        fake_tex=lambda writer: f"{writer.t}-1",
+        generator_tex=lambda writer: f"1-{writer.t}",
         descends=r"\mathrm{KL}(g\,\|\,d)",
         label="eq-fgan",
         model_stands="first",
@@ -178,9 +178,9 @@ LINKS: dict[str, Link] = {
         real=lambda t: softplus(-t) - _LOG2,
         fake=lambda t: softplus(t) - _LOG2,
         generator=lambda t: _LOG2 - softplus(t),
-        real_tex=lambda w: rf"-\log 2{w.D}",
-        fake_tex=lambda w: rf"-\log 2{w.not_D}",
-        generator_tex=lambda w: rf"\log 2{w.not_D}",
+        real_tex=lambda writer: rf"-\log 2{writer.D}",
+        fake_tex=lambda writer: rf"-\log 2{writer.not_D}",
+        generator_tex=lambda writer: rf"\log 2{writer.not_D}",
         descends=r"2\,\mathrm{JSD}(d,g)",
         label="eq-fgan",
     ),
@@ -198,8 +198,8 @@ def weighted_mean(loss: Tensor, log_odds: Tensor, k: int | str, share: Share | N
         return ((log_odds - share.logsumexp(log_odds)).exp() * loss).sum(-1) * share.size
     size = batch if k == "batch" else int(k)
     if batch % size:
-        held = f"{batch} for each process" if share and share.size > 1 else f"{batch}"
-        raise ValueError(f"a minibatch of {held} cannot be cut into groups of k={size}; make it a multiple of k.")
+        batch_text = f"{batch} for each process" if share and share.size > 1 else f"{batch}"
+        raise ValueError(f"a minibatch of {batch_text} cannot be cut into groups of k={size}; make it a multiple of k.")
     groups = (-1, size)
     return (log_odds.unflatten(-1, groups).softmax(-1) * loss.unflatten(-1, groups)).sum(-1).mean(-1)
 
@@ -209,10 +209,10 @@ def gradient_penalty(
 ) -> Tensor:
     """E[(‖∇t‖ - 1)²] on the segments between samples of the two sides, [*seeds]: Eq. ``eq-wgan-gp`` (chapter 04)."""
     u = noise.uniform("segment", target[0].shape[len(noise.seeds_shape)])
-    points = []  # one on each segment
-    for a, b in zip(target, model, strict=True):
-        weight = u.reshape(*u.shape, *[1] * (a.ndim - u.ndim))  # one for all entries of an example
-        points.append((weight * a + (1 - weight) * b).requires_grad_())
-    gradients = torch.autograd.grad(discriminator(*points).logits.sum(), points, create_graph=True)
+    segment_points = []  # one on each segment
+    for target_part, model_part in zip(target, model, strict=True):
+        wide_weight = u.reshape(*u.shape, *[1] * (target_part.ndim - u.ndim))  # one for all entries of an example
+        segment_points.append((wide_weight * target_part + (1 - wide_weight) * model_part).requires_grad_())
+    gradients = torch.autograd.grad(discriminator(*segment_points).logits.sum(), segment_points, create_graph=True)
     square_norm = torch.stack([gradient.flatten(u.ndim).square().sum(-1) for gradient in gradients]).sum(0)
     return ((square_norm + 1e-12).sqrt() - 1).square().mean(-1)  # 1e-12: the root has no slope at 0

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..distributions.sample import free_energy
 from ..distributions.schedules import SCHEDULES
 from ..distributions.spaces import BOTH, SPACES
-from ..errors import chosen, instance, whole
+from ..errors import check_choice, check_int, check_type
 from ..figures.formula import Writer, expectation, kl
 from ..figures.values import as_entry, field_names, from_entry
 from .algebra import Objective, Sum
@@ -67,8 +67,8 @@ class Bound(Term):
     needs_decoder_density = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "k", whole("k, a number of samples,", self.k))
-        chosen("thing to be inferred", self.inferred, (None, "label"))
+        object.__setattr__(self, "k", check_int("k, a number of samples,", self.k))
+        check_choice("thing to be inferred", self.inferred, (None, "label"))
         if self.given and self.inferred:
             raise ValueError("the label is either given or inferred, not both.")
         super().__post_init__()
@@ -98,24 +98,24 @@ class Bound(Term):
             return self._energy(world, x).mean(-1)
         # As many generated examples as real ones: the mean over both is the two halves of the formula.
         x = torch.cat((x, world.x_from_z.detach()), len(world.noise.seeds_shape))
-        D = world.model.networks[self.discriminator](x).logits.detach().sigmoid()
-        return (D * self._energy(world, x)).mean(-1)
+        real_probability = world.model.networks[self.discriminator](x).logits.detach().sigmoid()
+        return (real_probability * self._energy(world, x)).mean(-1)
 
     def _energy(self, world: World, x: Tensor) -> Tensor:
         """The negative bound of each example, [*seeds, batch]."""
         axis = len(world.noise.seeds_shape)
-        n = x.shape[axis]
-        noise = world.noise.tiled(n // world.batch)  # x may be two minibatches side by side: see ``loss``
+        n_rows = x.shape[axis]
+        noise = world.noise.tiled(n_rows // world.batch)  # x may be two minibatches side by side: see ``loss``
         if not self.inferred:
             return free_energy(world.model, x, noise, self.k)
-        q = world.model.labeller(x)
-        classes = q.logits.shape[-1]
-        labels = torch.arange(classes, device=x.device).repeat_interleave(n).expand(*world.noise.seeds_shape, -1)
+        label_posterior = world.model.labeller(x)
+        C = label_posterior.logits.shape[-1]
+        labels = torch.arange(C, device=x.device).repeat_interleave(n_rows).expand(*world.noise.seeds_shape, -1)
         model_at_labels = world.model.at(labels)
-        x_for_each_class = torch.cat([x] * classes, axis)
-        f = free_energy(model_at_labels, x_for_each_class, noise.tiled(classes), self.k, "z from x, unlabelled")
-        log_q = q.logits.mT.log_softmax(axis)  # log q_η(t|x), [*seeds, classes, n]
-        return (log_q.exp() * (f.unflatten(axis, (classes, n)) + log_q)).sum(axis) + math.log(classes)
+        x_for_each_class = torch.cat([x] * C, axis)
+        energies = free_energy(model_at_labels, x_for_each_class, noise.tiled(C), self.k, "z from x, unlabelled")
+        log_q = label_posterior.logits.mT.log_softmax(axis)  # log q_η(t|x), [*seeds, classes, n]
+        return (log_q.exp() * (energies.unflatten(axis, (C, n_rows)) + log_q)).sum(axis) + math.log(C)
 
     def discriminator_loss(self, world: World) -> Tensor:
         """The discriminator's loss of ``eq-gan-value`` (chapter 04), [*seeds]: real examples against generated ones."""
@@ -129,24 +129,24 @@ class Bound(Term):
     def swapped(self) -> Term:
         raise TypeError(f"{self!r} is a bound on the likelihood of x, which has no mirror image in z.")
 
-    def formula(self, w: Writer, player: str) -> str:
+    def formula(self, writer: Writer, player: str) -> str:
         if player == "phi":
-            return Adversary().formula(w, SPACES["x"], player)
-        energy = self._energy_formula(Writer("label") if self.inferred else w)
+            return Adversary().formula(writer, SPACES["x"], player)
+        energy = self._energy_formula(Writer("label") if self.inferred else writer)
         if self.inferred:
             energy = expectation(r"q_\eta(t|x)", rf"{energy} + \log q_\eta(t|x)") + r" + \log C"
         if not self.activated:
-            return expectation(w.d, energy)
-        frozen = w.made(w.p("x", theta=r"{\theta_0}"))
-        expectations = rf"(\mathbb{{E}}_{{{w.d}}} + \mathbb{{E}}_{{{frozen}}})"
-        return rf"\tfrac12{expectations}[{w.at(('x',)).D}\,({energy})]"
+            return expectation(writer.d, energy)
+        frozen = writer.made(writer.p("x", theta=r"{\theta_0}"))
+        expectations = rf"(\mathbb{{E}}_{{{writer.d}}} + \mathbb{{E}}_{{{frozen}}})"
+        return rf"\tfrac12{expectations}[{writer.at(('x',)).D}\,({energy})]"
 
-    def _energy_formula(self, w: Writer) -> str:
+    def _energy_formula(self, writer: Writer) -> str:
         if self.k == 1:
-            reconstruction = rf"-\log {w.p('x', 'z')}"
-            return f"{expectation(w.q('z', 'x'), reconstruction)} + {kl(w.q('z', 'x'), 'p(z)')}"
-        ratio = rf"\sum_i {w.p('x,z_i')}/{w.q('z_i', 'x')}"
-        return expectation(w.q(f"z_{{1:{self.k}}}", "x"), rf"-\log\tfrac{{1}}{{{self.k}}}{ratio}")
+            reconstruction = rf"-\log {writer.p('x', 'z')}"
+            return f"{expectation(writer.q('z', 'x'), reconstruction)} + {kl(writer.q('z', 'x'), 'p(z)')}"
+        ratio = rf"\sum_i {writer.p('x,z_i')}/{writer.q('z_i', 'x')}"
+        return expectation(writer.q(f"z_{{1:{self.k}}}", "x"), rf"-\log\tfrac{{1}}{{{self.k}}}{ratio}")
 
     @property
     def name(self) -> str:
@@ -236,7 +236,7 @@ def given(objective: Objective, label: str = "label") -> Objective:
     >>> given(zoo.GAN, "label")
     Match('x', Adversary('non-saturating'), given='label')
     """
-    chosen("thing to be given", label, ("label",))
+    check_choice("thing to be given", label, ("label",))
     for term in _terms(objective):
         if not term.takes_labels:
             raise _refused(term, "tells the label to every network", "has no place for it")
@@ -256,24 +256,24 @@ def semi_supervised(objective: Objective, classify: float = 1.0) -> Objective:
     """
     bounds = _with_bounds(objective).terms
     if len(bounds) > 1 or not isinstance(bounds[0], Bound) or bounds[0].inferred:
-        culprit = next((term for term in bounds if not isinstance(term, Bound)), bounds[-1])
-        raise _refused(culprit, "sums a bound over the labels", "is no part of one")
+        refused_term = next((term for term in bounds if not isinstance(term, Bound)), bounds[-1])
+        raise _refused(refused_term, "sums a bound over the labels", "is no part of one")
     return given(objective) + replace(bounds[0], given=None, inferred="label") + classify * Classify(seen="x")
 
 
 def _terms(objective: Objective) -> tuple[Term, ...]:
-    return instance("objective", objective, Objective, "take one of zoo, or add terms such as Match(...)").terms
+    return check_type("objective", objective, Objective, "take one of zoo, or add terms such as Match(...)").terms
 
 
 def _with_bounds(objective: Objective) -> Objective:
     """The objective with each pair of Reconstruct("x") and Match("z", KL()) of one weight written as a Bound."""
     terms = list(_terms(objective))
-    reconstructions = [t for t in terms if t == Reconstruct("x", weight=t.weight, given=t.given)]
+    reconstructions = [term for term in terms if term == Reconstruct("x", weight=term.weight, given=term.given)]
     for reconstruction in reconstructions:
-        partner = Match("z", KL(), weight=reconstruction.weight, given=reconstruction.given)
-        if partner in terms:
-            terms[terms.index(reconstruction)] = Bound(weight=partner.weight, given=partner.given)
-            terms.remove(partner)
+        kl_term = Match("z", KL(), weight=reconstruction.weight, given=reconstruction.given)
+        if kl_term in terms:
+            terms[terms.index(reconstruction)] = Bound(weight=kl_term.weight, given=kl_term.given)
+            terms.remove(kl_term)
     return Sum.of(*terms)
 
 
@@ -290,7 +290,7 @@ def _refused(term: Term, does: str, why: str) -> TypeError:
 
 def to_dict(objective: Objective) -> list[dict]:
     """The objective as plain JSON values."""
-    saved_fields = lambda term: tuple(f for f in field_names(term) if f != "given" or term.takes_labels)
+    saved_fields = lambda term: tuple(field for field in field_names(term) if field != "given" or term.takes_labels)
     return [as_entry(term, "term", saved_fields(term)) for term in objective.terms]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from ..distributions.spaces import BOTH, SPACES, Space
-from ..errors import chosen
+from ..errors import check_choice
 from ..figures.formula import Writer, expectation
 from .contract import TOOLS, Term, Tool
 
@@ -38,16 +38,16 @@ class Match(Term):
     takes_labels = True
 
     def __post_init__(self) -> None:
-        chosen("space", self.space, SPACES)
+        check_choice("space", self.space, SPACES)
         if not isinstance(self.tool, Tool):
             raise TypeError(f"the tool must be one of {', '.join(f'{t}()' for t in sorted(TOOLS))}, got {self.tool!r}.")
         if reason := self.tool.where(self.sides):
             raise ValueError(f"in {self.space} {reason}; got {self.tool!r}.")
-        unlabelled = "other" in self.sides.reads
-        if self.given and (unlabelled or not self.tool.takes_labels):
-            why = "the other domain has no labels" if unlabelled else f"{self.tool.title} sees no label"
+        is_unlabelled = "other" in self.sides.reads
+        if self.given and (is_unlabelled or not self.tool.takes_labels):
+            reason = "the other domain has no labels" if is_unlabelled else f"{self.tool.title} sees no label"
             raise ValueError(
-                f"{self.tool!r} in {self.space} cannot be told a label: {why}; use KL or Adversary in x, z or xz."
+                f"{self.tool!r} in {self.space} cannot be told a label: {reason}; use KL or Adversary in x, z or xz."
             )
         super().__post_init__()
 
@@ -70,7 +70,7 @@ class Match(Term):
     @property
     def discriminator(self) -> str:
         name = self.sides.discriminator_given(self.given) if self.adversarial else ""
-        return name.replace("discriminator", self.tool.brings)
+        return name.replace("discriminator", self.tool.network_name)
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -99,8 +99,8 @@ class Match(Term):
             return None
         return "mean" if self.sides.sees == ("x",) else "sample"
 
-    def formula(self, w: Writer, player: str) -> str:
-        return self.tool.formula(w, self.sides, player)
+    def formula(self, writer: Writer, player: str) -> str:
+        return self.tool.formula(writer, self.sides, player)
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ class Match(Term):
 
     @property
     def answer(self) -> tuple[str, str]:
-        if self.tool.brings != "discriminator" or not self.adversarial:
+        if self.tool.network_name != "discriminator" or not self.adversarial:
             return r"\approx", self.title
         arguments = Writer(self.given).at(self.sides.arguments, self.sides.separator).arguments
         return "y", rf"$D_\phi({arguments})$" if self.sides.separator == "|" else rf"$q_\phi(y|{arguments})$"
@@ -137,8 +137,8 @@ class Reconstruct(Term):
     space = property(lambda self: self.variable)
 
     def __post_init__(self) -> None:
-        chosen("variable", self.variable, ("x", "z"))
-        chosen("place to compare in", self.within, (None, "discriminator"))
+        check_choice("variable", self.variable, ("x", "z"))
+        check_choice("place to compare in", self.within, (None, "discriminator"))
         if self.within and self.given:
             raise ValueError("a reconstruction within the discriminator cannot be told a label; leave one of them out.")
         super().__post_init__()
@@ -165,13 +165,13 @@ class Reconstruct(Term):
     def swapped(self) -> Term:
         return self.mirrored(variable=SPACES[self.variable].mirror)
 
-    def formula(self, w: Writer, player: str) -> str:
+    def formula(self, writer: Writer, player: str) -> str:
         v = self.variable
         if self.within:
-            return expectation(SPACES[f"{v} again"].made_law(w), rf"\tfrac12\|h_\phi({v})-h_\phi(\hat {v})\|^2")
+            return expectation(SPACES[f"{v} again"].made_law(writer), rf"\tfrac12\|h_\phi({v})-h_\phi(\hat {v})\|^2")
         if v == "x":
-            return expectation(w.product(w.d, w.q("z", "x")), rf"-\log {w.p('x', 'z')}")
-        return expectation(w.made("p(z)", w.p("x", "z")), rf"-\log {w.q('z', 'x')}")
+            return expectation(writer.product(writer.d, writer.q("z", "x")), rf"-\log {writer.p('x', 'z')}")
+        return expectation(writer.made("p(z)", writer.p("x", "z")), rf"-\log {writer.q('z', 'x')}")
 
     title = property(lambda self: f"reconstruction in the {self.within}" if self.within else "reconstruction")
     detail = property(lambda self: self.within or "likelihood")

@@ -15,9 +15,9 @@ from torch.distributions import kl_divergence
 
 from ..distributions.noise import Noise, Share
 from ..distributions.spaces import Space
-from ..errors import chosen, real, whole
+from ..errors import check_choice, check_int, check_real
 from ..figures.formula import Writer, expectation, kl, number
-from .contract import Network, Samples, Tool, parts
+from .contract import Network, Samples, Tool, as_tuple
 from .links import LINKS, gradient_penalty, weighted_mean
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class KL(Tool):
                 pass  # an encoder without a density
         raise TypeError(f"{self!r} needs densities in {space}, which are unknown; use Adversary() there.")
 
-    def formula(self, w: Writer, space: Space, player: str) -> str:
-        return space.kl_formula(w) if space.kl_formula else kl(space.made_law(w), space.target_law(w))
+    def formula(self, writer: Writer, space: Space, player: str) -> str:
+        return space.kl_formula(writer) if space.kl_formula else kl(space.made_law(writer), space.target_law(writer))
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ class Likelihood(Tool):
             raise TypeError(f"{self!r} needs the model's density in {space}, which is unknown; use Adversary() there.")
         return -world.model.networks[space.density]().log_prob(*world.read(space.target)).mean(-1)
 
-    def formula(self, w: Writer, space: Space, player: str) -> str:
-        return expectation(space.target_law(w), rf"-\log {space.made_law(w)}")
+    def formula(self, writer: Writer, space: Space, player: str) -> str:
+        return expectation(space.target_law(writer), rf"-\log {space.made_law(writer)}")
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,12 @@ class Adversary(Tool):
 
     def __post_init__(self) -> None:
         if self.k != "batch":
-            object.__setattr__(self, "k", whole("k, a number of samples or 'batch',", self.k))
-        chosen("link", self.link, LINKS)
+            object.__setattr__(self, "k", check_int("k, a number of samples or 'batch',", self.k))
+        check_choice("link", self.link, LINKS)
         if self.k != 1 and self.link != "non-saturating":
             raise ValueError(f"importance weights belong to the non-saturating link; {self.link!r} has no such use.")
-        object.__setattr__(self, "steps", whole("steps", self.steps, least=0))
-        object.__setattr__(self, "penalty", real("penalty", self.penalty, least=0))
+        object.__setattr__(self, "steps", check_int("steps", self.steps, least=0))
+        object.__setattr__(self, "penalty", check_real("penalty", self.penalty, least=0))
 
     @property
     def model_stands(self) -> str:
@@ -127,11 +127,11 @@ class Adversary(Tool):
     def where(self, space: Space) -> str | None:
         # A player who makes both sides descends the answers with y reversed in both; these must be a posterior.
         makes_both = set(space.target_by) & set(space.made_by)
-        allowed = [name for name, link in LINKS.items() if (link.logistic if makes_both else link.reversible)]
-        if not space.target_by or self.link in allowed:
+        allowed_links = [name for name, link in LINKS.items() if (link.logistic if makes_both else link.reversible)]
+        if not space.target_by or self.link in allowed_links:
             return super().where(space)
-        names = ", ".join(allowed)
-        return f"both sides are samples that move, so an Adversary needs a link that can be reversed, {names}"
+        link_names = ", ".join(allowed_links)
+        return f"both sides are samples that move, so an Adversary needs a link that can be reversed, {link_names}"
 
     def loss(self, world: World, space: Space, discriminator: Network) -> Tensor:
         target = world.read(space.target) if space.target_by else None
@@ -145,48 +145,51 @@ class Adversary(Tool):
         When a player makes ``target``, its samples enter with y reversed, that is with -t: Eq. ``eq-ada``
         (chapter 06). Raises ValueError for a minibatch that groups of k do not divide.
         """
-        loss = self._mean(discriminator(*parts(model)).logits, share)
+        loss = self._mean(discriminator(*as_tuple(model)).logits, share)
         if target is not None:
-            loss = loss + self._mean(-discriminator(*parts(target)).logits, share)
+            loss = loss + self._mean(-discriminator(*as_tuple(target)).logits, share)
         return loss
 
-    def _mean(self, t: Tensor, share: Share | None) -> Tensor:
+    def _mean(self, logits: Tensor, share: Share | None) -> Tensor:
         """The mean of the link's loss over logits [*seeds, batch]."""
-        loss = LINKS[self.link].generator(t)
-        return loss.mean(-1) if self.k == 1 else weighted_mean(loss, t.detach(), self.k, share)
+        losses = LINKS[self.link].generator(logits)
+        return losses.mean(-1) if self.k == 1 else weighted_mean(losses, logits.detach(), self.k, share)
 
     def discriminator_loss(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
         link = LINKS[self.link]
         axis = len(noise.seeds_shape)  # that of the batch
-        target, model = parts(target), parts(model)
+        target, model = as_tuple(target), as_tuple(model)
         # One pass over the samples of both sides: the networks hold no batch statistics, so this equals two passes.
-        t = discriminator(*(torch.cat(both_sides, axis) for both_sides in zip(target, model, strict=True))).logits
-        t_target, t_model = t.split((target[0].shape[axis], model[0].shape[axis]), -1)
-        loss = link.real(t_target).mean(-1) + link.fake(t_model).mean(-1)
+        logits = discriminator(*(torch.cat(both_sides, axis) for both_sides in zip(target, model, strict=True))).logits
+        target_logits, model_logits = logits.split((target[0].shape[axis], model[0].shape[axis]), -1)
+        loss = link.real(target_logits).mean(-1) + link.fake(model_logits).mean(-1)
         if self.penalty:
             loss = loss + self.penalty * gradient_penalty(discriminator, target, model, noise)
         return loss
 
-    def formula(self, w: Writer, space: Space, player: str) -> str:
+    def formula(self, writer: Writer, space: Space, player: str) -> str:
         link = LINKS[self.link]
-        target, model = space.target_law(w), space.made_law(w)
-        at_target, at_model = w.at(space.arguments, space.separator), w.at(space.made_arguments, space.separator)
+        target, model = space.target_law(writer), space.made_law(writer)
+        at_target, at_model = (
+            writer.at(space.arguments, space.separator),
+            writer.at(space.made_arguments, space.separator),
+        )
         if player == "phi":
             loss = f"{expectation(target, link.real_tex(at_target))} + {expectation(model, link.fake_tex(at_model))}"
             if not self.penalty:
                 return loss
-            slope = rf"\|\nabla {at_model.t}\|" if w.given else r"\|\nabla t_\phi\|"
-            return rf"{loss} + {number(self.penalty)}\,\mathbb{{E}}[({slope}-1)^2]"
+            gradient_norm = rf"\|\nabla {at_model.t}\|" if writer.given else r"\|\nabla t_\phi\|"
+            return rf"{loss} + {number(self.penalty)}\,\mathbb{{E}}[({gradient_norm}-1)^2]"
         model_loss = [self._weighted(model, at_model)] if player in space.made_by else []
         target_loss = [self._weighted(target, at_target.reversed)] if player in space.target_by else []
         return " + ".join(model_loss + target_loss)
 
-    def _weighted(self, law: str, w: Writer) -> str:
+    def _weighted(self, law: str, writer: Writer) -> str:
         """The loss of one side, importance-weighted where k is not 1."""
         if self.k == 1:
-            return expectation(law, LINKS[self.link].generator_tex(w))
-        k = "B" if self.k == "batch" else self.k
+            return expectation(law, LINKS[self.link].generator_tex(writer))
+        k_text = "B" if self.k == "batch" else self.k
         one_law = f"({law})" if r"\," in law else law  # a product in brackets, for k samples of it are its k-th power
-        sample = w.indexed("i")
+        sample = writer.indexed("i")
         weight = rf"\tilde w_i\propto {sample.D}/{sample.not_D}"
-        return expectation(rf"{one_law}^{{{k}}}", rf"-\sum_i\tilde w_i\,\log {sample.D};\,{weight}")
+        return expectation(rf"{one_law}^{{{k_text}}}", rf"-\sum_i\tilde w_i\,\log {sample.D};\,{weight}")

@@ -33,8 +33,8 @@ __all__ = [
 ]
 
 FORMAT = 2  # cards of format 1, and records that do not say theirs, have no checksum
-_ROOM = 2**20  # bytes that a file of tensors may have beside the tensors themselves
-_NAMED = re.compile(r"[a-z]+-[0-9a-f]{12}\.safetensors")  # the file that a card may name
+_EXTRA_BYTES = 2**20  # bytes that a file of tensors may have beside the tensors themselves
+_WEIGHTS_FILE_NAME = re.compile(r"[a-z]+-[0-9a-f]{12}\.safetensors")  # the file that a card may name
 
 
 def text(content: dict[str, Any], indent: int | None = None) -> bytes:
@@ -56,9 +56,9 @@ def as_json(content: Any) -> Any:
     try:
         return json.loads(json.dumps(content))
     except (TypeError, RecursionError) as error:
-        where, value = _culprit(content)
+        location, value = _find_not_json(content)
         raise ValueError(
-            f"a file of JSON cannot hold {where or 'it'}, a {type(value).__name__}, so it could not be saved; "
+            f"a file of JSON cannot hold {location or 'it'}, a {type(value).__name__}, so it could not be saved; "
             "give numbers, texts, or lists and dicts of them."
         ) from error
 
@@ -72,15 +72,15 @@ def is_json(content: Any) -> bool:
     return True
 
 
-def _culprit(content: Any, where: str = "") -> tuple[str, Any]:
+def _find_not_json(content: Any, location: str = "") -> tuple[str, Any]:
     """Where in a value something stands that JSON does not know, and what."""
-    parts = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
-    for name, value in parts:
+    entries = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for name, value in entries:
         try:
             json.dumps(value)
         except (TypeError, RecursionError):
-            return _culprit(value, f"{where}.{name}" if where else str(name))
-    return where, content
+            return _find_not_json(value, f"{location}.{name}" if location else str(name))
+    return location, content
 
 
 def _checksum(content: dict[str, Any]) -> str:
@@ -95,22 +95,22 @@ def parse(content: bytes) -> dict[str, Any]:
     or is of a format that is not known here.
     """
     try:
-        card = json.loads(content, object_pairs_hook=_named_once)
+        card = json.loads(content, object_pairs_hook=_reject_repeated_names)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(card, dict):
         raise ValueError("it holds no JSON object")
-    said = {name: value for name, value in card.items() if name != "checksum"}
-    form = card.get("format", 1)
-    if form not in (1, FORMAT) or isinstance(form, bool | float):
-        raise ValueError(f"it is of format {form!r}, of which this version of the library does not know")
-    if form == FORMAT or "checksum" in card:
-        if card.get("checksum") != _checksum(said):
+    without_checksum = {name: value for name, value in card.items() if name != "checksum"}
+    card_format = card.get("format", 1)
+    if card_format not in (1, FORMAT) or isinstance(card_format, bool | float):
+        raise ValueError(f"it is of format {card_format!r}, of which this version of the library does not know")
+    if card_format == FORMAT or "checksum" in card:
+        if card.get("checksum") != _checksum(without_checksum):
             raise ValueError("its checksum is not that of what it holds")
     return card
 
 
-def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(dict(pairs)) < len(pairs):
         raise ValueError("it names a thing twice")
     return dict(pairs)
@@ -118,46 +118,46 @@ def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def read_card(path: Path) -> dict[str, Any]:
     """The card in a file. Raises FileNotFoundError, or ValueError for a damaged one."""
-    return parse(_bytes_of(path))
+    return parse(_read_regular_file(path))
 
 
 def write_card(path: Path, content: dict[str, Any], indent: int | None = None) -> None:
     """Write a card alone. Raises OSError if it cannot be written, TimeoutError if another process has the folder."""
-    card = text(content, indent)
+    card_bytes = text(content, indent)
     with held(path.parent):
-        write_whole(path, card)
+        write_whole(path, card_bytes)
 
 
-def write(folder: Path, card_name: str, card: dict[str, Any], stem: str, tensors: dict[str, torch.Tensor]) -> None:
+def write(folder: Path, card_name: str, card: dict[str, Any], file_stem: str, tensors: dict[str, torch.Tensor]) -> None:
     """Write ``tensors`` and the JSON ``card`` that names their file.
 
     The card is moved into place last, so whatever stops this, the folder holds the old pair or the new one.
     Raises OSError if the disk is full, and leaves the old pair as it was; TimeoutError (an OSError) if another process
     has the folder; ValueError for what JSON cannot hold.
     """
-    content, names = weights_of(tensors, stem)
-    named = text(card | names)
+    weights_bytes, weights_entry = weights_of(tensors, file_stem)
+    card_bytes = text(card | weights_entry)
     with held(folder):
-        is_new = not (folder / names["weights"]).exists()
+        is_new = not (folder / weights_entry["weights"]).exists()
         try:
-            write_whole(folder / names["weights"], content)
-            write_whole(folder / card_name, named)
+            write_whole(folder / weights_entry["weights"], weights_bytes)
+            write_whole(folder / card_name, card_bytes)
         except OSError:
             if is_new:
-                (folder / names["weights"]).unlink(missing_ok=True)
+                (folder / weights_entry["weights"]).unlink(missing_ok=True)
             raise
-        for old in set(folder.glob(f"{stem}-*.safetensors*")) - {folder / names["weights"]}:
+        for old_file in set(folder.glob(f"{file_stem}-*.safetensors*")) - {folder / weights_entry["weights"]}:
             with suppress(OSError):  # a reader has it open (Windows); the next writing removes it
-                old.unlink()
+                old_file.unlink()
 
 
-def weights_of(tensors: dict[str, torch.Tensor], stem: str) -> tuple[bytes, dict[str, str]]:
+def weights_of(tensors: dict[str, torch.Tensor], file_stem: str) -> tuple[bytes, dict[str, str]]:
     """The bytes of a file of tensors, and what a card says of it: its name and its sha256."""
     from safetensors.torch import save
 
-    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
-    digest = sha256(content).hexdigest()
-    return content, {"weights": f"{stem}-{digest[:12]}.safetensors", "sha256": digest}
+    weights_bytes = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    sha256_digest = sha256(weights_bytes).hexdigest()
+    return weights_bytes, {"weights": f"{file_stem}-{sha256_digest[:12]}.safetensors", "sha256": sha256_digest}
 
 
 def read(
@@ -168,15 +168,15 @@ def read(
     ``size`` says of a card how many bytes its tensors may have; it may raise ValueError for a card that it refuses.
     Raises FileNotFoundError, or ValueError for damaged files.
     """
-    card_bytes = _bytes_of(folder / card_name)
+    card_bytes = _read_regular_file(folder / card_name)
     while True:
         card = parse(card_bytes)
-        most = None if size is None else size(card)
+        max_bytes = None if size is None else size(card)
         try:
-            return card, _tensors(folder, card, most)
+            return card, _read_tensors(folder, card, max_bytes)
         except (FileNotFoundError, ValueError):
-            before, card_bytes = card_bytes, _bytes_of(folder / card_name)
-            if card_bytes == before:  # nobody has replaced the card and its tensors between the two readings
+            previous_bytes, card_bytes = card_bytes, _read_regular_file(folder / card_name)
+            if card_bytes == previous_bytes:  # nobody has replaced the card and its tensors between the two readings
                 raise
 
 
@@ -185,8 +185,8 @@ def await_written(folder: Path, card_name: str, digest: str, wait: float = 10 * 
 
     Raises TimeoutError if that does not happen.
     """
-    give_up = time.monotonic() + wait
-    while time.monotonic() < give_up:
+    deadline = time.monotonic() + wait
+    while time.monotonic() < deadline:
         with suppress(OSError, ValueError):  # not yet there, or not for this process
             card = read_card(folder / card_name)
             if card.get("sha256") == digest and (folder / str(card.get("weights"))).is_file():
@@ -197,26 +197,26 @@ def await_written(folder: Path, card_name: str, digest: str, wait: float = 10 * 
     )
 
 
-def _tensors(folder: Path, card: dict[str, Any], most: int | None) -> dict[str, torch.Tensor]:
+def _read_tensors(folder: Path, card: dict[str, Any], max_bytes: int | None) -> dict[str, torch.Tensor]:
     """The tensors that a card names. Raises FileNotFoundError, and ValueError for a name or a file that cannot be."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     name = card.get("weights")
-    if not isinstance(name, str) or not _NAMED.fullmatch(name):
+    if not isinstance(name, str) or not _WEIGHTS_FILE_NAME.fullmatch(name):
         raise ValueError(f"its weights are {name!r}, which is not the name of a file of weights in the same folder")
     if (folder / name).resolve().parent != folder.resolve():
         raise ValueError(f"{name} is a link to a file elsewhere")
-    content = _bytes_of(folder / name, None if most is None else most + _ROOM)
-    if sha256(content).hexdigest() != card.get("sha256"):
+    weights_bytes = _read_regular_file(folder / name, None if max_bytes is None else max_bytes + _EXTRA_BYTES)
+    if sha256(weights_bytes).hexdigest() != card.get("sha256"):
         raise ValueError(f"{name} is not the file that was saved")
     try:
-        return load(content)
+        return load(weights_bytes)
     except SafetensorError as error:
         raise ValueError(f"{name} is no file of tensors: {error}") from error
 
 
-def _bytes_of(path: Path, most: int | None = None) -> bytes:
+def _read_regular_file(path: Path, most: int | None = None) -> bytes:
     """What a regular file holds. Raises ValueError for another kind, which might never end, and more than ``most``."""
     state = os.stat(path)
     if not stat.S_ISREG(state.st_mode):

@@ -23,13 +23,13 @@ ALTERED = "{} is truncated or altered: its checksum is not the published one. De
 
 def local(folder: str, file: str) -> Path | None:
     """The file in GANVAE_DATA, packed or not, or None."""
-    root = os.environ.get("GANVAE_DATA")
-    if root and not Path(root).is_dir():
-        raise DataError(f"GANVAE_DATA is {root!r}, which is not a folder; correct it, or unset it to download.")
-    if not root:
+    data_folder = os.environ.get("GANVAE_DATA")
+    if data_folder and not Path(data_folder).is_dir():
+        raise DataError(f"GANVAE_DATA is {data_folder!r}, which is not a folder; correct it, or unset it to download.")
+    if not data_folder:
         return None
     unpacked = file.removesuffix(".gz").removesuffix(".bz2")
-    for path in (Path(root, folder, file), Path(root, folder, unpacked)):
+    for path in (Path(data_folder, folder, file), Path(data_folder, folder, unpacked)):
         if path.is_file():
             return path
     return None
@@ -38,15 +38,15 @@ def local(folder: str, file: str) -> Path | None:
 def verified(folder: str, file: str, mirrors: Sequence[str], checksum: str, content_sha256: str | None = None) -> bytes:
     """The unpacked bytes of an intact file: the packed or the unpacked bytes have the right checksum."""
     path = local(folder, file) or download(folder, file, mirrors, checksum)
-    packed = path.read_bytes()
+    packed_bytes = path.read_bytes()
     unpack = {".gz": gzip.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)
     try:
-        content = unpack(packed)
+        content = unpack(packed_bytes)
     except (OSError, EOFError, ValueError, zlib.error):
         raise DataError(ALTERED.format(path)) from None
-    algorithm, expected = checksum.split(":")
-    packed_intact = hashlib.new(algorithm, packed).hexdigest() == expected
-    if not packed_intact and hashlib.sha256(content).hexdigest() != content_sha256:
+    algorithm, expected_digest = checksum.split(":")
+    packed_is_intact = hashlib.new(algorithm, packed_bytes).hexdigest() == expected_digest
+    if not packed_is_intact and hashlib.sha256(content).hexdigest() != content_sha256:
         raise DataError(ALTERED.format(path))
     return content
 
@@ -56,14 +56,14 @@ def download(folder: str, file: str, mirrors: Sequence[str], checksum: str) -> P
 
     Of several processes that need the file, one fetches it and the others wait for that.
     """
-    remedy = f"or set GANVAE_DATA to a folder that holds {folder}/{file}."
+    advice = f"or set GANVAE_DATA to a folder that holds {folder}/{file}."
     try:
         import pooch
     except ImportError:
-        raise DataError(f"downloading {folder} needs pooch: pip install pooch, {remedy}") from None
+        raise DataError(f"downloading {folder} needs pooch: pip install pooch, {advice}") from None
     cache = Path(os.environ.get("GANVAE_CACHE") or pooch.os_cache("ganvae_lib")) / folder
-    algorithm, expected = checksum.split(":")
-    if (cache / file).is_file() and pooch.file_hash(str(cache / file), algorithm) == expected:
+    algorithm, expected_digest = checksum.split(":")
+    if (cache / file).is_file() and pooch.file_hash(str(cache / file), algorithm) == expected_digest:
         return cache / file  # a cache that is whole need not be one that can be written
     # A mirror is a folder, or the address of the file where it has another name there.
     addresses = [mirror + file if mirror.endswith("/") else mirror for mirror in mirrors]
@@ -77,7 +77,7 @@ def download(folder: str, file: str, mirrors: Sequence[str], checksum: str) -> P
     except OSError as error:  # nobody can write there, or another process fetches it for too long
         last_error = str(error)
     raise DataError(
-        f"could not download {folder}/{file} (last try: {last_error}). Check the network and try again, {remedy}"
+        f"could not download {folder}/{file} (last try: {last_error}). Check the network and try again, {advice}"
     )
 
 
@@ -89,23 +89,23 @@ def _resume(url: str, output: str, _pooch: Any) -> None:
     import requests
     import urllib3
 
-    part = Path(output).with_name(url.rsplit("/", 1)[-1] + ".part")
-    bytes_so_far = part.stat().st_size if part.exists() else 0
+    partial_file = Path(output).with_name(url.rsplit("/", 1)[-1] + ".part")
+    bytes_so_far = partial_file.stat().st_size if partial_file.exists() else 0
     headers = {"Accept-Encoding": "identity"}
     if bytes_so_far:
         headers["Range"] = f"bytes={bytes_so_far}-"
-    with requests.get(url, headers=headers, stream=True, timeout=30) as reply:
-        if reply.status_code == 416:  # range not satisfiable, nothing after these bytes: start again
-            part.unlink()
-        reply.raise_for_status()
-        resumed = reply.status_code == 206  # partial content, as asked
+    with requests.get(url, headers=headers, stream=True, timeout=30) as response:
+        if response.status_code == 416:  # range not satisfiable, nothing after these bytes: start again
+            partial_file.unlink()
+        response.raise_for_status()
+        resumed = response.status_code == 206  # partial content, as asked
         try:
-            with open(part, "ab" if resumed else "wb") as target:
-                for chunk in reply.raw.stream(2**16, decode_content=False):  # requests would gunzip some replies
-                    target.write(chunk)
+            with open(partial_file, "ab" if resumed else "wb") as partial_output:
+                for chunk in response.raw.stream(2**16, decode_content=False):  # requests would gunzip some replies
+                    partial_output.write(chunk)
         except urllib3.exceptions.HTTPError as error:
             raise ConnectionError(f"{url} broke off: {error}") from None
-    expected = int(reply.headers.get("Content-Length", 0)) + (bytes_so_far if resumed else 0)
-    if part.stat().st_size < expected:
+    expected_bytes = int(response.headers.get("Content-Length", 0)) + (bytes_so_far if resumed else 0)
+    if partial_file.stat().st_size < expected_bytes:
         raise ConnectionError(f"{url} broke off")
-    part.replace(output)
+    partial_file.replace(output)

@@ -13,10 +13,10 @@ _UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # of file systems tha
 
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it that are missing, and keep their entries. Raises OSError."""
-    missing = [part for part in (folder, *folder.parents) if not part.exists()]
+    missing_folders = [new_folder for new_folder in (folder, *folder.parents) if not new_folder.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    for part in missing:
-        sync_folder(part.parent)
+    for new_folder in missing_folders:
+        sync_folder(new_folder.parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -38,14 +38,14 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises OSError if the disk is full, and leaves the old file as it was.
     """
-    part = path.with_name(path.name + ".part")
+    partial_file = path.with_name(path.name + ".part")
     try:
-        with open(part, "wb") as file:
+        with open(partial_file, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())  # on the disk before it is renamed, or a power cut would leave an empty file
-        os.replace(part, path)
+        os.replace(partial_file, path)
     except OSError:
-        part.unlink(missing_ok=True)
+        partial_file.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)

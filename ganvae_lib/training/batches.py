@@ -35,24 +35,24 @@ class Batches:
 
     def _shuffle(self) -> None:
         """Begin an epoch: a new order of the examples."""
-        self.states_at_start = torch.stack([generator.get_state() for generator in self.generators])
-        n = len(self.x)
-        orders = [torch.randperm(n, generator=each, device=each.device) for each in self.generators]
+        self.epoch_start_states = torch.stack([generator.get_state() for generator in self.generators])
+        example_count = len(self.x)
+        orders = [torch.randperm(example_count, generator=each, device=each.device) for each in self.generators]
         self.order = (torch.stack(orders) if self.noise.seeds_shape else orders[0]).to(self.x.device)
-        self.batches_done = 0  # in this epoch
+        self.batches_drawn = 0  # in this epoch
 
     def state(self) -> tuple[int, dict[str, Tensor]]:
         """How far in the epoch, and the generators' states at its start."""
-        return self.batches_done, {"start": self.states_at_start}
+        return self.batches_drawn, {"start": self.epoch_start_states}
 
-    def restore(self, batches_done: int, states: dict[str, Tensor]) -> None:
+    def restore(self, batches_drawn: int, states: dict[str, Tensor]) -> None:
         """Go on from what ``state`` said."""
         for generator, state in zip(self.generators, states["start"], strict=True):
             generator.set_state(state.clone())  # torch accepts no view, such as a row of a stack
         self._shuffle()
-        if not 0 <= batches_done <= self.per_epoch:
-            raise ValueError(f"the order of the examples cannot stand at {batches_done} of {self.per_epoch}.")
-        self.batches_done = batches_done
+        if not 0 <= batches_drawn <= self.per_epoch:
+            raise ValueError(f"the order of the examples cannot stand at {batches_drawn} of {self.per_epoch}.")
+        self.batches_drawn = batches_drawn
 
     def restart(self, step: int) -> None:
         """Begin orders that are no repetition of those up to ``step``, when the batch or the data have changed."""
@@ -61,17 +61,17 @@ class Batches:
 
     def next(self) -> list[Tensor]:
         """The next minibatch of every part: [*seeds, batch, ...]."""
-        if self.batches_done == self.per_epoch:
+        if self.batches_drawn == self.per_epoch:
             self._shuffle()
-        start = self.batches_done * self.batch
+        start = self.batches_drawn * self.batch
         index = self.order[..., start : start + self.batch]
         index = self.noise.share.rows(index, -1)  # of several processes, each takes its rows
-        self.batches_done += 1
+        self.batches_drawn += 1
         rows = index.reshape(-1)  # index_select takes a vector; the seeds axis comes back after it
-        x, *rest = [self._here(part.index_select(0, rows)).unflatten(0, index.shape) for part in self.parts]
-        return [as_floats(x), *rest]
+        x, *others = [self._on_device(tensor.index_select(0, rows)).unflatten(0, index.shape) for tensor in self.parts]
+        return [as_floats(x), *others]
 
-    def _here(self, rows: Tensor) -> Tensor:
+    def _on_device(self, rows: Tensor) -> Tensor:
         """Rows on the device, without waiting for it."""
         device = self.noise.device
         if rows.device.type == device.type:
@@ -91,14 +91,14 @@ def worlds(
     batch = min(batch, len(data)) if other is None else min(batch, len(data), len(other))
     batch -= batch % noise.share.size  # every process takes equally many rows
     # Both lie together: rows of streamed examples are gathered on the host.
-    home = torch.device("cpu") if getattr(data, "streamed", False) else device
-    parts = [data.x] if labels is None else [data.x, labels]
-    batches = Batches([part.to(home) for part in parts], batch, noise)
-    other_batches = None if other is None else Batches([other.to(home)], batch, noise, "batches of the other")
+    storage_device = torch.device("cpu") if getattr(data, "streamed", False) else device
+    tensors = [data.x] if labels is None else [data.x, labels]
+    batches = Batches([tensor.to(storage_device) for tensor in tensors], batch, noise)
+    other_batches = None if other is None else Batches([other.to(storage_device)], batch, noise, "batches of the other")
 
     def next_world(detached: bool = False) -> World:
-        x, *rest = batches.next()
-        labels = rest[0] if rest else None
+        x, *label_rows = batches.next()
+        labels = label_rows[0] if label_rows else None
         other = other_batches.next()[0] if other_batches else None
         return World(model, x, noise, labels, other, detached)
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 from ..data.dataset import Examples, as_data
-from ..errors import flag, folder as folder_path, instance, whole
+from ..errors import check_bool, check_folder as folder_path, check_int, check_type
 from ..models.checks import check_data
 from ..models.model import Model
 from ..storage.cards import as_json, read, write
@@ -44,7 +44,7 @@ class Checkpoint:
 
     def __init__(self, folder: str | os.PathLike[str], config: dict[str, Any], every: int = 1):
         self.folder, self.every = folder_path("checkpoint", folder), every
-        self._last = 0  # the step that was kept last
+        self._last_saved_step = 0  # the step that was kept last
         self.config = as_json(config)
 
     @property
@@ -72,17 +72,17 @@ class Checkpoint:
             try:
                 holding.enter_context(held(self.folder, wait=0.5))
             except OSError as error:
-                why = error.strerror or error
+                reason = error.strerror or error
                 raise ValueError(
-                    f"no checkpoint can be kept in {self.folder} ({why}); name a folder that can be written in."
+                    f"no checkpoint can be kept in {self.folder} ({reason}); name a folder that can be written in."
                 ) from error
             yield
 
     def at_point(self, training: Training, at_once: bool = False) -> None:
         """Keep the state if it is time: ``every`` so many steps, at the last one, and ``at_once`` when it stops."""
-        due = training.done - self._last >= self.every or training.done == training.settings.steps
-        if (due or at_once) and training.noise.share.rank == 0:  # of several processes, the first keeps it
-            self._last = training.done
+        is_due = training.done - self._last_saved_step >= self.every or training.done == training.settings.steps
+        if (is_due or at_once) and training.noise.share.rank == 0:  # of several processes, the first keeps it
+            self._last_saved_step = training.done
             self.save(training)
 
     def restore(self, training: Training) -> None:
@@ -107,14 +107,14 @@ class Checkpoint:
 
     def _most_bytes(self, card: dict[str, Any], training: Training) -> int:
         """How many bytes the state of this training can have. Raises ValueError for a card of another one."""
-        saved = dict(card["config"])
+        saved_config = dict(card["config"])
         if card["format"] == 1:
             raise ValueError("it is of a version of the library before fit(run, ...)")
-        of_both = [name for name in IDENTITY if name in self.config and name in saved]
-        if different := [name for name in of_both if self.config[name] != saved[name]]:
-            name = different[0]
+        shared_names = [name for name in IDENTITY if name in self.config and name in saved_config]
+        if changed_names := [name for name in shared_names if self.config[name] != saved_config[name]]:
+            name = changed_names[0]
             raise AnotherTraining(
-                f"the checkpoint in {self.folder} is of another training: {name} was {saved[name]!r} and is now "
+                f"the checkpoint in {self.folder} is of another training: {name} was {saved_config[name]!r} and is now "
                 f"{self.config[name]!r}; use the same arguments, or another folder."
             )
         return most_bytes(training.model.state_dict(), card)
@@ -129,10 +129,10 @@ def opened(
     Raises ValueError for a run that could not be saved, for a folder in which nobody can write or another training
     does, and for one that holds a checkpoint, unless ``resume`` says to go on from it.
     """
-    settings, left = training.settings, training.settings.steps - training.done
+    settings, steps_left = training.settings, training.settings.steps - training.done
     card = as_json(run.card())  # what could not be saved is refused before the first step
-    flag("resume", resume)
-    every = max(1, left // 10) if every is None else whole("checkpoint_every", every)
+    check_bool("resume", resume)
+    every = max(1, steps_left // 10) if every is None else check_int("checkpoint_every", every)
     if folder is None:
         if resume:
             raise ValueError("resume=True goes on from a checkpoint; say from which: checkpoint=folder.")
@@ -140,10 +140,10 @@ def opened(
         return
     if not isinstance(folder, str | os.PathLike):
         raise ValueError(f"checkpoint must be the path of a folder, got {folder!r}.")
-    fresh = {} if training.done else {"fresh": settings.fresh}  # a run that goes on keeps what it was
+    fresh_option = {} if training.done else {"fresh": settings.fresh}  # a run that goes on keeps what it was
     config = {name: card[name] for name in ("objective", "networks", "data")} | dict(
         seeds=settings.seeds,
-        **fresh,
+        **fresh_option,
         **settings.config | {"device": settings.device.type},
     )
     checkpoint = Checkpoint(folder, config, every)
@@ -152,21 +152,21 @@ def opened(
             raise ValueError(f"{folder} holds a checkpoint; pass resume=True to go on from it, or another folder.")
         if checkpoint.exists:
             checkpoint.restore(training)
-        checkpoint._last = training.done
+        checkpoint._last_saved_step = training.done
         yield checkpoint
 
 
 def begin(
-    model: Any, data: Examples | None, steps: int | None, asked: dict[str, Any], on_point: Any = None
+    model: Any, data: Examples | None, steps: int | None, arguments: dict[str, Any], on_point: Any = None
 ) -> Training:
-    """The training of copies of a model; or that of a run, which goes on, with what is ``asked`` for changed."""
+    """The training of copies of a model; or that of a run, which goes on, but for the ``arguments``."""
     if on_point is not None and not callable(on_point):
         raise ValueError(f"on_point must be a function of a run, got {on_point!r}.")
-    more = whole("steps", steps)
+    new_steps = check_int("steps", steps)
     if hasattr(model, "going"):
-        return _go_on(model, data, more, asked)
-    instance("model", model, Model, "build(objective, data) makes one, and fit(run, steps=...) goes on with a run")
-    settings = Settings(model.objective, more, **asked)
+        return _go_on(model, data, new_steps, arguments)
+    check_type("model", model, Model, "build(objective, data) makes one, and fit(run, steps=...) goes on with a run")
+    settings = Settings(model.objective, new_steps, **arguments)
     if data is None:
         raise ValueError("say what to learn from: fit(model, data, steps).")
     data = as_data(data)
@@ -174,16 +174,16 @@ def begin(
     return Training(model, data, settings)
 
 
-def _go_on(run: Any, data: Examples | None, more: int, asked: dict[str, Any]) -> Training:
-    card, tensors = run.going.state() if run.going else (None, {})
-    if card is None:
+def _go_on(run: Any, data: Examples | None, new_steps: int, arguments: dict[str, Any]) -> Training:
+    state_card, tensors = run.going.state() if run.going else (None, {})
+    if state_card is None:
         why = f" ({run.stopped})" if run.stopped else ""
         raise ValueError(
             f"this run has no state of its training from which to go on{why}; begin a new training from its weights: "
             "fit(run.model, data, steps, seeds=run.seeds, fresh=False)."
         )
-    asked = dict(asked)
-    seeds, fresh = asked.pop("seeds"), asked.pop("fresh")
+    arguments = dict(arguments)
+    seeds, fresh = arguments.pop("seeds"), arguments.pop("fresh")
     if fresh or (seeds is not None and seed_list(seeds) != run.seeds):
         raise ValueError(
             f"a run goes on with its seeds {run.seeds} and its weights: leave out seeds= and fresh=, or fit a model."
@@ -191,10 +191,10 @@ def _go_on(run: Any, data: Examples | None, more: int, asked: dict[str, Any]) ->
     data = run.going.data if data is None else data
     if data is None:
         raise ValueError("this run was read from a file, without its data; pass them: fit(run, data, steps=...).")
-    settings = Settings.going_on(run.model.objective, card["step"] + more, run.seeds, run.config, asked)
+    settings = Settings.going_on(run.model.objective, state_card["step"] + new_steps, run.seeds, run.config, arguments)
     data = as_data(data)
     check_data(run.model, data)
     try:
-        return Training(run.model, data, settings, (card, tensors))
+        return Training(run.model, data, settings, (state_card, tensors))
     except (LookupError, TypeError) as error:
         raise ValueError(f"what was kept of this training cannot go on ({error}); begin a new one.") from error

@@ -26,7 +26,7 @@ __all__ = ["whole_step"]
 _graphs: dict[Any, Callable[..., Any]] = {}  # compiled ones; all that differs between two trainings is an input
 
 
-class _Within(nn.Module):
+class _WithTensors(nn.Module):
     """Around a model: calls a function with other tensors in the place of the model's own."""
 
     def __init__(self, model: nn.Module):
@@ -37,25 +37,25 @@ class _Within(nn.Module):
         return function(*arguments)
 
 
-class _Handed(Noise):
+class _RecordedNoise(Noise):
     """Noise that writes down what it is asked for: drawn from ``source``, or handed out of ``numbers``."""
 
     def __init__(self, source: Noise, numbers: Sequence[Tensor] | None = None):
         super().__init__(source.seeds if source.seeds_shape else source.seeds[0], source.device)
         self.source, self.numbers = source, numbers
-        self.asked: list[tuple[str, tuple[Any, ...]]] = []  # each time: the method, and its arguments
-        self.given: list[Tensor] = []
+        self.requests: list[tuple[str, tuple[Any, ...]]] = []  # each time: the method, and its arguments
+        self.drawn_numbers: list[Tensor] = []
 
     def normal(self, name: str, *shape: int) -> Tensor:
-        return self._hand("normal", name, *shape)
+        return self._record_draw("normal", name, *shape)
 
     def uniform(self, name: str, *shape: int) -> Tensor:
-        return self._hand("uniform", name, *shape)
+        return self._record_draw("uniform", name, *shape)
 
-    def _hand(self, law: str, *arguments: Any) -> Tensor:
-        drawn = getattr(self.source, law)(*arguments) if self.numbers is None else self.numbers[len(self.given)]
-        self.asked.append((law, arguments))
-        self.given.append(drawn)
+    def _record_draw(self, law: str, *arguments: Any) -> Tensor:
+        drawn = getattr(self.source, law)(*arguments) if self.numbers is None else self.numbers[len(self.drawn_numbers)]
+        self.requests.append((law, arguments))
+        self.drawn_numbers.append(drawn)
         return drawn
 
 
@@ -63,14 +63,14 @@ class _Step:
     """One step of a training as a function of tensors."""
 
     def __init__(self, training: Any):
-        self.training, self.within = training, _Within(training.model)
-        parameters = dict(self.within.named_parameters())
+        self.training, self.caller = training, _WithTensors(training.model)
+        parameters = dict(self.caller.named_parameters())
         name_of = {id(p): name for name, p in parameters.items()}
         #: Of each phase: what it moves, by name, with its group of the optimizer.
         self.moved = [{name_of[id(p)]: g for g in o.param_groups for p in g["params"]} for o in training.optimizers]
         weights = [term.weight for phase in training.phases for term in phase.terms]
         rates = [group["rate"] for groups in self.moved for group in groups.values()]
-        self.schedules = list(dict.fromkeys(n for n in weights + rates if isinstance(n, Schedule)))
+        self.schedules = list(dict.fromkeys(rate for rate in weights + rates if isinstance(rate, Schedule)))
         self.used: set[str] = set()  # the names of what has a gradient
         #: Of each phase, by name: how often it has moved. What has moved equally often shares a tensor that counts.
         self.counts: list[dict[str, float]] = []
@@ -78,26 +78,26 @@ class _Step:
         for optimizer, moved in zip(training.optimizers, self.moved, strict=True):
             states = {name: optimizer.state.get(parameters[name], {}) for name in moved}
             self.counts.append({name: float(state.get("step", 0)) for name, state in states.items()})
-            steps = {n: torch.full((), n, device=training.settings.device) for n in self.counts[-1].values()}
-            new = lambda name: torch.zeros_like(parameters[name])
+            steps = {rate: torch.full((), rate, device=training.settings.device) for rate in self.counts[-1].values()}
+            zeros_like = lambda name: torch.zeros_like(parameters[name])
             means = {
-                name: [state[mean] if state else new(name) for mean in ("exp_avg", "exp_avg_sq")]
+                name: [state[mean] if state else zeros_like(name) for mean in ("exp_avg", "exp_avg_sq")]
                 for name, state in states.items()
             }
             moments.append({"steps": steps, "means": means})
         self.state: dict[str, Any] = {
             "parameters": parameters,
-            "buffers": dict(self.within.named_buffers()),
+            "buffers": dict(self.caller.named_buffers()),
             "moments": moments,
         }
 
-    def only_used(self) -> None:
+    def drop_unused_state(self) -> None:
         """Forget the state of what has no gradient: Adam has none for it either."""
         for counts, moments in zip(self.counts, self.state["moments"], strict=True):
             moments["means"] = {name: means for name, means in moments["means"].items() if name in self.used}
             moments["steps"] = {n: moments["steps"][n] for n in {counts[name]: 0 for name in moments["means"]}}
 
-    def install(self) -> None:
+    def share_state_with_optimizers(self) -> None:
         """Let the optimizers have the state that the graph changes."""
         for optimizer, counts, moments in zip(
             self.training.optimizers, self.counts, self.state["moments"], strict=True
@@ -109,8 +109,8 @@ class _Step:
     def drawn(self) -> dict[str, Any]:
         """The minibatches of one step, in the order of an eager one, and what the schedules say at it."""
         training = self.training
-        extra = sum(phase.steps - 1 for phase in training.phases)
-        worlds = [training.next_world(detached=i > 0) for i in range(1 + extra)]
+        extra_count = sum(phase.steps - 1 for phase in training.phases)
+        worlds = [training.next_world(detached=index > 0) for index in range(1 + extra_count)]
         parts = [{name: getattr(world, name) for name in ("x", "labels", "other")} for world in worlds]
         now = [at(schedule, training.done) for schedule in self.schedules]
         return {
@@ -122,54 +122,54 @@ class _Step:
         """The losses, [names, *seeds]; ``state`` is changed in place."""
         training = self.training
         now: dict[Any, Any] = dict(zip(self.schedules, drawn["now"][0] if drawn["now"] else (), strict=True))
-        world, *extra = [
+        world, *extra_worlds = [
             World(training.model, noise=noise, detached=i > 0, **part) for i, part in enumerate(drawn["minibatches"])
         ]
-        held = {
+        parameters = {
             name: value.detach().requires_grad_(self.state["parameters"][name].requires_grad)
             for name, value in state["parameters"].items()
         }
-        kept: dict[str, Tensor] = {}
+        last_losses: dict[str, Tensor] = {}
         for i, phase in enumerate(training.phases):
-            weights = [1.0 if phase.discriminates else now.get(t.weight, t.weight) for t in phase.terms]
-            for seen in [*(extra.pop(0) for _ in range(phase.steps - 1)), world]:
-                arguments = (self._gradients, i, weights, seen, held)
-                losses, gradients = functional_call(self.within, held | state["buffers"], arguments)
+            weights = [1.0 if phase.discriminates else now.get(term.weight, term.weight) for term in phase.terms]
+            for minibatch in [*(extra_worlds.pop(0) for _ in range(phase.steps - 1)), world]:
+                arguments = (self._gradients, i, weights, minibatch, parameters)
+                losses, gradients = functional_call(self.caller, parameters | state["buffers"], arguments)
                 if training.clip is not None:
                     clipped = training.clip([self.state["parameters"][n] for n in gradients], [*gradients.values()])
                     gradients = dict(zip(gradients, clipped, strict=True))
                 self.used |= set(gradients)
                 self._adam(i, state, gradients, now)
-                held |= {name: state["parameters"][name].detach().requires_grad_() for name in gradients}
-            kept = {name: loss.detach() for name, loss in losses.items()} | kept
+                parameters |= {name: state["parameters"][name].detach().requires_grad_() for name in gradients}
+            last_losses = {name: loss.detach() for name, loss in losses.items()} | last_losses
             world.moved(phase.players)
-        return torch.stack([kept[name] for name in training.history.names])
+        return torch.stack([last_losses[name] for name in training.history.names])
 
-    def _gradients(self, i: int, weights: list[Any], world: World, held: dict[str, Tensor]) -> Any:
-        """The losses of the ``i``-th phase, and the gradients of what it moves, by name."""
-        phase, names = self.training.phases[i], list(self.moved[i])
+    def _gradients(self, phase_index: int, weights: list[Any], world: World, leaf_tensors: dict[str, Tensor]) -> Any:
+        """The losses of the phase of this index, and the gradients of what it moves, by name."""
+        phase, names = self.training.phases[phase_index], list(self.moved[phase_index])
         losses = phase.losses(world)
-        total = sum((w * v for w, v in zip(weights, losses.values(), strict=True)), torch.zeros(())).sum()
-        own = [held[name] for name in names]
-        found = torch.autograd.grad(total, own, allow_unused=True) if own else ()
-        return losses, {name: g for name, g in zip(names, found, strict=True) if g is not None}
+        total = sum((weight * v for weight, v in zip(weights, losses.values(), strict=True)), torch.zeros(())).sum()
+        parameters = [leaf_tensors[name] for name in names]
+        gradients = torch.autograd.grad(total, parameters, allow_unused=True) if parameters else ()
+        return losses, {name: gradient for name, gradient in zip(names, gradients, strict=True) if gradient is not None}
 
     @torch.no_grad()
-    def _adam(self, i: int, state: Any, gradients: dict[str, Tensor], now: dict[Any, Any]) -> None:
+    def _adam(self, i: int, state: Any, gradients: dict[str, Tensor], value_of_schedule: dict[Any, Any]) -> None:
         """Adam's update of the ``i``-th phase, as torch's fused kernel has it: corrections in float64."""
         moments = state["moments"][i]
-        counted = {self.counts[i][name] for name in gradients}
-        steps = {n: step.add_(1).double() for n, step in moments["steps"].items() if n in counted}
-        for name, g in gradients.items():
-            group, step, (mean, square) = self.moved[i][name], steps[self.counts[i][name]], moments["means"][name]
-            parameter, (beta, beta_square) = state["parameters"][name], group["betas"]
+        moved_counts = {self.counts[i][name] for name in gradients}
+        steps = {count: step.add_(1).double() for count, step in moments["steps"].items() if count in moved_counts}
+        for name, gradient in gradients.items():
+            group, step, (mean, mean_square) = self.moved[i][name], steps[self.counts[i][name]], moments["means"][name]
+            parameter, (beta_1, beta_2) = state["parameters"][name], group["betas"]
             if group["weight_decay"]:
-                g = g + group["weight_decay"] * parameter
-            mean.lerp_(g, 1 - beta)
-            square.mul_(beta_square).addcmul_(g, g, value=1 - beta_square)
-            size = now.get(group["rate"], group["lr"]) / (1 - beta**step)
-            root = square.sqrt() / (1 - beta_square**step).sqrt() + group["eps"]
-            parameter.sub_(size * (mean / root))
+                gradient = gradient + group["weight_decay"] * parameter
+            mean.lerp_(gradient, 1 - beta_1)
+            mean_square.mul_(beta_2).addcmul_(gradient, gradient, value=1 - beta_2)
+            step_size = value_of_schedule.get(group["rate"], group["lr"]) / (1 - beta_1**step)
+            denominator = mean_square.sqrt() / (1 - beta_2**step).sqrt() + group["eps"]
+            parameter.sub_(step_size * (mean / denominator))
 
 
 def whole_step(training: Any) -> Callable[[], Tensor] | None:
@@ -181,69 +181,69 @@ def whole_step(training: Any) -> Callable[[], Tensor] | None:
     if not settings.compiles(settings.steps - training.done):
         return None
     streams = [training.noise, *training.orders]
-    standing = [stream.state() for stream in streams]
+    stream_states = [stream.state() for stream in streams]
     try:
         with unchecked(), in_precision(settings.precision, settings.device):
-            return _built(training)
+            return _compiled_step(training)
     except Exception as error:  # what a graph cannot hold is raised in many ways
-        said = (
+        error_text = (
             " ".join(str(error).strip().split("\n")[:2]) or type(error).__name__
         )  # the second says what a compiler met
-        warnings.warn(f"this training is not compiled, and goes on without: {said}", RuntimeWarning, stacklevel=4)
+        warnings.warn(f"this training is not compiled, and goes on without: {error_text}", RuntimeWarning, stacklevel=4)
         return None
     finally:
-        for stream, state in zip(streams, standing, strict=True):
+        for stream, state in zip(streams, stream_states, strict=True):
             stream.restore(*state)
 
 
-def _built(training: Any) -> Callable[[], Tensor]:
+def _compiled_step(training: Any) -> Callable[[], Tensor]:
     """The compiled step, after it has been seen to give the losses of an eager one."""
-    _check(training)
+    _check_supported(training)
     step, noise, device = _Step(training), training.noise, training.settings.device
-    drawn, handed = step.drawn(), _Handed(noise)
+    step_inputs, handed = step.drawn(), _RecordedNoise(noise)
     with noise.in_layers():
-        expected = step(pytree.tree_map(_copy, step.state), drawn, handed)
-    step.only_used()
-    flat, shape = pytree.tree_flatten((pytree.tree_map(_copy, step.state), drawn, handed.given))
+        expected = step(pytree.tree_map(_cloned, step.state), step_inputs, handed)
+    step.drop_unused_state()
+    flat_inputs, shape = pytree.tree_flatten((pytree.tree_map(_cloned, step.state), step_inputs, handed.drawn_numbers))
 
     def function(*tensors: Tensor) -> Tensor:
-        state, drawn, numbers = pytree.tree_unflatten(tensors, shape)
-        return step(state, drawn, _Handed(noise, numbers))
+        state, step_inputs, numbers = pytree.tree_unflatten(tensors, shape)
+        return step(state, step_inputs, _RecordedNoise(noise, numbers))
 
-    compiled = _compiled(function, flat, device)
+    compiled = _compiled_graph(function, flat_inputs, device)
     state = pytree.tree_leaves(step.state)
     if device.type == "cuda":  # they stay where they are, so that a CUDA graph need not copy them
         for tensor in state:
             torch._dynamo.mark_static_address(tensor, guard=False)
 
-    def call(state: list[Tensor], drawn: Any, numbers: Sequence[Tensor]) -> Tensor:
+    def call(state: list[Tensor], step_inputs: Any, numbers: Sequence[Tensor]) -> Tensor:
         with torch.no_grad(), torch.autocast(device.type, enabled=False):
-            return compiled(*state, *pytree.tree_leaves(drawn), *numbers)
+            return compiled(*state, *pytree.tree_leaves(step_inputs), *numbers)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's compiler imports what torch deprecates
-        found = call(flat[: len(state)], drawn, handed.given)
-    if not torch.allclose(found, expected.detach(), rtol=1e-4, atol=1e-4, equal_nan=True):
+        losses = call(flat_inputs[: len(state)], step_inputs, handed.drawn_numbers)
+    if not torch.allclose(losses, expected.detach(), rtol=1e-4, atol=1e-4, equal_nan=True):
         raise ValueError("its graph has other losses than a step without.")
-    step.install()
-    return lambda: call(state, step.drawn(), [getattr(noise, law)(*arguments) for law, arguments in handed.asked])
+    step.share_state_with_optimizers()
+    return lambda: call(state, step.drawn(), [getattr(noise, law)(*arguments) for law, arguments in handed.requests])
 
 
-def _check(training: Any) -> None:
+def _check_supported(training: Any) -> None:
     """Raise ValueError for what has no graph."""
-    recipe, known = training.settings.optimizer, {"betas", "eps", "weight_decay"}
-    if recipe.kind is not torch.optim.Adam or not set(recipe.options) <= known:
-        raise ValueError(f"the graph updates by Adam with betas, eps and weight_decay, not by {recipe.card}.")
+    optimizer, supported_options = training.settings.optimizer, {"betas", "eps", "weight_decay"}
+    if optimizer.kind is not torch.optim.Adam or not set(optimizer.options) <= supported_options:
+        raise ValueError(f"the graph updates by Adam with betas, eps and weight_decay, not by {optimizer.card}.")
     if training.noise.share.size > 1:
         raise ValueError("several processes share its minibatches.")
 
 
-def _copy(tensor: Tensor) -> Tensor:
+def _cloned(tensor: Tensor) -> Tensor:
     clone = tensor.detach().clone()
     return nn.Parameter(clone, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else clone
 
 
-def _compiled(function: Callable[..., Tensor], inputs: list[Tensor], device: torch.device) -> Callable[..., Any]:
+def _compiled_graph(function: Callable[..., Tensor], inputs: list[Tensor], device: torch.device) -> Callable[..., Any]:
     """The graph of a function, compiled; an equal one that was compiled before is taken again."""
     from torch.fx.experimental.proxy_tensor import make_fx  # takes a second to import
 
@@ -254,8 +254,8 @@ def _compiled(function: Callable[..., Tensor], inputs: list[Tensor], device: tor
     constants = [(name, value.tolist()) for name, value in vars(graph).items() if isinstance(value, Tensor)]
     constants += [(name, value.tolist()) for name, value in graph.named_buffers()]
     kinds = [(tensor.shape, tensor.stride(), tensor.dtype, type(tensor), tensor.requires_grad) for tensor in inputs]
-    key = repr((graph.code, constants, kinds, device, torch.get_float32_matmul_precision()))
-    if key not in _graphs:
+    graph_key = repr((graph.code, constants, kinds, device, torch.get_float32_matmul_precision()))
+    if graph_key not in _graphs:
         mode = "reduce-overhead" if device.type == "cuda" else None
-        _graphs[key] = torch.compile(graph, fullgraph=True, dynamic=False, mode=mode)
-    return _graphs[key]
+        _graphs[graph_key] = torch.compile(graph, fullgraph=True, dynamic=False, mode=mode)
+    return _graphs[graph_key]

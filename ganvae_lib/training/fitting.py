@@ -67,14 +67,14 @@ def fit(
     >>> run.sample(5).shape, fit(run, steps=20, progress=False).history["reconstruct x"].shape
     (torch.Size([2, 5, 2]), torch.Size([40, 2]))
     """
-    asked = dict(batch=batch, seeds=seeds, fresh=fresh, device=device, precision=precision, lr=lr, betas=betas)
-    more = dict(log_every=log_every, optimizer=optimizer, clip=clip, ema=ema, compile=compile)
+    arguments = dict(batch=batch, seeds=seeds, fresh=fresh, device=device, precision=precision, lr=lr, betas=betas)
+    more_arguments = dict(log_every=log_every, optimizer=optimizer, clip=clip, ema=ema, compile=compile)
     with Interrupts() as interrupts:
-        training = begin(model, data, steps, asked | more, on_point)
+        training = begin(model, data, steps, arguments | more_arguments, on_point)
         run = Run(training.model, training.history, training.data, training.settings.config, training)
-        with opened(checkpoint, checkpoint_every, resume, training, run) as kept:
+        with opened(checkpoint, checkpoint_every, resume, training, run) as open_checkpoint:
             try:
-                _train(training, run, kept, Bar(training, progress), interrupts, on_point)
+                _train(training, run, open_checkpoint, Bar(training, progress), interrupts, on_point)
             except Exception as error:
                 run.stopped, error.run = f"{type(error).__name__} at step {training.done}", run  # type: ignore[attr-defined]
                 raise
@@ -87,7 +87,7 @@ def _train(
     training: Training, run: Run, checkpoint: Checkpoint | None, bar: Bar, interrupts: Interrupts, on_point: Hook | None
 ) -> None:
     """Go on to the last step, or until something stops it; at a point of the history, say and keep where it is."""
-    settings, stopped, training.compiled = training.settings, None, whole_step(training)
+    settings, stop_reason, training.compiled = training.settings, None, whole_step(training)
     with bar:
         while training.done < settings.steps and not run.stopped:
             with unchecked(), in_precision(settings.precision, settings.device):
@@ -96,19 +96,19 @@ def _train(
                     bar.moved()
                     training.step()
             bar.moved()
-            stopped = "interrupted" if interrupts.arrived() else None
-            if training.recorded and on_point and not stopped:
-                stopped = _ask(on_point, training, run, checkpoint, interrupts)
-            if stopped:
-                run.stopped = f"{stopped} at step {training.done} of {settings.steps}"
+            stop_reason = "interrupted" if interrupts.arrived() else None
+            if training.recorded and on_point and not stop_reason:
+                stop_reason = _call_on_point(on_point, training, run, checkpoint, interrupts)
+            if stop_reason:
+                run.stopped = f"{stop_reason} at step {training.done} of {settings.steps}"
                 training.record()
             if checkpoint is not None:
-                checkpoint.at_point(training, at_once=bool(stopped))
-    if stopped == "interrupted":
+                checkpoint.at_point(training, at_once=bool(stop_reason))
+    if stop_reason == "interrupted":
         interrupts.tell(str(run.stopped), settings.steps - training.done)
 
 
-def _ask(
+def _call_on_point(
     on_point: Hook, training: Training, run: Run, checkpoint: Checkpoint | None, interrupts: Interrupts
 ) -> str | None:
     """Show the user's function the run between two steps. What stops the training, if anything does."""
@@ -116,7 +116,7 @@ def _ask(
     training.rest()
     try:
         with interrupts.released():
-            stops = training.agreed(lambda: says_stop(on_point(run)))
+            user_stops = training.agreed(lambda: says_stop(on_point(run)))
     except KeyboardInterrupt:
         return "interrupted"
     except Exception:
@@ -124,4 +124,4 @@ def _ask(
             checkpoint.at_point(training, at_once=True)
         raise
     training.model.train()
-    return "stopped by on_point" if stops else None
+    return "stopped by on_point" if user_stops else None

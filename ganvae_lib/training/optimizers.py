@@ -18,7 +18,7 @@ from ..models.model import Model
 from ..models.roles import role_of
 from ..objective.algebra import Phase
 
-__all__ = ["OPTIMIZERS", "Clip", "Recipe", "adam", "average", "descend", "restored", "saved", "set_rates"]
+__all__ = ["OPTIMIZERS", "Clip", "Recipe", "adam", "average", "descend", "restore_state", "state_tensors", "set_rates"]
 
 #: By name. A class of one's own enters when ``fit`` is first given it.
 OPTIMIZERS: dict[str, Any] = {name: value for name, value in vars(torch.optim).items() if inspect.isclass(value)}
@@ -35,21 +35,21 @@ class Recipe:
     'AdamW'
     """
 
-    def __init__(self, asked: Any = None):
-        kind: Any = torch.optim.Adam if asked is None else asked
+    def __init__(self, requested: Any = None):
+        optimizer_class: Any = torch.optim.Adam if requested is None else requested
         self.options: dict[str, Any] = {}
-        if isinstance(asked, functools.partial) and not asked.args:
-            kind, self.options = asked.func, dict(asked.keywords)
-        elif isinstance(asked, Mapping) and asked.get("name") in OPTIMIZERS:
-            self.options = {name: value for name, value in asked.items() if name != "name"}
-            kind = OPTIMIZERS[asked["name"]]
-        if not (inspect.isclass(kind) and issubclass(kind, Optimizer)):
+        if isinstance(requested, functools.partial) and not requested.args:
+            optimizer_class, self.options = requested.func, dict(requested.keywords)
+        elif isinstance(requested, Mapping) and requested.get("name") in OPTIMIZERS:
+            self.options = {name: value for name, value in requested.items() if name != "name"}
+            optimizer_class = OPTIMIZERS[requested["name"]]
+        if not (inspect.isclass(optimizer_class) and issubclass(optimizer_class, Optimizer)):
             raise ValueError(
                 f"optimizer must be a class of torch.optim, such as torch.optim.SGD, or one with options, "
-                f"functools.partial(torch.optim.SGD, momentum=0.9); got {asked!r}."
+                f"functools.partial(torch.optim.SGD, momentum=0.9); got {requested!r}."
             )
-        self.kind: type[Optimizer] = kind
-        OPTIMIZERS.setdefault(self.name, kind)
+        self.kind: type[Optimizer] = optimizer_class
+        OPTIMIZERS.setdefault(self.name, optimizer_class)
         for name, value in self.options.items():
             if name in ("lr", "params") or not isinstance(value, bool | int | float | str | tuple | list | None):
                 raise ValueError(f"{name}={value!r} cannot be an option of the optimizer; rates are fit's lr=.")
@@ -86,11 +86,11 @@ class Recipe:
         device: torch.device,
     ) -> Optimizer:
         """The optimizer of these players' parameters, each player at its own rate."""
-        players_at: dict[Any, list[str]] = {}  # players who share a rate share a group: one kernel for both
+        players_of_rate: dict[Any, list[str]] = {}  # players who share a rate share a group: one kernel for both
         for player in players:
-            players_at.setdefault(rates[player], []).append(player)
+            players_of_rate.setdefault(rates[player], []).append(player)
         groups: list[Any] = [
-            {"params": model.of(group), "lr": at(rate, 0), "rate": rate} for rate, group in players_at.items()
+            {"params": model.of(group), "lr": at(rate, 0), "rate": rate} for rate, group in players_of_rate.items()
         ]
         parameters = [id(parameter) for group in groups for parameter in group["params"]]
         if len(set(parameters)) < len(parameters):
@@ -114,30 +114,30 @@ class Recipe:
                 "torch.optim.AdamW."
             )
         try:
-            alone = [self._moved(betas, k) for k in (0, 1)]
-            together = self._moved(betas) if stacked else None
+            moved_alone = [self._after_three_steps(betas, k) for k in (0, 1)]
+            moved_together = self._after_three_steps(betas) if stacked else None
         except (TypeError, ValueError, RuntimeError) as error:
             raise ValueError(f"the optimizer {self.name} cannot train these networks: {error}") from error
-        if together is None:
+        if moved_together is None:
             return
-        for both, first, second in zip(together, *alone, strict=True):
-            if not torch.allclose(both, torch.stack([first, second]), rtol=1e-4, atol=1e-7):
+        for stacked_result, first, second in zip(moved_together, *moved_alone, strict=True):
+            if not torch.allclose(stacked_result, torch.stack([first, second]), rtol=1e-4, atol=1e-7):
                 raise ValueError(
                     f"the optimizer {self.name} mixes parameters across seeds, so that a seed in company would not be "
                     "the seed alone; fit one seed at a time, seeds=[k], or choose another."
                 )
 
-    def _moved(self, betas: tuple[float, float], k: int | None = None) -> list[Tensor]:
+    def _after_three_steps(self, betas: tuple[float, float], k: int | None = None) -> list[Tensor]:
         """Where three steps take a matrix, a vector and a number: two copies of them side by side, or the ``k``-th."""
-        part: Callable[[Tensor], Tensor] = (lambda value: value) if k is None else (lambda value: value[k])
+        select: Callable[[Tensor], Tensor] = (lambda value: value) if k is None else (lambda value: value[k])
         shapes = ((2, 4, 3), (2, 4), (2,))
-        wave = lambda shape, phase: (torch.arange(math.prod(shape)) * 1.7 + phase).sin().reshape(shape)
+        sine_values = lambda shape, phase: (torch.arange(math.prod(shape)) * 1.7 + phase).sin().reshape(shape)
         size = lambda shape: torch.tensor([0.1, 10.0]).reshape(2, *[1] * (len(shape) - 1))  # of the copies' gradients
-        parameters = [nn.Parameter(part(wave(shape, 0.5)).clone()) for shape in shapes]
+        parameters = [nn.Parameter(select(sine_values(shape, 0.5)).clone()) for shape in shapes]
         optimizer = self([{"params": parameters, "lr": 0.01}], betas, torch.device("cpu"))
         for step in range(3):
             for parameter, shape in zip(parameters, shapes, strict=True):
-                parameter.grad = part(size(shape) * wave(shape, float(step))).clone()
+                parameter.grad = select(size(shape) * sine_values(shape, float(step))).clone()
             optimizer.step()
         return [parameter.detach() for parameter in parameters]
 
@@ -164,7 +164,7 @@ class Clip:
 
     def __init__(self, model: Model, limit: float):
         self.limit = limit
-        self.place_of = {  # the player, and which of the copies; None where its first axis is that of the seeds
+        self.owner_of = {  # the player, and which of the copies; None where its first axis is that of the seeds
             id(parameter): (role_of(name).player, model.seed_of(parameter))
             for name, network in model.networks.items()
             for parameter in network.parameters()
@@ -174,17 +174,17 @@ class Clip:
 
     def __call__(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
         """The gradients of these parameters, clipped."""
-        places = [self.place_of[id(parameter)] for parameter in parameters]
+        owners = [self.owner_of[id(parameter)] for parameter in parameters]
         squares: dict[str, Any] = {}
-        for (player, copy), gradient in zip(places, gradients, strict=True):
-            squares[player] = squares.get(player, 0) + self._square(gradient, copy)
+        for (player, copy), gradient in zip(owners, gradients, strict=True):
+            squares[player] = squares.get(player, 0) + self._square_norm(gradient, copy)
         factors = {player: (self.limit / (square.sqrt() + 1e-6)).clamp(max=1) for player, square in squares.items()}
-        return [g * self._shaped(factors[player], g, copy) for (player, copy), g in zip(places, gradients, strict=True)]
+        return [g * self._shaped(factors[player], g, copy) for (player, copy), g in zip(owners, gradients, strict=True)]
 
-    def _square(self, gradient: Tensor, copy: int | None) -> Tensor:
+    def _square_norm(self, gradient: Tensor, seed_index: int | None) -> Tensor:
         """What a gradient adds to the square of the norm: [seeds], or a number."""
-        if copy is not None:
-            return self.units[copy] * gradient.square().sum()
+        if seed_index is not None:
+            return self.units[seed_index] * gradient.square().sum()
         return gradient.reshape(len(self.units), -1).square().sum(-1) if len(self.units) else gradient.square().sum()
 
     def _shaped(self, factor: Tensor, gradient: Tensor, copy: int | None) -> Tensor:
@@ -222,10 +222,10 @@ def descend(
         total = phase.total(losses, step).sum()
         gradients = torch.autograd.grad(total, parameters, allow_unused=True) if parameters else ()  # all may be frozen
     used = [(p, _dense(gradient)) for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
-    averaged = world.noise.share.mean([gradient for _, gradient in used])  # over processes, if there are several
+    mean_gradients = world.noise.share.mean([gradient for _, gradient in used])  # over processes, if there are several
     if clip is not None:
-        averaged = clip([parameter for parameter, _ in used], averaged)
-    for (parameter, _), gradient in zip(used, averaged, strict=True):
+        mean_gradients = clip([parameter for parameter, _ in used], mean_gradients)
+    for (parameter, _), gradient in zip(used, mean_gradients, strict=True):
         # Fused Adam walks through memory: parameter and gradient must lie alike in it.
         same_layout = gradient.stride() == parameter.stride()
         parameter.grad = gradient if same_layout else torch.empty_like(parameter).copy_(gradient)
@@ -248,33 +248,33 @@ def set_rates(optimizer: Optimizer, step: int) -> None:
             group["lr"] = at(group["rate"], step)
 
 
-def _names(optimizer: Optimizer, model: Model) -> list[str]:
+def _parameter_names(optimizer: Optimizer, model: Model) -> list[str]:
     """The names of an optimizer's parameters, in its order, which depends on who shares a rate."""
     name_of = {id(parameter): name for name, parameter in model.named_parameters()}
     return [name_of[id(parameter)] for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def saved(optimizer: Optimizer, model: Model) -> dict[str, Tensor]:
+def state_tensors(optimizer: Optimizer, model: Model) -> dict[str, Tensor]:
     """The state of an optimizer, such as Adam's moments, by the names of its parameters."""
-    names = _names(optimizer, model)
+    names = _parameter_names(optimizer, model)
     state = optimizer.state_dict()["state"]
     return {
-        f"{names[i]}/{key}": torch.as_tensor(value)
-        for i, of_one in state.items()
-        for key, value in of_one.items()
+        f"{names[index]}/{entry}": torch.as_tensor(value)
+        for index, parameter_state in state.items()
+        for entry, value in parameter_state.items()
         if value is not None
     }
 
 
-def restored(optimizer: Optimizer, model: Model, tensors: dict[str, Tensor]) -> None:
-    """Give an optimizer the state that ``saved`` read off."""
-    index_of = {name: i for i, name in enumerate(_names(optimizer, model))}
+def restore_state(optimizer: Optimizer, model: Model, tensors: dict[str, Tensor]) -> None:
+    """Give an optimizer the state that ``state_tensors`` read off."""
+    index_of = {name: index for index, name in enumerate(_parameter_names(optimizer, model))}
     state: dict[int, dict[str, Tensor]] = {}
-    frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    frozen_names = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
     for name, tensor in tensors.items():
-        parameter, _, key = name.rpartition("/")
-        if parameter in frozen:  # since then
+        parameter, _, entry = name.rpartition("/")
+        if parameter in frozen_names:  # since then
             continue
-        state.setdefault(index_of[parameter], {})[key] = tensor.clone()
+        state.setdefault(index_of[parameter], {})[entry] = tensor.clone()
     groups = optimizer.state_dict()["param_groups"]  # rates and options as they are now
     optimizer.load_state_dict({"state": state, "param_groups": groups})

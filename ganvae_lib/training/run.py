@@ -11,7 +11,7 @@ import torch
 
 from ..data.dataset import Examples
 from ..data.loading import law_card, law_from
-from ..errors import folder, instance
+from ..errors import check_folder, check_type
 from ..figures.table import Shown, Table
 from ..measure.history import History
 from ..measure.scores import Measures, Scores, evaluate
@@ -100,13 +100,13 @@ class Run(Shown, Generative):
         return run
 
     def _table(self) -> Table:
-        data = "not kept" if self.about is None else self.about["words"]
+        data_text = "not kept" if self.about is None else self.about["words"]
         steps = self.history.steps[-1] if self.history.steps else 0
-        losses = ", ".join(f"{name} {value}" for name, value in self.history.last.items())
+        losses_text = ", ".join(f"{name} {value}" for name, value in self.history.last.items())
         rows = [
             *objective_rows(self.model.objective),
-            ("data", data),
-            ("trained", f"{steps} steps, seeds {self.seeds}; at last {losses or 'nothing'}"),
+            ("data", data_text),
+            ("trained", f"{steps} steps, seeds {self.seeds}; at last {losses_text or 'nothing'}"),
             ("next", "run.sample(16), run.evaluate(data), fit(run, steps=...)"),
         ]
         return Table(("Run", title_of(self.model.objective)), tuple(rows))
@@ -172,20 +172,20 @@ class Run(Shown, Generative):
         JSON cannot hold, are not described in a file; only their weights are kept.
         Raises OSError if it cannot be written: TimeoutError if another process is at work in the folder for a minute.
         """
-        path = folder("path", path)
-        state, kept = self.going.state() if self.going else (None, {})
-        state, wanted = (state, "") if training else (None, "ema/")
+        path = check_folder("path", path)
+        training_state, kept = self.going.state() if self.going else (None, {})
+        training_state, prefix = (training_state, "") if training else (None, "ema/")
         tensors = self.model.state_dict()
-        tensors |= {f"training/{n}": t for n, t in kept.items() if n.startswith(wanted) and not n.startswith("model/")}
-        card = self.card() | {"training": state}
+        tensors |= {f"training/{n}": t for n, t in kept.items() if n.startswith(prefix) and not n.startswith("model/")}
+        card = self.card() | {"training": training_state}
         if not writes():
             await_written(path, "run.json", weights_of(tensors, "model")[1]["sha256"])
             return path
         write(path, "run.json", card, "model", tensors)
         if card["networks"] is None or card["objective"] is None:
-            why = "JSON holds no such objective" if card["networks"] else "these networks were not made by build"
+            reason = "JSON holds no such objective" if card["networks"] else "these networks were not made by build"
             warnings.warn(
-                f"{why}, so only their weights were saved; to read them back, pass a model with the same networks: "
+                f"{reason}, so only their weights were saved; to read them back, pass a model with the same networks: "
                 "Run.load(path, model).",
                 stacklevel=2,
             )
@@ -201,21 +201,21 @@ class Run(Shown, Generative):
         classes that are not known here. Nothing that a file says is run or opened but its weights, of the size that
         its networks have.
         """
-        path = folder("path", path)
+        path = check_folder("path", path)
         if model is not None:
-            instance("model", model, Model, "pass the model that was trained, or none")
+            check_type("model", model, Model, "pass the model that was trained, or none")
         expected: dict[str, torch.Tensor] = {}  # the weights of which the card speaks, without memory
         try:
             card, tensors = read(path, "run.json", lambda card: _most_bytes(card, model, expected))
             state = card.get("training")
-            kept = {name[9:]: tensors.pop(name) for name in list(tensors) if name.startswith("training/")}
-            going = Kept(None if state is None else check_state(state, kept), kept)
+            training_tensors = {name[9:]: tensors.pop(name) for name in list(tensors) if name.startswith("training/")}
+            kept_training = Kept(None if state is None else check_state(state, training_tensors), training_tensors)
         except FileNotFoundError as error:
             raise ValueError(f"{error.filename} is missing; {path} is not a folder that Run.save wrote.") from error
         except NoModel:
             raise
         except (ValueError, OSError, RecursionError) as error:
-            raise ValueError(_DAMAGED.format(path, error)) from error
+            raise ValueError(_DAMAGED_MESSAGE.format(path, error)) from error
         if mismatch := first_mismatch(expected, tensors):  # before a model takes memory
             raise ValueError(f"the weights in {path} do not fit the model: {mismatch}.")
         model = (model_of(card) if model is None else model).copies(card["seeds"], fresh=False)
@@ -224,21 +224,21 @@ class Run(Shown, Generative):
         except RuntimeError as error:  # there are more than the model has
             mismatch = str(error).splitlines()[-1].strip()
             raise ValueError(f"the weights in {path} do not fit the model: {mismatch}") from error
-        run = cls(model.eval(), _history(card["history"]), None, card["config"], going)
+        run = cls(model.eval(), _history_from(card["history"]), None, card["config"], kept_training)
         run.data, run.about, run._law_card = card["data"], card.get("about"), card.get("law")
         run.stopped = card.get("stopped")
-        run.model.remember(going.streams(card["config"]["steps"]))
+        run.model.remember(kept_training.streams(card["config"]["steps"]))
         return run
 
 
 def about(data: Examples) -> dict[str, Any]:
     """What a run keeps of its data beside their name, ready for JSON: shape and range of an example, and words."""
-    interval = getattr(data, "range", None)
-    interval = interval if interval is None or isinstance(interval, str) else list(interval)
-    return dict(shape=list(data.shape), bytes=data.x.dtype == torch.uint8, range=interval, words=repr(data))
+    value_range = getattr(data, "range", None)
+    value_range = value_range if value_range is None or isinstance(value_range, str) else list(value_range)
+    return dict(shape=list(data.shape), bytes=data.x.dtype == torch.uint8, range=value_range, words=repr(data))
 
 
-_DAMAGED = "{} is damaged or of another format: {}; save the run again."
+_DAMAGED_MESSAGE = "{} is damaged or of another format: {}; save the run again."
 
 
 def _most_bytes(card: dict[str, Any], model: Model | None, expected: dict[str, torch.Tensor]) -> int:
@@ -254,7 +254,7 @@ def _most_bytes(card: dict[str, Any], model: Model | None, expected: dict[str, t
         raise ValueError(f"its training cannot be {card['training']!r}"[:100]) from error
 
 
-def _history(card: dict[str, Any]) -> History:
+def _history_from(card: dict[str, Any]) -> History:
     """The learning curves that ``save`` wrote."""
     history = History(card["seeds"], card["keys"])
     history.steps = card["steps"]

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ..distributions.schedules import SCHEDULES, Schedule
-from ..errors import chosen, flag, instance, real, unknown, whole
+from ..errors import check_bool, check_choice, check_int, check_real, check_type, unknown
 from ..figures.values import as_entry, field_names, from_entry
 from ..models.inputs import unchecked
 from ..objective.algebra import Objective
@@ -21,7 +21,7 @@ __all__ = ["Settings", "find_device", "in_precision", "seed_list", "unchecked"]
 
 PLAYERS = ("theta", "eta", "phi")  # who owns parameters; ``ROLES`` says whose each network is
 PRECISIONS = ("fp32", "tf32", "bf16")
-LONG = 50_000  # steps from which "auto" compiles: chosen, not measured; compiling takes minutes
+AUTO_COMPILE_STEPS = 50_000  # steps from which "auto" compiles: chosen, not measured; compiling takes minutes
 MOST_SEEDS = 100_000  # in one run: more than anyone can train, and fewer than fill a memory
 
 
@@ -71,21 +71,21 @@ class Settings:
         ema: float | None = None,
         compile: bool | str | None = None,
     ):
-        adversarial = bool(instance("objective", objective, Objective).adversaries)
-        self.steps = whole("steps", steps)
-        self.batch = 128 if batch is None else whole("batch", batch)
+        adversarial = bool(check_type("objective", objective, Objective).adversaries)
+        self.steps = check_int("steps", steps)
+        self.batch = 128 if batch is None else check_int("batch", batch)
         self.seeds = [0] if seeds is None else seed_list(seeds)
-        self.fresh = True if fresh is None else flag("fresh", fresh)
+        self.fresh = True if fresh is None else check_bool("fresh", fresh)
         self.device = find_device("auto" if device is None else device)
-        self.precision = "fp32" if precision is None else chosen("precision", precision, PRECISIONS)
+        self.precision = "fp32" if precision is None else check_choice("precision", precision, PRECISIONS)
         self.lr = _rates((2e-4 if adversarial else 1e-3) if lr is None else lr, objective)
         self.betas = _betas(((0.5, 0.999) if adversarial else (0.9, 0.999)) if betas is None else betas)
         # By default about 100 points.
-        self.log_every = max(1, self.steps // 100) if log_every is None else whole("log_every", log_every)
+        self.log_every = max(1, self.steps // 100) if log_every is None else check_int("log_every", log_every)
         self.optimizer = Recipe(optimizer)
-        self.clip = None if clip in (None, math.inf) else real("clip", clip, above=0)
-        self.ema = None if ema in (None, 0) else real("ema", ema, above=0, most=1 - 2**-53)
-        self.compile = compile if compile in (None, "auto") else flag("compile, where it is not 'auto',", compile)
+        self.clip = None if clip in (None, math.inf) else check_real("clip", clip, above=0)
+        self.ema = None if ema in (None, 0) else check_real("ema", ema, above=0, most=1 - 2**-53)
+        self.compile = compile if compile in (None, "auto") else check_bool("compile, where it is not 'auto',", compile)
         self.optimizer.check(self.betas, stacked=len(self.seeds) > 1)
         if not self.optimizer.has_betas and (betas is not None or lr is None):
             raise ValueError(f"{self.optimizer.name} has no betas and no usual rate: say lr=..., not betas=.")
@@ -97,14 +97,14 @@ class Settings:
         """Those of a run with this ``config`` that goes on to ``steps`` in all, but for what was ``asked`` for now."""
         names = ("batch", "precision", "lr", "betas", "log_every", "optimizer", "clip", "ema", "compile")
         now = {name: config.get(name) for name in names} | {"device": _nearest_device(config.get("device", "auto"))}
-        now |= _given(asked)
+        now |= _without_none(asked)
         if asked.get("betas") is None and not Recipe(now["optimizer"]).has_betas:
             now["betas"] = None  # those of the optimizer before
         return cls(objective, steps, seeds=seeds, fresh=False, **now)
 
     def compiles(self, steps: int) -> bool:
         """Is a training of so many steps compiled?"""
-        return steps >= LONG if self.compile == "auto" else bool(self.compile)
+        return steps >= AUTO_COMPILE_STEPS if self.compile == "auto" else bool(self.compile)
 
     @property
     def rates(self) -> dict[str, Any]:
@@ -125,22 +125,22 @@ class Settings:
             log_every=self.log_every,
         )
         asked = {"optimizer": self.optimizer.card, "clip": self.clip, "ema": self.ema, "compile": self.compile or None}
-        usual = {"optimizer": Recipe().card, "clip": None, "ema": None, "compile": None}
-        return config | {name: value for name, value in asked.items() if value != usual[name]}
+        default_options = {"optimizer": Recipe().card, "clip": None, "ema": None, "compile": None}
+        return config | {name: value for name, value in asked.items() if value != default_options[name]}
 
 
-def _given(asked: dict[str, Any]) -> dict[str, Any]:
+def _without_none(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments that were given."""
-    return {name: value for name, value in asked.items() if value is not None}
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def _rates(lr: Any, objective: Objective) -> Any:
     """The learning rate, or that of each player; each is checked."""
     if not isinstance(lr, dict) or "name" in lr:
         return _rate("lr", lr)
-    rates = {chosen("player", player, PLAYERS): _rate(f"lr of {player}", rate) for player, rate in lr.items()}
-    if missing := set(objective.players) - set(rates):
-        names = ", ".join(sorted(missing))
+    rates = {check_choice("player", player, PLAYERS): _rate(f"lr of {player}", rate) for player, rate in lr.items()}
+    if missing_players := set(objective.players) - set(rates):
+        names = ", ".join(sorted(missing_players))
         raise ValueError(f"lr names no rate for {names}; every player of the objective needs one.")
     return rates
 
@@ -150,28 +150,28 @@ def _rate(name: str, rate: Any) -> Any:
     if isinstance(rate, dict):
         rate = from_entry(rate, "name", "schedule", SCHEDULES, SCHEDULES)
     if not isinstance(rate, Schedule):
-        return real(name, rate, least=0)
-    real(f"the least of {name}", min(rate.extremes), least=0)
+        return check_real(name, rate, least=0)
+    check_real(f"the least of {name}", min(rate.extremes), least=0)
     return rate
 
 
 def _betas(betas: Any) -> tuple[float, float]:
     """Two numbers from 0 to below 1, as floats: torch refuses ints."""
-    listed = list(betas) if hasattr(betas, "__iter__") and not isinstance(betas, str | bytes | dict) else []
-    if len(listed) != 2:
+    beta_list = list(betas) if hasattr(betas, "__iter__") and not isinstance(betas, str | bytes | dict) else []
+    if len(beta_list) != 2:
         raise ValueError(f"betas must be two numbers of [0, 1), such as (0.9, 0.999), got {betas!r}.")
-    first, second = (float(real("each of betas", beta, least=0)) for beta in listed)
-    if max(first, second) >= 1:
+    beta_1, beta_2 = (float(check_real("each of betas", beta, least=0)) for beta in beta_list)
+    if max(beta_1, beta_2) >= 1:
         raise ValueError(f"betas must lie in [0, 1), got {betas!r}.")
-    return first, second
+    return beta_1, beta_2
 
 
 def seed_list(seeds: Any) -> list[int]:
     """The seeds as a list: 3 stands for [0, 1, 2]. Raises ValueError for anything but seeds, each once."""
     if hasattr(seeds, "__iter__") and not isinstance(seeds, str | bytes | dict) and getattr(seeds, "ndim", None) != 0:
-        listed = [whole("each of seeds", seed, least=0, most=2**32 - 1) for seed in seeds]
+        listed = [check_int("each of seeds", seed, least=0, most=2**32 - 1) for seed in seeds]
     else:
-        listed = list(range(whole("seeds (how many, or a list of them)", seeds, most=MOST_SEEDS)))
+        listed = list(range(check_int("seeds (how many, or a list of them)", seeds, most=MOST_SEEDS)))
     if not listed or len(set(listed)) < len(listed):
         raise ValueError(f"seeds must be different, and one or more, got {seeds}.")
     return listed
@@ -182,8 +182,8 @@ def find_device(name: Any) -> torch.device:
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     name = str(name) if isinstance(name, torch.device) else name
     if name == "auto":
-        usable = [kind for kind, is_here in available.items() if is_here]
-        name = usable[0] if usable else "cpu"
+        available_kinds = [kind for kind, is_available in available.items() if is_available]
+        name = available_kinds[0] if available_kinds else "cpu"
     try:
         device = torch.device(name)
     except (RuntimeError, TypeError) as error:
@@ -206,7 +206,7 @@ def _nearest_device(name: str) -> torch.device:
 @contextmanager
 def in_precision(name: str, device: torch.device) -> Iterator[None]:
     """Compute in "fp32", "tf32" (matrix products on recent GPUs) or "bf16" (autocast); ValueError for another name."""
-    chosen("precision", name, PRECISIONS)
+    check_choice("precision", name, PRECISIONS)
     matmul_before = torch.get_float32_matmul_precision()
     cudnn_before = torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("high" if name == "tf32" else "highest")  # "high" allows tf32

@@ -15,7 +15,7 @@ from ..measure.history import History
 from ..models.dry import try_own
 from ..models.model import Model
 from .batches import Batches, share, worlds
-from .optimizers import Clip, adam, average, descend, restored, saved, set_rates
+from .optimizers import Clip, adam, average, descend, restore_state, set_rates, state_tensors
 from .settings import Settings
 
 __all__ = ["Kept", "Training", "adam", "descend"]
@@ -40,7 +40,7 @@ class Kept(NamedTuple):
     def streams(self, steps: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Where the streams stand after so many steps; those that were not kept must not be used again."""
         lost = dict(total=steps, since="", seeds=[], streams=[], device="", examples=[])
-        return self.card or lost, {name: t for name, t in self.tensors.items() if name.startswith("stream/")}
+        return self.card or lost, {name: tensor for name, tensor in self.tensors.items() if name.startswith("stream/")}
 
 
 class Training:
@@ -75,15 +75,15 @@ class Training:
         self.settings, self.data = settings, data
         self.done = 0  # steps
         self.before = 0  # steps of earlier trainings, whose streams these may be
-        one_or_all = seeds[0] if len(seeds) == 1 else seeds  # one seed needs no seeds axis
-        self.model = model.copies(one_or_all, settings.fresh).to(device).train()
+        model_seeds = seeds[0] if len(seeds) == 1 else seeds  # one seed needs no seeds axis
+        self.model = model.copies(model_seeds, settings.fresh).to(device).train()
         self.noise = Noise(self.model.seeds, device, share(device))
         self.noise.share.check(self.model.objective, settings.batch, self.model)
         try_own(self.model, data, settings.batch)
         self.next_world, self.orders = worlds(self.model, data, settings.batch, self.noise, device)
         self.model.streams = None
         if model.streams and not settings.fresh and not state:
-            self._follow(*model.streams)
+            self._restore_streams(*model.streams)
 
         self.phases = self.model.objective.phases()
         self.optimizers = [
@@ -94,10 +94,10 @@ class Training:
         self.averages: dict[str, Tensor] = {}  # of the parameters, by name
         self.compiled: Callable[[], Tensor] | None = None  # the updates of a step as one graph: ``whole_step``
 
-        names = list(dict.fromkeys(name for phase in self.phases for name in phase.keys))  # each once, in order
-        self.history = History(seeds, names)
+        loss_names = list(dict.fromkeys(name for phase in self.phases for name in phase.keys))  # each once, in order
+        self.history = History(seeds, loss_names)
         window = min(settings.log_every, settings.steps)
-        self._recent = torch.zeros(window, len(names), *self.noise.seeds_shape, device=device)
+        self._recent_losses = torch.zeros(window, len(loss_names), *self.noise.seeds_shape, device=device)
         self.unrecorded = 0  # how many steps lie behind the last full window of the history
         self.provisional = False  # is the last point of the history that of these steps, so that it may change?
         self.whole = True  # does it stand between two steps?
@@ -113,17 +113,17 @@ class Training:
         if self.provisional:
             self.history.drop()
             self.provisional = False
-        losses = self.compiled() if self.compiled else self._descended()
+        losses = self.compiled() if self.compiled else self._eager_step()
         if self.settings.ema is not None:
             average(self.averages, self.model, self.settings.ema)
-        self._recent[self.unrecorded] = losses
+        self._recent_losses[self.unrecorded] = losses
         self.unrecorded += 1
         self.done += 1
         if self.unrecorded == self.settings.log_every or self.done == self.settings.steps:
             self.record()
         self.whole = True
 
-    def _descended(self) -> Tensor:
+    def _eager_step(self) -> Tensor:
         """The update of each phase, one after another; the losses, [names, *seeds]."""
         world = self.next_world()
         losses: dict[str, Tensor] = {}
@@ -148,7 +148,7 @@ class Training:
         """
         if self.recorded:
             return
-        recent = self._recent[: self.unrecorded]
+        recent = self._recent_losses[: self.unrecorded]
         self.provisional = self.unrecorded < self.settings.log_every
         self.unrecorded = self.unrecorded if self.provisional else 0
         self.history.append(self.done, *self.noise.share.mean([recent]))
@@ -158,11 +158,11 @@ class Training:
         self.model.eval()
         self.model.remember(self._streams())
 
-    def agreed(self, ask: Callable[[], bool]) -> bool:
+    def agreed(self, question: Callable[[], bool]) -> bool:
         """What the first process answers, in each of them."""
-        answer = ask() if self.noise.share.rank == 0 else False
-        (one,) = self.noise.share.mean([torch.tensor([float(answer)], device=self.settings.device)])
-        return bool(one > 0)
+        answer = question() if self.noise.share.rank == 0 else False
+        (mean_answer,) = self.noise.share.mean([torch.tensor([float(answer)], device=self.settings.device)])
+        return bool(mean_answer > 0)
 
     # ---------------------------------------------------------------- what is kept
 
@@ -177,47 +177,49 @@ class Training:
         streams: list[Noise | Batches] = [self.noise, *self.orders]
         positions: list[Any] = []
         tensors: dict[str, Tensor] = {}
-        for i, stream in enumerate(streams):
+        for index, stream in enumerate(streams):
             position, generators = stream.state()
             positions.append(position)
-            tensors |= {f"stream/{i}/{name}": tensor for name, tensor in generators.items()}
+            tensors |= {f"stream/{index}/{name}": tensor for name, tensor in generators.items()}
         card = dict(
             total=self.before + self.done,
             since=self.noise.since,
             seeds=self.noise.seeds,
             streams=positions,
             device=self.settings.device.type,
-            examples=self._examples(),
+            examples=self._order_identity(),
         )
         return card, tensors
 
-    def _examples(self) -> list[Any]:
+    def _order_identity(self) -> list[Any]:
         """Of what the orders are: as long as it stays the same, they go on."""
         return [self.orders[0].batch, self.data.digest]
 
     def state(self, weights: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Everything that decides what comes next: numbers and names, ready for JSON, and tensors by name."""
-        card, tensors = self._streams()
+        state_card, tensors = self._streams()
         if weights:
             tensors |= {f"model/{name}": tensor for name, tensor in self.model.state_dict().items()}
         for i, optimizer in enumerate(self.optimizers):
-            tensors |= {f"optimizer/{i}/{name}": tensor for name, tensor in saved(optimizer, self.model).items()}
+            tensors |= {
+                f"optimizer/{i}/{name}": tensor for name, tensor in state_tensors(optimizer, self.model).items()
+            }
         tensors |= {f"ema/{name}": tensor for name, tensor in self.averages.items()}
-        full = len(self.history.points) - self.provisional  # windows
-        if full:
-            tensors["history"] = torch.stack(self.history.points[:full])
+        full_windows = len(self.history.points) - self.provisional  # windows
+        if full_windows:
+            tensors["history"] = torch.stack(self.history.points[:full_windows])
         if self.unrecorded:
-            tensors["unrecorded"] = self._recent[: self.unrecorded]
+            tensors["unrecorded"] = self._recent_losses[: self.unrecorded]
         # Copies, because the training goes on.
         tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-        card |= dict(
+        state_card |= dict(
             step=self.done,
-            steps=self.history.steps[:full],
+            steps=self.history.steps[:full_windows],
             names=self.history.names,
             log_every=self.settings.log_every,
             optimizer=self.settings.optimizer.card,
         )
-        return card, tensors
+        return state_card, tensors
 
     def restore(self, card: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Go on from what ``state`` said, of a training with the same objective, networks and seeds.
@@ -237,27 +239,27 @@ class Training:
         self.averages = {name: tensor.to(self.settings.device, copy=True) for name, tensor in averages.items()}
         same_optimizer = card["optimizer"] == self.settings.optimizer.card
         for i, optimizer in enumerate(self.optimizers if same_optimizer else []):
-            restored(optimizer, self.model, _with_prefix(tensors, f"optimizer/{i}/"))
-        self._follow(card, tensors)
+            restore_state(optimizer, self.model, _with_prefix(tensors, f"optimizer/{i}/"))
+        self._restore_streams(card, tensors)
         self.history.steps = list(card["steps"])
         self.history.points = list(tensors["history"].clone()) if card["steps"] else []
-        self._take_unrecorded(card, tensors)
+        self._restore_unrecorded(card, tensors)
 
-    def _take_unrecorded(self, card: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    def _restore_unrecorded(self, card: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Go on with a window that is not full; with windows of another length, it makes a point as it is."""
         self.unrecorded, self.provisional = 0, False
         if "unrecorded" not in tensors:
             return
-        recent = tensors["unrecorded"].to(self._recent.device)
+        recent = tensors["unrecorded"].to(self._recent_losses.device)
         if card["log_every"] != self.settings.log_every:
             self.history.append(self.done, *self.noise.share.mean([recent]))
             return
         self.unrecorded = len(recent)
-        self._recent[: self.unrecorded] = recent
+        self._recent_losses[: self.unrecorded] = recent
         if self.done >= self.settings.steps:
             self.record()
 
-    def _follow(self, card: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    def _restore_streams(self, card: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Go on with these streams, exactly where they stand; where that cannot be, with new ones, none that has been.
 
         Other examples or another batch have a new order; on another kind of device, or for other seeds, all is new.
@@ -269,14 +271,14 @@ class Training:
             for stream in streams:
                 stream.restart(card["total"])
             return
-        rows = [card["seeds"].index(seed) for seed in seeds]
+        seed_rows = [card["seeds"].index(seed) for seed in seeds]
         self.noise.since = card["since"]
-        for i, stream in enumerate(streams):
-            goes_on = i < len(card["streams"]) and (i == 0 or card["examples"] == self._examples())
-            if goes_on:
-                generators = _with_prefix(tensors, f"stream/{i}/")
+        for index, stream in enumerate(streams):
+            can_continue = index < len(card["streams"]) and (index == 0 or card["examples"] == self._order_identity())
+            if can_continue:
+                generators = _with_prefix(tensors, f"stream/{index}/")
                 # The states of generators stay on the host, whatever the device.
-                stream.restore(card["streams"][i], {name: states[rows] for name, states in generators.items()})
+                stream.restore(card["streams"][index], {name: states[seed_rows] for name, states in generators.items()})
             else:
                 stream.restart(card["total"])
 

@@ -102,7 +102,7 @@ SETTINGS = dict(latent=2, hidden=(64, 64), steps=1000, batch=64, lr=2e-3)
 def _terms(link: str, weight: float) -> tuple[dict[str, Term], ...]:
     """The term of each name in x, in z, of codes and of pairs."""
     adversary = Adversary(link)
-    in_x: dict[str, Term] = {
+    x_terms: dict[str, Term] = {
         "ns": Match("x", adversary),
         "rkl": Match("x", adversary),
         "mmd": Match("x", MMD("gaussian"), weight=10.0),
@@ -110,22 +110,22 @@ def _terms(link: str, weight: float) -> tuple[dict[str, Term], ...]:
         "scores": Match("x", Distill()),
         "noise": Match("x", Denoise("noise")),
     }
-    in_z: dict[str, Term] = {
+    z_terms: dict[str, Term] = {
         "kl": Match("z", KL(), weight=weight),
         "adversary": Match("z", adversary, weight=weight),
         "mmd": Match("z", MMD(), weight=10.0 * weight),
         "learned": Match("z", KL(), weight=weight),
         "codebook": Quantise(weight=weight),
     }
-    of_code: dict[str, Term] = {"learned": Match("code", Denoise("noise")), "codebook": Match("code", Likelihood())}
-    joint: dict[str, Term] = {
+    code_terms: dict[str, Term] = {"learned": Match("code", Denoise("noise")), "codebook": Match("code", Likelihood())}
+    joint_terms: dict[str, Term] = {
         "xz": Match("xz", adversary),
         "xz-mmd": Match("xz", MMD(), weight=10.0),
         "z|x": Match("z|x", Adversary("reverse KL")),
         "again": Match("x again", adversary),
         "asked": Match("x again", replace(adversary, steps=0)),
     }
-    return in_x, in_z, of_code, joint
+    return x_terms, z_terms, code_terms, joint_terms
 
 
 @dataclass(frozen=True)
@@ -161,16 +161,16 @@ class Choice:
     def terms(self) -> tuple[Term, ...]:
         """The terms; maybe none. Adversaries share the link of x; z given x needs a log ratio, hence reverse KL."""
         only_theta, only_eta = (("theta",), ("eta",)) if self.players == "wake-sleep" else (None, None)
-        in_x, in_z, of_code, joint = _terms("reverse KL" if self.x == "rkl" else "non-saturating", self.weight)
-        chosen = (
-            in_x.get(self.x),  # of "none" there is no term
-            in_z.get(self.z),
-            of_code.get(self.z),
+        x_terms, z_terms, code_terms, joint = _terms("reverse KL" if self.x == "rkl" else "non-saturating", self.weight)
+        chosen_terms = (
+            x_terms.get(self.x),  # of "none" there is no term
+            z_terms.get(self.z),
+            code_terms.get(self.z),
             joint.get(self.joint),
             Reconstruct("x", only=only_theta) if self.rec_x else None,
             Reconstruct("z", only=only_eta) if self.rec_z else None,
         )
-        return tuple(term for term in chosen if term is not None)
+        return tuple(term for term in chosen_terms if term is not None)
 
     def objective(self) -> Objective:
         """The sum. Raises ValueError, saying what is missing, if it cannot train a model of x."""
@@ -181,14 +181,14 @@ class Choice:
     def missing(self) -> str:
         """What the choice lacks to be a model of x, or ""."""
         networks = {network for term in self.terms for network in term.networks}
-        moved = {player for term in self.terms for player in term.movers}
+        moved_players = {player for term in self.terms for player in term.movers}
         if self.x == "noise" and len(self.terms) > 1:
             return "What tells noise in x is a model of x by itself: it has no code. Choose nothing else beside it."
-        if self.z in ("learned", "codebook") and (why := self._without_meaning()):
-            return why
-        if "theta" not in moved:
+        if self.z in ("learned", "codebook") and (reason := self._why_meaningless()):
+            return reason
+        if "theta" not in moved_players:
             return "Nothing moves the decoder θ. Choose a tool for x, a tool for pairs, or a reconstruction."
-        if "encoder" in networks and "eta" not in moved:
+        if "encoder" in networks and "eta" not in moved_players:
             return "Nothing moves the encoder η. Choose a tool for z, or let all players descend the reconstructions."
         if self.joint == "asked" and self.x not in ("ns", "rkl"):
             return "The reconstructions ask D(x), which nobody trains. Choose an adversary for x."
@@ -204,7 +204,7 @@ class Choice:
             )
         return ""
 
-    def _without_meaning(self) -> str:
+    def _why_meaningless(self) -> str:
         """Why a prior that is learned has no meaning beside the other parts, or ""."""
         if not self.rec_x:
             return "A prior is learned for codes that say something of x: nothing here makes them. Reconstruct x."
@@ -230,12 +230,12 @@ def every() -> tuple[Choice, ...]:
 
 def why_so_few(models: dict[str, Any], steps: int) -> str:
     """Why the VAE covers fewer modes here than elsewhere in the book, if it does."""
-    modes = models.get(Choice().key, {}).get("measures", {}).get("modes")
-    if modes is None or modes["mean"] == RANGES["modes"][1] or steps != SETTINGS["steps"]:
+    mode_summary = models.get(Choice().key, {}).get("measures", {}).get("modes")
+    if mode_summary is None or mode_summary["mean"] == RANGES["modes"][1] or steps != SETTINGS["steps"]:
         return ""
-    covered = [f"{count:.0f}" for count in modes["values"]]
+    covered_counts = [f"{count:.0f}" for count in mode_summary["values"]]
     return (
-        f"That is short: the VAE's seeds cover {', '.join(covered[:-1])} and {covered[-1]} of the 8 modes here, while its "
+        f"That is short: the VAE's seeds cover {', '.join(covered_counts[:-1])} and {covered_counts[-1]} of the 8 modes here, while its "
         "learned σ is still 0.31 to 0.52 (the data's is 0.1). After 2,000 steps with the same settings σ is 0.13 and all "
         "8 are covered in each of four seeds, as in the figure on the book's first page, after 5,000 steps."
     )
@@ -243,24 +243,24 @@ def why_so_few(models: dict[str, Any], steps: int) -> str:
 
 def train(objective: Objective, data: Data, seeds: int | list[int], **settings: Any) -> Run:
     """Small networks on ``data``, stacked seeds, on the CPU, with ``SETTINGS`` where nothing else is said."""
-    chosen: dict[str, Any] = SETTINGS | {"device": "cpu"} | settings
-    model = build(objective, data, latent=chosen.pop("latent"), hidden=chosen.pop("hidden"))
-    return fit(model, data, seeds=seeds, **chosen)
+    all_settings: dict[str, Any] = SETTINGS | {"device": "cpu"} | settings
+    model = build(objective, data, latent=all_settings.pop("latent"), hidden=all_settings.pop("hidden"))
+    return fit(model, data, seeds=seeds, **all_settings)
 
 
-def distance(a: Tensor, b: Tensor, directions: int = 32) -> Tensor:
+def distance(samples: Tensor, reference: Tensor, directions: int = 32) -> Tensor:
     """Sliced Wasserstein-1 distance of samples [seeds, n, D] and [n, D]: [seeds], in the unit of the samples.
 
     The mean over directions, spread evenly in the plane and drawn once in higher dimensions, of the mean distance of
     the sorted projections.
     """
-    if a.shape[-1] == 2:
+    if samples.shape[-1] == 2:
         angles = math.pi * torch.arange(directions) / directions
-        units = torch.stack([angles.cos(), angles.sin()])  # [D, directions]
+        unit_vectors = torch.stack([angles.cos(), angles.sin()])  # [D, directions]
     else:
-        units = torch.randn(a.shape[-1], directions, generator=torch.Generator().manual_seed(0))
-        units = units / units.norm(dim=0)
-    return ((a @ units).sort(-2).values - (b @ units).sort(-2).values).abs().mean((-2, -1))
+        unit_vectors = torch.randn(samples.shape[-1], directions, generator=torch.Generator().manual_seed(0))
+        unit_vectors = unit_vectors / unit_vectors.norm(dim=0)
+    return ((samples @ unit_vectors).sort(-2).values - (reference @ unit_vectors).sort(-2).values).abs().mean((-2, -1))
 
 
 @torch.no_grad()
@@ -271,23 +271,23 @@ def measure(run: Run, world: Any, n: int = 4000, seed: int = 1) -> tuple[dict[st
     Modes and quality as in ``metrics.coverage``; distances as in ``distance``; errors are root mean squares per
     dimension, to the mean of what comes back. Fresh data, codes and noise.
     """
-    x = world.sample(n, 10_000 + seed)
+    test_examples = world.sample(n, 10_000 + seed)
     learned, z = {"density_code", "denoiser_code"} & set(run.model.networks), None
     if "decoder" in run.model.networks:
         z = run.draw_codes(n, seed) if learned else draw(run.model.prior().expand((n,)), Noise(seed), "z to measure")
-    made = run.sample(n, z=z, seed=seed)
-    scores = {"mismatch_x": distance(made, x)}
+    samples = run.sample(n, z=z, seed=seed)
+    scores = {"mismatch_x": distance(samples, test_examples)}
     if getattr(world, "modes", None) is not None:
-        counts = coverage(made, world)
+        counts = coverage(samples, world)
         scores |= {"modes": counts["modes"], "high_quality": 100 * counts["high quality"]}
     if z is None or "encoder" not in run.model.networks:
-        return scores, made, None
+        return scores, samples, None
     root_mean_square = lambda error: error.square().mean((-2, -1)).sqrt()
-    codes = run.infer(x, seed=seed)
-    codes_of_samples = run.model.encoder(made if run.model.seeds_shape else made[0]).mean
+    codes = run.infer(test_examples, seed=seed)
+    codes_of_samples = run.model.encoder(samples if run.model.seeds_shape else samples[0]).mean
     scores |= {
-        "error_x": root_mean_square(run.reconstruct(x, seed=seed) - x),
+        "error_x": root_mean_square(run.reconstruct(test_examples, seed=seed) - test_examples),
         "mismatch_z": distance(codes, z),
         "error_z": root_mean_square(codes_of_samples - z).reshape(-1),
     }
-    return scores, made, codes
+    return scores, samples, codes

@@ -42,7 +42,7 @@ def _row(entry: dict) -> list[str]:
     return [shown(measure, entry["measures"].get(measure)) for measure in MEASURES]
 
 
-def _order(term: Term) -> tuple:
+def _sort_key(term: Term) -> tuple:
     """Terms in the order in which a choice adds them."""
     return hasattr(term, "variable"), ["noisy x", *SPACES].index(term.space), repr(term)
 
@@ -54,10 +54,10 @@ def facts(record: dict) -> tuple[dict, list]:
     letters of ``code`` make its sum, and which entry of ``messages``, ``names`` and ``results`` is its own.
     """
     choices = every()
-    grid = record["models"]
-    terms = sorted({term for choice in choices for term in choice.terms}, key=_order)
+    trained_models = record["models"]
+    terms = sorted({term for choice in choices for term in choice.terms}, key=_sort_key)
     letter = dict(zip(terms, _LETTERS, strict=False))
-    results = list(grid)
+    results = list(trained_models)
     names: list[str] = []
     messages: list[str] = []
     columns: dict[str, list[str]] = {"terms": [], "missing": [], "name": [], "result": []}
@@ -80,7 +80,7 @@ def facts(record: dict) -> tuple[dict, list]:
         columns["terms"].append("".join(letter[term] for term in choice.terms))
         columns["missing"].append(seen[key][0])
         columns["name"].append(seen[key][1])
-        columns["result"].append(str(results.index(key)) if key in grid else "")
+        columns["result"].append(str(results.index(key)) if key in trained_models else "")
     return {
         "sizes": [len(options) for options in CHOICES.values()],
         "messages": messages,
@@ -91,9 +91,9 @@ def facts(record: dict) -> tuple[dict, list]:
             for player in _PLAYERS
         },
         "layers": {letter[term]: [*term.networks, *(["again"] if term.space == "x again" else [])] for term in terms},
-        "results": [_result(entry) for entry in grid.values()],
+        "results": [_result(entry) for entry in trained_models.values()],
         "also": sorted(ALSO.values()),
-        "known": _plainest(choices, grid),
+        "known": _first_choice_of_name(choices, trained_models),
         "seeds": len(record["seeds"]),
         "reach": record["notes"]["cloud"]["reach"],
     } | {name: ",".join(column) for name, column in columns.items()}, terms
@@ -105,7 +105,7 @@ def _result(entry: dict) -> list:
     return [_row(entry), examples.get("x") or "", examples.get("z") or "", len(entry["failed"])]
 
 
-def _plainest(choices: tuple[Choice, ...], grid: dict) -> dict[str, int]:
+def _first_choice_of_name(choices: tuple[Choice, ...], grid: dict) -> dict[str, int]:
     """For each name of a trained model the number of its first choice; names of few terms come first."""
     numbers: dict[str, int] = {}
     for i, choice in enumerate(choices):
@@ -163,28 +163,28 @@ def compose(
     choices = every()
     start = start or Choice()
     page_facts, terms = facts(results)
-    heads = "".join(f'<th scope="col">{escape(words)}</th>' for words in MEASURES.values())
-    cells = lambda row: "".join(f'<td class="value">{escape(text)}</td>' for text in row)
+    header_cells = "".join(f'<th scope="col">{escape(words)}</th>' for words in MEASURES.values())
+    table_cells = lambda row: "".join(f'<td class="value">{escape(text)}</td>' for text in row)
     rows = "".join(
         f'<tr data-index="{i}"><th scope="row"><button type="button" data-go="{i}">{escape(label)}</button></th>'
-        f"{cells(_row(results['models'][choices[i].key]))}</tr>"
+        f"{table_cells(_row(results['models'][choices[i].key]))}</tr>"
         for label, i in page_facts["known"].items()
     )
-    perfect = f'<tr><th scope="row">a perfect model</th>{cells(_row(results["references"]["perfect"]))}</tr>'
+    perfect = f'<tr><th scope="row">a perfect model</th>{table_cells(_row(results["references"]["perfect"]))}</tr>'
     label = (
         "Interactive figure: the parts of a model are chosen; its name, formula, graph, samples, codes and scores, "
         "trained before, are shown."
     )
-    look = STYLE.replace("#ID svg", "#ID .pictures svg") + LOOK  # a formula is an svg, too
-    chosen = "".join(_select(part, start) for part in CHOICES)
+    css = STYLE.replace("#ID svg", "#ID .pictures svg") + LOOK  # a formula is an svg, too
+    selects = "".join(_select(part, start) for part in CHOICES)
     html = (
-        f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{look}</style>'
-        f'<div class="parts">{chosen}</div><p role="status"></p><p class="code"><code></code></p>'
+        f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{css}</style>'
+        f'<div class="parts">{selects}</div><p role="status"></p><p class="code"><code></code></p>'
         f'<div class="formula mathjax_process tex2jax_process">{_formula(terms)}</div>'
         f'<div class="pictures">{graph(identifier(name))}<svg class="x" viewBox="0 0 220 220" role="img"></svg>'
         '<svg class="z" viewBox="0 0 220 220" role="img"></svg></div>'
         '<div class="scores" tabindex="0" role="region" aria-label="Scores"><table><thead><tr><th scope="col">model</th>'
-        f'{heads}</tr></thead><tbody><tr class="chosen" data-chosen><th scope="row">your choice</th>{cells(_row({"measures": {}}))}'
+        f'{header_cells}</tr></thead><tbody><tr class="chosen" data-chosen><th scope="row">your choice</th>{table_cells(_row({"measures": {}}))}'
         f'</tr>{rows}{perfect}</tbody></table></div><p class="note">{len(results["seeds"])} seeds, mean and 95 % '
         f"interval; {len(results['models'])} combinations were trained for {escape(str(results['config']['steps']))} steps "
         f"each. {escape(why_so_few(results['models'], results['config']['steps']))}</p>"

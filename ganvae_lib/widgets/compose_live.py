@@ -20,8 +20,8 @@ from .choices import ALSO, CHOICES, LABELS, MEASURES, RANGES, SETTINGS, Choice, 
 
 __all__ = ["Live"]
 
-LOOKS = 100  # how often a training looks whether it is to stop, and moves the bar
-OFTEN = 50  # steps: a long training looks more often, so that it stops within a second
+LOOKS_PER_RUN = 100  # how often a training looks whether it is to stop, and moves the bar
+MAX_STEPS_BETWEEN_LOOKS = 50  # steps: a long training looks more often, so that it stops within a second
 SEEDS = 4
 _WIDE = {"width": "34em"}
 
@@ -36,27 +36,27 @@ class Live:
         import ipywidgets as w
 
         self.data = load("ring")
-        look = dict(style={"description_width": "13em"}, layout=_WIDE)
+        layout_options = dict(style={"description_width": "13em"}, layout=_WIDE)
         self.controls = {}
         for part, options in CHOICES.items():
-            words = [(word, value) for value, word in options.items()]
+            options_list = [(word, value) for value, word in options.items()]
             self.controls[part] = w.Dropdown(
-                options=words, value=getattr(start, part), description=LABELS[part], **look
+                options=options_list, value=getattr(start, part), description=LABELS[part], **layout_options
             )
         self.steps = w.IntSlider(
-            SETTINGS["steps"], 200, 3000, 100, description="steps", continuous_update=False, **look
+            SETTINGS["steps"], 200, 3000, 100, description="steps", continuous_update=False, **layout_options
         )
         self.button = w.Button(description="Train", button_style="primary")
         self.stop = w.Button(description="Stop", disabled=True)
-        self.bar = w.IntProgress(0, 0, LOOKS, layout={"width": "14em"})
-        self.told = w.HTML()  # how far it is, or why it ended
+        self.bar = w.IntProgress(0, 0, LOOKS_PER_RUN, layout={"width": "14em"})
+        self.progress_text = w.HTML()  # how far it is, or why it ended
         self.status, self.formula, self.graph = w.HTML(), w.HTMLMath(), w.Image(format="png", layout=_WIDE)
         self.title, self.pictures, self.scores = w.HTML(), w.Image(format="png", layout=_WIDE), w.HTML()
         self.graph.layout.display = self.pictures.layout.display = "none"
-        row = w.HBox([self.button, self.stop, self.bar, self.told])
+        button_row = w.HBox([self.button, self.stop, self.bar, self.progress_text])
         self.model = w.VBox([self.status, self.formula, self.graph])
         self.result = w.VBox([self.title, self.pictures, self.scores])
-        self.box = w.VBox([*self.controls.values(), self.steps, row, self.model, self.result])
+        self.box = w.VBox([*self.controls.values(), self.steps, button_row, self.model, self.result])
         self._stopped, self._thread = threading.Event(), threading.Thread()
         for control in self.controls.values():
             control.observe(lambda change: self.describe(), "value")
@@ -84,8 +84,8 @@ class Live:
         choice, steps = self.choice(), self.steps.value
         self._stopped.clear()
         self.button.disabled, self.stop.disabled = True, False
-        self.bar.value, self.told.value = 0, "begins"
-        self._thread = threading.Thread(target=self._work, args=(choice, steps), daemon=True)
+        self.bar.value, self.progress_text.value = 0, "begins"
+        self._thread = threading.Thread(target=self._train_in_thread, args=(choice, steps), daemon=True)
         self._thread.start()
 
     def wait(self, seconds: float | None = None) -> None:
@@ -93,38 +93,38 @@ class Live:
         if self._thread.ident is not None:
             self._thread.join(seconds)
 
-    def _work(self, choice: Choice, steps: int) -> None:
-        began = time.perf_counter()
-        every = max(1, min(steps // LOOKS, OFTEN))
+    def _train_in_thread(self, choice: Choice, steps: int) -> None:
+        start_time = time.perf_counter()
+        look_every = max(1, min(steps // LOOKS_PER_RUN, MAX_STEPS_BETWEEN_LOOKS))
 
-        def look(run: Any) -> bool:
-            done = run.history.steps[-1]
-            left = (time.perf_counter() - began) * (steps / done - 1)
-            self.bar.value = round(LOOKS * done / steps)
-            self.told.value = f"step {done:,} of {steps:,}, {left:.0f} s left"
+        def report_progress(run: Any) -> bool:
+            steps_done = run.history.steps[-1]
+            seconds_left = (time.perf_counter() - start_time) * (steps / steps_done - 1)
+            self.bar.value = round(LOOKS_PER_RUN * steps_done / steps)
+            self.progress_text.value = f"step {steps_done:,} of {steps:,}, {seconds_left:.0f} s left"
             return self._stopped.is_set()
 
         try:
-            options = dict(steps=steps, progress=False, log_every=every, on_point=look)
+            options = dict(steps=steps, progress=False, log_every=look_every, on_point=report_progress)
             run = train(choice.objective(), self.data, SEEDS, **options)
-            done = run.history.steps[-1]
-            self.told.value = "done" if done == steps else f"stopped at step {done:,} of {steps:,}"
-            self._show_result(choice, done, run)
+            steps_done = run.history.steps[-1]
+            self.progress_text.value = "done" if steps_done == steps else f"stopped at step {steps_done:,} of {steps:,}"
+            self._show_result(choice, steps_done, run)
         except NonFiniteLoss as error:
-            self.told.value = escape(str(error))
+            self.progress_text.value = escape(str(error))
         except Exception as error:  # in a thread nobody else would hear of it
-            self.told.value = escape(f"{type(error).__name__}: {error}")
+            self.progress_text.value = escape(f"{type(error).__name__}: {error}")
         finally:
             self.stop.disabled = True
             self.button.disabled = bool(self.choice().missing())
 
     def _show_result(self, choice: Choice, steps: int, run: Any) -> None:
         scores, x, z = measure(run, self.data.law)
-        measured = [name for name in MEASURES if name in scores]
-        within = {MEASURES[name]: RANGES[name] for name in measured if name in RANGES}
-        table = Scores({MEASURES[name]: scores[name] for name in measured}, within)
-        parts = "; ".join(f"{LABELS[part]}: {CHOICES[part][getattr(choice, part)]}" for part in CHOICES)
-        self.title.value = f"<b>Result of {escape(named(choice))}</b>, {steps:,} steps, {SEEDS} seeds<br><small>{escape(parts)}</small>"
+        measured_names = [name for name in MEASURES if name in scores]
+        ranges = {MEASURES[name]: RANGES[name] for name in measured_names if name in RANGES}
+        table = Scores({MEASURES[name]: scores[name] for name in measured_names}, ranges)
+        choice_text = "; ".join(f"{LABELS[part]}: {CHOICES[part][getattr(choice, part)]}" for part in CHOICES)
+        self.title.value = f"<b>Result of {escape(named(choice))}</b>, {steps:,} steps, {SEEDS} seeds<br><small>{escape(choice_text)}</small>"
         _show(self.pictures, pictures_of(x, z, self.data.law))
         self.scores.value = f"<pre>{escape(repr(table))}</pre>"
 

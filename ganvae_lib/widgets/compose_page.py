@@ -68,29 +68,29 @@ def _node(x: int, y: int, text: str, face: str, radius: int = 15) -> str:
 
 def graph(name: str) -> str:
     """The schematic of ``draw.schematic`` in layers, one per network; the page shows those that the sum needs."""
-    heads = "".join(
-        f'<marker id="{name}-{who}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" '
-        f'orient="auto"><path d="M0 0L8 4L0 8Z" fill="{COLOR[who]}"/></marker>'
-        for who in _DASH
+    arrow_heads = "".join(
+        f'<marker id="{name}-{player}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" '
+        f'orient="auto"><path d="M0 0L8 4L0 8Z" fill="{COLOR[player]}"/></marker>'
+        for player in _DASH
     )
     layers = []
-    for network, (who, path, letter, greek, rest, x, y) in _ARROWS.items():
-        lines = "".join(
-            f'<path d="M{one_path}" fill="none" stroke="{COLOR[who]}" stroke-width="2" stroke-dasharray='
-            f'"{_DASH[who]}" marker-end="url(#{name}-{who})"/>'
+    for network, (player, path, letter, subscript, label_end, x, y) in _ARROWS.items():
+        arrow_paths = "".join(
+            f'<path d="M{one_path}" fill="none" stroke="{COLOR[player]}" stroke-width="2" stroke-dasharray='
+            f'"{_DASH[player]}" marker-end="url(#{name}-{player})"/>'
             for one_path in path.split("M")[1:]  # each gets a head of its own; before the first M there is nothing
         )
-        judge = _node(*_ANSWERS[network], "y", "PAPER", radius=13) if network in _ANSWERS else ""
-        words = (
-            f'<text x="{x}" y="{y}" text-anchor="middle" style="fill:{COLOR[who]}"><tspan font-style="italic">{letter}'
-            f'</tspan><tspan dy="3" font-size="9">{greek}</tspan><tspan dy="-3">{rest}</tspan></text>'
+        answer_node = _node(*_ANSWERS[network], "y", "PAPER", radius=13) if network in _ANSWERS else ""
+        label_svg = (
+            f'<text x="{x}" y="{y}" text-anchor="middle" style="fill:{COLOR[player]}"><tspan font-style="italic">{letter}'
+            f'</tspan><tspan dy="3" font-size="9">{subscript}</tspan><tspan dy="-3">{label_end}</tspan></text>'
         )
-        layers.append(f'<g data-layer="{network}">{lines}{judge}{words}</g>')
+        layers.append(f'<g data-layer="{network}">{arrow_paths}{answer_node}{label_svg}</g>')
     layers.append(
         f'<g data-layer="again"><text x="150" y="38" text-anchor="end" style="fill:{COLOR["phi"]}">of x̂, too</text></g>'
     )
     return (
-        f'<svg class="graph" viewBox="0 0 220 220" role="img"><defs>{heads}</defs>{"".join(layers)}'
+        f'<svg class="graph" viewBox="0 0 220 220" role="img"><defs>{arrow_heads}</defs>{"".join(layers)}'
         f"{_node(48, 110, 'z', 'PAPER')}{_node(172, 110, 'x', '#D6E6F5')}</svg>"
     )
 

@@ -68,10 +68,10 @@ def identifier(name: str) -> str:
     return re.sub(r"[^\w-]", "-", str(name))
 
 
-def slider(name: str, words: str, low: float, high: float, step: float, who: str, start: float) -> str:
-    """A slider, with its words and its value above it; ``who`` gives it a colour."""
+def slider(name: str, label_text: str, low: float, high: float, step: float, css_class: str, start: float) -> str:
+    """A slider, with its words and its value above it; ``css_class`` gives it a colour."""
     return (
-        f'<label class="{who}"><span>{words}</span><span data-shown="{name}" aria-hidden="true"></span><input type="range" '
+        f'<label class="{css_class}"><span>{label_text}</span><span data-shown="{name}" aria-hidden="true"></span><input type="range" '
         f'name="{name}" min="{low}" max="{high}" step="{step}" value="{escape(str(start))}"></label>'
     )
 
@@ -91,7 +91,7 @@ def page(html: str, name: str, start: dict[str, Any]) -> Figure:
         "START": json.dumps(start).replace("<", "\\u003c"),  # no value ends the script
         "PAPER": PAPER,
         "INK": INK,
-        **{who.upper(): COLOR[who] for who in ("theta", "data", "phi", "prior", "second")},
+        **{colour_name.upper(): COLOR[colour_name] for colour_name in ("theta", "data", "phi", "prior", "second")},
         "ID": identifier(name),
     }
     for placeholder, text in placeholders.items():

@@ -56,7 +56,7 @@ def test_density_integrates_to_one_and_samples_agree(name):
 def test_moons_quadrature_is_converged(std):
     coarse, fine = toys.moons(std), toys.moons(std)
     nodes, weights = np.polynomial.legendre.leggauss(1200)
-    fine._t, fine._log_weights = (
+    fine._node_angles, fine._log_node_weights = (
         torch.from_numpy((nodes + 1) * math.pi / 2),
         torch.from_numpy(np.log(weights / 4)).repeat(2),
     )
@@ -143,13 +143,13 @@ def test_binarize():
 def test_fraction_is_stratified_seeded_and_nested(counts, a, b, seed):
     y = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
     d = data.Data(torch.arange(len(y)).float()[:, None], y)
-    small, large = (loading._stratified(d, f, seed) for f in sorted((a, b)))
+    small, large = (loading._stratified_rows(d, f, seed) for f in sorted((a, b)))
     assert set(small.tolist()) <= set(large.tolist())
-    assert torch.equal(small, loading._stratified(d, min(a, b), seed))
+    assert torch.equal(small, loading._stratified_rows(d, min(a, b), seed))
     for label, count in enumerate(counts):
         kept = int((y[small] == label).sum())
         assert kept >= 1 and abs(kept - min(a, b) * count) <= max(0.5 + 1e-6, 1 - min(a, b) * count)
-    assert len(loading._stratified(d, 1.0, seed)) == len(y)
+    assert len(loading._stratified_rows(d, 1.0, seed)) == len(y)
 
 
 @pytest.mark.parametrize("fraction", [0, -0.1, 1.01, math.nan])

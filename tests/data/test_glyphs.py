@@ -78,7 +78,7 @@ def test_same_images_at_another_size():
 def test_distances_of_neighbours_differ_by_less_than_their_own(font):
     # a point whose side of the outline were judged wrongly would break this
     for character in string.digits + string.ascii_letters:
-        field = glyphs._field(character, font)
+        field = glyphs._distance_field(character, font)
         step = 2 * (abs(glyphs._outline(character, font)).max() + glyphs._MARGIN) / (len(field) - 1)
         assert max(field.diff(dim=0).abs().max(), field.diff(dim=1).abs().max()) < 1.001 * step
         assert field.min() < 0 < field[[0, -1]].min()

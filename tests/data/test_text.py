@@ -55,7 +55,7 @@ def test_bad_arguments(call, message):
 
 def test_the_larger_text_is_found_checked_and_refused_when_altered(monkeypatch, tmp_path):
     content = b"To be, or not to be: that is the question.\n" * 20
-    monkeypatch.setattr(encoded, "_SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(encoded, "_TEXT_SHA256", hashlib.sha256(content).hexdigest())
     monkeypatch.setenv("GANVAE_DATA", str(tmp_path))
     (tmp_path / "text").mkdir()
     path = tmp_path / "text" / "tinyshakespeare.txt"
@@ -76,5 +76,5 @@ def test_the_larger_text_is_found_checked_and_refused_when_altered(monkeypatch, 
     monkeypatch.setattr("pooch.retrieve", retrieve)
     with pytest.raises(DataError, match="holds text/tinyshakespeare.txt"):
         data.load("tinyshakespeare")
-    assert asked == [(encoded._ADDRESS, f"sha256:{encoded._SHA256}", "tinyshakespeare.txt")] * 2
+    assert asked == [(encoded._TEXT_URL, f"sha256:{encoded._TEXT_SHA256}", "tinyshakespeare.txt")] * 2
     assert downloads.local("text", "tinyshakespeare.txt") is None

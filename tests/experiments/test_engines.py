@@ -391,7 +391,7 @@ def test_settings_are_told_alike_in_every_process():
     def own(x):
         return x
 
-    told = rows._described({"lr": {"theta": own, 2: (1, 0.5)}, "made": Mute(), "none": None})
+    told = rows._as_json_values({"lr": {"theta": own, 2: (1, 0.5)}, "made": Mute(), "none": None})
     assert told == {
         "lr": {"theta": f"{__name__}.{own.__qualname__}", "2": [1, 0.5]},
         "made": f"<{__name__}.Mute object>",

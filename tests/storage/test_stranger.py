@@ -133,7 +133,7 @@ def test_whatever_is_changed_on_a_card_is_told_before_its_checksum_is_asked_for_
             raise AssertionError((where, value, Run.load(path)))
 
 
-LATER = set(strangers._STATE) - {"names"}  # what a training that goes on may find another
+LATER = set(strangers._STATE_CHECKS) - {"names"}  # what a training that goes on may find another
 
 
 def test_whatever_is_changed_on_the_card_of_a_checkpoint_is_told_or_is_the_same_training(tmp_path):
@@ -315,7 +315,7 @@ def test_a_law_whose_arguments_are_nonsense_is_told_when_it_is_asked_for(tmp_pat
 
 def test_every_field_of_a_spec_has_a_kind_that_is_checked():
     kinds = set(builder.OPTIONS.values())
-    assert kinds <= set(strangers._KINDS) and set(builder.OPTIONS) >= strangers._ALWAYS
+    assert kinds <= set(strangers._TYPE_CHECKS) and set(builder.OPTIONS) >= strangers._REQUIRED_OPTIONS
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -232,7 +232,7 @@ def test_two_savers_and_a_reader_in_one_folder(tmp_path):
 def test_a_reader_of_a_card_whose_weights_have_just_been_replaced_reads_the_new_pair(tmp_path, monkeypatch):
     tensors = [{"a": torch.full((3,), float(i))} for i in range(3)]
     cards.write(tmp_path, "card.json", {"number": 0}, "state", tensors[0])
-    order, replaced = cards._tensors, []
+    order, replaced = cards._read_tensors, []
 
     def slow(folder, card, most):
         if len(replaced) < 2:  # between the reading of the card and of its tensors
@@ -240,7 +240,7 @@ def test_a_reader_of_a_card_whose_weights_have_just_been_replaced_reads_the_new_
             cards.write(folder, "card.json", {"number": len(replaced)}, "state", tensors[len(replaced)])
         return order(folder, card, most)
 
-    monkeypatch.setattr(cards, "_tensors", slow)
+    monkeypatch.setattr(cards, "_read_tensors", slow)
     card, found = cards.read(tmp_path, "card.json")
     assert replaced == [0, 1] and card["number"] == 2 and torch.equal(found["a"], tensors[2]["a"])
     next(tmp_path.glob("state-*")).unlink()  # nobody replaces it: it is missing
