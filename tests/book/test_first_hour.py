@@ -38,9 +38,9 @@ class Remembered(Noise):
         super().__init__(seeds)
         self.given = {}
 
-    def _next(self, law, name, shape):
+    def _next_numbers(self, law, name, shape):
         if name not in self.given:
-            self.given[name] = super()._next(law, name, shape)
+            self.given[name] = super()._next_numbers(law, name, shape)
         return self.given[name]
 
 

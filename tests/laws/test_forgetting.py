@@ -21,9 +21,9 @@ CPU = torch.device("cpu")
 class Repeated(Noise):
     """Noise that has one draw of each name and shape, and gives it again and again: worlds can be compared."""
 
-    def _next(self, law, name, shape):
+    def _next_numbers(self, law, name, shape):
         self._streams.pop((law, name, (shape[0] * self.share.size, *shape[1:]) if self.share.size > 1 else shape), None)
-        return super()._next(law, name, shape)
+        return super()._next_numbers(law, name, shape)
 
 
 def anew(world):

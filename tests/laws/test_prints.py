@@ -29,7 +29,7 @@ def test_objectives_print_a_line_per_player(case):
     assert [line.split(" descends ")[0].strip() for line in lines] == [greek[p] for p in objective.players]
     assert all(re.search(r"descends \S", line) for line in lines)
     left = re.search(r"[\\{}].*", without_subscripts(str(objective)))  # nothing of LaTeX but subscripts
-    assert not left, f"{left[0]!r} is LaTeX; add its text to _AS_TEXT in ganvae_lib/figures/formula.py."
+    assert not left, f"{left[0]!r} is LaTeX; add its text to _TEXT_OF_LATEX in ganvae_lib/figures/formula.py."
     latex = objective._repr_latex_()
     rows = latex.split("\n")[1:-1]
     assert [re.match(r"\\min_\{\\(\w+)\}\\;& \S", row)[1] for row in rows] == list(objective.players)

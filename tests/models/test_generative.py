@@ -102,12 +102,12 @@ def test_from_an_example_to_itself_nothing_moves(ring):
 
 
 def test_a_spherical_way_between_long_codes_keeps_their_length():
-    from ganvae_lib.networks.codes import way
+    from ganvae_lib.networks.codes import interpolated_codes
 
     z0, z1 = (torch.nn.functional.normalize(torch.randn(2, 5, 64, dtype=torch.float64), dim=-1) * 8 for _ in "ab")
-    close(way(z0, z1, 9, True).norm(dim=-1), torch.full((2, 9, 5), 8.0, dtype=torch.float64))
-    assert (way(z0, z1, 9, False).norm(dim=-1)[:, 4] < 7).all()
-    assert way(z0, -z0, 9, True).isfinite().all()  # nothing says which way round
+    close(interpolated_codes(z0, z1, 9, True).norm(dim=-1), torch.full((2, 9, 5), 8.0, dtype=torch.float64))
+    assert (interpolated_codes(z0, z1, 9, False).norm(dim=-1)[:, 4] < 7).all()
+    assert interpolated_codes(z0, -z0, 9, True).isfinite().all()  # nothing says which way round
 
 
 # ---------------------------------------------------------------- what people pass
