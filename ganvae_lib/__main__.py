@@ -80,10 +80,10 @@ def _make_parser() -> argparse.ArgumentParser:
     study.add_argument("--out", type=Path, default=Path("results"), help="folder of the record (default results)")
     study.add_argument("--resume", action="store_true", help="keep the rows that an interrupted run has finished")
     for command, rows in ((run, "names"), (study, "rows")):
-        ways = command.add_mutually_exclusive_group()  # who trains them, if not this process
-        ways.add_argument("--workers", type=_parse_workers, help=f"train the {rows} in this many processes, by Dask")
-        ways.add_argument("--scheduler", help=f"train the {rows} on the Dask cluster of this address: tcp://host:8786")
-        ways.add_argument(
+        modes = command.add_mutually_exclusive_group()  # who trains them, if not this process
+        modes.add_argument("--workers", type=_parse_workers, help=f"train the {rows} in this many processes, by Dask")
+        modes.add_argument("--scheduler", help=f"train the {rows} on the Dask cluster of this address: tcp://host:8786")
+        modes.add_argument(
             "--array", action="store_true", help=f"train this task's share of the {rows} in a Slurm array"
         )
     for name, purpose in (
@@ -97,7 +97,7 @@ def _make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _asked(command: str, options: dict[str, Any], out: Path) -> runner.Order | list[experiments.Setting] | None:
+def _work(command: str, options: dict[str, Any], out: Path) -> runner.Order | list[experiments.Setting] | None:
     """What is to be run, if anything is. Raises ValueError for options that cannot be."""
     if command == "study":
         order = runner.Order(**options, out=out)
@@ -147,7 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
     resume = options.pop("resume", False)
     engine_options = {option: options.pop(option) for option in ("workers", "scheduler", "array") if option in options}
     try:
-        requested = _asked(command, options, out)
+        requested = _work(command, options, out)
     except ValueError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2

@@ -40,12 +40,12 @@ def unknown(kind: str, name: object, known: Iterable[object]) -> ValueError:
     lower_case = [str(known_name).lower() for known_name in names]
     closest = get_close_matches(str(name).lower(), lower_case, n=1)
     hint = f" Did you mean {names[lower_case.index(closest[0])]!r}?" if closest else ""
-    return ValueError(f"unknown {kind} {_shown(name)}; choose one of {', '.join(map(repr, names))}.{hint}")
+    return ValueError(f"unknown {kind} {_short(name)}; choose one of {', '.join(map(repr, names))}.{hint}")
 
 
 def check_choice(kind: str, name: Any, known: Collection[Any]) -> Any:
     """The name, if it is among those that are known. Raises ValueError, as ``unknown`` says it."""
-    if not any(type(name) is type(one) and name == one for one in known):
+    if not any(type(name) is type(option) and name == option for option in known):
         raise unknown(kind, name, known)
     return name
 
@@ -60,12 +60,12 @@ def check_int(name: str, value: Any, least: int = 1, most: int | None = None) ->
     ValueError: steps must be a whole number of at least 1, got 2.5.
     """
     try:
-        number = None if isinstance(value, bool) or _axes(value) else operator.index(value)
+        number = None if isinstance(value, bool) or _ndim(value) else operator.index(value)
     except TypeError:
         number = None
     if number is None or number < least or (most is not None and number > most):
         limits = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{name} must be a whole number {limits}, got {_shown(value)}.")
+        raise ValueError(f"{name} must be a whole number {limits}, got {_short(value)}.")
     return number
 
 
@@ -81,12 +81,12 @@ def check_real(
     ValueError: std must be a finite number above 0, got -1.
     """
     number = math.nan
-    if not isinstance(value, bool | str | bytes) and not _axes(value) and hasattr(value, "__float__"):
+    if not isinstance(value, bool | str | bytes) and not _ndim(value) and hasattr(value, "__float__"):
         number = value if type(value) in (int, float) else float(value)
     if not math.isfinite(number) or not above < number or not least <= number <= most:
         limits = f" above {above:g}" * (above > -math.inf) + f" of at least {least:g}" * (least > -math.inf)
         limits += f" and at most {most:g}" * (most < math.inf)
-        raise ValueError(f"{name} must be a finite number{limits}, got {_shown(value)}.")
+        raise ValueError(f"{name} must be a finite number{limits}, got {_short(value)}.")
     return number
 
 
@@ -99,7 +99,7 @@ def check_reals(name: str, values: Any, above: float = -math.inf) -> list[float]
     except ValueError:
         pass
     kind_of_number = "positive" if above == 0 else "finite"
-    raise ValueError(f"{name} must be {kind_of_number} numbers, one or more, got {_shown(values)}.")
+    raise ValueError(f"{name} must be {kind_of_number} numbers, one or more, got {_short(values)}.")
 
 
 def check_finite(name: str, values: Any) -> Any:
@@ -124,38 +124,38 @@ def check_sizes(name: str, values: Any) -> tuple[int, ...]:
     """An argument that lists sizes, each at least 1. Raises ValueError for anything else."""
     value_list = () if isinstance(values, str | bytes | dict) or not hasattr(values, "__iter__") else tuple(values)
     if not value_list:
-        raise ValueError(f"{name} must be a list of positive whole numbers, got {_shown(values)}.")
+        raise ValueError(f"{name} must be a list of positive whole numbers, got {_short(values)}.")
     return tuple(check_int(f"each number of {name}", value) for value in value_list)
 
 
 def check_folder(name: str, value: Any) -> Path:
     """An argument that is the path of a folder. Raises TypeError for what is no path."""
     if not isinstance(value, str | os.PathLike):
-        raise TypeError(f"{name} must be the path of a folder, got {_shown(value)}.")
+        raise TypeError(f"{name} must be the path of a folder, got {_short(value)}.")
     return Path(value)
 
 
 def check_bool(name: str, value: Any) -> bool:
     """An argument that is True or False. Raises ValueError for anything else, such as "no"."""
     if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):  # NumPy's has these names
-        raise ValueError(f"{name} must be True or False, got {_shown(value)}.")
+        raise ValueError(f"{name} must be True or False, got {_short(value)}.")
     return bool(value)
 
 
 def check_type(name: str, value: Any, kind: type[Kind], advice: str = "") -> Kind:
     """An argument of a type of ours. Raises TypeError, with the ``advice``, for anything else."""
     if not isinstance(value, kind):
-        raise TypeError(f"{name} must be of type {kind.__name__}, got {_shown(value)}{advice and '; ' + advice}.")
+        raise TypeError(f"{name} must be of type {kind.__name__}, got {_short(value)}{advice and '; ' + advice}.")
     return value
 
 
-def _axes(value: Any) -> int:
+def _ndim(value: Any) -> int:
     """How many axes an array or a tensor has; 0 for a number."""
     axes = getattr(value, "ndim", 0)
     return axes if isinstance(axes, int) else 0
 
 
-def _shown(value: Any) -> str:
+def _short(value: Any) -> str:
     """A value as an error shows it: short."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"a {type(value).__name__}"
@@ -168,7 +168,7 @@ def described(value: Any) -> str:
     >>> described(torch.zeros(3, 2)), described("a")
     ('torch.float32 of shape (3, 2)', "'a'")
     """
-    return f"{value.dtype} of shape {tuple(value.shape)}" if _axes(value) and hasattr(value, "dtype") else _shown(value)
+    return f"{value.dtype} of shape {tuple(value.shape)}" if _ndim(value) and hasattr(value, "dtype") else _short(value)
 
 
 class NonFiniteLoss(ArithmeticError):

@@ -240,34 +240,38 @@ def side_by_side(copies: Sequence[Distribution]) -> Distribution:
     return _stacked(copies)
 
 
-def _stacked(parts: Sequence[Any]) -> Distribution:
-    first = parts[0]
+def _stacked(copies: Sequence[Any]) -> Distribution:
+    first = copies[0]
     if isinstance(first, Independent):
-        return Independent(_stacked([p.base_dist for p in parts]), first.reinterpreted_batch_ndims, validate_args=False)
+        return Independent(
+            _stacked([copy.base_dist for copy in copies]), first.reinterpreted_batch_ndims, validate_args=False
+        )
     if isinstance(first, Product):
-        return Product([_stacked(pieces) for pieces in zip(*(p.parts for p in parts), strict=True)])
+        return Product([_stacked(pieces) for pieces in zip(*(copy.parts for copy in copies), strict=True)])
     if isinstance(first, Noiseless):
-        return Noiseless(_stacked([p.base for p in parts]))
+        return Noiseless(_stacked([copy.base for copy in copies]))
     if isinstance(first, Point):
-        return Point(torch.stack([p.value for p in parts]), len(first.event_shape))
+        return Point(torch.stack([copy.value for copy in copies]), len(first.event_shape))
     if isinstance(first, Pushforward):
 
         def push_noise(noise: Tensor) -> Tensor:
-            return torch.stack([p.function(own_noise) for p, own_noise in zip(parts, noise, strict=True)])
+            return torch.stack([copy.function(own_noise) for copy, own_noise in zip(copies, noise, strict=True)])
 
-        return Pushforward(push_noise, first.noise, (len(parts), *first.batch_shape), first.event_shape)
+        return Pushforward(push_noise, first.noise, (len(copies), *first.batch_shape), first.event_shape)
     if isinstance(first, MixtureSameFamily):
-        weights: Any = _stacked([p.mixture_distribution for p in parts])
-        mixture_components = _stacked([p.component_distribution for p in parts])
+        weights: Any = _stacked([copy.mixture_distribution for copy in copies])
+        mixture_components = _stacked([copy.component_distribution for copy in copies])
         return MixtureSameFamily(weights, mixture_components, validate_args=False)
-    if type(first) is TransformedDistribution and all(p.transforms == first.transforms for p in parts):
-        base = _stacked([p.base_dist for p in parts])
+    if type(first) is TransformedDistribution and all(copy.transforms == first.transforms for copy in copies):
+        base = _stacked([copy.base_dist for copy in copies])
         return TransformedDistribution(base, first.transforms, validate_args=False)
     names = _parameter_names(first)
-    if not names or len({type(p) for p in parts}) > 1:
-        return SideBySide(parts)
+    if not names or len({type(copy) for copy in copies}) > 1:
+        return SideBySide(copies)
     family: Any = type(first)
-    return family(**{name: torch.stack([getattr(p, name) for p in parts]) for name in names}, validate_args=False)
+    return family(
+        **{name: torch.stack([getattr(copy, name) for copy in copies]) for name in names}, validate_args=False
+    )
 
 
 def _parameter_names(p: Distribution) -> list[str]:

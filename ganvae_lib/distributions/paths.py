@@ -205,32 +205,38 @@ def _velocity_at(denoise: Denoised, path: Path, z: Tensor, t: Tensor) -> Tensor:
     return as_prediction("velocity", denoise(z, t), z, t, path)
 
 
-def _euler(denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, fresh: Callable[[], Tensor]) -> Tensor:
+def _euler(
+    denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, draw_noise: Callable[[], Tensor]
+) -> Tensor:
     """Euler's step of dz = û dt."""
     return z + (next_t - t) * _velocity_at(denoise, path, z, t)
 
 
-def _heun(denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, fresh: Callable[[], Tensor]) -> Tensor:
+def _heun(
+    denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, draw_noise: Callable[[], Tensor]
+) -> Tensor:
     """Heun's step: the mean of the velocities at both ends; two calls of the network."""
     velocity = _velocity_at(denoise, path, z, t)
     return z + (next_t - t) * (velocity + _velocity_at(denoise, path, z + (next_t - t) * velocity, next_t)) / 2
 
 
-def _ddim(denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, fresh: Callable[[], Tensor]) -> Tensor:
+def _ddim(
+    denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, draw_noise: Callable[[], Tensor]
+) -> Tensor:
     """The noise that is told is put back, less of it (Song et al., 2021)."""
     x_hat = denoise(z, t)
     return path.at(x_hat, as_prediction("noise", x_hat, z, t, path), next_t)
 
 
 def _ancestral(
-    denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, fresh: Callable[[], Tensor]
+    denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, draw_noise: Callable[[], Tensor]
 ) -> Tensor:
     """A draw from q(z_s | z_t, x = x̂), the hierarchy of Ho et al. (2020)."""
     x_hat = denoise(z, t)
     sigma, alpha_ratio = path.sigma(t), path.alpha(t) / path.alpha(next_t)
     variance = sigma.square() - (alpha_ratio * path.sigma(next_t)).square()  # the variance of z_t given z_s
     mean = (alpha_ratio * path.sigma(next_t).square() * z + path.alpha(next_t) * variance * x_hat) / sigma.square()
-    return mean + variance.sqrt() * path.sigma(next_t) / sigma * fresh()
+    return mean + variance.sqrt() * path.sigma(next_t) / sigma * draw_noise()
 
 
 #: One step from a time t to an earlier one s, by name: the first three follow the flow, the last one draws.

@@ -164,13 +164,15 @@ class GeneratorStep:
 
         ``reverse=False`` puts q(y|x) for q^r(y|x): then ``left`` is what the discriminator descends.
         """
-        conditionals, log_mixture = self._densities(theta), self.mixture(theta)
+        log_ps, log_mixture = self._densities(theta), self.mixture(theta)
         log_posteriors, log_z = self.posterior(reverse)
         priors = [log_prior.exp().squeeze(-1) for log_prior in _log_priors(self.real)]
         mean = lambda values: sum(prior * value for prior, value in zip(priors, values, strict=True))  # E_y
-        left = -mean(self.space.expect(p, log_q) for p, log_q in zip(conditionals, self._answers(reverse), strict=True))
-        kl = mean(self.space.kl(p, log_q) for p, log_q in zip(conditionals, log_posteriors, strict=True))
-        js = mean(self.space.kl(p, log_mixture) for p in conditionals)
+        left = -mean(
+            self.space.expect(log_p, log_q) for log_p, log_q in zip(log_ps, self._answers(reverse), strict=True)
+        )
+        kl = mean(self.space.kl(log_p, log_q) for log_p, log_q in zip(log_ps, log_posteriors, strict=True))
+        js = mean(self.space.kl(log_p, log_mixture) for log_p in log_ps)
         remainder = self.space.kl(log_mixture, self.mixture(self.theta_0).detach())
         return GeneratorSides(left, kl, js, remainder, mean(log_z))
 
@@ -186,7 +188,10 @@ class GeneratorStep:
         # log p_θ(y|x) of y = 0 and 1, by Bayes' rule.
         truth = [log_prior + p - log_mixture for log_prior, p in zip(log_priors, self._densities(theta), strict=True)]
         answers = self._answers(reverse=False)
-        gaps = [self.space.expect(log_mixture, t.exp() * (t - log_q)) for t, log_q in zip(truth, answers, strict=True)]
+        gaps = [
+            self.space.expect(log_mixture, log_true.exp() * (log_true - log_q))
+            for log_true, log_q in zip(truth, answers, strict=True)
+        ]
         sides = self.sides(theta, reverse=False)
         return sides.js, entropy - sides.left, gaps[0] + gaps[1]
 
@@ -209,7 +214,9 @@ def random_steps(
         raise unknown("prior", real, ("uniform", "random"))
     n, points, seed = check_int("n", n), check_int("points", points, least=2), check_int("seed", seed, least=0)
     generator = torch.Generator().manual_seed(seed)
-    uniform = lambda low, hi, *shape: low + (hi - low) * torch.rand(*shape, generator=generator, dtype=torch.float64)
+    uniform = lambda low, high, *shape: (
+        low + (high - low) * torch.rand(*shape, generator=generator, dtype=torch.float64)
+    )
     space = line(-16, 16, points)  # wide enough for means up to 3 and standard deviations up to e^0.2
 
     def parameters() -> Tensor:
@@ -225,8 +232,8 @@ def random_steps(
     theta_0, log_d = parameters(), mixture(parameters())
     prior = 0.5 if real == "uniform" else uniform(0.1, 0.9, n)
     # Four sine waves of random height, frequency and phase.
-    waves = uniform(0.2, 1.5, n, 4, 1) * (uniform(0.2, 1.5, n, 4, 1) * space.points + uniform(0, 6.3, n, 4, 1)).sin()
+    sines = uniform(0.2, 1.5, n, 4, 1) * (uniform(0.2, 1.5, n, 4, 1) * space.points + uniform(0, 6.3, n, 4, 1)).sin()
     optimal = optimal_logit(mixture(theta_0), log_d, prior)
     constant = uniform(-2, 2, n, 1).expand_as(optimal)
-    logits = {"random": waves.sum(-2), "optimal": optimal, "anti-optimal": -optimal, "constant": constant}
+    logits = {"random": sines.sum(-2), "optimal": optimal, "anti-optimal": -optimal, "constant": constant}
     return GeneratorStep.gan(space, mixture, log_d, theta_0, logits[discriminator], prior)

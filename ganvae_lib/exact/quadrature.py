@@ -27,7 +27,7 @@ __all__ = ["DIVERGENCES", "FDivergence", "Space", "finite", "line", "minimise", 
 _LOG2 = math.log(2.0)
 
 
-def _times(p: Tensor, v: Tensor) -> Tensor:
+def _mul(p: Tensor, v: Tensor) -> Tensor:
     """p * v where p is a density, with 0 * inf = 0 in the value and in the gradient."""
     return p * torch.where(p == 0, 0.0, v)
 
@@ -52,7 +52,7 @@ class FDivergence:
     density: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def _below(bound: float, value: Callable[[Tensor], Tensor], attained: bool = False) -> Callable[[Tensor], Tensor]:
+def _on_below(bound: float, value: Callable[[Tensor], Tensor], attained: bool = False) -> Callable[[Tensor], Tensor]:
     """`value` on t < bound (t <= bound if `attained`), +inf beyond; its argument is kept inside the domain."""
 
     def conjugate(t: Tensor) -> Tensor:
@@ -65,33 +65,33 @@ def _below(bound: float, value: Callable[[Tensor], Tensor], attained: bool = Fal
 
 #: The f-divergences of the book, by name. Conventions: Nowozin et al. (2016), with f(1) = 0 and JSD <= log 2.
 DIVERGENCES = {
-    "kl": FDivergence(f=lambda u: u * u.log(), conjugate=lambda t: (t - 1).exp(), density=lambda p, q, r: _times(p, r)),
+    "kl": FDivergence(f=lambda u: u * u.log(), conjugate=lambda t: (t - 1).exp(), density=lambda p, q, r: _mul(p, r)),
     "reverse kl": FDivergence(
-        f=lambda u: -u.log(), conjugate=_below(0.0, lambda t: -1 - (-t).log()), density=lambda p, q, r: _times(q, -r)
+        f=lambda u: -u.log(), conjugate=_on_below(0.0, lambda t: -1 - (-t).log()), density=lambda p, q, r: _mul(q, -r)
     ),
     "js": FDivergence(
         f=lambda u: (u * u.log() - (1 + u) * ((1 + u) / 2).log()) / 2,
-        conjugate=_below(_LOG2 / 2, lambda t: -(2 - (2 * t).exp()).log() / 2),
-        density=lambda p, q, r: (_times(p, _LOG2 - _softplus(-r)) + _times(q, _LOG2 - _softplus(r))) / 2,
+        conjugate=_on_below(_LOG2 / 2, lambda t: -(2 - (2 * t).exp()).log() / 2),
+        density=lambda p, q, r: (_mul(p, _LOG2 - _softplus(-r)) + _mul(q, _LOG2 - _softplus(r))) / 2,
     ),
     "non-saturating": FDivergence(
         f=lambda u: (1 + u) * ((1 + u) / 2).log(),
         conjugate=lambda t: torch.where(t < 1 - _LOG2, _LOG2, 2 * (t - 1).exp() - t),
-        density=lambda p, q, r: _times(p + q, _softplus(r) - _LOG2),
+        density=lambda p, q, r: _mul(p + q, _softplus(r) - _LOG2),
     ),
     "pearson": FDivergence(
         f=lambda u: (u - 1) ** 2,
         conjugate=lambda t: torch.where(t < -2, -1.0, t + t**2 / 4),
-        density=lambda p, q, r: _times(p, r.exp() - 1) + q - p,
+        density=lambda p, q, r: _mul(p, r.exp() - 1) + q - p,
     ),
     "hellinger": FDivergence(
         f=lambda u: (u.sqrt() - 1) ** 2,
-        conjugate=_below(1.0, lambda t: t / (1 - t)),
-        density=lambda p, q, r: p + q - 2 * _times(q, (r / 2).exp()),
+        conjugate=_on_below(1.0, lambda t: t / (1 - t)),
+        density=lambda p, q, r: p + q - 2 * _mul(q, (r / 2).exp()),
     ),
     "total variation": FDivergence(
         f=lambda u: (u - 1).abs() / 2,
-        conjugate=_below(0.5, lambda t: t.clamp(min=-0.5), attained=True),
+        conjugate=_on_below(0.5, lambda t: t.clamp(min=-0.5), attained=True),
         density=lambda p, q, r: (p - q).abs() / 2,
     ),
 }
@@ -157,7 +157,7 @@ class Space:
 
     def expect(self, log_p: Tensor, f: Tensor | Callable[[Tensor], Tensor]) -> Tensor:
         """E_p[f], with 0 * inf = 0."""
-        return self.integrate(_times(self.density(log_p), self._values("f", f)))
+        return self.integrate(_mul(self.density(log_p), self._values("f", f)))
 
     def entropy(self, log_p: Tensor) -> Tensor:
         """H(p) = -E_p[log p]; differential entropy on a line or plane, Shannon's on a finite set."""
@@ -177,8 +177,8 @@ class Space:
             raise ValueError(f"the weight of the first density must lie strictly between 0 and 1, not {weight[..., 0]}")
         p, q, log_ratio = self._densities_and_log_ratio(log_p, log_q)
         log_weight, log_other_weight = weight.log(), (-weight).log1p()
-        kl_p = _times(p, -log_weight - _softplus(log_other_weight - log_weight - log_ratio))  # p log p/m
-        kl_q = _times(q, -log_other_weight - _softplus(log_weight - log_other_weight + log_ratio))  # q log q/m
+        kl_p = _mul(p, -log_weight - _softplus(log_other_weight - log_weight - log_ratio))  # p log p/m
+        kl_q = _mul(q, -log_other_weight - _softplus(log_weight - log_other_weight + log_ratio))  # q log q/m
         return self.integrate(weight * kl_p + (1 - weight) * kl_q)
 
     def f_divergence(self, f: str | FDivergence | Callable[[Tensor], Tensor], log_p: Tensor, log_q: Tensor) -> Tensor:
@@ -195,7 +195,7 @@ class Space:
             raise ValueError(f"f must be a name, an FDivergence or a function of the ratio, got {described(f)}")
         p, q, log_ratio = self._densities_and_log_ratio(log_p, log_q)
         values = f.density(p, q, log_ratio) if isinstance(f, FDivergence) else self._values("f", f(log_ratio.exp()))
-        return self.integrate(values if isinstance(f, FDivergence) else _times(q, values))
+        return self.integrate(values if isinstance(f, FDivergence) else _mul(q, values))
 
     def total_variation(self, log_p: Tensor, log_q: Tensor) -> Tensor:
         """TV(p, q), half the integral of |p - q|: the largest difference of the two probabilities of one event."""
@@ -282,8 +282,8 @@ def minimise(
         hessian = torch.autograd.functional.hessian(loss, x)
         if not bool(hessian.isfinite().all()):
             raise ValueError(f"the loss has no finite second derivatives at {x.tolist()}; start elsewhere")
-        curvature, axes = torch.linalg.eigh(hessian)
-        step = -axes @ (axes.T @ gradient / curvature.abs().clamp(min=1e-6))  # a flat axis would divide by 0
+        curvature, vectors = torch.linalg.eigh(hessian)
+        step = -vectors @ (vectors.T @ gradient / curvature.abs().clamp(min=1e-6))  # a flat axis would divide by 0
         step = step * min(1.0, reach / float(step.norm()))
         while float(loss(x + step)) > value and step.norm() > 1e-12:  # rounding hides smaller steps
             step = step / 2

@@ -114,8 +114,8 @@ class Rows:
         }
         return as_json(_as_json_values(row_settings))
 
-    def kept(self, row: Row, world: SimpleNamespace | None = None) -> tuple[dict, dict[str, Tensor]]:
-        """The entry and the images of a row that is finished; ``world`` is that on which it was measured.
+    def kept(self, row: Row, study_data: SimpleNamespace | None = None) -> tuple[dict, dict[str, Tensor]]:
+        """The entry and the images of a row that is finished; ``study_data`` is that on which it was measured.
 
         Raises ValueError if its files are damaged, or if it is a row of other settings or of other data.
         """
@@ -131,7 +131,7 @@ class Rows:
             raise ValueError(f"the row in {folder} is damaged: {error}; remove that folder.") from error
         settings = self.settings(row)
         changed_names = [name for name in settings if saved_settings.get(name) != settings[name]]
-        if world is not None and data != _data(world):
+        if study_data is not None and data != _data(study_data):
             changed_names.append("data")
         if changed_names:
             raise ValueError(
@@ -140,12 +140,12 @@ class Rows:
             )
         return row_entry, panels
 
-    def train(self, row: Row, world: SimpleNamespace) -> str:
+    def train(self, row: Row, study_data: SimpleNamespace) -> str:
         """Train and measure a row, and write it whole; what can be said of it in a line. Raises OSError."""
-        card, panels = entry(self.study, row.model, row.trial, world, list(self.study.seeds))
+        card, panels = entry(self.study, row.model, row.trial, study_data, list(self.study.seeds))
         content = {
             "settings": self.settings(row),
-            "data": _data(world),
+            "data": _data(study_data),
             "environment": environment(),
             "entry": card,
             "titles": list(panels),
@@ -166,8 +166,8 @@ def about(data: Any) -> Any:
     return repr(data)
 
 
-def _data(world: SimpleNamespace) -> Any:
-    return as_json(_as_json_values({name: about(data) for name, data in world.sets.items()}))
+def _data(study_data: SimpleNamespace) -> Any:
+    return as_json(_as_json_values({name: about(data) for name, data in study_data.sets.items()}))
 
 
 def _as_json_values(value: Any) -> Any:

@@ -243,29 +243,29 @@ def _measure_all_rows(rows: Rows, say: Callable[[str], None]) -> tuple[dict, dic
     """The record of a study, all of whose rows are there or are trained now; and its panels."""
     study = rows.study
     seeds = list(study.seeds)
-    blocks = {}  # what the record says of each world
+    by_world = {}  # what the record says of each world
     panels: dict[str, Tensor] = {}
     with tqdm(total=len(rows.all), disable=_quiet() or not rows.missing(), unit="row") as bar:
         for world_name in study.worlds():
-            world = study.world(world_name)
+            study_data = study.world(world_name)
             entries = {}
-            panels |= study.panels("", None, world)
+            panels |= study.panels("", None, study_data)
             for row in [row for row in rows.all if row.world == world_name]:
                 if not rows.is_finished(row):
-                    say(rows.train(row, world))
-                entries[row.model], images = rows.kept(row, world)
+                    say(rows.train(row, study_data))
+                entries[row.model], images = rows.kept(row, study_data)
                 panels |= images
                 bar.update()
-            references = {name: measured(entry) for name, entry in study.references(world, seeds).items()}
-            blocks[world_name] = {
-                "data": {name: about(data) for name, data in world.sets.items()},
-                "facts": rounded(world.facts),
+            references = {name: measured(entry) for name, entry in study.references(study_data, seeds).items()}
+            by_world[world_name] = {
+                "data": {name: about(data) for name, data in study_data.sets.items()},
+                "facts": rounded(study_data.facts),
                 "references": {name: shown(entry) for name, entry in references.items()},
                 "models": {name: shown(entry) for name, entry in entries.items()},
                 "comparisons": compared(study, references | entries, seeds),
             }
     all_entries = [
-        entry for block in blocks.values() for kind in ("models", "references") for entry in block[kind].values()
+        entry for block in by_world.values() for kind in ("models", "references") for entry in block[kind].values()
     ]
     # "means: laplacian" is the measure "laplacian" of a second view of the model.
     measures = {name.split(": ")[-1] for entry in all_entries for name in (*entry["measures"], *entry["series"])}
@@ -276,7 +276,7 @@ def _measure_all_rows(rows: Rows, say: Callable[[str], None]) -> tuple[dict, dic
         "words": {name: words for name, words in study.words.items() if name in measures},
         "config": {"steps": study.steps, "networks": dict(study.networks), "training": dict(study.training)},
         "notes": rounded(dict(study.notes)),
-        **(blocks[""] if "" in blocks else {"worlds": blocks}),  # "" is the name of a study's only world
+        **(by_world[""] if "" in by_world else {"worlds": by_world}),  # "" is the name of a study's only world
         "environment": records.environment(),
     }
     return record, panels

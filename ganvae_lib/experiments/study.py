@@ -73,15 +73,15 @@ class Trial:
     worlds: Sequence[str] | None = None
 
 
-def trained(trial: Trial, world: SimpleNamespace, seeds: list[int]) -> Run:
+def trained(trial: Trial, study_data: SimpleNamespace, seeds: list[int]) -> Run:
     """Build the model of a trial and fit it to ``world.train``, all seeds in one run.
 
     Raises ValueError if the trial has no objective.
     """
     if trial.objective is None:
         raise ValueError("a Trial without an objective needs a Study with a train(trial, world, seeds) of its own.")
-    model = build(trial.objective, world.train, **trial.networks)
-    return fit(model, world.train, seeds=seeds, device="cpu", **trial.training)
+    model = build(trial.objective, study_data.train, **trial.networks)
+    return fit(model, study_data.train, seeds=seeds, device="cpu", **trial.training)
 
 
 def _nothing(*_: Any) -> dict:
@@ -149,10 +149,10 @@ class Study:
 
     def world(self, name: str) -> SimpleNamespace:
         """The data of a world, and what was prepared for the measures."""
-        world = SimpleNamespace(name=name, facts={}, sets=self.worlds()[name]())
-        vars(world).update(world.sets)
-        vars(world).update(self.prepare(world))
-        return world
+        study_data = SimpleNamespace(name=name, facts={}, sets=self.worlds()[name]())
+        vars(study_data).update(study_data.sets)
+        vars(study_data).update(self.prepare(study_data))
+        return study_data
 
 
 def survivors(train: Callable[[list[int]], Any], seeds: Sequence[int]) -> tuple[Any, dict[int, str]]:
@@ -198,7 +198,7 @@ def measured(measures: Mapping[str, Any]) -> dict[str, dict[str, list]]:
     return measures_by_kind
 
 
-def entry(study: Study, name: str, trial: Trial, world: SimpleNamespace, seeds: list[int]) -> tuple[dict, dict]:
+def entry(study: Study, name: str, trial: Trial, study_data: SimpleNamespace, seeds: list[int]) -> tuple[dict, dict]:
     """Train and measure one model: its entry, with values as they are, and its panels for the picture."""
     merged_trial = study.merged(trial)
     seeds = seeds[: trial.seeds]
@@ -210,20 +210,22 @@ def entry(study: Study, name: str, trial: Trial, world: SimpleNamespace, seeds: 
     groups = [[seed] for seed in seeds] if study.apart else [seeds]  # seeds of a group are trained in one run
     for group in groups:
         started = time.perf_counter()
-        run, new_failures = survivors(lambda group_seeds: study.train(merged_trial, world, group_seeds), group)
+        run, new_failures = survivors(lambda group_seeds: study.train(merged_trial, study_data, group_seeds), group)
         seconds += time.perf_counter() - started
         failures |= new_failures
         if run is None:
             continue
-        scores = measured(study.measure(run, world))
+        scores = measured(study.measure(run, study_data))
         if not any(values.values()):  # the first seed
-            examples = study.examples(run, world)
-            panels = study.panels(name, run, world)
+            examples = study.examples(run, study_data)
+            panels = study.panels(name, run, study_data)
         for kind, measures in scores.items():
             for measure, group_values in measures.items():
                 values[kind].setdefault(measure, []).extend(group_values)
     card: dict[str, Any] = {"objective": None if trial.objective is None else repr(trial.objective), **trial.about}
-    card |= {key: dict(own) for key, own in (("networks", trial.networks), ("training", trial.training)) if own}
+    card |= {
+        key: dict(options) for key, options in (("networks", trial.networks), ("training", trial.training)) if options
+    }
     card |= {"seconds": round(seconds, 1), "failed": failures}
     if trial.share != 1:
         card["share"] = trial.share
@@ -240,10 +242,10 @@ def compared(study: Study, entries: Mapping[str, dict], seeds: list[int]) -> dic
         second_values = side(entries, second, seeds)
         differences = {}
         for name in [name for name in first_values if name in second_values]:
-            common = [seed for seed in first_values[name] if seed in second_values[name]]
-            if study.paired and common:
+            both = [seed for seed in first_values[name] if seed in second_values[name]]
+            if study.paired and both:
                 differences[name] = paired(
-                    [second_values[name][seed] for seed in common], [first_values[name][seed] for seed in common]
+                    [second_values[name][seed] for seed in both], [first_values[name][seed] for seed in both]
                 )
             elif not study.paired and min(len(first_values[name]), len(second_values[name])) > 1:
                 differences[name] = difference([*first_values[name].values()], [*second_values[name].values()])
@@ -261,8 +263,8 @@ def side(entries: Mapping[str, dict], side_name: str, seeds: list[int]) -> dict[
     surviving = [seed for seed in seeds if seed not in failed_seeds]
     values = entries[name]["measures"]
     prefix = f"{view}: " if view else ""
-    chosen = {key.removeprefix(prefix): values[key] for key in values if key.startswith(prefix)}
-    return {key: dict(zip(surviving, numbers, strict=False)) for key, numbers in chosen.items() if ": " not in key}
+    measures = {key.removeprefix(prefix): values[key] for key in values if key.startswith(prefix)}
+    return {key: dict(zip(surviving, numbers, strict=False)) for key, numbers in measures.items() if ": " not in key}
 
 
 def rounded(value: Any) -> Any:

@@ -110,14 +110,14 @@ def made_by(name: str, cell_text: str, notebook: list[dict] | None) -> str:
         return f"If an earlier cell makes it, that has not run in this kernel: {_RUN_ABOVE}"
     texts = ["".join(cell["source"]) for cell in notebook]
     code_numbers = [number for number, cell in enumerate(notebook) if cell["cell_type"] == "code"]
-    until = next((number for number in code_numbers if texts[number].strip() == cell_text.strip()), len(texts))
-    alone = until < len(texts) and "ganvae" in notebook[until].get("metadata", {})  # exercises make names of their own
-    code_numbers = [number for number in code_numbers if ("ganvae" in notebook[number].get("metadata", {})) == alone]
-    makes = [number for number in code_numbers if number < until and name in _assigned_names(texts[number])]
+    end = next((number for number in code_numbers if texts[number].strip() == cell_text.strip()), len(texts))
+    isolated = end < len(texts) and "ganvae" in notebook[end].get("metadata", {})  # exercises make names of their own
+    code_numbers = [number for number in code_numbers if ("ganvae" in notebook[number].get("metadata", {})) == isolated]
+    makes = [number for number in code_numbers if number < end and name in _assigned_names(texts[number])]
     if not makes:
         return ""
-    before = [text for text, cell in zip(texts[: makes[-1]], notebook, strict=False) if cell["cell_type"] == "markdown"]
-    headings = re.findall(r"^#+ (.+)$", "\n".join(before), re.MULTILINE)
+    above = [text for text, cell in zip(texts[: makes[-1]], notebook, strict=False) if cell["cell_type"] == "markdown"]
+    headings = re.findall(r"^#+ (.+)$", "\n".join(above), re.MULTILINE)
     under = f", under '{headings[-1]}'," if headings else ""
     first_line = next(line for line in texts[makes[-1]].splitlines() if line.strip() and not line.startswith("#"))
     return f"The cell that makes it has not run: number {makes[-1] + 1}{under} begins with '{first_line}'. {_RUN_ABOVE}"

@@ -50,9 +50,9 @@ def schematic(objective: Any, ax: Any = None) -> Any:
         return _draw_domains(objective, ax)
     comparisons = _comparisons(objective)
     # The variables that are reconstructed within the discriminator.
-    within = sorted({term.space for term in objective.terms if getattr(term, "within", None)})
-    seen = {letter for comparison in comparisons.values() for letter in comparison.seen}
-    returned = [letter for variable in ("x", "z") if (letter := rf"\hat {variable}") in seen or variable in within]
+    hidden = sorted({term.space for term in objective.terms if getattr(term, "within", None)})
+    compared = {letter for comparison in comparisons.values() for letter in comparison.seen}
+    returned = [letter for variable in ("x", "z") if (letter := rf"\hat {variable}") in compared or variable in hidden]
     has_labels = bool(objective.conditional) or "labeller" in networks
     nodes = _place_nodes(objective, comparisons, returned, has_labels)
     abscissae = [x for x, *_ in nodes.values()]
@@ -68,7 +68,7 @@ def schematic(objective: Any, ax: Any = None) -> Any:
         _draw_round_trip(ax, nodes, letter)
     for name, comparison in comparisons.items():
         _draw_comparison(ax, nodes, name, comparison, name in objective.conditional)
-    for variable in within:
+    for variable in hidden:
         remark = rf"$h_\phi({variable})\approx h_\phi(\hat {variable})$"
         _write_label(ax, _X_OF_REMARK[variable], -0.48, remark, "phi")
     _draw_nodes(ax, nodes)
@@ -213,8 +213,8 @@ def _draw_nodes(ax: Any, nodes: Nodes) -> None:
         marker = dict(marker=shape, markersize=size, zorder=3)
         if isinstance(face_colour, tuple):
             left, right = face_colour
-            halves = dict(fillstyle="left", markerfacecolor=left, markerfacecoloralt=right, markeredgecolor="none")
-            ax.plot(x, y, **marker, **halves)
+            half_fill = dict(fillstyle="left", markerfacecolor=left, markerfacecoloralt=right, markeredgecolor="none")
+            ax.plot(x, y, **marker, **half_fill)
             face_colour = "none"
         ax.plot(x, y, markerfacecolor=face_colour, markeredgecolor=INK, markeredgewidth=1.2, **marker)
         ax.text(x, y, f"${text}$", ha="center", va="center", zorder=4, fontsize=12)

@@ -71,8 +71,8 @@ def curves(history: Any, *terms: str, steps: Any = None, who: Any = None, label:
         y = y.reshape(len(y), -1)
         x = np.arange(len(y)) if steps is None else _as_array(steps)
         (line,) = ax.plot(x, y.mean(1), label=text or term, **(STYLE[player] if player else {}))
-        if (seeds := y.shape[1]) > 1:
-            error = half_width(y.std(1, ddof=1) / seeds**0.5, seeds - 1)
+        if (n_seeds := y.shape[1]) > 1:
+            error = half_width(y.std(1, ddof=1) / n_seeds**0.5, n_seeds - 1)
             ax.fill_between(x, y.mean(1) - error, y.mean(1) + error, color=line.get_color(), alpha=0.18, linewidth=0)
     if any(text or term for term, text in zip(series, labels, strict=True)):
         ax.legend()
@@ -183,18 +183,18 @@ def density(
     margin = 0.0 if extent else 0.08 * (high - low)
     grid = torch.linspace(low - margin, high + margin, 600 if on_a_line else 240, dtype=torch.float64)
     if on_a_line:
-        p = toy.log_prob(grid[:, None]).exp()
-        ax.plot(grid, p, label=label, **STYLE[who])
-        ax.fill_between(grid, p, color=COLOR[who], alpha=0.12, linewidth=0)
+        values = toy.log_prob(grid[:, None]).exp()
+        ax.plot(grid, values, label=label, **STYLE[who])
+        ax.fill_between(grid, values, color=COLOR[who], alpha=0.12, linewidth=0)
         return ax
     from matplotlib.colors import LinearSegmentedColormap
 
     x = torch.cartesian_prod(grid, grid)
-    p = toy.log_prob(x).exp().reshape(len(grid), len(grid)).T  # matplotlib wants the second coordinate in rows
+    values = toy.log_prob(x).exp().reshape(len(grid), len(grid)).T  # matplotlib wants the second coordinate in rows
     # Equal steps in sqrt(p): a narrow high mode does not hide a broad low one.
     colour_map = LinearSegmentedColormap.from_list(who, [PAPER, COLOR[who]])
-    levels = torch.linspace(0.06, 1, 9).double() * p.max().sqrt()  # below the lowest one the paper stays white
-    ax.contourf(grid, grid, p.sqrt(), levels=levels.numpy(), cmap=colour_map, alpha=0.75)
+    levels = torch.linspace(0.06, 1, 9).double() * values.max().sqrt()  # below the lowest one the paper stays white
+    ax.contourf(grid, grid, values.sqrt(), levels=levels.numpy(), cmap=colour_map, alpha=0.75)
     ax.set_aspect("equal")
     return ax
 

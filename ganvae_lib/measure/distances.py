@@ -40,16 +40,16 @@ def frechet_distance(samples: Any, data: Any, features: Features | None = None) 
     >>> frechet_distance(torch.stack([x, x + 3.0]), x)    # 3² in each of two dimensions
     tensor([ 0.0000, 18.0000], dtype=torch.float64)
     """
-    sample_features, of_data = _features_of_both(samples, data, features, least=2)
-    few = min(sample_features.shape[1], len(of_data))
-    if few <= of_data.shape[1]:
+    sample_features, real = _features_of_both(samples, data, features, least=2)
+    few = min(sample_features.shape[1], len(real))
+    if few <= real.shape[1]:
         warnings.warn(
-            f"{few} samples of {of_data.shape[1]} features have a singular covariance, and the distance is too large; "
+            f"{few} samples of {real.shape[1]} features have a singular covariance, and the distance is too large; "
             "draw more.",
             stacklevel=2,
         )
-    target = of_data.mean(0), of_data.T.cov()
-    return torch.stack([gaussian_frechet(f.mean(0), f.T.cov(), *target) for f in sample_features])
+    target = real.mean(0), real.T.cov()
+    return torch.stack([gaussian_frechet(one.mean(0), one.T.cov(), *target) for one in sample_features])
 
 
 def gaussian_frechet(mean_1: Tensor, covariance_1: Tensor, mean_2: Tensor, covariance_2: Tensor) -> Tensor:
@@ -59,20 +59,23 @@ def gaussian_frechet(mean_1: Tensor, covariance_1: Tensor, mean_2: Tensor, covar
     >>> gaussian_frechet(0 * one, one[None], 3 * one, 4 * one[None])    # 3² + (2 - 1)²
     tensor(10., dtype=torch.float64)
     """
-    m_1, cov_1, m_2, s_2 = (
+    m_1, cov_1, m_2, cov_2 = (
         torch.atleast_1d(numbers("means and covariances", value).cpu().double())
         for value in (mean_1, covariance_1, mean_2, covariance_2)
     )
-    cov_1, s_2 = (s.reshape(len(m), len(m)) if s.numel() == len(m) ** 2 else s for m, s in ((m_1, cov_1), (m_2, s_2)))
-    if m_1.ndim != 1 or m_2.shape != m_1.shape or not cov_1.shape == s_2.shape == (len(m_1), len(m_1)):
+    cov_1, cov_2 = (
+        cov.reshape(len(mean), len(mean)) if cov.numel() == len(mean) ** 2 else cov
+        for mean, cov in ((m_1, cov_1), (m_2, cov_2))
+    )
+    if m_1.ndim != 1 or m_2.shape != m_1.shape or not cov_1.shape == cov_2.shape == (len(m_1), len(m_1)):
         raise ValueError(
-            f"two means [F] and covariances [F, F] are needed; got {[list(t.shape) for t in (m_1, cov_1, m_2, s_2)]}."
+            f"two means [F] and covariances [F, F] are needed; got {[list(t.shape) for t in (m_1, cov_1, m_2, cov_2)]}."
         )
     # tr (S T)^½ = tr (S^½ T S^½)^½: symmetric, so that rounding makes no complex roots.
     eigenvalues, eigenvectors = torch.linalg.eigh(cov_1)
     root_of_cov_1 = eigenvectors * eigenvalues.clamp_min(0).sqrt() @ eigenvectors.T
-    trace_of_root = torch.linalg.eigvalsh(root_of_cov_1 @ s_2 @ root_of_cov_1).clamp_min(0).sqrt().sum()
-    return ((m_1 - m_2).square().sum() + cov_1.trace() + s_2.trace() - 2 * trace_of_root).clamp_min(0)
+    trace_of_root = torch.linalg.eigvalsh(root_of_cov_1 @ cov_2 @ root_of_cov_1).clamp_min(0).sqrt().sum()
+    return ((m_1 - m_2).square().sum() + cov_1.trace() + cov_2.trace() - 2 * trace_of_root).clamp_min(0)
 
 
 def precision_recall(samples: Any, data: Any, features: Features | None = None, k: int = 3) -> dict[str, Tensor]:
@@ -92,29 +95,29 @@ def precision_recall(samples: Any, data: Any, features: Features | None = None, 
     centre = data_features.mean(0)  # small numbers have exact distances
     sample_features, data_features = sample_features - centre, data_features - centre
     data_radii = _neighbour_radii(data_features, k)
-    precision = torch.stack([_share_within(f, data_features, data_radii) for f in sample_features])
-    recall = torch.stack([_share_within(data_features, f, _neighbour_radii(f, k)) for f in sample_features])
+    precision = torch.stack([_share_within(one, data_features, data_radii) for one in sample_features])
+    recall = torch.stack([_share_within(data_features, one, _neighbour_radii(one, k)) for one in sample_features])
     return {"precision": precision, "recall": recall}
 
 
 def _features_of_both(samples: Any, data: Any, features: Features | None, least: int) -> tuple[Tensor, Tensor]:
     """Features of samples, [seeds, n, F], and of data, [m, F], float64."""
     x = numbers("data", as_floats(data.x) if isinstance(data, Examples) else data)
-    made = numbers("samples", samples)
-    if made.ndim == x.ndim:
-        made = made.unsqueeze(0)
-    if x.ndim < 2 or made.ndim != x.ndim + 1 or made.shape[2:] != x.shape[1:] or not len(made):
+    drawn = numbers("samples", samples)
+    if drawn.ndim == x.ndim:
+        drawn = drawn.unsqueeze(0)
+    if x.ndim < 2 or drawn.ndim != x.ndim + 1 or drawn.shape[2:] != x.shape[1:] or not len(drawn):
         raise ValueError(
-            f"samples must be [seeds, n, ...] and data [m, ...] of one shape; got {list(made.shape)}, {list(x.shape)}."
+            f"samples must be [seeds, n, ...] and data [m, ...] of one shape; got {list(drawn.shape)}, {list(x.shape)}."
         )
-    if min(len(x), made.shape[1]) < least:
-        raise ValueError(f"at least {least} samples and data are needed, got {made.shape[1]} and {len(x)}.")
+    if min(len(x), drawn.shape[1]) < least:
+        raise ValueError(f"at least {least} samples and data are needed, got {drawn.shape[1]} and {len(x)}.")
     if features is None and x.ndim > 2:
         raise ValueError(
             f"examples of shape {list(x.shape[1:])} are compared in features: pass features=, a function to [n, F]; "
             "lambda x: x.flatten(1) compares pixels."
         )
-    return torch.stack([_compute_features(copy, features) for copy in made]), _compute_features(x, features)
+    return torch.stack([_compute_features(one, features) for one in drawn]), _compute_features(x, features)
 
 
 def _compute_features(x: Tensor, features: Features | None) -> Tensor:
@@ -123,10 +126,10 @@ def _compute_features(x: Tensor, features: Features | None) -> Tensor:
     all_features = []
     for chunk in x.split(chunk_size):
         with torch.no_grad():
-            found = chunk if features is None else features(chunk)
-        if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(chunk):
-            raise ValueError(f"features must give [{len(chunk)}, F] for as many examples, got {described(found)}.")
-        all_features.append(found.cpu().double())
+            result = chunk if features is None else features(chunk)
+        if not isinstance(result, Tensor) or result.ndim != 2 or len(result) != len(chunk):
+            raise ValueError(f"features must give [{len(chunk)}, F] for as many examples, got {described(result)}.")
+        all_features.append(result.cpu().double())
     return numbers("features", torch.cat(all_features))
 
 

@@ -85,12 +85,16 @@ def paired(base: Sequence[float], variant: Sequence[float]) -> dict[str, Any]:
     >>> paired([1.0, 2.0, 3.0], [2.0, 4.0, 6.0])
     {'values': [1.0, 2.0, 3.0], 'mean': 2.0, 'half_width_95': 2.4841, 'effect_size': 2.0}
     """
-    a, b = _as_column("base", base), _as_column("variant", variant)
-    if len(a) != len(b):
-        raise ValueError(f"values are paired seed by seed; got {len(a)} of base and {len(b)} of variant.")
-    differences = b - a
+    base_values, variant_values = _as_column("base", base), _as_column("variant", variant)
+    if len(base_values) != len(variant_values):
+        raise ValueError(
+            f"values are paired seed by seed; got {len(base_values)} of base and {len(variant_values)} of variant."
+        )
+    differences = variant_values - base_values
     std = differences.std().item() if len(differences) > 1 else 0.0
-    rounding_error = 1e-12 * max(a.abs().max().item(), b.abs().max().item())  # the spread of differences that are equal
+    rounding_error = 1e-12 * max(
+        base_values.abs().max().item(), variant_values.abs().max().item()
+    )  # the spread of differences that are equal
     effect_size = round(differences.mean().item() / std, 3) if std > rounding_error else None
     return summary(differences.tolist()) | {"effect_size": effect_size}
 
@@ -104,15 +108,19 @@ def difference(first: Sequence[float], second: Sequence[float]) -> dict[str, Any
     >>> difference([1.0, 2.0, 3.0], [1.5, 2.5])
     {'mean': 0.0, 'half_width_95': 2.4877, 'agree': True}
     """
-    a, b = _as_column("first", first), _as_column("second", second)
-    if min(len(a), len(b)) < 2:
-        raise ValueError(f"a difference of means needs two values or more of each, got {len(a)} and {len(b)}.")
-    first_variance, second_variance = a.var() / len(a), b.var() / len(b)  # of the two means
+    values_1, values_2 = _as_column("first", first), _as_column("second", second)
+    if min(len(values_1), len(values_2)) < 2:
+        raise ValueError(
+            f"a difference of means needs two values or more of each, got {len(values_1)} and {len(values_2)}."
+        )
+    first_variance, second_variance = values_1.var() / len(values_1), values_2.var() / len(values_2)  # of the two means
     variance = first_variance + second_variance  # of their difference
     half_width_95 = 0.0
     if variance > 0:
         # Welch and Satterthwaite: the degrees of freedom of a sum of two estimated variances.
-        degrees_of_freedom = variance**2 / (first_variance**2 / (len(a) - 1) + second_variance**2 / (len(b) - 1))
+        degrees_of_freedom = variance**2 / (
+            first_variance**2 / (len(values_1) - 1) + second_variance**2 / (len(values_2) - 1)
+        )
         half_width_95 = float(half_width(variance.sqrt().item(), degrees_of_freedom.item()))
-    mean = (a.mean() - b.mean()).item()
+    mean = (values_1.mean() - values_2.mean()).item()
     return {"mean": round(mean, 4), "half_width_95": round(half_width_95, 4), "agree": abs(mean) <= half_width_95}

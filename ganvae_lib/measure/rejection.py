@@ -96,20 +96,20 @@ def _simulate_all(
         """s(x) of data sets [n, size, *shape]: [n, S]."""
         return summaries.of(data_sets, 1) if isinstance(summaries, Summaries) else summaries(data_sets)
 
-    target = summarise(observed.unsqueeze(0))
+    observed_s = summarise(observed.unsqueeze(0))
     generator = torch.Generator().manual_seed(seed)
     parameters, distances = [], []
     for start in range(0, draws, _CHUNK_SIZE):
         n = min(_CHUNK_SIZE, draws - start)
         theta = prior(n, generator)
         simulated_summaries = summarise(simulate(theta, generator))
-        if len(theta) != n or simulated_summaries.shape != (n, *target.shape[1:]) or simulated_summaries.ndim != 2:
+        if len(theta) != n or simulated_summaries.shape != (n, *observed_s.shape[1:]) or simulated_summaries.ndim != 2:
             raise ValueError(
-                f"for {n} parameters, prior must give {n} rows and summaries [{n}, {target[0].numel()}]; "
+                f"for {n} parameters, prior must give {n} rows and summaries [{n}, {observed_s[0].numel()}]; "
                 f"got {list(theta.shape)} and {list(simulated_summaries.shape)}."
             )
         parameters.append(theta)
-        distances.append((simulated_summaries - target).norm(dim=-1))
+        distances.append((simulated_summaries - observed_s).norm(dim=-1))
     distance = torch.cat(distances)
     if not bool(distance.isfinite().all()):
         raise ValueError("a summary is NaN or infinite; look at the simulator, or choose other summaries.")

@@ -49,12 +49,15 @@ class Scores(dict[str, Tensor]):
     def __repr__(self) -> str:
         lines = []
         for name, value in self.items():
-            finite = value[value.isfinite()]
-            lost = len(value) - len(finite)
-            interval_text = written(*interval(finite), self.within.get(name)) if len(finite) else "not a number"
-            seeds = f" ({len(finite)} seeds)" if len(finite) > 1 else ""
+            finite_values = value[value.isfinite()]
+            lost = len(value) - len(finite_values)
+            interval_text = (
+                written(*interval(finite_values), self.within.get(name)) if len(finite_values) else "not a number"
+            )
+            seeds_text = f" ({len(finite_values)} seeds)" if len(finite_values) > 1 else ""
             lines.append(
-                f"{name}: {interval_text}{seeds}" + (f", not a number for {lost} of {len(value)} seeds" if lost else "")
+                f"{name}: {interval_text}{seeds_text}"
+                + (f", not a number for {lost} of {len(value)} seeds" if lost else "")
             )
         return "\n".join(lines)
 
@@ -153,9 +156,9 @@ def _arguments_of(measure: Callable[..., Any]) -> list[str]:
         parameters = list(inspect.signature(measure).parameters.values())
     except ValueError:  # a function written in C
         parameters = []
-    named_parameters = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    argument_names = [p.name for p in named_parameters if p.name in available]
-    unknown_names = [p.name for p in named_parameters if p.name not in available and p.default is p.empty]
+    named_parameters = [par for par in parameters if par.kind not in (par.VAR_POSITIONAL, par.VAR_KEYWORD)]
+    argument_names = [par.name for par in named_parameters if par.name in available]
+    unknown_names = [par.name for par in named_parameters if par.name not in available and par.default is par.empty]
     if unknown_names or not argument_names:
         raise ValueError(
             f"the measure {_name(measure)!r} must be a function of run, samples or data, by these names, "
@@ -179,15 +182,15 @@ def _samples(run: Any, data: Examples | None, n: int, seed: int) -> Tensor:
     return run.sample(n, seed, labels=data.y[torch.arange(n) % len(data.y)])
 
 
-def _per_seed(name: str, value: Any, seeds: int) -> Tensor:
+def _per_seed(name: str, value: Any, n_seeds: int) -> Tensor:
     """A measure's numbers, [seeds], float64. Raises ValueError for another shape."""
     try:
         numbers = torch.as_tensor(value).detach().cpu().double()
     except (TypeError, ValueError, RuntimeError):
         numbers = torch.zeros(0)
-    if numbers.shape not in ((seeds,), ()) or (numbers.ndim == 0 and seeds > 1):
-        raise ValueError(f"the measure {name!r} must give a number per seed, [{seeds}], got {described(value)}.")
-    return numbers.reshape(seeds)
+    if numbers.shape not in ((n_seeds,), ()) or (numbers.ndim == 0 and n_seeds > 1):
+        raise ValueError(f"the measure {name!r} must give a number per seed, [{n_seeds}], got {described(value)}.")
+    return numbers.reshape(n_seeds)
 
 
 def has_bound(model: Model) -> bool:

@@ -105,15 +105,15 @@ def _check_values(model: Model, data: Any) -> None:
         )
     for name, (examples, x) in examples_of.items():
         network = model.networks[name] if name in model.networks else None
-        suited = _CHECKED_NETWORKS.setdefault(examples, WeakSet()) if isinstance(examples, Data) else WeakSet()
-        if network is None or network in suited:
+        checked = _CHECKED_NETWORKS.setdefault(examples, WeakSet()) if isinstance(examples, Data) else WeakSet()
+        if network is None or network in checked:
             continue
         seen_shape = shape_of_z(model.prior) if name == "decoder" else tuple(source.shape)
         _check_range(network, examples, None if name == "density" else _output_range(name, model, seen_shape))
         check_made(network, x)
         if name == "density" and any(observation == "one-hot" for observation, _ in getattr(examples, "parts", ())):
             raise ValueError(f"a density of x alone takes the categories of {examples.name} for numbers; use a VAE.")
-        suited.add(network)
+        checked.add(network)
 
 
 def check_made(network: nn.Module, x: Tensor) -> None:
@@ -200,10 +200,10 @@ def _seeds_of_stacks(objective: Objective, networks: Mapping[str, nn.Module]) ->
     network_seeds = [(name, seeds) for name in objective.networks for seeds in seeds_in(networks[name])]
     for (first, seeds), (second, second_seeds) in pairwise(network_seeds):
         if seeds != second_seeds:
-            a, b = (f"copies of the seeds {of}" if of else "a single network" for of in (seeds, second_seeds))
+            one, b = (f"copies of the seeds {of}" if of else "a single network" for of in (seeds, second_seeds))
             second = "another part of it" if second == first else second
             raise ValueError(
-                f"{first} holds {a}, and {second} {b}: networks of a model are all single, or all copies of the same "
+                f"{first} holds {one}, and {second} {b}: networks of a model are all single, or all copies of the same "
                 "seeds; nets.unstack(network, k) takes one out, nets.stack(networks, seeds) puts several together."
             )
     return network_seeds[0][1] if network_seeds else None

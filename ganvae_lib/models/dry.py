@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_outputs", "is_own", "output_of", "shape_of_z", "try_own"]
 
-_BATCH = 3
-_NOT_TRIED = object()
+_ROWS = 3
+_UNKNOWN = object()
 Shape = tuple[int, ...]
 
 
@@ -64,7 +64,7 @@ def check_outputs(
     for name in ("decoder", "density"):
         if name in networks and isinstance(getattr(networks[name], "shape", None), tuple):
             known_shapes.setdefault("x", tuple(networks[name].shape))  # type: ignore[arg-type]
-    batch_shape = (_BATCH,) if seeds is None else (len(seeds), _BATCH)
+    batch_shape = (_ROWS,) if seeds is None else (len(seeds), _ROWS)
     # The decoder and the features first: they say what others see.
     for name in sorted(networks, key=lambda name: name not in ("decoder", "density", "features")):
         shape_of_input = {variable: known_shapes.get(variable) for variable in role_of(name).sees}
@@ -72,7 +72,7 @@ def check_outputs(
         if len(shapes_seen) == len(shape_of_input):
             output = output_of(name, networks, shapes_seen, batch_shape, training)
             _check_output(name, output, known_shapes, batch_shape)
-            if training and output is not _NOT_TRIED:
+            if training and output is not _UNKNOWN:
                 _check_memory(name, networks, shapes_seen, batch_shape, output)
 
 
@@ -113,43 +113,43 @@ def _check_memory(
 
     Then a training that is read from a file would not be the one that was saved.
     """
-    network, moved = networks[name], copied(networks[name])
-    networks_again = dict(networks) | {name: moved}
+    network, used_copy = networks[name], copied(networks[name])
+    networks_again = dict(networks) | {name: used_copy}
     output_of(name, networks_again, shapes, batch_shape, training=True, copy=False)
     saved_state = network.state_dict()
-    moved.load_state_dict(saved_state)
-    if _alike(output, output_of(name, networks_again, shapes, batch_shape, training=True)):
+    used_copy.load_state_dict(saved_state)
+    if _equal(output, output_of(name, networks_again, shapes, batch_shape, training=True)):
         return
-    names = [path for path, value in _attributes(moved).items() if not _alike(value, _attributes(network).get(path))]
-    where = f" ({', '.join(names[:3])})" if names else ""
+    names = [path for path, value in _own_state(used_copy).items() if not _equal(value, _own_state(network).get(path))]
+    details = f" ({', '.join(names[:3])})" if names else ""
     raise ValueError(
-        f"{name} remembers from call to call what its state dict does not hold{where}, so no file could go on with "
+        f"{name} remembers from call to call what its state dict does not hold{details}, so no file could go on with "
         "it; keep it in a buffer, self.register_buffer(name, tensor)."
     )
 
 
-def _attributes(network: nn.Module) -> dict[str, Any]:
+def _own_state(network: nn.Module) -> dict[str, Any]:
     """What stands in the parts of a network and is not part of its state dict, by name."""
-    found: dict[str, Any] = {}
-    for path, part in network.named_modules():
-        values = {k: v for k, v in vars(part).items() if not k.startswith("_")}
-        values |= {k: part._buffers[k] for k in part._non_persistent_buffers_set}
-        found |= {f"{path}.{k}".lstrip("."): v for k, v in values.items()}
-    return found
+    state: dict[str, Any] = {}
+    for path, module in network.named_modules():
+        values = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+        values |= {name: module._buffers[name] for name in module._non_persistent_buffers_set}
+        state |= {f"{path}.{name}".lstrip("."): value for name, value in values.items()}
+    return state
 
 
-def _alike(a: Any, b: Any) -> bool:
+def _equal(first: Any, b: Any) -> bool:
     """Have two outputs, or two attributes, the same numbers? Of what has none, nothing is said."""
-    if isinstance(a, Distribution) and isinstance(b, Distribution):
-        return all(_alike(_told(a, name), _told(b, name)) for name in ("mean", "stddev", "logits"))
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return a.shape == b.shape and bool(torch.isclose(a, b, rtol=0, atol=0, equal_nan=True).all())
-    return a == b if isinstance(a, int | float | str | list | dict) and type(a) is type(b) else True
+    if isinstance(first, Distribution) and isinstance(b, Distribution):
+        return all(_equal(_moment_of(first, name), _moment_of(b, name)) for name in ("mean", "stddev", "logits"))
+    if isinstance(first, Tensor) and isinstance(b, Tensor):
+        return first.shape == b.shape and bool(torch.isclose(first, b, rtol=0, atol=0, equal_nan=True).all())
+    return first == b if isinstance(first, int | float | str | list | dict) and type(first) is type(b) else True
 
 
-def _told(p: Distribution, name: str) -> Any:
+def _moment_of(distribution: Distribution, name: str) -> Any:
     try:
-        return getattr(p, name, None)
+        return getattr(distribution, name, None)
     except Exception:  # not every distribution knows its mean
         return None
 
@@ -177,13 +177,13 @@ def output_of(
     graph: bool = False,
     copy: bool = True,
 ) -> Any:
-    """What a copy of a network gives for a dry batch, with its ``graph``; ``_NOT_TRIED`` where that cannot be known."""
+    """What a copy of a network gives for a dry batch, with its ``graph``; ``_UNKNOWN`` where that cannot be known."""
     network = networks[name]
     lazy = any(is_lazy(weight) for weight in network.parameters())
     try:
         network_copy = network if lazy or not copy else copied(network)  # a lazy one gets its weights by being called
     except TypeError:
-        return _NOT_TRIED  # ``copies`` says what to do
+        return _UNKNOWN  # ``copies`` says what to do
     if name.startswith("predictor"):
         shapes = {variable: (math.prod(shape),) for variable, shape in shapes.items()}
     device, dtype = _device_and_dtype(network, networks)
@@ -204,7 +204,7 @@ def output_of(
         if isinstance(error, RuntimeError) and (
             "dtype" in error_text or "scalar type" in error_text
         ):  # as it is, it may suit the data
-            return _NOT_TRIED
+            return _UNKNOWN
         seen = " and ".join(f"{variable} {[*batch_shape, *shape]}" for variable, shape in shapes.items()) or "nothing"
         reason = error_text.strip().partition("\n")[0] or type(error).__name__
         raise ValueError(f"{name} cannot be called with {seen}: {reason}") from error
@@ -224,7 +224,7 @@ def _device_and_dtype(network: nn.Module, networks: Mapping[str, nn.Module]) -> 
 
 def _check_output(name: str, output: Any, known_shapes: dict[str, Shape], batch_shape: Shape) -> None:
     """Is it what the role owes? A shape that was not known is known from now on."""
-    if output is _NOT_TRIED:
+    if output is _UNKNOWN:
         return
     variable = {"decoder": "x", "density": "x", "encoder": "z", "features": "features"}.get(name)
     if variable is not None:
@@ -239,15 +239,17 @@ def _check_output(name: str, output: Any, known_shapes: dict[str, Shape], batch_
             got = f"{list(logits.shape)}" if isinstance(logits, Tensor) else f"a {type(output).__name__} without logits"
             wrapper_text = "Classifier(trunk)" if per_class else "Discriminator(trunk)"
             raise TypeError(
-                f"{name} must give logits {due} for a batch of {_BATCH}, one row or number for each example, but gives "
+                f"{name} must give logits {due} for a batch of {_ROWS}, one row or number for each example, but gives "
                 f"{got}; return a distribution with them, as nets.{wrapper_text} does."
             )
     elif name.startswith(("predictor", "denoiser_")):
         shape = known_shapes[role_of(name).sees[0]]
-        due_shape = (*batch_shape, *shape) if name.startswith("denoiser_") else (*batch_shape, math.prod(shape))
-        if not isinstance(output, Tensor) or output.shape != due_shape:
+        expected_shape = (*batch_shape, *shape) if name.startswith("denoiser_") else (*batch_shape, math.prod(shape))
+        if not isinstance(output, Tensor) or output.shape != expected_shape:
             got = f"{list(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
-            raise TypeError(f"{name} must give a tensor {list(due_shape)} for a batch of {_BATCH}, but gives {got}.")
+            raise TypeError(
+                f"{name} must give a tensor {list(expected_shape)} for a batch of {_ROWS}, but gives {got}."
+            )
 
 
 def _check_distribution(name: str, output: Any, made: str, known: dict[str, Shape], batch_shape: Shape) -> None:
@@ -262,7 +264,7 @@ def _check_distribution(name: str, output: Any, made: str, known: dict[str, Shap
         got_shape = list(output.batch_shape)
         raise ValueError(
             f"{name} gives a distribution ({type(output).__name__}) of batch shape {got_shape} and event shape "
-            f"{list(event)} for a batch of {_BATCH}, where {list(allowed_shapes[-1])} and {made} of shape "
+            f"{list(event)} for a batch of {_ROWS}, where {list(allowed_shapes[-1])} and {made} of shape "
             f"{list(known.get(made, event))} are due; torch.distributions.Independent(p, 1) makes one event of an axis."
         )
     if event != known.setdefault(made, event):

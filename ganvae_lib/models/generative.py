@@ -73,7 +73,7 @@ class Generative:
         if "denoiser_x" in networks and (uses_sampler or "decoder" not in networks):
             if z is not None or mean:
                 raise TypeError(f"{self.model.objective!r} goes from noise to x without a code; leave out z and mean.")
-            return self._denoised("x", len(labels) if n is None else n, seed, labels, sampler, steps, guidance)
+            return self._from_noise("x", len(labels) if n is None else n, seed, labels, sampler, steps, guidance)
         if "density" in self.model.networks and z is None and not mean:
             if labels is not None:
                 self._model_at(labels, n)  # says what is wrong with them
@@ -156,8 +156,8 @@ class Generative:
         if path not in (None, "linear", "spherical"):
             raise unknown("path", path, ("linear", "spherical"))
         end_points = [x if isinstance(x, Examples) else numbers(name, x) for name, x in (("x0", x0), ("x1", x1))]
-        single = self._shape is not None and all(isinstance(x, Tensor) and x.shape == self._shape for x in end_points)
-        end_points = [x[None] if single and isinstance(x, Tensor) else x for x in end_points]
+        is_pair = self._shape is not None and all(isinstance(x, Tensor) and x.shape == self._shape for x in end_points)
+        end_points = [x[None] if is_pair and isinstance(x, Tensor) else x for x in end_points]
         end_points = [self._as_examples(name, x) for name, x in zip(("x0", "x1"), end_points, strict=True)]
         pair_count = len(end_points[0])
         if len(end_points[1]) != pair_count:
@@ -168,7 +168,7 @@ class Generative:
         z = interpolated_codes(z0, z1, n, path == "spherical").flatten(1, 2)  # [seeds, n x pairs, latent]
         labels_at_codes = None if labels is None else labels_of(labels, pair_count, self._class_count).repeat(n)
         x = self.decode(z, labels=labels_at_codes).unflatten(1, (n, pair_count))
-        return x.squeeze(2) if single else x
+        return x.squeeze(2) if is_pair else x
 
     def log_density(self, x: Any, steps: int = 100, *, labels: Any = None) -> Tensor:
         """log p(x) of the flow of a model that tells noise, at examples [n, *shape]: [seeds, n], nats.
@@ -204,7 +204,7 @@ class Generative:
 
     def _sample_codes(self, n: Any, seed: int, labels: Any, *sampler_options: Any) -> Tensor:
         if "denoiser_code" in self.model.networks:
-            z = self._denoised("code", n, seed, labels, *sampler_options)
+            z = self._from_noise("code", n, seed, labels, *sampler_options)
             return z if self.model.seeds_shape else z[0]
         if "density_code" in self.model.networks:
             has: Any = self.model.networks
@@ -213,22 +213,22 @@ class Generative:
         # From a stream without a seeds axis: every copy gets the same z.
         return self._expand_to_seeds(draw(self.model.prior().expand((n,)), Noise(seed, self._device), "sample z"))
 
-    def _denoised(
+    def _from_noise(
         self, space: str, n: int, seed: int, labels: Any, sampler: Any = None, steps: Any = None, guidance: Any = None
     ) -> Tensor:
         """From noise to data, or to codes: [seeds, n, *shape]."""
-        tool, without = denoise_of(self.model, space), None
+        denoise, unconditional = denoise_of(self.model, space), None
         network: Any = self.model.networks[f"denoiser_{space}"]
         if guidance is not None:
             if labels is None:
                 raise ValueError("guidance leads to a label; give labels, and train given(objective) with drop > 0.")
-            without = partial(network, labels=self._expand_to_seeds(torch.full((n,), -1, device=self._device)))
-        told = self._model_at(labels, n).networks[f"denoiser_{space}"]
-        x_of = tool.denoised(told, len(self.model.seeds_shape) + 1, without, guidance or 0.0)
+            unconditional = partial(network, labels=self._expand_to_seeds(torch.full((n,), -1, device=self._device)))
+        conditional = self._model_at(labels, n).networks[f"denoiser_{space}"]
+        denoised = denoise.denoised(conditional, len(self.model.seeds_shape) + 1, unconditional, guidance or 0.0)
         with evaluating(self.model, seed):
-            noise, path = self._noise(seed), PATHS[tool.path]
+            noise, path = self._noise(seed), PATHS[denoise.path]
             return self._add_seeds_axis(
-                from_noise(x_of, path, n, network.shape, noise, 50 if steps is None else steps, sampler or "heun")
+                from_noise(denoised, path, n, network.shape, noise, 50 if steps is None else steps, sampler or "heun")
             )
 
     @property

@@ -114,12 +114,14 @@ class Model(Shown, nn.Module):
         copies = (self.seeds_shape or (1,))[0]
         n_parameters = {name: sum(p.numel() for p in net.parameters()) // copies for name, net in self.networks.items()}
         networks = ", ".join(f"{name} ({count:,} parameters)" for name, count in n_parameters.items())
-        which = f"seed {self.seeds}" if isinstance(self.seeds, int) else f"a copy for each of the seeds {self.seeds}"
+        seeds_text = (
+            f"seed {self.seeds}" if isinstance(self.seeds, int) else f"a copy for each of the seeds {self.seeds}"
+        )
         shape_text = "" if self.spec is None else f"; examples of shape {self.spec.shape}"
         rows = [
             *objective_rows(self.objective),
             ("networks", networks),
-            ("weights", which + shape_text),
+            ("weights", seeds_text + shape_text),
             ("next", "fit(model, data, steps=...); model.networks lists the layers"),
         ]
         return Table(("Model", title_of(self.objective)), tuple(rows))
@@ -155,13 +157,13 @@ class Model(Shown, nn.Module):
 
         Such a part is within a network that is in training mode, or it is a network of which nothing learns.
         """
-        resting = {part for network in self.networks.values() for part in network.modules() if _rests(part, network)}
+        in_eval = {part for network in self.networks.values() for part in network.modules() if _rests(part, network)}
         if not self.training:  # all are in eval mode now; those that were before
-            resting = {part for part in self.modules() if vars(part).get("rests")}
+            in_eval = {part for part in self.modules() if vars(part).get("rests")}
         super().train(mode)
         for part in self.modules():
-            part.rests = part in resting  # type: ignore[assignment]
-            part.training = mode and part not in resting
+            part.rests = part in in_eval  # type: ignore[assignment]
+            part.training = mode and part not in in_eval
         return self
 
     def _first_names(self) -> dict[str, str]:
@@ -199,8 +201,8 @@ class Model(Shown, nn.Module):
         check_weights(self.networks)
         if fresh:
             self._check_unaltered()
-        each = [initialise(self.networks, seed) if fresh else self.networks for seed in _seed_list(seeds)]
-        networks = stack(each, seeds) if isinstance(seeds, list) else each[0] if fresh else copied(self.networks)
+        singles = [initialise(self.networks, seed) if fresh else self.networks for seed in _seed_list(seeds)]
+        networks = stack(singles, seeds) if isinstance(seeds, list) else singles[0] if fresh else copied(self.networks)
         model = self._with_networks(networks, seeds)
         return model.cpu() if fresh else model
 

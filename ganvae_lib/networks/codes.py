@@ -222,7 +222,9 @@ class Encoder(nn.Module):
         if self.codes is None:
             return _gaussian(features)
         feature_parts = features.split(features_of(self.codes), -1)
-        posteriors = [CODES[kind].encode(piece) for kind, piece in zip(self.codes, feature_parts, strict=True)]
+        posteriors = [
+            CODES[kind].encode(kind_features) for kind, kind_features in zip(self.codes, feature_parts, strict=True)
+        ]
         return _product(posteriors)
 
 

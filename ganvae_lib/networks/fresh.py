@@ -249,9 +249,9 @@ def _rebuild(module: nn.Module, name: str, weight: Tensor) -> int:
         if not path:
             break
         path = path.rpartition(".")[0]
-    home = type(module.get_submodule(name.rpartition(".")[0])).__name__
+    layer = type(module.get_submodule(name.rpartition(".")[0])).__name__
     raise ValueError(
-        f"{name} starts at random, but nothing draws it anew for another seed: give {home} a method reset_parameters "
+        f"{name} starts at random, but nothing draws it anew for another seed: give {layer} a method reset_parameters "
         "that does, or start every seed from the present weights by fresh=False (nets.pretrained(module) for a part)."
     )
 
@@ -278,19 +278,23 @@ def _construct_again(layer: nn.Module) -> nn.Module | None:
 
 def _differs_in_law(present: Tensor, drawn: Tensor) -> bool:
     """Can numbers not have been drawn as others were, but with a chance of about one in a billion?"""
-    a, drawn_values = (tensor.flatten().cpu().double() for tensor in (present, drawn))
-    if len(a) != len(drawn_values):
+    weights, redrawn = (tensor.flatten().cpu().double() for tensor in (present, drawn))
+    if len(weights) != len(redrawn):
         return True
-    present_is_constant, drawn_is_constant = (bool((values == values[:1]).all()) for values in (a, drawn_values))
+    present_is_constant, drawn_is_constant = (bool((values == values[:1]).all()) for values in (weights, redrawn))
     if drawn_is_constant:  # of a single number that is not all that is known
-        return not torch.equal(a, drawn_values) if len(a) > 1 else False
+        return not torch.equal(weights, redrawn) if len(weights) > 1 else False
     if present_is_constant:
-        return len(a) > 2
-    count = len(a)
-    max_drawn, spread = float(drawn_values.abs().max()), float(drawn_values.square().mean().sqrt())
-    if count >= 200 and max_drawn < 1.85 * spread and float(a.abs().max()) > max_drawn * _FALSE_ALARM ** (-1 / count):
+        return len(weights) > 2
+    count = len(weights)
+    max_drawn, rms_drawn = float(redrawn.abs().max()), float(redrawn.square().mean().sqrt())
+    if (
+        count >= 200
+        and max_drawn < 1.85 * rms_drawn
+        and float(weights.abs().max()) > max_drawn * _FALSE_ALARM ** (-1 / count)
+    ):
         return True  # beyond the end of a uniform distribution
-    a, drawn_values = a.sort().values, drawn_values.sort().values
-    shares = (torch.searchsorted(values, a, right=True).to(torch.float64) / count for values in (a, drawn_values))
-    ks_distance = torch.stack(list(shares)).diff(dim=0).abs().max()  # of Kolmogorov and Smirnov
+    weights, redrawn = weights.sort().values, redrawn.sort().values
+    cdfs = (torch.searchsorted(values, weights, right=True).double() / count for values in (weights, redrawn))
+    ks_distance = torch.stack(list(cdfs)).diff(dim=0).abs().max()  # of Kolmogorov and Smirnov
     return float(ks_distance) > math.sqrt(math.log(2 / _FALSE_ALARM) / count)

@@ -66,9 +66,13 @@ class Copies(nn.Module):
 
     def _call_each(self, method: str, *args: Any, **kwargs: Any) -> Any:
         results = []
-        for k, module_copy in enumerate(self.copies):
-            with of_seed(k):
-                results.append(getattr(module_copy, method)(*self._for_copy(args, k), **self._for_copy(kwargs, k)))
+        for seed_index, module_copy in enumerate(self.copies):
+            with of_seed(seed_index):
+                results.append(
+                    getattr(module_copy, method)(
+                        *self._for_copy(args, seed_index), **self._for_copy(kwargs, seed_index)
+                    )
+                )
         return self._merge_results(results)
 
     def _for_copy(self, value: Any, seed_index: int) -> Any:
@@ -165,7 +169,8 @@ def stack(modules: Sequence[Network], seeds: Sequence[int] | None = None) -> Any
     copies = [copied(module) for module in modules] if ids_to_copy else []
     stacked = copied(modules[0])
     copies_at_path = {
-        path_of_id[i]: Copies([module.get_submodule(path_of_id[i]) for module in copies]) for i in ids_to_copy
+        path_of_id[layer_id]: Copies([module.get_submodule(path_of_id[layer_id]) for module in copies])
+        for layer_id in ids_to_copy
     }  # by the path in every one of the modules
     for layer_copies in copies_at_path.values():
         vars(layer_copies)["of_seeds"] = seed_list

@@ -64,10 +64,10 @@ class Linear(nn.Linear):
         return output.unflatten(1, x.shape[1:-1]) if rows_were_flattened else output
 
 
-def grouped(x: Tensor, seeds: int, convolve: Callable[[Tensor], Tensor]) -> Tensor:
+def grouped(x: Tensor, n_seeds: int, convolve: Callable[[Tensor], Tensor]) -> Tensor:
     """Apply ``convolve`` to [batch, seeds * channels, ...] instead of [seeds, batch, channels, ...]."""
     output = convolve(x.transpose(0, 1).flatten(1, 2))
-    return output.unflatten(1, (seeds, -1)).transpose(0, 1)
+    return output.unflatten(1, (n_seeds, -1)).transpose(0, 1)
 
 
 class Conv2d(nn.Conv2d):
@@ -81,11 +81,11 @@ class Conv2d(nn.Conv2d):
         kernels, bias = self.kernels(), self.bias
         if kernels.ndim == 4:
             return self._conv_forward(x, kernels, bias)
-        seeds = len(kernels)
+        n_seeds = len(kernels)
         flat_kernels = kernels.flatten(0, 1)  # the seeds become groups
         flat_bias = None if bias is None else bias.flatten()
-        options: tuple[Any, ...] = self.stride, self.padding, self.dilation, seeds * self.groups
-        return grouped(x, seeds, lambda x: F.conv2d(x, flat_kernels, flat_bias, *options))
+        options: tuple[Any, ...] = self.stride, self.padding, self.dilation, n_seeds * self.groups
+        return grouped(x, n_seeds, lambda x: F.conv2d(x, flat_kernels, flat_bias, *options))
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
@@ -94,11 +94,11 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     def forward(self, x: Tensor) -> Tensor:
         if self.weight.ndim == 4:
             return super().forward(x)
-        seeds = len(self.weight)
+        n_seeds = len(self.weight)
         flat_kernels = self.weight.flatten(0, 1)  # the seeds become groups
         flat_bias = None if self.bias is None else self.bias.flatten()
-        options: tuple[Any, ...] = self.stride, self.padding, self.output_padding, seeds * self.groups, self.dilation
-        return grouped(x, seeds, lambda x: F.conv_transpose2d(x, flat_kernels, flat_bias, *options))
+        options: tuple[Any, ...] = self.stride, self.padding, self.output_padding, n_seeds * self.groups, self.dilation
+        return grouped(x, n_seeds, lambda x: F.conv_transpose2d(x, flat_kernels, flat_bias, *options))
 
 
 class GroupNorm(nn.GroupNorm):
@@ -108,8 +108,8 @@ class GroupNorm(nn.GroupNorm):
         if self.weight.ndim == 1:
             return super().forward(x)
         normalised = F.group_norm(x.flatten(0, 1), self.num_groups, eps=self.eps).view_as(x)
-        seeds, image_axes = len(self.weight), x.ndim - 3
-        affine_shape = (seeds, 1, -1, *[1] * image_axes)  # one number for each seed and channel
+        n_seeds, image_axes = len(self.weight), x.ndim - 3
+        affine_shape = (n_seeds, 1, -1, *[1] * image_axes)  # one number for each seed and channel
         return normalised * self.weight.view(affine_shape) + self.bias.view(affine_shape)
 
 
@@ -141,8 +141,10 @@ def _one_after_another(trunk: nn.Module, x: Tensor) -> Tensor:
     """What each copy makes of its x, [seeds, batch, ...]: what one layer leaves in the cache, the next finds there."""
     names, stacked_parameters = zip(*trunk.named_parameters(), strict=True)
     copies = zip(*(parameter.unbind() for parameter in stacked_parameters), strict=True)
-    each = [dict(zip(names, tensors, strict=True)) for tensors in copies]
-    return torch.stack([functional_call(trunk, of_one, (own_x,)) for of_one, own_x in zip(each, x, strict=True)])
+    copies_weights = [dict(zip(names, tensors, strict=True)) for tensors in copies]
+    return torch.stack(
+        [functional_call(trunk, weights, (own_x,)) for weights, own_x in zip(copies_weights, x, strict=True)]
+    )
 
 
 class Trunk(nn.Sequential):

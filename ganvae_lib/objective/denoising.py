@@ -120,10 +120,12 @@ class Denoise(Tool):
 
         def denoise(z: Tensor, t: Tensor) -> Tensor:
             time = t.expand(*z.shape[:axes], 1)
-            said = denoiser(z, time)
+            output = denoiser(z, time)
             if unconditional is not None:
-                said = said + guidance * (said - unconditional(z, time))  # as x̂: an affine function of what is said
-            return clean(self.predicts, said, z, t, PATHS[self.path])
+                output = output + guidance * (
+                    output - unconditional(z, time)
+                )  # as x̂: an affine function of what is said
+            return clean(self.predicts, output, z, t, PATHS[self.path])
 
         return denoise
 
@@ -194,7 +196,7 @@ class Distill(Tool):
         with torch.no_grad():
             z = path.at(x, epsilon, expanded_t)
             x_of_data, x_of_model = (
-                clean(self.predicts, said, z, expanded_t, path) for said in both(z, t.unsqueeze(-1))
+                clean(self.predicts, output, z, expanded_t, path) for output in both(z, t.unsqueeze(-1))
             )
         difference = x_of_model - x_of_data  # σ²/α times the difference of the scores
         value = path.diffusion(t) / 2 * path.snr(t) / path.sigma(t).square() * _square_norm(difference, t)

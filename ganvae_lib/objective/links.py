@@ -196,11 +196,13 @@ def weighted_mean(loss: Tensor, log_odds: Tensor, k: int | str, share: Share | N
     batch = loss.shape[-1]
     if k == "batch" and share and share.size > 1:  # times their number, by which the mean over processes divides
         return ((log_odds - share.logsumexp(log_odds)).exp() * loss).sum(-1) * share.size
-    size = batch if k == "batch" else int(k)
-    if batch % size:
+    group_size = batch if k == "batch" else int(k)
+    if batch % group_size:
         batch_text = f"{batch} for each process" if share and share.size > 1 else f"{batch}"
-        raise ValueError(f"a minibatch of {batch_text} cannot be cut into groups of k={size}; make it a multiple of k.")
-    groups = (-1, size)
+        raise ValueError(
+            f"a minibatch of {batch_text} cannot be cut into groups of k={group_size}; make it a multiple of k."
+        )
+    groups = (-1, group_size)
     return (log_odds.unflatten(-1, groups).softmax(-1) * loss.unflatten(-1, groups)).sum(-1).mean(-1)
 
 
@@ -208,11 +210,15 @@ def gradient_penalty(
     discriminator: Callable[..., Any], target: tuple[Tensor, ...], model: tuple[Tensor, ...], noise: Noise
 ) -> Tensor:
     """E[(‖∇t‖ - 1)²] on the segments between samples of the two sides, [*seeds]: Eq. ``eq-wgan-gp`` (chapter 04)."""
-    u = noise.uniform("segment", target[0].shape[len(noise.seeds_shape)])
+    segment_weights = noise.uniform("segment", target[0].shape[len(noise.seeds_shape)])
     segment_points = []  # one on each segment
     for target_part, model_part in zip(target, model, strict=True):
-        wide_weight = u.reshape(*u.shape, *[1] * (target_part.ndim - u.ndim))  # one for all entries of an example
+        wide_weight = segment_weights.reshape(
+            *segment_weights.shape, *[1] * (target_part.ndim - segment_weights.ndim)
+        )  # one for all entries of an example
         segment_points.append((wide_weight * target_part + (1 - wide_weight) * model_part).requires_grad_())
     gradients = torch.autograd.grad(discriminator(*segment_points).logits.sum(), segment_points, create_graph=True)
-    square_norm = torch.stack([gradient.flatten(u.ndim).square().sum(-1) for gradient in gradients]).sum(0)
+    square_norm = torch.stack([gradient.flatten(segment_weights.ndim).square().sum(-1) for gradient in gradients]).sum(
+        0
+    )
     return ((square_norm + 1e-12).sqrt() - 1).square().mean(-1)  # 1e-12: the root has no slope at 0

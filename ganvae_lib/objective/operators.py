@@ -114,8 +114,8 @@ class Bound(Term):
         model_at_labels = world.model.at(labels)
         x_for_each_class = torch.cat([x] * C, axis)
         energies = free_energy(model_at_labels, x_for_each_class, noise.tiled(C), self.k, "z from x, unlabelled")
-        log_q = label_posterior.logits.mT.log_softmax(axis)  # log q_η(t|x), [*seeds, classes, n]
-        return (log_q.exp() * (energies.unflatten(axis, (C, n_rows)) + log_q)).sum(axis) + math.log(C)
+        log_prob = label_posterior.logits.mT.log_softmax(axis)  # log q_η(t|x), [*seeds, classes, n]
+        return (log_prob.exp() * (energies.unflatten(axis, (C, n_rows)) + log_prob)).sum(axis) + math.log(C)
 
     def discriminator_loss(self, world: World) -> Tensor:
         """The discriminator's loss of ``eq-gan-value`` (chapter 04), [*seeds]: real examples against generated ones."""

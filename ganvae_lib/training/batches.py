@@ -37,7 +37,7 @@ class Batches:
         """Begin an epoch: a new order of the examples."""
         self.epoch_start_states = torch.stack([generator.get_state() for generator in self.generators])
         example_count = len(self.x)
-        orders = [torch.randperm(example_count, generator=each, device=each.device) for each in self.generators]
+        orders = [torch.randperm(example_count, generator=one, device=one.device) for one in self.generators]
         self.order = (torch.stack(orders) if self.noise.seeds_shape else orders[0]).to(self.x.device)
         self.batches_drawn = 0  # in this epoch
 

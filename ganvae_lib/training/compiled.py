@@ -71,7 +71,7 @@ class _Step:
         weights = [term.weight for phase in training.phases for term in phase.terms]
         rates = [group["rate"] for groups in self.moved for group in groups.values()]
         self.schedules = list(dict.fromkeys(rate for rate in weights + rates if isinstance(rate, Schedule)))
-        self.used: set[str] = set()  # the names of what has a gradient
+        self.used_names: set[str] = set()  # the names of what has a gradient
         #: Of each phase, by name: how often it has moved. What has moved equally often shares a tensor that counts.
         self.counts: list[dict[str, float]] = []
         moments = []
@@ -94,7 +94,7 @@ class _Step:
     def drop_unused_state(self) -> None:
         """Forget the state of what has no gradient: Adam has none for it either."""
         for counts, moments in zip(self.counts, self.state["moments"], strict=True):
-            moments["means"] = {name: means for name, means in moments["means"].items() if name in self.used}
+            moments["means"] = {name: means for name, means in moments["means"].items() if name in self.used_names}
             moments["steps"] = {n: moments["steps"][n] for n in {counts[name]: 0 for name in moments["means"]}}
 
     def share_state_with_optimizers(self) -> None:
@@ -111,35 +111,36 @@ class _Step:
         training = self.training
         extra_count = sum(phase.steps - 1 for phase in training.phases)
         worlds = [training.next_world(detached=index > 0) for index in range(1 + extra_count)]
-        parts = [{name: getattr(world, name) for name in ("x", "labels", "other")} for world in worlds]
-        now = [at(schedule, training.done) for schedule in self.schedules]
+        batches = [{name: getattr(world, name) for name in ("x", "labels", "other")} for world in worlds]
+        values = [at(schedule, training.done) for schedule in self.schedules]
         return {
-            "minibatches": [{name: part for name, part in of_one.items() if part is not None} for of_one in parts],
-            "now": [torch.tensor(now, dtype=torch.float64, device=training.settings.device)] if now else [],
+            "minibatches": [{name: part for name, part in batch.items() if part is not None} for batch in batches],
+            "now": [torch.tensor(values, dtype=torch.float64, device=training.settings.device)] if values else [],
         }
 
     def __call__(self, state: Any, drawn: Any, noise: Noise) -> Tensor:
         """The losses, [names, *seeds]; ``state`` is changed in place."""
         training = self.training
-        now: dict[Any, Any] = dict(zip(self.schedules, drawn["now"][0] if drawn["now"] else (), strict=True))
+        value_of: dict[Any, Any] = dict(zip(self.schedules, drawn["now"][0] if drawn["now"] else (), strict=True))
         world, *extra_worlds = [
-            World(training.model, noise=noise, detached=i > 0, **part) for i, part in enumerate(drawn["minibatches"])
+            World(training.model, noise=noise, detached=index > 0, **batch)
+            for index, batch in enumerate(drawn["minibatches"])
         ]
         parameters = {
             name: value.detach().requires_grad_(self.state["parameters"][name].requires_grad)
             for name, value in state["parameters"].items()
         }
         last_losses: dict[str, Tensor] = {}
-        for i, phase in enumerate(training.phases):
-            weights = [1.0 if phase.discriminates else now.get(term.weight, term.weight) for term in phase.terms]
+        for phase_index, phase in enumerate(training.phases):
+            weights = [1.0 if phase.discriminates else value_of.get(term.weight, term.weight) for term in phase.terms]
             for minibatch in [*(extra_worlds.pop(0) for _ in range(phase.steps - 1)), world]:
-                arguments = (self._gradients, i, weights, minibatch, parameters)
+                arguments = (self._gradients, phase_index, weights, minibatch, parameters)
                 losses, gradients = functional_call(self.caller, parameters | state["buffers"], arguments)
                 if training.clip is not None:
                     clipped = training.clip([self.state["parameters"][n] for n in gradients], [*gradients.values()])
                     gradients = dict(zip(gradients, clipped, strict=True))
-                self.used |= set(gradients)
-                self._adam(i, state, gradients, now)
+                self.used_names |= set(gradients)
+                self._adam(phase_index, state, gradients, value_of)
                 parameters |= {name: state["parameters"][name].detach().requires_grad_() for name in gradients}
             last_losses = {name: loss.detach() for name, loss in losses.items()} | last_losses
             world.moved(phase.players)
@@ -149,19 +150,27 @@ class _Step:
         """The losses of the phase of this index, and the gradients of what it moves, by name."""
         phase, names = self.training.phases[phase_index], list(self.moved[phase_index])
         losses = phase.losses(world)
-        total = sum((weight * v for weight, v in zip(weights, losses.values(), strict=True)), torch.zeros(())).sum()
+        total = sum(
+            (weight * loss for weight, loss in zip(weights, losses.values(), strict=True)), torch.zeros(())
+        ).sum()
         parameters = [leaf_tensors[name] for name in names]
         gradients = torch.autograd.grad(total, parameters, allow_unused=True) if parameters else ()
         return losses, {name: gradient for name, gradient in zip(names, gradients, strict=True) if gradient is not None}
 
     @torch.no_grad()
-    def _adam(self, i: int, state: Any, gradients: dict[str, Tensor], value_of_schedule: dict[Any, Any]) -> None:
-        """Adam's update of the ``i``-th phase, as torch's fused kernel has it: corrections in float64."""
-        moments = state["moments"][i]
-        moved_counts = {self.counts[i][name] for name in gradients}
+    def _adam(
+        self, phase_index: int, state: Any, gradients: dict[str, Tensor], value_of_schedule: dict[Any, Any]
+    ) -> None:
+        """Adam's update of the phase of this index, as torch's fused kernel has it: corrections in float64."""
+        moments = state["moments"][phase_index]
+        moved_counts = {self.counts[phase_index][name] for name in gradients}
         steps = {count: step.add_(1).double() for count, step in moments["steps"].items() if count in moved_counts}
         for name, gradient in gradients.items():
-            group, step, (mean, mean_square) = self.moved[i][name], steps[self.counts[i][name]], moments["means"][name]
+            group, step, (mean, mean_square) = (
+                self.moved[phase_index][name],
+                steps[self.counts[phase_index][name]],
+                moments["means"][name],
+            )
             parameter, (beta_1, beta_2) = state["parameters"][name], group["betas"]
             if group["weight_decay"]:
                 gradient = gradient + group["weight_decay"] * parameter
@@ -253,8 +262,8 @@ def _compiled_graph(function: Callable[..., Tensor], inputs: list[Tensor], devic
             raise ValueError(f"a network or a term draws from torch's generator ({node.target}), as dropout does.")
     constants = [(name, value.tolist()) for name, value in vars(graph).items() if isinstance(value, Tensor)]
     constants += [(name, value.tolist()) for name, value in graph.named_buffers()]
-    kinds = [(tensor.shape, tensor.stride(), tensor.dtype, type(tensor), tensor.requires_grad) for tensor in inputs]
-    graph_key = repr((graph.code, constants, kinds, device, torch.get_float32_matmul_precision()))
+    signature = [(tensor.shape, tensor.stride(), tensor.dtype, type(tensor), tensor.requires_grad) for tensor in inputs]
+    graph_key = repr((graph.code, constants, signature, device, torch.get_float32_matmul_precision()))
     if graph_key not in _graphs:
         mode = "reduce-overhead" if device.type == "cuda" else None
         _graphs[graph_key] = torch.compile(graph, fullgraph=True, dynamic=False, mode=mode)

@@ -132,12 +132,12 @@ class Recipe:
         select: Callable[[Tensor], Tensor] = (lambda value: value) if k is None else (lambda value: value[k])
         shapes = ((2, 4, 3), (2, 4), (2,))
         sine_values = lambda shape, phase: (torch.arange(math.prod(shape)) * 1.7 + phase).sin().reshape(shape)
-        size = lambda shape: torch.tensor([0.1, 10.0]).reshape(2, *[1] * (len(shape) - 1))  # of the copies' gradients
+        scale = lambda shape: torch.tensor([0.1, 10.0]).reshape(2, *[1] * (len(shape) - 1))  # of the copies' gradients
         parameters = [nn.Parameter(select(sine_values(shape, 0.5)).clone()) for shape in shapes]
         optimizer = self([{"params": parameters, "lr": 0.01}], betas, torch.device("cpu"))
         for step in range(3):
             for parameter, shape in zip(parameters, shapes, strict=True):
-                parameter.grad = select(size(shape) * sine_values(shape, float(step))).clone()
+                parameter.grad = select(scale(shape) * sine_values(shape, float(step))).clone()
             optimizer.step()
         return [parameter.detach() for parameter in parameters]
 
@@ -169,29 +169,29 @@ class Clip:
             for name, network in model.networks.items()
             for parameter in network.parameters()
         }
-        seeds = len(model.seeds) if isinstance(model.seeds, list) else 0
-        self.units = torch.eye(seeds, device=next(model.parameters()).device)  # without rows where nothing is stacked
+        n_seeds = len(model.seeds) if isinstance(model.seeds, list) else 0
+        self.basis = torch.eye(n_seeds, device=next(model.parameters()).device)  # without rows where nothing is stacked
 
     def __call__(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
         """The gradients of these parameters, clipped."""
         owners = [self.owner_of[id(parameter)] for parameter in parameters]
-        squares: dict[str, Any] = {}
+        norms_2: dict[str, Any] = {}
         for (player, copy), gradient in zip(owners, gradients, strict=True):
-            squares[player] = squares.get(player, 0) + self._square_norm(gradient, copy)
-        factors = {player: (self.limit / (square.sqrt() + 1e-6)).clamp(max=1) for player, square in squares.items()}
-        return [g * self._shaped(factors[player], g, copy) for (player, copy), g in zip(owners, gradients, strict=True)]
+            norms_2[player] = norms_2.get(player, 0) + self._square_norm(gradient, copy)
+        scales = {player: (self.limit / (square.sqrt() + 1e-6)).clamp(max=1) for player, square in norms_2.items()}
+        return [g * self._spread(scales[player], g, copy) for (player, copy), g in zip(owners, gradients, strict=True)]
 
     def _square_norm(self, gradient: Tensor, seed_index: int | None) -> Tensor:
         """What a gradient adds to the square of the norm: [seeds], or a number."""
         if seed_index is not None:
-            return self.units[seed_index] * gradient.square().sum()
-        return gradient.reshape(len(self.units), -1).square().sum(-1) if len(self.units) else gradient.square().sum()
+            return self.basis[seed_index] * gradient.square().sum()
+        return gradient.reshape(len(self.basis), -1).square().sum(-1) if len(self.basis) else gradient.square().sum()
 
-    def _shaped(self, factor: Tensor, gradient: Tensor, copy: int | None) -> Tensor:
+    def _spread(self, factor: Tensor, gradient: Tensor, copy: int | None) -> Tensor:
         """The factor as it multiplies a gradient."""
         if copy is not None:
             return factor[copy]
-        return factor.reshape(-1, *[1] * (gradient.ndim - 1)) if len(self.units) else factor
+        return factor.reshape(-1, *[1] * (gradient.ndim - 1)) if len(self.basis) else factor
 
 
 @torch.no_grad()

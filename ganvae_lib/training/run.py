@@ -173,10 +173,10 @@ class Run(Shown, Generative):
         Raises OSError if it cannot be written: TimeoutError if another process is at work in the folder for a minute.
         """
         path = check_folder("path", path)
-        training_state, kept = self.going.state() if self.going else (None, {})
+        training_state, saved = self.going.state() if self.going else (None, {})
         training_state, prefix = (training_state, "") if training else (None, "ema/")
         tensors = self.model.state_dict()
-        tensors |= {f"training/{n}": t for n, t in kept.items() if n.startswith(prefix) and not n.startswith("model/")}
+        tensors |= {f"training/{n}": t for n, t in saved.items() if n.startswith(prefix) and not n.startswith("model/")}
         card = self.card() | {"training": training_state}
         if not writes():
             await_written(path, "run.json", weights_of(tensors, "model")[1]["sha256"])

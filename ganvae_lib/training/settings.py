@@ -96,11 +96,11 @@ class Settings:
     ) -> Settings:
         """Those of a run with this ``config`` that goes on to ``steps`` in all, but for what was ``asked`` for now."""
         names = ("batch", "precision", "lr", "betas", "log_every", "optimizer", "clip", "ema", "compile")
-        now = {name: config.get(name) for name in names} | {"device": _nearest_device(config.get("device", "auto"))}
-        now |= _without_none(asked)
-        if asked.get("betas") is None and not Recipe(now["optimizer"]).has_betas:
-            now["betas"] = None  # those of the optimizer before
-        return cls(objective, steps, seeds=seeds, fresh=False, **now)
+        merged = {name: config.get(name) for name in names} | {"device": _nearest_device(config.get("device", "auto"))}
+        merged |= _without_none(asked)
+        if asked.get("betas") is None and not Recipe(merged["optimizer"]).has_betas:
+            merged["betas"] = None  # those of the optimizer before
+        return cls(objective, steps, seeds=seeds, fresh=False, **merged)
 
     def compiles(self, steps: int) -> bool:
         """Is a training of so many steps compiled?"""

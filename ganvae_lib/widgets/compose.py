@@ -56,7 +56,7 @@ def facts(record: dict) -> tuple[dict, list]:
     choices = every()
     trained_models = record["models"]
     terms = sorted({term for choice in choices for term in choice.terms}, key=_sort_key)
-    letter = dict(zip(terms, _LETTERS, strict=False))
+    letters = dict(zip(terms, _LETTERS, strict=False))
     results = list(trained_models)
     names: list[str] = []
     messages: list[str] = []
@@ -70,27 +70,27 @@ def facts(record: dict) -> tuple[dict, list]:
             texts.append(text)
         return str(texts.index(text))
 
-    seen: dict[str, tuple[str, str]] = {}  # by key, as choices that mean the same lack the same and have one name
+    by_key: dict[str, tuple[str, str]] = {}  # by key, as choices that mean the same lack the same and have one name
     for choice in choices:
         key = choice.key
-        if key not in seen:
+        if key not in by_key:
             missing = choice.missing()
             name = None if missing else choice.name() or ALSO.get(key)
-            seen[key] = position(messages, missing), position(names, name)
-        columns["terms"].append("".join(letter[term] for term in choice.terms))
-        columns["missing"].append(seen[key][0])
-        columns["name"].append(seen[key][1])
+            by_key[key] = position(messages, missing), position(names, name)
+        columns["terms"].append("".join(letters[term] for term in choice.terms))
+        columns["missing"].append(by_key[key][0])
+        columns["name"].append(by_key[key][1])
         columns["result"].append(str(results.index(key)) if key in trained_models else "")
     return {
         "sizes": [len(options) for options in CHOICES.values()],
         "messages": messages,
         "names": names,
-        "code": {letter[term]: repr(term) for term in terms},
+        "code": {letters[term]: repr(term) for term in terms},
         "players": {
-            player: {letter[term]: plain(tex) for term in terms if (tex := term.lines().get(player))}
+            player: {letters[term]: plain(tex) for term in terms if (tex := term.lines().get(player))}
             for player in _PLAYERS
         },
-        "layers": {letter[term]: [*term.networks, *(["again"] if term.space == "x again" else [])] for term in terms},
+        "layers": {letters[term]: [*term.networks, *(["again"] if term.space == "x again" else [])] for term in terms},
         "results": [_result(entry) for entry in trained_models.values()],
         "also": sorted(ALSO.values()),
         "known": _first_choice_of_name(choices, trained_models),

@@ -33,30 +33,30 @@ class Live:
     """
 
     def __init__(self, start: Choice):
-        import ipywidgets as w
+        import ipywidgets as ipw
 
         self.data = load("ring")
         layout_options = dict(style={"description_width": "13em"}, layout=_WIDE)
         self.controls = {}
         for part, options in CHOICES.items():
             options_list = [(word, value) for value, word in options.items()]
-            self.controls[part] = w.Dropdown(
+            self.controls[part] = ipw.Dropdown(
                 options=options_list, value=getattr(start, part), description=LABELS[part], **layout_options
             )
-        self.steps = w.IntSlider(
+        self.steps = ipw.IntSlider(
             SETTINGS["steps"], 200, 3000, 100, description="steps", continuous_update=False, **layout_options
         )
-        self.button = w.Button(description="Train", button_style="primary")
-        self.stop = w.Button(description="Stop", disabled=True)
-        self.bar = w.IntProgress(0, 0, LOOKS_PER_RUN, layout={"width": "14em"})
-        self.progress_text = w.HTML()  # how far it is, or why it ended
-        self.status, self.formula, self.graph = w.HTML(), w.HTMLMath(), w.Image(format="png", layout=_WIDE)
-        self.title, self.pictures, self.scores = w.HTML(), w.Image(format="png", layout=_WIDE), w.HTML()
+        self.button = ipw.Button(description="Train", button_style="primary")
+        self.stop = ipw.Button(description="Stop", disabled=True)
+        self.bar = ipw.IntProgress(0, 0, LOOKS_PER_RUN, layout={"width": "14em"})
+        self.progress_text = ipw.HTML()  # how far it is, or why it ended
+        self.status, self.formula, self.graph = ipw.HTML(), ipw.HTMLMath(), ipw.Image(format="png", layout=_WIDE)
+        self.title, self.pictures, self.scores = ipw.HTML(), ipw.Image(format="png", layout=_WIDE), ipw.HTML()
         self.graph.layout.display = self.pictures.layout.display = "none"
-        button_row = w.HBox([self.button, self.stop, self.bar, self.progress_text])
-        self.model = w.VBox([self.status, self.formula, self.graph])
-        self.result = w.VBox([self.title, self.pictures, self.scores])
-        self.box = w.VBox([*self.controls.values(), self.steps, button_row, self.model, self.result])
+        button_row = ipw.HBox([self.button, self.stop, self.bar, self.progress_text])
+        self.model = ipw.VBox([self.status, self.formula, self.graph])
+        self.result = ipw.VBox([self.title, self.pictures, self.scores])
+        self.box = ipw.VBox([*self.controls.values(), self.steps, button_row, self.model, self.result])
         self._stopped, self._thread = threading.Event(), threading.Thread()
         for control in self.controls.values():
             control.observe(lambda change: self.describe(), "value")

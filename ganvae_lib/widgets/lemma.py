@@ -197,7 +197,7 @@ def lemma_1(
         "#ID th { white-space: normal; }</style>"
         '<svg class="densities" height="222" aria-hidden="true"></svg>'
         '<svg class="sides" height="200" aria-hidden="true"></svg><div class="sliders">'
-        + "".join(slider(key, words, low, high, 0.01, who, start[key]) for key, words, low, high, who in _SLIDERS)
+        + "".join(slider(key, words, low, high, 0.01, color, start[key]) for key, words, low, high, color in _SLIDERS)
         + f'</div><p>discriminator: {judges}</p><p>generator: <button type="button" data-step>one gradient step</button>'
         '<button type="button" data-home>back to θ₀</button> <button type="button" data-reset>start again</button></p>'
         f'<table><tbody>{rows}</tbody></table><p role="status"></p>'

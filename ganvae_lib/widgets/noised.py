@@ -161,7 +161,7 @@ def noised(
         "#ID th { white-space: normal; }</style>"
         '<svg class="densities" height="312" aria-hidden="true"></svg>'
         '<svg class="times" height="150" aria-hidden="true"></svg><div class="sliders">'
-        + "".join(slider(key, words, low, high, 0.01, who, start[key]) for key, words, low, high, who in _SLIDERS)
+        + "".join(slider(key, words, low, high, 0.01, color, start[key]) for key, words, low, high, color in _SLIDERS)
         + '</div><p>noise: <button type="button" data-t="0.02">least</button><button type="button" data-t="0.3">some</button>'
         '<button type="button" data-t="0.7">much</button> model: <button type="button" data-mode>on the right mode</button>'
         f'<button type="button" data-reset>start again</button></p><table><tbody>{rows}</tbody></table>'
