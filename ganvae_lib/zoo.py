@@ -155,5 +155,9 @@ def name(objective: Objective) -> str | None:
     """
     signs_only = lambda model: frozenset(replace(term, weight=copysign(1.0, term.weight)) for term in model.terms)
     pairs = lambda model: {(type(term), term.space) for term in model.terms}  # compared first, which is quick
-    similar = [key for key, m in ALL.items() if pairs(m) == pairs(objective) and signs_only(m) == signs_only(objective)]
+    similar = [
+        key
+        for key, model in ALL.items()
+        if pairs(model) == pairs(objective) and signs_only(model) == signs_only(objective)
+    ]
     return min(similar, key=lambda model: ALL[model] != objective, default=None)

@@ -87,18 +87,22 @@ def _check_characters(characters: str) -> None:
         raise ValueError(f"characters holds one twice: {characters!r}; each is a class of its own.")
 
 
-def _factor_values(name: str, spec: Any, u: Tensor, n_classes: int) -> Tensor:
+def _factor_values(name: str, spec: Any, uniform_draws: Tensor, n_classes: int) -> Tensor:
     """A factor of every image from its specification and uniform numbers u: float64, or int64 for class and font."""
     is_discrete = name in ("class", "font")
     if isinstance(spec, Tensor):
-        if spec.shape != u.shape or (is_discrete and spec.is_floating_point()) or not torch.isfinite(spec).all():
+        if (
+            spec.shape != uniform_draws.shape
+            or (is_discrete and spec.is_floating_point())
+            or not torch.isfinite(spec).all()
+        ):
             kind = "integer" if is_discrete else "finite number"
-            raise ValueError(f"{name}: a tensor must hold one {kind} for each of the {len(u)} images.")
+            raise ValueError(f"{name}: a tensor must hold one {kind} for each of the {len(uniform_draws)} images.")
         values = spec.to("cpu", torch.int64 if is_discrete else torch.float64)
     elif is_discrete:
         try:
             choices = torch.tensor([check_int(name, index, 0, 2**31) for index in _as_list(spec)])
-            values = choices[(u * len(choices)).long()]
+            values = choices[(uniform_draws * len(choices)).long()]
         except (ValueError, IndexError):  # an entry is no index, or there is none
             message = f"{name} must be an index, or a list of indices to choose from, not {described(spec)}."
             raise ValueError(message) from None
@@ -110,7 +114,7 @@ def _factor_values(name: str, spec: Any, u: Tensor, n_classes: int) -> Tensor:
             low, high = 1.0, 0.0
         if not low <= high:
             raise ValueError(f"{name} must be a number or a pair (low, high), not {described(spec)}.")
-        values = low + (high - low) * u
+        values = low + (high - low) * uniform_draws
     if is_discrete and not 0 <= values.min() <= values.max() < n_classes:
         raise ValueError(f"{name} must lie between 0 and {n_classes - 1}, got {values.min()} to {values.max()}.")
     if name == "scale" and values.min() <= 0:
@@ -171,8 +175,12 @@ def _distance_field(character: str, font: str) -> Tensor:
     offset_x = coordinates[None, :, None] - start_x
     offset_y = coordinates[:, None, None] - start_y
     # The nearest point of a piece lies a share t of its length from its start.
-    t = ((offset_x * along_x + offset_y * along_y) / (along_x.square() + along_y.square())).clamp_(0, 1)
-    distance = ((offset_x - t * along_x).square_() + (offset_y - t * along_y).square_()).amin(-1).sqrt()
+    nearest_share = ((offset_x * along_x + offset_y * along_y) / (along_x.square() + along_y.square())).clamp_(0, 1)
+    distance = (
+        ((offset_x - nearest_share * along_x).square_() + (offset_y - nearest_share * along_y).square_())
+        .amin(-1)
+        .sqrt()
+    )
     # Inside, the outline winds around the point: count its crossings of the ray to the right, with their direction.
     direction = (offset_y >= 0).int() - (coordinates[:, None, None] >= end_y).int()  # 1 up, -1 down, 0 no crossing
     crosses_ray = direction * (along_x * offset_y - along_y * offset_x) > 0  # and not its continuation to the left
@@ -206,8 +214,10 @@ def _capital_height_for(characters: str) -> float:
     half_pixel = 0.5 / _WEIGHT_SIDE  # stays free
     # From the centre to the edge of the image, less the half of an added stroke that lies outside the outline.
     free_space = 0.5 - half_pixel - transforms.sum(-1, keepdim=True) * max_weight / (2 * _WEIGHT_SIDE)
-    reach = transforms @ torch.from_numpy(np.stack(half_sizes)).T  # of each glyph from its centre, at a unit of 1
-    return min(_CAPITAL_HEIGHT, float((free_space / reach).min()))
+    glyph_extents = (
+        transforms @ torch.from_numpy(np.stack(half_sizes)).T
+    )  # of each glyph from its centre, at a unit of 1
+    return min(_CAPITAL_HEIGHT, float((free_space / glyph_extents).min()))
 
 
 def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
@@ -224,9 +234,11 @@ def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
     half_sizes = torch.from_numpy(np.stack([_outline_half_size(outline) for outline in outlines]))
     capital_height = _capital_height_for(characters)
     transforms = _transform_matrices(values["rotation"], values["scale"], values["slant"])
-    growth = values["weight"] / (2 * _WEIGHT_SIDE) / capital_height  # by this the outline moves, in heights
-    reach = capital_height * (transforms.abs() @ (half_sizes[outline_index] + growth[:, None])[..., None]).squeeze(-1)
-    leaves_image = (reach > 0.5 + 1e-9).any(1)  # by more than rounding
+    stroke_growth = values["weight"] / (2 * _WEIGHT_SIDE) / capital_height  # by this the outline moves, in heights
+    glyph_extents = capital_height * (
+        transforms.abs() @ (half_sizes[outline_index] + stroke_growth[:, None])[..., None]
+    ).squeeze(-1)
+    leaves_image = (glyph_extents > 0.5 + 1e-9).any(1)  # by more than rounding
     if leaves_image.any():
         raise ValueError(
             f"{int(leaves_image.sum())} of {len(leaves_image)} characters would leave the image, first example "
@@ -234,17 +246,25 @@ def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
         )
     # Where in its field does each point of the image lie? Coordinates in [-1, 1], rows of the image from the top.
     field_radius = half_sizes.amax(1)[outline_index] + _MARGIN
-    inverse = torch.linalg.inv(transforms) / (2 * capital_height * field_radius)[:, None, None]
-    flipped = inverse * torch.tensor([1.0, -1.0])  # in an image y points down
-    to_field = torch.cat([flipped, torch.zeros(len(inverse), 2, 1)], -1).float()  # [n, 2, 3], without a shift
+    inverse_transforms = torch.linalg.inv(transforms) / (2 * capital_height * field_radius)[:, None, None]
+    flipped = inverse_transforms * torch.tensor([1.0, -1.0])  # in an image y points down
+    to_field = torch.cat(
+        [flipped, torch.zeros(len(inverse_transforms), 2, 1)], -1
+    ).float()  # [n, 2, 3], without a shift
     # Four points in a pixel; a point is inked by how far it lies inside the edge, in steps of the points.
-    ink_threshold = growth.float()
-    slope = (2 * side * capital_height * values["scale"]).float()
-    fields = torch.stack([_distance_field(character, font) for character, font in character_fonts])[:, None]
+    ink_threshold = stroke_growth.float()
+    ink_slope = (2 * side * capital_height * values["scale"]).float()
+    distance_fields = torch.stack([_distance_field(character, font) for character, font in character_fonts])[:, None]
     images = []
-    for rows in torch.arange(len(outline_index)).split(256):  # bounds the memory
-        sample_points = F.affine_grid(to_field[rows], [len(rows), 1, 2 * side, 2 * side], align_corners=False)
-        distance = F.grid_sample(fields[outline_index[rows]], sample_points, padding_mode="border", align_corners=True)
-        ink = ((ink_threshold[rows, None, None, None] - distance) * slope[rows, None, None, None] + 0.5).clamp_(0, 1)
+    for image_rows in torch.arange(len(outline_index)).split(256):  # bounds the memory
+        sample_points = F.affine_grid(
+            to_field[image_rows], [len(image_rows), 1, 2 * side, 2 * side], align_corners=False
+        )
+        distance = F.grid_sample(
+            distance_fields[outline_index[image_rows]], sample_points, padding_mode="border", align_corners=True
+        )
+        ink = (
+            (ink_threshold[image_rows, None, None, None] - distance) * ink_slope[image_rows, None, None, None] + 0.5
+        ).clamp_(0, 1)
         images.append(F.avg_pool2d(ink, 2))
     return torch.cat(images)

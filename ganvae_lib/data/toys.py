@@ -87,16 +87,20 @@ class Mixture(Toy):
         self.weights, self.means = check_finite("weights", weights), check_finite("means", means)
         if self.means.ndim != 2 or not self.means.numel():
             raise ValueError(f"means must be [components, dimensions], not of shape {list(self.means.shape)}.")
-        count, self.dim = self.means.shape
+        n_components, self.dim = self.means.shape
         scales = check_finite("scales", scales)
-        if self.weights.shape != (count,) or (self.weights < 0).any() or abs(self.weights.sum() - 1) > 1e-12:
-            raise ValueError(f"a mixture of {count} components needs {count} weights >= 0 that add up to 1.")
+        if self.weights.shape != (n_components,) or (self.weights < 0).any() or abs(self.weights.sum() - 1) > 1e-12:
+            raise ValueError(
+                f"a mixture of {n_components} components needs {n_components} weights >= 0 that add up to 1."
+            )
         if scales.ndim < 3:
-            if scales.shape not in ((), (1,), (count,)) or (scales <= 0).any():
-                raise ValueError(f"standard deviations must be above 0, one or {count}, got {scales.tolist()}.")
-            scales = scales.expand(count)[:, None, None] * torch.eye(self.dim, dtype=torch.float64)
-        if scales.shape != (count, self.dim, self.dim) or (torch.linalg.det(scales) == 0).any():
-            raise ValueError(f"factors must be invertible, {[count, self.dim, self.dim]}; got {list(scales.shape)}.")
+            if scales.shape not in ((), (1,), (n_components,)) or (scales <= 0).any():
+                raise ValueError(f"standard deviations must be above 0, one or {n_components}, got {scales.tolist()}.")
+            scales = scales.expand(n_components)[:, None, None] * torch.eye(self.dim, dtype=torch.float64)
+        if scales.shape != (n_components, self.dim, self.dim) or (torch.linalg.det(scales) == 0).any():
+            raise ValueError(
+                f"factors must be invertible, {[n_components, self.dim, self.dim]}; got {list(scales.shape)}."
+            )
         self.factors, self.modes = scales, self.means
         self.std = float(torch.linalg.matrix_norm(scales, 2).max())
 
@@ -128,11 +132,13 @@ class Moons(Toy):
         self._log_node_weights = torch.from_numpy(np.log(weights / 4)).repeat(2)
 
     @staticmethod
-    def _points_on_arcs(t: Tensor) -> Tensor:
+    def _points_on_arcs(angles: Tensor) -> Tensor:
         """Points [2, n, 2] at angle t of the upper and of the lower arc."""
-        upper = torch.stack([t.cos(), t.sin()], -1)
-        lower = torch.tensor([1.0, 0.5], dtype=t.dtype) - upper  # the upper arc, turned by half a circle and shifted
-        return torch.stack([upper, lower])
+        upper_arc = torch.stack([angles.cos(), angles.sin()], -1)
+        lower_arc = (
+            torch.tensor([1.0, 0.5], dtype=angles.dtype) - upper_arc
+        )  # the upper arc, turned by half a circle and shifted
+        return torch.stack([upper_arc, lower_arc])
 
     def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         angles = math.pi * torch.rand(n, dtype=torch.float64, generator=generator)

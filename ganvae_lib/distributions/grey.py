@@ -14,9 +14,12 @@ __all__ = ["ContinuousBernoulli"]
 
 # Up to |t| = NEAR the series of log(sinh(t/2) / (t/2)) is used, made of B_2, B_4, ..., B_20: it is right to 1e-11.
 # Beyond it the closed forms lose hardly a digit of single precision to cancellation.
-FIRST_NUMBERS = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66)
-LATER_NUMBERS = (-691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
-COEFFICIENTS = tuple(number / (2 * math.factorial(2 * n)) for n, number in enumerate(FIRST_NUMBERS + LATER_NUMBERS, 1))
+FIRST_BERNOULLI_NUMBERS = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66)
+LATER_BERNOULLI_NUMBERS = (-691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
+COEFFICIENTS = tuple(
+    number / (2 * math.factorial(2 * n))
+    for n, number in enumerate(FIRST_BERNOULLI_NUMBERS + LATER_BERNOULLI_NUMBERS, 1)
+)
 NEAR = 1.5
 QUANTILE_SERIES_LIMIT = 0.25
 

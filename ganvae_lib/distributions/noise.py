@@ -80,7 +80,10 @@ class _Stream:
         block_length = max(1, min(_MAX_BLOCK_DRAWS, _BLOCK_NUMBERS // max(1, torch.Size(self.shape).numel())))
         self.states_before = torch.stack([generator.get_state() for generator in self.generators])
         draw_numbers = _DRAW_OF_LAW[self.law]
-        block_of_seed = [draw_numbers(block_length, *self.shape, generator=g, device=g.device) for g in self.generators]
+        block_of_seed = [
+            draw_numbers(block_length, *self.shape, generator=generator, device=generator.device)
+            for generator in self.generators
+        ]
         self.block = torch.stack(block_of_seed, 1) if self.stacked else block_of_seed[0]
         self.position = 0
 

@@ -86,9 +86,9 @@ def changed(cells: list[str]) -> dict[str, tuple[str, str]]:
 
 
 def _changed_values_text(cells: list[str]) -> str:
-    there = changed(cells)
-    if there:
-        each = " and ".join(f"{name} is {here}, where the book has {book}" for name, (here, book) in there.items())
+    changes = changed(cells)
+    if changes:
+        each = " and ".join(f"{name} is {here}, where the book has {book}" for name, (here, book) in changes.items())
         return (
             f"You changed what comes before: {each}. So this may be expected: the check is made for the book's values."
         )
@@ -113,14 +113,16 @@ def made_by(name: str, cell_text: str, notebook: list[dict] | None) -> str:
     end = next((number for number in code_numbers if texts[number].strip() == cell_text.strip()), len(texts))
     isolated = end < len(texts) and "ganvae" in notebook[end].get("metadata", {})  # exercises make names of their own
     code_numbers = [number for number in code_numbers if ("ganvae" in notebook[number].get("metadata", {})) == isolated]
-    makes = [number for number in code_numbers if number < end and name in _assigned_names(texts[number])]
-    if not makes:
+    makers = [number for number in code_numbers if number < end and name in _assigned_names(texts[number])]
+    if not makers:
         return ""
-    above = [text for text, cell in zip(texts[: makes[-1]], notebook, strict=False) if cell["cell_type"] == "markdown"]
+    above = [text for text, cell in zip(texts[: makers[-1]], notebook, strict=False) if cell["cell_type"] == "markdown"]
     headings = re.findall(r"^#+ (.+)$", "\n".join(above), re.MULTILINE)
-    under = f", under '{headings[-1]}'," if headings else ""
-    first_line = next(line for line in texts[makes[-1]].splitlines() if line.strip() and not line.startswith("#"))
-    return f"The cell that makes it has not run: number {makes[-1] + 1}{under} begins with '{first_line}'. {_RUN_ABOVE}"
+    heading = f", under '{headings[-1]}'," if headings else ""
+    first_line = next(line for line in texts[makers[-1]].splitlines() if line.strip() and not line.startswith("#"))
+    return (
+        f"The cell that makes it has not run: number {makers[-1] + 1}{heading} begins with '{first_line}'. {_RUN_ABOVE}"
+    )
 
 
 def _assigned_names(text: str) -> set[str]:
@@ -162,17 +164,19 @@ def compared(check: str, names: dict[str, Any]) -> str:
     >>> compared("all(n > 2 for n in found)", {"found": [3, 1]})
     'The check n > 2 does not hold: n is 1.'
     """
-    false_part, names = _first(ast.parse(check, mode="eval").body, names)
+    false_part, names = _first_false(ast.parse(check, mode="eval").body, names)
     sides = [side for side in _sides_to_show(false_part) if not isinstance(side, ast.Constant)]
     value_of_side = {ast.unparse(side): _value_text(side, names) for side in sides}
     values_text = ", ".join(f"{text} is {value}" for text, value in value_of_side.items() if value)
     return f"The check {ast.unparse(false_part)} does not hold{': ' if values_text else ''}{values_text}."
 
 
-def _first(check: ast.expr, names: dict[str, Any]) -> tuple[ast.expr, dict[str, Any]]:
+def _first_false(check: ast.expr, names: dict[str, Any]) -> tuple[ast.expr, dict[str, Any]]:
     """The part of a check that is false: of several the first, and of all(...) the first case, with its names."""
     if isinstance(check, ast.BoolOp) and isinstance(check.op, ast.And):
-        return _first(next((part for part in check.values if not _evaluate(part, names)), check.values[-1]), names)
+        return _first_false(
+            next((part for part in check.values if not _evaluate(part, names)), check.values[-1]), names
+        )
     if isinstance(check, ast.Compare) and len(check.ops) > 1:
         sides = [check.left, *check.comparators]
         pairs = [ast.Compare(a, [op], [b]) for (a, b), op in zip(pairwise(sides), check.ops, strict=True)]
@@ -183,7 +187,7 @@ def _first(check: ast.expr, names: dict[str, Any]) -> tuple[ast.expr, dict[str, 
         case = ast.Dict([ast.Constant(name) for name in bound], [ast.Name(name, ast.Load()) for name in bound])
         cases = (names | case for case in _evaluate(ast.GeneratorExp(case, loops), names))
         failing = next((case for case in cases if not _evaluate(each, case)), None)
-        return (check, names) if failing is None else _first(each, failing)
+        return (check, names) if failing is None else _first_false(each, failing)
     return check, names
 
 

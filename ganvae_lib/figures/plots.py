@@ -65,15 +65,17 @@ def curves(history: Any, *terms: str, steps: Any = None, who: Any = None, label:
         series = {None: history}
     players, labels = _one_per_series(who, len(series)), _one_per_series(label, len(series))
     for (term, values), player, text in zip(series.items(), players, labels, strict=True):
-        y = _as_array(values)
-        if y.ndim not in (1, 2):
-            raise ValueError(f"a curve has shape [n] or [n, seeds], not {list(y.shape)}")
-        y = y.reshape(len(y), -1)
-        x = np.arange(len(y)) if steps is None else _as_array(steps)
-        (line,) = ax.plot(x, y.mean(1), label=text or term, **(STYLE[player] if player else {}))
-        if (n_seeds := y.shape[1]) > 1:
-            error = half_width(y.std(1, ddof=1) / n_seeds**0.5, n_seeds - 1)
-            ax.fill_between(x, y.mean(1) - error, y.mean(1) + error, color=line.get_color(), alpha=0.18, linewidth=0)
+        losses = _as_array(values)
+        if losses.ndim not in (1, 2):
+            raise ValueError(f"a curve has shape [n] or [n, seeds], not {list(losses.shape)}")
+        losses = losses.reshape(len(losses), -1)
+        x = np.arange(len(losses)) if steps is None else _as_array(steps)
+        (line,) = ax.plot(x, losses.mean(1), label=text or term, **(STYLE[player] if player else {}))
+        if (n_seeds := losses.shape[1]) > 1:
+            error = half_width(losses.std(1, ddof=1) / n_seeds**0.5, n_seeds - 1)
+            ax.fill_between(
+                x, losses.mean(1) - error, losses.mean(1) + error, color=line.get_color(), alpha=0.18, linewidth=0
+            )
     if any(text or term for term, text in zip(series, labels, strict=True)):
         ax.legend()
     return ax

@@ -120,11 +120,11 @@ def _features_of_both(samples: Any, data: Any, features: Features | None, least:
     return torch.stack([_compute_features(one, features) for one in drawn]), _compute_features(x, features)
 
 
-def _compute_features(x: Tensor, features: Features | None) -> Tensor:
+def _compute_features(examples: Tensor, features: Features | None) -> Tensor:
     """The features [n, F] of examples, float64 on the host, some at a time."""
-    chunk_size = max(1, _CHUNK // (64 * math.prod(x.shape[1:])))
+    chunk_size = max(1, _CHUNK // (64 * math.prod(examples.shape[1:])))
     all_features = []
-    for chunk in x.split(chunk_size):
+    for chunk in examples.split(chunk_size):
         with torch.no_grad():
             result = chunk if features is None else features(chunk)
         if not isinstance(result, Tensor) or result.ndim != 2 or len(result) != len(chunk):

@@ -112,7 +112,7 @@ class Interrupts:
     def __init__(self) -> None:
         self._outer_handler: Callable[..., Any] | None = None  # what takes an interrupt outside
         self._pending_call: tuple[Any, ...] | None = None  # with what it is to be called
-        self._released = False
+        self._deliver_at_once = False
 
     raised = False  # does an interrupt leave fit, and end the program?
 
@@ -130,7 +130,7 @@ class Interrupts:
             signal.signal(signal.SIGINT, self._outer_handler)
 
     def _handle_interrupt(self, *arguments: Any) -> None:
-        if (self._released or self._pending_call) and self._outer_handler is not None:
+        if (self._deliver_at_once or self._pending_call) and self._outer_handler is not None:
             self._outer_handler(*arguments)
         else:
             self._pending_call = arguments
@@ -160,11 +160,11 @@ class Interrupts:
     @contextmanager
     def released(self) -> Iterator[None]:
         """Within it they come at once, as outside: a function of the user's runs."""
-        self._released = True
+        self._deliver_at_once = True
         try:
             yield
         finally:
-            self._released = False
+            self._deliver_at_once = False
 
 
 @contextmanager

@@ -153,7 +153,9 @@ def _check_range(network: nn.Module, data: Any, ends_in: tuple[float, float] | N
 
 #: The range of the functions in which networks end, by their name in a graph of torch, and what keeps a range.
 _RANGE_OF_FUNCTION = {"Sigmoid": (0.0, 1.0), "Hardsigmoid": (0.0, 1.0), "Softmax": (0.0, 1.0), "Tanh": (-1.0, 1.0)}
-_KEEPS = "View UnsafeView ReshapeAlias Unsqueeze Squeeze Expand Permute Transpose T Clone Select Slice Stack Cat ToCopy"
+_KEEPS_RANGE = (
+    "View UnsafeView ReshapeAlias Unsqueeze Squeeze Expand Permute Transpose T Clone Select Slice Stack Cat ToCopy"
+)
 
 
 def _output_range(name: str, model: Model, input_shape: tuple[int, ...] | None) -> tuple[float, float] | None:
@@ -171,7 +173,7 @@ def _output_range(name: str, model: Model, input_shape: tuple[int, ...] | None) 
     while graph_nodes:
         node = graph_nodes.pop()
         function_name = type(node).__name__.split("Backward")[0].strip("_")
-        if function_name in _KEEPS.split():
+        if function_name in _KEEPS_RANGE.split():
             graph_nodes += [parent for parent, _ in node.next_functions]
         else:
             ranges.add(_RANGE_OF_FUNCTION.get(function_name))

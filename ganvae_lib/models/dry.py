@@ -120,8 +120,10 @@ def _check_memory(
     used_copy.load_state_dict(saved_state)
     if _equal(output, output_of(name, networks_again, shapes, batch_shape, training=True)):
         return
-    names = [path for path, value in _own_state(used_copy).items() if not _equal(value, _own_state(network).get(path))]
-    details = f" ({', '.join(names[:3])})" if names else ""
+    changed = [
+        path for path, value in _own_state(used_copy).items() if not _equal(value, _own_state(network).get(path))
+    ]
+    details = f" ({', '.join(changed[:3])})" if changed else ""
     raise ValueError(
         f"{name} remembers from call to call what its state dict does not hold{details}, so no file could go on with "
         "it; keep it in a buffer, self.register_buffer(name, tensor)."
@@ -138,13 +140,15 @@ def _own_state(network: nn.Module) -> dict[str, Any]:
     return state
 
 
-def _equal(first: Any, b: Any) -> bool:
+def _equal(first: Any, second: Any) -> bool:
     """Have two outputs, or two attributes, the same numbers? Of what has none, nothing is said."""
-    if isinstance(first, Distribution) and isinstance(b, Distribution):
-        return all(_equal(_moment_of(first, name), _moment_of(b, name)) for name in ("mean", "stddev", "logits"))
-    if isinstance(first, Tensor) and isinstance(b, Tensor):
-        return first.shape == b.shape and bool(torch.isclose(first, b, rtol=0, atol=0, equal_nan=True).all())
-    return first == b if isinstance(first, int | float | str | list | dict) and type(first) is type(b) else True
+    if isinstance(first, Distribution) and isinstance(second, Distribution):
+        return all(_equal(_moment_of(first, name), _moment_of(second, name)) for name in ("mean", "stddev", "logits"))
+    if isinstance(first, Tensor) and isinstance(second, Tensor):
+        return first.shape == second.shape and bool(torch.isclose(first, second, rtol=0, atol=0, equal_nan=True).all())
+    return (
+        first == second if isinstance(first, int | float | str | list | dict) and type(first) is type(second) else True
+    )
 
 
 def _moment_of(distribution: Distribution, name: str) -> Any:
@@ -179,9 +183,11 @@ def output_of(
 ) -> Any:
     """What a copy of a network gives for a dry batch, with its ``graph``; ``_UNKNOWN`` where that cannot be known."""
     network = networks[name]
-    lazy = any(is_lazy(weight) for weight in network.parameters())
+    is_lazy_network = any(is_lazy(weight) for weight in network.parameters())
     try:
-        network_copy = network if lazy or not copy else copied(network)  # a lazy one gets its weights by being called
+        network_copy = (
+            network if is_lazy_network or not copy else copied(network)
+        )  # a lazy one gets its weights by being called
     except TypeError:
         return _UNKNOWN  # ``copies`` says what to do
     if name.startswith("predictor"):
@@ -205,11 +211,13 @@ def output_of(
             "dtype" in error_text or "scalar type" in error_text
         ):  # as it is, it may suit the data
             return _UNKNOWN
-        seen = " and ".join(f"{variable} {[*batch_shape, *shape]}" for variable, shape in shapes.items()) or "nothing"
+        inputs_text = (
+            " and ".join(f"{variable} {[*batch_shape, *shape]}" for variable, shape in shapes.items()) or "nothing"
+        )
         reason = error_text.strip().partition("\n")[0] or type(error).__name__
-        raise ValueError(f"{name} cannot be called with {seen}: {reason}") from error
+        raise ValueError(f"{name} cannot be called with {inputs_text}: {reason}") from error
     finally:
-        if lazy:
+        if is_lazy_network:
             network.train(was_training)
 
 
@@ -236,19 +244,21 @@ def _check_output(name: str, output: Any, known_shapes: dict[str, Shape], batch_
         due = f"[{axes}, classes]" if per_class else f"[{axes}]"
         has_rows = isinstance(logits, Tensor) and logits.shape[: len(batch_shape)] == batch_shape
         if not has_rows or logits.ndim != len(batch_shape) + per_class:
-            got = f"{list(logits.shape)}" if isinstance(logits, Tensor) else f"a {type(output).__name__} without logits"
+            actual = (
+                f"{list(logits.shape)}" if isinstance(logits, Tensor) else f"a {type(output).__name__} without logits"
+            )
             wrapper_text = "Classifier(trunk)" if per_class else "Discriminator(trunk)"
             raise TypeError(
                 f"{name} must give logits {due} for a batch of {_ROWS}, one row or number for each example, but gives "
-                f"{got}; return a distribution with them, as nets.{wrapper_text} does."
+                f"{actual}; return a distribution with them, as nets.{wrapper_text} does."
             )
     elif name.startswith(("predictor", "denoiser_")):
         shape = known_shapes[role_of(name).sees[0]]
         expected_shape = (*batch_shape, *shape) if name.startswith("denoiser_") else (*batch_shape, math.prod(shape))
         if not isinstance(output, Tensor) or output.shape != expected_shape:
-            got = f"{list(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
+            actual = f"{list(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
             raise TypeError(
-                f"{name} must give a tensor {list(expected_shape)} for a batch of {_ROWS}, but gives {got}."
+                f"{name} must give a tensor {list(expected_shape)} for a batch of {_ROWS}, but gives {actual}."
             )
 
 

@@ -207,8 +207,8 @@ class Generative:
             z = self._from_noise("code", n, seed, labels, *sampler_options)
             return z if self.model.seeds_shape else z[0]
         if "density_code" in self.model.networks:
-            has: Any = self.model.networks
-            code, codebook = has["density_code"].draw(n, self._noise(seed)), getattr(has["encoder"], "codebook", None)
+            nets: Any = self.model.networks
+            code, codebook = nets["density_code"].draw(n, self._noise(seed)), getattr(nets["encoder"], "codebook", None)
             return code if codebook is None else codebook.look_up(code)
         # From a stream without a seeds axis: every copy gets the same z.
         return self._expand_to_seeds(draw(self.model.prior().expand((n,)), Noise(seed, self._device), "sample z"))

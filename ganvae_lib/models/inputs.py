@@ -208,15 +208,15 @@ def codes(name: str, value: Any, shape: tuple[int, ...], seeds_shape: tuple[int,
     z = numbers(name, value).to(dry.device, dry.dtype)
     copies = (seeds_shape or (1,))[0]
     n_axis = z.ndim - len(shape) - 1
-    of_each = n_axis == 1 and len(z) == copies
-    if z.shape[n_axis + 1 :] != shape or not (n_axis == 0 or of_each) or 0 in z.shape:
+    one_per_copy = n_axis == 1 and len(z) == copies
+    if z.shape[n_axis + 1 :] != shape or not (n_axis == 0 or one_per_copy) or 0 in z.shape:
         axes = ", ".join(map(str, shape))
         one = " One code is z[None]." if tuple(z.shape) == shape else ""
         raise ValueError(
             f"z must be codes [n, {axes}] for all copies, or [{copies}, n, {axes}], each copy's own; "
             f"got {list(z.shape)}.{one}"
         )
-    if not of_each:
+    if not one_per_copy:
         return z.expand(*seeds_shape, *z.shape)
     return z if seeds_shape else z[0]
 
@@ -227,17 +227,17 @@ def labels_of(labels: Any, n: int | None, classes: int) -> Tensor:
     Raises ValueError if they are not one known class for each example.
     """
     try:
-        found = _tensor(labels)
+        tensor = _tensor(labels)
     except (TypeError, ValueError, RuntimeError, OverflowError):
-        found = torch.zeros(1)  # a float: refused below
-    is_whole = not (found.is_floating_point() or found.is_complex() or found.dtype == torch.bool)
-    if is_whole and found.ndim == 0:
+        tensor = torch.zeros(1)  # a float: refused below
+    is_whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
+    if is_whole and tensor.ndim == 0:
         if n is None:
-            raise ValueError(f"labels={int(found)} is one class; also say how many examples, n.")
-        found = found.expand(n)
-    is_list = is_whole and found.ndim == 1 and len(found) > 0
-    if not is_list or n not in (None, len(found)) or int(found.min()) < 0 or int(found.max()) >= classes:
+            raise ValueError(f"labels={int(tensor)} is one class; also say how many examples, n.")
+        tensor = tensor.expand(n)
+    is_list = is_whole and tensor.ndim == 1 and len(tensor) > 0
+    if not is_list or n not in (None, len(tensor)) or int(tensor.min()) < 0 or int(tensor.max()) >= classes:
         count = "" if n is None else f"{n} "
-        got = found.tolist()[:20] if is_list else described(labels)
+        got = tensor.tolist()[:20] if is_list else described(labels)
         raise ValueError(f"labels must be {count}numbers from 0 to {classes - 1}, one for each example, got {got}.")
-    return found.long()
+    return tensor.long()

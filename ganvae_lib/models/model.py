@@ -112,7 +112,9 @@ class Model(Shown, nn.Module):
 
     def _table(self) -> Table:
         copies = (self.seeds_shape or (1,))[0]
-        n_parameters = {name: sum(p.numel() for p in net.parameters()) // copies for name, net in self.networks.items()}
+        n_parameters = {
+            name: sum(weight.numel() for weight in net.parameters()) // copies for name, net in self.networks.items()
+        }
         networks = ", ".join(f"{name} ({count:,} parameters)" for name, count in n_parameters.items())
         seeds_text = (
             f"seed {self.seeds}" if isinstance(self.seeds, int) else f"a copy for each of the seeds {self.seeds}"
@@ -157,7 +159,9 @@ class Model(Shown, nn.Module):
 
         Such a part is within a network that is in training mode, or it is a network of which nothing learns.
         """
-        in_eval = {part for network in self.networks.values() for part in network.modules() if _rests(part, network)}
+        in_eval = {
+            part for network in self.networks.values() for part in network.modules() if _kept_in_eval(part, network)
+        }
         if not self.training:  # all are in eval mode now; those that were before
             in_eval = {part for part in self.modules() if vars(part).get("rests")}
         super().train(mode)
@@ -169,8 +173,12 @@ class Model(Shown, nn.Module):
     def _first_names(self) -> dict[str, str]:
         """Of weights that stand in several places: each further name, and the first one."""
         named_tensors = [*self.named_parameters(remove_duplicate=False), *self.named_buffers(remove_duplicate=False)]
-        first: dict[int, str] = {}
-        return {name: first[id(weight)] for name, weight in named_tensors if first.setdefault(id(weight), name) != name}
+        name_of_id: dict[int, str] = {}
+        return {
+            name: name_of_id[id(weight)]
+            for name, weight in named_tensors
+            if name_of_id.setdefault(id(weight), name) != name
+        }
 
     def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
         """As torch has it, but that weights which stand in several places are there once, under the first name."""
@@ -229,7 +237,7 @@ class Model(Shown, nn.Module):
             )
 
 
-def _rests(part: nn.Module, network: nn.Module) -> bool:
+def _kept_in_eval(part: nn.Module, network: nn.Module) -> bool:
     """Has a part been put in eval mode while its network was not, or as all of a network that does not learn?"""
     return not part.training and (network.training or not any(p.requires_grad for p in network.parameters()))
 

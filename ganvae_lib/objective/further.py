@@ -23,10 +23,10 @@ SPACES |= {
     "features": Space(  # of the other domain (y=0) with the source's (y=1); they are written x, as in chapter 06
         target=("features",),
         target_by=("theta",),
-        target_law=lambda w: r"p_\theta(x|y=1)",
+        target_law=lambda writer: r"p_\theta(x|y=1)",
         made=("other_features",),
         made_by=("theta",),
-        made_law=lambda w: r"p_\theta(x|y=0)",
+        made_law=lambda writer: r"p_\theta(x|y=0)",
         networks=("features",),
         sees=("features",),
         arguments=("x",),
@@ -35,20 +35,20 @@ SPACES |= {
     ),
     "x again": Space(
         target=("x",),
-        target_law=lambda w: w.d,
+        target_law=lambda writer: writer.d,
         made=("x_back",),
         made_by=BOTH,
-        made_law=lambda w: w.product(w.d, w.q("z", "x"), w.p(r"\hat x", "z")),
+        made_law=lambda writer: writer.product(writer.d, writer.q("z", "x"), writer.p(r"\hat x", "z")),
         sees=("x",),
         made_arguments=(r"\hat x",),
         mirror="z again",
     ),
     "z again": Space(
         target=("z",),
-        target_law=lambda w: w.made("p(z)"),
+        target_law=lambda writer: writer.made("p(z)"),
         made=("z_back",),
         made_by=BOTH,
-        made_law=lambda w: w.made("p(z)", w.p("x", "z"), w.q(r"\hat z", "x")),
+        made_law=lambda writer: writer.made("p(z)", writer.p("x", "z"), writer.q(r"\hat z", "x")),
         sees=("z",),
         made_arguments=(r"\hat z",),
         mirror="x again",
@@ -61,9 +61,9 @@ def _flatten_samples(samples: Samples, seeds_axes: int) -> Tensor:
     return torch.cat([part.flatten(seeds_axes + 1) for part in as_tuple(samples)], -1)
 
 
-_KERNELS = {  # functions of the squared distance ‖a - b‖² and of the width w
-    "gaussian": lambda square_distance, w: (-square_distance / (2 * w)).exp(),
-    "inverse multiquadric": lambda square_distance, w: w / (w + square_distance),
+_KERNELS = {  # functions of the squared distance ‖a - b‖² and of the width
+    "gaussian": lambda square_distance, width: (-square_distance / (2 * width)).exp(),
+    "inverse multiquadric": lambda square_distance, width: width / (width + square_distance),
 }
 
 
@@ -117,8 +117,8 @@ class MMD(Tool):
         # Without the diagonal, the pairs of an example with itself: n (n - 1) pairs are left.
         return (kernel_sum.sum((-2, -1)) - kernel_sum.diagonal(dim1=-2, dim2=-1).sum(-1)) / (n_rows * (n_rows - 1))
 
-    def formula(self, w: Writer, space: Space, player: str) -> str:
-        return rf"\mathrm{{MMD}}^2({space.made_law(w)},\,{space.target_law(w)})"
+    def formula(self, writer: Writer, space: Space, player: str) -> str:
+        return rf"\mathrm{{MMD}}^2({space.made_law(writer)},\,{space.target_law(writer)})"
 
 
 _SUMMARIES = {"mean": lambda x: x.mean(-2), "variance": lambda x: x.var(-2)}  # over the batch, per dimension
@@ -163,8 +163,8 @@ class Summaries(Tool):
         """‖s(target) - s(model)‖², [*seeds]."""
         return (self.of(target, seeds_axes) - self.of(model, seeds_axes)).square().sum(-1)
 
-    def formula(self, w: Writer, space: Space, player: str) -> str:
-        return rf"\|s({space.made_law(w)})-s({space.target_law(w)})\|^2"
+    def formula(self, writer: Writer, space: Space, player: str) -> str:
+        return rf"\|s({space.made_law(writer)})-s({space.target_law(writer)})\|^2"
 
 
 @dataclass(frozen=True)
@@ -212,9 +212,9 @@ class Unpredictable(Term):
     def swapped(self) -> Term:
         return self.mirrored(variable=SPACES[self.variable].mirror)
 
-    def formula(self, w: Writer, player: str) -> str:
+    def formula(self, writer: Writer, player: str) -> str:
         letter = self.variable
-        error = expectation(SPACES[letter].made_law(w), rf"\tfrac12\|{letter}-\hat {letter}_\phi\|^2")
+        error = expectation(SPACES[letter].made_law(writer), rf"\tfrac12\|{letter}-\hat {letter}_\phi\|^2")
         return error if player == "phi" else f"-{error}"
 
     compared = property(lambda self: (self.variable,))
@@ -263,7 +263,7 @@ class Classify(Term):
     def swapped(self) -> Term:
         return self
 
-    def formula(self, w: Writer, player: str) -> str:
+    def formula(self, writer: Writer, player: str) -> str:
         if self.seen == "x":
             return expectation("d(x,t)", r"-\log q_\eta(t|x)")
         return expectation(r"p_\theta(x,t|y=1)", r"-\log p_\theta(t|x)")
@@ -295,6 +295,6 @@ class Quantise(Term):
         encoded, z = (getattr(world.q_z_given_x, name) for name in ("said", "entries"))
         return ((encoded.detach() - z).square() + self.commitment * (encoded - z.detach()).square()).sum(-1).mean(-1)
 
-    def formula(self, w: Writer, player: str) -> str:
-        beta = number(self.commitment)
-        return expectation(w.d, rf"\|\mathrm{{sg}}(e)-z\|^2+{beta}\,\|e-\mathrm{{sg}}(z)\|^2;\,z=\mathrm{{nearest}}(e)")
+    def formula(self, writer: Writer, player: str) -> str:
+        beta, nearest = number(self.commitment), r";\,z=\mathrm{nearest}(e)"
+        return expectation(writer.d, rf"\|\mathrm{{sg}}(e)-z\|^2+{beta}\,\|e-\mathrm{{sg}}(z)\|^2" + nearest)

@@ -134,7 +134,9 @@ _STATE_CHECKS: dict[str, Callable[[Any], bool]] = {
     "total": lambda value: is_count(value),
     "since": lambda value: _is_string(value),
     "seeds": lambda value: _is_list_of(is_seed)(value),
-    "streams": lambda value: _is_list_of(lambda stream: is_count(stream) or _is_list_of(_is_position)(stream))(value),
+    "streams": lambda value: _is_list_of(lambda stream: is_count(stream) or _is_list_of(_is_stream_position)(stream))(
+        value
+    ),
     "device": lambda value: _is_string(value),
     "examples": lambda value: isinstance(value, list),
     "steps": lambda value: _is_rising(value),
@@ -162,7 +164,7 @@ def _is_rising(logged_steps: Any) -> bool:
     return _is_list_of(is_count)(logged_steps) and logged_steps == sorted(set(logged_steps))
 
 
-def _is_position(place: Any) -> bool:
+def _is_stream_position(place: Any) -> bool:
     """Does it say where a stream of noise stands: its law, its name, the shape of its numbers, how many are used?"""
     if not isinstance(place, list) or len(place) != 4:
         return False

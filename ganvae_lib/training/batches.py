@@ -64,11 +64,13 @@ class Batches:
         if self.batches_drawn == self.per_epoch:
             self._shuffle()
         start = self.batches_drawn * self.batch
-        index = self.order[..., start : start + self.batch]
-        index = self.noise.share.rows(index, -1)  # of several processes, each takes its rows
+        row_index = self.order[..., start : start + self.batch]
+        row_index = self.noise.share.rows(row_index, -1)  # of several processes, each takes its rows
         self.batches_drawn += 1
-        rows = index.reshape(-1)  # index_select takes a vector; the seeds axis comes back after it
-        x, *others = [self._on_device(tensor.index_select(0, rows)).unflatten(0, index.shape) for tensor in self.parts]
+        flat_index = row_index.reshape(-1)  # index_select takes a vector; the seeds axis comes back after it
+        x, *others = [
+            self._on_device(tensor.index_select(0, flat_index)).unflatten(0, row_index.shape) for tensor in self.parts
+        ]
         return [as_floats(x), *others]
 
     def _on_device(self, rows: Tensor) -> Tensor:

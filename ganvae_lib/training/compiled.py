@@ -65,9 +65,12 @@ class _Step:
     def __init__(self, training: Any):
         self.training, self.caller = training, _WithTensors(training.model)
         parameters = dict(self.caller.named_parameters())
-        name_of = {id(p): name for name, p in parameters.items()}
+        name_of = {id(weight): name for name, weight in parameters.items()}
         #: Of each phase: what it moves, by name, with its group of the optimizer.
-        self.moved = [{name_of[id(p)]: g for g in o.param_groups for p in g["params"]} for o in training.optimizers]
+        self.moved = [
+            {name_of[id(weight)]: group for group in optimizer.param_groups for weight in group["params"]}
+            for optimizer in training.optimizers
+        ]
         weights = [term.weight for phase in training.phases for term in phase.terms]
         rates = [group["rate"] for groups in self.moved for group in groups.values()]
         self.schedules = list(dict.fromkeys(rate for rate in weights + rates if isinstance(rate, Schedule)))
@@ -114,7 +117,9 @@ class _Step:
         batches = [{name: getattr(world, name) for name in ("x", "labels", "other")} for world in worlds]
         values = [at(schedule, training.done) for schedule in self.schedules]
         return {
-            "minibatches": [{name: part for name, part in batch.items() if part is not None} for batch in batches],
+            "minibatches": [
+                {name: tensor for name, tensor in batch.items() if tensor is not None} for batch in batches
+            ],
             "now": [torch.tensor(values, dtype=torch.float64, device=training.settings.device)] if values else [],
         }
 
@@ -209,14 +214,16 @@ def _compiled_step(training: Any) -> Callable[[], Tensor]:
     """The compiled step, after it has been seen to give the losses of an eager one."""
     _check_supported(training)
     step, noise, device = _Step(training), training.noise, training.settings.device
-    step_inputs, handed = step.drawn(), _RecordedNoise(noise)
+    step_inputs, recorded = step.drawn(), _RecordedNoise(noise)
     with noise.in_layers():
-        expected = step(pytree.tree_map(_cloned, step.state), step_inputs, handed)
+        expected = step(pytree.tree_map(_cloned, step.state), step_inputs, recorded)
     step.drop_unused_state()
-    flat_inputs, shape = pytree.tree_flatten((pytree.tree_map(_cloned, step.state), step_inputs, handed.drawn_numbers))
+    flat_inputs, structure = pytree.tree_flatten(
+        (pytree.tree_map(_cloned, step.state), step_inputs, recorded.drawn_numbers)
+    )
 
     def function(*tensors: Tensor) -> Tensor:
-        state, step_inputs, numbers = pytree.tree_unflatten(tensors, shape)
+        state, step_inputs, numbers = pytree.tree_unflatten(tensors, structure)
         return step(state, step_inputs, _RecordedNoise(noise, numbers))
 
     compiled = _compiled_graph(function, flat_inputs, device)
@@ -225,17 +232,19 @@ def _compiled_step(training: Any) -> Callable[[], Tensor]:
         for tensor in state:
             torch._dynamo.mark_static_address(tensor, guard=False)
 
-    def call(state: list[Tensor], step_inputs: Any, numbers: Sequence[Tensor]) -> Tensor:
+    def run_step(state: list[Tensor], step_inputs: Any, numbers: Sequence[Tensor]) -> Tensor:
         with torch.no_grad(), torch.autocast(device.type, enabled=False):
             return compiled(*state, *pytree.tree_leaves(step_inputs), *numbers)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's compiler imports what torch deprecates
-        losses = call(flat_inputs[: len(state)], step_inputs, handed.drawn_numbers)
+        losses = run_step(flat_inputs[: len(state)], step_inputs, recorded.drawn_numbers)
     if not torch.allclose(losses, expected.detach(), rtol=1e-4, atol=1e-4, equal_nan=True):
         raise ValueError("its graph has other losses than a step without.")
     step.share_state_with_optimizers()
-    return lambda: call(state, step.drawn(), [getattr(noise, law)(*arguments) for law, arguments in handed.requests])
+    return lambda: run_step(
+        state, step.drawn(), [getattr(noise, law)(*arguments) for law, arguments in recorded.requests]
+    )
 
 
 def _check_supported(training: Any) -> None:

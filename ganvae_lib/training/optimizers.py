@@ -179,7 +179,10 @@ class Clip:
         for (player, copy), gradient in zip(owners, gradients, strict=True):
             norms_2[player] = norms_2.get(player, 0) + self._square_norm(gradient, copy)
         scales = {player: (self.limit / (square.sqrt() + 1e-6)).clamp(max=1) for player, square in norms_2.items()}
-        return [g * self._spread(scales[player], g, copy) for (player, copy), g in zip(owners, gradients, strict=True)]
+        return [
+            gradient * self._spread(scales[player], gradient, copy)
+            for (player, copy), gradient in zip(owners, gradients, strict=True)
+        ]
 
     def _square_norm(self, gradient: Tensor, seed_index: int | None) -> Tensor:
         """What a gradient adds to the square of the norm: [seeds], or a number."""
@@ -221,11 +224,17 @@ def descend(
         # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
         total = phase.total(losses, step).sum()
         gradients = torch.autograd.grad(total, parameters, allow_unused=True) if parameters else ()  # all may be frozen
-    used = [(p, _dense(gradient)) for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
-    mean_gradients = world.noise.share.mean([gradient for _, gradient in used])  # over processes, if there are several
+    trained_pairs = [
+        (weight, _dense(gradient))
+        for weight, gradient in zip(parameters, gradients, strict=True)
+        if gradient is not None
+    ]
+    mean_gradients = world.noise.share.mean(
+        [gradient for _, gradient in trained_pairs]
+    )  # over processes, if there are several
     if clip is not None:
-        mean_gradients = clip([parameter for parameter, _ in used], mean_gradients)
-    for (parameter, _), gradient in zip(used, mean_gradients, strict=True):
+        mean_gradients = clip([parameter for parameter, _ in trained_pairs], mean_gradients)
+    for (parameter, _), gradient in zip(trained_pairs, mean_gradients, strict=True):
         # Fused Adam walks through memory: parameter and gradient must lie alike in it.
         same_layout = gradient.stride() == parameter.stride()
         parameter.grad = gradient if same_layout else torch.empty_like(parameter).copy_(gradient)

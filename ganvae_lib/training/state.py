@@ -39,8 +39,10 @@ class Kept(NamedTuple):
 
     def streams(self, steps: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Where the streams stand after so many steps; those that were not kept must not be used again."""
-        lost = dict(total=steps, since="", seeds=[], streams=[], device="", examples=[])
-        return self.card or lost, {name: tensor for name, tensor in self.tensors.items() if name.startswith("stream/")}
+        no_streams = dict(total=steps, since="", seeds=[], streams=[], device="", examples=[])
+        return self.card or no_streams, {
+            name: tensor for name, tensor in self.tensors.items() if name.startswith("stream/")
+        }
 
 
 class Training:
