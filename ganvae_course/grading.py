@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganvae_lib.storage import held, read_card, write_card, write_whole
+from ganvae_lib.storage import folder_lock, read_card, write_card, write_whole
 from ganvae_lib.storage.files import make_folder
 
 from .answers import Wrong
@@ -157,7 +157,7 @@ def grade(
 
     with ThreadPoolExecutor(jobs) as pool:
         table = dict(zip(names, pool.map(finished, paths), strict=True))
-    with held(out):
+    with folder_lock(out):
         write_whole(out / "grades.csv", as_csv(table, grader).encode("utf8"))
     return table
 

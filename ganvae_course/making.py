@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganvae_lib.storage import held, write_whole
+from ganvae_lib.storage import folder_lock, write_whole
 
 from .exercise import Exercise, chapter, right
 from .grading import GRADER, Grader
@@ -206,7 +206,7 @@ def make(
     if "otter" in forms:
         writers[f"otter/{stem}.ipynb"] = lambda: otter(source, grader)
     written = []
-    with held(out):
+    with folder_lock(out):
         for name, content in writers.items():
             path = out / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -44,7 +44,7 @@ from ganvae_course.grading import Grader, grade
 from ganvae_lib import Run, fit, zoo
 from ganvae_lib.experiments import record, runner
 from ganvae_lib.experiments.study import Study, Trial
-from ganvae_lib.storage import cards, downloads, files, held, locks
+from ganvae_lib.storage import cards, downloads, files, folder_lock, locks
 
 torch.set_num_threads(1)
 pooch.get_logger().setLevel("ERROR")
@@ -358,7 +358,7 @@ def trainings_in_one_folder(folder, chance, tally, server):
                 raise
             os._exit(7)
 
-    with held(folder / "kept"):  # as another training would
+    with folder_lock(folder / "kept"):  # as another training would
         tally.check(end_of(fork(work)) == 7, "a training took a folder that was held")
     ends = sorted(end_of(one) for one in [fork(work), fork(work)])
     tally.check(ends in ([0, 0], [0, 7]), "two trainings in one folder ended with", ends)  # one after the other is fine

@@ -28,13 +28,13 @@ __all__ = [
     "Pushforward",
     "SideBySide",
     "as_floats",
-    "full",
+    "full_precision",
     "side_by_side",
     "tiled",
 ]
 
 
-def full(features: Tensor | tuple[Tensor, ...]) -> Tensor:
+def full_precision(features: Tensor | tuple[Tensor, ...]) -> Tensor:
     """At least fp32: distributions are evaluated in full precision under autocast, too.
 
     Of a trunk that gives more (``nn.LSTM``, ``nn.MultiheadAttention``) the features are the first thing that it gives.

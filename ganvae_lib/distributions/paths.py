@@ -22,7 +22,7 @@ __all__ = [
     "T_MAX",
     "PATHS",
     "PREDICTIONS",
-    "Path",
+    "NoisePath",
     "SAMPLERS",
     "WEIGHTS",
     "Weight",
@@ -34,13 +34,13 @@ __all__ = [
 ]
 
 Function = Callable[[Tensor], Tensor]
-Denoised = Callable[[Tensor, Tensor], Tensor]  # (z_t, t) -> x̂
+Denoise_x = Callable[[Tensor, Tensor], Tensor]  # (z_t, t) -> x̂
 
 T_MIN, T_MAX = 1e-3, 1 - 1e-3  # times that are trained and sampled: at 0 and at 1 some of what is said is infinite
 
 
 @dataclass(frozen=True)
-class Path:
+class NoisePath:
     """z_t = α_t x + σ_t ε, ε ~ N(0, I), for times t from 0 (data) to 1 (noise).
 
     ``alpha``, ``sigma`` and their derivatives ``d_alpha``, ``d_sigma`` are functions of a tensor of times; in formulas
@@ -96,10 +96,10 @@ def _noising_rate(t: Tensor) -> Tensor:
 PATHS = {
     path.name: path
     for path in (
-        Path(
+        NoisePath(
             "linear", lambda t: 1 - t, lambda t: t, lambda t: -torch.ones_like(t), torch.ones_like, r"(1-\tau)", r"\tau"
         ),
-        Path(
+        NoisePath(
             "cosine",
             lambda t: (math.pi * t / 2).cos(),
             lambda t: (math.pi * t / 2).sin(),
@@ -108,7 +108,7 @@ PATHS = {
             r"\cos(\pi\tau/2)",
             r"\sin(\pi\tau/2)",
         ),
-        Path(
+        NoisePath(
             "variance preserving",
             lambda t: _log_alpha(t).exp(),
             lambda t: (-torch.expm1(2 * _log_alpha(t))).sqrt(),
@@ -123,7 +123,7 @@ PATHS = {
 PREDICTIONS = ("x", "noise", "velocity", "score")
 
 
-def clean(prediction: str, output: Tensor, z: Tensor, t: Tensor, path: Path) -> Tensor:
+def clean(prediction: str, output: Tensor, z: Tensor, t: Tensor, path: NoisePath) -> Tensor:
     """x̂ of what a network says about ``z`` at time ``t``: "noise" ε̂, "velocity" û, "score" ŝ, or "x" itself.
 
     ε̂ = (z - α x̂)/σ, ŝ = -ε̂/σ, û = α' x̂ + σ' ε̂. Raises ValueError for
@@ -144,7 +144,7 @@ def clean(prediction: str, output: Tensor, z: Tensor, t: Tensor, path: Path) -> 
     return (sigma * output - sigma_rate * z) / (sigma * alpha_rate - alpha * sigma_rate)
 
 
-def as_prediction(prediction: str, x: Tensor, z: Tensor, t: Tensor, path: Path) -> Tensor:
+def as_prediction(prediction: str, x: Tensor, z: Tensor, t: Tensor, path: NoisePath) -> Tensor:
     """What a network that says "x", "noise", "velocity" or "score" has to say about ``z`` for x̂ to be ``x``."""
     noise = (z - path.alpha(t) * x) / path.sigma(t)
     if check_choice("prediction", prediction, PREDICTIONS) == "x":
@@ -154,7 +154,7 @@ def as_prediction(prediction: str, x: Tensor, z: Tensor, t: Tensor, path: Path) 
     return -noise / path.sigma(t) if prediction == "score" else path.d_alpha(t) * x + path.d_sigma(t) * noise
 
 
-def squared_error(prediction: str, t: Tensor, path: Path) -> Tensor:
+def squared_error(prediction: str, t: Tensor, path: NoisePath) -> Tensor:
     """How often ‖x - x̂‖² goes into the squared error of a prediction: SNR for the noise, (α λ'/2)² for the velocity.
 
     >>> squared_error("noise", torch.tensor(0.25), PATHS["linear"])
@@ -182,7 +182,7 @@ class Weight:
     >>> del WEIGHTS["at most 5"]
     """
 
-    of: Callable[[Tensor, Path], Tensor]
+    of: Callable[[Tensor, NoisePath], Tensor]
     tex: Callable[[str], str]
 
 
@@ -201,19 +201,19 @@ WEIGHTS = {
 # ---------------------------------------------------------------- from noise to data
 
 
-def _velocity_at(denoise: Denoised, path: Path, z: Tensor, t: Tensor) -> Tensor:
+def _velocity_at(denoise: Denoise_x, path: NoisePath, z: Tensor, t: Tensor) -> Tensor:
     return as_prediction("velocity", denoise(z, t), z, t, path)
 
 
 def _euler(
-    denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, draw_noise: Callable[[], Tensor]
+    denoise: Denoise_x, path: NoisePath, z: Tensor, t: Tensor, next_t: Tensor, draw_noise: Callable[[], Tensor]
 ) -> Tensor:
     """Euler's step of dz = û dt."""
     return z + (next_t - t) * _velocity_at(denoise, path, z, t)
 
 
 def _heun(
-    denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, draw_noise: Callable[[], Tensor]
+    denoise: Denoise_x, path: NoisePath, z: Tensor, t: Tensor, next_t: Tensor, draw_noise: Callable[[], Tensor]
 ) -> Tensor:
     """Heun's step: the mean of the velocities at both ends; two calls of the network."""
     velocity = _velocity_at(denoise, path, z, t)
@@ -221,7 +221,7 @@ def _heun(
 
 
 def _ddim(
-    denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, draw_noise: Callable[[], Tensor]
+    denoise: Denoise_x, path: NoisePath, z: Tensor, t: Tensor, next_t: Tensor, draw_noise: Callable[[], Tensor]
 ) -> Tensor:
     """The noise that is told is put back, less of it (Song et al., 2021)."""
     x_hat = denoise(z, t)
@@ -229,7 +229,7 @@ def _ddim(
 
 
 def _ancestral(
-    denoise: Denoised, path: Path, z: Tensor, t: Tensor, next_t: Tensor, draw_noise: Callable[[], Tensor]
+    denoise: Denoise_x, path: NoisePath, z: Tensor, t: Tensor, next_t: Tensor, draw_noise: Callable[[], Tensor]
 ) -> Tensor:
     """A draw from q(z_s | z_t, x = x̂), the hierarchy of Ho et al. (2020)."""
     x_hat = denoise(z, t)
@@ -244,7 +244,13 @@ SAMPLERS = {"heun": _heun, "euler": _euler, "ddim": _ddim, "ancestral": _ancestr
 
 
 def from_noise(
-    denoise: Denoised, path: Path, n: int, shape: Sequence[int], noise: Noise, steps: int = 50, sampler: str = "heun"
+    denoise: Denoise_x,
+    path: NoisePath,
+    n: int,
+    shape: Sequence[int],
+    noise: Noise,
+    steps: int = 50,
+    sampler: str = "heun",
 ) -> Tensor:
     """``n`` samples [*seeds, n, *shape]: from ε ~ N(0, I) in equal steps of time, and at last x̂.
 
@@ -263,7 +269,7 @@ def from_noise(
     return denoise(z, times[-1])
 
 
-def flow_density(denoise: Denoised, path: Path, x: Tensor, axes: int, steps: int = 100) -> Tensor:
+def flow_density(denoise: Denoise_x, path: NoisePath, x: Tensor, axes: int, steps: int = 100) -> Tensor:
     """log N(z_1; 0, I) + ∫ ∇·û dt along dz = û dt from x: log p(x) of what the flow makes, [*seeds, batch], nats.
 
     x is [*seeds, batch, *shape], ``axes`` counts the first axes. Heun's steps; the divergence is exact, by a derivative

@@ -214,9 +214,7 @@ def random_steps(
         raise unknown("prior", real, ("uniform", "random"))
     n, points, seed = check_int("n", n), check_int("points", points, least=2), check_int("seed", seed, least=0)
     generator = torch.Generator().manual_seed(seed)
-    uniform = lambda low, high, *shape: (
-        low + (high - low) * torch.rand(*shape, generator=generator, dtype=torch.float64)
-    )
+    uniform = lambda low, top, *shape: low + (top - low) * torch.rand(*shape, generator=generator, dtype=torch.float64)
     space = line(-16, 16, points)  # wide enough for means up to 3 and standard deviations up to e^0.2
 
     def parameters() -> Tensor:

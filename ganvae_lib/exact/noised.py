@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..distributions.paths import Path
+from ..distributions.paths import NoisePath
 from .quadrature import Space
 
 __all__ = ["NoisedMixture", "kl_rate", "random_noised_mixtures"]
@@ -31,10 +31,10 @@ class NoisedMixture:
     weights: Tensor
     means: Tensor
     stds: Tensor
-    path: Path
+    path: NoisePath
 
     @classmethod
-    def of(cls, mixture: Any, path: Path) -> NoisedMixture:
+    def of(cls, mixture: Any, path: NoisePath) -> NoisedMixture:
         """Of a ``Mixture`` whose components are round. Raises ValueError for others."""
         stds = mixture.factors[:, 0, 0]
         if not torch.equal(mixture.factors, stds[:, None, None] * torch.eye(mixture.factors.shape[-1]).double()):
@@ -90,7 +90,7 @@ def kl_rate(asked: NoisedMixture, other: NoisedMixture, space: Space, t: Tensor)
 
 
 def random_noised_mixtures(
-    path: Path, n: int, seed: int = 0, components: int = 3, dimensions: int = 1
+    path: NoisePath, n: int, seed: int = 0, components: int = 3, dimensions: int = 1
 ) -> list[NoisedMixture]:
     """``n`` random mixtures for checks: means in [-3, 3], standard deviations in [0.4, 1.2]."""
     generator = torch.Generator().manual_seed(seed)

@@ -18,9 +18,9 @@ import torch.distributed as dist
 
 from ..errors import check_type
 from ..storage.cards import read_card, write_card
-from ..storage.locks import LOCK, held
+from ..storage.locks import LOCK, folder_lock
 
-__all__ = ["alone", "begin", "check_seeds", "clear", "earlier", "environment", "seeds_text", "recorded", "write"]
+__all__ = ["begin", "check_seeds", "clear", "earlier", "environment", "lock_folder", "recorded", "seeds_text", "write"]
 
 
 def recorded(name: str | None = None) -> Path:
@@ -134,15 +134,15 @@ def begin(path: Path, asked: str, mark: Path, begun: bool, resume: bool, say: Ca
     return not (resume and recorded_command and not begun)
 
 
-def alone(folder: Path) -> AbstractContextManager[None]:
+def lock_folder(folder: Path) -> AbstractContextManager[None]:
     """Hold ``folder`` for this process, however it ends. Raises OSError if another one has it, or it cannot be made."""
-    return held(folder, wait=0.5)
+    return folder_lock(folder, wait=0.5)
 
 
 def clear(work_folder: Path) -> None:
     """Remove what a finished run has left of its work, unless somebody is at work there."""
     if work_folder.exists():
-        with suppress(OSError), alone(work_folder):
+        with suppress(OSError), lock_folder(work_folder):
             for card in sorted(work_folder.rglob("*.json"), key=lambda path: path.name == "clock.json"):
                 card.unlink()  # before its tensors: a card without them is what a damaged run leaves
             shutil.rmtree(work_folder)

@@ -144,7 +144,7 @@ def run(
         if array and not _share_is_trained(rows, order, own_rows, path, say):
             return None
         try:
-            stack.enter_context(records.alone(order.work))
+            stack.enter_context(records.lock_folder(order.work))
         except TimeoutError:
             if not array:
                 raise

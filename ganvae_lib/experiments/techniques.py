@@ -106,13 +106,13 @@ def examples(setting: Setting) -> tuple[sets.Data | sets.Domains, sets.Data]:
     return sets.Domains(*sets.parted(sets.load(setting.data, binarize=binarize), setting.fraction)), test
 
 
-def _classifier(setting: Setting, work: Path, resume: bool) -> tuple[Run, float]:
+def _classifier(setting: Setting, work_folder: Path, resume: bool) -> tuple[Run, float]:
     """The network that names the classes of samples, trained on the real examples; and its test accuracy."""
     data = sets.load(setting.data, "train")
     test = sets.load(setting.data, "test")
     steps, width = {"tiny": (300, 8), "small": (1000, 32), "full": (5000, 32)}[setting.size]
     model = build(Classify(seen="x"), data, architecture="conv", width=width)
-    run = fit(model, data, steps, batch=64, seeds=[0], device=setting.device, checkpoint=work, resume=resume)
+    run = fit(model, data, steps, batch=64, seeds=[0], device=setting.device, checkpoint=work_folder, resume=resume)
     return run, metrics.accuracy(run.model, test).item()
 
 
@@ -146,14 +146,14 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
     is_first_process = parallel.first()
     say = say if is_first_process else lambda text: None
     path = Path(setting.out) / f"{setting.stem}.json"
-    work = Path(setting.out) / "work" / setting.stem
-    has_begun = any(work.rglob("checkpoint.json"))
-    if not records.begin(path, setting.command, work / "clock.json", has_begun, resume, say):
+    work_folder = Path(setting.out) / "work" / setting.stem
+    has_begun = any(work_folder.rglob("checkpoint.json"))
+    if not records.begin(path, setting.command, work_folder / "clock.json", has_begun, resume, say):
         if is_first_process:
-            records.clear(work)
+            records.clear(work_folder)
         return path if is_first_process else None
-    with records.alone(work) if is_first_process else nullcontext(), interrupts_end_it():
-        return _train_and_score(setting, resume, say, path, work)
+    with records.lock_folder(work_folder) if is_first_process else nullcontext(), interrupts_end_it():
+        return _train_and_score(setting, resume, say, path, work_folder)
 
 
 def run_each(

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from ..data.dataset import Data, Examples
 from ..distributions.densities import as_floats
 from ..distributions.noise import Noise
-from ..distributions.paths import PATHS, T_MAX, T_MIN, Path
+from ..distributions.paths import PATHS, T_MAX, T_MIN, NoisePath
 from ..distributions.sample import draw, free_energy
 from ..errors import check_int, check_type
 from ..models.checks import check_made
@@ -210,7 +210,7 @@ def _denoising_bound(model: Any, space: str, noise: Noise, times: int, x: Tensor
     return total - prior_kl - (error - excess) / 2 + dimensions / 2 * (path.snr(time_grid[0]) / (2 * math.pi)).log()
 
 
-def _times_of_equal_snr(path: Path, n_parts: int) -> Tensor:
+def _times_of_equal_snr(path: NoisePath, n_parts: int) -> Tensor:
     """Times from the first to the last, [parts + 1], between which log SNR falls by equal amounts: by bisection."""
     log_snr_ends = path.snr(torch.tensor([T_MIN, T_MAX], dtype=torch.float64)).log()
     target_log_snr = torch.linspace(float(log_snr_ends[0]), float(log_snr_ends[1]), n_parts + 1, dtype=torch.float64)

@@ -92,9 +92,8 @@ def paired(base: Sequence[float], variant: Sequence[float]) -> dict[str, Any]:
         )
     differences = variant_values - base_values
     std = differences.std().item() if len(differences) > 1 else 0.0
-    rounding_error = 1e-12 * max(
-        base_values.abs().max().item(), variant_values.abs().max().item()
-    )  # the spread of differences that are equal
+    largest = max(base_values.abs().max().item(), variant_values.abs().max().item())
+    rounding_error = 1e-12 * largest  # the spread of differences that are equal
     effect_size = round(differences.mean().item() / std, 3) if std > rounding_error else None
     return summary(differences.tolist()) | {"effect_size": effect_size}
 

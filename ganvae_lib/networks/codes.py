@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, OneHotCategorical, Uniform
 from torch.nn.functional import one_hot
 
-from ..distributions.densities import Point, Product, Pushforward, full
+from ..distributions.densities import Point, Product, Pushforward, full_precision
 from ..distributions.noise import Noise
 from ..distributions.sample import draw
 
@@ -216,7 +216,7 @@ class Encoder(nn.Module):
         return self.codebook is None and (self.codes is None or all(CODES[kind].density for kind in self.codes))
 
     def forward(self, x: Tensor) -> Distribution:
-        features = full(self.trunk(x))
+        features = full_precision(self.trunk(x))
         if self.codebook is not None:
             return self.codebook(features)
         if self.codes is None:
@@ -246,7 +246,7 @@ class ImplicitEncoder(nn.Module):
         features = self.trunk(x)
 
         def code_from(noise: Tensor) -> Tensor:
-            return full(self.head(torch.cat((features, noise.to(features)), -1)))
+            return full_precision(self.head(torch.cat((features, noise.to(features)), -1)))
 
         return Pushforward(code_from, self.noise, features.shape[:-1], (self.latent,))
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Categorical, Distribution
 
-from ..distributions.densities import Noiseless, Point, Pushforward, full
+from ..distributions.densities import Noiseless, Point, Pushforward, full_precision
 from .observations import Observation
 
 __all__ = [
@@ -34,7 +34,7 @@ class Features(nn.Module):
         self.trunk = trunk
 
     def forward(self, x: Tensor) -> Distribution:
-        return Point(full(self.trunk(x)), 1)
+        return Point(full_precision(self.trunk(x)), 1)
 
 
 class Classifier(nn.Module):
@@ -45,7 +45,7 @@ class Classifier(nn.Module):
         self.trunk = trunk
 
     def forward(self, features: Tensor) -> Distribution:
-        return Categorical(logits=full(self.trunk(features)))
+        return Categorical(logits=full_precision(self.trunk(features)))
 
 
 class Decoder(nn.Module):
@@ -89,7 +89,7 @@ class Decoder(nn.Module):
         return Noiseless(p) if self.noiseless else p
 
     def _observation_at(self, z: Tensor) -> Distribution:
-        features = full(self.trunk(z))
+        features = full_precision(self.trunk(z))
         return self.observation(features.unflatten(-1, self.shape), len(self.shape))
 
 
@@ -118,7 +118,7 @@ class Discriminator(nn.Module):
             features = self.body(x)
             batch_axes = features.ndim - 1
             trunk_input = torch.cat((features, z.flatten(batch_axes).to(features.dtype)), -1)
-        return Bernoulli(logits=full(self.trunk(trunk_input)).squeeze(-1))
+        return Bernoulli(logits=full_precision(self.trunk(trunk_input)).squeeze(-1))
 
     def hidden(self, x: Tensor) -> Tensor:
         """h_φ(x): what the last layer sees (Larsen et al., 2016; chapter 13).
@@ -131,7 +131,7 @@ class Discriminator(nn.Module):
                 f"{type(self.trunk).__name__}; make the trunk one, or give a discriminator of your own hidden(x)."
             )
         all_but_last = list(self.trunk.children())[:-1]
-        return full(nn.Sequential(*all_but_last)(x))
+        return full_precision(nn.Sequential(*all_but_last)(x))
 
 
 class Predictor(nn.Module):
@@ -150,7 +150,7 @@ class Predictor(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         masked_codes = z.unsqueeze(-2) * (1 - self.which)  # [..., L, L]: row i is z with unit i blanked out
         trunk_input = torch.cat((masked_codes, self.which.expand_as(masked_codes)), -1)
-        return full(self.trunk(trunk_input)).squeeze(-1)
+        return full_precision(self.trunk(trunk_input)).squeeze(-1)
 
 
 _FREQUENCIES = 8  # of the time, each twice the one before
@@ -186,7 +186,7 @@ class Denoiser(nn.Module):
             seen = torch.cat((x, channels), -3)
         else:
             seen = torch.cat((x.flatten(time.ndim - 1), features), -1)
-        told = full(self.trunk(seen)).reshape(*time.shape[:-1], *self.shape)
+        told = full_precision(self.trunk(seen)).reshape(*time.shape[:-1], *self.shape)
         return told + x[..., : self.shape[0], :, :] if self.skip else told  # a label's channels stand behind those of x
 
 

@@ -101,10 +101,10 @@ class Gaussian(Observation):
     stackable = True
     law: type[Normal] | type[Laplace] = Normal
 
-    def __init__(self, scale: float | None = None, squash: Squash = False, n_scales: int = 1):
+    def __init__(self, scale: float | None = None, squash: Squash = False, own: int = 1):
         super().__init__()
         self.initial_log_scale = 0.0 if scale is None else math.log(scale)
-        initial_value = torch.full((n_scales,), self.initial_log_scale)
+        initial_value = torch.full((own,), self.initial_log_scale)
         self.squash = squash
         if scale is None:
             self.log_scale = nn.Parameter(initial_value)
@@ -235,7 +235,7 @@ def observation_of(choice: str | Sequence[tuple[str, int]], scale: float | None,
     if isinstance(choice, str):
         return OBSERVATIONS[choice].of(scale, squash)
     observations = [
-        OBSERVATIONS[name](scale, squash, n_scales=size)
+        OBSERVATIONS[name](scale, squash, own=size)
         if issubclass(OBSERVATIONS[name], Gaussian)
         else OBSERVATIONS[name].of(scale, squash)
         for name, size in choice

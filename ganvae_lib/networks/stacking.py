@@ -196,25 +196,25 @@ def stack(modules: Sequence[Network], seeds: Sequence[int] | None = None) -> Any
     return stacked
 
 
-def unstack(module: nn.Module, seed_index: int) -> nn.Module:
+def unstack(module: nn.Module, k: int) -> nn.Module:
     """The k-th of the stacked copies, as an ordinary module."""
     if isinstance(module, Copies):
-        return copied(module.copies[seed_index])
+        return copied(module.copies[k])
     single = copied(module)
     seed_layers = list(_layers_with_seeds(single))
     for layer in list(single.modules()):
         for name, child in layer._modules.items():
             if isinstance(child, Copies):
-                layer._modules[name] = child.copies[seed_index]
+                layer._modules[name] = child.copies[k]
     single_parameters: dict[int, nn.Parameter] = {}
     for _, layer in seed_layers:
         vars(layer).pop("of_seeds", None)
         if "as_drawn" in vars(layer):
-            vars(layer)["as_drawn"] = vars(layer)["as_drawn"][seed_index]
+            vars(layer)["as_drawn"] = vars(layer)["as_drawn"][k]
         _shift_axes(layer, by=-1)
         for name, parameter in layer._parameters.items():
             if parameter is not None and id(parameter) not in single_parameters:
-                value = parameter[seed_index].detach().clone(memory_format=torch.contiguous_format)
+                value = parameter[k].detach().clone(memory_format=torch.contiguous_format)
                 single_parameters[id(parameter)] = nn.Parameter(value, parameter.requires_grad)
             if parameter is not None:
                 layer._parameters[name] = single_parameters[id(parameter)]

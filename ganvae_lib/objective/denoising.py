@@ -111,20 +111,18 @@ class Denoise(Tool):
         return WEIGHTS[self.weight].of(t, path) / squared_error(self.predicts, t, path) * square_errors
 
     def denoised(
-        self, denoiser: Network, axes: int, unconditional: Network | None = None, guidance: float = 0.0
+        self, denoiser: Network, axes: int, without: Network | None = None, guidance: float = 0.0
     ) -> Callable[[Tensor, Tensor], Tensor]:
         """x̂(z, t) of z [*seeds, batch, *shape] with ``axes`` first axes and one time t, as samplers ask.
 
-        ``guidance`` moves it away from what the ``unconditional`` denoiser says.
+        ``guidance`` moves it away from what the denoiser ``without`` the label says.
         """
 
         def denoise(z: Tensor, t: Tensor) -> Tensor:
             time = t.expand(*z.shape[:axes], 1)
             output = denoiser(z, time)
-            if unconditional is not None:
-                output = output + guidance * (
-                    output - unconditional(z, time)
-                )  # as x̂: an affine function of what is said
+            if without is not None:
+                output = output + guidance * (output - without(z, time))  # as x̂: an affine function of what is said
             return clean(self.predicts, output, z, t, PATHS[self.path])
 
         return denoise
@@ -187,16 +185,16 @@ class Distill(Tool):
         (x,) = world.read(space.made)
         return self.gap_at(discriminator, x, *_draw_noise_and_time(x, world.noise, "what is made")).mean(-1)
 
-    def gap_at(self, both: Network, x: Tensor, epsilon: Tensor, t: Tensor) -> Tensor:
+    def gap_at(self, pair: Network, x: Tensor, epsilon: Tensor, t: Tensor) -> Tensor:
         """The integrand of KL(g ‖ d) at times t [*seeds, batch] and this noise, [*seeds, batch], with theta's gradient.
 
-        ``both`` gives what is told of the data and what is told of what the model makes.
+        ``pair`` gives what is told of the data and what is told of what the model makes.
         """
         path, expanded_t = PATHS[self.path], _expand_time(t, x)
         with torch.no_grad():
             z = path.at(x, epsilon, expanded_t)
             x_of_data, x_of_model = (
-                clean(self.predicts, output, z, expanded_t, path) for output in both(z, t.unsqueeze(-1))
+                clean(self.predicts, output, z, expanded_t, path) for output in pair(z, t.unsqueeze(-1))
             )
         difference = x_of_model - x_of_data  # σ²/α times the difference of the scores
         value = path.diffusion(t) / 2 * path.snr(t) / path.sigma(t).square() * _square_norm(difference, t)

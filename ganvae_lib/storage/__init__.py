@@ -3,4 +3,4 @@
 from .cards import read, read_card, write, write_card
 from .downloads import ALTERED, download, local, verified
 from .files import write_whole
-from .locks import held
+from .locks import folder_lock

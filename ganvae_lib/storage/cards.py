@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from .files import write_whole
-from .locks import PATIENCE, held
+from .locks import PATIENCE, folder_lock
 
 __all__ = [
     "FORMAT",
@@ -124,7 +124,7 @@ def read_card(path: Path) -> dict[str, Any]:
 def write_card(path: Path, content: dict[str, Any], indent: int | None = None) -> None:
     """Write a card alone. Raises OSError if it cannot be written, TimeoutError if another process has the folder."""
     card_bytes = text(content, indent)
-    with held(path.parent):
+    with folder_lock(path.parent):
         write_whole(path, card_bytes)
 
 
@@ -137,7 +137,7 @@ def write(folder: Path, card_name: str, card: dict[str, Any], file_stem: str, te
     """
     weights_bytes, weights_entry = weights_of(tensors, file_stem)
     card_bytes = text(card | weights_entry)
-    with held(folder):
+    with folder_lock(folder):
         is_new = not (folder / weights_entry["weights"]).exists()
         try:
             write_whole(folder / weights_entry["weights"], weights_bytes)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
-from .locks import held
+from .locks import folder_lock
 
 PATIENCE = 3600.0  # seconds for which a process waits for the downloads of another
 
@@ -68,7 +68,7 @@ def download(folder: str, file: str, mirrors: Sequence[str], checksum: str) -> P
     # A mirror is a folder, or the address of the file where it has another name there.
     addresses = [mirror + file if mirror.endswith("/") else mirror for mirror in mirrors]
     try:
-        with held(cache, wait=PATIENCE):
+        with folder_lock(cache, wait=PATIENCE):
             for address in addresses + addresses:  # two rounds
                 try:
                     return Path(pooch.retrieve(address, checksum, fname=file, path=cache, downloader=_resume))

@@ -18,7 +18,7 @@ import filelock
 
 from .files import make_folder
 
-__all__ = ["LOCK", "PATIENCE", "held"]
+__all__ = ["LOCK", "PATIENCE", "folder_lock"]
 
 LOCK = ".lock"  # in the folder, while somebody writes there
 PATIENCE = 60.0  # seconds for which a writer waits for another one
@@ -28,7 +28,7 @@ _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}  # of 
 
 
 @contextmanager
-def held(folder: str | os.PathLike[str], wait: float = PATIENCE) -> Iterator[None]:
+def folder_lock(folder: str | os.PathLike[str], wait: float = PATIENCE) -> Iterator[None]:
     """Hold ``folder``, which is made if there is none; whoever holds it already in this thread may hold it again.
 
     Raises TimeoutError (an OSError) if another process has it for more than ``wait`` seconds, and OSError if the folder
@@ -36,7 +36,7 @@ def held(folder: str | os.PathLike[str], wait: float = PATIENCE) -> Iterator[Non
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
-    ...     with held(folder):
+    ...     with folder_lock(folder):
     ...         print(os.listdir(folder))
     ...     print(os.listdir(folder))
     ['.lock']

@@ -18,7 +18,7 @@ from ..errors import check_bool, check_folder as folder_path, check_int, check_t
 from ..models.checks import check_data
 from ..models.model import Model
 from ..storage.cards import as_json, read, write
-from ..storage.locks import held
+from ..storage.locks import folder_lock
 from ..storage.strangers import check_state, most_bytes
 from .run import Run
 from .settings import Settings, seed_list
@@ -70,7 +70,7 @@ class Checkpoint:
         """Hold the folder for the life of a training. Raises ValueError if another one has it, or nobody can write."""
         with ExitStack() as holding:
             try:
-                holding.enter_context(held(self.folder, wait=0.5))
+                holding.enter_context(folder_lock(self.folder, wait=0.5))
             except OSError as error:
                 reason = error.strerror or error
                 raise ValueError(

@@ -79,7 +79,7 @@ def fit(
                 run.stopped, error.run = f"{type(error).__name__} at step {training.done}", run  # type: ignore[attr-defined]
                 raise
             finally:
-                run.rest(training)
+                run.pause_training(training)
     return run
 
 
@@ -113,7 +113,7 @@ def _call_on_point(
 ) -> str | None:
     """Show the user's function the run between two steps. What stops the training, if anything does."""
     run.config["steps"] = training.done
-    training.rest()
+    training.pause()
     try:
         with interrupts.released():
             user_stops = training.agreed(lambda: says_stop(on_point(run)))

@@ -61,9 +61,9 @@ class Run(Shown, Generative):
         self._law = None if data is None else data.law
         self._law_card = None if data is None else law_card(data)
 
-    def rest(self, training: Training) -> None:
+    def pause_training(self, training: Training) -> None:
         """Stand between two steps of ``training``, and keep what it needs to go on, so that it can go itself."""
-        training.rest()
+        training.pause()
         self.config["steps"], self.going = training.done, training.kept()
 
     @property

@@ -155,10 +155,10 @@ class Training:
         self.unrecorded = self.unrecorded if self.provisional else 0
         self.history.append(self.done, *self.noise.share.mean([recent]))
 
-    def rest(self) -> None:
+    def pause(self) -> None:
         """The model as one reads it, between two steps: in eval mode, and it knows how far its streams went."""
         self.model.eval()
-        self.model.remember(self._streams())
+        self.model.remember(self._stream_positions())
 
     def agreed(self, question: Callable[[], bool]) -> bool:
         """What the first process answers, in each of them."""
@@ -174,7 +174,7 @@ class Training:
             return Kept(None, {})
         return Kept(*self.state(weights=False), self.data)
 
-    def _streams(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    def _stream_positions(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Where every stream stands, after how many steps, and of what it is one."""
         streams: list[Noise | Batches] = [self.noise, *self.orders]
         positions: list[Any] = []
@@ -199,7 +199,7 @@ class Training:
 
     def state(self, weights: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Everything that decides what comes next: numbers and names, ready for JSON, and tensors by name."""
-        state_card, tensors = self._streams()
+        state_card, tensors = self._stream_positions()
         if weights:
             tensors |= {f"model/{name}": tensor for name, tensor in self.model.state_dict().items()}
         for i, optimizer in enumerate(self.optimizers):

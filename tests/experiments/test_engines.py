@@ -283,7 +283,7 @@ def test_tasks_that_end_together_write_one_record():
 
 def test_a_task_that_comes_when_another_has_put_the_record_together_trains_nothing(monkeypatch):
     assert array(0, 2, monkeypatch=monkeypatch) == 0
-    hold = records.alone
+    hold = records.lock_folder
 
     def after_another(folder):
         monkeypatch.setattr(records, "alone", hold)
@@ -291,14 +291,14 @@ def test_a_task_that_comes_when_another_has_put_the_record_together_trains_nothi
         return hold(folder)
 
     monkeypatch.setattr(records, "alone", after_another)
-    assert array(1, 2, monkeypatch=monkeypatch) == 0 and records.alone is hold
+    assert array(1, 2, monkeypatch=monkeypatch) == 0 and records.lock_folder is hold
     assert sorted(trained()[0]) == sorted(ROWS) and same()
 
 
 def test_a_task_leaves_the_record_to_another_that_puts_it_together(monkeypatch, capsys):
     work, shown = Path("out", "work", "own"), []
     assert array(0, 2, monkeypatch=monkeypatch) == 0
-    with records.alone(work):
+    with records.lock_folder(work):
         process = array(1, 2)
         shown.append(process.communicate(timeout=300))
     assert process.returncode == 0 and "another task writes" in shown[0][0], shown

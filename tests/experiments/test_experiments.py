@@ -633,7 +633,7 @@ def test_a_record_is_replaced_by_the_same_run_only(tmp_path, capsys):
 def test_two_runs_do_not_share_a_folder(tmp_path, capsys):
     words = "run vae --data digits --size tiny --seeds 1 --device cpu --steps 3".split() + [f"--out={tmp_path}"]
     with ThreadPoolExecutor(1) as other:  # who holds the folder in one thread may hold it again there
-        lock = records.alone(tmp_path / "work" / "vae-digits-3-steps")
+        lock = records.lock_folder(tmp_path / "work" / "vae-digits-3-steps")
         other.submit(lock.__enter__).result()
         assert command_line.main(words) == 1 and "another process is at work in" in capsys.readouterr().err
         other.submit(lock.__exit__, None, None, None).result()

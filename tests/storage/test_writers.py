@@ -18,7 +18,7 @@ from local_server import Server
 
 from ganvae_lib import DataError, Run, fit, zoo
 from ganvae_lib.storage import cards, downloads, locks
-from ganvae_lib.storage.locks import LOCK, held
+from ganvae_lib.storage.locks import LOCK, folder_lock
 
 DATA = points(64)
 OPTIONS = dict(steps=6, batch=16, log_every=2, progress=False)
@@ -32,9 +32,9 @@ def process(code, *arguments, **options):
 
 HOLD = """
 import sys, time
-from ganvae_lib.storage.locks import held
-with held(sys.argv[1]):
-    print("held", flush=True)
+from ganvae_lib.storage.locks import folder_lock
+with folder_lock(sys.argv[1]):
+    print("folder_lock", flush=True)
     time.sleep(float(sys.argv[2]))
 """
 
@@ -54,11 +54,11 @@ def ended(holder):
 def test_a_folder_that_is_held_is_refused_in_a_sentence_and_kill_9_leaves_nothing(tmp_path):
     holder = elsewhere(tmp_path / "kept")
     with pytest.raises(TimeoutError, match="another process is at work in .*kept; wait until it has ended, or choose"):
-        with held(tmp_path / "kept", wait=0.1):
+        with folder_lock(tmp_path / "kept", wait=0.1):
             pass
     holder.send_signal(signal.SIGKILL)
     assert holder.wait() == -signal.SIGKILL and (tmp_path / "kept" / LOCK).exists()
-    with held(tmp_path / "kept", wait=0.1):  # the file alone holds nothing
+    with folder_lock(tmp_path / "kept", wait=0.1):  # the file alone holds nothing
         pass
     assert os.listdir(tmp_path / "kept") == []
     holder.communicate()
@@ -66,7 +66,7 @@ def test_a_folder_that_is_held_is_refused_in_a_sentence_and_kill_9_leaves_nothin
 
 def test_who_waits_gets_the_folder_when_it_is_let_go(tmp_path):
     holder = elsewhere(tmp_path, 0.5)
-    with held(tmp_path, wait=60):
+    with folder_lock(tmp_path, wait=60):
         assert os.listdir(tmp_path) == [LOCK]
     assert os.listdir(tmp_path) == []
     holder.communicate()
@@ -83,30 +83,30 @@ def test_a_folder_that_another_removes_meanwhile_is_made_again(tmp_path, monkeyp
 
     monkeypatch.setattr(filelock.FileLock, "acquire", removed_since)
     times = 3
-    with held(tmp_path / "kept", wait=0):
+    with folder_lock(tmp_path / "kept", wait=0):
         assert len(tried) == 3 and (tmp_path / "kept" / LOCK).exists()
     times = 1000
-    with pytest.raises(FileNotFoundError), held(tmp_path / "never", wait=0):
+    with pytest.raises(FileNotFoundError), folder_lock(tmp_path / "never", wait=0):
         pass
 
 
 def test_who_holds_a_folder_may_hold_it_again(tmp_path):
-    with held(tmp_path, wait=0):
-        with held(f"{tmp_path}/../{tmp_path.name}", wait=0):
+    with folder_lock(tmp_path, wait=0):
+        with folder_lock(f"{tmp_path}/../{tmp_path.name}", wait=0):
             pass
         assert os.listdir(tmp_path) == [LOCK], "the inner one lets nothing go"
         with ThreadPoolExecutor(1) as other, pytest.raises(TimeoutError, match="another process"):
-            other.submit(held(tmp_path, wait=0.1).__enter__).result()
+            other.submit(folder_lock(tmp_path, wait=0.1).__enter__).result()
     assert os.listdir(tmp_path) == []
 
 
 COUNT = """
 import os, sys
 from pathlib import Path
-from ganvae_lib.storage.locks import held
+from ganvae_lib.storage.locks import folder_lock
 file = Path(sys.argv[1], "count")
 for _ in range(int(sys.argv[2])):
-    with held(sys.argv[1]):
+    with folder_lock(sys.argv[1]):
         assert not Path(sys.argv[1], "inside").exists()
         Path(sys.argv[1], "inside").touch()
         file.write_text(str(int(file.read_text()) + 1))
