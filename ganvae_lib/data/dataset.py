@@ -149,8 +149,8 @@ class Data(Examples):
             return 0.0, 1.0
         low, high = torch.stack(self.x.aminmax()).float().tolist()
         if not math.isfinite(low + high):
-            finite = (chunk.float().isfinite().flatten(1).all(1) for chunk in self.x.split(1000))
-            first_bad = next(1000 * i + int((~good).nonzero()[0]) for i, good in enumerate(finite) if not good.all())
+            is_finite = torch.cat([chunk.float().isfinite().flatten(1).all(1) for chunk in self.x.split(1000)])
+            first_bad = int((~is_finite).nonzero()[0])
             raise ValueError(
                 f"{self.name}: x holds NaN or infinity, first in example {first_bad}; remove or repair it."
             )

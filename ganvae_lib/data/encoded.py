@@ -268,10 +268,10 @@ def table(
     if (known and set(known) != set(values)) or (missing_columns := {str(key) for key in categorical} - set(values)):
         wanted_columns = ", ".join(known or sorted(missing_columns))
         raise ValueError(f"{name}: the table must have the columns {wanted_columns}; it has {', '.join(values)}.")
-    every = [known.get(key) or _infer_column(key, values[key], name, key in categorical, standardise) for key in values]
-    every.sort(key=lambda column: bool(column.categories))  # numbers first
-    x = np.concatenate([_encode_column(column, values[column.name], name) for column in every], 1)
-    return Tabular(torch.from_numpy(x).float(), y, name, columns=tuple(every))
+    specs = [known.get(key) or _infer_column(key, values[key], name, key in categorical, standardise) for key in values]
+    specs.sort(key=lambda column: bool(column.categories))  # numbers first
+    x = np.concatenate([_encode_column(column, values[column.name], name) for column in specs], 1)
+    return Tabular(torch.from_numpy(x).float(), y, name, columns=tuple(specs))
 
 
 def _infer_column(key: str, values: np.ndarray, name: str, is_categorical: bool, standardise: bool) -> Column:

@@ -183,12 +183,12 @@ class Noise:
     def restore(self, stream_positions: list[Any], states: dict[str, Tensor]) -> None:
         """Go on from what ``state`` said."""
         self._streams = {}
-        for i, (law, name, shape, position) in enumerate(stream_positions):
+        for index, (law, name, shape, position) in enumerate(stream_positions):
             if law == "layers":
                 self._layers_opened = position
                 continue
             generators = self.generators("")
-            for generator, state in zip(generators, states[str(i)], strict=True):
+            for generator, state in zip(generators, states[str(index)], strict=True):
                 generator.set_state(state.clone())  # a row of a stack is not accepted
             stream = _Stream(law, tuple(shape), generators, bool(self.seeds_shape))
             if position > len(stream.block):

@@ -114,7 +114,7 @@ class Rows:
         }
         return as_json(_as_json_values(row_settings))
 
-    def kept(self, row: Row, study_data: SimpleNamespace | None = None) -> tuple[dict, dict[str, Tensor]]:
+    def read_row(self, row: Row, study_data: SimpleNamespace | None = None) -> tuple[dict, dict[str, Tensor]]:
         """The entry and the images of a row that is finished; ``study_data`` is that on which it was measured.
 
         Raises ValueError if its files are damaged, or if it is a row of other settings or of other data.

@@ -19,7 +19,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..errors import unknown
-from ..measure.history import interrupts_end_it
+from ..measure.history import interrupts_raise
 from . import engines, record as records
 from .rows import STUDY_MARK, Rows, about
 from .study import Study, compared, measured, rounded, shown
@@ -140,7 +140,7 @@ def run(
         return path
     with ExitStack() as stack:
         stack.enter_context(one_thread())
-        stack.enter_context(interrupts_end_it())
+        stack.enter_context(interrupts_raise())
         if array and not _share_is_trained(rows, order, own_rows, path, say):
             return None
         try:
@@ -196,19 +196,19 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def finish(order: Order, command: str, run: str, number: int) -> str:
+def finish(order: Order, command: str, run_id: str, number: int) -> str:
     """Train and measure one row, in whatever process, if it is not there; what can be said of it in a line.
 
-    ``command`` is that of the record, as the paths of ``order`` may be others here, and ``run`` a name by which a
+    ``command`` is that of the record, as the paths of ``order`` may be others here, and ``run_id`` a name by which a
     process that lives longer knows that the study may have changed. Raises ValueError as ``kept`` does.
     """
-    rows = Rows(_cached_study(order, run), Path(order.out), order.work, command, order.file)
+    rows = Rows(_cached_study(order, run_id), Path(order.out), order.work, command, order.file)
     row = rows.all[number]
     if rows.is_finished(row):
-        rows.kept(row)  # refuses one of other settings
+        rows.read_row(row)  # refuses one of other settings
         return f"{row.name}: was finished"
     with one_thread():
-        return rows.train(row, _world(order, run, row.world))
+        return rows.train(row, _world(order, run_id, row.world))
 
 
 @lru_cache(maxsize=1)
@@ -253,7 +253,7 @@ def _measure_all_rows(rows: Rows, say: Callable[[str], None]) -> tuple[dict, dic
             for row in [row for row in rows.all if row.world == world_name]:
                 if not rows.is_finished(row):
                     say(rows.train(row, study_data))
-                entries[row.model], images = rows.kept(row, study_data)
+                entries[row.model], images = rows.read_row(row, study_data)
                 panels |= images
                 bar.update()
             references = {name: measured(entry) for name, entry in study.references(study_data, seeds).items()}

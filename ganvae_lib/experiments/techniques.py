@@ -23,7 +23,7 @@ from torch import Tensor
 
 from .. import data as sets, measure as metrics
 from ..errors import unknown
-from ..measure.history import interrupts_end_it
+from ..measure.history import interrupts_raise
 from ..measure.intervals import paired, summary
 from ..models.builder import build
 from ..objective.further import Classify
@@ -152,7 +152,7 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
         if is_first_process:
             records.clear(work_folder)
         return path if is_first_process else None
-    with records.lock_folder(work_folder) if is_first_process else nullcontext(), interrupts_end_it():
+    with records.lock_folder(work_folder) if is_first_process else nullcontext(), interrupts_raise():
         return _train_and_score(setting, resume, say, path, work_folder)
 
 

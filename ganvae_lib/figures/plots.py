@@ -122,8 +122,8 @@ def images(
     rows = math.ceil(count / columns)
     gap = max(1, height // 14)  # pixels between two images: 2 for those of MNIST
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), np.nan)
-    for i, image in enumerate(x.clip(0, 1)):
-        row, column = divmod(i, columns)
+    for index, image in enumerate(x.clip(0, 1)):
+        row, column = divmod(index, columns)
         top, left = row * (height + gap), column * (width + gap)
         sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)  # channels last
     ax = _axes_or_current(ax)

@@ -16,7 +16,7 @@ from ..errors import NonFiniteLoss, check_bool
 from ..figures.table import Shown, Table
 from .intervals import interval, written
 
-__all__ = ["Bar", "History", "Interrupts", "interrupts_end_it", "says_stop"]
+__all__ = ["Bar", "History", "Interrupts", "interrupts_raise", "says_stop"]
 
 
 class History(Shown, Mapping[str, Tensor]):
@@ -151,8 +151,8 @@ class Interrupts:
             return True
         return False
 
-    def tell(self, where: str, left: int) -> None:
-        """Say where a training was interrupted, and how it goes on; within ``interrupts_end_it``, raise it instead."""
+    def print_or_raise(self, where: str, left: int) -> None:
+        """Say where a training was interrupted, and how it goes on; within ``interrupts_raise``, raise it instead."""
         if self.raised:
             raise KeyboardInterrupt(where)
         print(f"fit was {where}. The run is as far as it came; fit(run, steps={left or 'more'}) goes on.")
@@ -168,7 +168,7 @@ class Interrupts:
 
 
 @contextmanager
-def interrupts_end_it() -> Iterator[None]:
+def interrupts_raise() -> Iterator[None]:
     """Within it ``fit`` raises KeyboardInterrupt between two steps: half a training is not to be taken for all."""
     raised_before, Interrupts.raised = Interrupts.raised, True
     try:
@@ -191,7 +191,7 @@ class Bar:
             os.environ.get("GANVAE_PROGRESS", "1") != "0" if progress is None else check_bool("progress", progress)
         )
         self.training, self.shown = training, is_wanted and training.noise.share.rank == 0
-        self._bar: Any = None
+        self._progress_bar: Any = None
 
     def __enter__(self) -> Bar:
         if self.shown:
@@ -199,19 +199,19 @@ class Bar:
 
             # It looks at the clock at each step, and draws when a fifth of a second has gone: the device is not asked.
             options = dict(leave=False, unit="step", mininterval=0.2, miniters=1)
-            self._bar = tqdm(total=self.training.settings.steps, initial=self.training.done, **options)
+            self._progress_bar = tqdm(total=self.training.settings.steps, initial=self.training.done, **options)
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        if self._progress_bar is not None:
+            self._progress_bar.close()
 
     def moved(self) -> None:
         """A step is done."""
-        if self._bar is None:
+        if self._progress_bar is None:
             return
         history = self.training.history
         if history.steps and history.steps[-1] == self.training.done:
             means = zip(history.names, history.points[-1].mean(-1).tolist(), strict=True)  # over seeds
-            self._bar.set_postfix_str(", ".join(f"{name} {mean:.4g}" for name, mean in means), refresh=False)
-        self._bar.update(self.training.done - self._bar.n)
+            self._progress_bar.set_postfix_str(", ".join(f"{name} {mean:.4g}" for name, mean in means), refresh=False)
+        self._progress_bar.update(self.training.done - self._progress_bar.n)

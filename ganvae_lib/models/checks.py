@@ -95,15 +95,15 @@ _CHECKED_NETWORKS: WeakKeyDictionary[Data, WeakSet[nn.Module]] = WeakKeyDictiona
 def _check_values(model: Model, data: Any) -> None:
     """Can the networks that make examples have made these?"""
     source, target = getattr(data, "source", data), getattr(data, "target", None)
-    examples_of = {"density": (source, data.x), "decoder": (source, data.x)}
+    made_examples = {"density": (source, data.x), "decoder": (source, data.x)}
     if isinstance(model.prior, OtherDomain):
-        examples_of["encoder"] = (target, data.other)
+        made_examples["encoder"] = (target, data.other)
     if model.spec is not None and "decoder" in model.networks and bool(getattr(source, "alphabet", None)):
         raise ValueError(
             f"{data.name} holds characters by their numbers, which p(x|z) would take for sizes; use zoo.LIKELIHOOD or "
             "a decoder of your own."
         )
-    for name, (examples, x) in examples_of.items():
+    for name, (examples, x) in made_examples.items():
         network = model.networks[name] if name in model.networks else None
         checked = _CHECKED_NETWORKS.setdefault(examples, WeakSet()) if isinstance(examples, Data) else WeakSet()
         if network is None or network in checked:

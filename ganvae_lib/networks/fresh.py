@@ -204,14 +204,14 @@ def _reset_parametrized(layer: nn.Module) -> None:
     parametrizations: Any = layer.parametrizations
     # The layer as it was: torch's remove_parametrizations would change the class, which copies share.
     layer_class = parametrize.type_before_parametrizations(layer)
-    plain: nn.Module = object.__new__(layer_class)
-    vars(plain).update(vars(layer))
-    vars(plain)["_modules"] = {name: child for name, child in layer._modules.items() if name != "parametrizations"}
+    bare_layer: nn.Module = object.__new__(layer_class)
+    vars(bare_layer).update(vars(layer))
+    vars(bare_layer)["_modules"] = {name: child for name, child in layer._modules.items() if name != "parametrizations"}
     own_tensors = {name: weight.detach().clone() for name, weight in layer.named_parameters(recurse=False)}
     own_tensors |= {name: getattr(layer, name).detach().clone() for name in parametrizations}
-    vars(plain)["_parameters"] = {name: nn.Parameter(value) for name, value in own_tensors.items()}
-    _reset(plain, set())
-    for name, weight in plain.named_parameters(recurse=False):
+    vars(bare_layer)["_parameters"] = {name: nn.Parameter(value) for name, value in own_tensors.items()}
+    _reset(bare_layer, set())
+    for name, weight in bare_layer.named_parameters(recurse=False):
         if name not in parametrizations:
             layer.get_parameter(name).copy_(weight)
             continue

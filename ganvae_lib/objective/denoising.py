@@ -176,7 +176,7 @@ class Distill(Tool):
         object.__setattr__(self, "steps", check_int("steps", self.steps))
 
     @property
-    def _denoise(self) -> Denoise:
+    def _denoising_tool(self) -> Denoise:
         return Denoise(self.predicts, self.path, self.predicts)
 
     def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
@@ -203,8 +203,8 @@ class Distill(Tool):
 
     def discriminator_loss(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
         denoisers: Any = discriminator
-        data_error = self._denoise.error(denoisers.of_data, as_tuple(target)[0], noise, "data")
-        model_error = self._denoise.error(denoisers.of_model, as_tuple(model)[0], noise, "samples")
+        data_error = self._denoising_tool.error(denoisers.of_data, as_tuple(target)[0], noise, "data")
+        model_error = self._denoising_tool.error(denoisers.of_model, as_tuple(model)[0], noise, "samples")
         return (data_error + model_error).mean(-1)
 
     def formula(self, writer: Writer, space: Space, player: str) -> str:

@@ -60,10 +60,10 @@ class Link:
     reversible: bool = False
 
     def __post_init__(self) -> None:
-        for side in ("real", "fake", "generator"):
-            loss, tex = getattr(self, side), getattr(self, f"{side}_tex")
-            if _WRITES.setdefault(tex, loss) is not loss:  # ``replace`` changed the loss and kept how it is written
-                object.__setattr__(self, f"{side}_tex", partial(_unknown_formula, side))
+        for loss_name in ("real", "fake", "generator"):
+            loss, formula = getattr(self, loss_name), getattr(self, f"{loss_name}_tex")
+            if _WRITES.setdefault(formula, loss) is not loss:  # ``replace`` changed the loss and kept how it is written
+                object.__setattr__(self, f"{loss_name}_tex", partial(_unknown_formula, loss_name))
 
 
 #: Which loss each function writes: no formula serves two losses.

@@ -109,13 +109,13 @@ class Bound(Term):
         if not self.inferred:
             return free_energy(world.model, x, noise, self.k)
         label_posterior = world.model.labeller(x)
-        C = label_posterior.logits.shape[-1]
-        labels = torch.arange(C, device=x.device).repeat_interleave(n_rows).expand(*world.noise.seeds_shape, -1)
+        classes = label_posterior.logits.shape[-1]
+        labels = torch.arange(classes, device=x.device).repeat_interleave(n_rows).expand(*world.noise.seeds_shape, -1)
         model_at_labels = world.model.at(labels)
-        x_for_each_class = torch.cat([x] * C, axis)
-        energies = free_energy(model_at_labels, x_for_each_class, noise.tiled(C), self.k, "z from x, unlabelled")
+        x_for_each_class = torch.cat([x] * classes, axis)
+        energies = free_energy(model_at_labels, x_for_each_class, noise.tiled(classes), self.k, "z from x, unlabelled")
         log_prob = label_posterior.logits.mT.log_softmax(axis)  # log q_η(t|x), [*seeds, classes, n]
-        return (log_prob.exp() * (energies.unflatten(axis, (C, n_rows)) + log_prob)).sum(axis) + math.log(C)
+        return (log_prob.exp() * (energies.unflatten(axis, (classes, n_rows)) + log_prob)).sum(axis) + math.log(classes)
 
     def discriminator_loss(self, world: World) -> Tensor:
         """The discriminator's loss of ``eq-gan-value`` (chapter 04), [*seeds]: real examples against generated ones."""

@@ -105,7 +105,7 @@ def _train(
             if checkpoint is not None:
                 checkpoint.at_point(training, at_once=bool(stop_reason))
     if stop_reason == "interrupted":
-        interrupts.tell(str(run.stopped), settings.steps - training.done)
+        interrupts.print_or_raise(str(run.stopped), settings.steps - training.done)
 
 
 def _call_on_point(

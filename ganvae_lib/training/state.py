@@ -76,7 +76,7 @@ class Training:
         device, seeds = settings.device, settings.seeds
         self.settings, self.data = settings, data
         self.done = 0  # steps
-        self.before = 0  # steps of earlier trainings, whose streams these may be
+        self.earlier_steps = 0  # steps of earlier trainings, whose streams these may be
         model_seeds = seeds[0] if len(seeds) == 1 else seeds  # one seed needs no seeds axis
         self.model = model.copies(model_seeds, settings.fresh).to(device).train()
         self.noise = Noise(self.model.seeds, device, share(device))
@@ -102,7 +102,7 @@ class Training:
         self._recent_losses = torch.zeros(window, len(loss_names), *self.noise.seeds_shape, device=device)
         self.unrecorded = 0  # how many steps lie behind the last full window of the history
         self.provisional = False  # is the last point of the history that of these steps, so that it may change?
-        self.whole = True  # does it stand between two steps?
+        self.is_between_steps = True  # does it stand between two steps?
         if state:
             self.restore(*state)
 
@@ -111,7 +111,7 @@ class Training:
 
         Only then does the host wait for the device. Raises NonFiniteLoss if a loss since the last point is not finite.
         """
-        self.whole = False
+        self.is_between_steps = False
         if self.provisional:
             self.history.drop()
             self.provisional = False
@@ -123,7 +123,7 @@ class Training:
         self.done += 1
         if self.unrecorded == self.settings.log_every or self.done == self.settings.steps:
             self.record()
-        self.whole = True
+        self.is_between_steps = True
 
     def _eager_step(self) -> Tensor:
         """The update of each phase, one after another; the losses, [names, *seeds]."""
@@ -170,7 +170,7 @@ class Training:
 
     def kept(self) -> Kept:
         """What a run keeps of it. A training that broke in the middle of a step cannot go on."""
-        if not self.whole:
+        if not self.is_between_steps:
             return Kept(None, {})
         return Kept(*self.state(weights=False), self.data)
 
@@ -184,7 +184,7 @@ class Training:
             positions.append(position)
             tensors |= {f"stream/{index}/{name}": tensor for name, tensor in generators.items()}
         card = dict(
-            total=self.before + self.done,
+            total=self.earlier_steps + self.done,
             since=self.noise.since,
             seeds=self.noise.seeds,
             streams=positions,
@@ -202,9 +202,9 @@ class Training:
         state_card, tensors = self._stream_positions()
         if weights:
             tensors |= {f"model/{name}": tensor for name, tensor in self.model.state_dict().items()}
-        for i, optimizer in enumerate(self.optimizers):
+        for index, optimizer in enumerate(self.optimizers):
             tensors |= {
-                f"optimizer/{i}/{name}": tensor for name, tensor in state_tensors(optimizer, self.model).items()
+                f"optimizer/{index}/{name}": tensor for name, tensor in state_tensors(optimizer, self.model).items()
             }
         tensors |= {f"ema/{name}": tensor for name, tensor in self.averages.items()}
         full_windows = len(self.history.points) - self.provisional  # windows
@@ -234,14 +234,14 @@ class Training:
                 f"the losses are now {', '.join(self.history.names)}, and were {', '.join(card['names'])}; begin "
                 "a new one from the weights: fit(run.model, data, steps, seeds=run.seeds, fresh=False)."
             )
-        self.done, self.before = card["step"], card["total"] - card["step"]
+        self.done, self.earlier_steps = card["step"], card["total"] - card["step"]
         if weights := _with_prefix(tensors, "model/"):  # else the model has them already
             self.model.load_state_dict(weights)
         averages = _with_prefix(tensors, "ema/") if self.settings.ema is not None else {}
         self.averages = {name: tensor.to(self.settings.device, copy=True) for name, tensor in averages.items()}
         same_optimizer = card["optimizer"] == self.settings.optimizer.card
-        for i, optimizer in enumerate(self.optimizers if same_optimizer else []):
-            restore_state(optimizer, self.model, _with_prefix(tensors, f"optimizer/{i}/"))
+        for index, optimizer in enumerate(self.optimizers if same_optimizer else []):
+            restore_state(optimizer, self.model, _with_prefix(tensors, f"optimizer/{index}/"))
         self._restore_streams(card, tensors)
         self.history.steps = list(card["steps"])
         self.history.points = list(tensors["history"].clone()) if card["steps"] else []

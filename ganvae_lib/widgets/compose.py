@@ -107,13 +107,13 @@ def _result(entry: dict) -> list:
 
 def _first_choice_of_name(choices: tuple[Choice, ...], grid: dict) -> dict[str, int]:
     """For each name of a trained model the number of its first choice; names of few terms come first."""
-    numbers: dict[str, int] = {}
-    for i, choice in enumerate(choices):
+    index_of_name: dict[str, int] = {}
+    for index, choice in enumerate(choices):
         if choice.key in grid and choice.weight in (1, 4):
             name = grid[choice.key]["name"]
-            if name and name not in numbers:
-                numbers[name] = i
-    return dict(sorted(numbers.items(), key=lambda item: len(choices[item[1]].terms)))
+            if name and name not in index_of_name:
+                index_of_name[name] = index
+    return dict(sorted(index_of_name.items(), key=lambda item: len(choices[item[1]].terms)))
 
 
 def _formula(terms: list[Term]) -> str:

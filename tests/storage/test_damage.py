@@ -121,7 +121,7 @@ def test_the_rows_of_a_study(tmp_path):
     world = study.world("")
     for row, modes, failed in zip(kept.all, ([1.0], [1.0, float("inf")]), ({"3": "nan"}, {}), strict=True):
         kept.train(row, world)
-        card = kept.kept(row, world)[0]
+        card = kept.read_row(row, world)[0]
         assert card["measures"] == {"modes": modes} and card["failed"] == failed
 
         def equal(found, _, card=card, panels=images[row.model]):
@@ -129,10 +129,10 @@ def test_the_rows_of_a_study(tmp_path):
             return same and found[0] == card
 
         for path in (tmp_path / "work" / f"000{row.number}").iterdir():
-            told_or_the_same(path, lambda row=row: kept.kept(row, world), None, equal, rounds=3)
+            told_or_the_same(path, lambda row=row: kept.read_row(row, world), None, equal, rounds=3)
     another = rows.Rows(study, tmp_path, tmp_path / "work", "another")
     with pytest.raises(ValueError, match=r"other settings \(command: "):
-        another.kept(another.all[0], world)
+        another.read_row(another.all[0], world)
 
 
 def test_a_record_without_a_checksum_is_read_and_one_that_has_it_must_match(tmp_path):

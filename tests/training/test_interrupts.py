@@ -12,7 +12,7 @@ import torch
 from helpers import environment, points, same_run, small
 
 from ganvae_lib import Model, Run, fit, zoo
-from ganvae_lib.measure.history import Interrupts, interrupts_end_it
+from ganvae_lib.measure.history import Interrupts, interrupts_raise
 from ganvae_lib.training.state import Training
 
 DATA = points(200)
@@ -145,7 +145,7 @@ def test_in_another_thread_nothing_is_touched():
 
 
 def test_programs_that_record_are_ended(monkeypatch, tmp_path):
-    with monkeypatch.context() as patch, interrupts_end_it():
+    with monkeypatch.context() as patch, interrupts_raise():
         interrupt_in(patch, 13)
         with pytest.raises(KeyboardInterrupt, match="interrupted at step 13 of 40"):
             fit(model(), DATA, 40, checkpoint=tmp_path, checkpoint_every=100, **HOW)
