@@ -71,20 +71,20 @@ def _gate(x: Tensor) -> Tensor:
 class GatedLayer(nn.Module):
     """One layer of both stacks: v has seen the rows above only, h also what stands to the left in the row."""
 
-    def __init__(self, inputs: int, width: int, kernel: int, first: bool):
+    def __init__(self, inputs: int, width: int, kernel: int, is_first: bool):
         super().__init__()
         # The input holds the pixel itself, which must not be seen. Later layers hold features, which may be.
-        self.vertical = MaskedConv2d(inputs, 2 * width, mask_above(kernel, not first))
-        self.horizontal = MaskedConv2d(inputs, 2 * width, mask_left(kernel, not first))
+        self.vertical = MaskedConv2d(inputs, 2 * width, mask_above(kernel, not is_first))
+        self.horizontal = MaskedConv2d(inputs, 2 * width, mask_left(kernel, not is_first))
         self.down = Conv2d(2 * width, 2 * width, 1)  # from the vertical to the horizontal stack
         self.out = Conv2d(width, width, 1)
-        self.first = first
+        self.is_first = is_first
 
     def forward(self, vertical: Tensor, horizontal: Tensor) -> tuple[Tensor, Tensor]:
         vertical = self.vertical(vertical)
         update = self.out(_gate(self.horizontal(horizontal) + self.down(vertical)))
-        # The first layer's h is the image, with the pixel itself: nothing may pass it by.
-        horizontal = update if self.first else horizontal + update
+        # The first layer sees the image, with the pixel itself: nothing may pass it by.
+        horizontal = update if self.is_first else horizontal + update
         return _gate(vertical), horizontal
 
 
@@ -122,8 +122,8 @@ class PixelCNN(_Pixels):
         super().__init__(shape, levels)
         width, layers = check_int("width", width), check_int("layers", layers)
         self.reach = first // 2 + (layers - 1) * (kernel // 2)
-        later_layers = [GatedLayer(width, width, kernel, first=False) for _ in range(layers - 1)]
-        self.layers = nn.ModuleList([GatedLayer(1, width, first, first=True), *later_layers])
+        later_layers = [GatedLayer(width, width, kernel, is_first=False) for _ in range(layers - 1)]
+        self.layers = nn.ModuleList([GatedLayer(1, width, first, is_first=True), *later_layers])
         self.mix = Conv2d(width, width, 1)
         self.head = Conv2d(width, levels, 1)
 

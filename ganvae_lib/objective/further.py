@@ -97,14 +97,14 @@ class MMD(Tool):
 
     def distance(self, target: Samples, model: Samples, seeds_axes: int = 0) -> Tensor:
         """The unbiased estimate, [*seeds], of samples [*seeds, batch, *shape]; ``seeds_axes`` counts the first axes."""
-        flat_target, b = _flatten_samples(target, seeds_axes), _flatten_samples(model, seeds_axes)
-        if min(flat_target.shape[seeds_axes], b.shape[seeds_axes]) < 2:
+        x_d, x_g = _flatten_samples(target, seeds_axes), _flatten_samples(model, seeds_axes)  # data d, model g
+        if min(x_d.shape[seeds_axes], x_g.shape[seeds_axes]) < 2:
             raise TypeError("MMD compares pairs of examples; give minibatches of two or more.")
         # Distances by a product of matrices are small differences of large numbers: so centre them, and no bf16.
-        centre = b.detach().mean(-2, keepdim=True)
-        flat_target, b = flat_target - centre, b - centre
-        with torch.autocast(flat_target.device.type, enabled=False):
-            return self._mean(flat_target, flat_target) + self._mean(b, b) - 2 * self._mean(flat_target, b)
+        centre = x_g.detach().mean(-2, keepdim=True)
+        x_d, x_g = x_d - centre, x_g - centre
+        with torch.autocast(x_d.device.type, enabled=False):
+            return self._mean(x_d, x_d) + self._mean(x_g, x_g) - 2 * self._mean(x_d, x_g)
 
     def _mean(self, a: Tensor, b: Tensor) -> Tensor:
         """The mean of the kernel over pairs of a row of a and a row of b, each [*seeds, batch, D]."""

@@ -137,8 +137,8 @@ class Bound(Term):
             energy = expectation(r"q_\eta(t|x)", rf"{energy} + \log q_\eta(t|x)") + r" + \log C"
         if not self.activated:
             return expectation(writer.d, energy)
-        frozen = writer.made(writer.p("x", theta=r"{\theta_0}"))
-        expectations = rf"(\mathbb{{E}}_{{{writer.d}}} + \mathbb{{E}}_{{{frozen}}})"
+        frozen_law = writer.made(writer.p("x", theta=r"{\theta_0}"))
+        expectations = rf"(\mathbb{{E}}_{{{writer.d}}} + \mathbb{{E}}_{{{frozen_law}}})"
         return rf"\tfrac12{expectations}[{writer.at(('x',)).D}\,({energy})]"
 
     def _energy_formula(self, writer: Writer) -> str:
