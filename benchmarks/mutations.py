@@ -5,62 +5,47 @@
 
 Faults are those of cosmic-ray (another operator, comparison, constant or condition, a loop not run) and three
 more: a statement dropped, a call without arguments dropped, as ``.detach()``, and two arguments exchanged. They are
-drawn by a fixed seed. Each is tried in a copy of the repository, in a process that is forked after torch was imported.
-What was seen is written down and not tried again: the next run tries the survivors, and what is new.
-``equivalent_mutants.json`` lists those that change nothing that can be told, each with the reason. No test collects
-this file; a run takes hours.
+drawn by a fixed seed. Each is tried in a copy of the repository, by the tests that reach its line (``mutants.py``).
+``mutations.json`` keeps what became of each, until the function or class around it is written otherwise: the next run
+tries the survivors, and what is new. ``equivalent_mutants.json`` lists those that change nothing that can be told, each
+with the reason. No test collects this file; a run takes half an hour and more.
 """
 
 import argparse
 import ast
 import hashlib
-import importlib.util
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import mutants
+
 ROOT = Path(__file__).resolve().parents[1]
 EQUIVALENT = Path(__file__).with_name("equivalent_mutants.json")
-SEED, COUNT, WANTED, PATIENCE = 0, 40, 0.95, 4
+RECORD = Path(__file__).with_name("mutations.json")
+SEED, COUNT, WANTED = 0, 40, 0.95
 SEEN = ("killed", "timeout")
 
 LAWS = "tests/laws/test_"
-QUICK = "-p no:cacheprovider -p no:nbval -p no:xdist -p no:anyio".split()  # nbval alone takes seconds to load
-SLOW = "not kill_9 and not with_other_seeds and not another_experiment and not two_processes_write"
-#: The tests of a package, in stages: the second only where the first sees nothing. The docstrings come before.
+#: The tests of a package, besides its docstrings. Those of the packages before it are asked as well where they reach
+#: the line.
 TESTS = {
-    "objective": (
-        f"tests/objective {LAWS}snapshot.py",
-        f"{LAWS}gradients.py {LAWS}mistakes.py {LAWS}prints.py {LAWS}graph.py {LAWS}players.py tests/test_extend.py",
-    ),
-    "distributions": (
-        f"tests/distributions {LAWS}draws.py {LAWS}forgetting.py",
-        f"{LAWS}gradients.py {LAWS}players.py tests/objective/test_bound.py tests/training/test_train.py",
-    ),
-    "exact": ("tests/exact",),
-    "measure": (
-        "tests/measure",
-        "tests/training/test_rejection.py tests/models/test_build.py tests/networks/test_codes.py",
-    ),
-    "networks": (
-        f"tests/networks {LAWS}draws.py",
-        f"tests/models {LAWS}gradients.py {LAWS}snapshot.py {LAWS}mistakes.py",
-    ),
-    "models": (
-        f"tests/models {LAWS}snapshot.py",
-        f"{LAWS}mistakes.py {LAWS}saved.py tests/objective/test_operators.py tests/networks/test_codes.py "
-        "tests/test_extend.py",
-    ),
-    "training": (
-        f"tests/training/test_train.py tests/training/test_training_state.py {LAWS}forgetting.py {LAWS}precision.py",
-        f"tests/training {LAWS}resume.py {LAWS}determinism.py {LAWS}saved.py {LAWS}mistakes.py",
-    ),
-    "experiments": ("tests/experiments/test_study.py", "tests/experiments/test_experiments.py"),
+    "objective": f"tests/objective {LAWS}snapshot.py {LAWS}prints.py {LAWS}graph.py {LAWS}players.py",
+    "exact": "tests/exact",
+    "distributions": f"tests/distributions {LAWS}draws.py {LAWS}forgetting.py",
+    "measure": "tests/measure",
+    "networks": f"tests/networks {LAWS}gradients.py",
+    "models": f"tests/models {LAWS}saved.py",
+    "storage": "tests/storage",
+    "training": "tests/training/test_train.py tests/training/test_training_state.py tests/training/test_checkpoint.py "
+    "tests/training/test_optimizers.py tests/training/test_schedules.py tests/training/test_settings.py "
+    f"tests/training/test_compiled.py tests/training/test_going_on.py {LAWS}precision.py",
+    "experiments": "tests/experiments/test_study.py tests/experiments/test_experiments.py "
+    "tests/experiments/test_engines.py",
 }
 
 # Of cosmic-ray's many operators those whose faults a person might make; what crashes wherever it runs tells nothing.
@@ -185,128 +170,81 @@ def drawn(packages, count):
                 break
 
 
-class Failures:
-    """A plugin of pytest that writes down which tests fail."""
-
-    def __init__(self, file):
-        self.file = file
-
-    def pytest_runtest_logreport(self, report):
-        if report.failed:
-            with open(self.file, "a") as file:
-                file.write(report.nodeid + "\n")
-
-
-def tried(copy, tests, limit, left_out=None):
-    """Does a test see it? "killed", "timeout" or "survived", in a forked process that knows torch already.
-
-    Where nothing says what is ``left_out`` all tests run, and failures.txt gets the names of those that fail.
-    """
-    child = os.fork()
-    if child == 0:
-        os.setsid()
-        os.chdir(copy)
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1), os.dup2(quiet, 2)
-        try:
-            import pytest
-
-            words = ["-q", *QUICK, "-k", SLOW, *(f"--deselect={name}" for name in left_out or ())]
-            watched = dict(plugins=[Failures(copy / "failures.txt")]) if left_out is None else {}
-            code = int(pytest.main([*words, *(["-x"] if left_out is not None else []), *tests], **watched))
-        except BaseException:
-            code = 70
-        os._exit(code)
-    end = time.time() + limit
-    while time.time() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            # 1: a test fails. 2 and 3: the module cannot be imported, or breaks pytest. Others: mistakes of ours.
-            code = os.waitstatus_to_exitcode(status)
-            assert code in (0, 1, 2, 3) or code < 0, f"pytest ends with {code}, for {tests}"
-            return "survived" if code == 0 else "killed"
-        time.sleep(0.05)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return "timeout"
-
-
 def copied():
-    """A copy of what git knows, and of what is new, where the faults are put."""
+    """A copy of what git knows, and of what is new, where the faults are put. What Python compiled there stays."""
     copy = ROOT / "_build" / "mutations"
-    shutil.rmtree(copy, ignore_errors=True)
-    names = subprocess.run(
+    listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
         check=True,
     ).stdout.decode()
-    for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
+    names = {name for name in listed.split("\0") if name and (ROOT / name).is_file()}
+    for path in copy.rglob("*"):
+        if path.is_file() and path.suffix != ".pyc" and str(path.relative_to(copy)) not in names:
+            path.unlink()
+    for name in names:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, copy / name)
     return copy
 
 
-def with_fault(path, code):
-    """Write a module, and remove what Python keeps of it: two faults may have one size and one second."""
-    path.write_text(code, encoding="utf8")
-    Path(importlib.util.cache_from_source(path)).unlink(missing_ok=True)
+def fingerprint(fault):
+    """What a fault is called in the record: it is another one when the function around it is written otherwise."""
+    module, line, kind, was, becomes, _ = fault
+    source = (ROOT / module).read_text(encoding="utf8")
+    around = [n for n in ast.parse(source).body if n.lineno <= line <= n.end_lineno]
+    text = ast.get_source_segment(source, around[0]) if around else ""
+    place = line - around[0].lineno if around else 0
+    return hashlib.sha256("|".join(map(str, (kind, was, becomes, place, text))).encode()).hexdigest()[:10]
 
 
-def run(faults, out):
-    """Try them all; ``out`` keeps what became of each."""
-    copy = copied()
-    os.environ |= {
-        "OMP_NUM_THREADS": "1",
-        "GANVAE_PROGRESS": "0",
-        "PYTHONPATH": str(copy),
-    }
-    sys.path = [str(copy), *(p for p in sys.path if p not in (str(ROOT), str(ROOT / "tests"), ""))]
-    import matplotlib.pyplot, numpy, pytest, sklearn.datasets, torch  # noqa: E401, F401, I001 (each fork finds them)
+def library():
+    """All that the library says, as bytes."""
+    return b"".join(path.read_bytes() for path in sorted((ROOT / "ganvae_lib").rglob("*.py")))
 
+
+def run(faults):
+    """Try them all; ``RECORD`` keeps what became of each."""
+    os.environ |= {"OMP_NUM_THREADS": "1", "GANVAE_PROGRESS": "0"}
     excused = {(e["module"], e["was"], e["becomes"]): e["why"] for e in json.loads(EQUIVALENT.read_text())}
-    key = lambda result: (result["module"], result["kind"], result["was"], result["becomes"])
-    earlier = json.loads(out.read_text(encoding="utf8")) if out.exists() else []
-    seen = {key(result): result for result in earlier if result["outcome"] in SEEN}
-    limits, results = {}, []
-    for package, (module, line, kind, was, becomes, code) in faults:
-        result = dict(package=package, module=module, line=line, kind=kind, was=was, becomes=becomes)
-        start, why = time.time(), excused.get((module, was, becomes))
-        if key(result) in seen or why:
-            result["outcome"] = seen[key(result)]["outcome"] if key(result) in seen else "equivalent"
-            results.append(result)
-            continue
-        if package not in limits:
-            (copy / "failures.txt").write_text("")
-            outcome = tried(copy, [f"ganvae_lib/{package}", *" ".join(TESTS[package]).split()], 3600)
-            left_out = (copy / "failures.txt").read_text().splitlines()
-            assert outcome == "survived" or left_out, f"the tests of {package} cannot be run."
-            limits[package] = PATIENCE * (time.time() - start) + 30
-            print(f"{package}: its tests take {time.time() - start:.0f} s", flush=True)
-            print("".join(f"    it fails without a fault, and is left out: {name}\n" for name in left_out), end="")
+    record = json.loads(RECORD.read_text(encoding="utf8")) if RECORD.exists() else {}
+    results, tests = [], None
+    for package, fault in faults:
+        module, line, kind, was, becomes, code = fault
+        name, entries = fingerprint(fault), record.setdefault(package, {})
+        became = entries.get(name)
+        if (module, was, becomes) in excused:
+            became = "equivalent"
+        elif became not in SEEN:
+            if tests is None:
+                copy = copied()
+                os.environ["PYTHONPATH"] = str(copy)
+                sys.path = [str(copy), *(p for p in sys.path if p not in (str(ROOT), str(ROOT / "tests"), ""))]
+                import matplotlib.pyplot, numpy, sklearn.datasets, torch  # noqa: E401, F401, I001 (for forks)
+
+                files = sorted({file for p in TESTS for file in [f"ganvae_lib/{p}", *TESTS[p].split()]})
+                tests = mutants.Tests(copy, files)
+                reach = mutants.Reach(tests, ROOT / "_build" / "reach", library())
+            reach.measure([f"ganvae_lib/{package}", *TESTS[package].split()])
             start = time.time()
-        original = (copy / module).read_text(encoding="utf8")
-        with_fault(copy / module, code)
-        for stage, tests in enumerate(TESTS[package]):
-            result["outcome"] = tried(copy, [*([] if stage else [module]), *tests.split()], limits[package], left_out)
-            if result["outcome"] != "survived":
-                break
-        with_fault(copy / module, original)
-        results.append(result)
-        kept = results + [r for r in earlier if key(r) not in set(map(key, results))]
-        out.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf8")
-        print(f"{result['outcome']:10} {time.time() - start:5.1f} s  {module}:{line} {kind}", flush=True)
-        print(f"    - {was}\n    + {becomes}", flush=True)
+            became, tried = mutants.tried(tests, reach, TESTS[package].split(), module, line, code)
+            print(f"{became:10} {time.time() - start:5.1f} s  {module}:{line} {kind}, {tried}", flush=True)
+            print(f"    - {was}\n    + {becomes}", flush=True)
+        entries[name] = became
+        results.append((package, became))
+        RECORD.write_text(json.dumps(record, indent=0, sort_keys=True) + "\n", encoding="utf8")
+    if tests:
+        tests.close()
     return results
 
 
 def told(results):
     """Counts by package; True if enough were seen. What is equivalent does not count."""
-    for package in [*dict.fromkeys(r["package"] for r in results), None]:
-        some = [r for r in results if package in (None, r["package"])]
-        seen = sum(r["outcome"] in SEEN for r in some)
-        counted = sum(r["outcome"] != "equivalent" for r in some)
+    for package in [*dict.fromkeys(package for package, _ in results), None]:
+        some = [became for of, became in results if package in (None, of)]
+        seen = sum(became in SEEN for became in some)
+        counted = sum(became != "equivalent" for became in some)
         print(f"{package or 'together':14} {seen} of {counted} seen, {len(some) - counted} equivalent")
     return counted and seen / counted >= WANTED
 
@@ -316,14 +254,12 @@ def main():
     parser.add_argument("--packages", nargs="+", default=list(TESTS), choices=list(TESTS))
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--list", action="store_true", help="only say what is drawn")
-    parser.add_argument("--out", type=Path, default=ROOT / "_build" / "mutations.json")
     options = parser.parse_args()
     faults = list(drawn(options.packages, options.count))
     if options.list:
         print("\n".join(f"{m}:{line} {kind}\n    - {was}\n    + {new}" for _, (m, line, kind, was, new, _) in faults))
         return 0
-    options.out.parent.mkdir(exist_ok=True)
-    return int(not told(run(faults, options.out)))
+    return int(not told(run(faults)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Exact worlds: what is said by default, where domains end, values that nothing else asks for."""
 
 import math
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 import torch
@@ -104,3 +104,22 @@ def test_both_labels_are_equally_likely_unless_told():
         assert made.real == 0.5
         torch.testing.assert_close(made.mixture(step.theta_0), half)
     torch.testing.assert_close(exact.optimal_logit(log_p0, log_p1), log_p1 - log_p0)
+
+
+def test_a_prior_of_few_digits_is_reckoned_with_in_many():
+    few = torch.tensor(0.3)
+    found = exact.generator.optimal_logit(double(0, 0), double(0, 0), few)
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found, few.double().logit().expand(2), rtol=0, atol=1e-15)
+
+
+def test_a_minimum_carries_no_history_of_its_start():
+    start = torch.zeros(2, requires_grad=True)
+    best, value = minimise(lambda x: (x - 1).square().sum(), start)
+    assert best.tolist() == [1.0, 1.0] and value == 0.0 and not best.requires_grad
+
+
+@pytest.mark.parametrize("name", ["decoder", "encoder"])
+def test_a_coded_world_needs_functions(name):
+    with pytest.raises(ValueError, match=f"{name} must be a function of parameters, got 0.5"):
+        replace(random_coded_worlds(1), **{name: 0.5})
