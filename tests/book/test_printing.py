@@ -80,6 +80,7 @@ def test_the_pdf_has_all_and_its_contents_name_the_pages(printed, tmp_path):
 
     out = tmp_path / "book.pdf"
     assert printing.pdf(*printed, out) == len((reader := PdfReader(out)).pages) == 6
+    assert b"/ObjStm" in out.read_bytes() and not out.with_suffix(".part").exists(), "it is packed"
     texts = [unicodedata.normalize("NFKC", page.extract_text()) for page in reader.pages]  # a ligature is two letters
     whole_text = re.sub(r"\s+", " ", " ".join(texts))
     for words in (
