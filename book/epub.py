@@ -11,9 +11,16 @@ from whole import Document
 
 __all__ = ["write"]
 
-# Each formula as MathML, with its TeX as what is read aloud, its objects' letters as classes, and the thin space of log
-# before a letter, which readers leave out; each figure to move as its place, to be pictured.
+# Each formula as MathML, with its TeX as what is read aloud, its objects' letters as classes, letters of other
+# alphabets as such (browsers read no mathvariant but "normal"), and the thin space of log before a letter, which
+# readers leave out; each figure to move as its place, to be pictured.
 TURN = """() => {
+  const double = {C: "\u2102", H: "\u210d", N: "\u2115", P: "\u2119", Q: "\u211a", R: "\u211d", Z: "\u2124"}
+  const script = {B: "\u212c", E: "\u2130", F: "\u2131", H: "\u210b", I: "\u2110",
+    L: "\u2112", M: "\u2133", R: "\u211b"}
+  const alphabets = {  // where "A" or "0" would stand, and the letters that stand elsewhere
+    "double-struck": [0x1D538 - 65, double], script: [0x1D49C - 65, script], bold: [0x1D7CE - 48, {}],
+  }
   const letters = {"\u03b8": "theta", "\u03b7": "eta", "\u03d5": "phi", "\u03c6": "phi", d: "data"}
   const thin = () => {
     const space = document.createElementNS("http://www.w3.org/1998/Math/MathML", "mspace")
@@ -25,6 +32,12 @@ TURN = """() => {
     made.setAttribute("alttext", item.math)
     for (const letter of made.querySelectorAll("mi:not([mathvariant])"))
       if (letters[letter.textContent]) letter.setAttribute("class", letters[letter.textContent])
+    for (const letter of made.querySelectorAll("mi[mathvariant], mn[mathvariant]")) {
+      const [before, others] = alphabets[letter.getAttribute("mathvariant")] ?? [], char = letter.textContent
+      if (!others || !/^[A-Z0-9]$/.test(char) || /\\d/.test(char) !== (letter.localName === "mn")) continue
+      letter.textContent = others[char] ?? String.fromCodePoint(before + char.charCodeAt(0))
+      letter.removeAttribute("mathvariant")
+    }
     for (const applied of [...made.querySelectorAll("mo")].filter(e => e.textContent === "\u2061")) {
       const name = applied.previousElementSibling, before = name?.previousElementSibling
       if (!/^[([{|]/.test(applied.nextElementSibling?.textContent ?? "(")) applied.after(thin())
@@ -86,8 +99,10 @@ div.math { display: flex; flex-wrap: wrap; align-items: center; overflow-x: auto
 @media (max-width: 40em) { div.math math { font-size: .85em; } }
 .params { margin-left: 1.5em; } .admonition-title { font-weight: bold; }
 .part { text-transform: uppercase; color: #5B6470; } figure { margin: 1em 0; text-align: center; }
-.obj-data, .data { color: #1B79C4; } .obj-theta, .theta { color: #C8510A; }
-.obj-eta { color: #08875F; } .obj-phi, .phi { color: #B0469F; }
+.obj-data, mi.data { color: #1B79C4; } .obj-theta, mi.theta { color: #C8510A; }
+.obj-eta, mi.eta { color: #08875F; } .obj-phi, mi.phi { color: #B0469F; }
+td, th { vertical-align: top; } td p, th p { margin: 0; } .check-line::before { content: "\\2713\\a0"; }
+.map-grid table { table-layout: fixed; width: 100%; font-size: .55em; overflow-wrap: anywhere; }
 """
 XHTML = (
     '<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE html>\n<html xmlns="http://www.w3.org/1999/xhtml" '

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import epub
+import packing
 from contents import BookError
 from whole import COUNTED, Document, counts, gather
 
@@ -139,7 +140,8 @@ def pdf(site: Path, toc: Path, config: Path, out: Path) -> int:
         page.pdf(path=draft, **options)
         if starts(draft, document) != numbers:
             raise BookError("The contents do not fit their page")
-    draft.replace(out)
+    out.write_bytes(packing.packed(draft.read_bytes()))
+    draft.unlink()
     return len(PdfReader(out).pages)
 
 

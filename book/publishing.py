@@ -2,9 +2,13 @@
 
 - ``repository: url``: links to the sources, to edit them and to file an issue; Colab and Binder open the chapters.
 - ``html: baseurl``: what search engines, and those who link to a page, show of it: words, a picture; sitemap.xml.
+
+    python book/publishing.py FILE...   the PDF and the ePub go into _build/html, with links on its first page
 """
 
 import re
+import shutil
+import sys
 from html import escape, unescape
 from pathlib import Path
 
@@ -13,12 +17,14 @@ from bs4 import BeautifulSoup
 from contents import BookError, pages
 from PIL import Image
 
-__all__ = ["configured", "description", "published"]
+__all__ = ["configured", "description", "offered", "published"]
 
 HOSTS = "https://github.com", "https://gitlab.com"  # whose pages the theme knows
 BINDER, COLAB = "https://mybinder.org", "https://colab.research.google.com"
 BUTTONS = "use_repository_button", "use_edit_page_button", "use_issues_button", "use_source_button"
 FIGURE, PICTURE, SIZE = "_static/overview.png", "_static/social.png", (1200, 630)  # pixels, as networks ask for them
+PLACE = re.compile('<span class="files">.*?</span>')  # in book/intro.md: here links to the whole book go
+FORMS = {".pdf": "PDF", ".epub": "ePub"}
 LENGTH = 200  # characters of a description that are shown
 
 
@@ -95,3 +101,22 @@ def published(html: Path, source: Path) -> None:
     space = "http://www.sitemaps.org/schemas/sitemap/0.9"
     listed = f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="{space}">\n{rows}</urlset>\n'
     (html / "sitemap.xml").write_text(listed, encoding="utf8")
+
+
+def offered(html: Path, found: list[Path]) -> None:
+    """Put the whole book, a file for each form, into a built site, and links to it on the first page."""
+    links = []
+    for path in found:
+        shutil.copy(path, html / path.name)
+        size = f"{path.stat().st_size / 2**20:.0f} MB"
+        links.append(f'<a class="reference external" href="../{path.name}">{FORMS[path.suffix]}</a> ({size})')
+    first = html / "book" / "intro.html"
+    told = f'<span class="files"> The whole book is also one file: {" or ".join(links)}.</span>'
+    text, places = PLACE.subn(told if links else '<span class="files"></span>', first.read_text(encoding="utf8"))
+    if places != 1:
+        raise BookError(f"{first} has {places} places for links to the whole book, and needs one.")
+    first.write_text(text, encoding="utf8")
+
+
+if __name__ == "__main__":
+    offered(Path(__file__).resolve().parents[1] / "_build" / "html", [Path(name) for name in sys.argv[1:]])

@@ -16,7 +16,7 @@ from slides import head_of
 
 __all__ = ["COUNTED", "Document", "counts", "gather"]
 
-DROPPED = "a.headerlink, button.copybtn, .prev-next-area, script[type^='application/vnd.jupyter']"
+DROPPED = "a.headerlink, button.copybtn, .prev-next-area, .files, script[type^='application/vnd.jupyter']"
 COUNTED = {
     "figures": "figure, .cell_output img",
     "tables": "table",

@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 import publishing
 import pytest
+import whole
 import yaml
 from bs4 import BeautifulSoup
 from contents import BookError
@@ -197,3 +198,42 @@ def test_pages_say_what_they_are_where_they_have_an_address_and_nothing_elsewher
             "a figure, not a blank"
         )
     assert (html / "_static" / "social.png").stat().st_size < 150_000
+
+
+# -- the whole book in a file -----------------------------------------------------------------------------------
+
+
+def test_the_first_page_links_to_the_whole_book_where_that_is_there(small, at_once, tmp_path):
+    intro = ROOT / "book" / "intro.md"
+    [place] = [line for line in intro.read_text(encoding="utf8").splitlines() if 'class="files"' in line]
+    with (small.root / "book" / "intro.md").open("a", encoding="utf8") as page:
+        page.write(f"\n\n{place}\n")
+    small("x = 1")
+    html = small.root / "_build" / "html"
+    assert at_once("--write")[0] == 0
+    status, told = at_once()
+    assert status == 0, told
+
+    def offers():
+        soup = BeautifulSoup((html / "book" / "intro.html").read_text(encoding="utf8"), "html.parser")
+        return soup.article.select_one(".files").get_text(), [a["href"] for a in soup.article.select(".files a")]
+
+    assert offers() == ("", []), "no link without a file"
+    files = [tmp_path / "ganvae.pdf", tmp_path / "ganvae.epub"]
+    for path, size in zip(files, (30, 11), strict=True):
+        path.write_bytes(bytes(size * 2**20))
+    for _ in range(2):  # a second time changes nothing
+        publishing.offered(html, files)
+        assert offers() == (
+            " The whole book is also one file: PDF (30 MB) or ePub (11 MB).",
+            ["../ganvae.pdf", "../ganvae.epub"],
+        )
+    assert [(html / "book" / link).resolve().stat().st_size // 2**20 for link in offers()[1]] == [30, 11]
+    article = BeautifulSoup((html / "book" / "intro.html").read_text(encoding="utf8"), "html.parser").article
+    whole.settle(article, "book/intro", {"book/intro"})
+    assert not article.select(".files") and "one file" not in article.get_text(), "the book does not offer itself"
+    publishing.offered(html, [])
+    assert offers() == ("", [])
+    (html / "book" / "intro.html").write_text("<article></article>")
+    with pytest.raises(BookError, match="has 0 places"):
+        publishing.offered(html, files)
