@@ -13,7 +13,7 @@ RATE = 2 * SIGMA * (D_SIGMA - SIGMA * D_ALPHA / ALPHA)  # ``def-rate``
 
 @proof
 def four_names() -> list[Identity]:
-    """``eq-four-names``, ``eq-four-errors``, ``eq-velocity``: any path, any example, noise and guess.
+    """``eq-four-names``, ``eq-four-errors``, ``eq-velocity``, ``eq-handed-back``: any path, any example, noise and guess.
 
     ``eq-velocity`` is proved from ``eq-tweedie``.
     """
@@ -26,6 +26,10 @@ def four_names() -> list[Identity]:
     clean = (noised + SIGMA**2 * score) / ALPHA
     velocity = D_ALPHA * clean + D_SIGMA * (noised - ALPHA * clean) / SIGMA
     by_score = D_ALPHA / ALPHA * noised - RATE / 2 * score
+    share, rest = symbols("share rest", real=True)
+    told = share * noised / SIGMA + rest
+    flow = D_ALPHA * (noised - SIGMA * told) / ALPHA + D_SIGMA * told
+    rate = share * D_SIGMA / SIGMA + (1 - share) * D_ALPHA / ALPHA  # of log(sigma^share alpha^(1 - share))
     return [
         Identity("eq-four-names", noise_of(x), noise, false=-noise),
         Identity("eq-four-names", velocity_of(x), D_ALPHA * x + D_SIGMA * noise, false=D_ALPHA * x),
@@ -42,6 +46,7 @@ def four_names() -> list[Identity]:
             false=factor * (x - guess) ** 2,
         ),
         Identity("eq-velocity", velocity, by_score, false=by_score - RATE / 2 * score),
+        Identity("eq-handed-back", flow.diff(noised), rate, false=rate.subs(share, 1 - share)),
     ]
 
 

@@ -411,6 +411,7 @@ FALSE = {
         "eq-four-names": ('"score": -eps_hat / sigma', '"score": eps_hat / sigma'),
         "eq-four-errors": ("path.diffusion(t) / (2 * sigma**2)", "path.diffusion(t) / sigma**2"),
         "eq-velocity": ("path.diffusion(t) / 2 * world.score(points, t)", "path.diffusion(t) * world.score(points, t)"),
+        "eq-handed-back": (") ** (1 - share)", ") ** share"),
         "eq-continuity": ("rise + torch.func.grad(flux)", "rise - torch.func.grad(flux)"),
         "eq-flow-matching": ("d_sigma * (column - alpha * x) / sigma", "d_sigma * (column - alpha * x)"),
         "lem-velocity": ("crowd = world.velocity(column, t)", "crowd = -world.velocity(column, t)"),

@@ -71,6 +71,7 @@ FREE = {
     "eq-noised": "the law of a sum of independent variables, and Gaussians in it",
     "eq-four-names": "linear equations, for every α and σ that are not zero",
     "eq-four-errors": "linear equations, for every α and σ that are not zero",
+    "eq-handed-back": "a linear differential equation, for every α and σ that are not zero",
     "eq-continuity": "given x_t all moments of x are finite, whatever its law",
     "eq-step": "a product of two Gaussians, as functions of x_s",
     "eq-diffusion-bound": "the chain rule of the KL, terms that are not negative",

@@ -10,7 +10,7 @@ from scipy import stats
 from torch import nn
 from torch.nn import functional as F
 
-from ganvae_lib import Noise, Point, nets, zoo
+from ganvae_lib import Noise, Point, given, nets, zoo
 from ganvae_lib.distributions.sample import draw
 from ganvae_lib.networks import trunks
 from ganvae_lib.networks.codes import Encoder
@@ -279,3 +279,20 @@ def test_copies_of_a_model_are_the_single_ones(entry, data):
     assert all(not torch.equal(p, single.get_parameter(n)) for n, p in started.items())
     with pytest.raises(TypeError, match=r"stacked copies.*model.single\(k\)"):
         stacked.copies([0, 1])
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_what_a_denoiser_of_images_sees_goes_past_its_trunk(labelled):
+    """A U-Net normalises: without it the noise that is told does not grow where all that is seen does."""
+    objective = given(zoo.DIFFUSION) if labelled else zoo.DIFFUSION
+    model = small(objective, images(), architecture="conv", width=8)
+    denoiser, n = model.networks["denoiser_x"], 64
+    options = {"labels": torch.arange(n) % 4} if labelled else {}
+    z, time = randn(n, 1, 8, 8), torch.full((n, 1), 0.9)
+    told = lambda z: denoiser(z, time, **options).detach()
+    handed_back = lambda: ((told(1.01 * z) - told(z)) * z).sum() / (0.01 * z.square().sum())
+    with_skip, share = told(z), handed_back()
+    (denoiser.network if labelled else denoiser).skip = False
+    close(with_skip - told(z), z)
+    close(share - handed_back(), torch.tensor(1.0), atol=1e-3)
+    assert abs(handed_back()) < 0.2

@@ -24,7 +24,16 @@ from ganvae_lib import (
     ring,
     zoo,
 )
-from ganvae_lib.distributions import PATHS, PREDICTIONS, SAMPLERS, Path, as_prediction, clean, flow_density, from_noise
+from ganvae_lib.distributions import (
+    PATHS,
+    PREDICTIONS,
+    SAMPLERS,
+    NoisePath,
+    as_prediction,
+    clean,
+    flow_density,
+    from_noise,
+)
 from ganvae_lib.exact import NoisedMixture
 from ganvae_lib.measure import denoising_bound
 from ganvae_lib.objective import WEIGHTS, Weight
@@ -238,7 +247,7 @@ def test_the_bound_of_the_exact_network_is_tight_and_that_of_another_is_below(pa
 def test_a_path_that_does_not_end_in_noise_costs_the_divergence_of_its_end(monkeypatch):
     """At its last time the data's law is not N(0, 1): by KL(m_1 ‖ N(0, 1)) the bound is lower."""
     halves = (lambda t: 1 - t / 2, lambda t: t, lambda t: -torch.ones_like(t) / 2, torch.ones_like)
-    path = Path("half", *halves, "", "")
+    path = NoisePath("half", *halves, "", "")
     monkeypatch.setitem(PATHS, "half", path)
     world, x = NoisedMixture.of(TWO, path), TWO.sample(4000, 0)
     model = Model(Match("x", Denoise("x", "half", "x")), {"denoiser_x": Exact(world, "x")}, nets.StandardNormal(1))

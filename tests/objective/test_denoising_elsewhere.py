@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganvae_lib import Denoise, Noise, nets
-from ganvae_lib.distributions import PATHS, Path, from_noise
+from ganvae_lib.distributions import PATHS, NoisePath, from_noise
 from ganvae_lib.distributions.paths import SAMPLERS
 
 torch_only = dict(rtol=1e-5, atol=1e-5)
@@ -55,7 +55,7 @@ def test_diffusion_is_that_of_diffusers(monkeypatch):
     ddim = diffusers.DDIMScheduler(**options, set_alpha_to_one=True)
     kept = torch.cat((torch.ones(1).double(), ddpm.alphas_cumprod.double()))  # ᾱ at levels 0, 1, ..., 1000
     level = lambda t: kept[(1000 * t).round().long()]
-    path = Path("levels", lambda t: level(t).sqrt(), lambda t: (1 - level(t)).sqrt(), None, None, "", "")
+    path = NoisePath("levels", lambda t: level(t).sqrt(), lambda t: (1 - level(t)).sqrt(), None, None, "", "")
     monkeypatch.setitem(PATHS, "levels", path)
     network, (x, epsilon, g) = denoiser(), minibatch()
 
