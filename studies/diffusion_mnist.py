@@ -9,7 +9,7 @@ learning rates are those of the 8 x 8 digits. Sizes were chosen by timing 15 ste
 given: averages of grey levels have no density.
 
 In a first run diffusion failed: a U-Net normalises what it sees, and told nearly the same noise of z and of 1.01 z.
-Since then what denoisers of images see goes past their trunks (``Denoiser``, ``skip``), the simplest of five such ways,
+Since then what denoisers of images see goes past their trunks (``Denoiser``, ``skip``), the simplest of six such ways,
 all of which helped in 700 steps of seed 0. Both stand here with their trunks alone, too: nothing else differs.
 
 With GANVAE_SCALE=full the digits keep their 28 x 28 pixels, a model has about 2.28 million parameters and 25,000
@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 
 from ganvae_lib import Data, build, fit, load, scale
-from ganvae_lib.distributions.paths import FIRST, LAST, PATHS, as_prediction
+from ganvae_lib.distributions.paths import PATHS, T_MAX, T_MIN, as_prediction
 from ganvae_lib.experiments import Study, Trial
 from studies import diffusion_digits as digits, measures
 from studies.adaptation_pilot import small_mnist
@@ -89,7 +89,7 @@ def handed_back(run, world) -> list[float]:
     """σ⟨ε̂(z + hz) - ε̂(z), z⟩/(h‖z‖²) for z of which 1 % is signal: 0 if ε̂ ignores how large z is, 1 if x̂ does."""
     tool, denoiser = run.model.objective.terms[0].tool, run.model.networks["denoiser_x"]
     path, x, size = PATHS[tool.path], world.real, 0.01
-    times = torch.linspace(FIRST, LAST, 10_000)
+    times = torch.linspace(T_MIN, T_MAX, 10_000)
     t = times[(path.snr(times) - 0.01).abs().argmin()]
     epsilon = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
     seeds_shape = run.model.seeds_shape
