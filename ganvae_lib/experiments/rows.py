@@ -67,7 +67,7 @@ class Rows:
             for name, trial in trials.items()
             if trial.worlds is None or world in trial.worlds
         ]
-        self.all = [Row(number, *pair) for number, pair in enumerate(pairs)]
+        self.all_rows = [Row(number, *pair) for number, pair in enumerate(pairs)]
         self._file = sha256(file.read_bytes()).hexdigest() if file is not None and file.is_file() else None
 
     def begun(self) -> bool:
@@ -88,7 +88,7 @@ class Rows:
 
     def missing(self) -> list[Row]:
         """The rows that are not there yet."""
-        return [row for row in self.all if not self.is_finished(row)]
+        return [row for row in self.all_rows if not self.is_finished(row)]
 
     def is_finished(self, row: Row) -> bool:
         """Has somebody finished it?"""
