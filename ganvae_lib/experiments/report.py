@@ -45,10 +45,10 @@ def _digits(score: str) -> int:
     return 3 if "accuracy" in score else 2
 
 
-def _number(value: dict, digits: int, sign: str = "") -> str:
+def _number(summary: dict, digits: int, sign: str = "") -> str:
     """A mean and the half-width of its 95 % interval, if it has one."""
-    mean = f"{value['mean']:{sign}.{digits}f}"
-    half_width = value["half_width_95"]
+    mean = f"{summary['mean']:{sign}.{digits}f}"
+    half_width = summary["half_width_95"]
     return mean if half_width is None else f"{mean} ± {half_width:.{digits}f}"
 
 
