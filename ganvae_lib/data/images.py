@@ -257,11 +257,11 @@ def cifar10_jpeg(name: str, split: str) -> ImageSet:
         test_paths = sorted(path for path in unpacked_files if path.startswith("test/"))
         label_of_path = {path: CIFAR_CLASSES.index(path.split("/")[1]) for path in test_paths}  # test/CLASS/...
     colour_levels = np.empty((len(label_of_path), 3, 32, 32), np.uint8)
-    for i, path in enumerate(label_of_path):
+    for index, path in enumerate(label_of_path):
         jpeg_image = Image.open(io.BytesIO(unpacked_files[path]), formats=["JPEG"])
         if jpeg_image.mode != "RGB" or jpeg_image.size != (32, 32):
             raise _wrong_content(f"{path} in {file}", "a colour image of 32 x 32 pixels")
-        colour_levels[i] = np.asarray(jpeg_image).transpose(2, 0, 1)
+        colour_levels[index] = np.asarray(jpeg_image).transpose(2, 0, 1)
     note = "CIFAR-10 (JPEG copy): lossy, compares with no result on CIFAR-10; colour levels / 255"
     return colour_levels, np.array(list(label_of_path.values())), note
 

@@ -136,7 +136,7 @@ def letters(numbers: Iterable[Any]) -> dict[Any, str]:
     schedules = list(dict.fromkeys(number for number in numbers if isinstance(number, Schedule)))
     if len(schedules) == 1:
         return {schedules[0]: r"\beta(s)"}
-    return {schedule: rf"\beta_{i}(s)" for i, schedule in enumerate(schedules, 1)}
+    return {schedule: rf"\beta_{index}(s)" for index, schedule in enumerate(schedules, 1)}
 
 
 def at(number: Any, step: int) -> float:
