@@ -118,7 +118,7 @@ class Text(Data):
         x = check_finite("x", x)
         if x.ndim > 1:
             return [self.decode(row) for row in x]
-        line = "".join(self.alphabet[i] for i in self._indices(x).reshape(-1).tolist())
+        line = "".join(self.alphabet[index] for index in self._indices(x).reshape(-1).tolist())
         return line.split(self.padding)[0] if self.padding else line
 
     def encode(self, string: str) -> Tensor:
@@ -165,7 +165,7 @@ def text(name: Any = "text", split: str = "train", length: int | None = 64) -> T
 
 def _as_indices(lines: Sequence[str], alphabet: str) -> Tensor:
     """Lines of one length as indices [N, T], float32."""
-    index_of = {character: i for i, character in enumerate(alphabet)}
+    index_of = {character: index for index, character in enumerate(alphabet)}
     return torch.tensor([[index_of[character] for character in line] for line in lines], dtype=torch.float32)
 
 

@@ -88,8 +88,8 @@ def digits(name: str, split: str) -> ImageSet:
 
     bunch = load_digits()
     train_rows, test_rows = train_test_split(np.arange(1797), test_size=297, stratify=bunch.target, random_state=0)
-    rows = np.sort(train_rows if split == "train" else test_rows)
-    return bunch.images[rows, None] / 16, bunch.target[rows], "scikit-learn digits, grey levels / 16"
+    chosen_rows = np.sort(train_rows if split == "train" else test_rows)
+    return bunch.images[chosen_rows, None] / 16, bunch.target[chosen_rows], "scikit-learn digits, grey levels / 16"
 
 
 def idx_set(name: str, split: str) -> ImageSet:
@@ -120,17 +120,17 @@ def _usps_text(sources: Sequence[tuple[str, tuple[str, ...], str]]) -> tuple[np.
     """Grey levels [N, 256] and labels, from the first of these text files that can be had."""
     for file, mirrors, checksum in sources:
         try:
-            content = io.BytesIO(verified("usps", file, mirrors, checksum))
+            text_file = io.BytesIO(verified("usps", file, mirrors, checksum))
             break
         except DataError:
             if file == sources[-1][0]:  # there is no other to try
                 raise
     if file.endswith(".gz"):  # one digit a line: the label, then 256 grey levels in [-1, 1]
-        table = np.loadtxt(content, ndmin=2)
-        return (table[:, 1:] + 1) / 2, table[:, 0]
+        digit_table = np.loadtxt(text_file, ndmin=2)
+        return (digit_table[:, 1:] + 1) / 2, digit_table[:, 0]
     from sklearn.datasets import load_svmlight_file
 
-    grey_levels, labels = load_svmlight_file(content, n_features=256)  # the same grey levels; labels 1 to 10
+    grey_levels, labels = load_svmlight_file(text_file, n_features=256)  # the same grey levels; labels 1 to 10
     return (grey_levels.toarray() + 1) / 2, labels - 1
 
 
@@ -254,14 +254,14 @@ def cifar10_jpeg(name: str, split: str) -> ImageSet:
         csv_rows = [line.split(",") for line in csv_lines]
         label_of_path = {path: int(label) for _index, path, label in csv_rows}
     else:
-        paths = sorted(path for path in unpacked_files if path.startswith("test/"))
-        label_of_path = {path: CIFAR_CLASSES.index(path.split("/")[1]) for path in paths}  # test/CLASS/...
+        test_paths = sorted(path for path in unpacked_files if path.startswith("test/"))
+        label_of_path = {path: CIFAR_CLASSES.index(path.split("/")[1]) for path in test_paths}  # test/CLASS/...
     colour_levels = np.empty((len(label_of_path), 3, 32, 32), np.uint8)
-    for i, path in enumerate(label_of_path):
-        image = Image.open(io.BytesIO(unpacked_files[path]), formats=["JPEG"])
-        if image.mode != "RGB" or image.size != (32, 32):
+    for index, path in enumerate(label_of_path):
+        jpeg_image = Image.open(io.BytesIO(unpacked_files[path]), formats=["JPEG"])
+        if jpeg_image.mode != "RGB" or jpeg_image.size != (32, 32):
             raise _wrong_content(f"{path} in {file}", "a colour image of 32 x 32 pixels")
-        colour_levels[i] = np.asarray(image).transpose(2, 0, 1)
+        colour_levels[index] = np.asarray(jpeg_image).transpose(2, 0, 1)
     note = "CIFAR-10 (JPEG copy): lossy, compares with no result on CIFAR-10; colour levels / 255"
     return colour_levels, np.array(list(label_of_path.values())), note
 

@@ -126,22 +126,22 @@ def law_card(data: Examples) -> dict[str, Any] | None:
     return {"lost": type(data.law).__name__}
 
 
-def law_from(card: dict[str, Any]) -> Any:
+def law_from(law_card_json: dict[str, Any]) -> Any:
     """The law of which ``law_card`` wrote. Raises ValueError, saying what to do, if it cannot be found again."""
-    if "lost" in card:
+    if "lost" in law_card_json:
         raise ValueError(
-            f"the law of the data, a {card['lost']}, was not saved with the run: neither it nor the data are "
+            f"the law of the data, a {law_card_json['lost']}, was not saved with the run: neither it nor the data are "
             "registered (data.toy, data.register). Pass data that know it: Data(x, law=...)."
         )
-    kind = "toy" if "toy" in card else "data set"
-    name = card[kind]
+    kind = "toy" if "toy" in law_card_json else "data set"
+    name = law_card_json[kind]
     registry = TOYS if kind == "toy" else DATA_SETS
     if name not in registry:
         raise ValueError(
             f"the run was trained on {name!r}, and {unknown(kind, name, registry)} Import the file that registers it."
         )
     if kind == "toy":
-        return TOYS[name](**card["arguments"])
+        return TOYS[name](**law_card_json["arguments"])
     return DATA_SETS[name]("train", 0).law
 
 

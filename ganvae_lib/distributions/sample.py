@@ -105,8 +105,8 @@ class _Discrete(torch.autograd.Function):
     """A discrete sample. A gradient that would have to pass through it is an error, not a silent zero."""
 
     @staticmethod
-    def forward(ctx: Any, probs: Tensor, sample: Tensor, name: str, kind: str) -> Tensor:
-        ctx.description = f"{name} is drawn from a {kind}"
+    def forward(ctx: Any, probs: Tensor, sample: Tensor, name: str, law_name: str) -> Tensor:
+        ctx.description = f"{name} is drawn from a {law_name}"
         return sample.to(probs)
 
     @staticmethod

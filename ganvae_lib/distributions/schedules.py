@@ -86,8 +86,8 @@ class Schedule(ABC):
             return NotImplemented  # such as a term, which takes a schedule for its weight
         return self._scaled(check_real("the factor of a schedule", factor))
 
-    def _scaled(self, number: float) -> Schedule:
-        return replace(self, **{name: number * getattr(self, name) for name in self.values})
+    def _scaled(self, factor: float) -> Schedule:
+        return replace(self, **{name: factor * getattr(self, name) for name in self.values})
 
     __rmul__ = __mul__
 
@@ -136,7 +136,7 @@ def letters(numbers: Iterable[Any]) -> dict[Any, str]:
     schedules = list(dict.fromkeys(number for number in numbers if isinstance(number, Schedule)))
     if len(schedules) == 1:
         return {schedules[0]: r"\beta(s)"}
-    return {schedule: rf"\beta_{i}(s)" for i, schedule in enumerate(schedules, 1)}
+    return {schedule: rf"\beta_{index}(s)" for index, schedule in enumerate(schedules, 1)}
 
 
 def at(number: Any, step: int) -> float:
@@ -277,8 +277,8 @@ class times(Schedule):
     def extremes(self) -> tuple[float, ...]:
         return tuple(first_extreme * b for first_extreme in self.first.extremes for b in self.second.extremes)
 
-    def _scaled(self, number: float) -> Schedule:
-        return replace(self, first=self.first._scaled(number))
+    def _scaled(self, factor: float) -> Schedule:
+        return replace(self, first=self.first._scaled(factor))
 
 
 def _between(start: float, end: float, fraction: str) -> str:

@@ -128,13 +128,13 @@ def random_coded_worlds(n: int, seed: int = 0, examples: int = 6, codes: int = 4
     n, seed = check_int("n", n), check_int("seed", seed, least=0)
     examples, codes = check_int("examples", examples), check_int("codes", codes)
     generator = torch.Generator().manual_seed(seed)
-    normal = lambda *shape: torch.randn(n, *shape, generator=generator, dtype=torch.float64)
+    random_normal = lambda *shape: torch.randn(n, *shape, generator=generator, dtype=torch.float64)
     return CodedWorld(
-        log_d=normal(examples).log_softmax(-1),
-        log_prior=normal(codes).log_softmax(-1),
+        log_d=random_normal(examples).log_softmax(-1),
+        log_prior=random_normal(codes).log_softmax(-1),
         decoder=lambda theta: theta.unflatten(-1, (codes, examples)).log_softmax(-1),
         encoder=lambda eta: eta.unflatten(-1, (examples, codes)).log_softmax(-1),
-        theta_0=normal(codes * examples),
-        eta_0=normal(examples * codes),
-        log_fixed=normal(examples, codes).log_softmax(-1),
+        theta_0=random_normal(codes * examples),
+        eta_0=random_normal(examples * codes),
+        log_fixed=random_normal(examples, codes).log_softmax(-1),
     )

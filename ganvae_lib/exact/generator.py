@@ -217,7 +217,7 @@ def random_steps(
     uniform = lambda low, top, *shape: low + (top - low) * torch.rand(*shape, generator=generator, dtype=torch.float64)
     space = line(-16, 16, points)  # wide enough for means up to 3 and standard deviations up to e^0.2
 
-    def parameters() -> Tensor:
+    def random_parameters() -> Tensor:
         """The logits, means and log standard deviations of three Gaussians, [n, 9]."""
         return torch.cat((uniform(-1, 1, n, 3), uniform(-3, 3, n, 3), uniform(-0.9, 0.2, n, 3)), -1)
 
@@ -227,7 +227,7 @@ def random_steps(
         gaussians = torch.distributions.Normal(means, log_stds.exp(), validate_args=False).log_prob(space.points)
         return (logits.log_softmax(-2) + gaussians).logsumexp(-2)
 
-    theta_0, log_d = parameters(), mixture(parameters())
+    theta_0, log_d = random_parameters(), mixture(random_parameters())
     prior = 0.5 if real == "uniform" else uniform(0.1, 0.9, n)
     # Four sine waves of random height, frequency and phase.
     sines = uniform(0.2, 1.5, n, 4, 1) * (uniform(0.2, 1.5, n, 4, 1) * space.points + uniform(0, 6.3, n, 4, 1)).sin()

@@ -10,7 +10,7 @@ from ..figures.table import Table
 from ..storage.cards import read_card
 from .techniques import EXPERIMENTS, FRACTIONS, RESULTS, Setting
 
-__all__ = ["HEADER", "commands", "counted", "listed", "markdown", "records", "row", "summary", "table", "data_and_size"]
+__all__ = ["HEADER", "commands", "counted", "listed", "markdown", "records", "row", "summary", "table", "where"]
 
 HEADER = ("data", "share", "score", "base", "variant", "difference", "effect size", "found", "paper: base, variant")
 
@@ -27,7 +27,7 @@ def records(out: str | Path = RESULTS) -> list[dict]:
     for path in sorted(Path(out).glob("*.json")):
         try:
             record = read_card(path)
-            ranks.append((list(EXPERIMENTS).index(record["experiment"]), data_and_size(record), record["fraction"]))
+            ranks.append((list(EXPERIMENTS).index(record["experiment"]), where(record), record["fraction"]))
             for score in record["scores"]:
                 row(record, score)
             # Nothing is done with these: a record raises here if something that the tables show is missing.
@@ -45,10 +45,10 @@ def _digits(score: str) -> int:
     return 3 if "accuracy" in score else 2
 
 
-def _number(value: dict, digits: int, sign: str = "") -> str:
+def _number(summary: dict, digits: int, sign: str = "") -> str:
     """A mean and the half-width of its 95 % interval, if it has one."""
-    mean = f"{value['mean']:{sign}.{digits}f}"
-    half_width = value["half_width_95"]
+    mean = f"{summary['mean']:{sign}.{digits}f}"
+    half_width = summary["half_width_95"]
     return mean if half_width is None else f"{mean} ± {half_width:.{digits}f}"
 
 
@@ -61,7 +61,7 @@ def verdict(difference: dict, names: tuple[str, str]) -> str:
     return f"{variant if difference['mean'] > 0 else base} ahead"
 
 
-def data_and_size(record: dict) -> str:
+def where(record: dict) -> str:
     """The data set of a record, its size if it is the full one, and its steps where they were asked for."""
     size = ", full size" if record.get("size") == "full" else ""
     steps = re.search(r"--steps (\d+)", record["command"])
@@ -75,7 +75,7 @@ def row(record: dict, score: str) -> tuple[str, ...]:
     paper = EXPERIMENTS[record["experiment"]].paper.get((record["data"]["name"], record["fraction"], score))
     effect_size = summaries["difference"]["effect_size"]
     return (
-        data_and_size(record),
+        where(record),
         f"{100 * record['fraction']:g} %",
         score,
         _number(summaries["base"], digits),

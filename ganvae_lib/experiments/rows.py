@@ -67,7 +67,7 @@ class Rows:
             for name, trial in trials.items()
             if trial.worlds is None or world in trial.worlds
         ]
-        self.all = [Row(number, *pair) for number, pair in enumerate(pairs)]
+        self.all_rows = [Row(number, *pair) for number, pair in enumerate(pairs)]
         self._file = sha256(file.read_bytes()).hexdigest() if file is not None and file.is_file() else None
 
     def begun(self) -> bool:
@@ -88,7 +88,7 @@ class Rows:
 
     def missing(self) -> list[Row]:
         """The rows that are not there yet."""
-        return [row for row in self.all if not self.is_finished(row)]
+        return [row for row in self.all_rows if not self.is_finished(row)]
 
     def is_finished(self, row: Row) -> bool:
         """Has somebody finished it?"""
@@ -121,12 +121,12 @@ class Rows:
         """
         folder = self._folder(row)
         try:
-            card, images = read(folder, ROW_CARD)
-            saved_settings, row_entry = dict(card["settings"]), dict(card["entry"])
-            if card["environment"] != environment():  # that of a record is the environment that puts it together
-                row_entry["environment"] = card["environment"]
-            panels = {title: images[str(number)] for number, title in enumerate(card["titles"])}
-            data = card["data"]
+            row_card, images = read(folder, ROW_CARD)
+            saved_settings, row_entry = dict(row_card["settings"]), dict(row_card["entry"])
+            if row_card["environment"] != environment():  # that of a record is the environment that puts it together
+                row_entry["environment"] = row_card["environment"]
+            panels = {title: images[str(number)] for number, title in enumerate(row_card["titles"])}
+            data = row_card["data"]
         except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"the row in {folder} is damaged: {error}; remove that folder.") from error
         settings = self.settings(row)
@@ -142,19 +142,19 @@ class Rows:
 
     def train(self, row: Row, study_data: SimpleNamespace) -> str:
         """Train and measure a row, and write it whole; what can be said of it in a line. Raises OSError."""
-        card, panels = entry(self.study, row.model, row.trial, study_data, list(self.study.seeds))
+        row_entry, panels = entry(self.study, row.model, row.trial, study_data, list(self.study.seeds))
         content = {
             "settings": self.settings(row),
             "data": _data(study_data),
             "environment": environment(),
-            "entry": card,
+            "entry": row_entry,
             "titles": list(panels),
         }
         # Copies, as a view would save all that it is a part of.
         images = {str(number): image.clone() for number, image in enumerate(panels.values())}
         write(self._folder(row), ROW_CARD, content, "row", images)
-        means = {name: round(sum(values) / len(values), 4) for name, values in card["measures"].items() if values}
-        return f"{row.name}: {means}, {card['seconds']} s {card['failed'] or ''}"
+        means = {name: round(sum(values) / len(values), 4) for name, values in row_entry["measures"].items() if values}
+        return f"{row.name}: {means}, {row_entry['seconds']} s {row_entry['failed'] or ''}"
 
 
 def about(data: Any) -> Any:

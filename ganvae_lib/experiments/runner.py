@@ -172,17 +172,17 @@ def _share_is_trained(rows: Rows, order: Order, own_rows: slice, path: Path, say
     if path.exists() and not was_there:  # another task has written it since this one began, and has taken its mark away
         (order.work / STUDY_MARK).unlink(missing_ok=True)
     run_id = uuid.uuid4().hex
-    for row in rows.all[own_rows]:
+    for row in rows.all_rows[own_rows]:
         try:
             if rows.is_unfinished():
                 say(finish(order, order.command, run_id, row.number))
         except (ValueError, OSError):
             if rows.is_unfinished():  # else the row is gone because the record is there
                 raise
-    missing_rows = rows.missing() if rows.is_unfinished() else []
-    if missing_rows:  # who writes the last row sees all of them
-        say(f"{len(missing_rows)} of {len(rows.all)} rows are not there yet; whoever trains the last writes {path}.")
-    return not missing_rows
+    missing = rows.missing() if rows.is_unfinished() else []
+    if missing:  # who writes the last row sees all of them
+        say(f"{len(missing)} of {len(rows.all_rows)} rows are not there yet; whoever trains the last writes {path}.")
+    return not missing
 
 
 @contextmanager
@@ -203,12 +203,12 @@ def finish(order: Order, command: str, run_id: str, number: int) -> str:
     process that lives longer knows that the study may have changed. Raises ValueError as ``kept`` does.
     """
     rows = Rows(_cached_study(order, run_id), Path(order.out), order.work, command, order.file)
-    row = rows.all[number]
+    row = rows.all_rows[number]
     if rows.is_finished(row):
         rows.read_row(row)  # refuses one of other settings
         return f"{row.name}: was finished"
     with one_thread():
-        return rows.train(row, _world(order, run_id, row.world))
+        return rows.train(row, _cached_world(order, run_id, row.world))
 
 
 @lru_cache(maxsize=1)
@@ -217,7 +217,7 @@ def _cached_study(order: Order, run: str) -> Study:
 
 
 @lru_cache(maxsize=1)
-def _world(order: Order, run: str, name: str) -> SimpleNamespace:
+def _cached_world(order: Order, run: str, name: str) -> SimpleNamespace:
     """A world is loaded and prepared once for the rows of a process that follow one another."""
     return _cached_study(order, run).world(name)
 
@@ -245,12 +245,12 @@ def _measure_all_rows(rows: Rows, say: Callable[[str], None]) -> tuple[dict, dic
     seeds = list(study.seeds)
     by_world = {}  # what the record says of each world
     panels: dict[str, Tensor] = {}
-    with tqdm(total=len(rows.all), disable=_quiet() or not rows.missing(), unit="row") as bar:
+    with tqdm(total=len(rows.all_rows), disable=_quiet() or not rows.missing(), unit="row") as bar:
         for world_name in study.worlds():
             study_data = study.world(world_name)
             entries = {}
             panels |= study.panels("", None, study_data)
-            for row in [row for row in rows.all if row.world == world_name]:
+            for row in [row for row in rows.all_rows if row.world == world_name]:
                 if not rows.is_finished(row):
                     say(rows.train(row, study_data))
                 entries[row.model], images = rows.read_row(row, study_data)

@@ -206,7 +206,7 @@ def entry(study: Study, name: str, trial: Trial, study_data: SimpleNamespace, se
     failures = dict[int, str]()
     examples: dict = {}
     panels: dict = {}
-    values: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
+    measured_values: dict[str, dict[str, list]] = {"measures": {}, "series": {}}
     groups = [[seed] for seed in seeds] if study.apart else [seeds]  # seeds of a group are trained in one run
     for group in groups:
         started = time.perf_counter()
@@ -216,12 +216,12 @@ def entry(study: Study, name: str, trial: Trial, study_data: SimpleNamespace, se
         if run is None:
             continue
         scores = measured(study.measure(run, study_data))
-        if not any(values.values()):  # the first seed
+        if not any(measured_values.values()):  # the first seed
             examples = study.examples(run, study_data)
             panels = study.panels(name, run, study_data)
         for kind, measures in scores.items():
             for measure, group_values in measures.items():
-                values[kind].setdefault(measure, []).extend(group_values)
+                measured_values[kind].setdefault(measure, []).extend(group_values)
     card: dict[str, Any] = {"objective": None if trial.objective is None else repr(trial.objective), **trial.about}
     card |= {
         key: dict(options) for key, options in (("networks", trial.networks), ("training", trial.training)) if options
@@ -231,7 +231,7 @@ def entry(study: Study, name: str, trial: Trial, study_data: SimpleNamespace, se
         card["share"] = trial.share
     if trial.seeds is not None:
         card["seeds"] = seeds
-    return {**card, **values, "examples": examples}, panels
+    return {**card, **measured_values, "examples": examples}, panels
 
 
 def compared(study: Study, entries: Mapping[str, dict], seeds: list[int]) -> dict:
@@ -278,7 +278,7 @@ def rounded(value: Any) -> Any:
     return value
 
 
-def shown(card: dict) -> dict:
+def shown(row_entry: dict) -> dict:
     """An entry as the record has it: means and intervals over seeds, computed before anything is rounded."""
-    measures = {name: summary(values) for name, values in card["measures"].items()}
-    return {**card, "measures": measures, "series": rounded(card["series"])}
+    measures = {name: summary(values) for name, values in row_entry["measures"].items()}
+    return {**row_entry, "measures": measures, "series": rounded(row_entry["series"])}

@@ -218,7 +218,7 @@ def _train_and_score(setting: Setting, resume: bool, say: Callable[[str], None],
     if not is_first_process:
         return None
     about_data = {"name": setting.data, "digest": data.digest, "note": data.note, "examples": len(data)}
-    card = {
+    record_card = {
         "classifier_accuracy": accuracy,
         "experiment": setting.name,
         "names": experiment.names,
@@ -237,7 +237,7 @@ def _train_and_score(setting: Setting, resume: bool, say: Callable[[str], None],
         "wall_s": round(earlier_seconds + time.time() - start_time, 1),
         "environment": records.environment(str(device)),
     }
-    records.write(path, card)
+    records.write(path, record_card)
     records.clear(work)  # the checkpoints have served
     return path
 

@@ -110,10 +110,10 @@ def made_by(name: str, cell_text: str, notebook: list[dict] | None) -> str:
         return f"If an earlier cell makes it, that has not run in this kernel: {_RUN_ABOVE}"
     texts = ["".join(cell["source"]) for cell in notebook]
     code_numbers = [number for number, cell in enumerate(notebook) if cell["cell_type"] == "code"]
-    end = next((number for number in code_numbers if texts[number].strip() == cell_text.strip()), len(texts))
-    isolated = end < len(texts) and "ganvae" in notebook[end].get("metadata", {})  # exercises make names of their own
+    stop = next((number for number in code_numbers if texts[number].strip() == cell_text.strip()), len(texts))
+    isolated = stop < len(texts) and "ganvae" in notebook[stop].get("metadata", {})  # exercises make names of their own
     code_numbers = [number for number in code_numbers if ("ganvae" in notebook[number].get("metadata", {})) == isolated]
-    makers = [number for number in code_numbers if number < end and name in _assigned_names(texts[number])]
+    makers = [number for number in code_numbers if number < stop and name in _assigned_names(texts[number])]
     if not makers:
         return ""
     above = [text for text, cell in zip(texts[: makers[-1]], notebook, strict=False) if cell["cell_type"] == "markdown"]
@@ -182,12 +182,12 @@ def _first_false(check: ast.expr, names: dict[str, Any]) -> tuple[ast.expr, dict
         pairs = [ast.Compare(a, [op], [b]) for (a, b), op in zip(pairwise(sides), check.ops, strict=True)]
         return next((pair for pair in pairs if not _evaluate(pair, names)), check), names
     if isinstance(check, ast.Call) and ast.unparse(check.func) == "all" and isinstance(check.args[0], ast.GeneratorExp):
-        each, loops = check.args[0].elt, check.args[0].generators
+        element, loops = check.args[0].elt, check.args[0].generators
         bound = sorted({n.id for loop in loops for n in ast.walk(loop.target) if isinstance(n, ast.Name)})
-        case = ast.Dict([ast.Constant(name) for name in bound], [ast.Name(name, ast.Load()) for name in bound])
-        cases = (names | case for case in _evaluate(ast.GeneratorExp(case, loops), names))
-        failing = next((case for case in cases if not _evaluate(each, case)), None)
-        return (check, names) if failing is None else _first_false(each, failing)
+        bindings = ast.Dict([ast.Constant(name) for name in bound], [ast.Name(name, ast.Load()) for name in bound])
+        cases = (names | bindings for bindings in _evaluate(ast.GeneratorExp(bindings, loops), names))
+        false_case = next((bindings for bindings in cases if not _evaluate(element, bindings)), None)
+        return (check, names) if false_case is None else _first_false(element, false_case)
     return check, names
 
 

@@ -55,12 +55,12 @@ def schematic(objective: Any, ax: Any = None) -> Any:
     returned = [letter for variable in ("x", "z") if (letter := rf"\hat {variable}") in compared or variable in hidden]
     has_labels = bool(objective.conditional) or "labeller" in networks
     nodes = _place_nodes(objective, comparisons, returned, has_labels)
-    abscissae = [x for x, *_ in nodes.values()]
+    x_positions = [x for x, *_ in nodes.values()]
     if "z" not in nodes:
-        abscissae.append(0.6)  # where the arrow of a density begins
+        x_positions.append(0.6)  # where the arrow of a density begins
     if "density_code" in networks:
-        abscissae.append(-0.9)
-    xlim = (min(abscissae) - 0.6, max(abscissae) + 0.6)
+        x_positions.append(-0.9)
+    xlim = (min(x_positions) - 0.6, max(x_positions) + 0.6)
     ylim = (-1.35 if has_labels else -0.75, 1.8 if comparisons else 0.75)  # room for t below, for comparisons above
     ax = _prepare_axes(ax, xlim, ylim)
     _draw_makers(ax, nodes, objective)
@@ -101,14 +101,14 @@ def _place_nodes(objective: Any, comparisons: dict[str, _Comparison], returned: 
     for letter in returned:
         nodes[letter] = (_X_OF_RETURNED[letter], 0.0, letter, PAPER)
     names_from_left = sorted(comparisons, key=lambda name: comparisons[name].anchor)
-    abscissae: list[float] = []  # each above what it compares, but at least 1 to the right of the one before
+    x_positions: list[float] = []  # each above what it compares, but at least 1 to the right of the one before
     for name in names_from_left:
         anchor = comparisons[name].anchor
-        abscissae.append(max(anchor, abscissae[-1] + 1.0) if abscissae else anchor)
+        x_positions.append(max(anchor, x_positions[-1] + 1.0) if x_positions else anchor)
     # All of them back to the left, so that on average they stand above what they compare.
-    shift = sum(comparisons[name].anchor - x for name, x in zip(names_from_left, abscissae, strict=True))
+    shift = sum(comparisons[name].anchor - x for name, x in zip(names_from_left, x_positions, strict=True))
     shift = shift / max(1, len(names_from_left))
-    for name, x in zip(names_from_left, abscissae, strict=True):
+    for name, x in zip(names_from_left, x_positions, strict=True):
         nodes[name] = (x + shift, _COMPARISON_HEIGHT, comparisons[name].letter, PAPER)
     if has_labels:
         some_unlabelled = "other" in objective.reads
@@ -131,9 +131,9 @@ def _draw_makers(ax: Any, nodes: Nodes, objective: Any) -> None:
             _write_label(ax, 1.0, side * (0.27 + 0.65 * abs(curvature)), label, player)
     for network, variable in (("density", "x"), ("density_code", "z")):
         if network in networks:
-            x = nodes[variable][0]
-            _draw_arrow(ax, (x - 1.5, 0.0), (x, 0.0), "theta", 0.0)
-            _write_label(ax, x - 0.8, 0.27, rf"$p_\theta({variable})$", "theta")
+            x_position = nodes[variable][0]
+            _draw_arrow(ax, (x_position - 1.5, 0.0), (x_position, 0.0), "theta", 0.0)
+            _write_label(ax, x_position - 0.8, 0.27, rf"$p_\theta({variable})$", "theta")
     for network, variable, player in _DENOISERS:
         if network in networks:
             noisy, clean = nodes[rf"\tilde {variable}"][:2], nodes[variable][:2]
@@ -164,14 +164,14 @@ def _draw_round_trip(ax: Any, nodes: Nodes, letter: str) -> None:
 def _draw_comparison(ax: Any, nodes: Nodes, name: str, comparison: _Comparison, conditional: bool) -> None:
     """Dotted arrows to a discriminator, or double lines to what compares by samples, and the label above."""
     x, y = nodes[name][:2]
-    sources = (*comparison.seen, "t") if conditional else comparison.seen
-    for source in (
-        name for name in sources if name in nodes
+    compared_names = (*comparison.seen, "t") if conditional else comparison.seen
+    for compared_name in (
+        name for name in compared_names if name in nodes
     ):  # a space of one's own may see what the graph does not show
         if comparison.discriminates:
-            _draw_arrow(ax, nodes[source][:2], (x, y), "phi", 0.0)
+            _draw_arrow(ax, nodes[compared_name][:2], (x, y), "phi", 0.0)
         else:
-            _double_line(ax, (nodes[source][0], x), (0, y))
+            _double_line(ax, (nodes[compared_name][0], x), (0, y))
     _write_label(ax, x, y + 0.38, comparison.label, "phi" if comparison.discriminates else "")
 
 

@@ -136,10 +136,10 @@ def images(
     return ax
 
 
-def _image_range(x: Any) -> tuple[float, float]:
+def _image_range(pixels: Any) -> tuple[float, float]:
     """The range of images, as far as their values tell."""
-    are_bytes = str(getattr(x, "dtype", "")).endswith("uint8")
-    values = _as_array(x)
+    are_bytes = str(getattr(pixels, "dtype", "")).endswith("uint8")
+    values = _as_array(pixels)
     low, high = (values.min(), values.max()) if values.size else (0.0, 1.0)
     if are_bytes or (low >= 0 and 128 <= high <= 255):
         return 0.0, 255.0

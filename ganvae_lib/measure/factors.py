@@ -97,5 +97,5 @@ def mutual_information_gap(codes: Tensor | Mapping[str, Tensor], factors: Mappin
     code_names = list(codes)
     varying_factors = [(index, name) for index, name in enumerate(factors) if entropy[index] > 0]
     gaps = {name: float((best_two[index, 0] - best_two[index, 1]) / entropy[index]) for index, name in varying_factors}
-    best = {name: code_names[int(information[index].argmax())] for index, name in varying_factors}
-    return Gap(sum(gaps.values()) / len(gaps), gaps, best, tuple(factors), information, entropy)
+    best_code = {name: code_names[int(information[index].argmax())] for index, name in varying_factors}
+    return Gap(sum(gaps.values()) / len(gaps), gaps, best_code, tuple(factors), information, entropy)

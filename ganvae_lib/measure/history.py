@@ -91,10 +91,10 @@ class History(Shown, Mapping[str, Tensor]):
 
     def _table(self) -> Table:
         last_step_text = f", to step {self.steps[-1]}" if self.steps else ""
-        rows = list(self.last.items())
-        if len(rows) > 6:  # short enough to be read at a glance
-            rows = [*rows[:5], ("...", f"and {len(rows) - 5} more: {', '.join(self.names[5:])}")]
-        return Table(("History", f"{len(self.steps)} points{last_step_text}; seeds {self.seeds}"), tuple(rows))
+        table_rows = list(self.last.items())
+        if len(table_rows) > 6:  # short enough to be read at a glance
+            table_rows = [*table_rows[:5], ("...", f"and {len(table_rows) - 5} more: {', '.join(self.names[5:])}")]
+        return Table(("History", f"{len(self.steps)} points{last_step_text}; seeds {self.seeds}"), tuple(table_rows))
 
 
 class Interrupts:

@@ -34,20 +34,20 @@ def coverage(samples: Tensor, toy: Any, within: float = 3.0, share: float = 0.2)
     if modes is None:
         raise ValueError("coverage needs a world with modes, for example ring, grid or mixture1d.")
     within, share = check_real("within", within, above=0), check_real("share", share, above=0, most=1)
-    x = numbers("samples", samples).cpu().double()
-    x = x.unsqueeze(0) if x.ndim == 2 else x
-    if x.ndim != 3 or x.shape[-1] != modes.shape[-1] or 0 in x.shape:
+    all_samples = numbers("samples", samples).cpu().double()
+    all_samples = all_samples.unsqueeze(0) if all_samples.ndim == 2 else all_samples
+    if all_samples.ndim != 3 or all_samples.shape[-1] != modes.shape[-1] or 0 in all_samples.shape:
         raise ValueError(
             f"samples must be [seeds, n, {modes.shape[-1]}], as the modes of {type(toy).__name__} are; "
             f"got {list(numbers('samples', samples).shape)}."
         )
-    distances = torch.cdist(x, modes.cpu().double().expand(len(x), -1, -1))
+    distances = torch.cdist(all_samples, modes.cpu().double().expand(len(all_samples), -1, -1))
     nearest_distance, nearest_mode = distances.min(-1)
     is_high_quality = nearest_distance < within * float(toy.std)
     counts = torch.stack([(is_high_quality & (nearest_mode == mode)).sum(-1) for mode in range(len(modes))], -1)
     equal_weights = torch.full((len(modes),), 1 / len(modes))
     weights = getattr(toy, "weights", equal_weights)
-    needed_counts = share * x.shape[1] * weights
+    needed_counts = share * all_samples.shape[1] * weights
     return {"modes": (counts >= needed_counts).sum(-1).double(), "high quality": is_high_quality.double().mean(-1)}
 
 

@@ -47,19 +47,19 @@ class Scores(dict[str, Tensor]):
         self.within = dict(within or {})
 
     def __repr__(self) -> str:
-        lines = []
-        for name, value in self.items():
-            finite_values = value[value.isfinite()]
-            lost = len(value) - len(finite_values)
+        text_lines = []
+        for name, values in self.items():
+            finite_values = values[values.isfinite()]
+            lost = len(values) - len(finite_values)
             interval_text = (
                 written(*interval(finite_values), self.within.get(name)) if len(finite_values) else "not a number"
             )
             seeds_text = f" ({len(finite_values)} seeds)" if len(finite_values) > 1 else ""
-            lines.append(
+            text_lines.append(
                 f"{name}: {interval_text}{seeds_text}"
-                + (f", not a number for {lost} of {len(value)} seeds" if lost else "")
+                + (f", not a number for {lost} of {len(values)} seeds" if lost else "")
             )
-        return "\n".join(lines)
+        return "\n".join(text_lines)
 
 
 def evaluate(

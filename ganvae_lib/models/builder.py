@@ -96,12 +96,12 @@ def _make_model(spec: Spec, data: Examples | Sequence[int]) -> Model:
 OPTIONS = {field.name: str(field.type) for field in fields(Spec) if field.name != "objective"}
 
 
-def model_of(card: dict[str, Any]) -> Model:
+def model_of(run_card: dict[str, Any]) -> Model:
     """The model of which a card speaks, where torch makes tensors at the time: on "meta" it takes no memory.
 
     Raises NoModel (a ValueError) for networks or an objective of one's own, and ValueError for what is no model.
     """
-    networks, objective = card["networks"], card["objective"]
+    networks, objective = run_card["networks"], run_card["objective"]
     if networks is None or objective is None:
         own_thing = "networks" if networks is None else "an objective"
         raise NoModel(f"this run has {own_thing} of its own; pass a model with the same: Run.load(path, model).")
@@ -114,13 +114,13 @@ def model_of(card: dict[str, Any]) -> Model:
         raise ValueError(f"it describes no model: {error}") from error
 
 
-def shapes_of(card: dict[str, Any], model: Model | None) -> dict[str, Tensor]:
+def shapes_of(run_card: dict[str, Any], model: Model | None) -> dict[str, Tensor]:
     """The weights of which a card speaks, on "meta", without memory; or those of copies of a given ``model``.
 
     Raises ValueError for a card that cannot be, NoModel (another) for one whose model cannot be made here.
     """
-    check_card(card, OPTIONS)
+    check_card(run_card, OPTIONS)
     if model is not None:  # as they are: on "meta" weights that are tied would come apart
-        return model.copies(card["seeds"], fresh=False).state_dict()
+        return model.copies(run_card["seeds"], fresh=False).state_dict()
     with torch.device("meta"):
-        return model_of(card).copies(card["seeds"], fresh=False).state_dict()
+        return model_of(run_card).copies(run_card["seeds"], fresh=False).state_dict()

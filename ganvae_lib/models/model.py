@@ -120,13 +120,13 @@ class Model(Shown, nn.Module):
             f"seed {self.seeds}" if isinstance(self.seeds, int) else f"a copy for each of the seeds {self.seeds}"
         )
         shape_text = "" if self.spec is None else f"; examples of shape {self.spec.shape}"
-        rows = [
+        table_rows = [
             *objective_rows(self.objective),
             ("networks", networks),
             ("weights", seeds_text + shape_text),
             ("next", "fit(model, data, steps=...); model.networks lists the layers"),
         ]
-        return Table(("Model", title_of(self.objective)), tuple(rows))
+        return Table(("Model", title_of(self.objective)), tuple(table_rows))
 
     def of(self, players: Sequence[str]) -> list[nn.Parameter]:
         """The parameters of these players that learn, each once: not those with ``requires_grad=False``."""
@@ -248,8 +248,8 @@ def _seed_list(seeds: int | list[int]) -> list[int]:
 
 def title_of(objective: Objective) -> str:
     """The objective, and its name if the zoo has one."""
-    name = name_in_zoo(objective)
-    return f"{name}: {objective!r}" if name else repr(objective)
+    zoo_name = name_in_zoo(objective)
+    return f"{zoo_name}: {objective!r}" if zoo_name else repr(objective)
 
 
 def objective_rows(objective: Objective) -> list[tuple[str, str]]:

@@ -50,28 +50,28 @@ class Role:
     make: Callable[..., nn.Module]
 
 
-def _make_trunk(spec: Spec, shape: Shape, out: int, activation: str) -> nn.Module:
-    """From ``shape`` to ``out`` features."""
+def _make_trunk(spec: Spec, shape: Shape, n_features: int, activation: str) -> nn.Module:
+    """From ``shape`` to ``n_features`` features."""
     if spec.convolves(shape):
-        return nets.conv_down(shape, spec.width, out, activation, spec.depth)
-    return nets.mlp(shape, spec.hidden, out, activation)
+        return nets.conv_down(shape, spec.width, n_features, activation, spec.depth)
+    return nets.mlp(shape, spec.hidden, n_features, activation)
 
 
-def _make_decoder(spec: Spec, inputs: Shape, outputs: Shape) -> nn.Module:
-    """A decoder from ``inputs`` to examples of shape ``outputs``, with the observation model of ``spec``."""
-    if spec.convolves(outputs) and len(inputs) == 1:
-        trunk = nets.conv_up(inputs[0], spec.width, outputs, spec.activation, spec.depth)
-    elif spec.convolves(outputs) and len(inputs) == 3 and inputs[1:] == outputs[1:]:
-        trunk = nets.conv_same(inputs, spec.width, outputs[0], spec.activation)
+def _make_decoder(spec: Spec, input_shape: Shape, output_shape: Shape) -> nn.Module:
+    """A decoder from ``input_shape`` to examples of shape ``output_shape``, with the observation model of ``spec``."""
+    if spec.convolves(output_shape) and len(input_shape) == 1:
+        trunk = nets.conv_up(input_shape[0], spec.width, output_shape, spec.activation, spec.depth)
+    elif spec.convolves(output_shape) and len(input_shape) == 3 and input_shape[1:] == output_shape[1:]:
+        trunk = nets.conv_same(input_shape, spec.width, output_shape[0], spec.activation)
     else:
-        trunk = nets.mlp(inputs, spec.hidden, math.prod(outputs), spec.activation)
+        trunk = nets.mlp(input_shape, spec.hidden, math.prod(output_shape), spec.activation)
     # Where a sample is the mean of p(x|z), the mean must lie in the range of the data, for images mostly [0, 1].
-    is_bounded = not isinstance(spec.range, str) and (len(outputs) == 3 or spec.other is None)
+    is_bounded = not isinstance(spec.range, str) and (len(output_shape) == 3 or spec.other is None)
     squash: Any = is_bounded and (spec.noiseless or not spec.explicit)
     if squash and spec.range != (0, 1):
         squash = spec.range
     observation = nets.observation_of(spec.observation, spec.scale, squash)
-    return nets.Decoder(trunk, observation, outputs, spec.noiseless, spec.noise)
+    return nets.Decoder(trunk, observation, output_shape, spec.noiseless, spec.noise)
 
 
 def _make_latent_decoder(spec: Spec, z: Shape) -> nn.Module:
@@ -118,12 +118,12 @@ def _density_code(spec: Spec) -> nn.Module:
     return nets.CodeTable(term.entries) if term.parts == 1 else nets.CharRNN(term.parts, term.entries, spec.hidden[-1])
 
 
-def _denoiser_code(spec: Spec, seen: Shape, time: Shape) -> nn.Module:
+def _denoiser_code(spec: Spec, input_shape: Shape, time: Shape) -> nn.Module:
     """What a noisy code tells of the noise."""
     _check_inferred(spec)
     if _quantise_term(spec):
         raise ValueError("there is no noise between the entries of a codebook; use Match('code', Likelihood()).")
-    return _denoiser("code", spec, seen, time)
+    return _denoiser("code", spec, input_shape, time)
 
 
 def _check_inferred(spec: Spec) -> None:
@@ -144,9 +144,9 @@ def _features(spec: Spec, x: Shape) -> nn.Module:
     return nets.Features(_make_trunk(spec, x, spec.latent, spec.activation))
 
 
-def _classifier(spec: Spec, seen: Shape) -> nn.Module:
+def _classifier(spec: Spec, input_shape: Shape) -> nn.Module:
     """p_θ(t|features), one linear layer."""
-    return nets.Classifier(nets.mlp(seen, (), spec.classes or 0))
+    return nets.Classifier(nets.mlp(input_shape, (), spec.classes or 0))
 
 
 def _labeller(spec: Spec, x: Shape) -> nn.Module:
@@ -161,17 +161,17 @@ def _predictor(spec: Spec, shape: Shape) -> nn.Module:
     return nets.Predictor(trunk, size)
 
 
-def _discriminator(spec: Spec, first: Shape, second: Shape | None = None) -> nn.Module:
+def _discriminator(spec: Spec, first_shape: Shape, second_shape: Shape | None = None) -> nn.Module:
     """q_φ(y|·) for what a space compares: one thing, or a pair."""
-    if second is None:
-        return nets.Discriminator(_make_trunk(spec, first, 1, "leaky relu"))
-    if spec.convolves(first):
+    if second_shape is None:
+        return nets.Discriminator(_make_trunk(spec, first_shape, 1, "leaky relu"))
+    if spec.convolves(first_shape):
         features = spec.hidden[-1]
-        body = _make_trunk(spec, first, features, "leaky relu")
+        body = _make_trunk(spec, first_shape, features, "leaky relu")
     else:
-        features = math.prod(first)
-        body = nets.Flatten(len(first))
-    trunk = nets.mlp((features + math.prod(second),), spec.hidden, 1, "leaky relu")
+        features = math.prod(first_shape)
+        body = nets.Flatten(len(first_shape))
+    trunk = nets.mlp((features + math.prod(second_shape),), spec.hidden, 1, "leaky relu")
     return nets.Discriminator(trunk, body)
 
 
@@ -185,9 +185,9 @@ def _denoiser(variable: str, spec: Spec, seen: Shape, time: Shape) -> nets.Denoi
     return nets.Denoiser(nets.mlp(inputs, spec.hidden, math.prod(output_shape), "silu"), output_shape)
 
 
-def _denoisers(variable: str, spec: Spec, seen: Shape, time: Shape) -> nn.Module:
+def _denoisers(variable: str, spec: Spec, input_shape: Shape, time: Shape) -> nn.Module:
     """One of the data, one of what is made."""
-    return nets.DenoiserPair(_denoiser(variable, spec, seen, time), _denoiser(variable, spec, seen, time))
+    return nets.DenoiserPair(_denoiser(variable, spec, input_shape, time), _denoiser(variable, spec, input_shape, time))
 
 
 #: Every role by the network's name, but for the discriminators: each is shown what its space compares.
@@ -216,9 +216,9 @@ def role_of(network: str) -> Role:
         for name in (space.discriminator, f"{space.discriminator}_given_label"):
             roles.setdefault(name, Role("phi", space.sees, _discriminator))
     if network not in roles:
-        nearest = ", ".join(map(repr, get_close_matches(network, roles, n=3, cutoff=0.0)))
+        nearest_names = ", ".join(map(repr, get_close_matches(network, roles, n=3, cutoff=0.0)))
         raise ValueError(
-            f"no role for the network {network!r} (the nearest are {nearest}); give it one: "
+            f"no role for the network {network!r} (the nearest are {nearest_names}); give it one: "
             f"ganvae_lib.models.ROLES[{network!r}] = Role(player, sees, make)."
         )
     return roles[network]
@@ -244,8 +244,8 @@ def make_network(spec: Spec, name: str) -> nn.Module:
         return role.make(spec, *shapes)
     if not shapes:
         raise ValueError(f"the network {name!r} sees nothing that a label could be joined to; say what its role sees.")
-    first, *others = shapes
+    first_shape, *other_shapes = shapes
     classes = spec.classes or 0
-    planes = spec.convolves(first)
-    first_with_label = nets.widened(first, classes, planes)
-    return nets.Conditional(role.make(spec, first_with_label, *others), classes, planes)
+    is_image = spec.convolves(first_shape)
+    first_with_label = nets.widened(first_shape, classes, is_image)
+    return nets.Conditional(role.make(spec, first_with_label, *other_shapes), classes, is_image)

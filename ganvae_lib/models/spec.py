@@ -195,9 +195,9 @@ def _default_codes(objective: Objective) -> str:
 def _second_domain(objective: Objective, data: Examples | Sequence[int]) -> tuple[int, ...] | None:
     """The shape of the second domain where z is data: given two domains that no term compares, and a code."""
     has_code = bool({"encoder", "decoder"} & set(objective.networks))
-    other = getattr(data, "other", None)
-    if has_code and "other" not in objective.reads and other is not None:
-        return tuple(other.shape[1:])
+    other_shape = getattr(data, "other", None)
+    if has_code and "other" not in objective.reads and other_shape is not None:
+        return tuple(other_shape.shape[1:])
     return None
 
 
@@ -210,26 +210,26 @@ def _mean_suffices(objective: Objective) -> bool:
     return _needs_decoder_density(objective) and any(term.gradient_through == "mean" for term in objective.terms)
 
 
-def _default_range(data: Any, shape: Sequence[int], other: Sequence[int] | None) -> str | tuple[float, float]:
+def _default_range(data: Any, shape: Sequence[int], other_shape: Sequence[int] | None) -> str | tuple[float, float]:
     """Where the samples lie: the range of the data, and for images of which nobody knows it [0, 1]."""
     data_range = getattr(data, "range", None)
-    default_range = (0.0, 1.0) if 3 in (len(shape), len(other or ())) else "real"
+    default_range = (0.0, 1.0) if 3 in (len(shape), len(other_shape or ())) else "real"
     return default_range if data_range is None else data_range
 
 
 def _default_observation(
-    objective: Objective, data: Any, shape: Sequence[int], other: Sequence[int] | None, data_range: Any
+    objective: Objective, data: Any, shape: Sequence[int], other_shape: Sequence[int] | None, data_range: Any
 ) -> str | tuple[tuple[str, int], ...]:
     """The p(x|z) that suits the objective and the examples that it has to make, where these are known."""
     if not _needs_decoder_density(objective):
         return "point"
     if parts := getattr(data, "parts", ()):
         return parts
-    are_images = getattr(data, "kind", None) in (None, "images") and len(shape) == 3 and len(other or shape) == 3
+    are_images = getattr(data, "kind", None) in (None, "images") and len(shape) == 3 and len(other_shape or shape) == 3
     if not are_images or tuple(data_range) != (0, 1):
         return "gaussian"
     examples = [getattr(data, "x", None)]  # None where ``data`` is only a shape
-    if other is not None:
+    if other_shape is not None:
         examples.append(getattr(data, "other", None))
     # A sample of binary pixels has no gradient: where one is needed, and the mean does not serve, pixels are grey.
     needs_sample = any(term.gradient_through == "sample" for term in objective.terms) and not _mean_suffices(objective)

@@ -209,21 +209,21 @@ def _reset_parametrized(layer: nn.Module) -> None:
     vars(bare_layer)["_modules"] = {name: child for name, child in layer._modules.items() if name != "parametrizations"}
     own_tensors = {name: weight.detach().clone() for name, weight in layer.named_parameters(recurse=False)}
     own_tensors |= {name: getattr(layer, name).detach().clone() for name in parametrizations}
-    vars(bare_layer)["_parameters"] = {name: nn.Parameter(value) for name, value in own_tensors.items()}
+    vars(bare_layer)["_parameters"] = {name: nn.Parameter(new_weight) for name, new_weight in own_tensors.items()}
     _reset(bare_layer, set())
     for name, weight in bare_layer.named_parameters(recurse=False):
         if name not in parametrizations:
             layer.get_parameter(name).copy_(weight)
             continue
-        value: Any = weight.detach()
+        new_weight: Any = weight.detach()
         for parametrization in reversed(parametrizations[name]):
             if type(parametrization).__name__ == "_SpectralNorm":  # its vectors belong to the weight
                 settings = {n: getattr(parametrization, n) for n in ("n_power_iterations", "dim", "eps")}
-                vectors = type(parametrization)(value, **settings).state_dict()
+                vectors = type(parametrization)(new_weight, **settings).state_dict()
                 parametrization.load_state_dict(vectors)
             if hasattr(parametrization, "right_inverse"):
-                value = parametrization.right_inverse(value)
-        values = [value] if isinstance(value, Tensor) else value
+                new_weight = parametrization.right_inverse(new_weight)
+        values = [new_weight] if isinstance(new_weight, Tensor) else new_weight
         for original, new_value in zip(parametrizations[name].parameters(recurse=False), values, strict=True):
             original.copy_(new_value)
 

@@ -178,15 +178,15 @@ class Denoiser(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         """x [*seeds, batch, ...] with noise of ``time`` [*seeds, batch, 1] on it: [*seeds, batch, *shape]."""
-        octaves = 2.0 ** torch.arange(_FREQUENCIES, device=time.device, dtype=time.dtype)
-        angles = math.pi / 2 * octaves * time
+        frequencies = 2.0 ** torch.arange(_FREQUENCIES, device=time.device, dtype=time.dtype)
+        angles = math.pi / 2 * frequencies * time
         features = torch.cat((angles.sin(), angles.cos()), -1)
         if self.planes:
             channels = features[..., None, None].expand(*features.shape, *x.shape[-2:])
-            seen = torch.cat((x, channels), -3)
+            trunk_input = torch.cat((x, channels), -3)
         else:
-            seen = torch.cat((x.flatten(time.ndim - 1), features), -1)
-        told = full_precision(self.trunk(seen)).reshape(*time.shape[:-1], *self.shape)
+            trunk_input = torch.cat((x.flatten(time.ndim - 1), features), -1)
+        told = full_precision(self.trunk(trunk_input)).reshape(*time.shape[:-1], *self.shape)
         return told + x[..., : self.shape[0], :, :] if self.skip else told  # a label's channels stand behind those of x
 
 

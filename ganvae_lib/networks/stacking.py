@@ -274,18 +274,18 @@ def _ids_to_copy(module: nn.Module) -> set[int]:
 
 def _can_carry_seeds(layer: nn.Module) -> bool:
     """Can this part, whatever its own parts do, compute with a seeds axis as it would without?"""
-    kind = type(layer)
+    type_ = type(layer)
     has_hooks = any(getattr(layer, hooks) for hooks in _HOOKS) or "forward" in vars(layer)
     if has_hooks or any(weight._backward_hooks for weight in layer.parameters(recurse=False)):
         return False
-    if kind in STACKABLE or kind in STACKABLE.values():
+    if type_ in STACKABLE or type_ in STACKABLE.values():
         # Reflecting paddings count axes from the front; a norm without parameters cannot show how many seeds there are.
         pads_with_zeros = getattr(layer, "padding_mode", "zeros") == "zeros"
         has_affine_parameters = getattr(layer, "affine", True)
         return pads_with_zeros and has_affine_parameters
-    if kind in _SAME_WITH_SEEDS:
-        return all(isinstance(getattr(layer, axis), int) for axis in _AXES.get(kind, ()))
-    return getattr(kind, "stackable", False) or kind.__module__.partition(".")[0] == __name__.partition(".")[0]
+    if type_ in _SAME_WITH_SEEDS:
+        return all(isinstance(getattr(layer, axis), int) for axis in _AXES.get(type_, ()))
+    return getattr(type_, "stackable", False) or type_.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _shift_axes(layer: nn.Module, by: int) -> None:

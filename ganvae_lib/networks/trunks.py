@@ -190,8 +190,8 @@ def mlp(shape: Sequence[int], hidden: Sequence[int], out: int, activation: str =
     shape = check_sizes("shape", shape)
     widths = [math.prod(shape), *(check_sizes("hidden", hidden) if hidden != () else ())]
     layers: list[nn.Module] = [Flatten(len(shape))]
-    for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
-        layers += [Linear(inputs, outputs), _activation(activation)]
+    for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
+        layers += [Linear(n_in, n_out), _activation(activation)]
     return nn.Sequential(*layers, Linear(widths[-1], check_int("out", out)))
 
 

@@ -269,8 +269,8 @@ SPACES |= {
 
 def code(world: World) -> Tensor:
     """What a learned prior is shown of a code that was inferred: the numbers of its entries, or z. No gradient."""
-    indices = getattr(world.q_z_given_x, "indices", None)
-    return world.z_from_x.detach() if indices is None else indices.to(world.x.dtype)
+    entry_indices = getattr(world.q_z_given_x, "indices", None)
+    return world.z_from_x.detach() if entry_indices is None else entry_indices.to(world.x.dtype)
 
 
 setattr(World, "code", drawn("eta")(code))  # noqa: B010

@@ -45,12 +45,12 @@ def folder_lock(folder: str | os.PathLike[str], wait: float = PATIENCE) -> Itera
     folder = Path(os.path.abspath(folder))
     # One object per path and thread, so that it counts how often it is held; the file is ours to remove.
     lock = filelock.FileLock(folder / LOCK, is_singleton=True, preserve_lock_file=True)
-    for attempt in range(_ATTEMPTS):
+    for attempt_index in range(_ATTEMPTS):
         try:
             make_folder(folder)
             lock.acquire(timeout=wait)
         except FileNotFoundError:  # who had the folder has removed it since
-            if attempt + 1 == _ATTEMPTS:
+            if attempt_index + 1 == _ATTEMPTS:
                 raise
             time.sleep(0.01)
             continue

@@ -146,18 +146,18 @@ _STATE_CHECKS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def check_state(card: Any, tensors: Weights) -> dict[str, Any]:
+def check_state(state_card: Any, tensors: Weights) -> dict[str, Any]:
     """The card of what ``Training.state`` gave, if it can be one beside these tensors; else ValueError says where."""
-    _require("training", card, isinstance(card, dict))
+    _require("training", state_card, isinstance(state_card, dict))
     for name, is_valid in _STATE_CHECKS.items():
-        _require(name, card.get(name), name in card and is_valid(card[name]))
-    for position in (position for stream in card["streams"] if isinstance(stream, list) for position in stream):
+        _require(name, state_card.get(name), name in state_card and is_valid(state_card[name]))
+    for position in (position for stream in state_card["streams"] if isinstance(stream, list) for position in stream):
         _check_limit("streams", "numbers of an example", math.prod(position[2]))
-    step, logged_steps = card["step"], card["steps"]
+    step, logged_steps = state_card["step"], state_card["steps"]
     recorded_points, unrecorded_points = (len(tensors.get(name, ())) for name in ("history", "unrecorded"))
     _require("steps", logged_steps, len(logged_steps) == recorded_points)
-    _require("step", step, step == unrecorded_points + (logged_steps[-1] if logged_steps else 0) <= card["total"])
-    return card
+    _require("step", step, step == unrecorded_points + (logged_steps[-1] if logged_steps else 0) <= state_card["total"])
+    return state_card
 
 
 def _is_rising(logged_steps: Any) -> bool:

@@ -136,9 +136,9 @@ def writes() -> bool:
 def wait(device: torch.device) -> None:
     """Return when every process has come here."""
     if dist.is_initialized():
-        number = torch.zeros(1, device=device)
-        dist.all_reduce(number)  # a sum over all processes, which needs them all
-        number.item()  # without it the host would go on before the GPU is done
+        dummy = torch.zeros(1, device=device)
+        dist.all_reduce(dummy)  # a sum over all processes, which needs them all
+        dummy.item()  # without it the host would go on before the GPU is done
 
 
 def leave() -> None:

@@ -54,9 +54,9 @@ class Checkpoint:
 
     def save(self, training: Training) -> None:
         """Keep the state of the training. A full disk is a warning: it goes on, and the last checkpoint stays."""
-        card, tensors = training.state()
+        state_card, tensors = training.state()
         try:
-            write(self.folder, "checkpoint.json", dict(config=self.config) | card, "state", tensors)
+            write(self.folder, "checkpoint.json", dict(config=self.config) | state_card, "state", tensors)
         except OSError as error:
             warnings.warn(
                 f"no checkpoint at step {training.done}: {error.strerror or error} ({self.folder}); training goes on, "
@@ -105,10 +105,10 @@ class Checkpoint:
                 stacklevel=6,
             )
 
-    def _most_bytes(self, card: dict[str, Any], training: Training) -> int:
+    def _most_bytes(self, state_card: dict[str, Any], training: Training) -> int:
         """How many bytes the state of this training can have. Raises ValueError for a card of another one."""
-        saved_config = dict(card["config"])
-        if card["format"] == 1:
+        saved_config = dict(state_card["config"])
+        if state_card["format"] == 1:
             raise ValueError("it is of a version of the library before fit(run, ...)")
         shared_names = [name for name in IDENTITY if name in self.config and name in saved_config]
         if changed_names := [name for name in shared_names if self.config[name] != saved_config[name]]:
@@ -117,7 +117,7 @@ class Checkpoint:
                 f"the checkpoint in {self.folder} is of another training: {name} was {saved_config[name]!r} and is now "
                 f"{self.config[name]!r}; use the same arguments, or another folder."
             )
-        return most_bytes(training.model.state_dict(), card)
+        return most_bytes(training.model.state_dict(), state_card)
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def opened(
     does, and for one that holds a checkpoint, unless ``resume`` says to go on from it.
     """
     settings, steps_left = training.settings, training.settings.steps - training.done
-    card = as_json(run.card())  # what could not be saved is refused before the first step
+    run_card = as_json(run.card())  # what could not be saved is refused before the first step
     check_bool("resume", resume)
     every = max(1, steps_left // 10) if every is None else check_int("checkpoint_every", every)
     if folder is None:
@@ -141,7 +141,7 @@ def opened(
     if not isinstance(folder, str | os.PathLike):
         raise ValueError(f"checkpoint must be the path of a folder, got {folder!r}.")
     fresh_option = {} if training.done else {"fresh": settings.fresh}  # a run that goes on keeps what it was
-    config = {name: card[name] for name in ("objective", "networks", "data")} | dict(
+    config = {name: run_card[name] for name in ("objective", "networks", "data")} | dict(
         seeds=settings.seeds,
         **fresh_option,
         **settings.config | {"device": settings.device.type},

@@ -103,13 +103,13 @@ class Run(Shown, Generative):
         data_text = "not kept" if self.about is None else self.about["words"]
         steps = self.history.steps[-1] if self.history.steps else 0
         losses_text = ", ".join(f"{name} {value}" for name, value in self.history.last.items())
-        rows = [
+        table_rows = [
             *objective_rows(self.model.objective),
             ("data", data_text),
             ("trained", f"{steps} steps, seeds {self.seeds}; at last {losses_text or 'nothing'}"),
             ("next", "run.sample(16), run.evaluate(data), fit(run, steps=...)"),
         ]
-        return Table(("Run", title_of(self.model.objective)), tuple(rows))
+        return Table(("Run", title_of(self.model.objective)), tuple(table_rows))
 
     def evaluate(
         self,
@@ -206,8 +206,8 @@ class Run(Shown, Generative):
             check_type("model", model, Model, "pass the model that was trained, or none")
         expected: dict[str, torch.Tensor] = {}  # the weights of which the card speaks, without memory
         try:
-            card, tensors = read(path, "run.json", lambda card: _most_bytes(card, model, expected))
-            state = card.get("training")
+            run_card, tensors = read(path, "run.json", lambda run_card: _most_bytes(run_card, model, expected))
+            state = run_card.get("training")
             training_tensors = {name[9:]: tensors.pop(name) for name in list(tensors) if name.startswith("training/")}
             kept_training = Kept(None if state is None else check_state(state, training_tensors), training_tensors)
         except FileNotFoundError as error:
@@ -218,16 +218,16 @@ class Run(Shown, Generative):
             raise ValueError(_DAMAGED_MESSAGE.format(path, error)) from error
         if mismatch := first_mismatch(expected, tensors):  # before a model takes memory
             raise ValueError(f"the weights in {path} do not fit the model: {mismatch}.")
-        model = (model_of(card) if model is None else model).copies(card["seeds"], fresh=False)
+        model = (model_of(run_card) if model is None else model).copies(run_card["seeds"], fresh=False)
         try:
             model.load_state_dict(tensors)
         except RuntimeError as error:  # there are more than the model has
             mismatch = str(error).splitlines()[-1].strip()
             raise ValueError(f"the weights in {path} do not fit the model: {mismatch}") from error
-        run = cls(model.eval(), _history_from(card["history"]), None, card["config"], kept_training)
-        run.data, run.about, run._law_card = card["data"], card.get("about"), card.get("law")
-        run.stopped = card.get("stopped")
-        run.model.remember(kept_training.streams(card["config"]["steps"]))
+        run = cls(model.eval(), _history_from(run_card["history"]), None, run_card["config"], kept_training)
+        run.data, run.about, run._law_card = run_card["data"], run_card.get("about"), run_card.get("law")
+        run.stopped = run_card.get("stopped")
+        run.model.remember(kept_training.streams(run_card["config"]["steps"]))
         return run
 
 
@@ -241,22 +241,22 @@ def about(data: Examples) -> dict[str, Any]:
 _DAMAGED_MESSAGE = "{} is damaged or of another format: {}; save the run again."
 
 
-def _most_bytes(card: dict[str, Any], model: Model | None, expected: dict[str, torch.Tensor]) -> int:
+def _most_bytes(run_card: dict[str, Any], model: Model | None, expected: dict[str, torch.Tensor]) -> int:
     """How many bytes the tensors of a run can have; its weights become those ``expected``.
 
     Raises ValueError for a card that cannot be.
     """
     expected.clear()
-    expected.update(shapes_of(card, model))
+    expected.update(shapes_of(run_card, model))
     try:
-        return most_bytes(expected, card.get("training"))
+        return most_bytes(expected, run_card.get("training"))
     except (LookupError, TypeError) as error:
-        raise ValueError(f"its training cannot be {card['training']!r}"[:100]) from error
+        raise ValueError(f"its training cannot be {run_card['training']!r}"[:100]) from error
 
 
-def _history_from(card: dict[str, Any]) -> History:
+def _history_from(history_card: dict[str, Any]) -> History:
     """The learning curves that ``save`` wrote."""
-    history = History(card["seeds"], card["keys"])
-    history.steps = card["steps"]
-    history.points = [torch.tensor(point, dtype=torch.float64) for point in card["points"]]
+    history = History(history_card["seeds"], history_card["keys"])
+    history.steps = history_card["steps"]
+    history.points = [torch.tensor(point, dtype=torch.float64) for point in history_card["points"]]
     return history

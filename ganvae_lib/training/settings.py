@@ -177,20 +177,20 @@ def seed_list(seeds: Any) -> list[int]:
     return listed
 
 
-def find_device(name: Any) -> torch.device:
+def find_device(device_name: Any) -> torch.device:
     """The device of this name; "auto" takes cuda, then mps, then cpu. Raises ValueError for one that is not here."""
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    name = str(name) if isinstance(name, torch.device) else name
-    if name == "auto":
-        available_kinds = [kind for kind, is_available in available.items() if is_available]
-        name = available_kinds[0] if available_kinds else "cpu"
+    is_available_kind = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    device_name = str(device_name) if isinstance(device_name, torch.device) else device_name
+    if device_name == "auto":
+        available_kinds = [kind for kind, is_available in is_available_kind.items() if is_available]
+        device_name = available_kinds[0] if available_kinds else "cpu"
     try:
-        device = torch.device(name)
+        device = torch.device(device_name)
     except (RuntimeError, TypeError) as error:
-        raise unknown("device", name, ("auto", "cpu", "cuda", "mps")) from error
-    if not available.get(device.type, True):
-        raise ValueError(f"device {name!r} is not available here; use device='auto' or 'cpu'.")
-    if name == "cuda":  # each of several processes takes one
+        raise unknown("device", device_name, ("auto", "cpu", "cuda", "mps")) from error
+    if not is_available_kind.get(device.type, True):
+        raise ValueError(f"device {device_name!r} is not available here; use device='auto' or 'cpu'.")
+    if device_name == "cuda":  # each of several processes takes one
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
     return device
 

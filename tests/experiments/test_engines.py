@@ -286,11 +286,11 @@ def test_a_task_that_comes_when_another_has_put_the_record_together_trains_nothi
     hold = records.lock_folder
 
     def after_another(folder):
-        monkeypatch.setattr(records, "alone", hold)
+        monkeypatch.setattr(records, "lock_folder", hold)
         assert array(1, 2, monkeypatch=monkeypatch) == 0 and Path("out", "own.json").exists()
         return hold(folder)
 
-    monkeypatch.setattr(records, "alone", after_another)
+    monkeypatch.setattr(records, "lock_folder", after_another)
     assert array(1, 2, monkeypatch=monkeypatch) == 0 and records.lock_folder is hold
     assert sorted(trained()[0]) == sorted(ROWS) and same()
 

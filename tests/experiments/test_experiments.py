@@ -380,7 +380,7 @@ def test_a_row_has_the_numbers_of_its_record_and_of_the_paper(tmp_path):
 )
 def test_a_row_says_what_is_unlike_the_default(change, told):
     setting = Setting("vae", **change)
-    assert report.data_and_size(card() | {"size": setting.size, "command": setting.command}) == told
+    assert report.where(card() | {"size": setting.size, "command": setting.command}) == told
 
 
 @pytest.mark.parametrize(
@@ -713,7 +713,7 @@ def check_table(card, rows):
         samples = dict(zip(PARTS, (base, variant, variant - base), strict=True))
         assert len(base) == len(variant) == len(card["seeds"]) >= 10
         assert np.allclose(found["difference"]["values"], variant - base, rtol=0, atol=1.01 * unit)
-        shown = next(r for r in rows if r[:3] == (report.data_and_size(card), f"{100 * card['fraction']:g} %", score))
+        shown = next(r for r in rows if r[:3] == (report.where(card), f"{100 * card['fraction']:g} %", score))
         digits = {"test accuracy": 4, "accuracy of samples": 3}.get(score, 2)
         for part, cell in zip(PARTS, shown[3:6], strict=True):
             mean, half, sd = spread(samples[part])

@@ -119,7 +119,7 @@ def test_the_rows_of_a_study(tmp_path):
     )
     kept = rows.Rows(study, tmp_path, tmp_path / "work", "the command")
     world = study.world("")
-    for row, modes, failed in zip(kept.all, ([1.0], [1.0, float("inf")]), ({"3": "nan"}, {}), strict=True):
+    for row, modes, failed in zip(kept.all_rows, ([1.0], [1.0, float("inf")]), ({"3": "nan"}, {}), strict=True):
         kept.train(row, world)
         card = kept.read_row(row, world)[0]
         assert card["measures"] == {"modes": modes} and card["failed"] == failed
@@ -132,7 +132,7 @@ def test_the_rows_of_a_study(tmp_path):
             told_or_the_same(path, lambda row=row: kept.read_row(row, world), None, equal, rounds=3)
     another = rows.Rows(study, tmp_path, tmp_path / "work", "another")
     with pytest.raises(ValueError, match=r"other settings \(command: "):
-        another.read_row(another.all[0], world)
+        another.read_row(another.all_rows[0], world)
 
 
 def test_a_record_without_a_checksum_is_read_and_one_that_has_it_must_match(tmp_path):
