@@ -1,5 +1,7 @@
 """What holds of every page, wide and narrow, light and dark."""
 
+from contextlib import ExitStack
+
 import pytest
 from helpers import ROOT
 
@@ -61,9 +63,9 @@ LABELS = """() => [...document.querySelectorAll("input[type=range]")]
 
 @pytest.fixture(scope="module")
 def wide(page_at, site, request):
-    """A page on a wide screen, opened once for its tests: to set all its formulas takes seconds, to look at it none."""
-    with page_at(f"{site}/{request.param}") as page:
-        yield page
+    """A page on a wide screen, and what closes it: to set all its formulas takes seconds, so it is opened once."""
+    with ExitStack() as stack:
+        yield stack.enter_context(page_at(f"{site}/{request.param}")), stack.close
 
 
 def of_pages(names):
@@ -72,21 +74,25 @@ def of_pages(names):
 
 @of_pages([name for name in PAGES if name != "index.html"])  # which leads to the cover
 def test_a_page_can_be_heard(wide):
-    wide.wait_for_function(READY)
-    wrong = wide.evaluate(SAID)
+    page, _ = wide
+    page.wait_for_function(READY)
+    wrong = page.evaluate(SAID)
     assert not wrong, wrong[:8]
 
 
 @of_pages([name for name in PAGES if 'type="range"' in (HTML / name).read_text(encoding="utf8")])
 def test_sliders_have_names(wide):
-    names = wide.evaluate(LABELS)
+    page, _ = wide
+    names = page.evaluate(LABELS)
     assert names and all(labels == 1 and words.strip() for labels, words in names), names
 
 
-@of_pages(PAGES)  # the last one: it leaves the page narrow
+@of_pages(PAGES)  # the last one: it leaves the page narrow and closes it, which tells of errors in the console
 def test_a_page_opens_and_fits(wide):
-    wide.wait_for_function("() => !window.MathJax || (MathJax.startup && MathJax.startup.promise)")
+    page, close = wide
+    page.wait_for_function("() => !window.MathJax || (MathJax.startup && MathJax.startup.promise)")
     for width in (1400, 390):
-        wide.set_viewport_size({"width": width, "height": 900})
-        total, cut = wide.evaluate(CUT)
+        page.set_viewport_size({"width": width, "height": 900})
+        total, cut = page.evaluate(CUT)
         assert total <= width and not cut, (width, total, cut)
+    close()
