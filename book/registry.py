@@ -10,6 +10,7 @@ false, a definition or a modelling choice: it is exempt.
 """
 
 import ast
+import functools
 import json
 import re
 import sys
@@ -205,8 +206,14 @@ class Registry:
 
 def _holder(text: str, line: int) -> str:
     """The qualified name of the function, class or constant that holds a line, or whose comment does."""
-    lines, tree, names = text.splitlines(), ast.parse(text), []
-    for node in ast.walk(tree):  # the outer ones first
+    return ".".join(name for name, first, last in _names(text) if first <= line <= last)
+
+
+@functools.lru_cache(8)  # one after the other: a file is asked about some twenty times
+def _names(text: str) -> list[tuple[str, int, int]]:
+    """What a text names, the outer ones first, and its lines, which begin with the comment above."""
+    lines, tree, found = text.splitlines(), ast.parse(text), []
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             name = node.name
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node in tree.body:
@@ -216,9 +223,8 @@ def _holder(text: str, line: int) -> str:
         first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
         while first > 1 and lines[first - 2].lstrip().startswith("#"):
             first -= 1
-        if first <= line <= node.end_lineno:
-            names.append(name)
-    return ".".join(names)
+        found.append((name, first, node.end_lineno))
+    return found
 
 
 if __name__ == "__main__":

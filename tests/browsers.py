@@ -57,7 +57,7 @@ def site():
         yield address
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page_at(browser):
     """``with page_at(address, width=1400, dark=False) as page``: an open page, whose use may raise no error in the
     console and ask no other host for anything."""

@@ -1,50 +1,7 @@
 """What a page says to a screen reader, and what an eye or a finger needs of it at the least."""
 
 import pytest
-from test_pages import PAGES
-
-# What is wrong with the names of a page: of its headings, pictures, links, folds, controls, tables and formulas.
-SAID = """() => {
-  const found = [], seen = (what, e) => found.push(what + ": " + (e.outerHTML || e).slice(0, 160))
-  const said = e => (e.ariaLabel || e.innerText || e.textContent || "").trim() || e.querySelector("img")?.alt || ""
-  const shown = e => e.getClientRects().length
-  if (document.documentElement.lang !== "en") seen("no language", document.documentElement)
-  if ([...document.querySelectorAll("main h1")].filter(shown).length !== 1) seen("not one title", "h1")
-  if (!/main/.test(document.querySelector("body a")?.hash)) seen("no way past the contents", "a")
-  let last = 1
-  for (const e of document.querySelectorAll("main :is(h1, h2, h3, h4, h5, h6)")) {
-    if (!shown(e)) continue
-    if (+e.tagName[1] > last + 1) seen("a level is left out", e)
-    last = +e.tagName[1]
-  }
-  for (const e of document.querySelectorAll("main img:not(.toggler)"))
-    if (e.alt.trim().length < 10 || /[.](png|svg|jpe?g|webp)$/.test(e.alt)) seen("a picture without words", e)
-  for (const e of document.querySelectorAll("a[href]:not(.headerlink):not(.prev-next-area *)"))
-    if (shown(e) && (!said(e) || /^(here|this|click here|more|[0-9]+[a-z]?)$/i.test(said(e)))) seen("a link to what?", e)
-  for (const e of document.querySelectorAll("button, summary"))
-    if (shown(e) && (!said(e) || /hidden content/.test(said(e)))) seen("a button for what?", e)
-  for (const e of document.querySelectorAll(".check details.code-fold > summary"))
-    if (!/ of the check of /.test(e.ariaLabel)) seen("the code of which check?", e)
-  for (const e of document.querySelectorAll("main :is(input, select, textarea, canvas)"))
-    if (shown(e) && !e.labels?.length && !e.ariaLabel) seen("a control without a name", e)
-  for (const e of document.querySelectorAll("main table:not(.indextable)"))
-    if (!e.querySelector("th")) seen("a table without heads", e)
-  for (const e of document.querySelectorAll("main mjx-container"))
-    if (!e.querySelector("mjx-assistive-mml math")) seen("a formula without MathML", e)
-  for (const e of document.querySelectorAll("main div.math > mjx-container"))
-    if (e.dataset.more && e.tabIndex !== 0) seen("a formula that no key scrolls", e)
-  return found
-}"""
-
-READY = "() => document.documentElement.dataset.narrow === 'ready'"
-
-
-@pytest.mark.parametrize("name", [name for name in PAGES if name != "index.html"])  # which leads to the cover
-def test_a_page_can_be_heard(page_at, site, name):
-    with page_at(f"{site}/{name}") as page:
-        page.wait_for_function(READY)
-        wrong = page.evaluate(SAID)
-        assert not wrong, wrong[:8]
+from test_pages import READY
 
 
 def test_a_solution_says_which_and_whether_it_is_open(page_at, site):

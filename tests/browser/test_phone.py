@@ -1,10 +1,9 @@
 """A page on a telephone: what is wider than the window says so, and every picture can be read."""
 
 import pytest
-from test_pages import HTML, PAGES
+from test_pages import PAGES, READY
 
 WIDTH = 390
-READY = "() => document.documentElement.dataset.narrow === 'ready'"
 
 # Of each displayed equation: whether a part of it is hidden, whether it fades there, and what its number takes from it.
 EQUATIONS = """() => [...document.querySelectorAll("div.math > mjx-container")].filter(e => e.clientWidth).map(e => {
@@ -44,8 +43,6 @@ SMALL = """() => [...document.querySelectorAll(".bd-article img")]
   .filter(e => e.clientWidth && e.clientWidth < 0.9 * (e.naturalWidth || e.getAttribute("width")) && !e.closest("a"))
   .filter(e => e.tabIndex !== 0 || e.getAttribute("role") !== "button" || !e.alt).map(e => e.src)"""
 
-LABELS = """() => [...document.querySelectorAll("input[type=range]")]
-  .map(e => [e.labels.length, e.labels[0]?.innerText])"""
 # On a wide screen a picture that is shown as it was drawn is no button.
 FITS = """() => [...document.querySelectorAll(".bd-article img[role=button]")]
   .every(e => e.clientWidth < 0.9 * (e.naturalWidth || e.getAttribute("width")))"""
@@ -115,10 +112,3 @@ def test_a_picture_opens_large(page_at, site):
         assert picture.evaluate("e => e === document.activeElement")
         page.set_viewport_size({"width": 1400, "height": 900})
         page.wait_for_function(FITS)
-
-
-@pytest.mark.parametrize("name", [name for name in PAGES if 'type="range"' in (HTML / name).read_text(encoding="utf8")])
-def test_sliders_have_names(page_at, site, name):
-    with page_at(f"{site}/{name}") as page:
-        names = page.evaluate(LABELS)
-        assert names and all(labels == 1 and words.strip() for labels, words in names), names
