@@ -133,7 +133,7 @@ def listed(out: str | Path = RESULTS) -> str:
         recorded_commands = [command for command in time_of_command if f" run {name} " in command]
         usual_commands = [Setting(name, fraction=fraction, out=Path(out)).command for fraction in FRACTIONS[name]]
         for command in dict.fromkeys([*usual_commands, *recorded_commands]):
-            lines.append(f"  {command}    {time_of_command.get(command, 'not run here')}")
+            lines += [f"  {command}", f"      {time_of_command.get(command, 'not run here')}"]
     return "\n".join(lines)
 
 

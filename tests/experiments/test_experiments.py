@@ -450,8 +450,8 @@ def test_tables_lists_and_markdown_of_a_folder(tmp_path, capsys):
     for name, experiment in EXPERIMENTS.items():
         assert f"{name}: {experiment.title}" in told
         assert all(Setting(name, fraction=f).command in told for f in FRACTIONS[name])
-    assert "--data mnist --size small --fraction 0.1 --seeds 10    not run here" in told
-    assert f"{vae} digits --size small --fraction 0.1 --seeds 3    41 s on a GPU" in told
+    assert "--data mnist --size small --fraction 0.1 --seeds 10\n      not run here" in told
+    assert f"{vae} digits --size small --fraction 0.1 --seeds 3\n      41 s on a GPU" in told
 
 
 def test_an_empty_folder_says_what_to_do(tmp_path, capsys):
