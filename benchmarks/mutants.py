@@ -28,8 +28,8 @@ import pytest
 QUICK = "-q -s -p no:cacheprovider -p no:nbval -p no:xdist -p no:anyio".split()  # nbval alone takes seconds to load
 SLOW = "not kill_9 and not with_other_seeds and not another_experiment and not two_processes_write"
 PATIENCE = 4  # times as long as without a fault
-LONGEST, MEASURED = 20, 25  # seconds of tests for one fault, the quickest first; of a file's tests, as they stand there
-FILES = 4  # of tests, where a process has to read them anew
+LONGEST, MEASURED = 15, 8  # seconds of tests for one fault, the quickest first; of a file's tests, as they stand there
+FILES = 2  # of tests, where a process has to read them anew
 OUTSIDE = 71  # a number of our own: the fault changes more than functions
 ENDS = {0: "survived", 1: "killed", 2: "killed", 3: "killed"}  # 2 and 3: the module has no import, or breaks pytest
 
@@ -315,14 +315,19 @@ def imported_anew(copy, module, code, names, limit):
         write(path, before)
 
 
-def tried(tests, reach, home, module, line, code):
-    """("killed", "timeout" or "survived", how many tests were run) for a module with a fault."""
+def tried(tests, reach, home, module, line, code, anew):
+    """("killed", "timeout" or "survived", how many tests were run) for a module with a fault.
+
+    None where only a process that imports the module anew can tell, and ``anew`` is false.
+    """
     lines = statement((tests.copy / module).read_text(encoding="utf8"), line)
     names = reach.of(module, lines)
     if lines is not None and names:
         ended = tests.ask("fault", reach.limit(names), module, code, names)
         if ended != OUTSIDE:
             return outcome(ended), f"{len(names)} tests"
+    if not anew:
+        return None
     # Where none is known to reach the line, those of its package: they may start another process that does.
     names = names or reach.some(n for n in reach.times if any(n.startswith(f) for f in [*home, module]))
     few = list(dict.fromkeys(name.split("::")[0] for name in names))[:FILES]

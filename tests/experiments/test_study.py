@@ -12,6 +12,7 @@ from helpers import ROOT
 
 from ganvae_lib import NonFiniteLoss, __main__ as command_line, ring, zoo
 from ganvae_lib.experiments import Study, Trial, by_seed, rows, runner, study as studies
+from ganvae_lib.experiments.techniques import EXPERIMENTS, Setting
 from ganvae_lib.measure import summary
 
 OWN = '''"""My study: does a wider network cover more of the ring?"""
@@ -311,3 +312,10 @@ def test_the_records_of_the_book_have_the_one_shape(path):
                     assert again["half_width_95"] == pytest.approx(told["half_width_95"], abs=rounding)
             keys = {key.split(": ")[-1] for key in entry["measures"]}
             assert keys <= set(study.words), keys - set(study.words)
+
+
+def test_what_is_asked_for_and_what_is_compared_are_values():
+    """Two runs that share one would change each other's record."""
+    for value in (Setting("gan"), EXPERIMENTS["gan"]):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(value, dataclasses.fields(value)[0].name, "vae")

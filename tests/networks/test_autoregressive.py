@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +12,8 @@ from torch import nn
 
 from ganvae_lib import CharRNN, Noise, PixelCNN, PixelRNN, Run, build, fit, metrics, networks as stacking, ngram, zoo
 from ganvae_lib.data.encoded import Text
-from ganvae_lib.networks import autoregressive
+from ganvae_lib.networks import CodeTable, autoregressive
+from ganvae_lib.networks.densities import Autoregressive
 
 # Each on a space that is small enough to be listed: 2^9 images, 3^6 images, 4^3 texts.
 SMALL = {
@@ -242,6 +244,19 @@ def test_a_completion_keeps_what_was_given_and_follows_the_conditional(name):
     p = network().log_prob(x[alike]).softmax(0).detach()
     assert stats.chisquare(counts, p * 4000).pvalue > 0.01
     assert torch.equal(network.draw(1, Noise(0), given=given, first=size)[0], given)
+
+
+def test_what_is_impossible_is_not_drawn_even_by_the_smallest_number():
+    table = CodeTable(3)
+    table.head.bias.data[0] = -math.inf
+    zeros = SimpleNamespace(uniform=lambda name, n, size: torch.zeros(n, size))
+    assert table.draw(2, zeros).tolist() == [[1.0], [1.0]]
+
+
+def test_a_network_of_ones_own_says_what_it_has_to_give():
+    for ask in (lambda net: net.logits(torch.zeros(1, 2)), lambda net: net.next(torch.zeros(1, 2), 0, None)):
+        with pytest.raises(NotImplementedError):
+            ask(Autoregressive())
 
 
 # ---------------------------------------------------------------- in a model

@@ -360,6 +360,31 @@ def test_copies_give_what_each_copy_has():
         nets.Copies([Odd(), Odd()])(torch.zeros(2, 5))
 
 
+def test_each_copy_gets_its_own_of_what_is_named():
+    class Named(nn.Module):
+        def forward(self, parts, *, factor):
+            return {"product": parts["value"] * factor}
+
+    value, factor = torch.arange(6.0).reshape(2, 3), torch.tensor([[10.0], [100.0]])
+    found = nets.Copies([Named(), Named()])({"value": value}, factor=factor)
+    assert found.keys() == {"product"} and torch.equal(found["product"], value * factor)
+
+
+def test_a_parametrized_layer_is_drawn_anew_with_its_settings():
+    class Halved(nn.Module):
+        def forward(self, x):
+            return x / 2
+
+        def right_inverse(self, x):
+            return x * 2
+
+    words = nn.Embedding(4, 3, padding_idx=2)
+    parametrize.register_parametrization(words, "weight", Halved())
+    drawn = nets.initialise(words, 0).weight
+    assert torch.equal(drawn.eq(0).all(-1), torch.arange(4) == 2), "the word for nothing is zero"
+    assert not torch.equal(drawn, words.weight)
+
+
 @pytest.mark.parametrize(
     "make",
     [

@@ -94,8 +94,11 @@ def test_more_steps_are_one_longer_training(tmp_path):
     fit(model, DATA, checkpoint=tmp_path, **OPTIONS)
     options = OPTIONS | dict(steps=73)
     assert same_run(fit(model, DATA, checkpoint=tmp_path, resume=True, **options), fit(model, DATA, **options))
-    with pytest.warns(RuntimeWarning, match="is of step 73, after the 45 that were asked for; it is only read back"):
+    with pytest.warns(
+        RuntimeWarning, match="of step 73, after the 45 that were asked for; it is only read back"
+    ) as told:
         assert same_run(fit(model, DATA, checkpoint=tmp_path, resume=True, **OPTIONS), fit(model, DATA, **options))
+    assert [warning.filename for warning in told] == [__file__]  # the line that called fit
 
 
 def test_a_checkpoint_of_another_kind_of_device_goes_on(tmp_path):
