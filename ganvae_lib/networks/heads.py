@@ -161,8 +161,9 @@ class Denoiser(nn.Module):
 
     ``planes``: the features, sines and cosines of t, stand beside an image as constant channels; else beside the
     flattened input. The trunk's output gets ``shape``; whether it is noise, velocity, x or score, the tool says.
-    ``skip``: the trunk tells only what is added to x. Where nearly all is noise, the noise is x; a trunk that
-    normalises cannot hand that back, and what is wrong in z grows along the flow (chapter 20, "The end of time").
+    ``skip``, with planes: the trunk tells only what is added to x. Where nearly all is noise, the noise is x; a trunk
+    that normalises cannot hand that back, and errors in z grow along the flow (``eq-handed-back``, chapter 20).
+    Raises ValueError for ``skip`` without planes.
 
     >>> from ganvae_lib.networks import mlp
     >>> denoiser = Denoiser(mlp((2 + Denoiser.time_features,), (8,), 2), (2,))
@@ -174,6 +175,8 @@ class Denoiser(nn.Module):
 
     def __init__(self, trunk: nn.Module, shape: Sequence[int], planes: bool = False, skip: bool = False):
         super().__init__()
+        if skip and not planes:
+            raise ValueError("skip adds an image to what the trunk tells; it needs planes=True.")
         self.trunk, self.shape, self.planes, self.skip = trunk, tuple(shape), planes, skip
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:

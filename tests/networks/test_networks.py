@@ -296,3 +296,5 @@ def test_what_a_denoiser_of_images_sees_goes_past_its_trunk(labelled):
     close(with_skip - told(z), z)
     close(share - handed_back(), torch.tensor(1.0), atol=1e-3)
     assert abs(handed_back()) < 0.2
+    with pytest.raises(ValueError, match="planes=True"):
+        nets.Denoiser(nn.Identity(), (2,), skip=True)
