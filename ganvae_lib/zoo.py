@@ -153,11 +153,7 @@ def name(objective: Objective) -> str | None:
     >>> name(Reconstruct("x") + Match("z", KL())), name(Reconstruct("x") + 7 * Match("z", Adversary()))
     ('VAE', 'AAE')
     """
-    signs_only = lambda model: frozenset(replace(term, weight=copysign(1.0, term.weight)) for term in model.terms)
-    pairs = lambda model: {(type(term), term.space) for term in model.terms}  # compared first, which is quick
-    similar = [
-        key
-        for key, model in ALL.items()
-        if pairs(model) == pairs(objective) and signs_only(model) == signs_only(objective)
-    ]
-    return min(similar, key=lambda model: ALL[model] != objective, default=None)
+    signs_only = lambda entry: frozenset(replace(term, weight=copysign(1.0, term.weight)) for term in entry.terms)
+    kinds = lambda entry: {(type(term), term.space) for term in entry.terms}  # compared first, which is quick
+    alike = [n for n, m in ALL.items() if kinds(m) == kinds(objective) and signs_only(m) == signs_only(objective)]
+    return min(alike, key=lambda known_name: ALL[known_name] != objective, default=None)

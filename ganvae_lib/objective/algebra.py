@@ -91,10 +91,7 @@ class Objective:
         player whom it does not name.
         """
         step_counts = sorted({t.steps for t in self.adversaries} - {0})  # 0: another term trains the discriminator
-        discriminators = [
-            Phase(("phi",), tuple(t for t in self.adversaries if t.steps == n_steps), n_steps)
-            for n_steps in step_counts
-        ]
+        discriminators = [Phase(("phi",), tuple(t for t in self.adversaries if t.steps == n), n) for n in step_counts]
         player_phases = [Phase((who,), tuple(t for t in self.terms if who in t.movers)) for who in ("theta", "eta")]
         player_phases = [phase for phase in player_phases if phase.terms]
         players = tuple(player for phase in player_phases for player in phase.players)
@@ -184,9 +181,7 @@ class Phase:
         names = [term.name for term in self.terms]
         for longer in ("{0.name} ({0.detail})", "{0.name} ({0!r})"):  # the second only where the first does not do
             counts = Counter(names)
-            names = [
-                longer.format(term) if counts[name] > 1 else name for term, name in zip(self.terms, names, strict=True)
-            ]
+            names = [longer.format(t) if counts[name] > 1 else name for t, name in zip(self.terms, names, strict=True)]
         return tuple(f"{name}, discriminator" if self.discriminates else name for name in names)
 
     def losses(self, world: World) -> dict[str, Tensor]:
@@ -197,6 +192,4 @@ class Phase:
     def total(self, losses: dict[str, Tensor], step: int = 0) -> Tensor:
         """What the phase descends after so many steps: the weighted sum, [*seeds]; a discriminator's have no weight."""
         weights = [1.0 if self.discriminates else at(term.weight, step) for term in self.terms]
-        return reduce(
-            lambda a, b: a + b, (weight * loss for weight, loss in zip(weights, losses.values(), strict=True))
-        )
+        return reduce(lambda a, b: a + b, (weight * v for weight, v in zip(weights, losses.values(), strict=True)))

@@ -150,13 +150,9 @@ class Reconstruct(Term):
 
     def loss(self, world: World) -> Tensor:
         if self.within:
-            hidden_layer = world.model.networks[self.discriminator].hidden
-            variable, reconstruction = world.read(
-                (self.variable, f"{self.variable}_back")
-            )  # such as x and its reconstruction
-            return (hidden_layer(variable) - hidden_layer(reconstruction)).square().flatten(
-                len(world.noise.seeds_shape) + 1
-            ).sum(-1).mean(-1) / 2
+            layer = world.model.networks[self.discriminator].hidden
+            value, back = world.read((self.variable, f"{self.variable}_back"))  # such as x and its reconstruction
+            return (layer(value) - layer(back)).square().flatten(len(world.noise.seeds_shape) + 1).sum(-1).mean(-1) / 2
         if self.variable == "x":
             return -world.x_again.log_prob(world.x).mean(-1)
         return -world.z_again.log_prob(world.z).mean(-1)
@@ -170,12 +166,10 @@ class Reconstruct(Term):
         return self.mirrored(variable=SPACES[self.variable].mirror)
 
     def formula(self, writer: Writer, player: str) -> str:
-        letter = self.variable
+        v = self.variable
         if self.within:
-            return expectation(
-                SPACES[f"{letter} again"].made_law(writer), rf"\tfrac12\|h_\phi({letter})-h_\phi(\hat {letter})\|^2"
-            )
-        if letter == "x":
+            return expectation(SPACES[f"{v} again"].made_law(writer), rf"\tfrac12\|h_\phi({v})-h_\phi(\hat {v})\|^2")
+        if v == "x":
             return expectation(writer.product(writer.d, writer.q("z", "x")), rf"-\log {writer.p('x', 'z')}")
         return expectation(writer.made("p(z)", writer.p("x", "z")), rf"-\log {writer.q('z', 'x')}")
 
