@@ -159,7 +159,8 @@ def test_thirty_notebooks_get_the_right_table(homework, tmp_path):
     for name, (change, _) in SUBMISSIONS.items():
         (tmp_path / f"{name}.ipynb").write_text(json.dumps(edited(key, change)), encoding="utf8")
     grader = Grader.load(homework / "07_grader.json")
-    table = grade(sorted(tmp_path.glob("*.ipynb")), grader, tmp_path, Limits(seconds=4.0, megabytes=1024), jobs=2)
+    paths = sorted(tmp_path.glob("*.ipynb"), key=lambda path: path.stem != "sleeps")  # it waits while others compute
+    table = grade(paths, grader, tmp_path, Limits(seconds=4.0, megabytes=1024), jobs=2)
     full = {name: {one.label for one in marks if one.points == one.of} for name, marks in table.items()}
     wanted = {f"{name}.ipynb": right for name, (_, right) in SUBMISSIONS.items()}
     assert full == wanted, {name: table[name] for name in full if full[name] != wanted[name]}

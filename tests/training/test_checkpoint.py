@@ -26,9 +26,9 @@ TRAIN = """
 import sys
 from helpers import points, small
 from ganvae_lib import fit, zoo
-folder, data = sys.argv[1], points(256)
+folder, data, every = sys.argv[1], points(256), int(sys.argv[2])
 options = dict(steps=4000, batch=48, log_every=5, progress=False, seeds=2)
-run = fit(small(zoo.GAN, data, hidden=(8,)), data, checkpoint=folder, checkpoint_every=5, resume=True, **options)
+run = fit(small(zoo.GAN, data, hidden=(8,)), data, checkpoint=folder, checkpoint_every=every, resume=True, **options)
 run.save(folder + "/run")
 """
 
@@ -38,7 +38,7 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path):
     command = [sys.executable, "-c", TRAIN, folder]
     kept, begun = Path(folder) / "checkpoint.json", 0
     for _ in range(3):
-        process = subprocess.Popen(command, env=environment())
+        process = subprocess.Popen([*command, "5"], env=environment())
         before, step = time.time(), begun
         while step == begun and time.time() - before < 120:
             time.sleep(0.02)
@@ -47,7 +47,7 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path):
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, "killed, and not at the end"
         assert (begun := json.loads(kept.read_bytes())["step"]) >= step > 0, "it had gone on from where it was"
-    subprocess.run(command, env=environment(), check=True)
+    subprocess.run([*command, "500"], env=environment(), check=True)  # nobody kills it
 
     whole = fit(small(zoo.GAN, DATA, hidden=(8,)), DATA, **(OPTIONS | dict(steps=4000)))
     assert same_run(Run.load(f"{folder}/run"), whole)
