@@ -13,7 +13,7 @@ RATE = 2 * SIGMA * (D_SIGMA - SIGMA * D_ALPHA / ALPHA)  # ``def-rate``
 
 @proof
 def four_names() -> list[Identity]:
-    """``eq-four-names``, ``eq-four-errors``, ``eq-velocity``, ``eq-handed-back``: any path, any example, noise and guess.
+    """``eq-four-names``, ``eq-four-errors``, ``eq-velocity``, ``eq-handed-back``: any path, example, noise and guess.
 
     ``eq-velocity`` is proved from ``eq-tweedie``.
     """
