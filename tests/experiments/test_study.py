@@ -199,8 +199,8 @@ def test_every_study_of_the_book_is_a_value(path):
     assert all(isinstance(trial, Trial) for trial in trials.values()) and firsts <= set(trials)
     assert len(study.seeds) > 1 and study.words
     its = rows.Rows(study, ROOT / "results", ROOT / "results" / "work", "a command", path)
-    said = json.dumps([its.settings(row) for row in its.all])
-    assert its.all and " at 0x" not in said, "no process has another's addresses"
+    said = json.dumps([its.settings(row) for row in its.all_rows])
+    assert its.all_rows and " at 0x" not in said, "no process has another's addresses"
 
 
 def test_a_seed_that_fails_is_written_down_and_the_others_train_without_it():
