@@ -1,6 +1,7 @@
 """The studies of chapter 20 on images: equal parameters, digits that nothing has seen, measures with a known answer."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import torch
 from helpers import ROOT
 
 from ganvae_lib import build
+from ganvae_lib.experiments import Trial
 from studies import diffusion_digits as digits, diffusion_digits_pilot, diffusion_mnist as mnist
 
 
@@ -83,14 +85,39 @@ def test_each_model_has_the_rate_that_was_best_on_the_held_out_digits():
         distances = {entry["training"]["lr"]: entry["measures"]["frechet"]["mean"] for entry in entries}
         assert set(distances) == set(diffusion_digits_pilot.RATES)
         assert trial.training["lr"] == min(distances, key=distances.get)
-    assert all(trial.training == trials[name].training for name, trial in of_mnist.items())
+    assert all(trial.training == trials[name.split(",")[0]].training for name, trial in of_mnist.items())
 
 
-def test_the_full_size_takes_the_device_that_there_is(monkeypatch):
+def test_a_denoiser_with_its_trunk_alone_differs_by_the_skip_only():
+    trials = mnist.models(Path("nowhere"))
+    for name in ("diffusion", "flow matching"):
+        assert trials[name].about == {"skip": True} and trials[name + mnist.ALONE].about == {"skip": False}
+        assert replace(trials[name + mnist.ALONE], about=trials[name].about) == trials[name]
+
+
+@pytest.mark.parametrize("size, device", [(mnist.SMALL, "cpu"), (mnist.FULL, None)])
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_denoiser_has_its_skip_and_the_full_size_the_device_that_there_is(size, device, skip, monkeypatch):
     asked = []
-    monkeypatch.setattr(mnist, "fit", lambda model, data, **settings: asked.append(settings))
-    monkeypatch.setattr(mnist, "SIZE", mnist.FULL)
-    objective, networks, _ = digits.MODELS["flow matching"]
-    trial = SimpleNamespace(objective=objective, networks=networks, training=dict(steps=3))
+    monkeypatch.setattr(mnist, "fit", lambda model, data, **settings: asked.append((model, settings)))
+    monkeypatch.setattr(mnist, "SIZE", size)
+    networks = dict(architecture="conv", width=8)
+    trial = Trial(digits.MODELS["flow matching"][0], networks, dict(steps=3), about={"skip": skip})
     mnist.train(trial, SimpleNamespace(train=digits.data()["train"]), [0, 1])
-    assert asked == [dict(seeds=[0, 1], steps=3)]
+    ((model, settings),) = asked
+    assert settings == dict(seeds=[0, 1], steps=3, device=device) and model.networks["denoiser_x"].skip is skip
+
+
+@pytest.mark.parametrize(
+    "name, answer, share",
+    [
+        ("diffusion", torch.zeros_like, 0),
+        ("diffusion", torch.clone, 1.01**-0.5),  # σ, as α² + σ² = 1 and α²/σ² = 0.01
+        ("flow matching", torch.zeros_like, 1 / 1.1),  # a velocity of 0 is the noise z; σ = t, as (1 - t)/t = 0.1
+    ],
+)
+def test_the_share_that_is_handed_back(name, answer, share, world):
+    denoisers = {"denoiser_x": lambda x, time: answer(x)}
+    model = SimpleNamespace(objective=digits.MODELS[name][0], networks=denoisers, seeds_shape=())
+    (found,) = mnist.handed_back(SimpleNamespace(model=model), SimpleNamespace(real=world.test.x))
+    assert found == pytest.approx(share, abs=2e-3)
