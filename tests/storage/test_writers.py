@@ -34,7 +34,7 @@ HOLD = """
 import sys, time
 from ganvae_lib.storage.locks import folder_lock
 with folder_lock(sys.argv[1]):
-    print("folder_lock", flush=True)
+    print("held", flush=True)
     time.sleep(float(sys.argv[2]))
 """
 
