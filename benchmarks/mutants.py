@@ -61,7 +61,7 @@ def forked(work, limit):
                 os.waitpid(child, 0)
                 return None
             code = os.waitstatus_to_exitcode(status)
-            return None if code in (-signal.SIGXCPU, -signal.SIGKILL) else code
+            return None if code in (-signal.SIGXCPU, -signal.SIGPROF, -signal.SIGKILL) else code
         time.sleep(0.01)
 
 
@@ -169,9 +169,11 @@ class Tests:
         ]
         gc.freeze()  # a fork that collects garbage would copy the memory that all of them share
 
-        def run(names, cover=None):
+        def run(names, cover=None, times=None):
             chosen = [items[name] for name in names]
             for item, after in zip(chosen, [*chosen[1:], None], strict=True):
+                if times:  # a test that runs on and on ends the process
+                    signal.setitimer(signal.ITIMER_PROF, PATIENCE * times[item.nodeid] + 5)
                 item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
                 if watch.failed and cover is None:
                     return 1
@@ -194,12 +196,12 @@ class Tests:
             file.write_bytes(pickle.dumps((watch.times, watch.failed, lines)))
             return 0
 
-        def with_fault(module, code, names):
+        def with_fault(module, code, names, times):
             path = self.copy / module
             if not exchanged(functions, path, path.read_text(encoding="utf8"), code):
                 return OUTSIDE
             try:
-                return run(names)
+                return run(names, times=times)
             except BaseException:  # it goes through pytest: no test survives that
                 return 3
 
@@ -323,7 +325,7 @@ def tried(tests, reach, home, module, line, code, anew):
     lines = statement((tests.copy / module).read_text(encoding="utf8"), line)
     names = reach.of(module, lines)
     if lines is not None and names:
-        ended = tests.ask("fault", reach.limit(names), module, code, names)
+        ended = tests.ask("fault", reach.limit(names), module, code, names, {name: reach.times[name] for name in names})
         if ended != OUTSIDE:
             return outcome(ended), f"{len(names)} tests"
     if not anew:

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from ganvae_lib import exact
+from ganvae_lib.distributions.paths import PATHS
 from ganvae_lib.exact import DIVERGENCES, GeneratorStep, Space, minimise, random_coded_worlds, random_steps
+from ganvae_lib.exact.noised import random_noised_mixtures
 
 
 def double(*values):
@@ -123,3 +125,32 @@ def test_a_minimum_carries_no_history_of_its_start():
 def test_a_coded_world_needs_functions(name):
     with pytest.raises(ValueError, match=f"{name} must be a function of parameters, got 0.5"):
         replace(random_coded_worlds(1), **{name: 0.5})
+
+
+def test_worlds_are_drawn_without_a_word_to_the_programs_generator():
+    before = torch.get_rng_state()
+    random_steps(1, seed=5), random_coded_worlds(1, seed=5)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_where_numbers_end():
+    with pytest.raises(ValueError, match="seed"):
+        random_steps(1, seed=-1)
+    with pytest.raises(ValueError, match="reach"):
+        minimise(lambda x: x.square().sum(), [1.0], reach=0)
+    point = Space(double(0), double(1))
+    with pytest.raises(ValueError, match="it needs a line"):
+        point.wasserstein(double(0), double(0))
+
+
+def test_a_step_may_be_given_lists():
+    step = random_steps(1)
+    again = GeneratorStep(step.space, step.conditionals, step.theta_0.tolist(), step.logit.tolist())
+    assert torch.equal(again.theta_0, step.theta_0) and torch.equal(again.logit, step.logit)
+
+
+def test_a_score_is_of_points_in_any_arrangement():
+    (world,) = random_noised_mixtures(PATHS["cosine"], 1)
+    t, points = double(0.5)[0], torch.linspace(-2, 2, 6, dtype=torch.float64)
+    row = world.score(points[:, None], t)
+    assert torch.equal(world.score(points.reshape(2, 3, 1), t), row.reshape(2, 3, 1))

@@ -273,6 +273,51 @@ def test_one_after_another_is_the_same_and_worlds_nest(tmp_path, monkeypatch):
     assert set(blocks[0]["a"]) == {"data", "facts", "references", "models", "comparisons"}
 
 
+def test_seeds_that_are_apart_are_trained_one_at_a_time():
+    for apart, groups in ((False, [[1, 2, 4]]), (True, [[1], [2], [4]])):
+        asked = []
+        train = lambda trial, world, seeds, asked=asked: (
+            asked.append(list(seeds)) or SimpleNamespace(seeds=seeds, shift=0)
+        )
+        study = dataclasses.replace(small(apart=apart), train=train)
+        studies.entry(study, "A", study.models["A"], SimpleNamespace(), [1, 2, 4])
+        assert asked == groups
+
+
+def test_the_bar_counts_the_rows(tmp_path, monkeypatch):
+    bars = []
+
+    class Bar:
+        def __init__(self, total, **how):
+            self.total, self.moved = total, 0
+            bars.append(self)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+        def update(self):
+            self.moved += 1
+
+    monkeypatch.setattr(runner, "tqdm", Bar)
+    monkeypatch.setattr(runner, "find", lambda name: small())
+    runner.run(runner.Order("small", out=tmp_path), say=lambda text: None)
+    assert [(bar.total, bar.moved) for bar in bars] == [(5, 5)]
+
+
+def test_threads_are_given_back():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with runner.one_thread():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_spreads_are_computed_before_rounding_and_trials_take_their_share_of_the_steps():
     exact = [0.00004, 0.00001, 0.00002]
     shown = studies.shown({"measures": {"v": exact}, "series": {"w": [[1 / 3]]}})

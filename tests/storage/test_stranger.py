@@ -217,6 +217,9 @@ def test_a_run_whose_training_is_changed_on_its_card_is_told_or_goes_on(tmp_path
         (lambda card: card.update(seeds=[3, 3]), "seeds cannot be"),
         (lambda card: card["history"]["points"][0].clear(), "history.points cannot be"),
         (lambda card: card["history"].update(seeds=[3, 6]), "history.seeds cannot be"),
+        (lambda card: card["history"].update(steps=[2, 1]), r"history.steps cannot be '\[2, 1\]'"),
+        (lambda card: card["config"].update(precision=32), "config.precision cannot be '32'"),
+        (lambda card: card.update(data={"name": "points"}), "data cannot be .*points"),
     ],
 )
 def test_what_a_card_may_not_say(change, words, tmp_path):
