@@ -102,7 +102,7 @@ class Checkpoint:
                 f"the checkpoint in {self.folder} is of step {training.done}, after the {training.settings.steps} that "
                 "were asked for; it is only read back.",
                 RuntimeWarning,
-                stacklevel=6,
+                stacklevel=5,  # the line that called fit, through the context that opens the checkpoint
             )
 
     def _most_bytes(self, state_card: dict[str, Any], training: Training) -> int:
