@@ -30,7 +30,7 @@ __all__ = [
     "clean",
     "flow_density",
     "from_noise",
-    "squared_error",
+    "squared_error_weight",
 ]
 
 Function = Callable[[Tensor], Tensor]
@@ -155,10 +155,10 @@ def as_prediction(prediction: str, x: Tensor, z: Tensor, t: Tensor, path: NoiseP
     return -noise / path.sigma(t) if prediction == "score" else path.d_alpha(t) * x + path.d_sigma(t) * noise
 
 
-def squared_error(prediction: str, t: Tensor, path: NoisePath) -> Tensor:
+def squared_error_weight(prediction: str, t: Tensor, path: NoisePath) -> Tensor:
     """How often ‖x - x̂‖² goes into the squared error of a prediction: SNR for the noise, (α λ'/2)² for the velocity.
 
-    >>> squared_error("noise", torch.tensor(0.25), PATHS["linear"])
+    >>> squared_error_weight("noise", torch.tensor(0.25), PATHS["linear"])
     tensor(9.)
     """
     if check_choice("prediction", prediction, PREDICTIONS) == "x":
@@ -189,9 +189,9 @@ class Weight:
 
 #: "bound" is -ELBO in continuous time, in nats, less its two ends; the others count the same errors otherwise.
 WEIGHTS = {
-    "noise": Weight(partial(squared_error, "noise"), lambda x: r"\|\epsilon-\hat\epsilon\|^2"),
-    "velocity": Weight(partial(squared_error, "velocity"), lambda x: r"\|u-\hat u\|^2"),
-    "x": Weight(partial(squared_error, "x"), lambda x: rf"\|{x}-\hat {x}\|^2"),
+    "noise": Weight(partial(squared_error_weight, "noise"), lambda x: r"\|\epsilon-\hat\epsilon\|^2"),
+    "velocity": Weight(partial(squared_error_weight, "velocity"), lambda x: r"\|u-\hat u\|^2"),
+    "x": Weight(partial(squared_error_weight, "x"), lambda x: rf"\|{x}-\hat {x}\|^2"),
     "bound": Weight(
         lambda t, path: -path.snr(t) * path.log_snr_rate(t) / 2,
         lambda x: rf"-\tfrac12(\alpha^2/\sigma^2)'\|{x}-\hat {x}\|^2",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from ..distributions.paths import PATHS, PREDICTIONS, T_MAX, T_MIN, WEIGHTS, as_prediction, clean, squared_error
+from ..distributions.paths import PATHS, PREDICTIONS, T_MAX, T_MIN, WEIGHTS, as_prediction, clean, squared_error_weight
 from ..distributions.spaces import SPACES, Space
 from ..distributions.world import World, drawn
 from ..errors import check_choice, check_int, check_real
@@ -108,7 +108,7 @@ class Denoise(Tool):
         if self.weight == self.predicts:
             return square_errors
         # The errors of all that can be said are multiples of each other: so no division by α or σ near 0.
-        return WEIGHTS[self.weight].of(t, path) / squared_error(self.predicts, t, path) * square_errors
+        return WEIGHTS[self.weight].of(t, path) / squared_error_weight(self.predicts, t, path) * square_errors
 
     def denoised(
         self, denoiser: Network, axes: int, without: Network | None = None, guidance: float = 0.0

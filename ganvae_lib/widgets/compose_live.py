@@ -20,8 +20,8 @@ from .choices import ALSO, CHOICES, LABELS, MEASURES, RANGES, SETTINGS, Choice, 
 
 __all__ = ["Live"]
 
-LOOKS_PER_RUN = 100  # how often a training looks whether it is to stop, and moves the bar
-MAX_STEPS_BETWEEN_LOOKS = 50  # steps: a long training looks more often, so that it stops within a second
+CHECKS_PER_RUN = 100  # how often a training checks whether it is to stop, and moves the bar
+MAX_STEPS_BETWEEN_CHECKS = 50  # steps: a long training looks more often, so that it stops within a second
 SEEDS = 4
 _WIDE = {"width": "34em"}
 
@@ -48,7 +48,7 @@ class Live:
         )
         self.button = ipw.Button(description="Train", button_style="primary")
         self.stop = ipw.Button(description="Stop", disabled=True)
-        self.bar = ipw.IntProgress(0, 0, LOOKS_PER_RUN, layout={"width": "14em"})
+        self.bar = ipw.IntProgress(0, 0, CHECKS_PER_RUN, layout={"width": "14em"})
         self.progress_text = ipw.HTML()  # how far it is, or why it ended
         self.status, self.formula, self.graph = ipw.HTML(), ipw.HTMLMath(), ipw.Image(format="png", layout=_WIDE)
         self.title, self.pictures, self.scores = ipw.HTML(), ipw.Image(format="png", layout=_WIDE), ipw.HTML()
@@ -95,17 +95,17 @@ class Live:
 
     def _train_in_thread(self, choice: Choice, steps: int) -> None:
         start_time = time.perf_counter()
-        look_every = max(1, min(steps // LOOKS_PER_RUN, MAX_STEPS_BETWEEN_LOOKS))
+        check_every = max(1, min(steps // CHECKS_PER_RUN, MAX_STEPS_BETWEEN_CHECKS))
 
         def report_progress(run: Any) -> bool:
             steps_done = run.history.steps[-1]
             seconds_left = (time.perf_counter() - start_time) * (steps / steps_done - 1)
-            self.bar.value = round(LOOKS_PER_RUN * steps_done / steps)
+            self.bar.value = round(CHECKS_PER_RUN * steps_done / steps)
             self.progress_text.value = f"step {steps_done:,} of {steps:,}, {seconds_left:.0f} s left"
             return self._stopped.is_set()
 
         try:
-            options = dict(steps=steps, progress=False, log_every=look_every, on_point=report_progress)
+            options = dict(steps=steps, progress=False, log_every=check_every, on_point=report_progress)
             run = train(choice.objective(), self.data, SEEDS, **options)
             steps_done = run.history.steps[-1]
             self.progress_text.value = "done" if steps_done == steps else f"stopped at step {steps_done:,} of {steps:,}"
