@@ -313,7 +313,7 @@ def test_live_controls_explain_and_train(live):
     live.steps.min = live.steps.value = 2
     live.button.click()
     live.wait(60)
-    assert live.told.value == "done" and not live.button.disabled and live.stop.disabled
+    assert live.progress_text.value == "done" and not live.button.disabled and live.stop.disabled
     assert "Result of GAN" in live.title.value and "2 steps, 4 seeds" in live.title.value
     assert live.pictures.value[:4] == b"\x89PNG" and "modes" in live.scores.value
 
@@ -327,7 +327,7 @@ def test_stop_stops_within_a_second_and_shows_what_there_is(live):
     asked = time.process_time()  # of this process: others may have the processor meanwhile
     live.stop.click()
     live.wait(60)
-    assert live.told.value.startswith("stopped at step") and time.process_time() - asked < 3
+    assert live.progress_text.value.startswith("stopped at step") and time.process_time() - asked < 3
     assert "Result of VAE" in live.title.value and "100,000 steps" not in live.title.value
 
 
@@ -370,4 +370,4 @@ def test_what_fails_in_the_thread_is_told(live, monkeypatch):
     monkeypatch.setattr(compose_live, "train", broken)
     live.button.click()
     live.wait(60)
-    assert live.told.value == "RuntimeError: no &lt;room&gt;" and not live.button.disabled
+    assert live.progress_text.value == "RuntimeError: no &lt;room&gt;" and not live.button.disabled
