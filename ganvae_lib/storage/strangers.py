@@ -229,7 +229,9 @@ def _is_range(value: Any) -> bool:
     return _is_string(value) or _is_list_of(is_number, 2)(value)
 
 
-_KINDS: dict[str, Callable[[Any], bool]] = {  # by the type of an option; what has another is checked where it is used
+_TYPE_CHECKS: dict[
+    str, Callable[[Any], bool]
+] = {  # by the type of an option; what has another is checked where it is used
     "int": is_count,
     "int | None": _or_none(is_count),
     "float": is_number,
@@ -253,7 +255,7 @@ def _check_networks(networks: Any, options: dict[str, str], all_required: bool) 
     _require("networks", networks, isinstance(networks, dict) and {"shape"} <= set(networks) <= set(options))
     _require("networks", sorted(networks), not all_required or set(networks) >= _REQUIRED_OPTIONS)
     for name, value in networks.items():
-        is_valid = _KINDS.get(options[name])
+        is_valid = _TYPE_CHECKS.get(options[name])
         _require(f"networks.{name}", value, is_valid is None or is_valid(value))
         entries = [*value.values()] if isinstance(value, dict) else value if isinstance(value, list) else [value]
         _check_limit(f"networks.{name}", "layers", len(entries))

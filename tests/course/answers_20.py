@@ -56,7 +56,7 @@ def score(x_t, alpha, sigma):
         "other": """
 from ganvae_lib import distributions
 
-mine = distributions.Path("mine", lambda t: (1 - t) ** a, lambda t: t**b, lambda t: -a * (1 - t) ** (a - 1),
+mine = distributions.NoisePath("mine", lambda t: (1 - t) ** a, lambda t: t**b, lambda t: -a * (1 - t) ** (a - 1),
                           lambda t: b * t ** (b - 1), "", "")
 
 def noise(t):
