@@ -35,8 +35,8 @@ LAWS = "tests/laws/test_"
 TESTS = {
     "objective": f"tests/objective {LAWS}snapshot.py {LAWS}prints.py {LAWS}graph.py {LAWS}players.py",
     "exact": "tests/exact",
-    "distributions": f"tests/distributions {LAWS}draws.py {LAWS}forgetting.py",
-    "measure": "tests/measure",
+    "distributions": f"tests/distributions tests/training/test_parallel.py {LAWS}draws.py {LAWS}forgetting.py",
+    "measure": "tests/measure tests/training/test_rejection.py",
     "networks": "tests/networks tests/models/test_stacked.py",
     "models": f"tests/models {LAWS}saved.py",
     "storage": "tests/storage/test_damage.py tests/storage/test_stranger.py tests/storage/test_unsaved.py "

@@ -4,10 +4,21 @@ import math
 
 import pytest
 import torch
-from torch.distributions import Bernoulli, Independent, Laplace, Normal, OneHotCategorical, kl_divergence
+from torch.distributions import (
+    Bernoulli,
+    Beta,
+    Categorical,
+    Independent,
+    Laplace,
+    MixtureSameFamily,
+    Normal,
+    OneHotCategorical,
+    kl_divergence,
+)
 
 from ganvae_lib import Noise, build, free_energy, ring, zoo
 from ganvae_lib.distributions import Noiseless, Point, Product, Pushforward, draw, tiled
+from ganvae_lib.distributions.densities import SideBySide, side_by_side
 
 
 def gaussian(*shape, seed=0):
@@ -128,3 +139,42 @@ def test_one_sample_is_the_usual_free_energy():
     expected = kl_divergence(model.encoder(x), model.prior().expand((5,))) - model.decoder(z).log_prob(x)
     torch.testing.assert_close(free_energy(model, x, Noise(1)), expected)
     torch.testing.assert_close(free_energy(model, x, Noise(1), 1), expected)
+
+
+# ---------------------------------------------------------------- what cannot be drawn, and copies side by side
+
+
+def test_what_has_no_sampler_with_a_gradient_is_named():
+    with pytest.raises(TypeError, match="do not know how to draw from Beta with a gradient.*draw.register"):
+        draw(Beta(torch.ones(3), torch.ones(3)), Noise(0), "x")
+
+
+@pytest.mark.parametrize("kind, name", [(Bernoulli, "Bernoulli"), (OneHotCategorical, "one-hot")])
+def test_a_discrete_sample_refuses_a_gradient(kind, name):
+    logits = torch.zeros(4, 3, requires_grad=True)
+    sample = draw(kind(logits=logits), Noise(0), "z")
+    with pytest.raises(TypeError, match=f"z is drawn from a {name}, whose samples carry no gradient"):
+        sample.sum().backward()
+    assert logits.grad is None
+
+
+def mixture(loc):
+    return MixtureSameFamily(Categorical(torch.ones(5, 2)), Normal(loc.expand(5, 2), 1.0, validate_args=False))
+
+
+def test_a_copy_that_has_diverged_leaves_the_others_alone():
+    """Its numbers are NaN, and those beside it what they are without it."""
+    lost, sound, x = torch.full((1,), math.nan), torch.zeros(1), torch.zeros(5)
+    for make in (lambda loc: Normal(loc.expand(5), 1.0, validate_args=False), mixture):
+        found = side_by_side([make(lost), make(sound)]).log_prob(torch.stack([x + math.nan, x]))
+        assert found[0].isnan().all()
+        torch.testing.assert_close(found[1], make(sound).log_prob(x))
+
+
+def test_copies_of_several_kinds_stand_as_they_are():
+    parts = [Normal(torch.zeros(5), 1.0), mixture(torch.ones(1))]
+    together, x = side_by_side(parts), torch.zeros(2, 5)
+    assert isinstance(together, SideBySide)
+    torch.testing.assert_close(
+        together.log_prob(x), torch.stack([p.log_prob(v) for p, v in zip(parts, x, strict=True)])
+    )

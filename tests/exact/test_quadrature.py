@@ -299,3 +299,9 @@ def test_lists_arrays_and_numbers_are_densities_and_functions_too():
     close(exact.line(-1, 2, 11).integrate(lambda x: 2), 6.0)
     close(exact.gradient(lambda t: t.square().sum(), [1, 2]), [2.0, 4.0])
     close(FIVE.normalise([0, 0, 0, 0, 0]), UNIFORM)
+
+
+def test_a_space_is_itself_and_no_other():
+    """It holds tensors, which cannot say in a word whether they are equal."""
+    one, other = exact.line(-1, 1, 5), exact.line(-1, 1, 5)
+    assert one == one and one != other and len({one, other, one}) == 2

@@ -65,6 +65,16 @@ def test_a_network_of_features_and_pieces_change_nothing(monkeypatch):
     torch.testing.assert_close(frechet_distance(net(made).double(), net(real).double()), whole, rtol=1e-6, atol=0)
 
 
+def test_examples_larger_than_a_piece_come_one_at_a_time(monkeypatch):
+    made, real = (noise(9, 3, 8, 8, seed=s).float() for s in (1, 2))
+    monkeypatch.setattr(measure.distances, "_CHUNK", 1)
+    seen = []
+    features = lambda x: seen.append(len(x)) or x.flatten(1)[:, :2]
+    expected = frechet_distance(made.flatten(1)[:, :2], real.flatten(1)[:, :2])
+    torch.testing.assert_close(frechet_distance(made, real, features), expected)
+    assert seen == [1] * 18
+
+
 def test_it_is_what_torchmetrics_computes():
     fid = pytest.importorskip("torchmetrics.image.fid")
     made, real = noise(700, 3, 8, 8, seed=1).float().sigmoid(), noise(900, 3, 8, 8, seed=2).float().sigmoid() ** 1.5
@@ -120,7 +130,10 @@ def test_lost_modes_cost_recall_and_bad_samples_precision(monkeypatch):
     "call, message",
     [
         (lambda: frechet_distance(noise(10, 3), noise(10, 2)), r"of one shape; got \[1, 10, 3\], \[10, 2\]"),
-        (lambda: frechet_distance(noise(10, 3, 8, 8), noise(10, 3, 8, 8)), "pass features=.*flatten"),
+        (
+            lambda: frechet_distance(noise(10, 3, 8, 8), noise(10, 3, 8, 8)),
+            r"examples of shape \[3, 8, 8\].*pass features=.*flatten",
+        ),
         (lambda: frechet_distance(noise(1, 3), noise(10, 3)), "at least 2 samples and data are needed, got 1 and 10"),
         (lambda: frechet_distance(noise(10, 3) / 0, noise(10, 3)), "samples holds NaN or infinity"),
         (lambda: frechet_distance(noise(10, 3), noise(10, 3), lambda x: x.sum()), r"must give \[10, F\]"),

@@ -1,5 +1,6 @@
 """Metrics against worlds whose answer is known in closed form."""
 
+import io
 import math
 from types import SimpleNamespace
 
@@ -7,10 +8,32 @@ import pytest
 import torch
 from helpers import images, linear, points, short, small
 from scipy import stats
+from torch import nn
+from torch.distributions import Independent, Normal, Uniform
 
-from ganvae_lib import Adversary, Data, History, Match, Model, Run, fit, metrics, mixture1d, moons, nets, ring, zoo
+from ganvae_lib import (
+    Adversary,
+    Data,
+    Denoise,
+    History,
+    Likelihood,
+    Match,
+    Model,
+    Noise,
+    Reconstruct,
+    Run,
+    fit,
+    metrics,
+    mixture1d,
+    moons,
+    nets,
+    ring,
+    zoo,
+)
 from ganvae_lib.data.toys import grid
+from ganvae_lib.distributions import draw
 from ganvae_lib.measure import bounds
+from ganvae_lib.measure.history import Bar
 
 # ---------------------------------------------------------------- intervals
 
@@ -63,6 +86,21 @@ def test_no_score_is_nan_without_a_word():
         "b: not a number, not a number for 1 of 1 seeds",
     ]
     assert metrics.interval([2.0, 2.0, 2.0]) == (2.0, 0.0)
+
+
+def test_two_pairs_have_an_effect_size_and_constants_a_difference_without_width():
+    two = metrics.paired([1.0, 2.0], [2.0, 5.0])  # 1 and 3: mean 2, sd √2
+    assert two["mean"] == 2.0 and two["effect_size"] == round(math.sqrt(2), 3) == 1.414
+    assert metrics.difference([3.0, 3.0], [2.0, 2.0, 2.0]) == {"mean": 1.0, "half_width_95": 0.0, "agree": False}
+
+
+def test_the_classifier_score_of_several_seeds_is_that_of_each():
+    answers = torch.rand(2, 5, 3, generator=torch.Generator().manual_seed(0)).softmax(-1)
+    scores = metrics.classifier_score(answers)
+    marginal = answers.mean(1, keepdim=True)
+    expected = (answers * (answers / marginal).log()).sum((1, 2)).div(5).exp()
+    torch.testing.assert_close(scores, expected)
+    assert scores[0] == metrics.classifier_score(answers[0])
 
 
 @pytest.mark.parametrize(
@@ -187,6 +225,52 @@ def test_bounds_need_the_networks_and_k(world):
         metrics.elbo(small(zoo.GAN, points()), points())
 
 
+def test_with_a_learned_prior_the_elbo_counts_the_code_by_its_density():
+    model, data = small(Reconstruct("x") + Match("code", Likelihood()), points(50)), points(50)
+    posterior = model.encoder(data.x)
+    z = draw(posterior, Noise(4), "z")
+    expected = model.decoder(z).log_prob(data.x) + model.networks["density_code"]().log_prob(z) - posterior.log_prob(z)
+    found = metrics.elbo(model, data, seed=4)
+    assert found.item() == pytest.approx(expected.mean().item(), rel=1e-5)
+
+
+class Box(nn.Module):
+    """The uniform law on a square that begins at 0."""
+
+    def __init__(self):
+        super().__init__()
+        self.side = nn.Parameter(torch.full((2,), 2.0))
+
+    def forward(self):
+        return Independent(Uniform(torch.zeros(2), self.side), 1)
+
+
+def test_data_beyond_a_density_are_named():
+    model, x = Model(zoo.LIKELIHOOD, {"density": Box()}, nets.StandardNormal(1)), torch.rand(9, 2) + 0.5
+    assert bounds.log_likelihood(model, Data(x)).item() == pytest.approx(-math.log(4))
+    with pytest.raises(ValueError, match="beyond lies where the density has no density; pass data such as it was"):
+        bounds.log_likelihood(model, Data(x + 2, name="beyond"))
+
+
+class Shrunk(nn.Module):
+    """The best x̂ on the linear path for data of N(0, 4): the posterior mean."""
+
+    def __init__(self):
+        super().__init__()
+        self.variance = nn.Parameter(torch.tensor(4.0))
+
+    def forward(self, z, time):
+        return (1 - time) * self.variance / ((1 - time).square() * self.variance + time.square()) * z
+
+
+def test_the_bound_of_the_best_denoiser_of_a_gaussian_is_its_log_density():
+    law, x = Normal(0.0, 2.0), 2 * torch.randn(4000, 2, generator=torch.Generator().manual_seed(0))
+    model = Model(Match("x", Denoise("x", "linear", "x")), {"denoiser_x": Shrunk()}, nets.StandardNormal(2))
+    found = [bounds.denoising_bound(model, Data(x), seed=seed).item() for seed in range(3)]
+    assert found == pytest.approx([law.log_prob(x).sum(-1).mean().item()] * 3, abs=0.05)
+    assert len(set(found)) == 3 and bounds.denoising_bound(model, Data(x)).item() == found[0]
+
+
 # ---------------------------------------------------------------- coverage
 
 
@@ -238,3 +322,17 @@ def test_a_mode_is_covered_by_its_own_share():
     nowhere = torch.full((800, 1), 30.0)
     assert metrics.coverage(torch.cat([left, right, nowhere])[None], toy)["modes"].tolist() == [2]
     assert metrics.coverage(torch.cat([left[1:], right[1:], nowhere])[None], toy)["modes"].tolist() == [0]
+
+
+def test_the_bar_stands_where_the_training_does(monkeypatch):
+    from tqdm import auto
+
+    plain = auto.tqdm
+    monkeypatch.setattr(auto, "tqdm", lambda **how: plain(file=io.StringIO(), **how))
+    training = SimpleNamespace(
+        done=3, settings=SimpleNamespace(steps=10), history=SimpleNamespace(steps=[]), noise=Noise(0)
+    )
+    with Bar(training, True) as bar:
+        for training.done in (5, 6):
+            bar.moved()
+            assert (bar._progress_bar.n, bar._progress_bar.total) == (training.done, 10)

@@ -3,8 +3,9 @@
 import pytest
 import torch
 from helpers import images, points, short, small, suited
+from torch import nn
 
-from ganvae_lib import Adversary, Domains, Match, Reconstruct, Unpredictable, zoo
+from ganvae_lib import Adversary, Data, Domains, Match, Model, Reconstruct, Unpredictable, build, fit, nets, zoo
 
 X, Z, GAN_X, GAN_Z = Reconstruct("x"), Reconstruct("z"), Match("x", Adversary()), Match("z", Adversary())
 POINTS, IMAGES = points(), images()
@@ -84,3 +85,27 @@ def test_a_model_without_a_code_asks_for_no_second_domain():
 def test_an_absent_device_is_named():
     with pytest.raises(ValueError, match="device 'cuda' is not available here; use device='auto' or 'cpu'"):
         short(small(zoo.VAE, POINTS), device="cuda")
+
+
+def test_a_model_is_printed_as_a_table_with_its_default_networks():
+    model = build(zoo.VAE, (2,))
+    assert model.spec.hidden == (128, 128)
+    lines = repr(model).splitlines()
+    assert lines[0].split()[:2] == ["Model", "VAE:"]
+    # Two layers of 128: from x to μ and log σ² of two codes, and from z to x, beside the scale of x.
+    hidden = 3 * 128 + 129 * 128
+    assert f"encoder ({hidden + 129 * 4:,} parameters), decoder ({hidden + 129 * 2 + 1:,} parameters)" in repr(model)
+
+
+@pytest.mark.parametrize("end, word", [(nn.Sigmoid(), "between 0 and 1"), (nn.Tanh(), "between -1 and 1")])
+def test_a_network_that_ends_in_a_function_refuses_data_beyond_its_range(end, word):
+    """The function is read off the graph, through layers that keep its range."""
+    networks = {
+        "decoder": nets.Decoder(nn.Sequential(nn.Linear(4, 2), end, nn.Flatten(-1)), nets.PointPixels(), (2,)),
+        "discriminator_x": nets.Discriminator(nn.Linear(2, 1)),
+    }
+    model = Model(zoo.GAN, networks, nets.StandardNormal(4))
+    inside = torch.rand(40, 2)
+    fit(model, Data(inside, name="inside", range="real"), 1, batch=8, device="cpu", progress=False)
+    with pytest.raises(ValueError, match=f"makes samples {word}, and wide goes from .*let the network end in another"):
+        fit(model, Data(4 * inside, name="wide", range="real"), 1, batch=8, device="cpu", progress=False)

@@ -6,7 +6,7 @@ from torch import nn
 from torch.distributions import Independent, Normal
 
 from ganvae_lib import Model, nets, zoo
-from ganvae_lib.models.dry import check_outputs
+from ganvae_lib.models.dry import check_outputs, output_of
 
 
 class Own(nn.Module):
@@ -122,3 +122,9 @@ def test_a_prior_that_would_learn_is_refused():
     with pytest.raises(ValueError, match=r"the prior has parameters \(shift\), and no player trains them"):
         Model(zoo.VAE, networks, Shifted())
     assert Model(zoo.VAE, networks, Shifted().requires_grad_(False)).copies([0, 1]).prior.shift.shape[-1] == 3
+
+
+def test_what_a_dry_batch_gives_has_a_graph_only_where_one_is_asked_for():
+    for options, graph in (({}, False), ({"graph": True}, True)):
+        output = output_of("encoder", {"encoder": encoder()}, {"x": (2,)}, (3,), **options)
+        assert output.batch_shape == (3,) and output.mean.requires_grad == graph

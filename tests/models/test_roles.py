@@ -63,6 +63,23 @@ def test_the_players_own_their_networks():
         assert all(role_of(name).player == player for name in names.split())
 
 
+def test_from_image_to_image_of_one_side_every_layer_is_a_convolution():
+    conv = dict(architecture="conv", width=8)
+    same = build(zoo.CYCLEGAN, (1, 8, 8), other=(3, 8, 8), **conv)
+    for network, channels in (("decoder", 1), ("encoder", 3)):
+        layers = list(same.networks[network].trunk)
+        assert not any(isinstance(layer, nn.Linear) for layer in layers)
+        assert [layer.out_channels for layer in layers if isinstance(layer, nn.Conv2d)] == [8, 8, channels]
+    smaller = build(zoo.CYCLEGAN, (1, 8, 8), other=(1, 4, 4), **conv)
+    assert any(isinstance(layer, nn.Linear) for layer in smaller.networks["decoder"].trunk)
+
+
+def test_noise_in_images_is_told_by_a_u_net():
+    network = build(zoo.FLOW_MATCHING, (1, 8, 8), architecture="conv", width=8, depth=1).networks["denoiser_x"]
+    assert isinstance(network.trunk, nets.UNet) and tuple(network.shape) == (1, 8, 8)
+    assert network(torch.rand(5, 1, 8, 8), torch.rand(5, 1)).shape == (5, 1, 8, 8)
+
+
 @pytest.mark.parametrize("space", SPACES.values(), ids=list(SPACES))
 def test_a_discriminator_sees_what_its_space_compares(space):
     role = role_of(space.discriminator)

@@ -94,6 +94,7 @@ def test_numbers_of_numpy_and_torch_are_numbers(choices, plain):
         ({"hidden": np.int64(64)}, "hidden a list of them.*hidden=64"),
         ({"hidden": "64"}, "hidden a list of them"),
         ({"width": -1}, "sizes must be positive integers.*width=-1"),
+        ({"noiseless": "yes"}, "noiseless must be"),
         ({"scale": np.inf}, "scale must be a finite number above 0"),
         ({"density": "pixelcn"}, "unknown density 'pixelcn'.*Did you mean 'pixelcnn'"),
         ({"activation": "rulu"}, "unknown activation 'rulu'.*Did you mean 'relu'"),

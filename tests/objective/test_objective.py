@@ -277,6 +277,18 @@ def test_phases(objective, expected):
     ]
 
 
+def test_what_thetas_gradient_goes_through():
+    """Through a sample of p(x|z) where pairs are compared by samples, its mean where x alone is; not with densities."""
+    through = lambda space, tool: Match(space, tool).gradient_through
+    assert through("x", Adversary()) == "mean" and through("xz", Adversary()) == "sample"
+    assert through("x", KL()) is None and through("z", Adversary()) is None
+
+
+def test_what_is_classified_by_is_known():
+    with pytest.raises(ValueError, match="unknown thing to classify by 'z'.*features"):
+        Classify(seen="z")
+
+
 def test_networks_and_players():
     assert zoo.VAE.networks == ("encoder", "decoder") and zoo.VAE.players == BOTH
     assert zoo.GAN.networks == ("decoder", "discriminator_x") and zoo.GAN.players == ("theta", "phi")

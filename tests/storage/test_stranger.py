@@ -332,3 +332,14 @@ def test_networks_are_made_without_memory_before_a_file_is_read(name):
         name: (t.shape, t.dtype) for name, t in true.items()
     }
     assert all(tensor.is_meta for tensor in claimed.values())
+
+
+def test_a_card_with_parts_of_a_row_is_read_and_one_with_other_parts_refused(tmp_path):
+    g = torch.Generator().manual_seed(0)
+    rows = torch.cat([torch.randn(64, 2, generator=g), torch.eye(3)[torch.arange(64) % 3]], -1)
+    parts = (("gaussian", 2), ("one-hot", 3))
+    run, folder = small_run(zoo.VAE, Data(rows, name="rows", range="real"), tmp_path, observation=parts)
+    assert same_run(Run.load(folder), run)
+    for wrong in ([["gaussian", 2, 1], ["one-hot", 3, 1]], [["gaussian"], ["one-hot", 3]], [[2, "gaussian"]]):
+        assert not strangers._is_observation_kinds(wrong)
+    assert strangers._is_observation_kinds([list(part) for part in parts])

@@ -60,6 +60,13 @@ def test_a_seed_is_a_result():
     assert not torch.equal(run(keep=50, seed=3).theta, run(keep=50, seed=4).theta)
 
 
+def test_parameters_are_tried_in_pieces_of_a_size_that_a_seed_depends_on():
+    sizes = []
+    counted = lambda n, g: sizes.append(n) or prior(n, g)
+    rejection.sample(counted, simulate, OBSERVED, MEAN, draws=40_000, keep=5)
+    assert sizes == [16_384, 16_384, 7_232]
+
+
 def test_a_function_may_take_the_place_of_the_tool():
     assert torch.equal(run(lambda x: x.mean(1), keep=50).theta, run(keep=50).theta)
 
