@@ -753,7 +753,7 @@ def test_networks_of_ones_own_give_distributions_side_by_side():
     torch.testing.assert_close(company.infer(DATA.x)[1], alone.infer(DATA.x)[0], rtol=1e-5, atol=1e-6)
 
 
-class Scaled(nn.BatchNorm1d):
+class NormedThenMixed(nn.BatchNorm1d):
     """A layer with weights of its own and one within it."""
 
     def __init__(self):
@@ -762,7 +762,7 @@ class Scaled(nn.BatchNorm1d):
 
 
 def test_a_layer_whose_own_weights_are_kept_keeps_its_statistics_whatever_is_within_it():
-    layer = Scaled()
+    layer = NormedThenMixed()
     layer.weight.requires_grad_(False), layer.bias.requires_grad_(False)
     layer.running_mean.fill_(3.0)
     fresh = nets.initialise(layer, 7)
