@@ -343,5 +343,12 @@ def test_the_ngram_baseline_counts():
     assert torch.allclose(ngram(train, x, 2, 3, strength=3.0).exp(), two)
 
 
+def test_an_order_below_the_uniform_one_is_refused():
+    rows = torch.zeros(2, 3)
+    for order in (-1, 1.5):
+        with pytest.raises(ValueError, match="order must be a whole number of at least 0"):
+            ngram(rows, rows, order, 2)
+
+
 def test_the_contents():
     assert all(hasattr(autoregressive, name) for name in autoregressive.__all__)

@@ -751,3 +751,20 @@ def test_networks_of_ones_own_give_distributions_side_by_side():
     world = World(company.model, DATA.x[:5].expand(2, 5, 6), Noise([1, 3]))
     assert world.z_from_x.shape == (2, 5, 2) and company.model.encoder.trunk.weight.shape == (2, 2, 6)
     torch.testing.assert_close(company.infer(DATA.x)[1], alone.infer(DATA.x)[0], rtol=1e-5, atol=1e-6)
+
+
+class NormedThenMixed(nn.BatchNorm1d):
+    """A layer with weights of its own and one within it."""
+
+    def __init__(self):
+        super().__init__(2)
+        self.after = nn.Linear(2, 2)
+
+
+def test_a_layer_whose_own_weights_are_kept_keeps_its_statistics_whatever_is_within_it():
+    layer = NormedThenMixed()
+    layer.weight.requires_grad_(False), layer.bias.requires_grad_(False)
+    layer.running_mean.fill_(3.0)
+    fresh = nets.initialise(layer, 7)
+    assert fresh.running_mean.tolist() == [3.0, 3.0] and not torch.equal(fresh.after.weight, layer.after.weight)
+    assert nets.initialise(layer.requires_grad_(True), 7).running_mean.tolist() == [0.0, 0.0]

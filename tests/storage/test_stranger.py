@@ -343,3 +343,11 @@ def test_a_card_with_parts_of_a_row_is_read_and_one_with_other_parts_refused(tmp
     for wrong in ([["gaussian", 2, 1], ["one-hot", 3, 1]], [["gaussian"], ["one-hot", 3]], [[2, "gaussian"]]):
         assert not strangers._is_observation_kinds(wrong)
     assert strangers._is_observation_kinds([list(part) for part in parts])
+
+
+def test_the_most_that_a_file_has_is_counted_by_its_tensors():
+    weights = {"one": torch.zeros(3, 4), "two": torch.zeros(5, dtype=torch.float64)}  # 48 and 40 bytes
+    assert strangers.most_bytes(weights, None) == 2 * 88  # with their averages
+    state = {"names": ["a", "b"], "seeds": [0, 1, 2], "steps": [2, 4], "step": 6}
+    numbers = 2 * 3 * (2 + 6 - 4)  # losses of seeds at the steps that are there, and of those since
+    assert strangers.most_bytes(weights, state) == 6 * 88 + 3 * 2**20 + 8 * numbers
