@@ -37,7 +37,6 @@ Function = Callable[[Tensor], Tensor]
 Denoise_x = Callable[[Tensor, Tensor], Tensor]  # (z_t, t) -> x̂
 
 T_MIN, T_MAX = 1e-3, 1 - 1e-3  # times that are trained and sampled: at 0 and at 1 some of what is said is infinite
-FIRST, LAST = T_MIN, T_MAX  # as older scripts call them
 
 
 @dataclass(frozen=True)
