@@ -242,6 +242,8 @@ def side_by_side(copies: Sequence[Distribution]) -> Distribution:
 
 def _stacked(copies: Sequence[Any]) -> Distribution:
     first = copies[0]
+    if len({type(copy) for copy in copies}) > 1:
+        return SideBySide(copies)
     if isinstance(first, Independent):
         return Independent(
             _stacked([copy.base_dist for copy in copies]), first.reinterpreted_batch_ndims, validate_args=False
@@ -266,7 +268,7 @@ def _stacked(copies: Sequence[Any]) -> Distribution:
         base = _stacked([copy.base_dist for copy in copies])
         return TransformedDistribution(base, first.transforms, validate_args=False)
     names = _parameter_names(first)
-    if not names or len({type(copy) for copy in copies}) > 1:
+    if not names:
         return SideBySide(copies)
     family: Any = type(first)
     return family(

@@ -12,6 +12,12 @@ POINTS, IMAGES = points(), images()
 TWO = Domains(POINTS, POINTS.map(lambda x: x.flip(0) + 1, "moved"))
 
 
+def test_layers_that_nobody_asked_for_have_128_units():
+    model = build(zoo.VAE, (2,), latent=3)
+    sizes = [tuple(p.shape[-2:]) for p in model.encoder.parameters() if p.ndim > 1]
+    assert [sorted(size) for size in sizes] == [[2, 128], [128, 128], [6, 128]]
+
+
 def test_where_z_is_data_only_what_can_be_drawn_is_measured():
     run = short(small(zoo.CYCLEGAN, TWO), TWO, steps=2)
     with pytest.raises(ValueError, match="nothing to measure"):

@@ -1,6 +1,7 @@
 """Modules of one's own: what torch honours in them is honoured here, alone and beside other seeds, or refused by name."""
 
 import copy
+import itertools
 import pickle
 import random
 from dataclasses import dataclass
@@ -409,6 +410,18 @@ def test_distributions_of_copies_stand_side_by_side(make):
         together.log_prob(x), torch.stack([p.log_prob(v) for p, v in zip(parts, x, strict=True)])
     )
     assert together.batch_shape == (3, *parts[0].batch_shape) and together.event_shape == parts[0].event_shape
+
+
+def test_copies_of_several_kinds_stand_side_by_side_in_any_order():
+    mixture = torch.distributions.MixtureSameFamily(
+        torch.distributions.Categorical(torch.tensor([[0.3, 0.7]]).expand(5, 2)),
+        Normal(torch.tensor([[0.0, 1.0]]).expand(5, 2), 1.0),
+    )
+    laplace = torch.distributions.Laplace(torch.zeros(5), 2.0)
+    x = torch.linspace(-2, 2, 5)
+    for parts in itertools.permutations((mixture, laplace, Normal(torch.ones(5), 2.0))):
+        together = side_by_side(parts)
+        torch.testing.assert_close(together.log_prob(x.expand(3, 5)), torch.stack([p.log_prob(x) for p in parts]))
 
 
 def test_a_distribution_without_a_batch_axis_is_the_same_for_all_examples():

@@ -121,6 +121,17 @@ def test_whatever_is_changed_on_a_card_is_told_or_makes_the_model_that_it_says(n
     assert counts["told"] > 4 * counts["as it says"] > 0, counts
 
 
+def test_a_card_of_this_format_has_a_law_even_if_it_is_none_and_older_ones_need_not(tmp_path):
+    _, path = RUNS["VAE"](tmp_path)
+    card = json.loads((path / "run.json").read_bytes())
+    options = dict.fromkeys(card["networks"], "Any")
+    del card["law"]
+    with pytest.raises(ValueError, match="law"):
+        strangers.check_card(card, options)
+    card["format"] -= 1
+    strangers.check_card(card, options)
+
+
 def test_whatever_is_changed_on_a_card_is_told_before_its_checksum_is_asked_for_too(tmp_path):
     run, path = RUNS["VAE"](tmp_path)
     file = path / "run.json"
