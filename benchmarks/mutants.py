@@ -28,8 +28,8 @@ import pytest
 QUICK = "-q -s -p no:cacheprovider -p no:nbval -p no:xdist -p no:anyio".split()  # nbval alone takes seconds to load
 SLOW = "not kill_9 and not with_other_seeds and not another_experiment and not two_processes_write"
 PATIENCE = 4  # times as long as without a fault
-LONGEST, MEASURED = 15, 8  # seconds of tests for one fault, the quickest first; of a file's tests, as they stand there
-FILES = 4  # of tests, where a process has to read them anew
+LONGEST, MEASURED = 25, 60  # seconds of tests for one fault, the quickest first; of a file's tests, as they stand there
+FILES = 12  # of tests, where a process has to read them anew
 OUTSIDE = 71  # a number of our own: the fault changes more than functions
 ENDS = {0: "survived", 1: "killed", 2: "killed", 3: "killed"}  # 2 and 3: the module has no import, or breaks pytest
 
