@@ -3,7 +3,7 @@
     errors         what is raised, and what it advises
     storage        files: found, downloaded, checked, and written whole
     figures        a visual language, graphs of objectives, tables
-    distributions  densities, noise by name and seed, the variables of one step (``World``), where they are compared
+    distributions  densities, noise by name and seed, the variables of one step (``Batch``), where they are compared
     exact          worlds with a known truth, and both sides of the lemmas
     data           toys with a density, characters, text, digits, images: ``load``
     objective      tools, terms, sums of terms, and operators on them
@@ -63,12 +63,12 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
         toy as toy,
     )
     from .distributions import (
+        Batch as Batch,
         Noise as Noise,
         Noiseless as Noiseless,
         OtherDomain as OtherDomain,
         Point as Point,
         Schedule as Schedule,
-        World as World,
         constant as constant,
         cosine as cosine,
         cyclical as cyclical,
@@ -149,7 +149,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "data": "Data Domains Mixture Tabular Text clouds load mixture1d moons ring scale styles table text toy",
-    "distributions": "Noise Noiseless OtherDomain Point Schedule World constant cosine cyclical drawn linear",
+    "distributions": "Batch Noise Noiseless OtherDomain Point Schedule constant cosine cyclical drawn linear",
     "errors": "DataError NonFiniteLoss",
     "figures": "Table Writer",
     "exact": "gradient",
@@ -186,6 +186,7 @@ _MODULES = {
     "zoo": "zoo",
 }
 _FORMER = {"checkpoint": "training.checkpoint", "runs": "training", "train": "training"}  # names of older scripts
+_FORMER_CLASSES = {"World": "Batch"}  # and of classes: early users import it
 _FROM = {name: module for module, names in _HOME.items() for name in names.split()}
 __all__ = [*_FROM, *_MODULES]
 
@@ -212,6 +213,7 @@ if not TYPE_CHECKING:  # a type checker would take it for a promise of every nam
     def __getattr__(name):
         if name in _MODULES or name in _FORMER:
             return import_module(f".{(_FORMER | _MODULES)[name]}", __name__)
+        name = _FORMER_CLASSES.get(name, name)
         if name in _FROM:
             return getattr(import_module(f".{_FROM[name]}", __name__), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,7 +24,7 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor
 
-from ganvae_lib import Data, Noise, World, build, load, metrics, moons, zoo
+from ganvae_lib import Batch, Data, Noise, build, load, metrics, moons, zoo
 from ganvae_lib.experiments import Study, Trial
 from studies.measures import drawn
 
@@ -59,10 +59,10 @@ def rows(pool_size: int, n: int, generators: list[torch.Generator]) -> Tensor:
     return torch.stack([torch.randint(pool_size, (n,), generator=generator) for generator in generators])
 
 
-def update(model, phase, world, adam) -> None:
+def update(model, phase, batch, adam) -> None:
     """One step of a phase's players."""
     parameters = model.of(phase.players)
-    gradients = torch.autograd.grad(phase.total(phase.losses(world)).sum(), parameters)
+    gradients = torch.autograd.grad(phase.total(phase.losses(batch)).sum(), parameters)
     for parameter, gradient in zip(parameters, gradients, strict=True):
         # Fused Adam walks through memory: parameter and gradient must lie alike in it.
         parameter.grad = (
@@ -71,7 +71,9 @@ def update(model, phase, world, adam) -> None:
     adam.step()
 
 
-def weighed(template, x, larger, seeds, look, *, steps, batch, lr, phi_lr=None, updates=1, until=1.0, informed=False):
+def weighed(
+    template, x, larger, seeds, look, *, steps, batch_size, lr, phi_lr=None, updates=1, until=1.0, informed=False
+):
     """Train a copy of ``template`` per seed on its own x [seeds, n, ...]; look at it at ``evaluation_steps(steps)``.
 
     The discriminator learns at the rate ``phi_lr`` in the first part ``until`` of the steps, ``updates`` times a step;
@@ -85,7 +87,7 @@ def weighed(template, x, larger, seeds, look, *, steps, batch, lr, phi_lr=None, 
         torch.optim.Adam(model.of(phase.players), lr=phi_lr if phase.discriminates else lr, fused=True)
         for phase in phases
     ]
-    n = min(batch, x.shape[1])
+    n = min(batch_size, x.shape[1])
     # One stream of minibatches that all models share, and one for the further updates of the discriminator.
     generators, further_generators = (
         [torch.Generator().manual_seed(first + s) for s in seeds] for first in (9000, 5000)
@@ -93,18 +95,18 @@ def weighed(template, x, larger, seeds, look, *, steps, batch, lr, phi_lr=None, 
     copy = torch.arange(len(seeds))[:, None]  # seed k draws its rows from its own examples x[k]
     looks = []
     for step in range(1, steps + 1):
-        world = World(model, x[copy, rows(x.shape[1], n, generators)], noise)
+        batch = Batch(model, x[copy, rows(x.shape[1], n, generators)], noise)
         for phase, adam in zip(phases, players, strict=True):
             if phase.discriminates and (phi_lr == 0 or step > int(until * steps)):
                 continue
             for turn in range(updates if phase.discriminates else 1):
-                seen = world
+                seen = batch
                 if phase.discriminates and informed:
-                    seen = World(model, larger[rows(len(larger), n, further_generators)], noise, detached=True)
+                    seen = Batch(model, larger[rows(len(larger), n, further_generators)], noise, detached=True)
                 elif turn:
-                    seen = World(model, x[copy, rows(x.shape[1], n, further_generators)], noise, detached=True)
+                    seen = Batch(model, x[copy, rows(x.shape[1], n, further_generators)], noise, detached=True)
                 update(model, phase, seen, adam)
-            world.moved(phase.players)
+            batch.moved(phase.players)
         if step in evaluation_steps(steps):
             looks.append(look(model))
     return model, looks
@@ -117,7 +119,7 @@ def train(trial: Trial, world, seeds: list[int]) -> SimpleNamespace:
     def bounds_now(model) -> tuple[Tensor, Tensor]:
         return metrics.iwae(model, world.test, 32), metrics.iwae(model, world.validation, 32, seed=1)
 
-    model, bounds = weighed(template, x, world.larger.x, seeds, bounds_now, batch=world.batch, **trial.training)
+    model, bounds = weighed(template, x, world.larger.x, seeds, bounds_now, batch_size=world.batch, **trial.training)
     return SimpleNamespace(model=model, seeds=seeds, x=x, bounds=bounds, how=trial.training)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ganvae_lib import Data, Domains, Model, Noise, World, build, fit, nets, ring
+from ganvae_lib import Batch, Data, Domains, Model, Noise, build, fit, nets, ring
 from ganvae_lib.storage.cards import text
 from ganvae_lib.training.checkpoint import Checkpoint
 
@@ -89,7 +89,7 @@ def prepared(objective, data=None, seed=3, n=16, **options):
         p.data += 0.1 * torch.randn(p.shape, generator=torch.Generator().manual_seed(i)).double()
     labels = data.y[:n] if "labels" in model.reads else None
     other = data.other[:n].double() if "other" in model.reads else None
-    return model, World(model, data.x[:n].double(), Noise(seed), labels, other)
+    return model, Batch(model, data.x[:n].double(), Noise(seed), labels, other)
 
 
 def gradients(loss, parameters):

@@ -22,8 +22,8 @@ from ganvae_lib.objective import Tool
 class MeanGap(Tool):
     """The squared distance of the means."""
 
-    def loss(self, world, space, discriminator=None):
-        (target,), (made,) = world.read(space.target), world.read(space.made)
+    def loss(self, batch, space, discriminator=None):
+        (target,), (made,) = batch.read(space.target), batch.read(space.made)
         return (target.mean(-2) - made.mean(-2)).square().sum(-1)
 
     def formula(self, w, space, player):
@@ -47,9 +47,9 @@ class Denoise(Term):
     reaches = ("theta",)
     networks = ("denoiser",)
 
-    def loss(self, world):
-        noisy = world.x + world.noise.normal("noise on x", *world.x.shape[-2:])
-        return (world.x - world.model.networks["denoiser"](noisy)).square().sum(-1).mean(-1) / 2
+    def loss(self, batch):
+        noisy = batch.x + batch.noise.normal("noise on x", *batch.x.shape[-2:])
+        return (batch.x - batch.model.networks["denoiser"](noisy)).square().sum(-1).mean(-1) / 2
 
     def formula(self, w, player):
         return rf"\\mathbb{{E}}_{{{w.d}}}[\\tfrac12\\|x-n(\\hat x)\\|^2]"
@@ -73,15 +73,15 @@ LINKS["soft"] = Link(
 OBJECTIVE, NETWORKS, DATA = Match("x", Adversary("soft")), {}, load("ring", fraction=0.02)
 """
 SPACE = """
-from ganvae_lib import MMD, SPACES, Match, Space, World, load
-from ganvae_lib.distributions.world import drawn
+from ganvae_lib import MMD, SPACES, Batch, Match, Space, load
+from ganvae_lib.distributions.batch import drawn
 
 
-def x_turned(world):
-    return world.x_from_z.flip(-1)
+def x_turned(batch):
+    return batch.x_from_z.flip(-1)
 
 
-World.x_turned = drawn("theta")(x_turned)
+Batch.x_turned = drawn("theta")(x_turned)
 SPACES["turned"] = Space(
     target=("x",),
     target_law=lambda w: w.d,

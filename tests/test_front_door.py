@@ -68,6 +68,10 @@ def test_modules_of_older_scripts_are_found_under_their_names():
     assert new_process(FORMER) == "not there\n"
 
 
+def test_early_users_find_the_batch_as_a_world():
+    assert ganvae_lib.World is ganvae_lib.Batch and "World" not in ganvae_lib.__all__
+
+
 def seen_by_type_checkers():
     """{name: where it comes from} of the imports under ``if TYPE_CHECKING``, such as {"Data": "data.Data"}."""
     found = {}

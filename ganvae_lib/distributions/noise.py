@@ -253,7 +253,7 @@ def in_layers(starts: Sequence[int], stacked: bool, device: torch.device) -> Ite
         if stacked and not all(map(torch.equal, states_before, _global_states(device))):
             raise DrawnUnseeded(
                 "something drew from torch's global generator for all seeds at once (a term of one's own, or a module "
-                "with stackable = True): draw from world.noise there, leave the flag out, or fit one seed at a time "
+                "with stackable = True): draw from batch.noise there, leave the flag out, or fit one seed at a time "
                 "with seeds=[k]."
             )
     finally:

@@ -15,7 +15,7 @@ OTHER = {"theta": "eta", "eta": "theta"}  # what swapping makes of a player
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """What is compared in a space: two sides, each of variables of the ``World``.
+    """What is compared in a space: two sides, each of variables of the ``Batch``.
 
     target, target_by, target_law:  the target's variables, the players who make them (none: they are given), its law.
     made, made_by, made_law:  the same of the model's side.

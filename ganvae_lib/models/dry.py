@@ -17,9 +17,9 @@ from torch.distributions import Distribution
 from torch.nn.parameter import is_lazy
 
 from ..data.dataset import Examples
+from ..distributions.batch import Batch
 from ..distributions.densities import as_floats
 from ..distributions.noise import DrawnUnseeded, Noise, in_layers
-from ..distributions.world import World
 from ..networks.heads import Conditional
 from ..networks.stacking import Copies, copied
 from .inputs import torch_alone, unchecked
@@ -76,7 +76,7 @@ def check_outputs(
                 _check_memory(name, networks, shapes_seen, batch_shape, output)
 
 
-def try_own(model: Model, data: Examples, batch: int) -> None:
+def try_own(model: Model, data: Examples, batch_size: int) -> None:
     """Raise ValueError, naming it, for a network or a term of one's own that draws noise which is not a seed's own.
 
     They are tried before the first step, in the modes of training; no stream moves, and the model stays as it is.
@@ -91,15 +91,15 @@ def try_own(model: Model, data: Examples, batch: int) -> None:
         noise = Noise(model.seeds, next(model.parameters()).device)
         minibatch: dict[str, Any] = {}
         for name in ("x", *model.reads):
-            variable_rows: Tensor = getattr(data, "y" if name == "labels" else name)[:batch]
+            variable_rows: Tensor = getattr(data, "y" if name == "labels" else name)[:batch_size]
             variable_rows = as_floats(variable_rows) if name == "x" else variable_rows
             minibatch[name] = variable_rows.to(noise.device).expand(*noise.seeds_shape, *variable_rows.shape)
-        world = World(model.copies(model.seeds, fresh=False), noise=noise, **minibatch)
+        batch = Batch(model.copies(model.seeds, fresh=False), noise=noise, **minibatch)
         try:
             with torch_alone(), noise.in_layers():
-                term.loss(world)
+                term.loss(batch)
                 if term.steps:
-                    term.discriminator_loss(world)
+                    term.discriminator_loss(batch)
         except DrawnUnseeded as error:
             raise DrawnUnseeded(f"{term!r}: {error}") from error
         except Exception:  # whatever else is wrong with it, the first step tells

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from ..distributions.world import OtherDomain
+from ..distributions.batch import OtherDomain
 from ..errors import check_type
 from ..figures.formula import GREEK, plain
 from ..figures.table import Shown, Table
@@ -77,7 +77,7 @@ class Model(Shown, nn.Module):
         return None if self.spec is None else self.spec.as_dict()
 
     def at(self, labels: Tensor | None) -> Model | Conditioned:
-        """The model at these labels, [*seeds, batch]: what ``World`` and the metrics ask.
+        """The model at these labels, [*seeds, batch]: what ``Batch`` and the metrics ask.
 
         It is the model itself where no network is given a label. Raises TypeError if labels are needed and missing.
         """

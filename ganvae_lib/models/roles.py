@@ -6,7 +6,7 @@ A role of one's own, for a term with a network of its own, is one entry in the t
 
     ROLES["energy"] = Role(player="theta", sees=("x",), make=lambda spec, x: Energy(x))
 
-The term names the network in its ``networks`` and reads it as ``world.model.networks["energy"]``.
+The term names the network in its ``networks`` and reads it as ``batch.model.networks["energy"]``.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from ..figures.formula import GREEK, plain, weighted
 from ..figures.table import Table
 
 if TYPE_CHECKING:
-    from ..distributions.world import World
+    from ..distributions.batch import Batch
     from .contract import Term
 
 __all__ = ["Objective", "Phase", "Sum"]
@@ -184,9 +184,9 @@ class Phase:
             names = [longer.format(t) if counts[name] > 1 else name for t, name in zip(self.terms, names, strict=True)]
         return tuple(f"{name}, discriminator" if self.discriminates else name for name in names)
 
-    def losses(self, world: World) -> dict[str, Tensor]:
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The value of every term, unweighted, [*seeds]."""
-        values = [term.discriminator_loss(world) if self.discriminates else term.loss(world) for term in self.terms]
+        values = [term.discriminator_loss(batch) if self.discriminates else term.loss(batch) for term in self.terms]
         return dict(zip(self.keys, values, strict=True))
 
     def total(self, losses: dict[str, Tensor], step: int = 0) -> Tensor:

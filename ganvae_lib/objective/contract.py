@@ -21,8 +21,8 @@ from ..figures.values import call, field_names, register
 from .algebra import Objective
 
 if TYPE_CHECKING:
+    from ..distributions.batch import Batch
     from ..distributions.noise import Noise
-    from ..distributions.world import World
 
 __all__ = ["Network", "Samples", "TERMS", "TOOLS", "Term", "Tool", "as_tuple"]
 
@@ -83,7 +83,7 @@ class Tool(ABC):
         return space.networks
 
     @abstractmethod
-    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
+    def loss(self, batch: Batch, space: Space, discriminator: Network | None = None) -> Tensor:
         """The loss of the players who make the samples, [*seeds]; ``discriminator`` is a network, or None."""
 
     def discriminator_loss(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
@@ -159,14 +159,14 @@ class Term(Objective, ABC):
         """The networks that it needs, by name, with its discriminator."""
 
     @abstractmethod
-    def loss(self, world: World) -> Tensor:
+    def loss(self, batch: Batch) -> Tensor:
         """The loss of the players who descend it, [*seeds], in nats where it measures nats."""
 
     @abstractmethod
     def formula(self, writer: Writer, player: str) -> str:
         """What ``player``, one of those who descend it, descends, in LaTeX."""
 
-    def discriminator_loss(self, world: World) -> Tensor:
+    def discriminator_loss(self, batch: Batch) -> Tensor:
         """The loss of its discriminator, [*seeds]; what theta and eta make carries no gradient."""
         raise TypeError(f"{self!r} has no discriminator to train.")
 

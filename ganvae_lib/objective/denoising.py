@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
+from ..distributions.batch import Batch, drawn
 from ..distributions.paths import PATHS, PREDICTIONS, T_MAX, T_MIN, WEIGHTS, as_prediction, clean, squared_error_weight
 from ..distributions.spaces import SPACES, Space
-from ..distributions.world import World, drawn
 from ..errors import check_choice, check_int, check_real
 from ..figures.formula import Writer, expectation
 from .contract import Network, Samples, Tool, as_tuple
@@ -87,13 +87,13 @@ class Denoise(Tool):
     def networks(self, space: Space) -> tuple[str, ...]:
         return (f"denoiser_{space.sees[0]}",)
 
-    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
-        (x,), (denoiser_name,) = world.read(space.target), self.networks(space)
-        denoiser = world.model.networks[denoiser_name]
-        if self.drop and denoiser_name in world.model.objective.conditional:
-            hides_label = world.noise.uniform("labels kept back", world.batch) < self.drop
-            denoiser = partial(denoiser, labels=torch.where(hides_label, -1, cast("Tensor", world.labels)))
-        return self.error(denoiser, x, world.noise, space.sees[0]).mean(-1)
+    def loss(self, batch: Batch, space: Space, discriminator: Network | None = None) -> Tensor:
+        (x,), (denoiser_name,) = batch.read(space.target), self.networks(space)
+        denoiser = batch.model.networks[denoiser_name]
+        if self.drop and denoiser_name in batch.model.objective.conditional:
+            hides_label = batch.noise.uniform("labels kept back", batch.size) < self.drop
+            denoiser = partial(denoiser, labels=torch.where(hides_label, -1, cast("Tensor", batch.labels)))
+        return self.error(denoiser, x, batch.noise, space.sees[0]).mean(-1)
 
     def error(self, denoiser: Network, x: Tensor, noise: Noise, name: str) -> Tensor:
         """The weighted squared error of each example at a random time, [*seeds, batch]; ``name`` is the noise's."""
@@ -179,11 +179,11 @@ class Distill(Tool):
     def _denoising_tool(self) -> Denoise:
         return Denoise(self.predicts, self.path, self.predicts)
 
-    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
+    def loss(self, batch: Batch, space: Space, discriminator: Network | None = None) -> Tensor:
         if discriminator is None:
             raise TypeError(f"{self!r} needs the two networks that tell the noise.")
-        (x,) = world.read(space.made)
-        return self.gap_at(discriminator, x, *_draw_noise_and_time(x, world.noise, "what is made")).mean(-1)
+        (x,) = batch.read(space.made)
+        return self.gap_at(discriminator, x, *_draw_noise_and_time(x, batch.noise, "what is made")).mean(-1)
 
     def gap_at(self, pair: Network, x: Tensor, epsilon: Tensor, t: Tensor) -> Tensor:
         """The integrand of KL(g ‖ d) at times t [*seeds, batch] and this noise, [*seeds, batch], with theta's gradient.
@@ -218,25 +218,25 @@ class Distill(Tool):
 # ---------------------------------------------------------------- noisy samples, for an adversary
 
 
-def time(world: World) -> Tensor:
+def time(batch: Batch) -> Tensor:
     """How long noise is put on each example, τ in (0, 1), [*seeds, batch, 1]; the same for both sides."""
-    return T_MIN + (T_MAX - T_MIN) * world.noise.uniform("time", world.batch, 1).to(world.x.dtype)
+    return T_MIN + (T_MAX - T_MIN) * batch.noise.uniform("time", batch.size, 1).to(batch.x.dtype)
 
 
 def _add_noisy_variable(variable: str, player: str | None = None) -> None:
-    """Make ``World.noisy_...`` of a variable, which depends on ``player``."""
+    """Make ``Batch.noisy_...`` of a variable, which depends on ``player``."""
 
-    def noisy_variable(world: World) -> Tensor:
-        (x,) = world.read((variable,))
-        epsilon = world.noise.normal(f"noise on {variable}", *x.shape[len(world.noise.seeds_shape) :]).to(x.dtype)
-        return PATHS[NOISY_PATH].at(x, epsilon, _expand_time(world.read(("time",))[0].squeeze(-1), x))
+    def noisy_variable(batch: Batch) -> Tensor:
+        (x,) = batch.read((variable,))
+        epsilon = batch.noise.normal(f"noise on {variable}", *x.shape[len(batch.noise.seeds_shape) :]).to(x.dtype)
+        return PATHS[NOISY_PATH].at(x, epsilon, _expand_time(batch.read(("time",))[0].squeeze(-1), x))
 
     noisy_variable.__name__ = f"noisy_{variable}"
     noisy_variable.__doc__ = f"``{variable}`` with noise on it, at ``time`` of the path {NOISY_PATH!r}."
-    setattr(World, noisy_variable.__name__, drawn(*([player] if player else []))(noisy_variable))
+    setattr(Batch, noisy_variable.__name__, drawn(*([player] if player else []))(noisy_variable))
 
 
-setattr(World, "time", drawn()(time))  # noqa: B010  # such variables are attributes that no type checker knows
+setattr(Batch, "time", drawn()(time))  # noqa: B010  # such variables are attributes that no type checker knows
 for _variable, _player in (("x", None), ("z", None), ("x_from_z", "theta"), ("z_from_x", "eta")):
     _add_noisy_variable(_variable, _player)
 
@@ -267,13 +267,13 @@ SPACES |= {
 # ---------------------------------------------------------------- a prior that is learned
 
 
-def code(world: World) -> Tensor:
+def code(batch: Batch) -> Tensor:
     """What a learned prior is shown of a code that was inferred: the numbers of its entries, or z. No gradient."""
-    entry_indices = getattr(world.q_z_given_x, "indices", None)
-    return world.z_from_x.detach() if entry_indices is None else entry_indices.to(world.x.dtype)
+    entry_indices = getattr(batch.q_z_given_x, "indices", None)
+    return batch.z_from_x.detach() if entry_indices is None else entry_indices.to(batch.x.dtype)
 
 
-setattr(World, "code", drawn("eta")(code))  # noqa: B010
+setattr(Batch, "code", drawn("eta")(code))  # noqa: B010
 
 #: Inferred codes with theta's law of them in the place of p(z): theta stands second, and eta does not feel it.
 SPACES["code"] = Space(

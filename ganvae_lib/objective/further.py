@@ -14,7 +14,7 @@ from ..figures.formula import Writer, expectation, number
 from .contract import Network, Samples, Term, Tool, as_tuple
 
 if TYPE_CHECKING:
-    from ..distributions.world import World
+    from ..distributions.batch import Batch
 
 __all__ = ["Classify", "MMD", "Quantise", "Summaries", "Unpredictable"]
 
@@ -92,8 +92,8 @@ class MMD(Tool):
         check_choice("kernel", self.kernel, _KERNELS)
         object.__setattr__(self, "scales", tuple(check_reals("scales", self.scales, above=0)))
 
-    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
-        return self.distance(world.read(space.target), world.read(space.made), len(world.noise.seeds_shape))
+    def loss(self, batch: Batch, space: Space, discriminator: Network | None = None) -> Tensor:
+        return self.distance(batch.read(space.target), batch.read(space.made), len(batch.noise.seeds_shape))
 
     def distance(self, target: Samples, model: Samples, seeds_axes: int = 0) -> Tensor:
         """The unbiased estimate, [*seeds], of samples [*seeds, batch, *shape]; ``seeds_axes`` counts the first axes."""
@@ -156,8 +156,8 @@ class Summaries(Tool):
         flat_samples = _flatten_samples(samples, seeds_axes)
         return torch.cat([_SUMMARIES[name](flat_samples) for name in self.statistics], -1)
 
-    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
-        return self.distance(world.read(space.target), world.read(space.made), len(world.noise.seeds_shape))
+    def loss(self, batch: Batch, space: Space, discriminator: Network | None = None) -> Tensor:
+        return self.distance(batch.read(space.target), batch.read(space.made), len(batch.noise.seeds_shape))
 
     def distance(self, target: Samples, model: Samples, seeds_axes: int = 0) -> Tensor:
         """‖s(target) - s(model)‖², [*seeds]."""
@@ -195,18 +195,18 @@ class Unpredictable(Term):
     discriminator = property(lambda self: f"predictor_{self.variable}")
     networks = property(lambda self: (*SPACES[self.variable].networks, self.discriminator))
 
-    def loss(self, world: World) -> Tensor:
-        (sample,) = world.read(SPACES[self.variable].made)
-        return -self._squared_error(world, sample)
+    def loss(self, batch: Batch) -> Tensor:
+        (sample,) = batch.read(SPACES[self.variable].made)
+        return -self._squared_error(batch, sample)
 
-    def discriminator_loss(self, world: World) -> Tensor:
-        (sample,) = world.read(SPACES[self.variable].made)
-        return self._squared_error(world, sample.detach())
+    def discriminator_loss(self, batch: Batch) -> Tensor:
+        (sample,) = batch.read(SPACES[self.variable].made)
+        return self._squared_error(batch, sample.detach())
 
-    def _squared_error(self, world: World, sample: Tensor) -> Tensor:
+    def _squared_error(self, batch: Batch, sample: Tensor) -> Tensor:
         """Half the squared error of the predictor, [*seeds]."""
-        units = sample.flatten(len(world.noise.seeds_shape) + 1)
-        predicted = world.model.networks[self.discriminator](units)  # each unit from the others
+        units = sample.flatten(len(batch.noise.seeds_shape) + 1)
+        predicted = batch.model.networks[self.discriminator](units)  # each unit from the others
         return (units - predicted).square().sum(-1).mean(-1) / 2
 
     def swapped(self) -> Term:
@@ -252,10 +252,10 @@ class Classify(Term):
     reaches = property(lambda self: ("theta",) if self.seen == "features" else ("eta",))
     networks = property(lambda self: ("features", "classifier") if self.seen == "features" else ("labeller",))
 
-    def loss(self, world: World) -> Tensor:
-        model = world.model
-        predicted = model.classifier(world.features) if self.seen == "features" else model.labeller(world.x)
-        return -predicted.log_prob(world.labels).mean(-1)
+    def loss(self, batch: Batch) -> Tensor:
+        model = batch.model
+        predicted = model.classifier(batch.features) if self.seen == "features" else model.labeller(batch.x)
+        return -predicted.log_prob(batch.labels).mean(-1)
 
     def model_stands(self, player: str) -> str:
         return "second"
@@ -291,8 +291,8 @@ class Quantise(Term):
         object.__setattr__(self, "commitment", check_real("commitment", self.commitment, least=0))
         super().__post_init__()
 
-    def loss(self, world: World) -> Tensor:
-        encoded, z = (getattr(world.q_z_given_x, name) for name in ("said", "entries"))
+    def loss(self, batch: Batch) -> Tensor:
+        encoded, z = (getattr(batch.q_z_given_x, name) for name in ("said", "entries"))
         return ((encoded.detach() - z).square() + self.commitment * (encoded - z.detach()).square()).sum(-1).mean(-1)
 
     def formula(self, writer: Writer, player: str) -> str:

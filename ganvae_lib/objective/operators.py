@@ -25,7 +25,7 @@ from .terms import Match, Reconstruct
 from .tools import KL, Adversary
 
 if TYPE_CHECKING:
-    from ..distributions.world import World
+    from ..distributions.batch import Batch
 
 __all__ = [
     "Bound",
@@ -92,36 +92,36 @@ class Bound(Term):
 
     _variable = property(lambda self: ("other",) if self.inferred else ("x",))  # whose likelihood it bounds
 
-    def loss(self, world: World) -> Tensor:
-        (x,) = world.read(self._variable)
+    def loss(self, batch: Batch) -> Tensor:
+        (x,) = batch.read(self._variable)
         if not self.activated:
-            return self._energy(world, x).mean(-1)
+            return self._energy(batch, x).mean(-1)
         # As many generated examples as real ones: the mean over both is the two halves of the formula.
-        x = torch.cat((x, world.x_from_z.detach()), len(world.noise.seeds_shape))
-        real_probability = world.model.networks[self.discriminator](x).logits.detach().sigmoid()
-        return (real_probability * self._energy(world, x)).mean(-1)
+        x = torch.cat((x, batch.x_from_z.detach()), len(batch.noise.seeds_shape))
+        real_probability = batch.model.networks[self.discriminator](x).logits.detach().sigmoid()
+        return (real_probability * self._energy(batch, x)).mean(-1)
 
-    def _energy(self, world: World, x: Tensor) -> Tensor:
+    def _energy(self, batch: Batch, x: Tensor) -> Tensor:
         """The negative bound of each example, [*seeds, batch]."""
-        axis = len(world.noise.seeds_shape)
+        axis = len(batch.noise.seeds_shape)
         n_rows = x.shape[axis]
-        noise = world.noise.tiled(n_rows // world.batch)  # x may be two minibatches side by side: see ``loss``
+        noise = batch.noise.tiled(n_rows // batch.size)  # x may be two minibatches side by side: see ``loss``
         if not self.inferred:
-            return free_energy(world.model, x, noise, self.k)
-        label_posterior = world.model.labeller(x)
+            return free_energy(batch.model, x, noise, self.k)
+        label_posterior = batch.model.labeller(x)
         classes = label_posterior.logits.shape[-1]
-        labels = torch.arange(classes, device=x.device).repeat_interleave(n_rows).expand(*world.noise.seeds_shape, -1)
-        model_at_labels = world.model.at(labels)
+        labels = torch.arange(classes, device=x.device).repeat_interleave(n_rows).expand(*batch.noise.seeds_shape, -1)
+        model_at_labels = batch.model.at(labels)
         x_for_each_class = torch.cat([x] * classes, axis)
         energies = free_energy(model_at_labels, x_for_each_class, noise.tiled(classes), self.k, "z from x, unlabelled")
         log_prob = label_posterior.logits.mT.log_softmax(axis)  # log q_η(t|x), [*seeds, classes, n]
         return (log_prob.exp() * (energies.unflatten(axis, (classes, n_rows)) + log_prob)).sum(axis) + math.log(classes)
 
-    def discriminator_loss(self, world: World) -> Tensor:
+    def discriminator_loss(self, batch: Batch) -> Tensor:
         """The discriminator's loss of ``eq-gan-value`` (chapter 04), [*seeds]: real examples against generated ones."""
-        (real,) = world.read(self._variable)
-        discriminator = world.model.networks[self.discriminator]
-        return Adversary().discriminator_loss(discriminator, real, world.x_from_z.detach(), world.noise)
+        (real,) = batch.read(self._variable)
+        discriminator = batch.model.networks[self.discriminator]
+        return Adversary().discriminator_loss(discriminator, real, batch.x_from_z.detach(), batch.noise)
 
     def model_stands(self, player: str) -> str:
         return "second"

@@ -13,7 +13,7 @@ from ..figures.formula import Writer, expectation
 from .contract import TOOLS, Term, Tool
 
 if TYPE_CHECKING:
-    from ..distributions.world import World
+    from ..distributions.batch import Batch
 
 __all__ = ["Match", "Reconstruct"]
 
@@ -77,14 +77,14 @@ class Match(Term):
         networks = self.tool.networks(self.sides)
         return (*networks, self.discriminator) if self.adversarial else networks
 
-    def loss(self, world: World) -> Tensor:
-        discriminator = world.model.networks[self.discriminator] if self.adversarial else None
-        return self.tool.loss(world, self.sides, discriminator)
+    def loss(self, batch: Batch) -> Tensor:
+        discriminator = batch.model.networks[self.discriminator] if self.adversarial else None
+        return self.tool.loss(batch, self.sides, discriminator)
 
-    def discriminator_loss(self, world: World) -> Tensor:
-        target = tuple(sample.detach() for sample in world.read(self.sides.target))
-        made = tuple(sample.detach() for sample in world.read(self.sides.made))
-        return self.tool.discriminator_loss(world.model.networks[self.discriminator], target, made, world.noise)
+    def discriminator_loss(self, batch: Batch) -> Tensor:
+        target = tuple(sample.detach() for sample in batch.read(self.sides.target))
+        made = tuple(sample.detach() for sample in batch.read(self.sides.made))
+        return self.tool.discriminator_loss(batch.model.networks[self.discriminator], target, made, batch.noise)
 
     def model_stands(self, player: str) -> str:
         makes_both = player in self.sides.made_by and player in self.sides.target_by
@@ -148,14 +148,14 @@ class Reconstruct(Term):
     needs_decoder_density = property(lambda self: self.variable == "x" and not self.within)
     gradient_through = property(lambda self: "sample" if self.variable == "z" and "theta" in self.movers else None)
 
-    def loss(self, world: World) -> Tensor:
+    def loss(self, batch: Batch) -> Tensor:
         if self.within:
-            layer = world.model.networks[self.discriminator].hidden
-            value, back = world.read((self.variable, f"{self.variable}_back"))  # such as x and its reconstruction
-            return (layer(value) - layer(back)).square().flatten(len(world.noise.seeds_shape) + 1).sum(-1).mean(-1) / 2
+            layer = batch.model.networks[self.discriminator].hidden
+            value, back = batch.read((self.variable, f"{self.variable}_back"))  # such as x and its reconstruction
+            return (layer(value) - layer(back)).square().flatten(len(batch.noise.seeds_shape) + 1).sum(-1).mean(-1) / 2
         if self.variable == "x":
-            return -world.x_again.log_prob(world.x).mean(-1)
-        return -world.z_again.log_prob(world.z).mean(-1)
+            return -batch.x_again.log_prob(batch.x).mean(-1)
+        return -batch.z_again.log_prob(batch.z).mean(-1)
 
     def model_stands(self, player: str) -> str:
         if self.within:

@@ -21,7 +21,7 @@ from .contract import Network, Samples, Tool, as_tuple
 from .links import LINKS, gradient_penalty, weighted_mean
 
 if TYPE_CHECKING:
-    from ..distributions.world import World
+    from ..distributions.batch import Batch
 
 __all__ = ["Adversary", "KL", "Likelihood"]
 
@@ -40,9 +40,9 @@ class KL(Tool):
     explicit = True
     takes_labels = True
 
-    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
+    def loss(self, batch: Batch, space: Space, discriminator: Network | None = None) -> Tensor:
         if space.distributions:
-            target, model = world.read(space.distributions)
+            target, model = batch.read(space.distributions)
             try:
                 return kl_divergence(model, target).mean(-1)
             except NotImplementedError:
@@ -71,10 +71,10 @@ class Likelihood(Tool):
     def networks(self, space: Space) -> tuple[str, ...]:
         return (space.density,) if space.density else space.networks
 
-    def loss(self, world: World, space: Space, discriminator: Network | None = None) -> Tensor:
+    def loss(self, batch: Batch, space: Space, discriminator: Network | None = None) -> Tensor:
         if not space.density:
             raise TypeError(f"{self!r} needs the model's density in {space}, which is unknown; use Adversary() there.")
-        return -world.model.networks[space.density]().log_prob(*world.read(space.target)).mean(-1)
+        return -batch.model.networks[space.density]().log_prob(*batch.read(space.target)).mean(-1)
 
     def formula(self, writer: Writer, space: Space, player: str) -> str:
         return expectation(space.target_law(writer), rf"-\log {space.made_law(writer)}")
@@ -133,9 +133,9 @@ class Adversary(Tool):
         link_names = ", ".join(allowed_links)
         return f"both sides are samples that move, so an Adversary needs a link that can be reversed, {link_names}"
 
-    def loss(self, world: World, space: Space, discriminator: Network) -> Tensor:
-        target = world.read(space.target) if space.target_by else None
-        return self.generator_loss(discriminator, world.read(space.made), target, world.noise.share)
+    def loss(self, batch: Batch, space: Space, discriminator: Network) -> Tensor:
+        target = batch.read(space.target) if space.target_by else None
+        return self.generator_loss(discriminator, batch.read(space.made), target, batch.noise.share)
 
     def generator_loss(
         self, discriminator: Network, model: Samples, target: Samples | None = None, share: Share | None = None

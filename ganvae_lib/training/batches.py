@@ -10,12 +10,12 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ..data.dataset import Examples
+from ..distributions.batch import Batch
 from ..distributions.densities import as_floats
 from ..distributions.noise import Noise, Share
-from ..distributions.world import World
 from ..models.model import Model
 
-__all__ = ["Batches", "first", "leave", "share", "wait", "worlds", "writes"]
+__all__ = ["Batches", "batch_source", "first", "leave", "share", "wait", "writes"]
 
 
 class Batches:
@@ -81,30 +81,32 @@ class Batches:
         return (rows.pin_memory() if device.type == "cuda" else rows).to(device, non_blocking=True)
 
 
-def worlds(
-    model: Model, data: Examples, batch: int, noise: Noise, device: torch.device
-) -> tuple[Callable[..., World], list[Batches]]:
-    """A function that draws the next minibatch, of what the objective reads, and returns its World; and the orders.
+def batch_source(
+    model: Model, data: Examples, batch_size: int, noise: Noise, device: torch.device
+) -> tuple[Callable[..., Batch], list[Batches]]:
+    """A function that draws the next minibatch, of what the objective reads, and returns its Batch; and the orders.
 
     A batch is at most as large as the data. The second domain, if there is one, has an order of its own.
     """
     labels = data.y if "labels" in model.reads else None
     other = data.other if "other" in model.reads else None
-    batch = min(batch, len(data)) if other is None else min(batch, len(data), len(other))
-    batch -= batch % noise.share.size  # every process takes equally many rows
+    batch_size = min(batch_size, len(data)) if other is None else min(batch_size, len(data), len(other))
+    batch_size -= batch_size % noise.share.size  # every process takes equally many rows
     # Both lie together: rows of streamed examples are gathered on the host.
     storage_device = torch.device("cpu") if getattr(data, "streamed", False) else device
     tensors = [data.x] if labels is None else [data.x, labels]
-    batches = Batches([tensor.to(storage_device) for tensor in tensors], batch, noise)
-    other_batches = None if other is None else Batches([other.to(storage_device)], batch, noise, "batches of the other")
+    batches = Batches([tensor.to(storage_device) for tensor in tensors], batch_size, noise)
+    other_batches = None
+    if other is not None:
+        other_batches = Batches([other.to(storage_device)], batch_size, noise, "batches of the other")
 
-    def next_world(detached: bool = False) -> World:
+    def next_batch(detached: bool = False) -> Batch:
         x, *label_rows = batches.next()
         labels = label_rows[0] if label_rows else None
         other = other_batches.next()[0] if other_batches else None
-        return World(model, x, noise, labels, other, detached)
+        return Batch(model, x, noise, labels, other, detached)
 
-    return next_world, [batches, other_batches] if other_batches else [batches]
+    return next_batch, [batches, other_batches] if other_batches else [batches]
 
 
 # ---------------------------------------------------------------- several processes, one run

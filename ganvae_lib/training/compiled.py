@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
+from ..distributions.batch import Batch
 from ..distributions.noise import Noise
 from ..distributions.schedules import Schedule, at
-from ..distributions.world import World
 from .settings import in_precision, unchecked
 
 __all__ = ["whole_step"]
@@ -113,12 +113,12 @@ class _Step:
         """The minibatches of one step, in the order of an eager one, and what the schedules say at it."""
         training = self.training
         extra_count = sum(phase.steps - 1 for phase in training.phases)
-        worlds = [training.next_world(detached=index > 0) for index in range(1 + extra_count)]
-        batches = [{name: getattr(world, name) for name in ("x", "labels", "other")} for world in worlds]
+        batches = [training.next_batch(detached=index > 0) for index in range(1 + extra_count)]
+        minibatches = [{name: getattr(batch, name) for name in ("x", "labels", "other")} for batch in batches]
         values = [at(schedule, training.done) for schedule in self.schedules]
         return {
             "minibatches": [
-                {name: tensor for name, tensor in batch.items() if tensor is not None} for batch in batches
+                {name: tensor for name, tensor in minibatch.items() if tensor is not None} for minibatch in minibatches
             ],
             "now": [torch.tensor(values, dtype=torch.float64, device=training.settings.device)] if values else [],
         }
@@ -127,9 +127,9 @@ class _Step:
         """The losses, [names, *seeds]; ``state`` is changed in place."""
         training = self.training
         value_of: dict[Any, Any] = dict(zip(self.schedules, drawn["now"][0] if drawn["now"] else (), strict=True))
-        world, *extra_worlds = [
-            World(training.model, noise=noise, detached=index > 0, **batch)
-            for index, batch in enumerate(drawn["minibatches"])
+        batch, *extra_batches = [
+            Batch(training.model, noise=noise, detached=index > 0, **minibatch)
+            for index, minibatch in enumerate(drawn["minibatches"])
         ]
         parameters = {
             name: value.detach().requires_grad_(self.state["parameters"][name].requires_grad)
@@ -138,8 +138,8 @@ class _Step:
         last_losses: dict[str, Tensor] = {}
         for phase_index, phase in enumerate(training.phases):
             weights = [1.0 if phase.discriminates else value_of.get(term.weight, term.weight) for term in phase.terms]
-            for minibatch in [*(extra_worlds.pop(0) for _ in range(phase.steps - 1)), world]:
-                arguments = (self._gradients, phase_index, weights, minibatch, parameters)
+            for trained_on in [*(extra_batches.pop(0) for _ in range(phase.steps - 1)), batch]:
+                arguments = (self._gradients, phase_index, weights, trained_on, parameters)
                 losses, gradients = functional_call(self.caller, parameters | state["buffers"], arguments)
                 if training.clip is not None:
                     clipped = training.clip([self.state["parameters"][n] for n in gradients], [*gradients.values()])
@@ -148,13 +148,13 @@ class _Step:
                 self._adam(phase_index, state, gradients, value_of)
                 parameters |= {name: state["parameters"][name].detach().requires_grad_() for name in gradients}
             last_losses = {name: loss.detach() for name, loss in losses.items()} | last_losses
-            world.moved(phase.players)
+            batch.moved(phase.players)
         return torch.stack([last_losses[name] for name in training.history.names])
 
-    def _gradients(self, phase_index: int, weights: list[Any], world: World, leaf_tensors: dict[str, Tensor]) -> Any:
+    def _gradients(self, phase_index: int, weights: list[Any], batch: Batch, leaf_tensors: dict[str, Tensor]) -> Any:
         """The losses of the phase of this index, and the gradients of what it moves, by name."""
         phase, names = self.training.phases[phase_index], list(self.moved[phase_index])
-        losses = phase.losses(world)
+        losses = phase.losses(batch)
         total = sum(
             (weight * loss for weight, loss in zip(weights, losses.values(), strict=True)), torch.zeros(())
         ).sum()

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ..distributions.batch import Batch
 from ..distributions.schedules import Schedule, at
-from ..distributions.world import World
 from ..models.model import Model
 from ..models.roles import role_of
 from ..objective.algebra import Phase
@@ -211,7 +211,7 @@ def average(averages: dict[str, Tensor], model: nn.Module, ema: float) -> None:
 
 
 def descend(
-    phase: Phase, world: World, optimizer: Optimizer, step: int = 0, clip: Clip | None = None
+    phase: Phase, batch: Batch, optimizer: Optimizer, step: int = 0, clip: Clip | None = None
 ) -> dict[str, Tensor]:
     """One update: the gradient of the phase's loss with respect to its players' parameters, and nobody else's.
 
@@ -219,8 +219,8 @@ def descend(
     each, without gradient.
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    with world.noise.in_layers():
-        losses = phase.losses(world)
+    with batch.noise.in_layers():
+        losses = phase.losses(batch)
         # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
         total = phase.total(losses, step).sum()
         gradients = torch.autograd.grad(total, parameters, allow_unused=True) if parameters else ()  # all may be frozen
@@ -229,7 +229,7 @@ def descend(
         for weight, gradient in zip(parameters, gradients, strict=True)
         if gradient is not None
     ]
-    mean_gradients = world.noise.share.mean(
+    mean_gradients = batch.noise.share.mean(
         [gradient for _, gradient in trained_pairs]
     )  # over processes, if there are several
     if clip is not None:

@@ -14,7 +14,7 @@ from ..distributions.noise import Noise
 from ..measure.history import History
 from ..models.dry import try_own
 from ..models.model import Model
-from .batches import Batches, share, worlds
+from .batches import Batches, batch_source, share
 from .optimizers import Clip, adam, average, descend, restore_state, set_rates, state_tensors
 from .settings import Settings
 
@@ -82,7 +82,7 @@ class Training:
         self.noise = Noise(self.model.seeds, device, share(device))
         self.noise.share.check(self.model.objective, settings.batch, self.model)
         try_own(self.model, data, settings.batch)
-        self.next_world, self.orders = worlds(self.model, data, settings.batch, self.noise, device)
+        self.next_batch, self.orders = batch_source(self.model, data, settings.batch, self.noise, device)
         self.model.streams = None
         if model.streams and not settings.fresh and not state:
             self._restore_streams(*model.streams)
@@ -127,14 +127,14 @@ class Training:
 
     def _eager_step(self) -> Tensor:
         """The update of each phase, one after another; the losses, [names, *seeds]."""
-        world = self.next_world()
+        batch = self.next_batch()
         losses: dict[str, Tensor] = {}
         for phase, optimizer in zip(self.phases, self.optimizers, strict=True):
             set_rates(optimizer, self.done)
             for _ in range(phase.steps - 1):  # extra updates of a discriminator, each on a minibatch of its own
-                descend(phase, self.next_world(detached=True), optimizer, self.done, self.clip)
-            losses = descend(phase, world, optimizer, self.done, self.clip) | losses  # a term in two phases counts once
-            world.moved(phase.players)
+                descend(phase, self.next_batch(detached=True), optimizer, self.done, self.clip)
+            losses = descend(phase, batch, optimizer, self.done, self.clip) | losses  # a term in two phases counts once
+            batch.moved(phase.players)
         return torch.stack([losses[name] for name in self.history.names])
 
     @property

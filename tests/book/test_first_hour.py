@@ -11,7 +11,7 @@ import torch
 from helpers import ROOT
 from torch.distributions import Independent, Normal, kl_divergence
 
-from ganvae_lib import KL, LINKS, Adversary, Match, Mixture, Noise, Reconstruct, World, build, coverage, data, ring
+from ganvae_lib import KL, LINKS, Adversary, Batch, Match, Mixture, Noise, Reconstruct, build, coverage, data, ring
 from ganvae_lib.training.optimizers import adam, descend
 
 SCRIPT = ROOT / "book" / "_static" / "first_hour.js"
@@ -56,7 +56,7 @@ def close(found, wanted, tolerance=1e-5):
     assert largest > 0 and (found - wanted).abs().max() <= tolerance * largest, (found - wanted).abs().max() / largest
 
 
-def steps_of(model, rate, beta, batch=13, steps=3):
+def steps_of(model, rate, beta, batch_size=13, steps=3):
     """A few steps of the library: data and noise of each, losses and gradients of the first, weights after the last."""
     noise, told = Remembered(3), []
     rates = dict.fromkeys(("theta", "eta", "phi"), rate)
@@ -64,16 +64,16 @@ def steps_of(model, rate, beta, batch=13, steps=3):
     optimizers = [adam(model, phase.players, rates, (beta, 0.999), torch.device("cpu")) for phase in phases]
     law = ring()
     for step in range(steps):
-        world = World(model, law.sample(batch, step), noise)
+        batch = Batch(model, law.sample(batch_size, step), noise)
         here = {}
         for phase, optimizer in zip(phases, optimizers, strict=True):
-            losses = phase.losses(world)
+            losses = phase.losses(batch)
             parameters = model.of(phase.players)
             gradients = torch.autograd.grad(phase.total(losses).sum(), parameters, retain_graph=True, allow_unused=True)
             here[phase.players] = losses, dict(zip(parameters, gradients, strict=True))
-            descend(phase, world, optimizer)
-            world.moved(phase.players)
-        told.append((world.x, noise.given, here))
+            descend(phase, batch, optimizer)
+            batch.moved(phase.players)
+        told.append((batch.x, noise.given, here))
         noise.given = {}
     return told
 

@@ -142,7 +142,7 @@ def test_models_of_a_seed_differ_only_in_who_weighs_the_examples():
         assert torch.equal(a, b)
     discriminator = lambda model: torch.cat([p.detach().flatten() for p in model.of(("phi",))])
     for name, moves in (("blind", False), ("stopped", False), ("AAVAE", True), ("strong", True), ("informed", True)):
-        how = {"steps": 2, "batch": 8, "lr": 3e-3} | activated.STUDY.models[name].training
+        how = {"steps": 2, "batch_size": 8, "lr": 3e-3} | activated.STUDY.models[name].training
         model, found = activated.weighed(template["AAVAE"], x, x[0], [0, 1], lambda m: 0, **how)
         assert (not torch.equal(discriminator(model), discriminator(start["AAVAE"]))) == moves and found == [0, 0]
 

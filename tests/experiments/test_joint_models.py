@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
-from ganvae_lib import Noise, World, build, coverage, fit, load, zoo
+from ganvae_lib import Batch, Noise, build, coverage, fit, load, zoo
 from studies import joint_models_ring as joint_models
 
 SLOPE, NOISE = 0.7, 0.1
@@ -64,9 +64,9 @@ def test_a_discriminator_that_is_only_asked_does_not_train_on_reconstructions():
     ring = load("ring")
     for objective, shown in ((zoo.MDGAN, False), (zoo.VAE_GAN, True)):
         model = build(objective, ring, hidden=(8,)).copies(0)
-        world, critic = World(model, ring.x[:32], Noise(0)), objective.phases()[0]
-        critic.total(critic.losses(world))
-        assert ("x_again" in world.memory) == shown
+        batch, critic = Batch(model, ring.x[:32], Noise(0)), objective.phases()[0]
+        critic.total(critic.losses(batch))
+        assert ("x_again" in batch.memory) == shown
 
 
 # Eight seeds of small networks on the ring: modes covered, and reconstructions at the right mode (chance: 1/8).

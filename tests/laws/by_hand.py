@@ -1,4 +1,4 @@
-"""Every loss of the book, written out on the weights of small networks: no distribution, no World."""
+"""Every loss of the book, written out on the weights of small networks: no distribution, no Batch."""
 
 import math
 
@@ -112,10 +112,10 @@ def coins(value, logits):
 class ByHand:
     """One minibatch of a model: ``loss`` of a term for theta and eta, ``discriminator_loss`` for phi."""
 
-    def __init__(self, model, world, seed):
-        self.model, self.seed, self.n = model, seed, len(world.x)
-        self.x, self.labels, self.shape = world.x.flatten(1), world.labels, world.x.shape[1:]
-        self.other = None if world.other is None else world.other.flatten(1)
+    def __init__(self, model, batch, seed):
+        self.model, self.seed, self.n = model, seed, len(batch.x)
+        self.x, self.labels, self.shape = batch.x.flatten(1), batch.labels, batch.x.shape[1:]
+        self.other = None if batch.other is None else batch.other.flatten(1)
         codes = model.config["codes"]
         self.codes = codes if isinstance(codes, dict) else {codes: model.config["latent"]}
         self.domains = model.config["other"]

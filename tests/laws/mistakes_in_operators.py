@@ -8,10 +8,10 @@ import torch
 from helpers import conditional_networks, images, own_networks, points, short, small, suited
 
 from ganvae_lib import (
+    Batch,
     Domains,
     Noise,
     Reconstruct,
-    World,
     adversary_activated,
     build,
     fit,
@@ -123,7 +123,7 @@ MISTAKES = [
         "labels must be 6 numbers from 0 to 1",
     ),
     (lambda: trained().sample(2, labels=torch.tensor([0, 2])), ValueError, "labels must be 2 numbers from 0 to 1"),
-    (lambda: World(trained().model, POINTS.x[:4], Noise(0)), TypeError, "pass labels="),
+    (lambda: Batch(trained().model, POINTS.x[:4], Noise(0)), TypeError, "pass labels="),
     (
         lambda: own_networks(zoo.CVAE),
         ValueError,

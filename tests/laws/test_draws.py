@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Laplace, Normal, OneHotCategorical, Uniform
 
-from ganvae_lib import CODES, Noise, World, build, nets, zoo
+from ganvae_lib import CODES, Batch, Noise, build, nets, zoo
 from ganvae_lib.distributions import draw
 
 N = 20_000
@@ -24,7 +24,7 @@ def ks(sample, cdf):
 def codes(kind, size, seeds=0, n=N):
     model = build(zoo.AAE, (2,), codes={kind: size}, hidden=(4,))
     x = torch.zeros(*([] if isinstance(seeds, int) else [len(seeds)]), n, 2)
-    return World(model, x, Noise(seeds)).z
+    return Batch(model, x, Noise(seeds)).z
 
 
 UNIFORM = {"uniform": (-1.0, 1.0), "unit": (0.0, 1.0)}
@@ -72,7 +72,7 @@ def test_uniform_codes_of_each_seed_are_its_own():
 
 def test_uniform_parts_of_a_code_have_noise_of_their_own():
     model = build(zoo.AAE, (2,), codes={"uniform": 1, "unit": 1, "gaussian": 1}, hidden=(4,))
-    z = World(model, torch.zeros(N, 2), Noise(0)).z
+    z = Batch(model, torch.zeros(N, 2), Noise(0)).z
     assert (torch.corrcoef(z.T) - torch.eye(3)).abs().max() < 5 / math.sqrt(N)
     assert ks(z[:, 0], lambda z: (z + 1) / 2) < TIGHT and ks(z[:, 1], lambda z: z) < TIGHT
     assert ks(z[:, 2], torch.special.ndtr) < TIGHT

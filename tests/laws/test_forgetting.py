@@ -1,4 +1,4 @@
-"""What a world remembers is what a new world would draw: after every phase, in every variable, bit for bit."""
+"""What a batch remembers is what a new batch would draw: after every phase, in every variable, bit for bit."""
 
 import copy
 
@@ -9,32 +9,32 @@ from helpers import small
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, OneHotCategorical
 from values import tensors_of
 
-from ganvae_lib import KL, Match, Noise, Reconstruct, World, zoo
+from ganvae_lib import KL, Batch, Match, Noise, Reconstruct, zoo
 from ganvae_lib.distributions import Noiseless, Point, Product, Pushforward
 from ganvae_lib.training import Settings, Training
-from ganvae_lib.training.batches import worlds
+from ganvae_lib.training.batches import batch_source
 from ganvae_lib.training.state import adam, descend
 
 CPU = torch.device("cpu")
 
 
 class Repeated(Noise):
-    """Noise that has one draw of each name and shape, and gives it again and again: worlds can be compared."""
+    """Noise that has one draw of each name and shape, and gives it again and again: batches can be compared."""
 
     def _next_numbers(self, law, name, shape):
         self._streams.pop((law, name, (shape[0] * self.share.size, *shape[1:]) if self.share.size > 1 else shape), None)
         return super()._next_numbers(law, name, shape)
 
 
-def anew(world):
-    """A world of the same minibatch that has drawn nothing yet."""
-    return World(getattr(world.model, "model", world.model), world.x, world.noise, world.labels, world.other)
+def anew(batch):
+    """A batch of the same examples that has drawn nothing yet."""
+    return Batch(getattr(batch.model, "model", batch.model), batch.x, batch.noise, batch.labels, batch.other)
 
 
-def assert_up_to_date(world):
+def assert_up_to_date(batch):
     """What it remembers is what a new one draws, distributions included."""
-    fresh = anew(world)
-    for name, value in world.memory.items():
+    fresh = anew(batch)
+    for name, value in batch.memory.items():
         for ours, theirs in zip(tensors_of(value), tensors_of(getattr(fresh, name)), strict=True):
             assert torch.equal(ours, theirs), name
 
@@ -43,22 +43,22 @@ def assert_up_to_date(world):
 def test_no_variable_is_stale_after_a_phase(case):
     model, data = made(case)
     model, noise = model.copies([0, 1]), Repeated([0, 1])
-    world = worlds(model, data, 16, noise, CPU)[0]()
+    batch = batch_source(model, data, 16, noise, CPU)[0]()
     for phase in model.objective.phases():
-        phase.losses(world)
-        before = set(world.memory)
+        phase.losses(batch)
+        before = set(batch.memory)
         with torch.no_grad():  # a move that no variable can miss
             for name, parameter in model.named_parameters():
                 if player(name.split(".")[1]) in phase.players:
                     parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
-        world.moved(phase.players)
-        assert_up_to_date(world)
-        for name in before - set(world.memory):  # and it was not forgotten for nothing
-            assert set(type(world).__dict__[name].depends) & set(phase.players)
+        batch.moved(phase.players)
+        assert_up_to_date(batch)
+        for name in before - set(batch.memory):  # and it was not forgotten for nothing
+            assert set(type(batch).__dict__[name].depends) & set(phase.players)
 
 
 @every(CASES)
-def test_a_step_is_one_of_worlds_that_remember_nothing(case, monkeypatch):
+def test_a_step_is_one_of_batches_that_remember_nothing(case, monkeypatch):
     """Each phase of a step sees what the phases before it have moved, and history keeps what came first."""
     model, data = made(case)
     monkeypatch.setattr("ganvae_lib.training.state.Noise", Repeated)
@@ -67,13 +67,13 @@ def test_a_step_is_one_of_worlds_that_remember_nothing(case, monkeypatch):
     training.step()
 
     twin, noise = model.copies([3, 5]), Repeated([3, 5])
-    next_world, _ = worlds(twin, data, 16, noise, CPU)
-    world, first = next_world(), {}
+    next_batch, _ = batch_source(twin, data, 16, noise, CPU)
+    batch, first = next_batch(), {}
     for phase in twin.objective.phases():
         optimizer = adam(twin, phase.players, settings.rates, settings.betas, CPU)
         for _ in range(phase.steps - 1):
-            descend(phase, next_world(), optimizer)
-        first = descend(phase, anew(world), optimizer) | first
+            descend(phase, next_batch(), optimizer)
+        first = descend(phase, anew(batch), optimizer) | first
     for name, value in twin.state_dict().items():
         assert torch.equal(training.model.state_dict()[name], value), name
     assert {name: training.history[name][0].tolist() for name in training.history} == {
@@ -93,11 +93,11 @@ def test_of_a_term_in_two_phases_history_keeps_the_loss_before_anybody_moved():
     training.step()
 
     noise = Noise(4)
-    world = worlds(start, POINTS, 32, noise, CPU)[0]()
-    before = phases[0].losses(world)["reconstruct x"].item()
-    descend(phases[0], world, adam(start, ("theta",), settings.rates, settings.betas, CPU))
-    world.moved(("theta",))
-    after = phases[1].losses(world)["reconstruct x"].item()
+    batch = batch_source(start, POINTS, 32, noise, CPU)[0]()
+    before = phases[0].losses(batch)["reconstruct x"].item()
+    descend(phases[0], batch, adam(start, ("theta",), settings.rates, settings.betas, CPU))
+    batch.moved(("theta",))
+    after = phases[1].losses(batch)["reconstruct x"].item()
     assert abs(after - before) > 0.01
     assert training.history["reconstruct x"].item() == pytest.approx(before, rel=1e-6)
 
@@ -128,15 +128,15 @@ def test_every_kind_of_distribution_shows_its_parameters(name):
     assert any(value.requires_grad for value in ours)
 
 
-def test_a_world_that_forgets_nothing_is_seen(monkeypatch):
+def test_a_batch_that_forgets_nothing_is_seen(monkeypatch):
     model = small(zoo.VAE, POINTS).copies([0, 1])
-    world = worlds(model, POINTS, 16, Repeated([0, 1]), CPU)[0]()
+    batch = batch_source(model, POINTS, 16, Repeated([0, 1]), CPU)[0]()
     (phase,) = zoo.VAE.phases()
-    phase.losses(world)
-    assert_up_to_date(world)
+    phase.losses(batch)
+    assert_up_to_date(batch)
     with torch.no_grad():
         model.encoder.trunk[1].weight.mul_(1.1)
     with pytest.raises(AssertionError, match="q_z_given_x"):
-        assert_up_to_date(world)
-    world.moved(("eta",))
-    assert_up_to_date(world)
+        assert_up_to_date(batch)
+    batch.moved(("eta",))
+    assert_up_to_date(batch)

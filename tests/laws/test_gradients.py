@@ -9,12 +9,12 @@ from ganvae_lib import Bound, Reconstruct, zoo
 
 
 def assert_gradients_are_those_by_hand(objective, data, **options):
-    model, world = prepared(objective, data, **options)
-    hand = ByHand(model, world, 3)
+    model, batch = prepared(objective, data, **options)
+    hand = ByHand(model, batch, 3)
     for phase in objective.phases():
         parameters = {p: model.of((p,)) for p in phase.players}
         flat = [q for p in phase.players for q in parameters[p]]
-        losses = phase.losses(world)
+        losses = phase.losses(batch)
         found = iter(torch.autograd.grad(phase.total(losses), flat, retain_graph=True))
         for term, loss in zip(phase.terms, losses.values(), strict=True):
             expected = hand.discriminator_loss(term) if phase.discriminates else hand.loss(term)

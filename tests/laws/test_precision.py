@@ -83,11 +83,11 @@ def test_in_bf16_the_generator_sees_the_discriminator_that_has_just_moved():
     whole, parts = (Training(small(zoo.GAN, POINTS), POINTS, settings) for _ in range(2))
     with in_precision("bf16", CPU):
         whole.step()
-    world = parts.next_world()
+    batch = parts.next_batch()
     for phase, optimizer in zip(parts.phases, parts.optimizers, strict=True):
         with in_precision("bf16", CPU):  # one after another: nothing is kept from phase to phase
-            losses = descend(phase, world, optimizer)
-        world.moved(phase.players)
+            losses = descend(phase, batch, optimizer)
+        batch.moved(phase.players)
     assert whole.history["match x"].item() == losses["match x"].item()
     pairs = zip(whole.model.state_dict().items(), parts.model.state_dict().values(), strict=True)
     assert [name for (name, a), b in pairs if not torch.equal(a, b)] == []

@@ -5,7 +5,7 @@ import torch
 from cases import ADAPTATION, AUTOREGRESSIVE, CASES, CONV, IMAGES, POINTS, SLEEP, every, made
 from helpers import images, short, small
 
-from ganvae_lib import Domains, Noise, Run, World, accuracy, adversary_activated, zoo
+from ganvae_lib import Batch, Domains, Noise, Run, accuracy, adversary_activated, zoo
 
 
 def shifts(model):
@@ -32,8 +32,8 @@ def what_it_makes(run, data):
 
     y = minibatch(data.y) if "labels" in model.reads else None
     other = minibatch(data.other) if "other" in model.reads else None
-    world = World(model, minibatch(data.x), Noise([0, 1]), y, other)
-    return found + [loss for phase in model.objective.phases() for loss in phase.losses(world).values()]
+    batch = Batch(model, minibatch(data.x), Noise([0, 1]), y, other)
+    return found + [loss for phase in model.objective.phases() for loss in phase.losses(batch).values()]
 
 
 def assert_a_run_is_whole(model, data, path):

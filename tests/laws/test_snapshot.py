@@ -40,9 +40,9 @@ def shown(name, value):
 def seen(objective, data, options):
     """All that is compared, as JSON holds it. Each term stands once: where it is repeated, a line tells the same."""
     data = suited(objective, data)
-    model, world = prepared(objective, data, **options)
+    model, batch = prepared(objective, data, **options)
     losses = {
-        key: float(f"{loss.item():.10g}") for phase in objective.phases() for key, loss in phase.losses(world).items()
+        key: float(f"{loss.item():.10g}") for phase in objective.phases() for key, loss in phase.losses(batch).items()
     }
     weights = small(objective, data, **options).state_dict()
     return {

@@ -1,4 +1,4 @@
-"""What a variable of a world is made of: the tensors by which two of them are compared, or reached by a gradient."""
+"""What a variable of a batch is made of: the tensors by which two of them are compared, or reached by a gradient."""
 
 import torch
 from torch import Tensor

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganvae_lib import SPACES, Data, Model, Run, Term, World, build, fit, given, nets, ring, zoo
+from ganvae_lib import SPACES, Batch, Data, Model, Run, Term, build, fit, given, nets, ring, zoo
 from ganvae_lib.distributions import Noise
 from ganvae_lib.models import ROLES, Role, role_of
 
@@ -22,9 +22,9 @@ class Denoise(Term):
     space, reaches, networks = "x", ("theta",), ("denoiser",)
     takes_labels = True
 
-    def loss(self, world):
-        noisy = world.x + world.noise.normal("noise on x", *world.x.shape[-2:])
-        return (world.x - world.model.networks["denoiser"](noisy)).square().sum(-1).mean(-1) / 2
+    def loss(self, batch):
+        noisy = batch.x + batch.noise.normal("noise on x", *batch.x.shape[-2:])
+        return (batch.x - batch.model.networks["denoiser"](noisy)).square().sum(-1).mean(-1) / 2
 
     def formula(self, w, player):
         return rf"\mathbb{{E}}_{{{w.d}}}[\tfrac12\|x-n(\hat x)\|^2]"
@@ -147,11 +147,11 @@ def test_a_role_of_ones_own_moves_with_its_player(registered):
 
 def test_the_loss_of_a_role_of_ones_own_is_the_formulas(registered):
     model = small(zoo.VAE + Denoise()).copies(0)
-    world = World(model, POINTS.x[:64], Noise(0))
+    batch = Batch(model, POINTS.x[:64], Noise(0))
     x = POINTS.x[:64]
     with torch.no_grad():
         guesses = model.denoiser(x + Noise(0).normal("noise on x", 64, 2))
-        found = Denoise().loss(world)
+        found = Denoise().loss(batch)
     expected = sum(math.dist(a, b) ** 2 / 2 for a, b in zip(x.tolist(), guesses.tolist(), strict=True)) / 64
     assert float(found) == pytest.approx(expected, rel=1e-5)
 

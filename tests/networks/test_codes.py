@@ -7,7 +7,7 @@ import torch
 from helpers import images, small
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from ganvae_lib import KL, Data, Match, Noise, Reconstruct, Run, World, fit, metrics, swapped, zoo
+from ganvae_lib import KL, Batch, Data, Match, Noise, Reconstruct, Run, fit, metrics, swapped, zoo
 from ganvae_lib.data import Examples
 
 IMAGES = images()
@@ -62,9 +62,9 @@ def test_the_elbo_of_binary_codes_is_the_exact_sum(tiny):
 
 def test_the_elbo_has_the_exact_kl_to_the_fair_coins(tiny):
     model, few, _ = tiny
-    world = World(model, few.x[:8].double(), Noise(0))
+    batch = Batch(model, few.x[:8].double(), Noise(0))
     with torch.no_grad():
-        ours = Match("z", KL()).loss(world)
+        ours = Match("z", KL()).loss(batch)
         chance = model.encoder.trunk(few.x[:8].double()).sigmoid()
         entropy = -(torch.xlogy(chance, chance) + torch.xlogy(1 - chance, 1 - chance)).sum(-1)
     torch.testing.assert_close(ours, (4 * math.log(2) - entropy).mean(), rtol=1e-10, atol=0)
@@ -102,7 +102,7 @@ def test_the_wake_phase_is_the_vaes_update_of_theta():
     model, x = small(zoo.VAE, IMAGES), IMAGES.x[:32]
     wake, (vae,) = zoo.HELMHOLTZ.phases()[0], zoo.VAE.phases()
     theta = model.of(("theta",))
-    slopes = [torch.autograd.grad(p.total(p.losses(World(model, x, Noise(1)))), theta) for p in (wake, vae)]
+    slopes = [torch.autograd.grad(p.total(p.losses(Batch(model, x, Noise(1)))), theta) for p in (wake, vae)]
     for a, b in zip(*slopes, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=0)
 
@@ -120,7 +120,7 @@ def test_one_step_moves_each_net_by_its_own_phase_only():
 
 def test_the_samples_come_from_fair_coins_and_stay(tmp_path):
     run = fit(machine(), IMAGES, 20, seeds=2, progress=False)
-    z = World(run.model, IMAGES.x[:64].expand(2, 64, 1, 8, 8), Noise([0, 1])).z
+    z = Batch(run.model, IMAGES.x[:64].expand(2, 64, 1, 8, 8), Noise([0, 1])).z
     assert z.shape == (2, 64, 3) and set(z.unique().tolist()) == {0.0, 1.0} and 0.4 < z.mean() < 0.6
     x, means = run.sample(50), run.sample(50, mean=True)
     assert x.shape == means.shape == (2, 50, 1, 8, 8) and set(x.unique().tolist()) <= {0.0, 1.0}

@@ -15,7 +15,7 @@ from torch.distributions import Independent, MixtureSameFamily, MultivariateNorm
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations, parametrize
 
-from ganvae_lib import Data, Model, Noise, Run, Term, World, fit, nets, zoo
+from ganvae_lib import Batch, Data, Model, Noise, Run, Term, fit, nets, zoo
 from ganvae_lib.distributions.densities import SideBySide, side_by_side
 from ganvae_lib.training import Settings, Training
 
@@ -194,9 +194,9 @@ def test_a_term_that_draws_for_all_seeds_at_once_is_refused_before_the_first_ste
         named: bool = False
         space, reaches, networks = "x", ("theta", "eta"), ("encoder", "decoder")
 
-        def loss(self, world):
-            noise = world.noise.normal("jiggle", 1, 2) if self.named else torch.randn(*world.x.shape[:-1], 2)
-            return (world.z_from_x * noise.mean(-2, keepdim=True)).sum(-1).mean(-1)
+        def loss(self, batch):
+            noise = batch.noise.normal("jiggle", 1, 2) if self.named else torch.randn(*batch.x.shape[:-1], 2)
+            return (batch.z_from_x * noise.mean(-2, keepdim=True)).sum(-1).mean(-1)
 
         def formula(self, w, player):
             return "0"
@@ -761,8 +761,8 @@ def test_networks_of_ones_own_give_distributions_side_by_side():
 
     model = vae(nn.Identity(), encoder=Wide())
     company, alone = assert_company(model)
-    world = World(company.model, DATA.x[:5].expand(2, 5, 6), Noise([1, 3]))
-    assert world.z_from_x.shape == (2, 5, 2) and company.model.encoder.trunk.weight.shape == (2, 2, 6)
+    batch = Batch(company.model, DATA.x[:5].expand(2, 5, 6), Noise([1, 3]))
+    assert batch.z_from_x.shape == (2, 5, 2) and company.model.encoder.trunk.weight.shape == (2, 2, 6)
     torch.testing.assert_close(company.infer(DATA.x)[1], alone.infer(DATA.x)[0], rtol=1e-5, atol=1e-6)
 
 

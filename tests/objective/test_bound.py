@@ -19,7 +19,7 @@ from torch.distributions import (
     Uniform,
 )
 
-from ganvae_lib import Bound, Data, Model, Noise, World, exact, free_energy, lemmas, metrics, nets, zoo
+from ganvae_lib import Batch, Bound, Data, Model, Noise, exact, free_energy, lemmas, metrics, nets, zoo
 from ganvae_lib.distributions.densities import Product, Pushforward, tiled
 
 # x = W z + B_t + S e with one code z ~ N(0, 1) and three labels t, uniform: p(x) is a mixture of three normals.
@@ -170,11 +170,11 @@ def test_with_the_posterior_the_elbo_is_the_evidence():
 
 
 def test_one_sample_is_the_vae():
-    worlds = [World(model(o, shift=SHIFT), X, Noise(5)) for o in (zoo.VAE, Bound(1))]
-    losses = [sum(o.phases()[-1].losses(w).values()) for o, w in zip((zoo.VAE, Bound(1)), worlds, strict=True)]
+    batches = [Batch(model(o, shift=SHIFT), X, Noise(5)) for o in (zoo.VAE, Bound(1))]
+    losses = [sum(o.phases()[-1].losses(w).values()) for o, w in zip((zoo.VAE, Bound(1)), batches, strict=True)]
     torch.testing.assert_close(*losses, rtol=1e-14, atol=0)
     assert_all_close(
-        *(gradients(loss, list(w.model.parameters())) for loss, w in zip(losses, worlds, strict=True)), 1e-13
+        *(gradients(loss, list(w.model.parameters())) for loss, w in zip(losses, batches, strict=True)), 1e-13
     )
 
 
@@ -198,7 +198,7 @@ SIDES = [Table(torch.full((9999, 1), s).double()) for s in (1.0, -1.0)]  # the m
 
 def loss_of(objective, x=X, labels=T, other=None, sides=SIDES, own=None, **options):
     own = own or model(objective, **options)
-    return sum(objective.loss(World(own, x, noise, labels, other)) for noise in sides) / len(sides)
+    return sum(objective.loss(Batch(own, x, noise, labels, other)) for noise in sides) / len(sides)
 
 
 def test_given_the_label_the_bound_is_under_the_evidence_of_x_at_the_label():
@@ -283,7 +283,7 @@ def test_one_class_is_no_class():
     losses = []
     for objective, parts in [(Bound(), plain), (Bound(given="label"), one), (Bound(inferred="label"), one)]:
         own = Model(objective, parts, nets.StandardNormal(1)).double()
-        losses.append(objective.loss(World(own, X, noise, labels, X)))
+        losses.append(objective.loss(Batch(own, X, noise, labels, X)))
     assert_all_close(losses[1:], [losses[0]] * 2)
 
 
@@ -328,9 +328,9 @@ def activated(logit, x=X, fake=FAKE, k=1, rows=None):
     """Loss and gradient of the activated bound, with these generated examples."""
     objective = Bound(k, activated=True)
     own = Model(objective, networks(**ENCODED) | {"discriminator_x": Judge(logit)}, nets.StandardNormal(1)).double()
-    world = World(own, x, rows or random_rows(4000))
-    world.memory["x_from_z"] = fake
-    loss = objective.loss(world)
+    batch = Batch(own, x, rows or random_rows(4000))
+    batch.memory["x_from_z"] = fake
+    loss = objective.loss(batch)
     return loss, gradients(loss, list(own.parameters()))
 
 
@@ -385,14 +385,14 @@ def test_the_weights_of_examples_carry_no_gradient_and_generated_examples_none()
 
     objective = Bound(activated=True)
     own = Model(objective, networks(**ENCODED) | {"discriminator_x": Learned()}, nets.StandardNormal(1)).double()
-    world = World(own, X, Noise(0))
-    loss = objective.loss(world)
+    batch = Batch(own, X, Noise(0))
+    loss = objective.loss(batch)
     assert all(
         g is None for g in torch.autograd.grad(loss, list(weights.parameters()), retain_graph=True, allow_unused=True)
     )
-    generated = world.x_from_z
+    generated = batch.x_from_z
     assert torch.autograd.grad(loss, generated, retain_graph=True, allow_unused=True) == (None,)
-    critic = objective.discriminator_loss(World(own, X, Noise(0)))
+    critic = objective.discriminator_loss(Batch(own, X, Noise(0)))
     assert gradients(critic, list(own.networks["decoder"].parameters()))[0].abs().max() == 0
 
 

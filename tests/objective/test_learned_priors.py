@@ -42,69 +42,69 @@ def every_code(entries, parts):
 def test_the_bound_is_the_log_likelihood_less_the_surprise_of_the_code(entries, parts):
     """log p(x) - bound = -log p(k(x)|x), summed over all codes: no code is drawn."""
     objective = X + Quantise(entries, parts) + LEARNED
-    model, world = prepared(objective, latent=4)
+    model, batch = prepared(objective, latent=4)
     size = 4 // parts
     book = model.encoder.codebook.entries
-    book.data = world.q_z_given_x.said.detach().reshape(-1, size)[::3][:entries].clone()  # so that several are used
-    world.moved(("eta",))
+    book.data = batch.q_z_given_x.said.detach().reshape(-1, size)[::3][:entries].clone()  # so that several are used
+    batch.moved(("eta",))
     codes = every_code(entries, parts)
     prior = model.networks["density_code"]
     z = book[codes].flatten(1)
     log_prior = prior().log_prob(codes.double())
     assert float(log_prior.detach().logsumexp(0)) == pytest.approx(0, abs=1e-12)  # a law of codes
     joint = (
-        torch.stack([model.decoder(row.expand(len(world.x), -1)).log_prob(world.x) for row in z]) + log_prior[:, None]
+        torch.stack([model.decoder(row.expand(len(batch.x), -1)).log_prob(batch.x) for row in z]) + log_prior[:, None]
     )
-    exact, indices = joint.logsumexp(0), world.q_z_given_x.indices
+    exact, indices = joint.logsumexp(0), batch.q_z_given_x.indices
     assert len(indices.unique()) > 1
     number = (indices * entries ** torch.arange(parts - 1, -1, -1)).sum(-1)
     assert torch.equal(codes[number], indices)
     of_code = joint.gather(0, number[None])[0]
-    found = -sum(term.loss(world) for term in (X, LEARNED))
+    found = -sum(term.loss(batch) for term in (X, LEARNED))
     torch.testing.assert_close(found, of_code.mean(), rtol=1e-10, atol=1e-10)
     posterior = (joint - exact).gather(0, number[None])[0]
     torch.testing.assert_close(exact.mean() - found, -posterior.mean(), rtol=1e-10, atol=1e-10)
     assert (exact > of_code).all()
-    assert float(bounds.elbo(model.float(), world.x)) == pytest.approx(float(found.detach()), rel=1e-5)
+    assert float(bounds.elbo(model.float(), batch.x)) == pytest.approx(float(found.detach()), rel=1e-5)
 
 
 def test_at_first_a_table_is_the_uniform_prior_whose_kl_is_log_k():
     model = small(zoo.VQ_VAE, POINTS)
-    world = prepared(zoo.VQ_VAE)[1]
+    batch = prepared(zoo.VQ_VAE)[1]
     torch.testing.assert_close(
         model.networks["density_code"]().log_prob(torch.arange(32.0)[:, None]), torch.full((32,), -math.log(32))
     )
-    indices = world.q_z_given_x.indices
+    indices = batch.q_z_given_x.indices
     share = indices.flatten().bincount(minlength=32).double() / len(indices)
-    cross = -(share * world.model.networks["density_code"].head.bias.log_softmax(0)).sum()
-    torch.testing.assert_close(LEARNED.loss(world), cross, rtol=1e-10, atol=1e-10)
+    cross = -(share * batch.model.networks["density_code"].head.bias.log_softmax(0)).sum()
+    torch.testing.assert_close(LEARNED.loss(batch), cross, rtol=1e-10, atol=1e-10)
 
 
 def test_the_gradient_of_the_decoder_passes_straight_to_the_encoder_and_none_to_the_entries():
-    model, world = prepared(zoo.VQ_VAE)
-    q = world.q_z_given_x
-    assert torch.equal(world.z_from_x, q.entries)
-    loss = X.loss(world)
+    model, batch = prepared(zoo.VQ_VAE)
+    q = batch.q_z_given_x
+    assert torch.equal(batch.z_from_x, q.entries)
+    loss = X.loss(batch)
     to_said, to_entries = torch.autograd.grad(loss, (q.said, model.encoder.codebook.entries), allow_unused=True)
     z = q.entries.detach().requires_grad_()
-    (to_decoder,) = torch.autograd.grad(-model.decoder(z).log_prob(world.x).mean(), z)
+    (to_decoder,) = torch.autograd.grad(-model.decoder(z).log_prob(batch.x).mean(), z)
     torch.testing.assert_close(to_said, to_decoder, rtol=1e-12, atol=1e-14)
     assert to_entries is None
 
 
 def test_entries_rest_at_the_mean_of_what_is_nearest_to_them_and_only_the_commitment_pulls_the_encoder():
     """One step of k-means is where the gradient of the first term vanishes."""
-    model, world = prepared(X + Quantise(4, 1, 0.7) + LEARNED)
-    book, q = model.encoder.codebook.entries, world.q_z_given_x
+    model, batch = prepared(X + Quantise(4, 1, 0.7) + LEARNED)
+    book, q = model.encoder.codebook.entries, batch.q_z_given_x
     with torch.no_grad():
         for k in q.indices.unique():
             book[k] = q.said[(q.indices == k).flatten()].mean(0)
-    world.moved(("eta",))
-    q = world.q_z_given_x  # nobody has changed sides
-    loss = Quantise(4, 1, 0.7).loss(world)
+    batch.moved(("eta",))
+    q = batch.q_z_given_x  # nobody has changed sides
+    loss = Quantise(4, 1, 0.7).loss(batch)
     to_entries, to_said = torch.autograd.grad(loss, (book, q.said))
     assert to_entries.abs().max() < 1e-12
-    torch.testing.assert_close(to_said, 2 * 0.7 * (q.said - q.entries) / len(world.x), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(to_said, 2 * 0.7 * (q.said - q.entries) / len(batch.x), rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("parts", [1, 2])

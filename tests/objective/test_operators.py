@@ -28,6 +28,7 @@ from torch.distributions import Bernoulli
 from ganvae_lib import (
     KL,
     Adversary,
+    Batch,
     Bound,
     Classify,
     Data,
@@ -35,7 +36,6 @@ from ganvae_lib import (
     Match,
     Noise,
     Reconstruct,
-    World,
     adversary_activated,
     build,
     fit,
@@ -91,12 +91,12 @@ def test_operators_commute():
 def test_svae_without_its_unlabelled_examples_is_cvae_and_a_classifier():
     rest = [t for t in zoo.SVAE.terms if not getattr(t, "inferred", None)]
     assert sum(rest[1:], rest[0]) == zoo.CVAE + Classify(seen="x")
-    model, world = prepared(zoo.SVAE)
+    model, batch = prepared(zoo.SVAE)
     parameters = list(model.parameters())
 
     def total(objective):
-        world.noise = Noise(3)  # from its start
-        return sum(t.weight * t.loss(world) for t in objective.terms)
+        batch.noise = Noise(3)  # from its start
+        return sum(t.weight * t.loss(batch) for t in objective.terms)
 
     whole, unlabelled = (gradients(total(o), parameters) for o in (zoo.SVAE, Bound(inferred="label")))
     labelled = gradients(total(zoo.CVAE + Classify(seen="x")), parameters)
@@ -154,31 +154,31 @@ def test_the_order_in_a_batch_does_not_matter_nor_does_the_level_of_the_odds(t, 
 def test_the_gradient_of_the_generator_is_the_minimax_one_over_the_mean_odds(k):
     """In the weights of a network, by the objectives themselves."""
     objective = importance_weighted(GAN, k)
-    model, world = prepared(objective)
-    parameters, n = model.of(("theta",)), world.batch
-    found = gradients(objective.loss(world), parameters)
-    t = model.discriminator_x(world.x_from_z).logits
+    model, batch = prepared(objective)
+    parameters, n = model.of(("theta",)), batch.size
+    found = gradients(objective.loss(batch), parameters)
+    t = model.discriminator_x(batch.x_from_z).logits
     size, odds, saturating = n if k == "batch" else k, t.detach().exp(), (1 - t.sigmoid()).log()
     groups = [slice(i, i + size) for i in range(0, n, size)]
     over = [gradients(saturating[g].mean() / odds[g].mean(), parameters) for g in groups]
     assert_all_close(found, [sum(g) / len(groups) for g in zip(*over, strict=True)])
     if k == "batch":
-        minimax = gradients(zoo.MINIMAX_GAN.loss(world), parameters)
+        minimax = gradients(zoo.MINIMAX_GAN.loss(batch), parameters)
         assert_all_close(found, [g / odds.mean() for g in minimax])
         assert (
             len({round(float(a / b), 9) for a, b in zip(found[0].flatten(), minimax[0].flatten(), strict=True) if b})
             == 1
         )
     if k == 1:
-        assert all(map(torch.equal, found, gradients(GAN.loss(world), parameters)))
+        assert all(map(torch.equal, found, gradients(GAN.loss(batch), parameters)))
     # The weights are constants: with their gradient it would be another one.
     free = (t.exp() / t.exp().sum() * -t.sigmoid().log()).sum()
     assert max((a - b).abs().max() for a, b in zip(found, gradients(free, parameters), strict=True)) > 1e-4
 
 
 def test_the_discriminator_is_trained_as_ever():
-    model, world = prepared(GAN)
-    assert torch.equal(zoo.IWGAN.discriminator_loss(world), GAN.discriminator_loss(world))
+    model, batch = prepared(GAN)
+    assert torch.equal(zoo.IWGAN.discriminator_loss(batch), GAN.discriminator_loss(batch))
 
 
 def test_where_both_sides_are_made_both_are_weighted_with_y_reversed():
@@ -200,7 +200,7 @@ def label_at(network, model):
 
 def conditional(objective, data=LABELLED, **options):
     """A model, its minibatch, and the model that is told labels with the same weights, and zeros for labels."""
-    plain, world = prepared(objective, data, **options)
+    plain, batch = prepared(objective, data, **options)
     data = suited(given(objective), data)
     told = small(given(objective), data, **{"hidden": (8,), **options}).double()
     source = dict(plain.networks.named_parameters())
@@ -212,7 +212,7 @@ def conditional(objective, data=LABELLED, **options):
             zeros = torch.zeros(p.shape[0], classes, *p.shape[2:], dtype=p.dtype)
             value = torch.cat((value[:, :at], zeros, value[:, at:]), 1)
         p.data = value.clone()
-    return plain, told, world, World(told, world.x, Noise(3), data.y[: world.batch])
+    return plain, told, batch, Batch(told, batch.x, Noise(3), data.y[: batch.size])
 
 
 UNTOLD = {
@@ -241,9 +241,9 @@ CONV = {"architecture": "conv", "width": 16}
 )
 def test_networks_that_do_not_care_for_labels_are_those_without(case):
     data, (objective, options) = case
-    plain, told, world, again = conditional(objective, data, **options)
+    plain, told, batch, again = conditional(objective, data, **options)
     for one, two in zip(objective.phases(), given(objective).phases(), strict=True):
-        losses, others = one.losses(world), two.losses(again)
+        losses, others = one.losses(batch), two.losses(again)
         for a, b in zip(losses.values(), others.values(), strict=True):
             torch.testing.assert_close(b, a, rtol=1e-12, atol=1e-12)
         found, expected = (
@@ -262,21 +262,21 @@ def test_networks_that_do_not_care_for_labels_are_those_without(case):
 def test_labels_by_another_number_are_the_same_labels(objective):
     data = suited(objective, replace(POINTS, y=torch.arange(len(POINTS)) % 3))
     order, inverse = torch.tensor([1, 2, 0]), torch.tensor([2, 0, 1])  # label order[i] is now called i
-    model, world = prepared(objective, data)
+    model, batch = prepared(objective, data)
     silent = lambda w: setattr(w.noise, "normal", lambda name, *shape: torch.full(shape, 0.3, dtype=torch.float64)) or w
-    losses = [phase.losses(silent(world)) for phase in objective.phases()]
+    losses = [phase.losses(silent(batch)) for phase in objective.phases()]
     for name in objective.conditional:
         weight, at = next(p for p in model.networks[name].parameters() if p.ndim == 2), label_at(name, model)
         weight.data[:, at : at + 3] = weight.data[:, at : at + 3][:, order]
     if "labeller" in objective.networks:
         for p in model.labeller.trunk[-1].parameters():
             p.data = p.data[order]
-    again = silent(World(model, world.x, Noise(3), inverse[world.labels], world.other))
+    again = silent(Batch(model, batch.x, Noise(3), inverse[batch.labels], batch.other))
     for phase, expected in zip(objective.phases(), losses, strict=True):
         for name, loss in phase.losses(again).items():
             torch.testing.assert_close(loss, expected[name], rtol=1e-12, atol=0)
     # And a label that is not the example's own makes a difference.
-    wrong = silent(World(model, world.x, Noise(3), world.labels, world.other))
+    wrong = silent(Batch(model, batch.x, Noise(3), batch.labels, batch.other))
     assert any(abs(loss - losses[-1][name]) > 1e-6 for name, loss in objective.phases()[-1].losses(wrong).items())
 
 

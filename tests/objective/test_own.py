@@ -14,6 +14,7 @@ from ganvae_lib import (
     MMD,
     SPACES,
     Adversary,
+    Batch,
     Link,
     Match,
     Model,
@@ -21,7 +22,6 @@ from ganvae_lib import (
     Reconstruct,
     Space,
     Term,
-    World,
     build,
     draw,
     fit,
@@ -31,8 +31,8 @@ from ganvae_lib import (
     swapped,
     zoo,
 )
+from ganvae_lib.distributions.batch import drawn
 from ganvae_lib.distributions.noise import Share
-from ganvae_lib.distributions.world import drawn
 from ganvae_lib.objective import TERMS, TOOLS, Tool, Writer, from_dict, to_dict
 
 matplotlib.use("Agg")
@@ -46,8 +46,8 @@ class MeanGap(Tool):
     power: float = 2.0
     whole_batches = True
 
-    def loss(self, world, space, discriminator=None):
-        target, made = (torch.cat(world.read(side), -1).mean(-2) for side in (space.target, space.made))
+    def loss(self, batch, space, discriminator=None):
+        target, made = (torch.cat(batch.read(side), -1).mean(-2) for side in (space.target, space.made))
         return (target - made).abs().pow(self.power).sum(-1)
 
     def formula(self, w, space, player):
@@ -63,8 +63,8 @@ class Margin(Tool):
     steps = 1
     takes_labels = True
 
-    def loss(self, world, space, discriminator=None):
-        return (discriminator(*world.read(space.made)).logits - self.targets[0]).square().mean(-1)
+    def loss(self, batch, space, discriminator=None):
+        return (discriminator(*batch.read(space.made)).logits - self.targets[0]).square().mean(-1)
 
     def discriminator_loss(self, discriminator, target, model, noise):
         answers = discriminator(*target).logits, discriminator(*model).logits
@@ -87,8 +87,8 @@ class Small(Term):
     reaches = ("eta",)
     networks = ("encoder",)
 
-    def loss(self, world):
-        return world.z_from_x.square().sum(-1).mean(-1) / self.scale - self.size
+    def loss(self, batch):
+        return batch.z_from_x.square().sum(-1).mean(-1) / self.scale - self.size
 
     def formula(self, w, player):
         return rf"\mathbb{{E}}_{{{w.q('z')}}}[\|z\|^2]"
@@ -101,7 +101,7 @@ class Constant(Term):
     reaches = ("theta",)
     networks = ("decoder",)
 
-    def loss(self, world):
+    def loss(self, world):  # any name will do, and early users have this one
         return world.x_from_z.mean((-2, -1))
 
     def formula(self, w, player):
@@ -131,14 +131,14 @@ TURNED = Space(
 
 @pytest.fixture
 def own(monkeypatch):
-    """A link, a variable of the world and a space, for one test."""
+    """A link, a variable of the batch and a space, for one test."""
 
-    def x_turned(world):
-        return world.x_from_z.flip(-1)
+    def x_turned(batch):
+        return batch.x_from_z.flip(-1)
 
     monkeypatch.setitem(LINKS, "soft", SOFT)
     monkeypatch.setitem(SPACES, "turned", TURNED)
-    monkeypatch.setattr(World, "x_turned", drawn("theta")(x_turned), raising=False)
+    monkeypatch.setattr(Batch, "x_turned", drawn("theta")(x_turned), raising=False)
 
 
 def linear(objective):
@@ -291,7 +291,7 @@ def test_names_of_the_library_cannot_be_taken():
 
 def test_what_a_tool_or_a_term_owes_is_said_at_once():
     with pytest.raises(TypeError, match="abstract.*formula"):
-        type("Half", (Tool,), {"loss": lambda self, world, space, discriminator=None: 0})()
+        type("Half", (Tool,), {"loss": lambda self, batch, space, discriminator=None: 0})()
     with pytest.raises(TypeError, match="abstract.*networks"):
         type("HalfTerm", (Term,), {"space": "x", "reaches": ("theta",), "loss": 0, "formula": ""})()
     with pytest.raises(TypeError, match="cannot inherit non-frozen dataclass from a frozen one"):
@@ -353,16 +353,16 @@ def test_a_space_of_ones_own_is_built_with_its_discriminator(own, monkeypatch):
     assert all(curve.isfinite().all() for curve in run.history.values())
 
 
-def test_a_world_forgets_a_variable_of_ones_own_and_names_one_that_it_has_not(own):
-    world = World(linear(Match("turned", MMD())), RING.x[:4], Noise(0))
-    (turned,) = world.read(("x_turned",))
-    assert torch.equal(turned, world.x_from_z.flip(-1)) and "x_turned" in world.memory
-    world.moved(("eta",))
-    assert "x_turned" in world.memory
-    world.moved(("theta",))
-    assert "x_turned" not in world.memory
-    with pytest.raises(ValueError, match="unknown variable of a World 'x_turnde'.*Did you mean 'x_turned'"):
-        world.read(("x_turnde",))
+def test_a_batch_forgets_a_variable_of_ones_own_and_names_one_that_it_has_not(own):
+    batch = Batch(linear(Match("turned", MMD())), RING.x[:4], Noise(0))
+    (turned,) = batch.read(("x_turned",))
+    assert torch.equal(turned, batch.x_from_z.flip(-1)) and "x_turned" in batch.memory
+    batch.moved(("eta",))
+    assert "x_turned" in batch.memory
+    batch.moved(("theta",))
+    assert "x_turned" not in batch.memory
+    with pytest.raises(ValueError, match="unknown variable of a Batch 'x_turnde'.*Did you mean 'x_turned'"):
+        batch.read(("x_turnde",))
 
 
 def test_a_writer_writes_conditions_indices_and_reversals():

@@ -1,4 +1,4 @@
-"""What an objective prints is what it trains: two that lose differently on some world print differently."""
+"""What an objective prints is what it trains: two that lose differently on some batch print differently."""
 
 import itertools
 import math
@@ -16,6 +16,7 @@ from ganvae_lib import (
     LINKS,
     MMD,
     Adversary,
+    Batch,
     Bound,
     Classify,
     Denoise,
@@ -26,7 +27,6 @@ from ganvae_lib import (
     Reconstruct,
     Summaries,
     Unpredictable,
-    World,
     zoo,
 )
 from ganvae_lib.distributions import PATHS
@@ -64,12 +64,12 @@ def values(cls, options):
 
 
 def losses(objective):
-    """What every phase descends, with the players, on one random world in float64."""
+    """What every phase descends, with the players, on one random batch in float64."""
     torch.manual_seed(0)
-    model, world = prepared(objective)
+    model, batch = prepared(objective)
     found = []
     for phase in model.objective.phases():
-        fresh = World(model, world.x, type(world.noise)(3), world.labels, world.other)
+        fresh = Batch(model, batch.x, type(batch.noise)(3), batch.labels, batch.other)
         total = phase.total(phase.losses(fresh)).detach()
         found.append((phase.players, phase.steps, *total.reshape(-1).tolist()))
     return tuple(found)
@@ -182,8 +182,8 @@ def test_a_loss_changed_without_its_formula_is_written_by_its_name(monkeypatch):
 def test_a_class_that_computes_another_loss_does_not_inherit_the_formula():
     @dataclass(frozen=True)
     class Doubled(KL):
-        def loss(self, world, space, discriminator=None):
-            return 2 * super().loss(world, space, discriminator)
+        def loss(self, batch, space, discriminator=None):
+            return 2 * super().loss(batch, space, discriminator)
 
     @dataclass(frozen=True)
     class Wide(MMD):
@@ -192,13 +192,13 @@ def test_a_class_that_computes_another_loss_does_not_inherit_the_formula():
 
     @dataclass(frozen=True)
     class Far(Reconstruct):
-        def loss(self, world):
-            return 2 * super().loss(world)
+        def loss(self, batch):
+            return 2 * super().loss(batch)
 
     @dataclass(frozen=True)
     class Told(KL):
-        def loss(self, world, space, discriminator=None):
-            return 2 * super().loss(world, space, discriminator)
+        def loss(self, batch, space, discriminator=None):
+            return 2 * super().loss(batch, space, discriminator)
 
         def formula(self, w, space, player):
             return rf"2\,{super().formula(w, space, player)}"

@@ -4,7 +4,7 @@ import pytest
 import torch
 from helpers import points
 
-from ganvae_lib import Likelihood, Match, Noise, Quantise, Reconstruct, World, build
+from ganvae_lib import Batch, Likelihood, Match, Noise, Quantise, Reconstruct, build
 
 LATENT = 4
 close = dict(rtol=1e-6, atol=1e-6)
@@ -12,7 +12,7 @@ COMMITMENTS = (0.25, 1.7)
 
 
 def ours(entries, parts, commitment):
-    """A model and its world; the entries lie near to codes of its examples, so that most of them are in use."""
+    """A model and its batch; the entries lie near to codes of its examples, so that most of them are in use."""
     term = Quantise(entries, parts, commitment)
     objective = Reconstruct("x") + term + Match("code", Likelihood())
     model = build(objective, points(), hidden=(16,), latent=LATENT).copies(0)
@@ -20,9 +20,9 @@ def ours(entries, parts, commitment):
     with torch.no_grad():
         near = model.encoder(x).said.reshape(-1, LATENT // parts)
         book.mul_(0.1).add_(near[:: len(near) // entries][:entries])
-    world = World(model, x, Noise(0))
-    assert len(world.q_z_given_x.indices.unique()) > entries // 2
-    return model, world, term
+    batch = Batch(model, x, Noise(0))
+    assert len(batch.q_z_given_x.indices.unique()) > entries // 2
+    return model, batch, term
 
 
 def theirs(library, model, parts, **choices):
@@ -42,8 +42,8 @@ def theirs(library, model, parts, **choices):
 def test_codes_gradients_and_losses_are_those_of_vector_quantize_pytorch(entries, parts, commitment):
     """Their loss is a mean over the dimensions of a code, and one weight is for both terms, or for the commitment."""
     library = pytest.importorskip("vector_quantize_pytorch")
-    model, world, term = ours(entries, parts, commitment)
-    q, book = world.q_z_given_x, model.encoder.codebook.entries
+    model, batch, term = ours(entries, parts, commitment)
+    q, book = batch.q_z_given_x, model.encoder.codebook.entries
     said = q.said.detach().requires_grad_()
 
     learned = theirs(library, model, parts, learnable_codebook=True, commitment_weight=1.0)
@@ -52,20 +52,20 @@ def test_codes_gradients_and_losses_are_those_of_vector_quantize_pytorch(entries
         z, indices, _ = layer(said)
         assert torch.equal(indices.reshape(q.indices.shape), q.indices)
         torch.testing.assert_close(z, q.entries, **close)
-        torch.testing.assert_close(z, world.z_from_x, **close)
+        torch.testing.assert_close(z, batch.z_from_x, **close)
         through_theirs, through_ours = (
-            torch.autograd.grad(-model.decoder(code).log_prob(world.x).sum(), e)[0]
-            for code, e in ((z, said), (world.z_from_x, q.said))
+            torch.autograd.grad(-model.decoder(code).log_prob(batch.x).sum(), e)[0]
+            for code, e in ((z, said), (batch.z_from_x, q.said))
         )
         torch.testing.assert_close(through_theirs, through_ours, **close)
         assert through_ours.abs().max() > 0.1
 
-    to_entries, to_said = torch.autograd.grad(term.loss(world), (book, q.said), retain_graph=True)
+    to_entries, to_said = torch.autograd.grad(term.loss(batch), (book, q.said), retain_graph=True)
     codebook_loss, commitment_loss = (LATENT * layer(said)[2] for layer in (learned, frozen))
-    torch.testing.assert_close(term.loss(world), codebook_loss + commitment_loss, **close)
+    torch.testing.assert_close(term.loss(batch), codebook_loss + commitment_loss, **close)
     (pulled,) = torch.autograd.grad(codebook_loss, learned._codebook.embed)
     (drawn,) = torch.autograd.grad(commitment_loss, said)
-    n = len(world.x)  # of each example, not of their average
+    n = len(batch.x)  # of each example, not of their average
     torch.testing.assert_close(n * pulled[0], n * to_entries, **close)
     torch.testing.assert_close(n * drawn, n * to_said, **close)
     assert min(n * to_entries.abs().max(), n * to_said.abs().max()) > 0.05

@@ -52,8 +52,8 @@ class Gap(Tool):
 
     of: Any = lambda x: x
 
-    def loss(self, world, space, discriminator=None):
-        (target,), (made,) = world.read(space.target), world.read(space.made)
+    def loss(self, batch, space, discriminator=None):
+        (target,), (made,) = batch.read(space.target), batch.read(space.made)
         return (self.of(target).mean(-2) - self.of(made).mean(-2)).square().sum(-1)
 
     def formula(self, w, space, player):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from ganvae_lib import Adversary, Data, Match, Model, Noise, World, build, coverage, fit, load, nets, zoo
+from ganvae_lib import Adversary, Batch, Data, Match, Model, Noise, build, coverage, fit, load, nets, zoo
 
 SEEDS = 4
 
@@ -53,8 +53,8 @@ def test_minimax_saturates_before_a_discriminator_that_is_ahead(ring):
         lengths = []
         for link in ("minimax", "non-saturating"):
             phase = Match("x", Adversary(link)).phases()[1]
-            world = World(run.model, ring.x[:256].expand(SEEDS, -1, -1), Noise(list(range(SEEDS))))
-            gradients = torch.autograd.grad(phase.total(phase.losses(world)).sum(), run.model.of(("theta",)))
+            batch = Batch(run.model, ring.x[:256].expand(SEEDS, -1, -1), Noise(list(range(SEEDS))))
+            gradients = torch.autograd.grad(phase.total(phase.losses(batch)).sum(), run.model.of(("theta",)))
             lengths.append(sum(g.flatten(1).square().sum(1) for g in gradients).sqrt())
         return lengths[0] / lengths[1]
 
@@ -95,13 +95,13 @@ def growth(momentum, decay, steps=300, rate=0.2, width=0.1):
     speed, radius = [torch.zeros_like(p) for p in movers], []
     for _ in range(steps):
         radius.append((generator.bias.flatten() ** 2 + critic.weight.flatten() ** 2).sqrt().detach())
-        world = World(game, width * noise.normal("data", 64, 1), noise)
+        batch = Batch(game, width * noise.normal("data", 64, 1), noise)
         for i, phase in enumerate(zoo.GAN.phases()):
-            (slope,) = torch.autograd.grad(phase.total(phase.losses(world)).sum(), movers[i])
+            (slope,) = torch.autograd.grad(phase.total(phase.losses(batch)).sum(), movers[i])
             speed[i] = momentum * speed[i] + (1 - momentum) * slope
             with torch.no_grad():
                 movers[i].sub_(rate * (speed[i] + (decay * movers[i] if i == 0 else 0)))
-            world.moved(phase.players)
+            batch.moved(phase.players)
     radius, n = torch.stack(radius), steps // 4
     return radius[-n:].mean(0) / radius[:n].mean(0)
 

@@ -28,17 +28,17 @@ def interrupt_in(monkeypatch, step, times=1):
     following = Training.step
 
     def interrupted(self):
-        world = self.next_world
+        drawn_next = self.next_batch
 
-        def next_world(**options):
+        def next_batch(**options):
             if self.done + 1 == step:
                 for _ in range(times):
                     signal.raise_signal(signal.SIGINT)
-            return world(**options)
+            return drawn_next(**options)
 
-        self.next_world = next_world
+        self.next_batch = next_batch
         following(self)
-        self.next_world = world
+        self.next_batch = drawn_next
 
     monkeypatch.setattr(Training, "step", interrupted)
 

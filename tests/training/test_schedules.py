@@ -27,7 +27,7 @@ from ganvae_lib import (
 from ganvae_lib.distributions import SCHEDULES
 from ganvae_lib.objective import from_dict, to_dict
 from ganvae_lib.training import Settings
-from ganvae_lib.training.batches import worlds
+from ganvae_lib.training.batches import batch_source
 
 DATA = points(200)
 HOW = dict(batch=32, progress=False, device="cpu")
@@ -175,11 +175,11 @@ def test_it_trains_as_a_loop_by_hand(seeds):
     run = fit(model(WARM), DATA, 25, seeds=seeds, lr=cosine(1e-2, 0, steps=20), log_every=1, **HOW)
     copies = model(zoo.VAE).copies(run.model.seeds)
     noise = Noise(copies.seeds)
-    next_world, _ = worlds(copies, DATA, 32, noise, torch.device("cpu"))
+    next_batch, _ = batch_source(copies, DATA, 32, noise, torch.device("cpu"))
     adam = torch.optim.Adam(copies.parameters(), lr=1.0, fused=True)
     for s in range(25):
-        world = next_world()
-        reconstruct, match = (term.loss(world) for term in zoo.VAE.terms)
+        batch = next_batch()
+        reconstruct, match = (term.loss(batch) for term in zoo.VAE.terms)
         for group in adam.param_groups:
             group["lr"] = rate(s)
         adam.zero_grad()

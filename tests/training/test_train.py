@@ -15,6 +15,7 @@ from ganvae_lib import (
     LINKS,
     MMD,
     Adversary,
+    Batch,
     Data,
     Match,
     Model,
@@ -22,7 +23,6 @@ from ganvae_lib import (
     NonFiniteLoss,
     Reconstruct,
     Run,
-    World,
     build,
     exact,
     fit,
@@ -40,12 +40,12 @@ POINTS, IMAGES = points(), images()
 
 
 def test_the_gradient_penalty_agrees_with_finite_differences():
-    model, world = prepared(zoo.WGAN_GP)
+    model, batch = prepared(zoo.WGAN_GP)
     weights = model.discriminator_x.trunk[1].weight
 
     def loss():
-        world.noise = Noise(3)
-        return gradient_penalty(model.discriminator_x, (world.x,), (world.x_from_z.detach(),), world.noise)
+        batch.noise = Noise(3)
+        return gradient_penalty(model.discriminator_x, (batch.x,), (batch.x_from_z.detach(),), batch.noise)
 
     (slope,) = torch.autograd.grad(loss(), weights)
     for i in (0, 3, 7):
@@ -94,7 +94,7 @@ def test_training_goes_on_from_where_it_stopped():
     assert (more.history["reconstruct x"][0] < start.history["reconstruct x"][0]).all()
 
 
-# ---------------------------------------------------------------- noise, minibatches, worlds
+# ---------------------------------------------------------------- noise, batches
 
 
 @pytest.mark.parametrize("law", ["normal", "uniform"])
@@ -138,9 +138,9 @@ def test_batches_visit_every_example_once_per_epoch():
     assert torch.equal(torch.cat([alone.next()[0] for _ in range(3)]).squeeze(-1), epochs[0][1])
 
 
-def test_a_world_draws_once_and_forgets_what_depends_on_a_moved_player():
-    model, world = prepared(X + Z + GAN_X)
-    read = lambda: {n: getattr(world, n) for n in ("z", "q_z_given_x", "z_from_x", "x_from_z", "x_again", "z_again")}
+def test_a_batch_draws_once_and_forgets_what_depends_on_a_moved_player():
+    model, batch = prepared(X + Z + GAN_X)
+    read = lambda: {n: getattr(batch, n) for n in ("z", "q_z_given_x", "z_from_x", "x_from_z", "x_again", "z_again")}
     kept = lambda a, b: {n for n in a if a[n] is b[n]}
     first = read()
     assert kept(first, read()) == set(first)
@@ -151,9 +151,9 @@ def test_a_world_draws_once_and_forgets_what_depends_on_a_moved_player():
         (("theta", "eta"), {"z"}),
     ]:
         before = read()
-        world.moved(players)
+        batch.moved(players)
         assert kept(before, read()) == stays
-    assert not World(model, world.x, Noise(3), detached=True).x_from_z.requires_grad
+    assert not Batch(model, batch.x, Noise(3), detached=True).x_from_z.requires_grad
 
 
 # ---------------------------------------------------------------- determinism

@@ -8,6 +8,7 @@ from torch import Tensor
 from ganvae_lib import (
     KL,
     Adversary,
+    Batch,
     Data,
     Match,
     Model,
@@ -17,7 +18,6 @@ from ganvae_lib import (
     Run,
     Scores,
     Term,
-    World,
     Writer,
     build,
     fit,
@@ -34,8 +34,8 @@ class SmallCodes(Term):
     reaches = ("eta",)
     networks = ("encoder",)
 
-    def loss(self, world: World) -> Tensor:
-        return world.z_from_x.square().sum(-1).mean(-1)
+    def loss(self, batch: Batch) -> Tensor:
+        return batch.z_from_x.square().sum(-1).mean(-1)
 
     def formula(self, w: Writer, player: str) -> str:
         return rf"\mathbb{{E}}_{{{w.q('z')}}}[\|z\|^2]"
@@ -43,8 +43,8 @@ class SmallCodes(Term):
 
 def losses(model: Model, data: Data, seed: int = 0) -> dict[str, Tensor]:
     """The value of every term on one minibatch, before training."""
-    world: World = World(model, data.x[:64], Noise(seed))
-    return {key: loss for phase in model.objective.phases() for key, loss in phase.losses(world).items()}
+    batch: Batch = Batch(model, data.x[:64], Noise(seed))
+    return {key: loss for phase in model.objective.phases() for key, loss in phase.losses(batch).items()}
 
 
 def compare(steps: int, folder: Path) -> dict[str, float]:

@@ -1,8 +1,9 @@
 """The random variables of one training step, each drawn when it is first read.
 
 Generation runs z ~ p(z), x ~ p_θ(x|z); inference runs x ~ d(x), z ~ q_η(z|x) (Eq. ``eq-explicit-model``,
-chapter 01). A :class:`World` holds both runs for one minibatch. What it has drawn stays drawn until a player on
-which it depends has moved, so a step never computes the same thing twice and never uses a stale one.
+chapter 01). A :class:`Batch` holds both runs for one minibatch: its examples, and the random variables that the model
+makes of them. What it has drawn stays drawn until a player on which it depends has moved, so a step never computes the
+same thing twice and never uses a stale one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..errors import check_sizes, unknown
 from .noise import Noise
 from .sample import draw
 
-__all__ = ["OtherDomain", "World", "drawn"]
+__all__ = ["Batch", "OtherDomain", "drawn"]
 
 Value = TypeVar("Value")
 Made = TypeVar("Made")
@@ -37,53 +38,53 @@ class OtherDomain(nn.Module):
 
 
 class drawn(Generic[Value]):
-    """A variable of a :class:`World`: computed once, forgotten when a player in ``depends`` moves.
+    """A variable of a :class:`Batch`: computed once, forgotten when a player in ``depends`` moves.
 
     One's own is an attribute more:
 
-    >>> from ganvae_lib import Noise, World, build, zoo
-    >>> def x_turned(world):
-    ...     return world.x_from_z.flip(-1)
-    >>> World.x_turned = drawn("theta")(x_turned)
-    >>> world = World(build(zoo.GAN, (2,)), torch.zeros(5, 2), Noise(0))
-    >>> torch.equal(world.x_turned, world.x_from_z.flip(-1)), world.moved(("theta",)), list(world.memory)
+    >>> from ganvae_lib import Batch, Noise, build, zoo
+    >>> def x_turned(batch):
+    ...     return batch.x_from_z.flip(-1)
+    >>> Batch.x_turned = drawn("theta")(x_turned)
+    >>> batch = Batch(build(zoo.GAN, (2,)), torch.zeros(5, 2), Noise(0))
+    >>> torch.equal(batch.x_turned, batch.x_from_z.flip(-1)), batch.moved(("theta",)), list(batch.memory)
     (True, None, ['p_z', 'z'])
-    >>> del World.x_turned
+    >>> del Batch.x_turned
     """
 
     def __init__(self, *depends: str):
         self.depends = frozenset(depends)
 
-    def __call__(self, function: Callable[[World], Made]) -> drawn[Made]:
+    def __call__(self, function: Callable[[Batch], Made]) -> drawn[Made]:
         self.function, self.name = function, function.__name__
         self.__doc__ = function.__doc__
         return cast("drawn[Made]", self)
 
     @overload
-    def __get__(self, world: None, owner: Any = None) -> drawn[Value]: ...
+    def __get__(self, batch: None, owner: Any = None) -> drawn[Value]: ...
     @overload
-    def __get__(self, world: World, owner: Any = None) -> Value: ...
-    def __get__(self, world: World | None, owner: Any = None) -> drawn[Value] | Value:
-        if world is None:  # read from the class, not from a world
+    def __get__(self, batch: Batch, owner: Any = None) -> Value: ...
+    def __get__(self, batch: Batch | None, owner: Any = None) -> drawn[Value] | Value:
+        if batch is None:  # read from the class, not from a batch
             return self
-        if self.name not in world.memory:
-            with torch.set_grad_enabled(not world.detached):
-                world.memory[self.name] = self.function(world)
-        return cast("Value", world.memory[self.name])
+        if self.name not in batch.memory:
+            with torch.set_grad_enabled(not batch.detached):
+                batch.memory[self.name] = self.function(batch)
+        return cast("Value", batch.memory[self.name])
 
 
 @dataclass
-class World:
+class Batch:
     """One minibatch ``x`` of data, [*seeds, batch, *shape], and everything that the model makes of it.
 
     Where the objective reads them: the ``labels`` of x, [*seeds, batch], and a minibatch of the ``other`` domain.
 
-    >>> from ganvae_lib import Noise, World, build, ring, zoo
-    >>> world = World(build(zoo.VAE, (2,)), ring().sample(5, 0), Noise(0))
-    >>> world.z_from_x.shape, list(world.memory)
+    >>> from ganvae_lib import Batch, Noise, build, ring, zoo
+    >>> batch = Batch(build(zoo.VAE, (2,)), ring().sample(5, 0), Noise(0))
+    >>> batch.z_from_x.shape, list(batch.memory)
     (torch.Size([5, 2]), ['q_z_given_x', 'z_from_x'])
-    >>> world.moved(("eta",))  # the codes are stale now
-    >>> list(world.memory)
+    >>> batch.moved(("eta",))  # the codes are stale now
+    >>> list(batch.memory)
     []
     """
 
@@ -92,20 +93,21 @@ class World:
     noise: Noise
     labels: Tensor | None = None
     other: Tensor | None = None
-    detached: bool = False  # a world that only a discriminator looks at needs no graph
+    detached: bool = False  # a batch that only a discriminator looks at needs no graph
     memory: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.model = self.model.at(self.labels)
 
     @property
-    def batch(self) -> int:
+    def size(self) -> int:
+        """How many examples it has, for each seed."""
         return self.x.shape[len(self.noise.seeds_shape)]
 
     @drawn()
     def p_z(self) -> Distribution:
         """p(z), for each example."""
-        return self.model.prior().expand((*self.noise.seeds_shape, self.batch))
+        return self.model.prior().expand((*self.noise.seeds_shape, self.size))
 
     @drawn()
     def z(self) -> Tensor:
@@ -161,12 +163,12 @@ class World:
 
     def read(self, names: tuple[str, ...]) -> tuple[Any, ...]:
         """These variables, in this order. Raises ValueError for one that there is not."""
-        variables = ("x", "labels", "other", *(name for name, value in vars(World).items() if isinstance(value, drawn)))
+        variables = ("x", "labels", "other", *(name for name, value in vars(Batch).items() if isinstance(value, drawn)))
         if unknown_names := [name for name in names if name not in variables]:
-            raise unknown("variable of a World", unknown_names[0], variables)
+            raise unknown("variable of a Batch", unknown_names[0], variables)
         return tuple(getattr(self, name) for name in names)
 
     def moved(self, players: Iterable[str]) -> None:
         """Forget what depends on these players."""
-        for name in [name for name in self.memory if getattr(World, name).depends & set(players)]:
+        for name in [name for name in self.memory if getattr(Batch, name).depends & set(players)]:
             del self.memory[name]
