@@ -64,7 +64,10 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_training(tmp_path, monkey
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.warns(RuntimeWarning, match="No space left.*training goes on"):
+    with (
+        monkeypatch.context() as patch,
+        pytest.warns(RuntimeWarning, match=r"at step \d+: No space left.*training goes on"),
+    ):
         patch.setattr(os, "fsync", full)
         assert same_run(fit(model, DATA, checkpoint=tmp_path, checkpoint_every=10, resume=True, **OPTIONS), whole)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == kept

@@ -23,6 +23,16 @@ def uncompiled(monkeypatch):
     return graphs
 
 
+@pytest.mark.parametrize("device, mode", [("cpu", None), ("cuda", "reduce-overhead")])
+def test_on_a_gpu_the_launches_of_a_graph_are_sent_as_one(device, mode, monkeypatch):
+    asked = []
+    monkeypatch.setattr(compiled, "_graphs", {})
+    monkeypatch.setattr(torch, "compile", lambda graph, **options: asked.append(options) or graph)
+    graph = compiled._compiled_graph(lambda x: 2 * x, [torch.ones(3)], torch.device(device))
+    assert torch.equal(graph(torch.arange(3.0)), torch.tensor([0.0, 2.0, 4.0]))
+    assert asked == [dict(fullgraph=True, dynamic=False, mode=mode)]
+
+
 def far_apart(a, b):
     """The largest difference of two runs: of their losses, of their weights."""
     losses = [(a.history[name] - b.history[name]).abs().max().item() for name in a.history]
