@@ -1,9 +1,8 @@
 """The random variables of one training step, each drawn when it is first read.
 
 Generation runs z ~ p(z), x ~ p_θ(x|z); inference runs x ~ d(x), z ~ q_η(z|x) (Eq. ``eq-explicit-model``,
-chapter 01). A :class:`Batch` holds both runs for one minibatch: its examples, and the random variables that the model
-makes of them. What it has drawn stays drawn until a player on which it depends has moved, so a step never computes the
-same thing twice and never uses a stale one.
+chapter 01). A :class:`Batch` holds both for one minibatch: its examples and what the model makes of them. What is drawn
+stays drawn until a player on which it depends has moved, so a step computes nothing twice and uses nothing stale.
 """
 
 from __future__ import annotations
@@ -101,7 +100,6 @@ class Batch:
 
     @property
     def size(self) -> int:
-        """How many examples it has, for each seed."""
         return self.x.shape[len(self.noise.seeds_shape)]
 
     @drawn()
