@@ -1,20 +1,18 @@
 """Small data, models and runs that several test files share, and Python in a new process."""
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import torch
+from children import ROOT as ROOT, environment
 from torch import nn
 
 from ganvae_lib import Batch, Data, Domains, Model, Noise, build, fit, nets, ring
 from ganvae_lib.storage.cards import text
 from ganvae_lib.training.checkpoint import Checkpoint
 
-ROOT = Path(__file__).resolve().parents[1]
 KEPT = 1e-5  # how closely two runs must agree over the first 50 steps
 
 
@@ -149,12 +147,6 @@ def stop_at(monkeypatch, step):
             raise Stopped
 
     monkeypatch.setattr(Checkpoint, "save", saving)
-
-
-def environment():
-    """The variables of a new process that finds this library and the modules of the tests."""
-    path = os.pathsep.join(str(folder) for folder in (ROOT, ROOT / "tests", ROOT / "tests" / "laws"))
-    return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
 
 def new_process(code, *arguments):

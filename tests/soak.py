@@ -30,12 +30,11 @@ from pathlib import Path
 os.environ |= {"OMP_NUM_THREADS": "1", "GANVAE_PROGRESS": "0"}
 os.environ.pop("GANVAE_DATA", None)
 
-# What victims need is imported once, here; torch._dynamo is what Adam imports.
+# What victims need is imported once, here.
 import pooch
 import requests  # noqa: F401
 import safetensors.torch  # noqa: F401
 import torch
-import torch._dynamo
 import tqdm.auto  # noqa: F401
 from helpers import points, small, suited
 

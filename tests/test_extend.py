@@ -5,11 +5,9 @@ OBJECTIVE, options of ``build`` (NETWORKS), and DATA.
 """
 
 import json
-import subprocess
-import sys
 
+import children
 import pytest
-from helpers import environment
 
 TOOL = '''
 from dataclasses import dataclass
@@ -200,7 +198,7 @@ print(json.dumps(Run.load("run of my_tool", model).sample(5).tolist()))
 
 def python(folder, *command):
     """What a new process prints last, in JSON."""
-    done = subprocess.run([sys.executable, *command], cwd=folder, env=environment(), capture_output=True, text=True)
+    done = children.run(*command, cwd=folder)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -259,7 +257,7 @@ STUDY = Study(
 def test_a_study_is_one_file(tmp_path):
     (tmp_path / "width.py").write_text(STUDY, encoding="utf8")
     command = ["-m", "ganvae_lib", "study", "width.py", "--steps", "4", "--seeds", "2", "--out", "."]
-    done = subprocess.run([sys.executable, *command], cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    done = children.run(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     card = json.loads((tmp_path / "width.json").read_text(encoding="utf8"))
     assert (

@@ -24,6 +24,15 @@ __all__ = ["OPTIMIZERS", "Clip", "Recipe", "adam", "average", "descend", "restor
 OPTIMIZERS: dict[str, Any] = {name: value for name, value in vars(torch.optim).items() if inspect.isclass(value)}
 
 
+class _Adam(torch.optim.Adam):
+    """torch's Adam, by its own methods: torch wraps them so that the first call imports its compiler, for a second."""
+
+    step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
+    add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
+    state_dict = inspect.unwrap(torch.optim.Adam.state_dict)
+    load_state_dict = inspect.unwrap(torch.optim.Adam.load_state_dict)
+
+
 class Recipe:
     """An optimizer's class and options: what ``fit(optimizer=...)`` was given, or a card says; Adam by default.
 
@@ -75,7 +84,8 @@ class Recipe:
             options.setdefault("betas", betas)
         if self.kind is torch.optim.Adam and not {"foreach", "fused", "capturable", "differentiable"} & set(options):
             options["fused"] = device.type in ("cpu", "cuda")
-        return self.kind(groups, **options)
+        is_plain_adam = self.kind is torch.optim.Adam and not options.get("differentiable")
+        return (_Adam if is_plain_adam else self.kind)(groups, **options)
 
     def of(
         self,

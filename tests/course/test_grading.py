@@ -4,12 +4,12 @@ import csv
 import json
 import multiprocessing
 import subprocess
-import sys
 import threading
 import time
 
 import pytest
 import torch
+from children import child
 from helpers import ROOT
 
 from ganvae_course import Wrong, chapter
@@ -216,19 +216,8 @@ def test_a_killed_grading_goes_on_where_it_stopped(homework, tmp_path):
         (tmp_path / f"{number}.ipynb").write_text(json.dumps(slow), encoding="utf8")
     paths = sorted(map(str, tmp_path.glob("?.ipynb")))
     grader = homework / "07_grader.json"
-    asked = [
-        sys.executable,
-        "-m",
-        "ganvae_lib",
-        "course",
-        "grade",
-        *paths,
-        "--grader",
-        str(grader),
-        "--out",
-        str(tmp_path),
-    ]
-    process = subprocess.Popen(asked, cwd=ROOT, stdout=subprocess.DEVNULL)
+    asked = ["-m", "ganvae_lib", "course", "grade", *paths, "--grader", grader, "--out", tmp_path]
+    process = child(*asked, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=None)
     graded = tmp_path / "graded"
     while len(list(graded.glob("*.json"))) < 2:
         assert process.poll() is None

@@ -17,9 +17,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import children
 import numpy as np
 import pytest
 import torch
+from children import child
 from scipy import stats
 
 from ganvae_lib import (
@@ -46,7 +48,7 @@ FULL = sorted((ROOT / "results" / "experiments").glob("*.json"))
 REDUCED, STEPS, FIRST = (
     sorted((ROOT / "results" / "experiments" / folder).glob("*.json")) for folder in ("reduced", "steps", "first")
 )
-PROGRAM = [sys.executable, "-m", "ganvae_lib"]
+PROGRAM = ["-m", "ganvae_lib"]
 PARTS = ("base", "variant", "difference")
 TRAINED = experiments._classifier
 
@@ -586,7 +588,7 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path, monkeypatch, capsys):
     out, name = tmp_path / "cut", "vae-digits-400-steps"
     words.append(f"--out={out}")
     for model, resume in (("VAE", []), ("AAVAE", ["--resume"])):
-        process = subprocess.Popen([*PROGRAM, *words, *resume], stdout=subprocess.DEVNULL)
+        process = child(*PROGRAM, *words, *resume, stdout=subprocess.DEVNULL, stderr=None)
         before = time.time()
         while not (out / "work" / name / model / "checkpoint.json").exists() and time.time() - before < 400:
             time.sleep(0.01)
@@ -605,7 +607,7 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path, monkeypatch, capsys):
     assert command_line.main([*words, "--resume", "--steps", "401"]) == 1
     assert "holds an interrupted run of" in (said := capsys.readouterr().err) and "--steps 400" in said
     (out / "work" / name.replace("400", "401")).rename(out / "work" / name)
-    done = subprocess.run([*PROGRAM, *words, "--resume"], capture_output=True, text=True)
+    done = children.run(*PROGRAM, *words, "--resume")
     assert done.returncode == 0 and done.stderr == "" and "AAVAE against VAE, 2 seeds" in done.stdout
     assert values(out / f"{name}.json") == values(tmp_path / "whole" / f"{name}.json")
 

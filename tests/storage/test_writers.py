@@ -5,15 +5,14 @@ import fcntl
 import hashlib
 import os
 import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import filelock
 import pytest
 import torch
-from helpers import environment, points, same_run, short, small
+from children import child
+from helpers import points, same_run, short, small
 from local_server import Server
 
 from ganvae_lib import DataError, Run, fit, zoo
@@ -24,10 +23,9 @@ DATA = points(64)
 OPTIONS = dict(steps=6, batch=16, log_every=2, progress=False)
 
 
-def process(code, *arguments, **options):
+def process(code, *arguments):
     """A new process that runs this code."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], env=environment(), **pipes | options)
+    return child("-c", code, *arguments)
 
 
 HOLD = """

@@ -6,14 +6,13 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
-from helpers import Stopped, edited, environment, points, same_run, small, stop_at
+from children import child
+from helpers import Stopped, edited, points, same_run, small, stop_at
 
 from ganvae_lib import Run, fit, zoo
 from ganvae_lib.training import checkpoint
@@ -35,10 +34,9 @@ run.save(folder + "/run")
 
 def test_kill_9_at_any_moment_loses_nothing(tmp_path):
     folder = str(tmp_path / "kept")
-    command = [sys.executable, "-c", TRAIN, folder]
     kept, begun = Path(folder) / "checkpoint.json", 0
     for _ in range(3):
-        process = subprocess.Popen([*command, "5"], env=environment())
+        process = child("-c", TRAIN, folder, 5, stdout=None, stderr=None)
         before, step = time.time(), begun
         while step == begun and time.time() - before < 120:
             time.sleep(0.02)
@@ -47,7 +45,7 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path):
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, "killed, and not at the end"
         assert (begun := json.loads(kept.read_bytes())["step"]) >= step > 0, "it had gone on from where it was"
-    subprocess.run([*command, "500"], env=environment(), check=True)  # nobody kills it
+    assert child("-c", TRAIN, folder, 500, stdout=None, stderr=None).wait() == 0  # nobody kills it
 
     whole = fit(small(zoo.GAN, DATA, hidden=(8,)), DATA, **(OPTIONS | dict(steps=4000)))
     assert same_run(Run.load(f"{folder}/run"), whole)

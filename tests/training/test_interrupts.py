@@ -2,14 +2,14 @@
 
 import functools
 import signal
-import subprocess
-import sys
 import threading
 import time
 
+import children
 import pytest
 import torch
-from helpers import environment, points, same_run, small
+from children import child
+from helpers import points, same_run, small
 
 from ganvae_lib import Model, Run, fit, zoo
 from ganvae_lib.measure.history import Interrupts, interrupts_raise
@@ -181,8 +181,7 @@ def uninterrupted():
 @pytest.mark.parametrize("delay", [None, 0.0, 0.05, 0.35])
 def test_a_signal_from_outside(delay, tmp_path):
     """At once after the start of fit, whatever it is doing then, and in the middle of the training."""
-    command = [sys.executable, "-c", TRAIN, str(tmp_path)]
-    process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = child("-c", TRAIN, tmp_path)
     process.stdout.readline()
     if delay is None:
         process.stdout.readline()  # the first point of the history
@@ -214,7 +213,7 @@ shell.run_cell("print(0 < run.config['steps'] < 10**6, fit(run, steps=5, progres
 
 
 def test_in_a_cell_of_a_notebook():
-    done = subprocess.run([sys.executable, "-c", CELL], env=environment(), capture_output=True, text=True)
+    done = children.run("-c", CELL)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("fit was interrupted at step") == 1 and done.stdout.endswith("True None\n")
     assert "Traceback" not in done.stdout + done.stderr

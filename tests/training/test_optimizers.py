@@ -69,6 +69,33 @@ def test_it_is_torchs():
     assert run.config["optimizer"] == {"name": "SGD", "momentum": 0.9, "nesterov": True}
 
 
+def test_adam_is_torchs():
+    """To the bit, though torch wraps its own methods, and ours are not wrapped; and so is what it says of itself."""
+    run = fit(model(), DATA, 12, progress=False, batch=32, device="cpu")
+    by_hand = Training(model(), DATA, Settings(zoo.VAE, 12, batch=32, device="cpu"))
+    ours = by_hand.optimizers[0]
+    groups = [group | dict(params=list(group["params"])) for group in ours.param_groups]
+    theirs = torch.optim.Adam(groups, fused=True)
+    assert type(ours) is not type(theirs) and isinstance(ours, torch.optim.Adam)
+    by_hand.optimizers = [theirs]
+    for _ in range(12):
+        by_hand.step()
+    assert all(torch.equal(a, b) for a, b in zip(run.model.parameters(), by_hand.model.parameters(), strict=True))
+    ours.load_state_dict(theirs.state_dict())
+    a, b = ours.state_dict(), theirs.state_dict()
+    assert a["param_groups"] == b["param_groups"] and a["state"].keys() == b["state"].keys() and a["state"]
+    assert all(torch.equal(a["state"][i][name], value) for i in b["state"] for name, value in b["state"][i].items())
+
+
+def test_adam_that_is_to_be_differentiable_is_that_of_torch():
+    weight = torch.ones(2, requires_grad=True)
+    moved = weight.clone()
+    moved.grad, copied = 2 * weight, moved.grad_fn
+    adam = Recipe(functools.partial(torch.optim.Adam, differentiable=True))
+    adam([{"params": [moved], "lr": 0.1}], (0.9, 0.999), torch.device("cpu")).step()
+    assert moved.grad_fn is not copied, "the step is in the graph"
+
+
 def test_the_usual_one_is_adam_to_the_bit():
     usual, named = (fit(model(zoo.GAN), DATA, 10, seeds=2, optimizer=o, **HOW) for o in (None, torch.optim.Adam))
     assert same_run(usual, named) and "optimizer" not in usual.config

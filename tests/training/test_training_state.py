@@ -1,12 +1,11 @@
 """A training is a value that can be kept at any step; a saved run knows what it was trained on."""
 
 import inspect
-import subprocess
-import sys
 
+import children
 import pytest
 import torch
-from helpers import edited, environment
+from helpers import edited
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -119,10 +118,7 @@ def test_a_users_toy_is_known_to_a_saved_run_in_a_new_process(tmp_path):
         "fit(build(zoo.GAN, data), data, 2, device='cpu', progress=False).save(sys.argv[1])"
     )
 
-    def python(code):
-        command = [sys.executable, "-c", code, "run"]
-        return subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
-
+    python = lambda code: children.run("-c", code, "run", cwd=tmp_path)
     assert python(train).returncode == 0
     assert python("import mine;" + READ).stdout.split() == ["modes", "high", "quality"]
     lost = python(READ)
