@@ -14,7 +14,8 @@ ends the script early costs one row:
     seeds      1 to 256 seeds at once: milliseconds of a step, and of a step of one seed
     compiled   a step as one graph against an eager one: benchmarks/compiled.py's workloads, on the GPU
     loops      against the usual loop written by hand, and pythae's trainer where it is installed
-    studies    rows of chapter 18 at the size of the records, as many as the time allows, the quickest first
+    rows       what a row of chapter 18 costs at full size: the seconds of a step, by model (benchmarks/rows.py)
+    studies    studies of the book at the size of their records, as many as the time allows, the quickest first
 
 Ratios are medians over rounds in which the contenders take turns, on the clock, after torch.cuda.synchronize().
 """
@@ -47,7 +48,8 @@ SHARES = {
     "seeds": 0.15,
     "compiled": 0.15,
     "loops": 0.1,
-    "studies": 0.25,
+    "rows": 0.1,
+    "studies": 0.15,
 }
 STUDIES = ("labels", "kernels", "mnist_vae", "mnist_directions", "mnist_gan", "mnist_autoregressive")
 QUIET = dict(progress=False)
@@ -196,6 +198,12 @@ def loops(device: str) -> Rows:
         )
 
 
+def full_rows(device: str) -> Rows:
+    import rows
+
+    yield from rows.rows(device=device)
+
+
 def studies(device: str, folder: Path, until: float) -> Rows:
     """Each in a process of its own, which is stopped when the time is over; a later call goes on with it."""
     for name in STUDIES:
@@ -229,6 +237,7 @@ def main() -> None:
             "seeds": seeds,
             "compiled": as_graphs,
             "loops": loops,
+            "rows": full_rows,
             "studies": lambda device, until=until: studies(device, asked.out / "studies", until),
         }[part]
         about = dict(part=part, command=" ".join(["python benchmarks/gpu.py", *sys.argv[1:]]))

@@ -10,13 +10,14 @@ from ..figures.table import Table
 from ..storage.cards import read_card
 from .techniques import EXPERIMENTS, FRACTIONS, RESULTS, Setting
 
-__all__ = ["HEADER", "commands", "counted", "listed", "markdown", "records", "row", "summary", "table", "where"]
+__all__ = ["HEADER", "answers", "commands", "counted", "listed", "markdown", "records"]
+__all__ += ["row", "summary", "table", "where"]
 
 HEADER = ("data", "share", "score", "base", "variant", "difference", "effect size", "found", "paper: base, variant")
 
 
 def records(out: str | Path = RESULTS) -> list[dict]:
-    """Every record in the folder, in the order of the experiments.
+    """Every record in the folder, in the order of the experiments; at full size before smaller ones of the same share.
 
     Raises ValueError for a damaged file, and for an ``out`` that is a file.
     """
@@ -27,7 +28,8 @@ def records(out: str | Path = RESULTS) -> list[dict]:
     for path in sorted(Path(out).glob("*.json")):
         try:
             record = read_card(path)
-            ranks.append((list(EXPERIMENTS).index(record["experiment"]), where(record), record["fraction"]))
+            experiment, data, fraction = _compared(record)
+            ranks.append((list(EXPERIMENTS).index(experiment), data, fraction, not _is_full(record), where(record)))
             for score in record["scores"]:
                 row(record, score)
             # Nothing is done with these: a record raises here if something that the tables show is missing.
@@ -36,6 +38,26 @@ def records(out: str | Path = RESULTS) -> list[dict]:
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is damaged or no record of an experiment: {error}; run it again.") from error
     return [record for _, record in sorted(zip(ranks, loaded, strict=True), key=lambda pair: pair[0])]
+
+
+def _compared(record: dict) -> tuple[str, str, float]:
+    """What a record compares, at whatever size."""
+    return record["experiment"], record["data"]["name"], record["fraction"]
+
+
+def _is_full(record: dict) -> bool:
+    """Was it trained at full size, with all its steps?"""
+    return record.get("size") == "full" and "--steps" not in record["command"]
+
+
+def answers(out: str | Path = RESULTS) -> list[dict]:
+    """The records but for those in whose place another one stands, of the same comparison at full size.
+
+    Raises ValueError as ``records`` does.
+    """
+    found = records(out)
+    at_full_size = [_compared(record) for record in found if _is_full(record)]
+    return [record for record in found if _is_full(record) or _compared(record) not in at_full_size]
 
 
 def _digits(score: str) -> int:

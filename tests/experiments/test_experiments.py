@@ -456,6 +456,32 @@ def test_tables_lists_and_markdown_of_a_folder(tmp_path, capsys):
     assert f"{vae} digits --size small --fraction 0.1 --seeds 3\n      41 s on a GPU" in told
 
 
+def test_at_full_size_a_record_comes_first_and_answers_for_the_smaller_ones(tmp_path):
+    settings = [
+        Setting("vae", fraction=0.1),
+        Setting("vae", fraction=0.01, steps=9),
+        Setting("vae", fraction=0.01),
+        Setting("vae", fraction=0.01, size="full"),
+        Setting("vae", "digits", fraction=0.01),
+        Setting("cvae", fraction=0.01),
+        Setting("gan", size="full", steps=9),  # not all of its steps: it answers for nobody but itself
+        Setting("gan"),
+    ]
+    for setting in settings:
+        content = card(setting.name, setting.data, setting.fraction) | {
+            "size": setting.size,
+            "command": setting.command,
+        }
+        records.write(tmp_path / f"{setting.stem}.json", content)
+    told = lambda found: [(c["experiment"], report.where(c), c["fraction"]) for c in found]
+    gans = [("gan", "mnist", 1.0), ("gan", "mnist, full size, 9 steps", 1.0)]
+    digits, full = ("vae", "digits", 0.01), ("vae", "mnist, full size", 0.01)
+    small = [("vae", "mnist", 0.01), ("vae", "mnist, 9 steps", 0.01)]
+    others = [("vae", "mnist", 0.1), ("cvae", "mnist", 0.01)]
+    assert told(report.records(tmp_path)) == [*gans, digits, full, *small, *others]
+    assert told(report.answers(tmp_path)) == [*gans, digits, full, *others]
+
+
 def test_an_empty_folder_says_what_to_do(tmp_path, capsys):
     for words in ([f"--out={tmp_path / 'none'}"], [str(tmp_path / "none")]):
         assert command_line.main(["report", *words]) == 1
