@@ -44,7 +44,7 @@ TESTS = {
     "training": "tests/training/test_train.py tests/training/test_training_state.py tests/training/test_checkpoint.py "
     "tests/training/test_optimizers.py tests/training/test_schedules.py tests/training/test_settings.py "
     "tests/training/test_compiled.py tests/training/test_going_on.py "
-    "tests/training/test_failures.py tests/training/test_reference.py",
+    "tests/training/test_failures.py tests/training/test_reference.py tests/training/test_interrupts.py",
     "experiments": "tests/experiments/test_study.py tests/experiments/test_experiments.py "
     "tests/experiments/test_engines.py",
 }

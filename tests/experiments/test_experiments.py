@@ -41,7 +41,6 @@ from ganvae_lib.experiments import record as records, report, techniques as expe
 from ganvae_lib.experiments.techniques import EXPERIMENTS, FRACTIONS, Setting
 from ganvae_lib.measure import paired, summary
 from ganvae_lib.training import checkpoint
-from ganvae_lib.training.settings import find_device
 
 ROOT = Path(__file__).resolve().parents[2]
 FULL = sorted((ROOT / "results" / "experiments").glob("*.json"))
@@ -308,14 +307,6 @@ def test_bad_words_and_errors_of_training_have_a_status(monkeypatch, capsys):
         assert command_line.main(["run", "gan", "--size=tiny"]) == status
         err = capsys.readouterr().err
         assert err.count("\n") == 1 and (str(error) or "--resume") in err
-
-
-def test_each_of_several_processes_takes_a_gpu(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    assert find_device("cuda") == find_device("auto") == torch.device("cuda:1") and find_device(
-        "cuda:0"
-    ) == torch.device("cuda:0")
 
 
 # Records by hand, and their tables

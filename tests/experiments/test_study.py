@@ -14,6 +14,7 @@ from ganvae_lib import NonFiniteLoss, __main__ as command_line, ring, zoo
 from ganvae_lib.experiments import Study, Trial, by_seed, rows, runner, study as studies
 from ganvae_lib.experiments.techniques import EXPERIMENTS, Setting
 from ganvae_lib.measure import summary
+from ganvae_lib.measure.history import Interrupts
 
 OWN = '''"""My study: does a wider network cover more of the ring?"""
 
@@ -305,6 +306,26 @@ def test_the_bar_counts_the_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "find", lambda name: small())
     runner.run(runner.Order("small", out=tmp_path), say=lambda text: None)
     assert [(bar.total, bar.moved) for bar in bars] == [(5, 5)]
+
+
+def test_words_of_a_measure_are_those_of_its_other_views_and_no_others(tmp_path, monkeypatch):
+    both_views = lambda run, world: {"low": list(run.seeds), "means: high": list(run.seeds)}
+    study = small(words={"low": "one", "high": "two", "absent": "three"})
+    monkeypatch.setattr(runner, "find", lambda name: dataclasses.replace(study, measure=both_views))
+    card = read(runner.run(runner.Order("small", out=tmp_path), say=lambda text: None))
+    assert card["words"] == {"low": "one", "high": "two"}
+
+
+def test_a_study_that_is_interrupted_raises_and_half_a_training_is_none(tmp_path, monkeypatch):
+    seen = []
+
+    def train(trial, world, seeds):
+        seen.append(Interrupts.raised)
+        return SimpleNamespace(seeds=seeds, shift=0.0)
+
+    monkeypatch.setattr(runner, "find", lambda name: dataclasses.replace(small(), train=train))
+    runner.run(runner.Order("small", out=tmp_path), say=lambda text: None)
+    assert seen == [True] * 5 and not Interrupts.raised
 
 
 def test_threads_are_given_back():

@@ -17,6 +17,7 @@ from torch.nn.utils import parametrizations, parametrize
 
 from ganvae_lib import Batch, Data, Model, Noise, Run, Term, fit, nets, zoo
 from ganvae_lib.distributions.densities import SideBySide, side_by_side
+from ganvae_lib.networks import fresh
 from ganvae_lib.training import Settings, Training
 
 DATA = Data(torch.randn(200, 6, generator=torch.Generator().manual_seed(0)), name="numbers")
@@ -410,6 +411,12 @@ def test_distributions_of_copies_stand_side_by_side(make):
         together.log_prob(x), torch.stack([p.log_prob(v) for p, v in zip(parts, x, strict=True)])
     )
     assert together.batch_shape == (3, *parts[0].batch_shape) and together.event_shape == parts[0].event_shape
+
+
+def test_other_sizes_are_another_law_and_single_numbers_may_differ():
+    assert fresh._differs_in_law(torch.zeros(3), torch.zeros(2)) and not fresh._differs_in_law(
+        torch.ones(1), torch.zeros(1)
+    )
 
 
 def test_copies_of_several_kinds_stand_side_by_side_in_any_order():

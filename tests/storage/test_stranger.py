@@ -132,6 +132,11 @@ def test_a_card_of_this_format_has_a_law_even_if_it_is_none_and_older_ones_need_
     strangers.check_card(card, options)
 
 
+def test_a_card_names_each_thing_once():
+    with pytest.raises(ValueError, match="names a thing twice"):
+        cards.parse(b'{"format": 1, "seeds": {"a": 1, "a": 1}}')
+
+
 def test_whatever_is_changed_on_a_card_is_told_before_its_checksum_is_asked_for_too(tmp_path):
     run, path = RUNS["VAE"](tmp_path)
     file = path / "run.json"
@@ -231,6 +236,8 @@ def test_a_run_whose_training_is_changed_on_its_card_is_told_or_goes_on(tmp_path
         (lambda card: card["history"].update(steps=[2, 1]), r"history.steps cannot be '\[2, 1\]'"),
         (lambda card: card["config"].update(precision=32), "config.precision cannot be '32'"),
         (lambda card: card.update(data={"name": "points"}), "data cannot be .*points"),
+        (lambda card: card["about"].update(shape="x"), "about cannot be"),
+        (lambda card: card["about"].update(words=7), "about cannot be"),
     ],
 )
 def test_what_a_card_may_not_say(change, words, tmp_path):

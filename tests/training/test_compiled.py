@@ -8,7 +8,7 @@ import torch
 from helpers import points, same_run, short, small, suited
 from torch import nn
 
-from ganvae_lib import KL, Match, Model, Reconstruct, Run, fit, linear, nets, zoo
+from ganvae_lib import KL, MMD, Match, Model, Reconstruct, Run, fit, linear, nets, zoo
 from ganvae_lib.training import Settings, compiled
 
 DATA = points(256)
@@ -56,6 +56,8 @@ SETTINGS = {
     "IWAE in bf16": (zoo.IWAE, dict(precision="bf16")),
     "GAN in bf16": (zoo.GAN, dict(precision="bf16")),  # each player sees the other after its update
     "VQ-VAE": (zoo.VQ_VAE, {}),
+    # The generator's phase has moved theta when the encoder's reads what theta makes of z.
+    "wake, sleep and MMD": (zoo.ALL["Helmholtz machine"] + Match("x", MMD()), {}),
     "a weight, rates and clipping": (WARM, dict(lr=linear(0.01, 1e-3, steps=30), clip=0.5, ema=0.9, seeds=2)),
     "Adam with decay": (zoo.VAE, dict(optimizer={"name": "Adam", "weight_decay": 0.1, "eps": 1e-4})),
 }

@@ -14,6 +14,7 @@ from helpers import points, same_run, small
 from ganvae_lib import NonFiniteLoss, Run, build, fit, zoo
 from ganvae_lib.measure import history
 from ganvae_lib.training import Settings
+from ganvae_lib.training.settings import find_device
 
 DATA = points(100)
 HOW = dict(batch=32, progress=False, device="cpu")
@@ -21,6 +22,13 @@ HOW = dict(batch=32, progress=False, device="cpu")
 
 def model(objective=zoo.VAE):
     return small(objective, DATA, hidden=(8,))
+
+
+def test_each_of_several_processes_takes_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert find_device("cuda") == find_device("auto") == torch.device("cuda:1")
+    assert find_device("cuda:0") == torch.device("cuda:0")
 
 
 def test_numbers_of_numpy_and_torch_are_numbers(tmp_path):
