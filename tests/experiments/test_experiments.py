@@ -158,20 +158,24 @@ def test_a_full_disk_leaves_the_old_record(where, tmp_path, monkeypatch):
 
 
 def test_the_time_of_earlier_parts_is_counted(tmp_path):
-    assert records.earlier(tmp_path / "run", "a command") == 0
+    assert records.seconds_before_this_part(tmp_path / "run", "a command") == 0
     kept = tmp_path / "run" / "VAE" / "checkpoint.json"
     for part, seconds in enumerate((100, 250), 1):
         begun = read(tmp_path / "run" / "clock.json")["begun"]
         kept.parent.mkdir(exist_ok=True)
         kept.touch()
         os.utime(kept, (begun + seconds, begun + seconds))
-        assert records.earlier(tmp_path / "run", "a command") == pytest.approx((0, 100, 350)[part], abs=1)
+        assert records.seconds_before_this_part(tmp_path / "run", "a command") == pytest.approx(
+            (0, 100, 350)[part], abs=1
+        )
     changed = (tmp_path / "run" / "clock.json").read_text().replace("350", "351")
     for damaged in ("", "{}", "[1]", changed):
         (tmp_path / "run" / "clock.json").write_text(damaged)
-        assert records.earlier(tmp_path / "run", "a command") == 0, "the time is lost, and nothing else"
+        assert records.seconds_before_this_part(tmp_path / "run", "a command") == 0, (
+            "the time is lost, and nothing else"
+        )
     kept.unlink()
-    assert records.earlier(tmp_path / "run", "a command") == 0, "nothing to go on with"
+    assert records.seconds_before_this_part(tmp_path / "run", "a command") == 0, "nothing to go on with"
 
 
 # What is asked for

@@ -132,7 +132,7 @@ def test_an_interrupted_study_keeps_its_finished_models(own, tmp_path, monkeypat
             raise KeyboardInterrupt
         return order(study, name, *rest)
 
-    monkeypatch.setattr(rows, "entry", stopped)
+    monkeypatch.setattr(rows, "train_and_measure", stopped)
     assert ask(*asked, "--out", tmp_path) == 130 and not (tmp_path / "width.json").exists()
     assert ask(*asked, "--out", tmp_path) == 1 and "--resume" in capsys.readouterr().err
     assert ask(own, "--steps", 6, "--seeds", 2, "--out", tmp_path, "--resume") == 1
@@ -181,9 +181,11 @@ def test_mistakes_are_one_line_that_says_what_to_do(own, tmp_path, capsys):
 
 
 def test_which_seeds_are_asked_for_is_in_the_command(own):
-    some = runner.Order(str(own), seeds=(5,))
+    some = runner.StudyRequest(str(own), seeds=(5,))
     assert some.command.endswith("--seeds 5,") and some.study().seeds == (5,)
-    assert runner.Order(str(own), seeds=2).study().seeds == (0, 1) and runner.Order(str(own)).study().seeds == (0, 1, 2)
+    assert runner.StudyRequest(str(own), seeds=2).study().seeds == (0, 1) and runner.StudyRequest(
+        str(own)
+    ).study().seeds == (0, 1, 2)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*.py")), ids=lambda path: path.stem)
@@ -198,7 +200,7 @@ def test_every_study_of_the_book_is_a_value(path):
     firsts = {one.partition(": ")[0] for one, _ in study.pairs}  # a reference may stand on the other side
     assert all(isinstance(trial, Trial) for trial in trials.values()) and firsts <= set(trials)
     assert len(study.seeds) > 1 and study.words
-    its = rows.Rows(study, ROOT / "results", ROOT / "results" / "work", "a command", path)
+    its = rows.StudyRows(study, ROOT / "results", ROOT / "results" / "work", "a command", path)
     said = json.dumps([its.settings(row) for row in its.all_rows])
     assert its.all_rows and " at 0x" not in said, "no process has another's addresses"
 
@@ -212,10 +214,10 @@ def test_a_seed_that_fails_is_written_down_and_the_others_train_without_it():
             raise NonFiniteLoss("the loss 'match x' is nan at step 7, seed 3; lower lr", seed=3)
         return SimpleNamespace(seeds=seeds.copy())
 
-    run, failed = studies.survivors(train, [1, 3, 5])
+    run, failed = studies.train_surviving_seeds(train, [1, 3, 5])
     assert run.seeds == [1, 5] and failed == {3: "the loss 'match x' is nan at step 7, seed 3"}
     assert asked == [[1, 3, 5], [1, 5]]
-    assert studies.survivors(train, [3])[0] is None
+    assert studies.train_surviving_seeds(train, [3])[0] is None
 
 
 def small(**choices):
@@ -265,7 +267,7 @@ def test_one_after_another_is_the_same_and_worlds_nest(tmp_path, monkeypatch):
     cards = []
     for apart in (False, True):
         monkeypatch.setattr(runner, "find", lambda name, apart=apart: small(apart=apart))
-        cards.append(read(runner.run(runner.Order("small", out=tmp_path / str(apart)), say=lambda text: None)))
+        cards.append(read(runner.run(runner.StudyRequest("small", out=tmp_path / str(apart)), say=lambda text: None)))
     blocks = [card["worlds"] for card in cards]
     assert list(blocks[0]) == ["a", "b"] and list(blocks[0]["a"]["models"]) == ["A", "B"]
     assert list(blocks[0]["b"]["models"]) == ["A", "B", "elsewhere"]
@@ -303,7 +305,7 @@ def test_the_bar_counts_the_rows(tmp_path, monkeypatch):
 
     monkeypatch.setattr(runner, "tqdm", Bar)
     monkeypatch.setattr(runner, "find", lambda name: small())
-    runner.run(runner.Order("small", out=tmp_path), say=lambda text: None)
+    runner.run(runner.StudyRequest("small", out=tmp_path), say=lambda text: None)
     assert [(bar.total, bar.moved) for bar in bars] == [(5, 5)]
 
 

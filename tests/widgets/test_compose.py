@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from ganvae_lib import Data, Model, build, draw, load, ring, widgets, zoo
-from ganvae_lib.experiments.study import entry
+from ganvae_lib.experiments.study import train_and_measure
 from ganvae_lib.widgets import choices
 from ganvae_lib.widgets.choices import ALSO, CHOICES, MEASURES, SETTINGS, Choice, every
 from ganvae_lib.widgets.compose_page import READ
@@ -155,7 +155,7 @@ def test_the_record_holds_the_grid_and_nothing_else():
 def test_a_combination_that_is_trained_again_has_the_same_form():
     choice = NAMED["CycleGAN"]
     short = dataclasses.replace(grid_study.STUDY, steps=2)
-    found, _ = entry(short, choice.key, short.models[choice.key], SimpleNamespace(train=WORLD), [0, 1])
+    found, _ = train_and_measure(short, choice.key, short.models[choice.key], SimpleNamespace(train=WORLD), [0, 1])
     assert set(found) == set(RECORD["models"][choice.key])
     assert all(len(found["measures"][name]) == 2 for name in MEASURES)
 
