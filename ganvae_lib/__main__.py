@@ -173,7 +173,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 130
     finally:
-        parallel.leave()
+        parallel.leave_processes()
     return 0
 
 

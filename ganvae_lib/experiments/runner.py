@@ -186,7 +186,8 @@ def _train_rows_of_task(
     missing_rows = rows.missing_rows() if rows.is_unfinished() else []
     if missing_rows:  # who writes the last row sees all of them
         say(
-            f"{len(missing_rows)} of {len(rows.all_rows)} rows are not there yet; whoever trains the last writes {path}."
+            f"{len(missing_rows)} of {len(rows.all_rows)} rows are not there yet; whoever trains "
+            f"the last writes {path}."
         )
     return not missing_rows
 

@@ -143,7 +143,7 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
     and ``fit`` do, ValueError for the checkpoints of an interrupted run without ``resume``, where the record of another
     setting would be replaced or another process is at work, and OSError if the folder cannot be written.
     """
-    is_first_process = parallel.first()
+    is_first_process = parallel.is_first_process()
     say = say if is_first_process else lambda text: None
     path = Path(setting.out) / f"{setting.stem}.json"
     work_folder = Path(setting.out) / "work" / setting.stem
@@ -193,7 +193,7 @@ def _train_and_score(
     """Train, score and write; the work of ``run`` once it may begin."""
     start_time = time.time()
     experiment = EXPERIMENTS[setting.name]
-    is_first_process = parallel.first()
+    is_first_process = parallel.is_first_process()
     data, test = examples(setting)
     earlier_seconds = records.seconds_before_this_part(work_folder, setting.command) if is_first_process else 0.0
     config = _config(setting, data)
@@ -218,7 +218,7 @@ def _train_and_score(
         for score in experiment.scores:
             score_values[score].append(scores[score].tolist())
     device = next(trained.model.parameters()).device
-    parallel.wait(device)  # for those who still read checkpoints
+    parallel.wait_for_all_processes(device)  # for those who still read checkpoints
     if not is_first_process:
         return None
     about_data = {"name": setting.data, "digest": data.digest, "note": data.note, "examples": len(data)}

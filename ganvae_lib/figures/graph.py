@@ -203,8 +203,8 @@ def _double_line(ax: Any, x: tuple[float, float], y: tuple[float, float]) -> Non
 
 def _write_label(ax: Any, x: float, y: float, text: str, player: str = "", ha: str = "center") -> None:
     """What an arrow is, in its player's colour, on paper of its own: another arrow passes behind it."""
-    paper = dict(facecolor=ax.figure.get_facecolor(), edgecolor="none", pad=0.5)
-    ax.text(x, y, text, color=COLOR.get(player, INK), ha=ha, va="center", bbox=paper)
+    background_box = dict(facecolor=ax.figure.get_facecolor(), edgecolor="none", pad=0.5)
+    ax.text(x, y, text, color=COLOR.get(player, INK), ha=ha, va="center", bbox=background_box)
 
 
 def _draw_nodes(ax: Any, nodes: Nodes) -> None:

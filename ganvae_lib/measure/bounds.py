@@ -17,8 +17,8 @@ from ..distributions.noise import Noise
 from ..distributions.paths import PATHS, T_MAX, T_MIN, NoisePath
 from ..distributions.sample import draw, free_energy
 from ..errors import check_int, check_type
-from ..models.checks import check_made
-from ..models.inputs import check_scale, evaluating, examples, labels_of
+from ..models.checks import check_can_have_made
+from ..models.inputs import check_pixel_values, evaluating, examples, labels_of
 from ..models.model import Model
 from ..models.roles import denoise_of
 from ..objective.denoising import Denoise
@@ -47,24 +47,24 @@ def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor, Tensor |
         yield model.at(labels), x.expand(*seeds_shape, *x.shape), labels
 
 
-def as_data(model: Model, data: Any, about: Mapping[str, Any] | None = None) -> Examples:
+def as_data(model: Model, data: Any, data_description: Mapping[str, Any] | None = None) -> Examples:
     """Data, or a tensor, an array, a list of examples or a data set of torch as data; checked against the model.
 
-    ``about`` is what a run keeps of its data. Raises ValueError, saying what to pass, for examples of another shape,
-    for images of quite another scale, and for labels that the model does not know.
+    ``data_description`` is what a run keeps of its data. Raises ValueError, saying what to pass, for examples of
+    another shape, for images of quite another scale, and for labels that the model does not know.
     """
     has_fixed_shape = model.spec is not None and "density" not in model.networks  # the others may read any length
     shape = model.spec.shape if has_fixed_shape and model.spec is not None else None
     if isinstance(data, Dataset | DataLoader):
         data = Data(data)
     if not isinstance(data, Examples):
-        data = Data(examples("data", data, shape, about).float(), range="real")
+        data = Data(examples("data", data, shape, data_description).float(), range="real")
     elif shape is not None and tuple(data.shape) != tuple(shape):
         raise ValueError(
             f"the model was built for examples of shape {tuple(shape)}, {data.name} has {tuple(data.shape)}."
         )
-    if data.x.ndim == 4 and hasattr(data, "extent"):
-        check_scale(data.name, data.extent, about or {})
+    if data.x.ndim == 4 and hasattr(data, "min_max"):
+        check_pixel_values(data.name, data.min_max, data_description or {})
     if model.objective.conditional and data.y is not None:
         network: Any = model.networks[model.objective.conditional[0]]
         labels_of(data.y, len(data), network.classes)
@@ -76,7 +76,7 @@ def _mean_over_data(model: Model, data: Examples, log_density: Callable[..., Ten
     total = torch.zeros(model.seeds_shape, dtype=torch.float64)  # on the host: Apple's devices have no float64
     data = as_data(model, data)
     network_name = next(name for name in ("decoder", "density", "denoiser_x") if name in model.networks)
-    check_made(model.networks[network_name], data.x)
+    check_can_have_made(model.networks[network_name], data.x)
     with evaluating(model):
         for model_at_labels, x, _ in chunks(model, data):
             try:

@@ -186,8 +186,8 @@ class Generative:
         x = self._as_examples("x", x)
         denoise, axes = denoise_of(self.model), len(self.model.seeds_shape) + 1
         with evaluating(self.model):
-            x_of = denoise.denoised(self._model_at(labels, len(x)).networks["denoiser_x"], axes)
-            return self._add_seeds_axis(flow_density(x_of, PATHS[denoise.path], self._expand_to_seeds(x), axes, steps))
+            x_hat = denoise.denoised(self._model_at(labels, len(x)).networks["denoiser_x"], axes)
+            return self._add_seeds_axis(flow_density(x_hat, PATHS[denoise.path], self._expand_to_seeds(x), axes, steps))
 
     def draw_codes(self, n: int, seed: int = 0, *, labels: Any = None) -> Tensor:
         """``n`` codes z ~ p(z), or of the prior that is learned, as ``sample`` decodes them: [seeds, n, latent].

@@ -40,7 +40,7 @@ def _square_norm(x: Tensor, t: Tensor) -> Tensor:
     return x.square().flatten(t.ndim).sum(-1)
 
 
-def _why_not_in(tool: Tool, space: Space) -> str | None:
+def _reason_unsuitable(tool: Tool, space: Space) -> str | None:
     if len(space.sees) == 1 and not space.target_by and len(space.made_by) == 1 and (space.made or tool.explicit):
         return None
     return f"there is no sample of one thing, made by one player, to put noise on; {type(tool).__name__} compares in x"
@@ -72,7 +72,7 @@ class Denoise(Tool):
     explicit = True
     takes_labels = True
     always_shown = ("weight",)
-    where = _why_not_in
+    where = _reason_unsuitable
 
     def __post_init__(self) -> None:
         check_choice("weight", self.weight, WEIGHTS)
@@ -111,18 +111,19 @@ class Denoise(Tool):
         return WEIGHTS[self.weight].of(t, path) / squared_error_weight(self.predicts, t, path) * square_errors
 
     def denoised(
-        self, denoiser: Network, axes: int, without: Network | None = None, guidance: float = 0.0
+        self, denoiser: Network, batch_axes: int, unconditional_denoiser: Network | None = None, guidance: float = 0.0
     ) -> Callable[[Tensor, Tensor], Tensor]:
-        """x̂(z, t) of z [*seeds, batch, *shape] with ``axes`` first axes and one time t, as samplers ask.
+        """x̂(z, t) of z [*seeds, batch, *shape] with ``batch_axes`` first axes and one time t, as samplers ask.
 
-        ``guidance`` moves it away from what the denoiser ``without`` the label says.
+        ``guidance`` moves it away from what the ``unconditional_denoiser`` says.
         """
 
         def denoise(z: Tensor, t: Tensor) -> Tensor:
-            time = t.expand(*z.shape[:axes], 1)
+            time = t.expand(*z.shape[:batch_axes], 1)
             output = denoiser(z, time)
-            if without is not None:
-                output = output + guidance * (output - without(z, time))  # as x̂: an affine function of what is said
+            if unconditional_denoiser is not None:
+                # As of x̂, which is an affine function of what is said.
+                output = output + guidance * (output - unconditional_denoiser(z, time))
             return clean(self.predicts, output, z, t, PATHS[self.path])
 
         return denoise
@@ -168,7 +169,7 @@ class Distill(Tool):
     adversarial = True
     network_name = "scores"
     title = "distillation"
-    where = _why_not_in
+    where = _reason_unsuitable
 
     def __post_init__(self) -> None:
         check_choice("path", self.path, PATHS)

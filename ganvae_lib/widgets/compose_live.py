@@ -71,7 +71,7 @@ class Live:
         """Show name, formula and graph of what is chosen, or what it lacks."""
         choice = self.choice()
         missing = choice.missing()
-        self.status.value = escape(missing) if missing else f"<b>{escape(named(choice))}</b>"
+        self.status.value = escape(missing) if missing else f"<b>{escape(zoo_name(choice))}</b>"
         objective = sum(choice.terms[1:], choice.terms[0]) if choice.terms else None
         self.formula.value = f"$${objective._repr_latex_().strip('$')}$$" if objective is not None else ""
         _show(self.graph, graph_of(objective) if objective is not None and not missing else b"")
@@ -124,12 +124,12 @@ class Live:
         ranges = {MEASURES[name]: RANGES[name] for name in measured_names if name in RANGES}
         table = Scores({MEASURES[name]: scores[name] for name in measured_names}, ranges)
         choice_text = "; ".join(f"{LABELS[part]}: {CHOICES[part][getattr(choice, part)]}" for part in CHOICES)
-        self.title.value = f"<b>Result of {escape(named(choice))}</b>, {steps:,} steps, {SEEDS} seeds<br><small>{escape(choice_text)}</small>"
+        self.title.value = f"<b>Result of {escape(zoo_name(choice))}</b>, {steps:,} steps, {SEEDS} seeds<br><small>{escape(choice_text)}</small>"
         _show(self.pictures, pictures_of(x, z, self.data.law))
         self.scores.value = f"<pre>{escape(repr(table))}</pre>"
 
 
-def named(choice: Choice) -> str:
+def zoo_name(choice: Choice) -> str:
     """The model's name in the zoo, or that it has none."""
     return choice.name() or ALSO.get(choice.key) or "no name in the zoo"
 

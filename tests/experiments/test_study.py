@@ -248,9 +248,11 @@ def test_ways_and_references_can_be_compared_and_pairs_are_by_seed():
         SimpleNamespace(),
         [1, 2, 4],
     )
-    entries = {name: studies.entry(study, name, trial, world, seeds)[0] for name, trial in study.models.items()}
-    entries["data"] = studies.measured({"score": [0.0, 0.0, 0.0]})
-    found = studies.compared(study, entries, seeds)
+    entries = {
+        name: studies.train_and_measure(study, name, trial, world, seeds)[0] for name, trial in study.models.items()
+    }
+    entries["data"] = studies.split_measures({"score": [0.0, 0.0, 0.0]})
+    found = studies.compare_pairs(study, entries, seeds)
     assert found["B - A"]["score"]["values"] == [1, 1, 1] and found["B - A"]["score"]["half_width_95"] == 0
     assert found["A - A: means"]["score"]["values"] == [-1, -2, -4] and found["A - data"]["score"]["values"] == [
         1,
@@ -258,8 +260,8 @@ def test_ways_and_references_can_be_compared_and_pairs_are_by_seed():
         4,
     ]
     one_failed = entries | {"A": entries["A"] | {"failed": {"2": "nan"}, "measures": {"score": [1.0, 4.0]}}}
-    assert studies.compared(study, one_failed, seeds)["B - A"]["score"]["values"] == [1, 1]
-    welch = studies.compared(dataclasses.replace(study, paired=False), entries, seeds)["B - A"]["score"]
+    assert studies.compare_pairs(study, one_failed, seeds)["B - A"]["score"]["values"] == [1, 1]
+    welch = studies.compare_pairs(dataclasses.replace(study, paired=False), entries, seeds)["B - A"]["score"]
     assert welch["mean"] == 1 and welch["agree"]
 
 
@@ -282,7 +284,7 @@ def test_seeds_that_are_apart_are_trained_one_at_a_time():
             asked.append(list(seeds)) or SimpleNamespace(seeds=seeds, shift=0)
         )
         study = dataclasses.replace(small(apart=apart), train=train)
-        studies.entry(study, "A", study.models["A"], SimpleNamespace(), [1, 2, 4])
+        studies.train_and_measure(study, "A", study.models["A"], SimpleNamespace(), [1, 2, 4])
         assert asked == groups
 
 
@@ -322,7 +324,7 @@ def test_threads_are_given_back():
 
 def test_spreads_are_computed_before_rounding_and_trials_take_their_share_of_the_steps():
     exact = [0.00004, 0.00001, 0.00002]
-    shown = studies.shown({"measures": {"v": exact}, "series": {"w": [[1 / 3]]}})
+    shown = studies.summarise_entry({"measures": {"v": exact}, "series": {"w": [[1 / 3]]}})
     assert shown["measures"]["v"]["half_width_95"] == summary(exact)["half_width_95"] and shown["series"]["w"] == [
         [0.3333]
     ]
@@ -333,7 +335,7 @@ def test_spreads_are_computed_before_rounding_and_trials_take_their_share_of_the
 
 def test_rows_by_seed_become_columns_and_tensors_series():
     assert by_seed([{"a": 1, "b": 2}, {"a": 3, "b": 4}]) == {"a": [1, 3], "b": [2, 4]} and by_seed([]) == {}
-    found = studies.measured({"a": torch.tensor([1.0, 2.0]), "b": torch.ones(2, 3), "c": ["x", "y"]})
+    found = studies.split_measures({"a": torch.tensor([1.0, 2.0]), "b": torch.ones(2, 3), "c": ["x", "y"]})
     assert found == {"measures": {"a": [1, 2]}, "series": {"b": [[1, 1, 1], [1, 1, 1]], "c": ["x", "y"]}}
 
 
