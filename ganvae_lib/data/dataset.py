@@ -133,15 +133,15 @@ class Data(Examples):
         if x.numel() == 0:
             raise ValueError(f"{self.name}: x is empty; give at least one example.")
         self._assign(min_max=self._check_finite())
-        found = _check_range(self.name, self.kind, stated := _stated(self.range), self.min_max, x.dtype == torch.uint8)
+        found = _find_range(self.name, self.kind, stated := _stated(self.range), self.min_max, x.dtype == torch.uint8)
         self._assign(range=_as_inferred(found) if stated is None else found)
         for factor, factor_values in (self.factors or {}).items():
             self._check_factor(factor, factor_values)
-        self._check_y()
+        self._check_labels()
 
     def _assign(self, **values: Any) -> None:
         for name, value in values.items():
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, value)  # the dataclass is frozen
 
     def _check_finite(self) -> tuple[float, float]:
         """The least and the greatest number of x, in one pass without a copy."""
@@ -150,9 +150,9 @@ class Data(Examples):
         low, high = torch.stack(self.x.aminmax()).float().tolist()
         if not math.isfinite(low + high):
             is_finite = torch.cat([chunk.float().isfinite().flatten(1).all(1) for chunk in self.x.split(1000)])
-            first_bad = int((~is_finite).nonzero()[0])
+            first_not_finite = int((~is_finite).nonzero()[0])
             raise ValueError(
-                f"{self.name}: x holds NaN or infinity, first in example {first_bad}; remove or repair it."
+                f"{self.name}: x holds NaN or infinity, first in example {first_not_finite}; remove or repair it."
             )
         return low, high
 
@@ -165,7 +165,7 @@ class Data(Examples):
         if not torch.isfinite(factor_values).all():
             raise ValueError(f"{self.name}: the factor {factor!r} holds NaN or infinity; remove or repair it.")
 
-    def _check_y(self) -> None:
+    def _check_labels(self) -> None:
         stated = _stated(self.classes)
         if self.y is None:
             return self._assign(classes=_InferredInt(0))
@@ -265,7 +265,7 @@ def _as_inferred(range: Any) -> Any:
     return _InferredString(range) if isinstance(range, str) else None if range is None else _InferredInterval(range)
 
 
-def _check_range(name: str, kind: str, stated_range: Any, min_max: tuple[float, float], is_bytes: bool) -> Any:
+def _find_range(name: str, kind: str, stated_range: Any, min_max: tuple[float, float], is_bytes: bool) -> Any:
     """The range that was stated, if x keeps to it; else what is understood, None for images if it is not clear."""
     if stated_range is None and kind != "images":
         return "real"

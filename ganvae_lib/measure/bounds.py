@@ -187,27 +187,32 @@ def denoising_bound(model: Model, data: Examples, times: int = 16, *, seed: int 
 
 def _denoising_bound(model: Any, space: str, noise: Noise, times: int, x: Tensor) -> Tensor:
     """The bound on log p of examples or codes x [*seeds, n, *shape] by what tells the noise in them: [*seeds, n]."""
-    denoise, denoiser, axes = denoise_of(model, space), model.networks[f"denoiser_{space}"], len(noise.seeds_shape) + 1
-    path, n_examples, shape = PATHS[denoise.path], x.shape[axes - 1], x.shape[axes:]
+    tool, denoiser, axes = denoise_of(model, space), model.networks[f"denoiser_{space}"], len(noise.seeds_shape) + 1
+    path, n_examples, shape = PATHS[tool.path], x.shape[axes - 1], x.shape[axes:]
     time_grid = _times_of_equal_snr(path, times).to(noise.device)
     dimensions, first_time = math.prod(shape), time_grid[0].expand(x.shape[:axes])
 
-    def error_and_excess(denoise: Denoise, t: Tensor) -> tuple[Tensor, Tensor]:
+    def error_and_excess(tool: Denoise, t: Tensor) -> tuple[Tensor, Tensor]:
         """The error of each example, and how much longer than on average its noise is, ‖ε‖² - D."""
         epsilon = noise.normal("noise", n_examples, *shape)
-        return denoise.error_at(denoiser, x, epsilon, t), epsilon.square().flatten(axes).sum(-1) - dimensions
+        return tool.error_at(denoiser, x, epsilon, t), epsilon.square().flatten(axes).sum(-1) - dimensions
 
     total = torch.zeros(x.shape[:axes], device=x.device)
     for start, end in zip(time_grid[:-1], time_grid[1:], strict=True):
         t = start + (end - start) * noise.uniform("time", n_examples)
-        error, excess = error_and_excess(replace(denoise, weight="bound"), t)
+        weighted_error, noise_excess = error_and_excess(replace(tool, weight="bound"), t)
         # Where the noise is small the error is its length: its chance, known to be 0 on average, is taken off.
-        correction = -path.log_snr_rate(t) / 2 * (path.snr(t) / (1 + path.snr(t))).square() * excess
-        total = total - (end - start) * (error - correction)
+        correction = -path.log_snr_rate(t) / 2 * (path.snr(t) / (1 + path.snr(t))).square() * noise_excess
+        total = total - (end - start) * (weighted_error - correction)
     alpha, variance = path.alpha(time_grid[-1]), path.sigma(time_grid[-1]).square()
     prior_kl = ((alpha * x).square() + variance - 1 - variance.log()).flatten(axes).sum(-1) / 2
-    error, excess = error_and_excess(replace(denoise, weight="noise"), first_time)
-    return total - prior_kl - (error - excess) / 2 + dimensions / 2 * (path.snr(time_grid[0]) / (2 * math.pi)).log()
+    weighted_error, noise_excess = error_and_excess(replace(tool, weight="noise"), first_time)
+    return (
+        total
+        - prior_kl
+        - (weighted_error - noise_excess) / 2
+        + dimensions / 2 * (path.snr(time_grid[0]) / (2 * math.pi)).log()
+    )
 
 
 def _times_of_equal_snr(path: NoisePath, n_parts: int) -> Tensor:

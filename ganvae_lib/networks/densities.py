@@ -36,7 +36,7 @@ class GaussianDensity(nn.Module):
         size = math.prod(shape)
         self.loc = nn.Parameter(torch.zeros(size))
         self.log_diagonal = nn.Parameter(torch.zeros(size))
-        self.below = nn.Parameter(torch.zeros(size, size))
+        self.below = nn.Parameter(torch.zeros(size, size))  # of L, below its diagonal
 
     def reset_parameters(self) -> None:
         with torch.no_grad():

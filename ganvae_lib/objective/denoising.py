@@ -41,6 +41,7 @@ def _square_norm(x: Tensor, t: Tensor) -> Tensor:
 
 
 def _reason_unsuitable(tool: Tool, space: Space) -> str | None:
+    # One variable, given by the data, beside what one player makes; or a density of it.
     if len(space.sees) == 1 and not space.target_by and len(space.made_by) == 1 and (space.made or tool.explicit):
         return None
     return f"there is no sample of one thing, made by one player, to put noise on; {type(tool).__name__} compares in x"

@@ -202,7 +202,7 @@ def importance_weighted(objective: Objective, k: int | str) -> Objective:
         elif isinstance(term, Bound):
             term = replace(term, k=k)  # type: ignore[arg-type]  # a Bound refuses a k that is no number
         elif not isinstance(term, Classify) or len(with_bounds.terms) == 1:
-            raise _refused(term, "weights samples by importance", "is neither a bound nor a non-saturating adversary")
+            raise _refusal(term, "weights samples by importance", "is neither a bound nor a non-saturating adversary")
         terms.append(term)
     weighted = Sum.of(*terms)
     return objective if weighted == with_bounds else weighted
@@ -222,7 +222,7 @@ def adversary_activated(objective: Objective) -> Objective:
     allowed = Bound | Classify if len(terms) > 1 else Bound  # a classifier only beside bounds, as in an SVAE
     for term in terms:
         if not isinstance(term, allowed):
-            raise _refused(term, "activates the discriminator of a bound", "is no part of one")
+            raise _refusal(term, "activates the discriminator of a bound", "is no part of one")
     return Sum.of(*(replace(term, activated=True) if isinstance(term, Bound) else term for term in terms))
 
 
@@ -239,7 +239,7 @@ def given(objective: Objective, label: str = "label") -> Objective:
     check_choice("thing to be given", label, ("label",))
     for term in _terms(objective):
         if not term.takes_labels:
-            raise _refused(term, "tells the label to every network", "has no place for it")
+            raise _refusal(term, "tells the label to every network", "has no place for it")
     return Sum.of(*(replace(term, given=label) for term in _terms(objective)))
 
 
@@ -257,7 +257,7 @@ def semi_supervised(objective: Objective, classify: float = 1.0) -> Objective:
     bounds = _with_bounds(objective).terms
     if len(bounds) > 1 or not isinstance(bounds[0], Bound) or bounds[0].inferred:
         refused_term = next((term for term in bounds if not isinstance(term, Bound)), bounds[-1])
-        raise _refused(refused_term, "sums a bound over the labels", "is no part of one")
+        raise _refusal(refused_term, "sums a bound over the labels", "is no part of one")
     return given(objective) + replace(bounds[0], given=None, inferred="label") + classify * Classify(seen="x")
 
 
@@ -277,7 +277,7 @@ def _with_bounds(objective: Objective) -> Objective:
     return Sum.of(*terms)
 
 
-def _refused(term: Term, does: str, why: str) -> TypeError:
+def _refusal(term: Term, does: str, why: str) -> TypeError:
     """The error for a term with which an operator that ``does`` something cannot deal, and ``why``."""
     return TypeError(
         f"this operator {does}, but {term!r} {why}; it knows Reconstruct('x') + Match('z', KL()) of one weight, Bound, "
