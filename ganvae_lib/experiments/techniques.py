@@ -99,7 +99,7 @@ def examples(setting: Setting) -> tuple[sets.Data | sets.Domains, sets.Data]:
 
     Raises ValueError and DataError as ``data.load`` does.
     """
-    binarize = "sample" if EXPERIMENTS[setting.name].bounded else None
+    binarize = "sample" if EXPERIMENTS[setting.name].compares_bounds else None
     test = sets.load(setting.data, "test", binarize=binarize)
     if not EXPERIMENTS[setting.name].semi_supervised or setting.fraction == 1:
         return sets.load(setting.data, "train", setting.fraction, binarize=binarize), test
@@ -198,7 +198,7 @@ def _train_and_score(
     earlier_seconds = records.seconds_before_this_part(work_folder, setting.command) if is_first_process else 0.0
     config = _config(setting, data)
     classifier = accuracy = None
-    if not experiment.bounded:
+    if not experiment.compares_bounds:
         say(f"{setting.stem}: the classifier that will name samples")
         classifier, accuracy = _classifier(setting, work_folder / "classifier", resume)
     training: dict[str, Any] = {key: config[key] for key in ("batch", "lr", "betas", "precision")}
@@ -258,7 +258,7 @@ def _config(setting: Setting, data: sets.Data | sets.Domains) -> dict[str, Any]:
         "steps": setting.steps or size_options["steps"][nearest_fraction],
         "batch": size_options["batch"],
         "networks": networks,
-        "lr": {"theta": 1e-3, "eta": 1e-3, "phi": 2e-4} if experiment.bounded else size_options.get("lr", 2e-4),
-        "betas": (0.9, 0.999) if experiment.bounded else (0.5, 0.999),
+        "lr": {"theta": 1e-3, "eta": 1e-3, "phi": 2e-4} if experiment.compares_bounds else size_options.get("lr", 2e-4),
+        "betas": (0.9, 0.999) if experiment.compares_bounds else (0.5, 0.999),
         "precision": setting.precision,
     }

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import unknown
 
-__all__ = ["as_entry", "call", "field_names", "from_entry", "register"]
+__all__ = ["as_entry", "format_call", "field_names", "from_entry", "register"]
 
 _LIBRARY = __name__.partition(".")[0]
 
@@ -86,7 +86,7 @@ def _in_library(cls: type) -> bool:
     return cls.__module__.partition(".")[0] == _LIBRARY
 
 
-def call(value: Any, names: tuple[str, ...], always: tuple[str, ...] = ()) -> str:
+def format_call(value: Any, names: tuple[str, ...], always: tuple[str, ...] = ()) -> str:
     """The call that makes a frozen value, with these fields in this order.
 
     Fields without a default, and those that are ``always`` shown, stand without their names; the others are named,

@@ -265,7 +265,7 @@ def ngram(train: Tensor, x: Tensor, order: int, alphabet_size: int, strength: fl
     probabilities = torch.full(x.shape, 1 / alphabet_size, dtype=torch.float64)
     for length in range(min(order, x.shape[1])):  # symbols of context
         # A context and the symbol after it, read as the digits of one number: the context alone is all but the last.
-        place_values = alphabet_size ** torch.arange(length, -1, -1)
+        place_values = alphabet_size ** torch.arange(length, -1, -1)  # they make a context one number
         train_contexts = (train.unfold(1, length + 1, 1) * place_values).sum(-1)
         contexts = (x.unfold(1, length + 1, 1) * place_values).sum(-1)
         count = _count_in(train_contexts, contexts)

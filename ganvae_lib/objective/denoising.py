@@ -69,10 +69,10 @@ class Denoise(Tool):
     path: str = "variance preserving"
     predicts: str = "noise"
     drop: float = 0.1
-    model_stands = "second"
-    explicit = True
-    takes_labels = True
-    always_shown = ("weight",)
+    model_stands = "second"  # in the KL that is descended
+    explicit = True  # it needs a density, not samples alone
+    takes_labels = True  # it can compare what is given a label
+    always_shown = ("weight",)  # printed at its default, too
     where = _reason_unsuitable
 
     def __post_init__(self) -> None:
@@ -166,8 +166,8 @@ class Distill(Tool):
     path: str = "cosine"
     predicts: str = "velocity"
     steps: int = 1
-    model_stands = "first"
-    adversarial = True
+    model_stands = "first"  # in the KL that is descended
+    adversarial = True  # a discriminator comes with it
     network_name = "scores"
     title = "distillation"
     where = _reason_unsuitable

@@ -62,9 +62,9 @@ class Bound(Term):
     inferred: str | None = None
     activated: bool = False
     space = "x"
-    reaches = BOTH
-    takes_labels = True
-    needs_decoder_density = True
+    reaches = BOTH  # the players on whom the loss depends
+    takes_labels = True  # it can compare what is given a label
+    needs_decoder_density = True  # it asks for log p(x|z)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", check_int("k, a number of samples,", self.k))
@@ -95,13 +95,13 @@ class Bound(Term):
     def loss(self, batch: Batch) -> Tensor:
         (x,) = batch.read(self._variable)
         if not self.activated:
-            return self._energy(batch, x).mean(-1)
+            return self._free_energy(batch, x).mean(-1)
         # As many generated examples as real ones: the mean over both is the two halves of the formula.
         x = torch.cat((x, batch.x_from_z.detach()), len(batch.noise.seeds_shape))
         real_probability = batch.model.networks[self.discriminator](x).logits.detach().sigmoid()
-        return (real_probability * self._energy(batch, x)).mean(-1)
+        return (real_probability * self._free_energy(batch, x)).mean(-1)
 
-    def _energy(self, batch: Batch, x: Tensor) -> Tensor:
+    def _free_energy(self, batch: Batch, x: Tensor) -> Tensor:
         """The negative bound of each example, [*seeds, batch]."""
         axis = len(batch.noise.seeds_shape)
         n_rows = x.shape[axis]
@@ -132,7 +132,7 @@ class Bound(Term):
     def formula(self, writer: Writer, player: str) -> str:
         if player == "phi":
             return Adversary().formula(writer, SPACES["x"], player)
-        energy = self._energy_formula(Writer("label") if self.inferred else writer)
+        energy = self._free_energy_formula(Writer("label") if self.inferred else writer)
         if self.inferred:
             energy = expectation(r"q_\eta(t|x)", rf"{energy} + \log q_\eta(t|x)") + r" + \log C"
         if not self.activated:
@@ -141,7 +141,7 @@ class Bound(Term):
         expectations = rf"(\mathbb{{E}}_{{{writer.d}}} + \mathbb{{E}}_{{{frozen_law}}})"
         return rf"\tfrac12{expectations}[{writer.at(('x',)).D}\,({energy})]"
 
-    def _energy_formula(self, writer: Writer) -> str:
+    def _free_energy_formula(self, writer: Writer) -> str:
         if self.k == 1:
             reconstruction = rf"-\log {writer.p('x', 'z')}"
             return f"{expectation(writer.q('z', 'x'), reconstruction)} + {kl(writer.q('z', 'x'), 'p(z)')}"

@@ -773,7 +773,7 @@ def test_a_record_agrees_with_itself_with_its_table_and_with_its_experiment(path
     assert config["networks"] == networks and config["batch"] == size["batch"]
     assert depth == (
         None
-        if experiment.bounded or setting.data not in ("svhn", "cifar10", "cifar10-jpeg")
+        if experiment.compares_bounds or setting.data not in ("svhn", "cifar10", "cifar10-jpeg")
         else 4
         if setting.size == "full"
         else 3
@@ -785,7 +785,7 @@ def test_a_record_agrees_with_itself_with_its_table_and_with_its_experiment(path
     )
     accuracy = card["classifier_accuracy"]
     least = 0.5 if setting.data.startswith("cifar10") else 0.8  # photographs are hard for so small a judge
-    assert accuracy is None if experiment.bounded else least < accuracy <= 1
+    assert accuracy is None if experiment.compares_bounds else least < accuracy <= 1
     assert card["data"]["note"] and all(
         re.fullmatch("[0-9a-f]{12}( [0-9a-f]{12})?", card["data"][d]) for d in ("digest", "test_digest")
     )

@@ -239,7 +239,7 @@ def test_intervals_of_counts_and_shares_stay_in_their_range():
 def test_the_page_says_why_the_vae_covers_so_few_modes_and_training_on_covers_all():
     """The book's first page shows all eight: the cause is how long it has trained, and nothing else is changed here."""
     modes = RECORD["models"]["none kl none x 1 all"]["measures"]["modes"]["values"]
-    says = choices.why_so_few(RECORD["models"], RECORD["config"]["steps"])
+    says = choices.explain_missing_modes(RECORD["models"], RECORD["config"]["steps"])
     assert "cover {:.0f}, {:.0f}, {:.0f} and {:.0f} of the 8 modes".format(*modes) in says
     assert escape(says) in widgets.compose(RECORD).html
     first_page = (ROOT / "book" / "intro.md").read_text(encoding="utf8")
