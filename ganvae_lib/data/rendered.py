@@ -214,9 +214,8 @@ def _capital_height_for(characters: str) -> float:
     half_pixel = 0.5 / _WEIGHT_SIDE  # stays free
     # From the centre to the edge of the image, less the half of an added stroke that lies outside the outline.
     free_space = 0.5 - half_pixel - transforms.sum(-1, keepdim=True) * max_weight / (2 * _WEIGHT_SIDE)
-    glyph_extents = (
-        transforms @ torch.from_numpy(np.stack(half_sizes)).T
-    )  # of each glyph from its centre, at a unit of 1
+    # Of each glyph from its centre, at a unit of 1.
+    glyph_extents = transforms @ torch.from_numpy(np.stack(half_sizes)).T
     return min(_CAPITAL_HEIGHT, float((free_space / glyph_extents).min()))
 
 
@@ -248,9 +247,8 @@ def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
     distance_field_radius = half_sizes.amax(1)[outline_of_image] + _MARGIN
     inverse_transforms = torch.linalg.inv(transforms) / (2 * capital_height * distance_field_radius)[:, None, None]
     flipped = inverse_transforms * torch.tensor([1.0, -1.0])  # in an image y points down
-    image_to_distance_field = torch.cat(
-        [flipped, torch.zeros(len(inverse_transforms), 2, 1)], -1
-    ).float()  # [n, 2, 3], without a shift
+    # Affine maps [n, 2, 3], without a shift.
+    image_to_distance_field = torch.cat([flipped, torch.zeros(len(inverse_transforms), 2, 1)], -1).float()
     # Four points in a pixel; a point is inked by how far it lies inside the edge, in steps of the points.
     ink_threshold = stroke_growth.float()
     ink_slope = (2 * side * capital_height * values["scale"]).float()

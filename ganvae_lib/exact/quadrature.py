@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ..errors import check_int, check_real, described
-from .inputs import as_tensor, holds
+from .inputs import as_tensor, is_true_everywhere
 
 __all__ = ["DIVERGENCES", "FDivergence", "Space", "finite", "line", "minimise", "plane"]
 
@@ -145,7 +145,7 @@ class Space:
         """
         log_f = self._values("log_f", log_f)
         log_mass = (log_f + self.weights.log()).logsumexp(-1, keepdim=True)
-        if not holds(log_mass.isfinite()):
+        if not is_true_everywhere(log_mass.isfinite()):
             raise ValueError("no density is proportional to exp(log_f): it is 0 at every point, infinite or NaN")
         return log_f - log_mass
 
@@ -277,7 +277,7 @@ def minimise(
     """
     x = as_tensor("start", start).detach().double()
     steps, reach = check_int("steps", steps), check_real("reach", reach, above=0)
-    if x.ndim != 1 or not holds(x.isfinite()):
+    if x.ndim != 1 or not is_true_everywhere(x.isfinite()):
         raise ValueError(f"start must be a vector of finite numbers, such as [0.0], not {described(start)}")
     if not callable(loss) or not isinstance(loss(x), Tensor) or loss(x).numel() != 1:
         raise ValueError("loss must be a function of a vector that returns a tensor with one number")

@@ -111,9 +111,9 @@ class Model(ShownAsTable, nn.Module):
         return () if isinstance(self.seeds, int) else (len(self.seeds),)
 
     def _table(self) -> Table:
-        copies = (self.seeds_shape or (1,))[0]
+        n_copies = (self.seeds_shape or (1,))[0]
         n_parameters = {
-            name: sum(weight.numel() for weight in net.parameters()) // copies for name, net in self.networks.items()
+            name: sum(weight.numel() for weight in net.parameters()) // n_copies for name, net in self.networks.items()
         }
         networks = ", ".join(f"{name} ({count:,} parameters)" for name, count in n_parameters.items())
         seeds_text = (

@@ -174,7 +174,7 @@ def stack(modules: Sequence[Network], seeds: Sequence[int] | None = None) -> Any
     }  # by the path in every one of the modules
     for layer_copies in copies_at_path.values():
         vars(layer_copies)["of_seeds"] = seed_list
-    if "" in copies_at_path:
+    if "" in copies_at_path:  # the path of the module itself
         return copies_at_path[""]
     replaced = {id(stacked.get_submodule(path)): layer_copies for path, layer_copies in copies_at_path.items()}
     for layer in list(stacked.modules()):

@@ -132,14 +132,14 @@ class Bound(Term):
     def formula(self, writer: Writer, player: str) -> str:
         if player == "phi":
             return Adversary().formula(writer, SPACES["x"], player)
-        energy = self._free_energy_formula(Writer("label") if self.inferred else writer)
+        energy_formula = self._free_energy_formula(Writer("label") if self.inferred else writer)
         if self.inferred:
-            energy = expectation(r"q_\eta(t|x)", rf"{energy} + \log q_\eta(t|x)") + r" + \log C"
+            energy_formula = expectation(r"q_\eta(t|x)", rf"{energy_formula} + \log q_\eta(t|x)") + r" + \log C"
         if not self.activated:
-            return expectation(writer.d, energy)
+            return expectation(writer.d, energy_formula)
         frozen_law = writer.made(writer.p("x", theta=r"{\theta_0}"))
         expectations = rf"(\mathbb{{E}}_{{{writer.d}}} + \mathbb{{E}}_{{{frozen_law}}})"
-        return rf"\tfrac12{expectations}[{writer.at(('x',)).D}\,({energy})]"
+        return rf"\tfrac12{expectations}[{writer.at(('x',)).D}\,({energy_formula})]"
 
     def _free_energy_formula(self, writer: Writer) -> str:
         if self.k == 1:
