@@ -170,17 +170,16 @@ class Adversary(Tool):
     def formula(self, writer: Writer, space: Space, player: str) -> str:
         link = LINKS[self.link]
         target, model = space.target_law(writer), space.made_law(writer)
-        writer_at_target, writer_at_model = (
-            writer.at(names, space.separator) for names in (space.arguments, space.made_arguments)
-        )
+        # How the two sides are written.
+        at_target, at_model = (writer.at(names, space.separator) for names in (space.arguments, space.made_arguments))
         if player == "phi":
-            loss = f"{expectation(target, link.real_tex(writer_at_target))} + {expectation(model, link.fake_tex(writer_at_model))}"
+            loss = f"{expectation(target, link.real_tex(at_target))} + {expectation(model, link.fake_tex(at_model))}"
             if not self.penalty:
                 return loss
-            gradient_norm = rf"\|\nabla {writer_at_model.t}\|" if writer.given else r"\|\nabla t_\phi\|"
+            gradient_norm = rf"\|\nabla {at_model.t}\|" if writer.given else r"\|\nabla t_\phi\|"
             return rf"{loss} + {number(self.penalty)}\,\mathbb{{E}}[({gradient_norm}-1)^2]"
-        model_loss = [self._weighted(model, writer_at_model)] if player in space.made_by else []
-        target_loss = [self._weighted(target, writer_at_target.reversed)] if player in space.target_by else []
+        model_loss = [self._weighted(model, at_model)] if player in space.made_by else []
+        target_loss = [self._weighted(target, at_target.reversed)] if player in space.target_by else []
         return " + ".join(model_loss + target_loss)
 
     def _weighted(self, law: str, writer: Writer) -> str:
