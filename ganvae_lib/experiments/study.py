@@ -150,7 +150,7 @@ class Study:
     def world(self, name: str) -> SimpleNamespace:
         """The data of a world, and what was prepared for the measures."""
         study_data = SimpleNamespace(name=name, facts={}, sets=self.worlds()[name]())
-        vars(study_data).update(study_data.sets)
+        vars(study_data).update(study_data.sets)  # each is an attribute
         vars(study_data).update(self.prepare(study_data))
         return study_data
 
@@ -246,10 +246,11 @@ def compare_pairs(study: Study, entries: Mapping[str, dict], seeds: list[int]) -
         second_values = measures_by_seed(entries, second, seeds)
         differences = {}
         for name in [name for name in first_values if name in second_values]:
-            both = [seed for seed in first_values[name] if seed in second_values[name]]
-            if study.paired and both:
+            common_seeds = [seed for seed in first_values[name] if seed in second_values[name]]
+            if study.paired and common_seeds:
                 differences[name] = paired(
-                    [second_values[name][seed] for seed in both], [first_values[name][seed] for seed in both]
+                    [second_values[name][seed] for seed in common_seeds],
+                    [first_values[name][seed] for seed in common_seeds],
                 )
             elif not study.paired and min(len(first_values[name]), len(second_values[name])) > 1:
                 differences[name] = difference([*first_values[name].values()], [*second_values[name].values()])

@@ -71,11 +71,11 @@ def summary(values: Sequence[float]) -> dict[str, Any]:
     >>> summary([1.0, 2.0, 3.0])
     {'values': [1.0, 2.0, 3.0], 'mean': 2.0, 'half_width_95': 2.4841}
     """
-    mean, half = interval(values)
+    mean, half_width_95 = interval(values)
     return {
         "values": [round(value, 4) for value in _as_column("values", values).tolist()],
         "mean": round(mean, 4),
-        "half_width_95": None if math.isnan(half) else round(half, 4),
+        "half_width_95": None if math.isnan(half_width_95) else round(half_width_95, 4),
     }
 
 

@@ -233,10 +233,8 @@ def _check_conditional(objective: Objective, networks: Mapping[str, nn.Module]) 
         )
     for term in objective.terms:
         without_label = set(term.networks) - set(term.conditional)
-        if networks_told_elsewhere := sorted(conditional & without_label):
-            raise ValueError(
-                f"{networks_told_elsewhere[0]} is told the label, but not for {term!r}; use given(objective)."
-            )
+        if labelled_elsewhere := sorted(conditional & without_label):
+            raise ValueError(f"{labelled_elsewhere[0]} is told the label, but not for {term!r}; use given(objective).")
 
 
 def check_weights(networks: nn.Module) -> None:

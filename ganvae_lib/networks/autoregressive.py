@@ -38,7 +38,7 @@ class MaskedConv2d(Conv2d):
     torch.Size([2, 4, 8, 8])
     """
 
-    stackable = True
+    stackable = True  # its parameters can carry a seeds axis
     mask: Tensor
 
     def __init__(self, inputs: int, outputs: int, mask: Tensor):

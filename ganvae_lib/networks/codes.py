@@ -168,7 +168,7 @@ class Codebook(nn.Module):
     (torch.Size([4, 2]), torch.Size([4, 6]))
     """
 
-    stackable = True
+    stackable = True  # its parameters can carry a seeds axis
 
     def __init__(self, entries: int, parts: int, latent: int):
         super().__init__()

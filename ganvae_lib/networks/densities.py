@@ -28,7 +28,7 @@ class GaussianDensity(nn.Module):
     Its maximum-likelihood fit has the moments of the data (Eq. ``eq-forward-kl-moments``, chapter 02).
     """
 
-    stackable = True
+    stackable = True  # its parameters can carry a seeds axis
 
     def __init__(self, shape: Sequence[int]):
         super().__init__()
@@ -184,7 +184,7 @@ class Autoregressive(nn.Module):
 
 
 class _LogitTable(nn.Module):
-    stackable = True
+    stackable = True  # its parameters can carry a seeds axis
 
     def __init__(self, levels: int):
         super().__init__()

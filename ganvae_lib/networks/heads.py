@@ -190,9 +190,8 @@ class Denoiser(nn.Module):
         else:
             trunk_input = torch.cat((x.flatten(time.ndim - 1), features), -1)
         output = full_precision(self.trunk(trunk_input)).reshape(*time.shape[:-1], *self.shape)
-        return (
-            output + x[..., : self.shape[0], :, :] if self.skip else output
-        )  # a label's channels stand behind those of x
+        # A label's channels stand behind those of x.
+        return output + x[..., : self.shape[0], :, :] if self.skip else output
 
 
 class DenoiserPair(nn.Module):

@@ -99,7 +99,7 @@ class Gaussian(Observation):
     own σ.
     """
 
-    stackable = True
+    stackable = True  # its parameters can carry a seeds axis
     law: type[Normal] | type[Laplace] = Normal
 
     def __init__(self, scale: float | None = None, squash: OutputRange = False, own: int = 1):

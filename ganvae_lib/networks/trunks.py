@@ -143,7 +143,7 @@ def _one_after_another(trunk: nn.Module, x: Tensor) -> Tensor:
     copies = zip(*(parameter.unbind() for parameter in stacked_parameters), strict=True)
     copies_weights = [dict(zip(names, tensors, strict=True)) for tensors in copies]
     return torch.stack(
-        [functional_call(trunk, weights, (own_x,)) for weights, own_x in zip(copies_weights, x, strict=True)]
+        [functional_call(trunk, weights, (copy_x,)) for weights, copy_x in zip(copies_weights, x, strict=True)]
     )
 
 
