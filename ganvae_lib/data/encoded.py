@@ -276,7 +276,7 @@ def table(
 
 def _infer_column(key: str, values: np.ndarray, name: str, is_categorical: bool, standardise: bool) -> Column:
     """What a column is, from its values."""
-    cells = values.tolist()
+    cells = values.tolist()  # NaN is what is not equal to itself
     empty_rows = [i for i, value in enumerate(cells) if value is None or value != value or value in (np.inf, -np.inf)]
     if empty_rows:
         raise ValueError(f"{name}: the column {key!r} lacks a value, first in row {empty_rows[0]}; fill or remove it.")

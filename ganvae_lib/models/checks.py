@@ -203,11 +203,13 @@ def _seeds_of_stacks(objective: Objective, networks: Mapping[str, nn.Module]) ->
     network_seeds = [(name, seeds) for name in objective.networks for seeds in seeds_in(networks[name])]
     for (first, seeds), (second, second_seeds) in pairwise(network_seeds):
         if seeds != second_seeds:
-            one, b = (f"copies of the seeds {of}" if of else "a single network" for of in (seeds, second_seeds))
+            first_text, second_text = (
+                f"copies of the seeds {which}" if which else "a single network" for which in (seeds, second_seeds)
+            )
             second = "another part of it" if second == first else second
             raise ValueError(
-                f"{first} holds {one}, and {second} {b}: networks of a model are all single, or all copies of the same "
-                "seeds; nets.unstack(network, k) takes one out, nets.stack(networks, seeds) puts several together."
+                f"{first} holds {first_text}, and {second} {second_text}: networks of a model are all single, or all copies of "
+                "the same seeds; nets.unstack(network, k) takes one out, nets.stack(networks, seeds) puts several together."
             )
     return network_seeds[0][1] if network_seeds else None
 
