@@ -208,8 +208,9 @@ def _seeds_of_stacks(objective: Objective, networks: Mapping[str, nn.Module]) ->
             )
             second = "another part of it" if second == first else second
             raise ValueError(
-                f"{first} holds {first_text}, and {second} {second_text}: networks of a model are all single, or all copies of "
-                "the same seeds; nets.unstack(network, k) takes one out, nets.stack(networks, seeds) puts several together."
+                f"{first} holds {first_text}, and {second} {second_text}: networks of a model are all single, or all "
+                "copies of the same seeds; nets.unstack(network, k) takes one out, nets.stack(networks, seeds) puts "
+                "several together."
             )
     return network_seeds[0][1] if network_seeds else None
 
