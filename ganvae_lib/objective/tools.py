@@ -169,8 +169,7 @@ class Adversary(Tool):
 
     def formula(self, writer: Writer, space: Space, player: str) -> str:
         link = LINKS[self.link]
-        target, model = space.target_law(writer), space.made_law(writer)
-        # How the two sides are written.
+        target, model = space.target_law(writer), space.made_law(writer)  # of the two sides
         at_target, at_model = (writer.at(names, space.separator) for names in (space.arguments, space.made_arguments))
         if player == "phi":
             loss = f"{expectation(target, link.real_tex(at_target))} + {expectation(model, link.fake_tex(at_model))}"
