@@ -22,7 +22,7 @@ __all__ = ["altered_weights", "copied", "initialise", "pretrained"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
-_FALSE_ALARM = 1e-9  # that weights are taken for trained which are as their layer has drawn them
+_FALSE_ALARM_RATE = 1e-9  # that weights are taken for trained which are as their layer has drawn them
 
 
 def copied(module: Network) -> Network:
@@ -291,10 +291,10 @@ def _differs_in_law(present: Tensor, drawn: Tensor) -> bool:
     if (
         count >= 200
         and max_drawn < 1.85 * rms_drawn
-        and float(weights.abs().max()) > max_drawn * _FALSE_ALARM ** (-1 / count)
+        and float(weights.abs().max()) > max_drawn * _FALSE_ALARM_RATE ** (-1 / count)
     ):
         return True  # beyond the end of a uniform distribution
     weights, redrawn = weights.sort().values, redrawn.sort().values
     cdfs = (torch.searchsorted(values, weights, right=True).double() / count for values in (weights, redrawn))
     ks_distance = torch.stack(list(cdfs)).diff(dim=0).abs().max()  # of Kolmogorov and Smirnov
-    return float(ks_distance) > math.sqrt(math.log(2 / _FALSE_ALARM) / count)
+    return float(ks_distance) > math.sqrt(math.log(2 / _FALSE_ALARM_RATE) / count)

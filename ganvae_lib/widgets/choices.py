@@ -272,9 +272,9 @@ def measure(run: Run, world: Any, n: int = 4000, seed: int = 1) -> tuple[dict[st
     dimension, to the mean of what comes back. Fresh data, codes and noise.
     """
     test_examples = world.sample(n, 10_000 + seed)
-    learnt, z = {"density_code", "denoiser_code"} & set(run.model.networks), None
+    prior_nets, z = {"density_code", "denoiser_code"} & set(run.model.networks), None  # where the prior is learned
     if "decoder" in run.model.networks:
-        z = run.draw_codes(n, seed) if learnt else draw(run.model.prior().expand((n,)), Noise(seed), "z to measure")
+        z = run.draw_codes(n, seed) if prior_nets else draw(run.model.prior().expand((n,)), Noise(seed), "z to measure")
     samples = run.sample(n, z=z, seed=seed)
     scores = {"mismatch_x": distance(samples, test_examples)}
     if getattr(world, "modes", None) is not None:

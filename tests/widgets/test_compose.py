@@ -301,33 +301,33 @@ def live():
 
     controls = Live(Choice())
     yield controls
-    controls.stop.click()
+    controls.stop_button.click()
     controls.wait(30)
 
 
 def test_live_controls_explain_and_train(live):
-    assert "VAE" in live.status.value and not live.button.disabled and r"\theta" in live.formula.value
+    assert "VAE" in live.status.value and not live.train_button.disabled and r"\theta" in live.formula.value
     assert live.graph.value[:4] == b"\x89PNG"
     live.controls["rec_x"].value = False
-    assert "Nothing moves the decoder" in live.status.value and live.button.disabled
+    assert "Nothing moves the decoder" in live.status.value and live.train_button.disabled
     live.controls["x"].value, live.controls["z"].value = "ns", "none"
-    assert "GAN" in live.status.value and not live.button.disabled
+    assert "GAN" in live.status.value and not live.train_button.disabled
     live.steps.min = live.steps.value = 2
-    live.button.click()
+    live.train_button.click()
     live.wait(60)
-    assert live.progress_text.value == "done" and not live.button.disabled and live.stop.disabled
+    assert live.progress_text.value == "done" and not live.train_button.disabled and live.stop_button.disabled
     assert "Result of GAN" in live.title.value and "2 steps, 4 seeds" in live.title.value
     assert live.pictures.value[:4] == b"\x89PNG" and "modes" in live.scores.value
 
 
 def test_stop_stops_within_a_second_and_shows_what_there_is(live):
     live.steps.max = live.steps.value = 100_000
-    live.button.click()
+    live.train_button.click()
     begun = time.monotonic()
-    while live.bar.value == 0 and time.monotonic() - begun < 60:
+    while live.progress_bar.value == 0 and time.monotonic() - begun < 60:
         time.sleep(0.01)
     asked = time.process_time()  # of this process: others may have the processor meanwhile
-    live.stop.click()
+    live.stop_button.click()
     live.wait(60)
     assert live.progress_text.value.startswith("stopped at step") and time.process_time() - asked < 3
     assert "Result of VAE" in live.title.value and "100,000 steps" not in live.title.value
@@ -335,7 +335,7 @@ def test_stop_stops_within_a_second_and_shows_what_there_is(live):
 
 def test_a_result_stays_while_another_choice_is_described(live):
     live.steps.min = live.steps.value = 2
-    live.button.click()
+    live.train_button.click()
     live.controls["z"].value = "adversary" if "adversary" in CHOICES["z"] else next(iter(CHOICES["z"]))
     live.wait(60)
     of = live.title.value
@@ -348,7 +348,7 @@ def test_nothing_chosen_has_no_formula(live):
     for part, control in live.controls.items():
         control.value = False if False in CHOICES[part] else ("none" if "none" in CHOICES[part] else control.value)
     assert not live.choice().terms and live.formula.value == "" and live.graph.value == b""
-    assert live.graph.layout.display == "none" and live.button.disabled
+    assert live.graph.layout.display == "none" and live.train_button.disabled
 
 
 def test_live_pictures_need_no_pyplot(live):
@@ -358,7 +358,7 @@ def test_live_pictures_need_no_pyplot(live):
     plt.close("all")
     live.controls["z"].value = "none"
     live.steps.min = live.steps.value = 2
-    live.button.click()
+    live.train_button.click()
     live.wait(60)
     assert plt.get_fignums() == []
 
@@ -370,6 +370,6 @@ def test_what_fails_in_the_thread_is_told(live, monkeypatch):
         raise RuntimeError("no <room>")
 
     monkeypatch.setattr(compose_live, "train", broken)
-    live.button.click()
+    live.train_button.click()
     live.wait(60)
-    assert live.progress_text.value == "RuntimeError: no &lt;room&gt;" and not live.button.disabled
+    assert live.progress_text.value == "RuntimeError: no &lt;room&gt;" and not live.train_button.disabled
