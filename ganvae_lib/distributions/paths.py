@@ -248,7 +248,7 @@ def from_noise(
     path: NoisePath,
     n: int,
     shape: Sequence[int],
-    noise: Noise,
+    noise: Noise,  # a source of random numbers
     steps: int = 50,
     sampler: str = "heun",
 ) -> Tensor:

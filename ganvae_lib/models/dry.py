@@ -89,7 +89,7 @@ def check_user_defined_parts(model: Model, data: Examples, batch_size: int) -> N
     for term in model.objective.terms:
         if not any(map(is_user_defined, (term, *vars(term).values()))):
             continue
-        noise = Noise(model.seeds, next(model.parameters()).device)
+        noise = Noise(model.seeds, next(model.parameters()).device)  # a source of random numbers
         minibatch: dict[str, Any] = {}
         for name in ("x", *model.reads):
             variable_rows: Tensor = getattr(data, "y" if name == "labels" else name)[:batch_size]

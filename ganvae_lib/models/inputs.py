@@ -37,6 +37,7 @@ def evaluating(model: nn.Module, seed: int = 0) -> Iterator[None]:
     A network that draws by itself in eval mode, too, draws what the ``seed`` says, and every copy the same.
     """
     seed, seeds = check_int("seed", seed, least=0), getattr(model, "seeds", 0)
+    # A source of random numbers.
     noise = Noise([seed] * len(seeds) if isinstance(seeds, list) else seed, next(model.parameters()).device)
     training = [module for module in model.modules() if module.training]
     model.eval()

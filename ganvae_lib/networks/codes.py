@@ -92,7 +92,7 @@ class _CodebookPrior(Point):
 
 
 @draw.register
-def _(p: _CodebookPrior, noise: Noise, name: str) -> Tensor:
+def _(p: _CodebookPrior, noise: Noise, name: str) -> Tensor:  # ``noise`` is a source of random numbers
     raise TypeError(
         "codes of a codebook are drawn by a prior that is learned, and no term compares with it; add "
         "Match('code', Likelihood()) and sample from the run."

@@ -55,7 +55,7 @@ class GaussianDensity(nn.Module):
         unflatten = ReshapeTransform(self.loc.shape[-1:], torch.Size(self.shape))
         return TransformedDistribution(self.flattened_distribution(), unflatten)
 
-    def draw(self, n: int, noise: Noise) -> Tensor:
+    def draw(self, n: int, noise: Noise) -> Tensor:  # ``noise`` is a source of random numbers
         """``n`` draws x ~ p_θ(x), [*seeds, n, *shape], from named noise."""
         gaussian = self.flattened_distribution()
         standard_normal = noise.normal("sample x", n, self.loc.shape[-1])
