@@ -201,7 +201,7 @@ class Distill(Tool):
         difference = x_of_model - x_of_data  # σ²/α times the difference of the scores
         value = path.diffusion(t) / 2 * path.snr(t) / path.sigma(t).square() * _square_norm(difference, t)
         gradient_term = (difference * x).flatten(t.ndim).sum(-1)
-        return value + gradient_term - gradient_term.detach()
+        return value + gradient_term - gradient_term.detach()  # the value of the one, the gradient of the other
 
     def discriminator_loss(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
         denoisers: Any = discriminator
