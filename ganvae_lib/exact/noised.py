@@ -78,15 +78,15 @@ class NoisedMixture:
         return second_moment - space.expect(self.log_density(z, t), self.denoised(z, t).square().sum(-1))
 
 
-def kl_rate(p: NoisedMixture, q: NoisedMixture, space: Space, t: Tensor) -> Tensor:
+def kl_rate(asked: NoisedMixture, other: NoisedMixture, space: Space, t: Tensor) -> Tensor:
     """-d/dt KL(asked_t ‖ other_t) = ½ g²(t) E_{asked_t} ‖∇log asked_t - ∇log other_t‖², on a line; nats per time.
 
     Whose noisy samples are asked is the direction: the data's in denoising training, the model's in distillation.
     Eq. ``eq-kl-rate`` (chapter 20).
     """
     z = space.points[:, None]
-    squared_difference = (p.score(z, t) - q.score(z, t)).square().sum(-1)
-    return p.path.diffusion(t) / 2 * space.expect(p.log_density(z, t), squared_difference)
+    squared_difference = (asked.score(z, t) - other.score(z, t)).square().sum(-1)
+    return asked.path.diffusion(t) / 2 * space.expect(asked.log_density(z, t), squared_difference)
 
 
 def random_noised_mixtures(

@@ -112,19 +112,19 @@ class Denoise(Tool):
         return WEIGHTS[self.weight].of(t, path) / squared_error_weight(self.predicts, t, path) * square_errors
 
     def denoised(
-        self, denoiser: Network, batch_axes: int, unconditional_denoiser: Network | None = None, guidance: float = 0.0
+        self, denoiser: Network, axes: int, without: Network | None = None, guidance: float = 0.0
     ) -> Callable[[Tensor, Tensor], Tensor]:
-        """x̂(z, t) of z [*seeds, batch, *shape] with ``batch_axes`` first axes and one time t, as samplers ask.
+        """x̂(z, t) of z [*seeds, batch, *shape] with ``axes`` first axes and one time t, as samplers ask.
 
-        ``guidance`` moves it away from what the ``unconditional_denoiser`` says.
+        ``guidance`` moves it away from what the denoiser ``without`` the label says.
         """
 
         def denoise(z: Tensor, t: Tensor) -> Tensor:
-            time = t.expand(*z.shape[:batch_axes], 1)
+            time = t.expand(*z.shape[:axes], 1)
             output = denoiser(z, time)
-            if unconditional_denoiser is not None:
-                # As of x̂, which is an affine function of what is said.
-                output = output + guidance * (output - unconditional_denoiser(z, time))
+            if without is not None:
+                # As of x̂, an affine function of what is said; ``without`` is the denoiser without the label.
+                output = output + guidance * (output - without(z, time))
             return clean(self.predicts, output, z, t, PATHS[self.path])
 
         return denoise
