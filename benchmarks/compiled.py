@@ -29,7 +29,7 @@ from ganvae_lib.experiments import record
 from ganvae_lib.models import Model
 from ganvae_lib.training import Settings, Training
 from ganvae_lib.training.compiled import whole_step
-from ganvae_lib.training.settings import unchecked
+from ganvae_lib.training.settings import without_argument_checks
 
 ROUNDS = 9
 
@@ -86,7 +86,7 @@ def row(workload: str, load_data, make, batch: int, steps: int, target: float, d
     graph.compiled = whole_step(graph)
     if graph.compiled is None:
         raise SystemExit(f"{workload} is not compiled.")
-    with unchecked():
+    with without_argument_checks():
         graph.step()
         eager.step()
         compile_seconds = time.perf_counter() - start

@@ -38,7 +38,7 @@ def home(package: str):
 
 def public(package: str) -> list[str]:
     """The names of a package that are its own."""
-    module, front = home(package), [name for name, at in ganvae_lib._FROM.items() if at == package]
+    module, front = home(package), [name for name, at in ganvae_lib._PACKAGE_OF_NAME.items() if at == package]
     if package == "errors":  # the rest is for the library's own messages
         return front
     names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
@@ -63,7 +63,7 @@ class Reference:
         for package in packages():
             for name in public(package):
                 of = package if package.startswith("ganvae_course") else f"ganvae_lib.{package}"
-                front = ganvae_lib._FROM.get(name)
+                front = ganvae_lib._PACKAGE_OF_NAME.get(name)
                 at = "ganvae_lib" if front == package else of
                 if front and front != package and getattr(home(package), name) is getattr(ganvae_lib, name):
                     continue  # it has its entry where it is at home
@@ -76,10 +76,10 @@ class Reference:
             package = ganvae_lib._MODULES.get(first, "")
             if (package, rest) in self.entries:
                 return self.entries[package, rest]
-            return self.of(rest) if package and ganvae_lib._FROM.get(rest) else None
+            return self.of(rest) if package and ganvae_lib._PACKAGE_OF_NAME.get(rest) else None
         if name in ganvae_lib._MODULES:
             return f"module-ganvae_lib.{ganvae_lib._MODULES[name]}"
-        return self.entries.get((ganvae_lib._FROM.get(name, "ganvae_course"), name))
+        return self.entries.get((ganvae_lib._PACKAGE_OF_NAME.get(name, "ganvae_course"), name))
 
     # -- entries ------------------------------------------------------------------------------------------------
 

@@ -147,7 +147,7 @@ if TYPE_CHECKING:  # what editors and type checkers read; a test compares it wit
 
 __version__ = "0.1.0"
 
-_HOME = {
+_NAMES_OF_PACKAGE = {
     "data": "Data Domains Mixture Tabular Text clouds load mixture1d moons ring scale styles table text toy",
     "distributions": "Batch Noise Noiseless OtherDomain Point Schedule constant cosine cyclical drawn linear",
     "errors": "DataError NonFiniteLoss",
@@ -187,8 +187,8 @@ _MODULES = {
 }
 _FORMER = {"checkpoint": "training.checkpoint", "runs": "training", "train": "training"}  # names of older scripts
 _FORMER_CLASSES = {"World": "Batch"}  # and of classes: early users import it
-_FROM = {name: module for module, names in _HOME.items() for name in names.split()}
-__all__ = [*_FROM, *_MODULES]
+_PACKAGE_OF_NAME = {name: module for module, names in _NAMES_OF_PACKAGE.items() for name in names.split()}
+__all__ = [*_PACKAGE_OF_NAME, *_MODULES]
 
 
 if not TYPE_CHECKING:  # a type checker would take it for a promise of every name
@@ -214,8 +214,8 @@ if not TYPE_CHECKING:  # a type checker would take it for a promise of every nam
         if name in _MODULES or name in _FORMER:
             return import_module(f".{(_FORMER | _MODULES)[name]}", __name__)
         name = _FORMER_CLASSES.get(name, name)
-        if name in _FROM:
-            return getattr(import_module(f".{_FROM[name]}", __name__), name)
+        if name in _PACKAGE_OF_NAME:
+            return getattr(import_module(f".{_PACKAGE_OF_NAME[name]}", __name__), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

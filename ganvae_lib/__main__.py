@@ -97,12 +97,14 @@ def _make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _work(command: str, options: dict[str, Any], out: Path) -> runner.Order | list[experiments.Setting] | None:
+def _requested_work(
+    command: str, options: dict[str, Any], out: Path
+) -> runner.StudyRequest | list[experiments.Setting] | None:
     """What is to be run, if anything is. Raises ValueError for options that cannot be."""
     if command == "study":
-        order = runner.Order(**options, out=out)
-        order.study()
-        return order
+        study_request = runner.StudyRequest(**options, out=out)
+        study_request.study()
+        return study_request
     if command != "run":
         return None
     options["size"] = options["size"] or scale()
@@ -147,16 +149,16 @@ def main(arguments: list[str] | None = None) -> int:
     resume = options.pop("resume", False)
     engine_options = {option: options.pop(option) for option in ("workers", "scheduler", "array") if option in options}
     try:
-        requested = _work(command, options, out)
+        work = _requested_work(command, options, out)
     except ValueError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     try:
-        if isinstance(requested, runner.Order):
-            record_path = runner.run(requested, resume, **engine_options)
+        if isinstance(work, runner.StudyRequest):
+            record_path = runner.run(work, resume, **engine_options)
             print(f"{record_path}\n" if record_path else "", end="")
-        elif isinstance(requested, list):
-            for path in experiments.run_each(requested, resume, **engine_options):
+        elif isinstance(work, list):
+            for path in experiments.run_each(work, resume, **engine_options):
                 print(report.summary(path) if path else "", end="", flush=True)
         else:
             out = options["out_option"] or out
@@ -171,7 +173,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 130
     finally:
-        parallel.leave()
+        parallel.leave_processes()
     return 0
 
 

@@ -29,7 +29,7 @@ from torch import Tensor
 
 from ganvae_lib import Data, metrics, nets, zoo
 from ganvae_lib.experiments import Study, Trial, by_seed
-from ganvae_lib.experiments.study import trained
+from ganvae_lib.experiments.study import fit_trial
 from studies import measures
 from studies.mnist_directions import gan, vae
 
@@ -77,7 +77,7 @@ def with_noise(data: Data, seed: int) -> Data:
 
 def train(trial: Trial, world, seeds: list[int]):
     data = with_noise(world.train, 0) if trial.about.get("data") == WITH_NOISE else world.train
-    return trained(trial, SimpleNamespace(train=data), seeds)
+    return fit_trial(trial, SimpleNamespace(train=data), seeds)
 
 
 def prepare(world) -> dict:

@@ -27,7 +27,7 @@ import torch
 
 from ganvae_lib import coverage, ring
 from ganvae_lib.experiments import Study, Trial
-from ganvae_lib.widgets.choices import SETTINGS, Choice, distance, every, measure as look
+from ganvae_lib.widgets.choices import SETTINGS, Choice, all_choices, distance, measure as look
 from studies.measures import train_only
 
 WORDS = {
@@ -61,7 +61,7 @@ def chosen(choice: Choice) -> bool:
 
 def grid() -> dict[str, Choice]:
     """The combinations by key, in the order of training."""
-    combinations = {choice.key: choice for choice in every() if chosen(choice)}
+    combinations = {choice.key: choice for choice in all_choices() if chosen(choice)}
     in_training_order = lambda item: (item[1].weight != 1, item[1].joint == "asked")
     return dict(sorted(combinations.items(), key=in_training_order))
 

@@ -30,7 +30,7 @@ import torch
 from ganvae_lib import MMD, Adversary, Data, Match, Reconstruct, load, ring, zoo
 from ganvae_lib.data.toys import grid
 from ganvae_lib.experiments import Study, Trial
-from ganvae_lib.experiments.study import trained
+from ganvae_lib.experiments.study import fit_trial
 from ganvae_lib.widgets.choices import SETTINGS, measure as look
 from studies.compose import SAMPLES, WORDS, grey
 from studies.measures import train_only
@@ -87,7 +87,7 @@ def train(trial, world, seeds):
         if any(isinstance(term, Reconstruct) for term in trial.objective.terms):
             networks |= dict(observation="gaussian", noiseless=True)
         trial = replace(trial, networks=networks)
-    return trained(trial, world, seeds)
+    return fit_trial(trial, world, seeds)
 
 
 def measure(run, world) -> dict:

@@ -259,8 +259,8 @@ def recording(folder, chance, tally, server, most):
     """A study, whose finished models are kept and whose record is written at the end."""
     runner.find = lambda name: small_study(folder)
     quiet = lambda text: None
-    work = lambda: runner.run(runner.Order("soak", out=folder / "out"), resume=True, say=quiet)
-    end_of(fork(lambda: runner.run(runner.Order("soak", out=folder / "undisturbed"), say=quiet)))
+    work = lambda: runner.run(runner.StudyRequest("soak", out=folder / "out"), resume=True, say=quiet)
+    end_of(fork(lambda: runner.run(runner.StudyRequest("soak", out=folder / "undisturbed"), say=quiet)))
 
     def whole():
         path = folder / "out" / "soak.json"
@@ -378,11 +378,11 @@ def tasks_of_an_array(folder, chance, tally, server):
     """Three tasks share a study, one of which dies, in some of its writes; they run again until none has died."""
     runner.find = lambda name: small_study(folder)
     quiet = lambda text: None
-    end_of(fork(lambda: runner.run(runner.Order("soak", out=folder / "undisturbed"), say=quiet)))
+    end_of(fork(lambda: runner.run(runner.StudyRequest("soak", out=folder / "undisturbed"), say=quiet)))
 
     def task(place):
         os.environ |= {"SLURM_ARRAY_TASK_ID": str(place), "SLURM_ARRAY_TASK_COUNT": "3"}
-        runner.run(runner.Order("soak", out=folder / "out"), say=quiet, array=True)
+        runner.run(runner.StudyRequest("soak", out=folder / "out"), say=quiet, array=True)
 
     for times in range(8, -1, -1):
         death = (

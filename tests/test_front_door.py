@@ -85,7 +85,7 @@ def seen_by_type_checkers():
 
 
 def test_type_checkers_see_what_is_looked_up():
-    looked_up = {name: f"{module}.{name}" for name, module in ganvae_lib._FROM.items()} | ganvae_lib._MODULES
+    looked_up = {name: f"{module}.{name}" for name, module in ganvae_lib._PACKAGE_OF_NAME.items()} | ganvae_lib._MODULES
     assert seen_by_type_checkers() == looked_up
     assert (ROOT / "ganvae_lib" / "py.typed").is_file()
 
@@ -97,7 +97,7 @@ def shows_itself(value):
     return any(">>> " in text for text in docstrings if text)
 
 
-@pytest.mark.parametrize("name", ganvae_lib._FROM)
+@pytest.mark.parametrize("name", ganvae_lib._PACKAGE_OF_NAME)
 def test_a_class_or_function_shows_itself_running(name):
     value = getattr(ganvae_lib, name)
     if inspect.isfunction(value) or (inspect.isclass(value) and not issubclass(value, Exception)):

@@ -117,7 +117,7 @@ class Data(Examples):
     range: Any = field(default=None, kw_only=True)
     classes: Any = field(default=None, kw_only=True)
     streamed: bool = field(default=False, kw_only=True)
-    extent: tuple[float, float] = field(init=False)  # the least and the greatest number of x
+    min_max: tuple[float, float] = field(init=False)  # the least and the greatest number of x
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not isinstance(self.factors, (dict, type(None))):
@@ -132,16 +132,16 @@ class Data(Examples):
         self._assign(note=self.note or raw.note, kind=kind or _InferredString(usual_kind(self.shape)))
         if x.numel() == 0:
             raise ValueError(f"{self.name}: x is empty; give at least one example.")
-        self._assign(extent=self._check_finite())
-        found = _check_range(self.name, self.kind, stated := _stated(self.range), self.extent, x.dtype == torch.uint8)
+        self._assign(min_max=self._check_finite())
+        found = _find_range(self.name, self.kind, stated := _stated(self.range), self.min_max, x.dtype == torch.uint8)
         self._assign(range=_as_inferred(found) if stated is None else found)
         for factor, factor_values in (self.factors or {}).items():
             self._check_factor(factor, factor_values)
-        self._check_y()
+        self._check_labels()
 
     def _assign(self, **values: Any) -> None:
         for name, value in values.items():
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, value)  # the dataclass is frozen
 
     def _check_finite(self) -> tuple[float, float]:
         """The least and the greatest number of x, in one pass without a copy."""
@@ -150,9 +150,9 @@ class Data(Examples):
         low, high = torch.stack(self.x.aminmax()).float().tolist()
         if not math.isfinite(low + high):
             is_finite = torch.cat([chunk.float().isfinite().flatten(1).all(1) for chunk in self.x.split(1000)])
-            first_bad = int((~is_finite).nonzero()[0])
+            first_not_finite = int((~is_finite).nonzero()[0])
             raise ValueError(
-                f"{self.name}: x holds NaN or infinity, first in example {first_bad}; remove or repair it."
+                f"{self.name}: x holds NaN or infinity, first in example {first_not_finite}; remove or repair it."
             )
         return low, high
 
@@ -165,7 +165,7 @@ class Data(Examples):
         if not torch.isfinite(factor_values).all():
             raise ValueError(f"{self.name}: the factor {factor!r} holds NaN or infinity; remove or repair it.")
 
-    def _check_y(self) -> None:
+    def _check_labels(self) -> None:
         stated = _stated(self.classes)
         if self.y is None:
             return self._assign(classes=_InferredInt(0))
@@ -185,7 +185,7 @@ class Data(Examples):
 
     def __repr__(self) -> str:
         noun = "images" if self.kind == "images" else "examples"
-        range_text = "" if self.range == "real" else " in [{:g}, {:g}]".format(*self.range or self.extent)
+        range_text = "" if self.range == "real" else " in [{:g}, {:g}]".format(*self.range or self.min_max)
         range_warning = "" if self.range else ", a range that is not clear"
         bytes_text = ", kept as bytes" if self.x.dtype == torch.uint8 else ""
         streamed_text = ", streamed" if self.streamed else ""
@@ -265,12 +265,12 @@ def _as_inferred(range: Any) -> Any:
     return _InferredString(range) if isinstance(range, str) else None if range is None else _InferredInterval(range)
 
 
-def _check_range(name: str, kind: str, stated_range: Any, extent: tuple[float, float], is_bytes: bool) -> Any:
+def _find_range(name: str, kind: str, stated_range: Any, min_max: tuple[float, float], is_bytes: bool) -> Any:
     """The range that was stated, if x keeps to it; else what is understood, None for images if it is not clear."""
     if stated_range is None and kind != "images":
         return "real"
     if stated_range is None:
-        return next((candidate for candidate in ((0.0, 1.0), (-1.0, 1.0)) if within_range(extent, candidate)), None)
+        return next((candidate for candidate in ((0.0, 1.0), (-1.0, 1.0)) if within_range(min_max, candidate)), None)
     if isinstance(stated_range, str) and stated_range == "real":
         return stated_range
     try:
@@ -285,15 +285,15 @@ def _check_range(name: str, kind: str, stated_range: Any, extent: tuple[float, f
         raise ValueError(
             f"{name}: range must be (0, 1) for bytes, which stand for x/255; convert x to another range first."
         )
-    if not within_range(extent, (low, high)):
+    if not within_range(min_max, (low, high)):
         raise ValueError(
-            f"{name}: x must lie in the range that was stated, {low:g} to {high:g}, and goes from {extent[0]:g} to "
-            f"{extent[1]:g}; rescale x or correct the range."
+            f"{name}: x must lie in the range that was stated, {low:g} to {high:g}, and goes from {min_max[0]:g} to "
+            f"{min_max[1]:g}; rescale x or correct the range."
         )
     return (low, high)
 
 
-def within_range(extent: tuple[float, float], bounds: tuple[float, float]) -> bool:
+def within_range(min_max: tuple[float, float], bounds: tuple[float, float]) -> bool:
     """Does what goes from one number to another stay in a range, but for rounding?"""
     slack = 1e-3 * (bounds[1] - bounds[0])
-    return bounds[0] - slack <= extent[0] and extent[1] <= bounds[1] + slack
+    return bounds[0] - slack <= min_max[0] and min_max[1] <= bounds[1] + slack

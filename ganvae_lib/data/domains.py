@@ -142,9 +142,9 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
         source_law = Mixture([0.5, 0.3, 0.2], [[-0.7, -0.3], [0.5, -0.1], [1.1, 0.9]], torch.tensor([0.5, 0.35, 0.25]))
         symmetries = quarter_turns[:1]  # the identity
     # y = A x + b: a turn by 35 degrees, a stretch along one axis and a squeeze along the other, and a shift.
-    turn = torch.tensor([[0.8192, -0.5736], [0.5736, 0.8192]], dtype=torch.float64)
-    stretch = torch.diag(torch.tensor([1.4, 0.7], dtype=torch.float64))
-    matrix = stretch @ turn
+    rotation = torch.tensor([[0.8192, -0.5736], [0.5736, 0.8192]], dtype=torch.float64)
+    stretching = torch.diag(torch.tensor([1.4, 0.7], dtype=torch.float64))
+    matrix = stretching @ rotation
     shift = torch.tensor([0.5, -0.3]).double()
     twist_angle = 0.6 if bent else 0.0  # radians for each unit of distance from the origin
 
@@ -156,13 +156,15 @@ def clouds(symmetric: bool = False, bent: bool = False, n: int = 5000, n_test: i
 
     target_law = Moved(source_law, truth, inverse, float(torch.linalg.slogdet(matrix).logabsdet))
 
-    def drawn(source_law: Toy, n: int, stream: int, name: str) -> Data:  # three streams of random numbers for each seed
+    def draw_data(source_law: Toy, n: int, stream: int, name: str) -> Data:  # three streams of numbers for each seed
         x, labels = source_law.sample(n, 3 * seed + stream, labels=True)
         return Data(x, labels, name, source_law, f"drawn from the toy, seed {seed}")
 
-    train_domains = Domains(drawn(source_law, n, 0, "cloud"), drawn(target_law, n, 1, "image of the cloud"))
+    train_domains = Domains(draw_data(source_law, n, 0, "cloud"), draw_data(target_law, n, 1, "image of the cloud"))
     # Both from stream 2, the same draws: each target is the image of its source.
-    test_domains = Domains(drawn(source_law, n_test, 2, "cloud"), drawn(target_law, n_test, 2, "image of the cloud"))
+    test_domains = Domains(
+        draw_data(source_law, n_test, 2, "cloud"), draw_data(target_law, n_test, 2, "image of the cloud")
+    )
     return Paired(train_domains, test_domains, truth, inverse, symmetries)
 
 

@@ -24,7 +24,7 @@ __all__ = ["TEXTS", "Column", "Tabular", "Text", "table", "text"]
 TEXTS = ("text", "tinyshakespeare")
 _TEXT_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 _TEXT_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
-_TEST_SHARE = 0.1  # of the text, at its end
+_TEST_FRACTION = 0.1  # of the text, at its end
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -150,10 +150,10 @@ def text(name: Any = "text", split: str = "train", length: int | None = 64) -> T
     name = name if name in TEXTS else Path(name).name
     if length is None:
         lines = [line for line in full_text.splitlines() if line]
-        train_length = round((1 - _TEST_SHARE) * len(lines))
+        train_length = round((1 - _TEST_FRACTION) * len(lines))
         all_lines = replace(Text.from_lines(lines, name), note=note)
         return all_lines[:train_length] if split == "train" else all_lines[train_length:]
-    train_length = round((1 - _TEST_SHARE) * len(full_text))
+    train_length = round((1 - _TEST_FRACTION) * len(full_text))
     split_text = full_text[:train_length] if split == "train" else full_text[train_length:]
     if length > len(split_text):
         raise ValueError(f"length must lie between 1 and {len(split_text)}, the characters of this part, not {length}.")
@@ -276,16 +276,16 @@ def table(
 
 def _infer_column(key: str, values: np.ndarray, name: str, is_categorical: bool, standardise: bool) -> Column:
     """What a column is, from its values."""
-    given = values.tolist()
-    lacking = [i for i, value in enumerate(given) if value is None or value != value or value in (np.inf, -np.inf)]
-    if lacking:
-        raise ValueError(f"{name}: the column {key!r} lacks a value, first in row {lacking[0]}; fill or remove it.")
-    if not all(isinstance(value, (str, bytes, int, float)) for value in given) or len(set(given)) < 2:
+    cells = values.tolist()  # NaN is what is not equal to itself
+    empty_rows = [i for i, value in enumerate(cells) if value is None or value != value or value in (np.inf, -np.inf)]
+    if empty_rows:
+        raise ValueError(f"{name}: the column {key!r} lacks a value, first in row {empty_rows[0]}; fill or remove it.")
+    if not all(isinstance(value, (str, bytes, int, float)) for value in cells) or len(set(cells)) < 2:
         raise ValueError(
             f"{name}: the column {key!r} must be numbers or words, two or more; convert it or leave it out."
         )
     if values.dtype.kind in "OUSb" or is_categorical:
-        return Column(key, categories=tuple(sorted(set(given), key=str)))
+        return Column(key, categories=tuple(sorted(set(cells), key=str)))
     return Column(key, float(values.mean(dtype=float)), float(values.std(dtype=float))) if standardise else Column(key)
 
 

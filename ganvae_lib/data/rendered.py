@@ -174,10 +174,10 @@ def _distance_field(character: str, font: str) -> Tensor:
     # From the start of each of n pieces to each point: [1, C, n] and [C, 1, n].
     offset_x = coordinates[None, :, None] - start_x
     offset_y = coordinates[:, None, None] - start_y
-    # The nearest point of a piece lies a share t of its length from its start.
-    nearest_share = ((offset_x * along_x + offset_y * along_y) / (along_x.square() + along_y.square())).clamp_(0, 1)
+    # The nearest point of a piece lies a fraction of its length from its start.
+    nearest_fraction = ((offset_x * along_x + offset_y * along_y) / (along_x.square() + along_y.square())).clamp_(0, 1)
     distance = (
-        ((offset_x - nearest_share * along_x).square_() + (offset_y - nearest_share * along_y).square_())
+        ((offset_x - nearest_fraction * along_x).square_() + (offset_y - nearest_fraction * along_y).square_())
         .amin(-1)
         .sqrt()
     )
@@ -214,16 +214,15 @@ def _capital_height_for(characters: str) -> float:
     half_pixel = 0.5 / _WEIGHT_SIDE  # stays free
     # From the centre to the edge of the image, less the half of an added stroke that lies outside the outline.
     free_space = 0.5 - half_pixel - transforms.sum(-1, keepdim=True) * max_weight / (2 * _WEIGHT_SIDE)
-    glyph_extents = (
-        transforms @ torch.from_numpy(np.stack(half_sizes)).T
-    )  # of each glyph from its centre, at a unit of 1
+    # Of each glyph from its centre, at a unit of 1.
+    glyph_extents = transforms @ torch.from_numpy(np.stack(half_sizes)).T
     return min(_CAPITAL_HEIGHT, float((free_space / glyph_extents).min()))
 
 
 def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
     """Images [n, 1, side, side] of characters with these factors, [n] each."""
-    # Each pair of character and font that occurs needs one outline; outline_index [n] says which an image takes.
-    pairs, outline_index = torch.stack([values["class"], values["font"]], 1).unique(dim=0, return_inverse=True)
+    # Each pair of character and font that occurs needs one outline; outline_of_image [n] says which an image takes.
+    pairs, outline_of_image = torch.stack([values["class"], values["font"]], 1).unique(dim=0, return_inverse=True)
     character_fonts = [(characters[character], FONTS[font]) for character, font in pairs.tolist()]
     outlines = []
     for character, font in character_fonts:
@@ -236,7 +235,7 @@ def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
     transforms = _transform_matrices(values["rotation"], values["scale"], values["slant"])
     stroke_growth = values["weight"] / (2 * _WEIGHT_SIDE) / capital_height  # by this the outline moves, in heights
     glyph_extents = capital_height * (
-        transforms.abs() @ (half_sizes[outline_index] + stroke_growth[:, None])[..., None]
+        transforms.abs() @ (half_sizes[outline_of_image] + stroke_growth[:, None])[..., None]
     ).squeeze(-1)
     leaves_image = (glyph_extents > 0.5 + 1e-9).any(1)  # by more than rounding
     if leaves_image.any():
@@ -244,24 +243,23 @@ def _render(values: dict[str, Tensor], characters: str, side: int) -> Tensor:
             f"{int(leaves_image.sum())} of {len(leaves_image)} characters would leave the image, first example "
             f"{int(leaves_image.nonzero()[0])}; lower scale, weight or slant."
         )
-    # Where in its field does each point of the image lie? Coordinates in [-1, 1], rows of the image from the top.
-    field_radius = half_sizes.amax(1)[outline_index] + _MARGIN
-    inverse_transforms = torch.linalg.inv(transforms) / (2 * capital_height * field_radius)[:, None, None]
+    # Where in its signed-distance field does each point of the image lie? Both have coordinates in [-1, 1].
+    distance_field_radius = half_sizes.amax(1)[outline_of_image] + _MARGIN
+    inverse_transforms = torch.linalg.inv(transforms) / (2 * capital_height * distance_field_radius)[:, None, None]
     flipped = inverse_transforms * torch.tensor([1.0, -1.0])  # in an image y points down
-    to_field = torch.cat(
-        [flipped, torch.zeros(len(inverse_transforms), 2, 1)], -1
-    ).float()  # [n, 2, 3], without a shift
+    # Affine maps [n, 2, 3], without a shift.
+    image_to_distance_field = torch.cat([flipped, torch.zeros(len(inverse_transforms), 2, 1)], -1).float()
     # Four points in a pixel; a point is inked by how far it lies inside the edge, in steps of the points.
     ink_threshold = stroke_growth.float()
     ink_slope = (2 * side * capital_height * values["scale"]).float()
     distance_fields = torch.stack([_distance_field(character, font) for character, font in character_fonts])[:, None]
     images = []
-    for image_rows in torch.arange(len(outline_index)).split(256):  # bounds the memory
+    for image_rows in torch.arange(len(outline_of_image)).split(256):  # bounds the memory
         sample_points = F.affine_grid(
-            to_field[image_rows], [len(image_rows), 1, 2 * side, 2 * side], align_corners=False
+            image_to_distance_field[image_rows], [len(image_rows), 1, 2 * side, 2 * side], align_corners=False
         )
         distance = F.grid_sample(
-            distance_fields[outline_index[image_rows]], sample_points, padding_mode="border", align_corners=True
+            distance_fields[outline_of_image[image_rows]], sample_points, padding_mode="border", align_corners=True
         )
         ink = (
             (ink_threshold[image_rows, None, None, None] - distance) * ink_slope[image_rows, None, None, None] + 0.5

@@ -172,10 +172,10 @@ def _from_data_set(data_set: Any, name: str) -> Raw:
         return Raw(raw.x[rows], None if raw.y is None else torch.as_tensor(raw.y)[rows], note=f"from a {kind}")
     if not hasattr(data_set, "__len__"):
         raise ValueError(f"{name}: x must be examples with a length, and a {kind} has none; stack as many as you want.")
-    return _stacked((data_set[i] for i in range(len(data_set))), len(data_set), name)._replace(note=f"from a {kind}")
+    return _stack((data_set[i] for i in range(len(data_set))), len(data_set), name)._replace(note=f"from a {kind}")
 
 
-def _stacked(items: Iterator[Any], n_examples: int, name: str) -> Raw:
+def _stack(items: Iterator[Any], n_examples: int, name: str) -> Raw:
     """Examples, or pairs of an example and a label, in one tensor, which is filled as they come."""
     x: Any = None
     labels: list[Any] = []
@@ -227,7 +227,7 @@ def _as_example(item: Any, name: str) -> Tensor:
 def _from_list(items: Sequence[Any], name: str) -> Raw:
     """A list of examples, of pairs (x, y), or of the names of image files."""
     if items and all(isinstance(item, (str, Path)) for item in items):
-        return _stacked((_read_image_file(Path(item), name) for item in items), len(items), name)._replace(
+        return _stack((_read_image_file(Path(item), name) for item in items), len(items), name)._replace(
             note="from image files"
         )
     if is_shape(items) or all(_n_axes(item) == 0 for item in items):
@@ -236,7 +236,7 @@ def _from_list(items: Sequence[Any], name: str) -> Raw:
         raise ValueError(
             f"{name}: x must be a list of examples, not of single values; give one column as [[1.0], [2.0]]."
         )
-    return _stacked(iter(items), len(items), name)
+    return _stack(iter(items), len(items), name)
 
 
 def _read_image_file(file: Path, name: str) -> Tensor:

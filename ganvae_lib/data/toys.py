@@ -135,9 +135,8 @@ class Moons(Toy):
     def _points_on_arcs(angles: Tensor) -> Tensor:
         """Points [2, n, 2] at angle t of the upper and of the lower arc."""
         upper_arc = torch.stack([angles.cos(), angles.sin()], -1)
-        lower_arc = (
-            torch.tensor([1.0, 0.5], dtype=angles.dtype) - upper_arc
-        )  # the upper arc, turned by half a circle and shifted
+        # The upper arc, turned by half a circle and shifted.
+        lower_arc = torch.tensor([1.0, 0.5], dtype=angles.dtype) - upper_arc
         return torch.stack([upper_arc, lower_arc])
 
     def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:

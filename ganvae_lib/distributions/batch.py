@@ -89,9 +89,9 @@ class Batch:
 
     model: Any
     x: Tensor
-    noise: Noise
+    noise: Noise  # where the batch's random numbers come from
     labels: Tensor | None = None
-    other: Tensor | None = None
+    other: Tensor | None = None  # a minibatch of the second domain
     detached: bool = False  # a batch that only a discriminator looks at needs no graph
     memory: dict[str, Any] = field(default_factory=dict)
 

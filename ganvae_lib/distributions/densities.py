@@ -166,7 +166,9 @@ class Product(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         values = value.split(self.sizes, -1)
-        log_probs = (component.log_prob(own_value) for component, own_value in zip(self.parts, values, strict=True))
+        log_probs = (
+            component.log_prob(component_value) for component, component_value in zip(self.parts, values, strict=True)
+        )
         return sum(log_probs, start=value.new_zeros(()))
 
 
@@ -223,7 +225,9 @@ class SideBySide(Distribution):
         return torch.stack([copy.mean for copy in self.parts])
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return torch.stack([copy.log_prob(own_value) for copy, own_value in zip(self.parts, value, strict=True)])
+        return torch.stack(
+            [copy.log_prob(component_value) for copy, component_value in zip(self.parts, value, strict=True)]
+        )
 
 
 def side_by_side(copies: Sequence[Distribution]) -> Distribution:
@@ -237,35 +241,37 @@ def side_by_side(copies: Sequence[Distribution]) -> Distribution:
     """
     if not copies[0].batch_shape and not isinstance(copies[0], Pushforward):
         copies = [copy.expand(torch.Size((1,))) for copy in copies]
-    return _stacked(copies)
+    return _stack_distributions(copies)
 
 
-def _stacked(copies: Sequence[Any]) -> Distribution:
+def _stack_distributions(copies: Sequence[Any]) -> Distribution:
     first = copies[0]
     if len({type(copy) for copy in copies}) > 1:
         return SideBySide(copies)
     if isinstance(first, Independent):
         return Independent(
-            _stacked([copy.base_dist for copy in copies]), first.reinterpreted_batch_ndims, validate_args=False
+            _stack_distributions([copy.base_dist for copy in copies]),
+            first.reinterpreted_batch_ndims,
+            validate_args=False,
         )
     if isinstance(first, Product):
-        return Product([_stacked(pieces) for pieces in zip(*(copy.parts for copy in copies), strict=True)])
+        return Product([_stack_distributions(parts) for parts in zip(*(copy.parts for copy in copies), strict=True)])
     if isinstance(first, Noiseless):
-        return Noiseless(_stacked([copy.base for copy in copies]))
+        return Noiseless(_stack_distributions([copy.base for copy in copies]))
     if isinstance(first, Point):
         return Point(torch.stack([copy.value for copy in copies]), len(first.event_shape))
     if isinstance(first, Pushforward):
 
         def push_noise(noise: Tensor) -> Tensor:
-            return torch.stack([copy.function(own_noise) for copy, own_noise in zip(copies, noise, strict=True)])
+            return torch.stack([copy.function(copy_noise) for copy, copy_noise in zip(copies, noise, strict=True)])
 
         return Pushforward(push_noise, first.noise, (len(copies), *first.batch_shape), first.event_shape)
     if isinstance(first, MixtureSameFamily):
-        weights: Any = _stacked([copy.mixture_distribution for copy in copies])
-        mixture_components = _stacked([copy.component_distribution for copy in copies])
+        weights: Any = _stack_distributions([copy.mixture_distribution for copy in copies])
+        mixture_components = _stack_distributions([copy.component_distribution for copy in copies])
         return MixtureSameFamily(weights, mixture_components, validate_args=False)
     if type(first) is TransformedDistribution and all(copy.transforms == first.transforms for copy in copies):
-        base = _stacked([copy.base_dist for copy in copies])
+        base = _stack_distributions([copy.base_dist for copy in copies])
         return TransformedDistribution(base, first.transforms, validate_args=False)
     names = _parameter_names(first)
     if not names:

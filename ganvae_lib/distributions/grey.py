@@ -12,24 +12,24 @@ from torch.distributions import Distribution, constraints, register_kl
 
 __all__ = ["ContinuousBernoulli"]
 
-# Up to |t| = NEAR the series of log(sinh(t/2) / (t/2)) is used, made of B_2, B_4, ..., B_20: it is right to 1e-11.
-# Beyond it the closed forms lose hardly a digit of single precision to cancellation.
+# Up to |t| = SERIES_LIMIT the series of log(sinh(t/2) / (t/2)) is used, made of B_2, B_4, ..., B_20: it is
+# right to 1e-11. Beyond it the closed forms lose hardly a digit of single precision to cancellation.
 FIRST_BERNOULLI_NUMBERS = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66)
 LATER_BERNOULLI_NUMBERS = (-691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
-COEFFICIENTS = tuple(
+SERIES_COEFFICIENTS = tuple(
     number / (2 * math.factorial(2 * n))
     for n, number in enumerate(FIRST_BERNOULLI_NUMBERS + LATER_BERNOULLI_NUMBERS, 1)
 )
-NEAR = 1.5
+SERIES_LIMIT = 1.5
 QUANTILE_SERIES_LIMIT = 0.25
 
 
-def _series(t: Tensor, weight: Callable[[int], float]) -> Tensor:
-    """Σ_n weight(n) B_2n t^(2n-2) / (2 (2n)!), by Horner's rule."""
+def _bernoulli_series(t: Tensor, factor: Callable[[int], float]) -> Tensor:
+    """Σ_n factor(n) B_2n t^(2n-2) / (2 (2n)!), by Horner's rule."""
     t_squared = t * t
     total = torch.zeros_like(t)
-    for n in range(len(COEFFICIENTS), 0, -1):
-        total = total * t_squared + weight(n) * COEFFICIENTS[n - 1]
+    for n in range(len(SERIES_COEFFICIENTS), 0, -1):
+        total = total * t_squared + factor(n) * SERIES_COEFFICIENTS[n - 1]
     return total
 
 
@@ -62,8 +62,12 @@ class ContinuousBernoulli(Distribution):
     def _split_near_zero(self) -> tuple[Tensor, Tensor, Tensor]:
         """Where the series counts; logits for it, and |t| for the closed forms, harmless where the other one counts."""
         abs_logit = self.logits.abs()
-        is_near_zero = abs_logit < NEAR
-        return is_near_zero, torch.where(is_near_zero, self.logits, 0.0), torch.where(is_near_zero, NEAR, abs_logit)
+        is_near_zero = abs_logit < SERIES_LIMIT
+        return (
+            is_near_zero,
+            torch.where(is_near_zero, self.logits, 0.0),
+            torch.where(is_near_zero, SERIES_LIMIT, abs_logit),
+        )
 
     @property
     def probs(self) -> Tensor:
@@ -74,18 +78,18 @@ class ContinuousBernoulli(Distribution):
         if self._validate_args:
             self._validate_sample(value)
         is_near_zero, logit, abs_logit = self._split_near_zero()
-        series_value = (value - 1 / 2) * logit - logit * logit * _series(logit, lambda n: 1 / n)
+        series_value = (value - 1 / 2) * logit - logit * logit * _bernoulli_series(logit, lambda n: 1 / n)
         # From the end that the density leans to, so that nothing large is subtracted from something large.
-        gap = torch.where(self.logits > 0, 1 - value, value)
-        closed_form = abs_logit.log() - (-torch.expm1(-abs_logit)).log() - abs_logit * gap
+        distance_to_end = torch.where(self.logits > 0, 1 - value, value)
+        closed_form = abs_logit.log() - (-torch.expm1(-abs_logit)).log() - abs_logit * distance_to_end
         return torch.where(is_near_zero, series_value, closed_form)
 
     @property
     def mean(self) -> Tensor:
         is_near_zero, logit, abs_logit = self._split_near_zero()
-        gap = self._mean_distance(abs_logit)
-        closed_form = torch.where(self.logits > 0, 1 - gap, gap)
-        return torch.where(is_near_zero, 1 / 2 + logit * _series(logit, lambda n: 2), closed_form)
+        distance_to_end = self._mean_distance(abs_logit)
+        closed_form = torch.where(self.logits > 0, 1 - distance_to_end, distance_to_end)
+        return torch.where(is_near_zero, 1 / 2 + logit * _bernoulli_series(logit, lambda n: 2), closed_form)
 
     @staticmethod
     def _mean_distance(abs_logit: Tensor) -> Tensor:
@@ -96,20 +100,21 @@ class ContinuousBernoulli(Distribution):
     def variance(self) -> Tensor:
         is_near_zero, logit, abs_logit = self._split_near_zero()
         closed_form = 1 / abs_logit**2 - (-abs_logit).exp() / torch.expm1(-abs_logit) ** 2
-        return torch.where(is_near_zero, _series(logit, lambda n: 2 * (2 * n - 1)), closed_form)
+        return torch.where(is_near_zero, _bernoulli_series(logit, lambda n: 2 * (2 * n - 1)), closed_form)
 
     def entropy(self) -> Tensor:
         is_near_zero, logit, abs_logit = self._split_near_zero()
         closed_form = abs_logit * self._mean_distance(abs_logit) - abs_logit.log() + (-torch.expm1(-abs_logit)).log()
-        return torch.where(is_near_zero, logit * logit * _series(logit, lambda n: 1 / n - 2), closed_form)
+        return torch.where(is_near_zero, logit * logit * _bernoulli_series(logit, lambda n: 1 / n - 2), closed_form)
 
     def cdf(self, value: Tensor) -> Tensor:
         abs_logit = self.logits.abs()
         is_uniform = abs_logit == 0
         abs_logit = torch.where(is_uniform, 1.0, abs_logit)
         is_positive = self.logits > 0
-        gap = torch.where(is_positive, 1 - value, value)
-        tail = torch.expm1(-abs_logit * gap) / torch.expm1(-abs_logit)  # P(x nearer to the end than the value)
+        distance_to_end = torch.where(is_positive, 1 - value, value)
+        # P(x nearer to the end than the value).
+        tail = torch.expm1(-abs_logit * distance_to_end) / torch.expm1(-abs_logit)
         return torch.where(is_uniform, value, torch.where(is_positive, 1 - tail, tail))
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -120,16 +125,16 @@ class ContinuousBernoulli(Distribution):
         abs_logit = torch.where(is_near_zero, 1.0, logits.abs())
         is_positive = logits > 0
         tail = torch.where(is_positive, 1 - level, level)  # the quantile of -t at 1 - u mirrors that of t: no overflow
-        at_the_end = tail == 1  # where the logarithm may be infinite
-        tail = torch.where(at_the_end, 0.0, tail)
+        is_at_end = tail == 1  # where the logarithm may be infinite
+        tail = torch.where(is_at_end, 0.0, tail)
         # Two forms of 1 - beyond (1 - e^-|t|): one knows how far it is from 1, the other how far from 0.
         log_remaining = torch.where(
             tail < 1 / 2,
             torch.log1p(tail * torch.expm1(-abs_logit)),
             (1 - tail + tail * (-abs_logit).exp()).log(),
         )
-        gap = torch.where(at_the_end, 1.0, -log_remaining / abs_logit)
-        closed_form = torch.where(is_positive, 1 - gap, gap)
+        distance_to_end = torch.where(is_at_end, 1.0, -log_remaining / abs_logit)
+        closed_form = torch.where(is_positive, 1 - distance_to_end, distance_to_end)
         return torch.where(is_near_zero, _quantile_series(logit, level), closed_form)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:

@@ -108,7 +108,7 @@ class Noise:
             raise ValueError("noise needs a seed, or a list of one or more.")
         self.seeds = [check_int("a seed", seed, least=0) for seed in ([seeds] if seed_list is None else seed_list)]
         self.seeds_shape = () if seed_list is None else (len(self.seeds),)
-        self.device, self.share = torch.device(device), share or Share()
+        self.device, self.share = torch.device(device), share or Share()  # share: this process's part of a minibatch
         self.since = ""  # part of every name, where the streams are not those with which a training began
         self._streams: dict[tuple, _Stream] = {}
         self._layers_opened = 0  # how often, so that each time has numbers of its own

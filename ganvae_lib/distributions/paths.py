@@ -248,7 +248,7 @@ def from_noise(
     path: NoisePath,
     n: int,
     shape: Sequence[int],
-    noise: Noise,
+    noise: Noise,  # a source of random numbers
     steps: int = 50,
     sampler: str = "heun",
 ) -> Tensor:
@@ -286,7 +286,7 @@ def flow_density(denoise: Denoise_x, path: NoisePath, x: Tensor, axes: int, step
             z = z.detach().requires_grad_()
             velocities = _velocity_at(denoise, path, z, t)
             velocity_components = velocities.flatten(axes).sum(tuple(range(axes)))
-            gradients = [torch.autograd.grad(u_i, z, retain_graph=True)[0].flatten(axes) for u_i in velocity_components]
+            gradients = [torch.autograd.grad(u_d, z, retain_graph=True)[0].flatten(axes) for u_d in velocity_components]
         return velocities.detach(), torch.stack([gradient[..., i] for i, gradient in enumerate(gradients)]).sum(0)
 
     times = torch.linspace(T_MIN, T_MAX, check_int("steps", steps) + 1, device=x.device, dtype=x.dtype)

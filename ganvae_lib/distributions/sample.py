@@ -18,7 +18,7 @@ __all__ = ["draw", "free_energy"]
 
 
 @singledispatch
-def draw(p: distributions.Distribution, noise: Noise, name: str) -> Tensor:
+def draw(p: distributions.Distribution, noise: Noise, name: str) -> Tensor:  # ``noise`` is a source of random numbers
     """A sample of ``p`` through which gradients flow (Eq. ``eq-reparameterisation``, chapter 03), from named noise.
 
     Bernoulli and one-hot have no such sample: they are drawn all the same, and TypeError is raised by a gradient that

@@ -157,7 +157,7 @@ class constant(Schedule):
     """
 
     value: float
-    values = ("value",)
+    values = ("value",)  # the fields that a factor multiplies
 
     def __call__(self, step: int) -> float:
         return float(self.value)
@@ -182,7 +182,7 @@ class linear(Schedule):
     start: float
     end: float
     steps: int
-    values = ("start", "end")
+    values = ("start", "end")  # the fields that a factor multiplies
 
     def __call__(self, step: int) -> float:
         fraction = min(1.0, step / self.steps)
@@ -208,7 +208,7 @@ class cosine(Schedule):
     start: float
     end: float
     steps: int
-    values = ("start", "end")
+    values = ("start", "end")  # the fields that a factor multiplies
 
     def __call__(self, step: int) -> float:
         fraction = (1 - math.cos(math.pi * min(1.0, step / self.steps))) / 2
@@ -237,7 +237,7 @@ class cyclical(Schedule):
     high: float
     period: int
     rise: float = 0.5
-    values = ("low", "high")
+    values = ("low", "high")  # the fields that a factor multiplies
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -149,12 +149,12 @@ class GeneratorStep:
         of x. ``reverse=False`` takes q(y|x) itself.
         """
         log_prior = self.mixture(self.theta_0).detach()
-        log_joint_0, log_joint_1 = (log_q + log_prior for log_q in self._answers(reverse))
+        log_joint_0, log_joint_1 = (log_q + log_prior for log_q in self._log_answers(reverse))
         # The integral of a joint over x, in logarithms.
         log_z_0, log_z_1 = ((joint + self.space.weights.log()).logsumexp(-1) for joint in (log_joint_0, log_joint_1))
         return (log_joint_0 - log_z_0.unsqueeze(-1), log_joint_1 - log_z_1.unsqueeze(-1)), (log_z_0, log_z_1)
 
-    def _answers(self, reverse: bool) -> Densities:
+    def _log_answers(self, reverse: bool) -> Densities:
         """log q^r(y=0|x) = log D and log q^r(y=1|x) = log(1-D), or unreversed, [..., n]."""
         log_D, log_not_D = logsigmoid(self.logit), logsigmoid(-self.logit)
         return (log_D, log_not_D) if reverse else (log_not_D, log_D)
@@ -169,7 +169,7 @@ class GeneratorStep:
         priors = [log_prior.exp().squeeze(-1) for log_prior in _log_priors(self.real)]
         mean = lambda values: sum(prior * value for prior, value in zip(priors, values, strict=True))  # E_y
         left = -mean(
-            self.space.expect(log_p, log_q) for log_p, log_q in zip(log_ps, self._answers(reverse), strict=True)
+            self.space.expect(log_p, log_q) for log_p, log_q in zip(log_ps, self._log_answers(reverse), strict=True)
         )
         kl = mean(self.space.kl(log_p, log_q) for log_p, log_q in zip(log_ps, log_posteriors, strict=True))
         js = mean(self.space.kl(log_p, log_mixture) for log_p in log_ps)
@@ -186,14 +186,16 @@ class GeneratorStep:
         log_mixture = self.mixture(theta)
         entropy = -sum((log_prior.exp() * log_prior).squeeze(-1) for log_prior in log_priors)
         # log p_θ(y|x) of y = 0 and 1, by Bayes' rule.
-        truth = [log_prior + p - log_mixture for log_prior, p in zip(log_priors, self._densities(theta), strict=True)]
-        answers = self._answers(reverse=False)
-        gaps = [
+        true_log_posteriors = [
+            log_prior + p - log_mixture for log_prior, p in zip(log_priors, self._densities(theta), strict=True)
+        ]
+        log_answers = self._log_answers(reverse=False)
+        kl_gaps = [
             self.space.expect(log_mixture, log_true.exp() * (log_true - log_q))
-            for log_true, log_q in zip(truth, answers, strict=True)
+            for log_true, log_q in zip(true_log_posteriors, log_answers, strict=True)
         ]
         sides = self.sides(theta, reverse=False)
-        return sides.js, entropy - sides.left, gaps[0] + gaps[1]
+        return sides.js, entropy - sides.left, kl_gaps[0] + kl_gaps[1]
 
 
 def random_steps(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import described
 
-__all__ = ["as_tensor", "at_parameters", "holds"]
+__all__ = ["as_tensor", "at_parameters", "is_true_everywhere"]
 
 Result = TypeVar("Result")
 
@@ -26,7 +26,7 @@ def as_tensor(name: str, value: Any) -> Tensor:
         raise ValueError(f"{name} must be a tensor, an array or a list of numbers, got {described(value)}") from None
 
 
-def holds(condition: Tensor) -> bool:
+def is_true_everywhere(condition: Tensor) -> bool:
     """Is it true everywhere? Under ``vmap``, where nobody may look, it is taken to be."""
     try:
         return bool(condition.all())
@@ -37,7 +37,7 @@ def holds(condition: Tensor) -> bool:
 def at_parameters(function: Callable[[Tensor], Result], name: str, value: Any, like: Tensor) -> Result:
     """function(value), of parameters such as ``like``. Raises ValueError for what it cannot take, and for NaN."""
     parameters = as_tensor(name, value)
-    if holds(parameters.isfinite()):
+    if is_true_everywhere(parameters.isfinite()):
         with suppress(RuntimeError):  # a shape that does not fit
             return function(parameters)
     raise ValueError(f"{name} must be finite parameters [..., {like.shape[-1]}], got {described(parameters)}.")

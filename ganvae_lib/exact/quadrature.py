@@ -20,14 +20,14 @@ import torch
 from torch import Tensor
 
 from ..errors import check_int, check_real, described
-from .inputs import as_tensor, holds
+from .inputs import as_tensor, is_true_everywhere
 
 __all__ = ["DIVERGENCES", "FDivergence", "Space", "finite", "line", "minimise", "plane"]
 
 _LOG2 = math.log(2.0)
 
 
-def _mul(p: Tensor, v: Tensor) -> Tensor:
+def _safe_product(p: Tensor, v: Tensor) -> Tensor:
     """p * v where p is a density, with 0 * inf = 0 in the value and in the gradient."""
     return p * torch.where(p == 0, 0.0, v)
 
@@ -52,46 +52,52 @@ class FDivergence:
     density: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def _on_below(bound: float, value: Callable[[Tensor], Tensor], attained: bool = False) -> Callable[[Tensor], Tensor]:
+def _finite_below(
+    bound: float, value: Callable[[Tensor], Tensor], attained: bool = False
+) -> Callable[[Tensor], Tensor]:
     """`value` on t < bound (t <= bound if `attained`), +inf beyond; its argument is kept inside the domain."""
 
     def conjugate(t: Tensor) -> Tensor:
-        inside = t <= bound if attained else t < bound
-        t_inside = torch.where(inside, t, bound - 1.0)  # any point inside will do: its value is not used
-        return torch.where(inside, value(t_inside), math.inf)
+        is_inside = t <= bound if attained else t < bound
+        t_inside = torch.where(is_inside, t, bound - 1.0)  # any point inside will do: its value is not used
+        return torch.where(is_inside, value(t_inside), math.inf)
 
     return conjugate
 
 
 #: The f-divergences of the book, by name. Conventions: Nowozin et al. (2016), with f(1) = 0 and JSD <= log 2.
 DIVERGENCES = {
-    "kl": FDivergence(f=lambda u: u * u.log(), conjugate=lambda t: (t - 1).exp(), density=lambda p, q, r: _mul(p, r)),
+    "kl": FDivergence(
+        f=lambda u: u * u.log(), conjugate=lambda t: (t - 1).exp(), density=lambda p, q, r: _safe_product(p, r)
+    ),
     "reverse kl": FDivergence(
-        f=lambda u: -u.log(), conjugate=_on_below(0.0, lambda t: -1 - (-t).log()), density=lambda p, q, r: _mul(q, -r)
+        f=lambda u: -u.log(),
+        conjugate=_finite_below(0.0, lambda t: -1 - (-t).log()),
+        density=lambda p, q, r: _safe_product(q, -r),
     ),
     "js": FDivergence(
         f=lambda u: (u * u.log() - (1 + u) * ((1 + u) / 2).log()) / 2,
-        conjugate=_on_below(_LOG2 / 2, lambda t: -(2 - (2 * t).exp()).log() / 2),
-        density=lambda p, q, r: (_mul(p, _LOG2 - _softplus(-r)) + _mul(q, _LOG2 - _softplus(r))) / 2,
+        conjugate=_finite_below(_LOG2 / 2, lambda t: -(2 - (2 * t).exp()).log() / 2),
+        density=lambda p, q, r: (_safe_product(p, _LOG2 - _softplus(-r)) + _safe_product(q, _LOG2 - _softplus(r))) / 2,
     ),
     "non-saturating": FDivergence(
         f=lambda u: (1 + u) * ((1 + u) / 2).log(),
         conjugate=lambda t: torch.where(t < 1 - _LOG2, _LOG2, 2 * (t - 1).exp() - t),
-        density=lambda p, q, r: _mul(p + q, _softplus(r) - _LOG2),
+        density=lambda p, q, r: _safe_product(p + q, _softplus(r) - _LOG2),
     ),
     "pearson": FDivergence(
         f=lambda u: (u - 1) ** 2,
         conjugate=lambda t: torch.where(t < -2, -1.0, t + t**2 / 4),
-        density=lambda p, q, r: _mul(p, r.exp() - 1) + q - p,
+        density=lambda p, q, r: _safe_product(p, r.exp() - 1) + q - p,
     ),
     "hellinger": FDivergence(
         f=lambda u: (u.sqrt() - 1) ** 2,
-        conjugate=_on_below(1.0, lambda t: t / (1 - t)),
-        density=lambda p, q, r: p + q - 2 * _mul(q, (r / 2).exp()),
+        conjugate=_finite_below(1.0, lambda t: t / (1 - t)),
+        density=lambda p, q, r: p + q - 2 * _safe_product(q, (r / 2).exp()),
     ),
     "total variation": FDivergence(
         f=lambda u: (u - 1).abs() / 2,
-        conjugate=_on_below(0.5, lambda t: t.clamp(min=-0.5), attained=True),
+        conjugate=_finite_below(0.5, lambda t: t.clamp(min=-0.5), attained=True),
         density=lambda p, q, r: (p - q).abs() / 2,
     ),
 }
@@ -139,7 +145,7 @@ class Space:
         """
         log_f = self._values("log_f", log_f)
         log_mass = (log_f + self.weights.log()).logsumexp(-1, keepdim=True)
-        if not holds(log_mass.isfinite()):
+        if not is_true_everywhere(log_mass.isfinite()):
             raise ValueError("no density is proportional to exp(log_f): it is 0 at every point, infinite or NaN")
         return log_f - log_mass
 
@@ -157,7 +163,7 @@ class Space:
 
     def expect(self, log_p: Tensor, f: Tensor | Callable[[Tensor], Tensor]) -> Tensor:
         """E_p[f], with 0 * inf = 0."""
-        return self.integrate(_mul(self.density(log_p), self._values("f", f)))
+        return self.integrate(_safe_product(self.density(log_p), self._values("f", f)))
 
     def entropy(self, log_p: Tensor) -> Tensor:
         """H(p) = -E_p[log p]; differential entropy on a line or plane, Shannon's on a finite set."""
@@ -177,8 +183,8 @@ class Space:
             raise ValueError(f"the weight of the first density must lie strictly between 0 and 1, not {weight[..., 0]}")
         p, q, log_ratio = self._densities_and_log_ratio(log_p, log_q)
         log_weight, log_other_weight = weight.log(), (-weight).log1p()
-        kl_p = _mul(p, -log_weight - _softplus(log_other_weight - log_weight - log_ratio))  # p log p/m
-        kl_q = _mul(q, -log_other_weight - _softplus(log_weight - log_other_weight + log_ratio))  # q log q/m
+        kl_p = _safe_product(p, -log_weight - _softplus(log_other_weight - log_weight - log_ratio))  # p log p/m
+        kl_q = _safe_product(q, -log_other_weight - _softplus(log_weight - log_other_weight + log_ratio))  # q log q/m
         return self.integrate(weight * kl_p + (1 - weight) * kl_q)
 
     def f_divergence(self, f: str | FDivergence | Callable[[Tensor], Tensor], log_p: Tensor, log_q: Tensor) -> Tensor:
@@ -195,7 +201,7 @@ class Space:
             raise ValueError(f"f must be a name, an FDivergence or a function of the ratio, got {described(f)}")
         p, q, log_ratio = self._densities_and_log_ratio(log_p, log_q)
         values = f.density(p, q, log_ratio) if isinstance(f, FDivergence) else self._values("f", f(log_ratio.exp()))
-        return self.integrate(values if isinstance(f, FDivergence) else _mul(q, values))
+        return self.integrate(values if isinstance(f, FDivergence) else _safe_product(q, values))
 
     def total_variation(self, log_p: Tensor, log_q: Tensor) -> Tensor:
         """TV(p, q), half the integral of |p - q|: the largest difference of the two probabilities of one event."""
@@ -271,7 +277,7 @@ def minimise(
     """
     x = as_tensor("start", start).detach().double()
     steps, reach = check_int("steps", steps), check_real("reach", reach, above=0)
-    if x.ndim != 1 or not holds(x.isfinite()):
+    if x.ndim != 1 or not is_true_everywhere(x.isfinite()):
         raise ValueError(f"start must be a vector of finite numbers, such as [0.0], not {described(start)}")
     if not callable(loss) or not isinstance(loss(x), Tensor) or loss(x).numel() != 1:
         raise ValueError("loss must be a function of a vector that returns a tensor with one number")

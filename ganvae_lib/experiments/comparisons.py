@@ -37,7 +37,7 @@ class Experiment:
     semi_supervised: bool = False
 
     @property
-    def bounded(self) -> bool:
+    def compares_bounds(self) -> bool:
         """Does the experiment compare bounds, on binary pixels? Else it scores samples."""
         return BOUND in self.scores
 
@@ -95,16 +95,16 @@ _SVAES = {
 
 
 def _activated(kind: str, name: str, base: Objective, sizes: dict, reported: dict, **more: bool) -> Experiment:
-    """A VAE against its activated variant; ``reported`` has per score the paper's pairs for 1 %, 10 % and all."""
-    shares = (0.01, 0.1, 1.0)
+    """A VAE against its activated variant; ``reported``: by score the paper's "base variant" at 1 %, 10 % and all."""
+    fractions = (0.01, 0.1, 1.0)
     paper = {
-        ("mnist", share, score): tuple(pair.split())
+        ("mnist", fraction, score): tuple(pair.split())
         for score, pairs in reported.items()
-        for share, pair in zip(shares, pairs, strict=False)  # of an SVAE the paper reports 1 % and 10 % alone
+        for fraction, pair in zip(fractions, pairs, strict=False)  # of an SVAE the paper reports 1 % and 10 % alone
     }
     title = f"An activated adversary for {kind}"
     names = (name, f"AA{name}")
-    return Experiment(title, names, base, adversary_activated(base), tuple(reported), sizes, paper, shares, **more)
+    return Experiment(title, names, base, adversary_activated(base), tuple(reported), sizes, paper, fractions, **more)
 
 
 EXPERIMENTS = {

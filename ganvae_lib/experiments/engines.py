@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from ..distributions.noise import DrawnUnseeded
 
-__all__ = ["done", "share"]
+__all__ = ["results_as_completed", "task_slice"]
 
-Done = TypeVar("Done")
-_ONE_AT_A_TIME = threading.Lock()
+Result = TypeVar("Result")
+_TRAINING_LOCK = threading.Lock()
 
 
 def _distributed() -> Any:
@@ -29,9 +29,9 @@ def _distributed() -> Any:
     return distributed
 
 
-def done(
-    task: Callable[[int], Done], numbers: Sequence[int], workers: int | None = None, scheduler: str | None = None
-) -> Iterator[Done]:
+def results_as_completed(
+    task: Callable[[int], Result], numbers: Sequence[int], workers: int | None = None, scheduler: str | None = None
+) -> Iterator[Result]:
     """What ``task`` returns of each number, as it gets done: by a cluster of ``workers`` processes here, or at the
     address of a ``scheduler``. The number of a worker that dies is given to another one.
 
@@ -46,7 +46,7 @@ def done(
             )
             scheduler = stack.enter_context(cluster)
         client = stack.enter_context(distributed.Client(scheduler))
-        futures = {client.submit(_quietly, task, number, pure=False): number for number in numbers}
+        futures = {client.submit(_run_in_worker, task, number, pure=False): number for number in numbers}
         for future in distributed.as_completed(futures):
             try:
                 yield future.result()
@@ -56,9 +56,9 @@ def done(
                 ) from None
 
 
-def _quietly(task: Callable[[int], Done], number: int) -> Done:
+def _run_in_worker(task: Callable[[int], Result], number: int) -> Result:
     """The work of a worker, in whose process other threads may be given rows: training is for one at a time."""
-    with _ONE_AT_A_TIME:
+    with _TRAINING_LOCK:
         os.environ["GANVAE_PROGRESS"] = "0"  # its bars would run through those of the others
         for attempts_left in reversed(range(10)):
             try:
@@ -71,13 +71,13 @@ def _quietly(task: Callable[[int], Done], number: int) -> Done:
     raise AssertionError("the last attempt returns or raises")
 
 
-def share(environment: Mapping[str, str] = os.environ) -> slice:
+def task_slice(environment: Mapping[str, str] = os.environ) -> slice:
     """Which rows are those of this task of a Slurm array: of N tasks, the third takes the third row and each Nth after.
 
     Read are SLURM_ARRAY_TASK_ID and _COUNT, and _MIN (0) and _STEP (1) where they are set. Raises ValueError where they
     are missing, and for an array whose numbers are not evenly spaced.
 
-    >>> share({"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "1"})
+    >>> task_slice({"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "1"})
     slice(2, None, 4)
     """
     try:

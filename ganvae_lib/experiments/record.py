@@ -20,7 +20,17 @@ from ..errors import check_type
 from ..storage.cards import read_card, write_card
 from ..storage.locks import LOCK, folder_lock
 
-__all__ = ["begin", "check_seeds", "clear", "earlier", "environment", "lock_folder", "recorded", "seeds_text", "write"]
+__all__ = [
+    "check_seeds",
+    "environment",
+    "lock_folder",
+    "needs_run",
+    "recorded",
+    "remove_work_folder",
+    "seconds_before_this_part",
+    "seeds_text",
+    "write",
+]
 
 
 def recorded(name: str | None = None) -> Path:
@@ -109,29 +119,32 @@ def _recorded_command(path: Path) -> str | None:
     return None
 
 
-def begin(path: Path, asked: str, mark: Path, begun: bool, resume: bool, say: Callable[[str], None]) -> bool:
-    """Is there anything to do for the command ``asked``? Its record is ``path``; ``mark`` says whose work is half done.
+def needs_run(
+    path: Path, command: str, unfinished_mark: Path, was_interrupted: bool, resume: bool, say: Callable[[str], None]
+) -> bool:
+    """Is there anything to do for the ``command``, whose record is ``path``? ``unfinished_mark`` is the file
+    that says so of a run that began.
 
-    Raises ValueError where the record of another command would be replaced, for an interrupted run (``begun``) that is
+    Raises ValueError where the record of another command would be replaced, for a run that ``was_interrupted`` and is
     not to be resumed, and for one of another command. A run that was finished is left as it is, for ``resume``.
     """
-    work_folder = mark.parent
+    work_folder = unfinished_mark.parent
     recorded_command = _recorded_command(path)
-    if recorded_command not in (None, asked):
+    if recorded_command not in (None, command):
         raise ValueError(
             f"{path} is the record of another run, {recorded_command!r}; give another --out, or move it away."
         )
-    if begun and not resume:
+    if was_interrupted and not resume:
         raise ValueError(f"{work_folder} holds an interrupted run; go on with it by --resume, or remove that folder.")
-    interrupted_command = _recorded_command(mark) if begun else None
-    if interrupted_command not in (None, asked):
+    interrupted_command = _recorded_command(unfinished_mark) if was_interrupted else None
+    if interrupted_command not in (None, command):
         raise ValueError(f"{work_folder} holds an interrupted run of {interrupted_command!r}; remove that folder.")
-    if resume and not begun:
+    if resume and not was_interrupted:
         say(
             f"{path.stem}: "
             + ("was finished; leave out --resume to run it again" if recorded_command else "from the start")
         )
-    return not (resume and recorded_command and not begun)
+    return not (resume and recorded_command and not was_interrupted)
 
 
 def lock_folder(folder: Path) -> AbstractContextManager[None]:
@@ -139,7 +152,7 @@ def lock_folder(folder: Path) -> AbstractContextManager[None]:
     return folder_lock(folder, wait=0.5)
 
 
-def clear(work_folder: Path) -> None:
+def remove_work_folder(work_folder: Path) -> None:
     """Remove what a finished run has left of its work, unless somebody is at work there."""
     if work_folder.exists():
         with suppress(OSError), lock_folder(work_folder):
@@ -150,7 +163,7 @@ def clear(work_folder: Path) -> None:
         work_folder.parent.rmdir()
 
 
-def earlier(folder: Path, command: str) -> float:
+def seconds_before_this_part(folder: Path, command: str) -> float:
     """Seconds that the parts of an interrupted run took, as far as the files of ``folder`` tell; a new part begins.
 
     It is that of ``command``. Raises OSError if nothing can be written there.

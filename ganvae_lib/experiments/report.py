@@ -94,10 +94,10 @@ def row(record: dict, score: str) -> tuple[str, ...]:
     """A line of a table: means with 95 % intervals over seeds, the paired difference, and the paper's numbers."""
     summaries = record["scores"][score]
     digits = _digits(score)
-    paper = EXPERIMENTS[record["experiment"]].paper.get((record["data"]["name"], record["fraction"], score))
+    paper_scores = EXPERIMENTS[record["experiment"]].paper.get((record["data"]["name"], record["fraction"], score))
     effect_size = summaries["difference"]["effect_size"]
     return (
-        where(record),
+        where(record),  # the data set
         f"{100 * record['fraction']:g} %",
         score,
         _number(summaries["base"], digits),
@@ -105,7 +105,7 @@ def row(record: dict, score: str) -> tuple[str, ...]:
         _number(summaries["difference"], digits, "+"),
         "" if effect_size is None else f"{effect_size:+.2f}",
         verdict(summaries["difference"], record["names"]),
-        ", ".join(paper) if paper else "not reported",
+        ", ".join(paper_scores) if paper_scores else "not reported",
     )
 
 

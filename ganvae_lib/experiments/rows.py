@@ -24,11 +24,11 @@ from torch import Tensor
 from ..data import Data, Domains
 from ..storage.cards import as_json, read, write, write_card
 from .record import environment
-from .study import Study, Trial, entry
+from .study import Study, Trial, train_and_measure
 
-__all__ = ["Row", "Rows", "about"]
+__all__ = ["Row", "StudyRows", "UNFINISHED_MARK", "describe_data"]
 
-STUDY_MARK = "study.json"
+UNFINISHED_MARK = "study.json"  # a file that is there as long as the study has no record
 ROW_CARD = "row.json"
 
 
@@ -51,15 +51,15 @@ class Row:
         return f"{self.world}, {self.model}" if self.world else self.model
 
 
-class Rows:
-    """The rows of ``study``, in the order of the record, and their files in ``work``.
+class StudyRows:
+    """The rows of ``study``, in the order of the record, and their files in ``work_folder``.
 
     ``out`` is the folder of the records, ``command`` that of the run, and ``file`` the one that defines the study, if
     there is one: what it says is part of a row's settings.
     """
 
-    def __init__(self, study: Study, out: Path, work: Path, command: str, file: Path | None = None):
-        self.study, self.work, self.command = study, work, command
+    def __init__(self, study: Study, out: Path, work_folder: Path, command: str, file: Path | None = None):
+        self.study, self.work_folder, self.command = study, work_folder, command
         trials = study.models(out) if callable(study.models) else study.models
         pairs = [
             (world, name, trial)
@@ -70,23 +70,23 @@ class Rows:
         self.all_rows = [Row(number, *pair) for number, pair in enumerate(pairs)]
         self._file = sha256(file.read_bytes()).hexdigest() if file is not None and file.is_file() else None
 
-    def begun(self) -> bool:
+    def has_unfinished_rows(self) -> bool:
         """Has a run that is not finished left rows?"""
-        return self.is_unfinished() and any(self.work.glob(f"*/{ROW_CARD}"))
+        return self.is_unfinished() and any(self.work_folder.glob(f"*/{ROW_CARD}"))
 
     def is_unfinished(self) -> bool:
         """Is the record not written yet? Who has written it takes the mark away, and then the rows."""
-        return (self.work / STUDY_MARK).exists()
+        return (self.work_folder / UNFINISHED_MARK).exists()
 
-    def begin(self, afresh: bool) -> None:
-        """Mark the folder as that of an unfinished run; ``afresh`` without any rows. Raises OSError."""
-        if afresh:
-            for card in self.work.glob(f"*/{ROW_CARD}"):  # of a run that ended while it tidied up
+    def mark_unfinished(self, remove_rows: bool) -> None:
+        """Mark the folder as that of an unfinished run; after ``remove_rows`` without any rows. Raises OSError."""
+        if remove_rows:
+            for card in self.work_folder.glob(f"*/{ROW_CARD}"):  # of a run that ended while it tidied up
                 card.unlink()
         if not self.is_unfinished():
-            write_card(self.work / STUDY_MARK, {"command": self.command})
+            write_card(self.work_folder / UNFINISHED_MARK, {"command": self.command})
 
-    def missing(self) -> list[Row]:
+    def missing_rows(self) -> list[Row]:
         """The rows that are not there yet."""
         return [row for row in self.all_rows if not self.is_finished(row)]
 
@@ -95,7 +95,7 @@ class Rows:
         return (self._folder(row) / ROW_CARD).exists()
 
     def _folder(self, row: Row) -> Path:
-        return self.work / f"{row.number:04d}"
+        return self.work_folder / f"{row.number:04d}"
 
     def settings(self, row: Row) -> dict[str, Any]:
         """All that the command and the study say of a row; what two rows differ in is not the same here."""
@@ -131,21 +131,21 @@ class Rows:
             raise ValueError(f"the row in {folder} is damaged: {error}; remove that folder.") from error
         settings = self.settings(row)
         changed_names = [name for name in settings if saved_settings.get(name) != settings[name]]
-        if study_data is not None and data != _data(study_data):
+        if study_data is not None and data != _describe_data_of_world(study_data):
             changed_names.append("data")
         if changed_names:
             raise ValueError(
                 f"{folder} holds a row of other settings ({', '.join(changed_names)}: not what the study says now); "
-                f"remove {self.work} to train all rows again, or that folder to train this one."
+                f"remove {self.work_folder} to train all rows again, or that folder to train this one."
             )
         return row_entry, panels
 
     def train(self, row: Row, study_data: SimpleNamespace) -> str:
         """Train and measure a row, and write it whole; what can be said of it in a line. Raises OSError."""
-        row_entry, panels = entry(self.study, row.model, row.trial, study_data, list(self.study.seeds))
+        row_entry, panels = train_and_measure(self.study, row.model, row.trial, study_data, list(self.study.seeds))
         content = {
             "settings": self.settings(row),
-            "data": _data(study_data),
+            "data": _describe_data_of_world(study_data),
             "environment": environment(),
             "entry": row_entry,
             "titles": list(panels),
@@ -157,17 +157,17 @@ class Rows:
         return f"{row.name}: {means}, {row_entry['seconds']} s {row_entry['failed'] or ''}"
 
 
-def about(data: Any) -> Any:
+def describe_data(data: Any) -> Any:
     """What a record says of a data set."""
     if isinstance(data, Domains):
-        return {"source": about(data.source), "target": about(data.target)}
+        return {"source": describe_data(data.source), "target": describe_data(data.target)}
     if isinstance(data, Data):
         return {"name": data.name, "n": len(data), "digest": data.digest, "note": data.note}
     return repr(data)
 
 
-def _data(study_data: SimpleNamespace) -> Any:
-    return as_json(_as_json_values({name: about(data) for name, data in study_data.sets.items()}))
+def _describe_data_of_world(study_data: SimpleNamespace) -> Any:
+    return as_json(_as_json_values({name: describe_data(data) for name, data in study_data.sets.items()}))
 
 
 def _as_json_values(value: Any) -> Any:

@@ -21,16 +21,16 @@ from tqdm.auto import tqdm
 from ..errors import unknown
 from ..measure.history import interrupts_raise
 from . import engines, record as records
-from .rows import STUDY_MARK, Rows, about
-from .study import Study, compared, measured, rounded, shown
+from .rows import UNFINISHED_MARK, StudyRows, describe_data
+from .study import Study, compare_pairs, round_numbers, split_measures, summarise_entry
 
-__all__ = ["Order", "find", "run"]
+__all__ = ["StudyRequest", "find", "run"]
 
 ROOT = Path(__file__).resolve().parents[2]  # of the repository; an installed library has no studies beside it
 
 
 @dataclass(frozen=True)
-class Order:
+class StudyRequest:
     """What ``python -m ganvae_lib study`` was asked for; None takes the study's own number.
 
     ``name`` is that of a module in ``studies/``, or the path of a file that defines STUDY. ``seeds`` is how many,
@@ -67,7 +67,7 @@ class Order:
         return Path(self.name) if self.name.endswith(".py") else ROOT / "studies" / f"{self.name}.py"
 
     @property
-    def work(self) -> Path:
+    def work_folder(self) -> Path:
         """The folder of the rows, until the record is there."""
         return Path(self.out) / "work" / Path(self.name).stem
 
@@ -112,7 +112,7 @@ def find(name: str) -> Study:
 
 
 def run(
-    order: Order,
+    request: StudyRequest,
     resume: bool = False,
     say: Callable[[str], None] = print,
     *,
@@ -131,58 +131,65 @@ def run(
     interrupted run without ``resume``, for finished rows of other settings, where the record of another command would
     be replaced, and as :mod:`~ganvae_lib.experiments.engines` does; OSError if the folder cannot be written.
     """
-    own_rows = engines.share() if array else slice(0)
-    rows = Rows(order.study(), Path(order.out), order.work, order.command, order.file)
-    path = Path(order.out) / f"{order.work.name}.json"
-    has_begun = rows.begun()
-    if not records.begin(path, order.command, order.work / STUDY_MARK, has_begun, resume or array, say):
-        records.clear(order.work)
+    task_rows = engines.task_slice() if array else slice(0)
+    rows = StudyRows(request.study(), Path(request.out), request.work_folder, request.command, request.file)
+    path = Path(request.out) / f"{request.work_folder.name}.json"
+    was_interrupted = rows.has_unfinished_rows()
+    if not records.needs_run(
+        path, request.command, request.work_folder / UNFINISHED_MARK, was_interrupted, resume or array, say
+    ):
+        records.remove_work_folder(request.work_folder)
         return path
     with ExitStack() as stack:
         stack.enter_context(one_thread())
         stack.enter_context(interrupts_raise())
-        if array and not _share_is_trained(rows, order, own_rows, path, say):
+        if array and not _train_rows_of_task(rows, request, task_rows, path, say):
             return None
         try:
-            stack.enter_context(records.lock_folder(order.work))
+            stack.enter_context(records.lock_folder(request.work_folder))
         except TimeoutError:
             if not array:
                 raise
             say(f"another task writes {path}.")
             return None
         if not array:
-            rows.begin(afresh=not has_begun)
+            rows.mark_unfinished(remove_rows=not was_interrupted)
         if workers or scheduler:
-            _hand_out(rows, order, say, workers, scheduler)
+            _train_on_cluster(rows, request, say, workers, scheduler)
         if rows.is_unfinished():  # else another task has written the record since
             record, panels = _measure_all_rows(rows, say)
             records.write(path, record)
             if rows.study.picture is not None:
                 rows.study.picture(panels, path.with_suffix(""))
-            (order.work / STUDY_MARK).unlink(missing_ok=True)  # first: what is left after it is no run
-            records.clear(order.work)
-    records.clear(order.work)
+            (request.work_folder / UNFINISHED_MARK).unlink(missing_ok=True)  # first: what is left after it is no run
+            records.remove_work_folder(request.work_folder)
+    records.remove_work_folder(request.work_folder)
     return path
 
 
-def _share_is_trained(rows: Rows, order: Order, own_rows: slice, path: Path, say: Callable[[str], None]) -> bool:
-    """Train the share of a task of an array; is the record to be written then, or written already?"""
-    was_there = path.exists()
-    rows.begin(afresh=False)
-    if path.exists() and not was_there:  # another task has written it since this one began, and has taken its mark away
-        (order.work / STUDY_MARK).unlink(missing_ok=True)
+def _train_rows_of_task(
+    rows: StudyRows, request: StudyRequest, task_rows: slice, path: Path, say: Callable[[str], None]
+) -> bool:
+    """Train the rows of one task of a Slurm array; True if no row is missing then, or the record is written already."""
+    was_recorded = path.exists()
+    rows.mark_unfinished(remove_rows=False)
+    if path.exists() and not was_recorded:  # another task has written it meanwhile, and has taken its mark away
+        (request.work_folder / UNFINISHED_MARK).unlink(missing_ok=True)
     run_id = uuid.uuid4().hex
-    for row in rows.all_rows[own_rows]:
+    for row in rows.all_rows[task_rows]:
         try:
             if rows.is_unfinished():
-                say(finish(order, order.command, run_id, row.number))
+                say(train_row(request, request.command, run_id, row.number))
         except (ValueError, OSError):
             if rows.is_unfinished():  # else the row is gone because the record is there
                 raise
-    missing = rows.missing() if rows.is_unfinished() else []
-    if missing:  # who writes the last row sees all of them
-        say(f"{len(missing)} of {len(rows.all_rows)} rows are not there yet; whoever trains the last writes {path}.")
-    return not missing
+    missing_rows = rows.missing_rows() if rows.is_unfinished() else []
+    if missing_rows:  # who writes the last row sees all of them
+        say(
+            f"{len(missing_rows)} of {len(rows.all_rows)} rows are not there yet; whoever trains "
+            f"the last writes {path}."
+        )
+    return not missing_rows
 
 
 @contextmanager
@@ -196,56 +203,59 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def finish(order: Order, command: str, run_id: str, number: int) -> str:
+def train_row(request: StudyRequest, command: str, run_id: str, number: int) -> str:
     """Train and measure one row, in whatever process, if it is not there; what can be said of it in a line.
 
-    ``command`` is that of the record, as the paths of ``order`` may be others here, and ``run_id`` a name by which a
-    process that lives longer knows that the study may have changed. Raises ValueError as ``kept`` does.
+    ``command`` is that of the record, as the paths of ``request`` may be others here, and ``run_id`` a name by which a
+    process that lives longer knows that the study may have changed. Raises ValueError as ``read_row`` does.
     """
-    rows = Rows(_cached_study(order, run_id), Path(order.out), order.work, command, order.file)
+    rows = StudyRows(_cached_study(request, run_id), Path(request.out), request.work_folder, command, request.file)
     row = rows.all_rows[number]
     if rows.is_finished(row):
         rows.read_row(row)  # refuses one of other settings
         return f"{row.name}: was finished"
     with one_thread():
-        return rows.train(row, _cached_world(order, run_id, row.world))
+        return rows.train(row, _cached_study_data(request, run_id, row.world))
 
 
 @lru_cache(maxsize=1)
-def _cached_study(order: Order, run: str) -> Study:
-    return order.study()
+def _cached_study(request: StudyRequest, run_id: str) -> Study:
+    return request.study()
 
 
 @lru_cache(maxsize=1)
-def _cached_world(order: Order, run: str, name: str) -> SimpleNamespace:
+def _cached_study_data(request: StudyRequest, run: str, name: str) -> SimpleNamespace:
     """A world is loaded and prepared once for the rows of a process that follow one another."""
-    return _cached_study(order, run).world(name)
+    return _cached_study(request, run).world(name)
 
 
-def _hand_out(rows: Rows, order: Order, say: Callable[[str], None], workers: int | None, scheduler: str | None) -> None:
+def _train_on_cluster(
+    rows: StudyRows, request: StudyRequest, say: Callable[[str], None], workers: int | None, scheduler: str | None
+) -> None:
     """Have the rows that are missing trained by a cluster."""
-    numbers = [row.number for row in rows.missing()]
+    numbers = [row.number for row in rows.missing_rows()]
     if not numbers:
         return
-    name = os.path.abspath(order.name) if order.name.endswith(".py") else order.name
-    there = dataclasses.replace(order, name=name, out=Path(os.path.abspath(order.out)))  # whatever folder it works in
-    task = partial(finish, there, order.command, uuid.uuid4().hex)
-    lines = engines.done(task, numbers, workers, scheduler)
-    for line in tqdm(lines, total=len(numbers), disable=_quiet(), unit="row"):
-        say(line)
+    name = os.path.abspath(request.name) if request.name.endswith(".py") else request.name
+    # With full paths, whatever folder a worker works in.
+    worker_request = dataclasses.replace(request, name=name, out=Path(os.path.abspath(request.out)))
+    task = partial(train_row, worker_request, request.command, uuid.uuid4().hex)
+    messages = engines.results_as_completed(task, numbers, workers, scheduler)
+    for message in tqdm(messages, total=len(numbers), disable=_hides_progress(), unit="row"):
+        say(message)
 
 
-def _quiet() -> bool:
+def _hides_progress() -> bool:
     return os.environ.get("GANVAE_PROGRESS", "1") == "0"
 
 
-def _measure_all_rows(rows: Rows, say: Callable[[str], None]) -> tuple[dict, dict[str, Tensor]]:
+def _measure_all_rows(rows: StudyRows, say: Callable[[str], None]) -> tuple[dict, dict[str, Tensor]]:
     """The record of a study, all of whose rows are there or are trained now; and its panels."""
     study = rows.study
     seeds = list(study.seeds)
     by_world = {}  # what the record says of each world
     panels: dict[str, Tensor] = {}
-    with tqdm(total=len(rows.all_rows), disable=_quiet() or not rows.missing(), unit="row") as bar:
+    with tqdm(total=len(rows.all_rows), disable=_hides_progress() or not rows.missing_rows(), unit="row") as bar:
         for world_name in study.worlds():
             study_data = study.world(world_name)
             entries = {}
@@ -256,13 +266,13 @@ def _measure_all_rows(rows: Rows, say: Callable[[str], None]) -> tuple[dict, dic
                 entries[row.model], images = rows.read_row(row, study_data)
                 panels |= images
                 bar.update()
-            references = {name: measured(entry) for name, entry in study.references(study_data, seeds).items()}
+            references = {name: split_measures(entry) for name, entry in study.references(study_data, seeds).items()}
             by_world[world_name] = {
-                "data": {name: about(data) for name, data in study_data.sets.items()},
-                "facts": rounded(study_data.facts),
-                "references": {name: shown(entry) for name, entry in references.items()},
-                "models": {name: shown(entry) for name, entry in entries.items()},
-                "comparisons": compared(study, references | entries, seeds),
+                "data": {name: describe_data(data) for name, data in study_data.sets.items()},
+                "facts": round_numbers(study_data.facts),
+                "references": {name: summarise_entry(entry) for name, entry in references.items()},
+                "models": {name: summarise_entry(entry) for name, entry in entries.items()},
+                "comparisons": compare_pairs(study, references | entries, seeds),
             }
     all_entries = [
         entry for block in by_world.values() for kind in ("models", "references") for entry in block[kind].values()
@@ -275,7 +285,7 @@ def _measure_all_rows(rows: Rows, say: Callable[[str], None]) -> tuple[dict, dic
         "seeds": list(study.seeds),
         "words": {name: words for name, words in study.words.items() if name in measures},
         "config": {"steps": study.steps, "networks": dict(study.networks), "training": dict(study.training)},
-        "notes": rounded(dict(study.notes)),
+        "notes": round_numbers(dict(study.notes)),
         **(by_world[""] if "" in by_world else {"worlds": by_world}),  # "" is the name of a study's only world
         "environment": records.environment(),
     }

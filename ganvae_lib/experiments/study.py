@@ -48,7 +48,7 @@ from ..models import build
 from ..objective.algebra import Objective
 from ..training import Run, fit
 
-__all__ = ["Study", "Trial", "by_seed", "compared", "measured", "survivors", "trained"]
+__all__ = ["Study", "Trial", "by_seed", "compare_pairs", "fit_trial", "split_measures", "train_surviving_seeds"]
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ class Trial:
     objective: Objective | None
     networks: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
-    share: float = 1.0
+    share: float = 1.0  # of the steps
     seeds: int | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     worlds: Sequence[str] | None = None
 
 
-def trained(trial: Trial, study_data: SimpleNamespace, seeds: list[int]) -> Run:
+def fit_trial(trial: Trial, study_data: SimpleNamespace, seeds: list[int]) -> Run:
     """Build the model of a trial and fit it to ``world.train``, all seeds in one run.
 
     Raises ValueError if the trial has no objective.
@@ -95,7 +95,7 @@ class Study:
 
     data():                     data sets by name, "train" among them; or such a function for each world, by its name
     prepare(world):             what the measures need besides, by name; ``facts`` among it are kept in the record
-    train(trial, world, seeds): a run (anything with ``seeds``), by default :func:`trained`
+    train(trial, world, seeds): a run (anything with ``seeds``), by default :func:`fit_trial`
     measure(run, world):        by name a number per seed (of one seed: the number), or what else there is per seed
     references(world, seeds):   {name: measures} of what is not trained
     examples(run, world):       what the record keeps of the first seed, by name
@@ -111,7 +111,7 @@ class Study:
 
     >>> from ganvae_lib import load, zoo
     >>> models = {"GAN": Trial(zoo.GAN, share=0.5)}
-    >>> study = Study("A GAN", models, data=lambda: {"train": load("ring")}, measure=measured, steps=20, seeds=(0, 1))
+    >>> study = Study("A GAN", models, data=lambda: {"train": load("ring")}, measure=_nothing, steps=20, seeds=(0, 1))
     >>> study.merged(study.models["GAN"]).training
     {'steps': 10}
     """
@@ -127,14 +127,14 @@ class Study:
     training: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     prepare: Callable[[SimpleNamespace], dict] = _nothing
-    train: Callable[[Trial, SimpleNamespace, list[int]], Any] = trained
+    train: Callable[[Trial, SimpleNamespace, list[int]], Any] = fit_trial
     references: Callable[[SimpleNamespace, list[int]], dict] = _nothing
     examples: Callable[[Any, SimpleNamespace], dict] = _nothing
     panels: Callable[[str, Any, SimpleNamespace], dict] = _nothing
     picture: Callable[[dict, Path], Any] | None = None
     pairs: Sequence[tuple[str, str]] = ()
     paired: bool = False
-    apart: bool = False
+    apart: bool = False  # one seed after the other, not stacked
 
     def worlds(self) -> dict[str, Callable[[], dict]]:
         """The function that loads the data, by world; a study on one world has the name ""."""
@@ -150,12 +150,12 @@ class Study:
     def world(self, name: str) -> SimpleNamespace:
         """The data of a world, and what was prepared for the measures."""
         study_data = SimpleNamespace(name=name, facts={}, sets=self.worlds()[name]())
-        vars(study_data).update(study_data.sets)
+        vars(study_data).update(study_data.sets)  # each is an attribute
         vars(study_data).update(self.prepare(study_data))
         return study_data
 
 
-def survivors(train: Callable[[list[int]], Any], seeds: Sequence[int]) -> tuple[Any, dict[int, str]]:
+def train_surviving_seeds(train: Callable[[list[int]], Any], seeds: Sequence[int]) -> tuple[Any, dict[int, str]]:
     """Train all seeds; when the loss of one is no number, write it down and train the others without it.
 
     Returns the run (None if no seed is left) and the failures, {seed: message}. Seed k trains alike in any company.
@@ -180,7 +180,7 @@ def by_seed(rows: Sequence[Mapping[str, Any]]) -> dict[str, list]:
     return {key: [row[key] for row in rows] for key in rows[0]}
 
 
-def measured(measures: Mapping[str, Any]) -> dict[str, dict[str, list]]:
+def split_measures(measures: Mapping[str, Any]) -> dict[str, dict[str, list]]:
     """Measures as plain lists: ``measures`` with a number per seed, ``series`` with anything else.
 
     A single number is that of one seed.
@@ -198,7 +198,9 @@ def measured(measures: Mapping[str, Any]) -> dict[str, dict[str, list]]:
     return measures_by_kind
 
 
-def entry(study: Study, name: str, trial: Trial, study_data: SimpleNamespace, seeds: list[int]) -> tuple[dict, dict]:
+def train_and_measure(
+    study: Study, name: str, trial: Trial, study_data: SimpleNamespace, seeds: list[int]
+) -> tuple[dict, dict]:
     """Train and measure one model: its entry, with values as they are, and its panels for the picture."""
     merged_trial = study.merged(trial)
     seeds = seeds[: trial.seeds]
@@ -210,12 +212,14 @@ def entry(study: Study, name: str, trial: Trial, study_data: SimpleNamespace, se
     groups = [[seed] for seed in seeds] if study.apart else [seeds]  # seeds of a group are trained in one run
     for group in groups:
         started = time.perf_counter()
-        run, new_failures = survivors(lambda group_seeds: study.train(merged_trial, study_data, group_seeds), group)
+        run, new_failures = train_surviving_seeds(
+            lambda group_seeds: study.train(merged_trial, study_data, group_seeds), group
+        )
         seconds += time.perf_counter() - started
         failures |= new_failures
         if run is None:
             continue
-        scores = measured(study.measure(run, study_data))
+        scores = split_measures(study.measure(run, study_data))
         if not any(measured_values.values()):  # the first seed
             examples = study.examples(run, study_data)
             panels = study.panels(name, run, study_data)
@@ -234,18 +238,19 @@ def entry(study: Study, name: str, trial: Trial, study_data: SimpleNamespace, se
     return {**card, **measured_values, "examples": examples}, panels
 
 
-def compared(study: Study, entries: Mapping[str, dict], seeds: list[int]) -> dict:
+def compare_pairs(study: Study, entries: Mapping[str, dict], seeds: list[int]) -> dict:
     """The differences of the study's pairs, by measure, where both sides have values of two seeds or more."""
     comparisons = {}
     for first, second in study.pairs:
-        first_values = side(entries, first, seeds)
-        second_values = side(entries, second, seeds)
+        first_values = measures_by_seed(entries, first, seeds)
+        second_values = measures_by_seed(entries, second, seeds)
         differences = {}
         for name in [name for name in first_values if name in second_values]:
-            both = [seed for seed in first_values[name] if seed in second_values[name]]
-            if study.paired and both:
+            common_seeds = [seed for seed in first_values[name] if seed in second_values[name]]
+            if study.paired and common_seeds:
                 differences[name] = paired(
-                    [second_values[name][seed] for seed in both], [first_values[name][seed] for seed in both]
+                    [second_values[name][seed] for seed in common_seeds],
+                    [first_values[name][seed] for seed in common_seeds],
                 )
             elif not study.paired and min(len(first_values[name]), len(second_values[name])) > 1:
                 differences[name] = difference([*first_values[name].values()], [*second_values[name].values()])
@@ -254,7 +259,7 @@ def compared(study: Study, entries: Mapping[str, dict], seeds: list[int]) -> dic
     return comparisons
 
 
-def side(entries: Mapping[str, dict], side_name: str, seeds: list[int]) -> dict[str, dict[int, float]]:
+def measures_by_seed(entries: Mapping[str, dict], side_name: str, seeds: list[int]) -> dict[str, dict[int, float]]:
     """The measures {name: {seed: value}} of "model", or of "model: means" for those named "means: measure"."""
     name, _, view = side_name.partition(": ")
     if name not in entries:
@@ -267,18 +272,18 @@ def side(entries: Mapping[str, dict], side_name: str, seeds: list[int]) -> dict[
     return {key: dict(zip(surviving, numbers, strict=False)) for key, numbers in measures.items() if ": " not in key}
 
 
-def rounded(value: Any) -> Any:
+def round_numbers(value: Any) -> Any:
     """Numbers to four digits, at any depth."""
     if isinstance(value, float):
         return round(value, 4)
     if isinstance(value, list | tuple):
-        return [rounded(element) for element in value]
+        return [round_numbers(element) for element in value]
     if isinstance(value, dict):
-        return {key: rounded(element) for key, element in value.items()}
+        return {key: round_numbers(element) for key, element in value.items()}
     return value
 
 
-def shown(row_entry: dict) -> dict:
+def summarise_entry(row_entry: dict) -> dict:
     """An entry as the record has it: means and intervals over seeds, computed before anything is rounded."""
     measures = {name: summary(values) for name, values in row_entry["measures"].items()}
-    return {**row_entry, "measures": measures, "series": rounded(row_entry["series"])}
+    return {**row_entry, "measures": measures, "series": round_numbers(row_entry["series"])}

@@ -99,7 +99,7 @@ def examples(setting: Setting) -> tuple[sets.Data | sets.Domains, sets.Data]:
 
     Raises ValueError and DataError as ``data.load`` does.
     """
-    binarize = "sample" if EXPERIMENTS[setting.name].bounded else None
+    binarize = "sample" if EXPERIMENTS[setting.name].compares_bounds else None
     test = sets.load(setting.data, "test", binarize=binarize)
     if not EXPERIMENTS[setting.name].semi_supervised or setting.fraction == 1:
         return sets.load(setting.data, "train", setting.fraction, binarize=binarize), test
@@ -143,14 +143,14 @@ def run(setting: Setting, resume: bool = False, say: Callable[[str], None] = pri
     and ``fit`` do, ValueError for the checkpoints of an interrupted run without ``resume``, where the record of another
     setting would be replaced or another process is at work, and OSError if the folder cannot be written.
     """
-    is_first_process = parallel.first()
+    is_first_process = parallel.is_first_process()
     say = say if is_first_process else lambda text: None
     path = Path(setting.out) / f"{setting.stem}.json"
     work_folder = Path(setting.out) / "work" / setting.stem
-    has_begun = any(work_folder.rglob("checkpoint.json"))
-    if not records.begin(path, setting.command, work_folder / "clock.json", has_begun, resume, say):
+    was_interrupted = any(work_folder.rglob("checkpoint.json"))
+    if not records.needs_run(path, setting.command, work_folder / "clock.json", was_interrupted, resume, say):
         if is_first_process:
-            records.clear(work_folder)
+            records.remove_work_folder(work_folder)
         return path if is_first_process else None
     with records.lock_folder(work_folder) if is_first_process else nullcontext(), interrupts_raise():
         return _train_and_score(setting, resume, say, path, work_folder)
@@ -171,11 +171,13 @@ def run_each(
     there, as by ``resume``. Raises ValueError and OSError as ``run`` and :mod:`~ganvae_lib.experiments.engines` do.
     """
     if workers or scheduler:
-        there = [replace(setting, out=Path(os.path.abspath(setting.out))) for setting in settings]
-        for index in engines.done(partial(_run_one, there), range(len(there)), workers, scheduler):
+        settings_of_workers = [replace(setting, out=Path(os.path.abspath(setting.out))) for setting in settings]
+        for index in engines.results_as_completed(
+            partial(_run_one, settings_of_workers), range(len(settings_of_workers)), workers, scheduler
+        ):
             yield Path(settings[index].out) / f"{settings[index].stem}.json"
     else:
-        for setting in settings[engines.share()] if array else settings:
+        for setting in settings[engines.task_slice()] if array else settings:
             yield run(setting, resume or array)
 
 
@@ -185,18 +187,20 @@ def _run_one(settings: Sequence[Setting], number: int) -> int:
     return number
 
 
-def _train_and_score(setting: Setting, resume: bool, say: Callable[[str], None], path: Path, work: Path) -> Path | None:
+def _train_and_score(
+    setting: Setting, resume: bool, say: Callable[[str], None], path: Path, work_folder: Path
+) -> Path | None:
     """Train, score and write; the work of ``run`` once it may begin."""
     start_time = time.time()
     experiment = EXPERIMENTS[setting.name]
-    is_first_process = parallel.first()
+    is_first_process = parallel.is_first_process()
     data, test = examples(setting)
-    earlier_seconds = records.earlier(work, setting.command) if is_first_process else 0.0
+    earlier_seconds = records.seconds_before_this_part(work_folder, setting.command) if is_first_process else 0.0
     config = _config(setting, data)
     classifier = accuracy = None
-    if not experiment.bounded:
+    if not experiment.compares_bounds:
         say(f"{setting.stem}: the classifier that will name samples")
-        classifier, accuracy = _classifier(setting, work / "classifier", resume)
+        classifier, accuracy = _classifier(setting, work_folder / "classifier", resume)
     training: dict[str, Any] = {key: config[key] for key in ("batch", "lr", "betas", "precision")}
     training |= {"seeds": list(setting.seeds), "device": setting.device, "resume": resume}
     score_values: dict[str, list] = {score: [] for score in experiment.scores}
@@ -206,7 +210,7 @@ def _train_and_score(setting: Setting, resume: bool, say: Callable[[str], None],
         say(f"{setting.stem}: {name}, {len(setting.seeds)} seeds, {config['steps']} steps")
         model_start = time.time()
         model = build(objective, data, **config["networks"])
-        trained = fit(model, data, config["steps"], checkpoint=work / name, **training)
+        trained = fit(model, data, config["steps"], checkpoint=work_folder / name, **training)
         seconds[name] = round(time.time() - model_start, 1)
         scores = _sample_scores(trained, classifier) if classifier else {BOUND: metrics.elbo(trained.model, test)}
         if TEST_ACCURACY in experiment.scores:
@@ -214,7 +218,7 @@ def _train_and_score(setting: Setting, resume: bool, say: Callable[[str], None],
         for score in experiment.scores:
             score_values[score].append(scores[score].tolist())
     device = next(trained.model.parameters()).device
-    parallel.wait(device)  # for those who still read checkpoints
+    parallel.wait_for_all_processes(device)  # for those who still read checkpoints
     if not is_first_process:
         return None
     about_data = {"name": setting.data, "digest": data.digest, "note": data.note, "examples": len(data)}
@@ -238,7 +242,7 @@ def _train_and_score(setting: Setting, resume: bool, say: Callable[[str], None],
         "environment": records.environment(str(device)),
     }
     records.write(path, record_card)
-    records.clear(work)  # the checkpoints have served
+    records.remove_work_folder(work_folder)  # the checkpoints have served
     return path
 
 
@@ -254,7 +258,7 @@ def _config(setting: Setting, data: sets.Data | sets.Domains) -> dict[str, Any]:
         "steps": setting.steps or size_options["steps"][nearest_fraction],
         "batch": size_options["batch"],
         "networks": networks,
-        "lr": {"theta": 1e-3, "eta": 1e-3, "phi": 2e-4} if experiment.bounded else size_options.get("lr", 2e-4),
-        "betas": (0.9, 0.999) if experiment.bounded else (0.5, 0.999),
+        "lr": {"theta": 1e-3, "eta": 1e-3, "phi": 2e-4} if experiment.compares_bounds else size_options.get("lr", 2e-4),
+        "betas": (0.9, 0.999) if experiment.compares_bounds else (0.5, 0.999),
         "precision": setting.precision,
     }

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["MARKED", "changed", "compared", "explain", "made_by"]
+__all__ = ["MARKED", "changed_values", "describe_failed_check", "explain", "find_making_cell"]
 
 #: A line whose value is meant to be changed: its name, its value, and what the book has.
 MARKED = re.compile(r"^ *([\w, ]+?) = (.+?)  # change me \(book: (.+)\)$", re.MULTILINE)
@@ -60,8 +60,8 @@ def _message_for(shell: Any, error: BaseException, trace: TracebackType) -> str:
         return ""
     cells = [text for text in shell.user_ns.get("In", ()) if text]
     if isinstance(error, NameError):
-        maker = made_by(error.name or "", cells[-1] if cells else "", _notebook(shell.user_ns))
-        return f"{error}. {maker}" if maker and not isinstance(error, UnboundLocalError) else ""
+        advice = find_making_cell(error.name or "", cells[-1] if cells else "", _notebook(shell.user_ns))
+        return f"{error}. {advice}" if advice and not isinstance(error, UnboundLocalError) else ""
     source = "".join(linecache.getlines(frame.f_code.co_filename))
     failing_asserts = [
         node
@@ -70,25 +70,37 @@ def _message_for(shell: Any, error: BaseException, trace: TracebackType) -> str:
     ]
     if not failing_asserts:
         return ""
-    own = f"{error}. " if str(error) else ""
+    own_message = f"{error}. " if str(error) else ""
     check = ast.get_source_segment(source, failing_asserts[-1].test) or ""
-    return f"{own}{compared(' '.join(check.split()), frame.f_globals | frame.f_locals)} {_changed_values_text(cells)}"
+    return (
+        f"{own_message}{describe_failed_check(' '.join(check.split()), frame.f_globals | frame.f_locals)} "
+        f"{_changed_values_text(cells)}"
+    )
 
 
-def changed(cells: list[str]) -> dict[str, tuple[str, str]]:
+def changed_values(cells: list[str]) -> dict[str, tuple[str, str]]:
     """The marked values that are not the book's, among cells in the order in which they ran: (here, in the book).
 
-    >>> changed(["steps = 60  # change me (book: 600)", "seeds = 8  # change me (book: 8)"])
+    >>> changed_values(["steps = 60  # change me (book: 600)", "seeds = 8  # change me (book: 8)"])
     {'steps': ('60', '600')}
     """
-    latest_values = {name: (here, book) for text in cells for name, here, book in MARKED.findall(text)}
-    return {name: (here, book) for name, (here, book) in latest_values.items() if here.split() != book.split()}
+    latest_values = {
+        name: (current_value, book_value) for text in cells for name, current_value, book_value in MARKED.findall(text)
+    }
+    return {
+        name: (current_value, book_value)
+        for name, (current_value, book_value) in latest_values.items()
+        if current_value.split() != book_value.split()
+    }
 
 
 def _changed_values_text(cells: list[str]) -> str:
-    changes = changed(cells)
+    changes = changed_values(cells)
     if changes:
-        each = " and ".join(f"{name} is {here}, where the book has {book}" for name, (here, book) in changes.items())
+        each = " and ".join(
+            f"{name} is {current_value}, where the book has {book_value}"
+            for name, (current_value, book_value) in changes.items()
+        )
         return (
             f"You changed what comes before: {each}. So this may be expected: the check is made for the book's values."
         )
@@ -98,30 +110,40 @@ def _changed_values_text(cells: list[str]) -> str:
     )
 
 
-def made_by(name: str, cell_text: str, notebook: list[dict] | None) -> str:
+def find_making_cell(name: str, cell_text: str, notebook: list[dict] | None) -> str:
     """Which cell makes a name that is missing in the cell with the text ``cell_text``; "" if none does.
 
     >>> cells = [{"cell_type": "markdown", "source": "## Data"}, {"cell_type": "code", "source": "x = load('ring')"},
     ...          {"cell_type": "code", "source": "print(x)"}]
-    >>> made_by("x", "print(x)", cells)[:77]
+    >>> find_making_cell("x", "print(x)", cells)[:77]
     "The cell that makes it has not run: number 2, under 'Data', begins with 'x = "
     """
     if notebook is None:
         return f"If an earlier cell makes it, that has not run in this kernel: {_RUN_ABOVE}"
     texts = ["".join(cell["source"]) for cell in notebook]
     code_numbers = [number for number, cell in enumerate(notebook) if cell["cell_type"] == "code"]
-    stop = next((number for number in code_numbers if texts[number].strip() == cell_text.strip()), len(texts))
-    isolated = stop < len(texts) and "ganvae" in notebook[stop].get("metadata", {})  # exercises make names of their own
-    code_numbers = [number for number in code_numbers if ("ganvae" in notebook[number].get("metadata", {})) == isolated]
-    makers = [number for number in code_numbers if number < stop and name in _assigned_names(texts[number])]
-    if not makers:
+    asking_cell = next((number for number in code_numbers if texts[number].strip() == cell_text.strip()), len(texts))
+    # Exercises make names of their own.
+    is_exercise = asking_cell < len(texts) and "ganvae" in notebook[asking_cell].get("metadata", {})
+    code_numbers = [
+        number for number in code_numbers if ("ganvae" in notebook[number].get("metadata", {})) == is_exercise
+    ]
+    making_cells = [
+        number for number in code_numbers if number < asking_cell and name in _assigned_names(texts[number])
+    ]
+    if not making_cells:
         return ""
-    above = [text for text, cell in zip(texts[: makers[-1]], notebook, strict=False) if cell["cell_type"] == "markdown"]
-    headings = re.findall(r"^#+ (.+)$", "\n".join(above), re.MULTILINE)
+    markdown_above = [
+        text for text, cell in zip(texts[: making_cells[-1]], notebook, strict=False) if cell["cell_type"] == "markdown"
+    ]
+    headings = re.findall(r"^#+ (.+)$", "\n".join(markdown_above), re.MULTILINE)
     heading = f", under '{headings[-1]}'," if headings else ""
-    first_line = next(line for line in texts[makers[-1]].splitlines() if line.strip() and not line.startswith("#"))
+    first_line = next(
+        line for line in texts[making_cells[-1]].splitlines() if line.strip() and not line.startswith("#")
+    )
     return (
-        f"The cell that makes it has not run: number {makers[-1] + 1}{heading} begins with '{first_line}'. {_RUN_ABOVE}"
+        f"The cell that makes it has not run: number {making_cells[-1] + 1}{heading} begins with '{first_line}'. "
+        f"{_RUN_ABOVE}"
     )
 
 
@@ -156,12 +178,12 @@ def _notebook(names: dict[str, Any]) -> list[dict] | None:
 # -- what a check compared -------------------------------------------------------------------------------------
 
 
-def compared(check: str, names: dict[str, Any]) -> str:
+def describe_failed_check(check: str, names: dict[str, Any]) -> str:
     """A check that failed, and the values on its sides, worked out once more.
 
-    >>> compared("abs(a - b) < 0.1 and a > 0", {"a": 2.0, "b": 1.5})
+    >>> describe_failed_check("abs(a - b) < 0.1 and a > 0", {"a": 2.0, "b": 1.5})
     'The check abs(a - b) < 0.1 does not hold: a is 2, b is 1.5, abs(a - b) is 0.5.'
-    >>> compared("all(n > 2 for n in found)", {"found": [3, 1]})
+    >>> describe_failed_check("all(n > 2 for n in found)", {"found": [3, 1]})
     'The check n > 2 does not hold: n is 1.'
     """
     false_part, names = _first_false(ast.parse(check, mode="eval").body, names)
@@ -197,11 +219,11 @@ def _sides_to_show(check: ast.expr) -> Iterator[ast.expr]:
         yield from _sides_to_show(check.operand)
     elif isinstance(check, ast.Compare):
         for side in (check.left, *check.comparators):
-            inside = side
-            while isinstance(inside, ast.Call):  # abs(a - b), or (a - b).abs().max()
-                inside = inside.func.value if isinstance(inside.func, ast.Attribute) else (*inside.args, inside.func)[0]
-            if isinstance(inside, ast.BinOp) and isinstance(inside.op, ast.Sub):
-                yield from (inside.left, inside.right)
+            inner = side
+            while isinstance(inner, ast.Call):  # abs(a - b), or (a - b).abs().max()
+                inner = inner.func.value if isinstance(inner.func, ast.Attribute) else (*inner.args, inner.func)[0]
+            if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Sub):
+                yield from (inner.left, inner.right)
             yield side
     elif isinstance(check, ast.Call) and check.args:
         yield from check.args[:2]

@@ -12,9 +12,9 @@ _OBSERVED = "#D6E6F5"
 _LINE_STYLE = {"theta": "-", "eta": "--", "phi": ":"}
 # Lengths are in units of the axes, one of which is about an inch of the figure.
 _COMPARISON_HEIGHT = 1.15  # the height of the nodes that compare, above the row of the variables
-_X_OF = {"z": 0.0, "x": 2.0}  # the abscissae of the variables,
-_X_OF_RETURNED = {r"\hat x": 2.95, r"\hat z": -0.95}  # of what comes back from a round trip,
-_X_OF_REMARK = {"x": 2.45, "z": -0.45}  # and of the remark under it
+_NODE_X = {"z": 0.0, "x": 2.0}  # the abscissae of the variables,
+_RETURNED_X = {r"\hat x": 2.95, r"\hat z": -0.95}  # of what comes back from a round trip,
+_REMARK_X = {"x": 2.45, "z": -0.45}  # and of the remark under it
 _NODE_RADIUS = 0.17  # of a node
 _DENOISERS = (("denoiser_x", "x", "theta"), ("denoiser_z", "z", "eta"), ("denoiser_code", "z", "theta"))
 
@@ -32,7 +32,7 @@ class _Comparison(NamedTuple):
     @property
     def anchor(self) -> float:
         """Above the middle of what is compared."""
-        below = [_X_OF[letter] for letter in self.seen if letter in _X_OF] or [1.0]  # or in the middle
+        below = [_NODE_X[letter] for letter in self.seen if letter in _NODE_X] or [1.0]  # or in the middle
         return sum(below) / len(below)
 
 
@@ -70,7 +70,7 @@ def schematic(objective: Any, ax: Any = None) -> Any:
         _draw_comparison(ax, nodes, name, comparison, name in objective.conditional)
     for variable in hidden:
         remark = rf"$h_\phi({variable})\approx h_\phi(\hat {variable})$"
-        _write_label(ax, _X_OF_REMARK[variable], -0.48, remark, "phi")
+        _write_label(ax, _REMARK_X[variable], -0.48, remark, "phi")
     _draw_nodes(ax, nodes)
     return ax
 
@@ -91,15 +91,15 @@ def _comparisons(objective: Any) -> dict[str, _Comparison]:
 
 def _place_nodes(objective: Any, comparisons: dict[str, _Comparison], returned: list[str], has_labels: bool) -> Nodes:
     """Every node with its place: variables in a row, comparisons above it, a label below."""
-    nodes: Nodes = {"z": (_X_OF["z"], 0.0, "z", PAPER), "x": (_X_OF["x"], 0.0, "x", _OBSERVED)}
+    nodes: Nodes = {"z": (_NODE_X["z"], 0.0, "z", PAPER), "x": (_NODE_X["x"], 0.0, "x", _OBSERVED)}
     if not {"decoder", "encoder", "denoiser_z"} & set(objective.networks):  # a density of its own
         del nodes["z"]
     for network, variable, _ in _DENOISERS:
         if network in objective.networks:  # from noise; in the place of z, or beyond the variable
-            place = _X_OF["z"] if (variable, "z" in nodes) == ("x", False) else _X_OF_RETURNED[rf"\hat {variable}"]
+            place = _NODE_X["z"] if (variable, "z" in nodes) == ("x", False) else _RETURNED_X[rf"\hat {variable}"]
             nodes[rf"\tilde {variable}"] = (place, 0.0, rf"\tilde {variable}", PAPER)
     for letter in returned:
-        nodes[letter] = (_X_OF_RETURNED[letter], 0.0, letter, PAPER)
+        nodes[letter] = (_RETURNED_X[letter], 0.0, letter, PAPER)
     names_from_left = sorted(comparisons, key=lambda name: comparisons[name].anchor)
     x_positions: list[float] = []  # each above what it compares, but at least 1 to the right of the one before
     for name in names_from_left:
@@ -203,8 +203,8 @@ def _double_line(ax: Any, x: tuple[float, float], y: tuple[float, float]) -> Non
 
 def _write_label(ax: Any, x: float, y: float, text: str, player: str = "", ha: str = "center") -> None:
     """What an arrow is, in its player's colour, on paper of its own: another arrow passes behind it."""
-    paper = dict(facecolor=ax.figure.get_facecolor(), edgecolor="none", pad=0.5)
-    ax.text(x, y, text, color=COLOR.get(player, INK), ha=ha, va="center", bbox=paper)
+    background_box = dict(facecolor=ax.figure.get_facecolor(), edgecolor="none", pad=0.5)
+    ax.text(x, y, text, color=COLOR.get(player, INK), ha=ha, va="center", bbox=background_box)
 
 
 def _draw_nodes(ax: Any, nodes: Nodes) -> None:

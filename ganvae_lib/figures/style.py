@@ -4,27 +4,27 @@ import sys
 
 from .cells import explain
 
-__all__ = ["COLOR", "INK", "OBJECTS", "OTHERS", "PAPER", "STYLE", "style"]
+__all__ = ["COLOR", "INK", "CYCLE_STYLES", "OBJECT_STYLES", "PAPER", "STYLE", "style"]
 
 #: The book's objects, each in a colour that nothing else has.
-OBJECTS = {
+OBJECT_STYLES = {
     "data": ("#1B79C4", "-"),
     "theta": ("#C8510A", "--"),
     "eta": ("#08875F", "-."),
     "phi": ("#B0469F", ":"),
     "prior": ("#767676", (0, (8, 3))),
 }
-#: For whatever else stands side by side: links, settings, parts of a loss.
-OTHERS = {
+#: The default cycle, for whatever else stands side by side: links, settings, parts of a loss.
+CYCLE_STYLES = {
     "first": ("#33373D", "-"),
     "second": ("#8F6B00", "--"),
     "third": ("#6A4BB5", "-."),
     "fourth": ("#6B3E26", ":"),
 }
-COLOR = {key: color for key, (color, _) in (OBJECTS | OTHERS).items()}
+COLOR = {key: color for key, (color, _) in (OBJECT_STYLES | CYCLE_STYLES).items()}
 
 #: Ready for ``axes.plot(x, y, **STYLE["theta"])``.
-STYLE = {key: {"color": color, "linestyle": line} for key, (color, line) in (OBJECTS | OTHERS).items()}
+STYLE = {key: {"color": color, "linestyle": line} for key, (color, line) in (OBJECT_STYLES | CYCLE_STYLES).items()}
 
 #: Figures carry their own paper: almost white, so that they read alike on a light and on a dark page.
 PAPER, INK = "#FCFCFA", "#33373D"
@@ -69,8 +69,8 @@ def style() -> None:
             "legend.frameon": False,
             "legend.handlelength": 2.8,
             "image.cmap": "gray_r",
-            "axes.prop_cycle": cycler(color=[color for color, _ in OTHERS.values()])
-            + cycler(linestyle=[line for _, line in OTHERS.values()]),
+            "axes.prop_cycle": cycler(color=[color for color, _ in CYCLE_STYLES.values()])
+            + cycler(linestyle=[line for _, line in CYCLE_STYLES.values()]),
         }
     )
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None

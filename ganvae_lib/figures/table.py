@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Shown", "Table"]
+__all__ = ["ShownAsTable", "Table"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Table:
         return f'<table class="dataframe"><thead>{head}</thead><tbody>{body}</tbody></table>'
 
 
-class Shown:
+class ShownAsTable:
     """What shows itself as the table that ``_table`` makes: as text, and as a table in a notebook."""
 
     def _table(self) -> Table:

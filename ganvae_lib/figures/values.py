@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import unknown
 
-__all__ = ["as_entry", "call", "field_names", "from_entry", "register"]
+__all__ = ["as_entry", "format_call", "field_names", "from_entry", "register"]
 
 _LIBRARY = __name__.partition(".")[0]
 
@@ -27,7 +27,7 @@ def register(cls: type, registry: dict[str, type]) -> None:
     if namesake is not None and _in_library(namesake) and not _in_library(cls):
         raise ValueError(f"{cls.__name__} is a class of {_LIBRARY}; give yours another name, by which it can be saved.")
     if "formula" not in vars(cls) and any(_overrides_loss(cls, name) for name in vars(cls)):
-        cls.formula = _by_name  # type: ignore[attr-defined]
+        cls.formula = _formula_by_name  # type: ignore[attr-defined]
     if "__post_init__" in vars(cls) or not hasattr(cls, "__post_init__"):
         cls.__post_init__ = _with_plain_fields(getattr(cls, "__post_init__", None))  # type: ignore[attr-defined]
     registry[cls.__name__] = cls
@@ -38,11 +38,11 @@ def _overrides_loss(cls: type, name: str) -> bool:
     inherited = [vars(parent)[name] for parent in cls.__mro__[1:] if name in vars(parent)]
     if not inherited or getattr(inherited[0], "__isabstractmethod__", False):
         return False
-    answer = getattr(inherited[0], "__annotations__", {}).get("return")
-    return name == "__call__" or name.endswith("loss") or answer in ("Tensor", Tensor)
+    return_type = getattr(inherited[0], "__annotations__", {}).get("return")
+    return name == "__call__" or name.endswith("loss") or return_type in ("Tensor", Tensor)
 
 
-def _by_name(self: Any, *arguments: Any) -> str:
+def _formula_by_name(self: Any, *arguments: Any) -> str:
     """The formula of a class of which only the name is known: a function of what it compares, or of the step s."""
     match arguments:
         case (writer, space, _):  # of a tool
@@ -86,7 +86,7 @@ def _in_library(cls: type) -> bool:
     return cls.__module__.partition(".")[0] == _LIBRARY
 
 
-def call(value: Any, names: tuple[str, ...], always: tuple[str, ...] = ()) -> str:
+def format_call(value: Any, names: tuple[str, ...], always: tuple[str, ...] = ()) -> str:
     """The call that makes a frozen value, with these fields in this order.
 
     Fields without a default, and those that are ``always`` shown, stand without their names; the others are named,

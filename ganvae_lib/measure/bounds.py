@@ -17,8 +17,8 @@ from ..distributions.noise import Noise
 from ..distributions.paths import PATHS, T_MAX, T_MIN, NoisePath
 from ..distributions.sample import draw, free_energy
 from ..errors import check_int, check_type
-from ..models.checks import check_made
-from ..models.inputs import check_scale, evaluating, examples, labels_of
+from ..models.checks import check_can_have_made
+from ..models.inputs import check_pixel_values, evaluating, examples, labels_of
 from ..models.model import Model
 from ..models.roles import denoise_of
 from ..objective.denoising import Denoise
@@ -47,24 +47,24 @@ def chunks(model: Model, data: Examples) -> Iterator[tuple[Any, Tensor, Tensor |
         yield model.at(labels), x.expand(*seeds_shape, *x.shape), labels
 
 
-def as_data(model: Model, data: Any, about: Mapping[str, Any] | None = None) -> Examples:
+def as_data(model: Model, data: Any, data_description: Mapping[str, Any] | None = None) -> Examples:
     """Data, or a tensor, an array, a list of examples or a data set of torch as data; checked against the model.
 
-    ``about`` is what a run keeps of its data. Raises ValueError, saying what to pass, for examples of another shape,
-    for images of quite another scale, and for labels that the model does not know.
+    ``data_description`` is what a run keeps of its data. Raises ValueError, saying what to pass, for examples of
+    another shape, for images of quite another scale, and for labels that the model does not know.
     """
     has_fixed_shape = model.spec is not None and "density" not in model.networks  # the others may read any length
     shape = model.spec.shape if has_fixed_shape and model.spec is not None else None
     if isinstance(data, Dataset | DataLoader):
         data = Data(data)
     if not isinstance(data, Examples):
-        data = Data(examples("data", data, shape, about).float(), range="real")
+        data = Data(examples("data", data, shape, data_description).float(), range="real")
     elif shape is not None and tuple(data.shape) != tuple(shape):
         raise ValueError(
             f"the model was built for examples of shape {tuple(shape)}, {data.name} has {tuple(data.shape)}."
         )
-    if data.x.ndim == 4 and hasattr(data, "extent"):
-        check_scale(data.name, data.extent, about or {})
+    if data.x.ndim == 4 and hasattr(data, "min_max"):
+        check_pixel_values(data.name, data.min_max, data_description or {})
     if model.objective.conditional and data.y is not None:
         network: Any = model.networks[model.objective.conditional[0]]
         labels_of(data.y, len(data), network.classes)
@@ -76,7 +76,7 @@ def _mean_over_data(model: Model, data: Examples, log_density: Callable[..., Ten
     total = torch.zeros(model.seeds_shape, dtype=torch.float64)  # on the host: Apple's devices have no float64
     data = as_data(model, data)
     network_name = next(name for name in ("decoder", "density", "denoiser_x") if name in model.networks)
-    check_made(model.networks[network_name], data.x)
+    check_can_have_made(model.networks[network_name], data.x)
     with evaluating(model):
         for model_at_labels, x, _ in chunks(model, data):
             try:
@@ -187,27 +187,32 @@ def denoising_bound(model: Model, data: Examples, times: int = 16, *, seed: int 
 
 def _denoising_bound(model: Any, space: str, noise: Noise, times: int, x: Tensor) -> Tensor:
     """The bound on log p of examples or codes x [*seeds, n, *shape] by what tells the noise in them: [*seeds, n]."""
-    denoise, denoiser, axes = denoise_of(model, space), model.networks[f"denoiser_{space}"], len(noise.seeds_shape) + 1
-    path, n_examples, shape = PATHS[denoise.path], x.shape[axes - 1], x.shape[axes:]
+    tool, denoiser, axes = denoise_of(model, space), model.networks[f"denoiser_{space}"], len(noise.seeds_shape) + 1
+    path, n_examples, shape = PATHS[tool.path], x.shape[axes - 1], x.shape[axes:]
     time_grid = _times_of_equal_snr(path, times).to(noise.device)
     dimensions, first_time = math.prod(shape), time_grid[0].expand(x.shape[:axes])
 
-    def error_and_excess(denoise: Denoise, t: Tensor) -> tuple[Tensor, Tensor]:
+    def error_and_excess(tool: Denoise, t: Tensor) -> tuple[Tensor, Tensor]:
         """The error of each example, and how much longer than on average its noise is, ‖ε‖² - D."""
         epsilon = noise.normal("noise", n_examples, *shape)
-        return denoise.error_at(denoiser, x, epsilon, t), epsilon.square().flatten(axes).sum(-1) - dimensions
+        return tool.error_at(denoiser, x, epsilon, t), epsilon.square().flatten(axes).sum(-1) - dimensions
 
     total = torch.zeros(x.shape[:axes], device=x.device)
     for start, end in zip(time_grid[:-1], time_grid[1:], strict=True):
         t = start + (end - start) * noise.uniform("time", n_examples)
-        error, excess = error_and_excess(replace(denoise, weight="bound"), t)
+        weighted_error, noise_excess = error_and_excess(replace(tool, weight="bound"), t)
         # Where the noise is small the error is its length: its chance, known to be 0 on average, is taken off.
-        correction = -path.log_snr_rate(t) / 2 * (path.snr(t) / (1 + path.snr(t))).square() * excess
-        total = total - (end - start) * (error - correction)
+        correction = -path.log_snr_rate(t) / 2 * (path.snr(t) / (1 + path.snr(t))).square() * noise_excess
+        total = total - (end - start) * (weighted_error - correction)
     alpha, variance = path.alpha(time_grid[-1]), path.sigma(time_grid[-1]).square()
     prior_kl = ((alpha * x).square() + variance - 1 - variance.log()).flatten(axes).sum(-1) / 2
-    error, excess = error_and_excess(replace(denoise, weight="noise"), first_time)
-    return total - prior_kl - (error - excess) / 2 + dimensions / 2 * (path.snr(time_grid[0]) / (2 * math.pi)).log()
+    weighted_error, noise_excess = error_and_excess(replace(tool, weight="noise"), first_time)
+    return (
+        total
+        - prior_kl
+        - (weighted_error - noise_excess) / 2
+        + dimensions / 2 * (path.snr(time_grid[0]) / (2 * math.pi)).log()
+    )
 
 
 def _times_of_equal_snr(path: NoisePath, n_parts: int) -> Tensor:

@@ -48,8 +48,13 @@ def frechet_distance(samples: Any, data: Any, features: Features | None = None) 
             "draw more.",
             stacklevel=2,
         )
-    target = real.mean(0), real.T.cov()
-    return torch.stack([gaussian_frechet(one.mean(0), one.T.cov(), *target) for one in sample_features])
+    target_moments = real.mean(0), real.T.cov()
+    return torch.stack(
+        [
+            gaussian_frechet(seed_features.mean(0), seed_features.T.cov(), *target_moments)
+            for seed_features in sample_features
+        ]
+    )
 
 
 def gaussian_frechet(mean_1: Tensor, covariance_1: Tensor, mean_2: Tensor, covariance_2: Tensor) -> Tensor:

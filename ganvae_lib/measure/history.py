@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from ..errors import NonFiniteLoss, check_bool
-from ..figures.table import Shown, Table
-from .intervals import interval, written
+from ..figures.table import ShownAsTable, Table
+from .intervals import format_interval, interval
 
-__all__ = ["Bar", "History", "Interrupts", "interrupts_raise", "says_stop"]
+__all__ = ["Bar", "History", "Interrupts", "interrupts_raise", "is_true_answer"]
 
 
-class History(Shown, Mapping[str, Tensor]):
+class History(ShownAsTable, Mapping[str, Tensor]):
     """Learning curves: a loss by name, as a tensor [points, seeds]; each point is the mean since the last one.
 
     ``names`` are those of the losses, ``seeds`` those of the columns, ``steps`` the number of steps done at each point,
@@ -87,7 +87,10 @@ class History(Shown, Mapping[str, Tensor]):
         """The last value of each loss as text: the mean and 95 % interval over seeds."""
         if not self.points:
             return {}
-        return {name: written(*interval(row), digits=3) for name, row in zip(self.names, self.points[-1], strict=True)}
+        return {
+            name: format_interval(*interval(row), digits=3)
+            for name, row in zip(self.names, self.points[-1], strict=True)
+        }
 
     def _table(self) -> Table:
         last_step_text = f", to step {self.steps[-1]}" if self.steps else ""
@@ -98,14 +101,15 @@ class History(Shown, Mapping[str, Tensor]):
 
 
 class Interrupts:
-    """Within it an interrupt (Ctrl-C, the stop button of Jupyter) waits for ``arrived``; a second one does not wait.
+    """Within it an interrupt (Ctrl-C, the stop button of Jupyter) waits for ``take_pending``; a second one does
+    not wait.
 
     So it falls between two steps, and nothing that the library, torch or a context has half done is left behind. Only
     in the main thread, to which Python gives them, and not under ``torchrun``, whose processes stop together or never.
 
     >>> with Interrupts() as interrupts:
     ...     signal.raise_signal(signal.SIGINT)
-    ...     interrupts.arrived(), interrupts.arrived()
+    ...     interrupts.take_pending(), interrupts.take_pending()
     (True, False)
     """
 
@@ -114,7 +118,7 @@ class Interrupts:
         self._pending_call: tuple[Any, ...] | None = None  # with what it is to be called
         self._deliver_at_once = False
 
-    raised = False  # does an interrupt leave fit, and end the program?
+    is_raised = False  # does an interrupt leave fit, and end the program?
 
     def __enter__(self) -> Interrupts:
         is_single_process = os.environ.get("WORLD_SIZE", "1") == "1"
@@ -136,11 +140,11 @@ class Interrupts:
             self._pending_call = arguments
 
     @property
-    def waiting(self) -> bool:
+    def is_waiting(self) -> bool:
         """Is there one that waits?"""
         return self._pending_call is not None
 
-    def arrived(self) -> bool:
+    def take_pending(self) -> bool:
         """Has one come? What takes it outside is asked: only if that raises KeyboardInterrupt, as Python's does."""
         if self._pending_call is None or self._outer_handler is None:
             return False
@@ -153,12 +157,12 @@ class Interrupts:
 
     def print_or_raise(self, where: str, left: int) -> None:
         """Say where a training was interrupted, and how it goes on; within ``interrupts_raise``, raise it instead."""
-        if self.raised:
+        if self.is_raised:
             raise KeyboardInterrupt(where)
         print(f"fit was {where}. The run is as far as it came; fit(run, steps={left or 'more'}) goes on.")
 
     @contextmanager
-    def released(self) -> Iterator[None]:
+    def deliver_at_once(self) -> Iterator[None]:
         """Within it they come at once, as outside: a function of the user's runs."""
         self._deliver_at_once = True
         try:
@@ -170,14 +174,14 @@ class Interrupts:
 @contextmanager
 def interrupts_raise() -> Iterator[None]:
     """Within it ``fit`` raises KeyboardInterrupt between two steps: half a training is not to be taken for all."""
-    raised_before, Interrupts.raised = Interrupts.raised, True
+    raised_before, Interrupts.is_raised = Interrupts.is_raised, True
     try:
         yield
     finally:
-        Interrupts.raised = raised_before
+        Interrupts.is_raised = raised_before
 
 
-def says_stop(answer: Any) -> bool:
+def is_true_answer(answer: Any) -> bool:
     """Did a function of the user's return True? A path, a number of characters or a loss is no answer."""
     is_bool = str(getattr(answer, "dtype", type(answer).__name__)) in ("bool", "torch.bool")
     return is_bool and not getattr(answer, "ndim", 0) and bool(answer)
@@ -190,11 +194,11 @@ class Bar:
         is_wanted = (
             os.environ.get("GANVAE_PROGRESS", "1") != "0" if progress is None else check_bool("progress", progress)
         )
-        self.training, self.shown = training, is_wanted and training.noise.share.rank == 0
+        self.training, self.is_shown = training, is_wanted and training.noise.share.rank == 0
         self._progress_bar: Any = None
 
     def __enter__(self) -> Bar:
-        if self.shown:
+        if self.is_shown:
             from tqdm.auto import tqdm
 
             # It looks at the clock at each step, and draws when a fifth of a second has gone: the device is not asked.
@@ -206,7 +210,7 @@ class Bar:
         if self._progress_bar is not None:
             self._progress_bar.close()
 
-    def moved(self) -> None:
+    def advance(self) -> None:
         """A step is done."""
         if self._progress_bar is None:
             return

@@ -13,14 +13,14 @@ from ..errors import check_real
 from ..figures.plots import half_width
 from ..models.inputs import numbers
 
-__all__ = ["difference", "interval", "paired", "summary", "written"]
+__all__ = ["difference", "format_interval", "interval", "paired", "summary"]
 
 
 def interval(values: Tensor | Sequence[float], level: float = 0.95) -> tuple[float, float]:
     """Mean and half-width of Student's t interval over all values: mean ± t s/√n.
 
-    With one value there is no interval, and the half-width is NaN; ``written`` leaves it out. Equal values have the
-    half-width 0. Raises ValueError for no value at all, for NaN or infinity, and for a level outside (0, 1).
+    With one value there is no interval, and the half-width is NaN; ``format_interval`` leaves it out. Equal values
+    have the half-width 0. Raises ValueError for no value at all, for NaN or infinity, and for a level outside (0, 1).
 
     >>> mean, half = interval([1.0, 2.0, 3.0])
     >>> mean, round(half, 2)
@@ -46,21 +46,23 @@ def _as_column(name: str, values: Any) -> Tensor:
     return column
 
 
-def written(mean: float, half: float | None, within: tuple[float, float] | None = None, digits: int = 2) -> str:
+def format_interval(
+    mean: float, half_width: float | None, within: tuple[float, float] | None = None, digits: int = 2
+) -> str:
     """A mean with its interval as text: mean ± half-width; the mean alone if there is no interval (None or NaN).
 
     ``within`` is the range of what was averaged, such as a count of at most 8 or a share: an interval that would leave
     it is cut there, which loses nothing, as the true mean lies in the range, too.
 
-    >>> written(7.5, 0.2, (0, 8)), written(1.75, 3.28, (0, 8)), written(1.75, None)
+    >>> format_interval(7.5, 0.2, (0, 8)), format_interval(1.75, 3.28, (0, 8)), format_interval(1.75, None)
     ('7.50 ± 0.20', '1.75, 0.00 to 5.03', '1.75')
     """
-    if half is None or math.isnan(half):
+    if half_width is None or math.isnan(half_width):
         return f"{mean:.{digits}f}"
     low, high = within or (-math.inf, math.inf)
-    if low <= mean - half and mean + half <= high:
-        return f"{mean:.{digits}f} ± {half:.{digits}f}"
-    return f"{mean:.{digits}f}, {max(low, mean - half):.{digits}f} to {min(high, mean + half):.{digits}f}"
+    if low <= mean - half_width and mean + half_width <= high:
+        return f"{mean:.{digits}f} ± {half_width:.{digits}f}"
+    return f"{mean:.{digits}f}, {max(low, mean - half_width):.{digits}f} to {min(high, mean + half_width):.{digits}f}"
 
 
 def summary(values: Sequence[float]) -> dict[str, Any]:
@@ -69,11 +71,11 @@ def summary(values: Sequence[float]) -> dict[str, Any]:
     >>> summary([1.0, 2.0, 3.0])
     {'values': [1.0, 2.0, 3.0], 'mean': 2.0, 'half_width_95': 2.4841}
     """
-    mean, half = interval(values)
+    mean, half_width_95 = interval(values)
     return {
         "values": [round(value, 4) for value in _as_column("values", values).tolist()],
         "mean": round(mean, 4),
-        "half_width_95": None if math.isnan(half) else round(half, 4),
+        "half_width_95": None if math.isnan(half_width_95) else round(half_width_95, 4),
     }
 
 

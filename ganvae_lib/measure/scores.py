@@ -16,7 +16,7 @@ from ..errors import check_int, described, unknown
 from ..models.model import Model
 from .bounds import as_data, denoising_bound, elbo, iwae, learns_prior, log_likelihood
 from .distances import frechet_distance, precision_recall
-from .intervals import interval, written
+from .intervals import format_interval, interval
 from .samples import accuracy, coverage, has_classifier
 
 __all__ = ["Scores", "evaluate", "has_bound", "has_samples"]
@@ -52,7 +52,9 @@ class Scores(dict[str, Tensor]):
             finite_values = values[values.isfinite()]
             lost = len(values) - len(finite_values)
             interval_text = (
-                written(*interval(finite_values), self.within.get(name)) if len(finite_values) else "not a number"
+                format_interval(*interval(finite_values), self.within.get(name))
+                if len(finite_values)
+                else "not a number"
             )
             seeds_text = f" ({len(finite_values)} seeds)" if len(finite_values) > 1 else ""
             text_lines.append(
@@ -156,9 +158,15 @@ def _arguments_of(measure: Callable[..., Any]) -> list[str]:
         parameters = list(inspect.signature(measure).parameters.values())
     except ValueError:  # a function written in C
         parameters = []
-    named_parameters = [par for par in parameters if par.kind not in (par.VAR_POSITIONAL, par.VAR_KEYWORD)]
-    argument_names = [par.name for par in named_parameters if par.name in available]
-    unknown_names = [par.name for par in named_parameters if par.name not in available and par.default is par.empty]
+    named_parameters = [
+        parameter for parameter in parameters if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    argument_names = [parameter.name for parameter in named_parameters if parameter.name in available]
+    unknown_names = [
+        parameter.name
+        for parameter in named_parameters
+        if parameter.name not in available and parameter.default is parameter.empty
+    ]
     if unknown_names or not argument_names:
         raise ValueError(
             f"the measure {_name(measure)!r} must be a function of run, samples or data, by these names, "

@@ -21,13 +21,13 @@ from ..errors import check_type
 from ..networks.heads import Conditional
 from ..networks.stacking import Copies, seeds_in
 from ..objective.algebra import Objective
-from .dry import is_own, output_of, shape_of_z
+from .dry import is_user_defined, output_of, shape_of_z
 from .roles import role_of
 
 if TYPE_CHECKING:
     from .model import Model
 
-__all__ = ["check_data", "check_made", "check_networks", "check_weights"]
+__all__ = ["check_data", "check_can_have_made", "check_networks", "check_weights"]
 
 
 def check_data(model: Model, data: Examples) -> None:
@@ -95,28 +95,28 @@ _CHECKED_NETWORKS: WeakKeyDictionary[Data, WeakSet[nn.Module]] = WeakKeyDictiona
 def _check_values(model: Model, data: Any) -> None:
     """Can the networks that make examples have made these?"""
     source, target = getattr(data, "source", data), getattr(data, "target", None)
-    made_examples = {"density": (source, data.x), "decoder": (source, data.x)}
+    examples_of_network = {"density": (source, data.x), "decoder": (source, data.x)}
     if isinstance(model.prior, OtherDomain):
-        made_examples["encoder"] = (target, data.other)
+        examples_of_network["encoder"] = (target, data.other)
     if model.spec is not None and "decoder" in model.networks and bool(getattr(source, "alphabet", None)):
         raise ValueError(
             f"{data.name} holds characters by their numbers, which p(x|z) would take for sizes; use zoo.LIKELIHOOD or "
             "a decoder of your own."
         )
-    for name, (examples, x) in made_examples.items():
+    for name, (examples, x) in examples_of_network.items():
         network = model.networks[name] if name in model.networks else None
         checked = _CHECKED_NETWORKS.setdefault(examples, WeakSet()) if isinstance(examples, Data) else WeakSet()
         if network is None or network in checked:
             continue
         seen_shape = shape_of_z(model.prior) if name == "decoder" else tuple(source.shape)
         _check_range(network, examples, None if name == "density" else _output_range(name, model, seen_shape))
-        check_made(network, x)
+        check_can_have_made(network, x)
         if name == "density" and any(observation == "one-hot" for observation, _ in getattr(examples, "parts", ())):
             raise ValueError(f"a density of x alone takes the categories of {examples.name} for numbers; use a VAE.")
         checked.add(network)
 
 
-def check_made(network: nn.Module, x: Tensor) -> None:
+def check_can_have_made(network: nn.Module, x: Tensor) -> None:
     """Raise ValueError, saying what to do, if a network says that it cannot have made x, [N, *shape]."""
     check = getattr(_first_copy(network), "check", None)
     if check is not None:  # a network of one's own need not have it, and takes whatever comes
@@ -127,16 +127,17 @@ def _first_copy(network: nn.Module) -> nn.Module:
     return network.copies[0] if isinstance(network, Copies) else network
 
 
-def _check_range(network: nn.Module, data: Any, ends_in: tuple[float, float] | None) -> None:
+def _check_range(network: nn.Module, data: Any, output_range: tuple[float, float] | None) -> None:
     """Raise ValueError if samples are kept in a range and the data lie outside.
 
-    The range is that of the observation or, where it has none, that of the function in which the network ``ends_in``.
+    The range is that of the observation or, where it has none, ``output_range``, that of the function
+    in which the network ends.
     """
     squash: Any = getattr(getattr(network, "observation", None), "squash", False)
-    bounds = (0.0, 1.0) if squash is True else squash or ends_in
-    if not bounds or not hasattr(data, "extent") or within_range(data.extent, bounds):
+    bounds = (0.0, 1.0) if squash is True else squash or output_range
+    if not bounds or not hasattr(data, "min_max") or within_range(data.min_max, bounds):
         return
-    low, high = data.extent
+    low, high = data.min_max
     advice = "build the model for these data, or rescale them."
     if not squash:
         advice = "let the network end in another function, or rescale the data."
@@ -161,7 +162,7 @@ _KEEPS_RANGE = (
 def _output_range(name: str, model: Model, input_shape: tuple[int, ...] | None) -> tuple[float, float] | None:
     """The range of the function in which a network ends that sees this shape, read off the graph of a dry batch."""
     observation = getattr(model.networks[name], "observation", None)
-    if input_shape is None or is_own(observation):  # an observation of one's own says what it supports
+    if input_shape is None or is_user_defined(observation):  # an observation of one's own says what it supports
         return None
     output = output_of(name, dict(model.networks), {"its input": input_shape}, (*model.seeds_shape, 3), graph=True)
     while isinstance(output, Independent | Noiseless):
@@ -202,11 +203,14 @@ def _seeds_of_stacks(objective: Objective, networks: Mapping[str, nn.Module]) ->
     network_seeds = [(name, seeds) for name in objective.networks for seeds in seeds_in(networks[name])]
     for (first, seeds), (second, second_seeds) in pairwise(network_seeds):
         if seeds != second_seeds:
-            one, b = (f"copies of the seeds {of}" if of else "a single network" for of in (seeds, second_seeds))
+            first_text, second_text = (
+                f"copies of the seeds {which}" if which else "a single network" for which in (seeds, second_seeds)
+            )
             second = "another part of it" if second == first else second
             raise ValueError(
-                f"{first} holds {one}, and {second} {b}: networks of a model are all single, or all copies of the same "
-                "seeds; nets.unstack(network, k) takes one out, nets.stack(networks, seeds) puts several together."
+                f"{first} holds {first_text}, and {second} {second_text}: networks of a model are all single, or all "
+                "copies of the same seeds; nets.unstack(network, k) takes one out, nets.stack(networks, seeds) puts "
+                "several together."
             )
     return network_seeds[0][1] if network_seeds else None
 
@@ -232,8 +236,8 @@ def _check_conditional(objective: Objective, networks: Mapping[str, nn.Module]) 
         )
     for term in objective.terms:
         without_label = set(term.networks) - set(term.conditional)
-        if told_elsewhere := sorted(conditional & without_label):
-            raise ValueError(f"{told_elsewhere[0]} is told the label, but not for {term!r}; use given(objective).")
+        if labelled_elsewhere := sorted(conditional & without_label):
+            raise ValueError(f"{labelled_elsewhere[0]} is told the label, but not for {term!r}; use given(objective).")
 
 
 def check_weights(networks: nn.Module) -> None:

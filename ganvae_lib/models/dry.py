@@ -22,13 +22,13 @@ from ..distributions.densities import as_floats
 from ..distributions.noise import DrawnUnseeded, Noise, in_layers
 from ..networks.heads import Conditional
 from ..networks.stacking import Copies, copied
-from .inputs import torch_alone, unchecked
+from .inputs import only_torch_draws, without_argument_checks
 from .roles import role_of
 
 if TYPE_CHECKING:
     from .model import Model
 
-__all__ = ["check_outputs", "is_own", "output_of", "shape_of_z", "try_own"]
+__all__ = ["check_outputs", "is_user_defined", "output_of", "shape_of_z", "check_user_defined_parts"]
 
 _ROWS = 3
 _UNKNOWN = object()
@@ -54,9 +54,10 @@ def check_outputs(
     Traceback (most recent call last):
     ValueError: encoder gives a distribution of z of shape [4], where [3] is due; ...
     """
-    if learns := [name for name, parameter in prior.named_parameters() if parameter.requires_grad]:
+    if learned_names := [name for name, parameter in prior.named_parameters() if parameter.requires_grad]:
         raise ValueError(
-            f"the prior has parameters ({learns[0]}), and no player trains them; call prior.requires_grad_(False)."
+            f"the prior has parameters ({learned_names[0]}), and no player trains them; call "
+            "prior.requires_grad_(False)."
         )
     known_shapes = {"time": (1,), **shapes}
     if (z := shape_of_z(prior)) is not None:
@@ -73,22 +74,22 @@ def check_outputs(
             output = output_of(name, networks, shapes_seen, batch_shape, training)
             _check_output(name, output, known_shapes, batch_shape)
             if training and output is not _UNKNOWN:
-                _check_memory(name, networks, shapes_seen, batch_shape, output)
+                _check_restores_from_state_dict(name, networks, shapes_seen, batch_shape, output)
 
 
-def try_own(model: Model, data: Examples, batch_size: int) -> None:
+def check_user_defined_parts(model: Model, data: Examples, batch_size: int) -> None:
     """Raise ValueError, naming it, for a network or a term of one's own that draws noise which is not a seed's own.
 
     They are tried before the first step, in the modes of training; no stream moves, and the model stays as it is.
     """
     seeds = model.seeds if isinstance(model.seeds, list) else None
     has_lazy_weights = any(is_lazy(weight) for weight in model.parameters())
-    if any(map(is_own, model.networks.modules())) and not has_lazy_weights:
+    if any(map(is_user_defined, model.networks.modules())) and not has_lazy_weights:
         check_outputs(dict(model.networks), model.prior, {"x": tuple(data.shape)}, seeds, training=True)
     for term in model.objective.terms:
-        if not any(map(is_own, (term, *vars(term).values()))):
+        if not any(map(is_user_defined, (term, *vars(term).values()))):
             continue
-        noise = Noise(model.seeds, next(model.parameters()).device)
+        noise = Noise(model.seeds, next(model.parameters()).device)  # a source of random numbers
         minibatch: dict[str, Any] = {}
         for name in ("x", *model.reads):
             variable_rows: Tensor = getattr(data, "y" if name == "labels" else name)[:batch_size]
@@ -96,7 +97,7 @@ def try_own(model: Model, data: Examples, batch_size: int) -> None:
             minibatch[name] = variable_rows.to(noise.device).expand(*noise.seeds_shape, *variable_rows.shape)
         batch = Batch(model.copies(model.seeds, fresh=False), noise=noise, **minibatch)
         try:
-            with torch_alone(), noise.in_layers():
+            with only_torch_draws(), noise.in_layers():
                 term.loss(batch)
                 if term.steps:
                     term.discriminator_loss(batch)
@@ -106,7 +107,7 @@ def try_own(model: Model, data: Examples, batch_size: int) -> None:
             continue
 
 
-def _check_memory(
+def _check_restores_from_state_dict(
     name: str, networks: Mapping[str, nn.Module], shapes: dict[str, Shape], batch_shape: Shape, output: Any
 ) -> None:
     """Raise ValueError for a network that gives something else when it has been called before, and its state put back.
@@ -118,10 +119,12 @@ def _check_memory(
     output_of(name, networks_again, shapes, batch_shape, training=True, copy=False)
     saved_state = network.state_dict()
     used_copy.load_state_dict(saved_state)
-    if _equal(output, output_of(name, networks_again, shapes, batch_shape, training=True)):
+    if _have_equal_numbers(output, output_of(name, networks_again, shapes, batch_shape, training=True)):
         return
     changed = [
-        path for path, value in _own_state(used_copy).items() if not _equal(value, _own_state(network).get(path))
+        path
+        for path, value in _state_outside_state_dict(used_copy).items()
+        if not _have_equal_numbers(value, _state_outside_state_dict(network).get(path))
     ]
     details = f" ({', '.join(changed[:3])})" if changed else ""
     raise ValueError(
@@ -130,7 +133,7 @@ def _check_memory(
     )
 
 
-def _own_state(network: nn.Module) -> dict[str, Any]:
+def _state_outside_state_dict(network: nn.Module) -> dict[str, Any]:
     """What stands in the parts of a network and is not part of its state dict, by name."""
     state: dict[str, Any] = {}
     for path, module in network.named_modules():
@@ -140,10 +143,13 @@ def _own_state(network: nn.Module) -> dict[str, Any]:
     return state
 
 
-def _equal(first: Any, second: Any) -> bool:
+def _have_equal_numbers(first: Any, second: Any) -> bool:
     """Have two outputs, or two attributes, the same numbers? Of what has none, nothing is said."""
     if isinstance(first, Distribution) and isinstance(second, Distribution):
-        return all(_equal(_moment_of(first, name), _moment_of(second, name)) for name in ("mean", "stddev", "logits"))
+        return all(
+            _have_equal_numbers(_moment_of(first, name), _moment_of(second, name))
+            for name in ("mean", "stddev", "logits")
+        )
     if isinstance(first, Tensor) and isinstance(second, Tensor):
         return first.shape == second.shape and bool(torch.isclose(first, second, rtol=0, atol=0, equal_nan=True).all())
     return (
@@ -158,7 +164,7 @@ def _moment_of(distribution: Distribution, name: str) -> Any:
         return None
 
 
-def is_own(value: Any) -> bool:
+def is_user_defined(value: Any) -> bool:
     """Is it of a class that the library does not have?"""
     return type(value).__module__.partition(".")[0] not in ("builtins", "torch", __name__.partition(".")[0])
 
@@ -185,9 +191,8 @@ def output_of(
     network = networks[name]
     is_lazy_network = any(is_lazy(weight) for weight in network.parameters())
     try:
-        network_copy = (
-            network if is_lazy_network or not copy else copied(network)
-        )  # a lazy one gets its weights by being called
+        # A lazy network gets its weights by being called.
+        network_copy = network if is_lazy_network or not copy else copied(network)
     except TypeError:
         return _UNKNOWN  # ``copies`` says what to do
     if name.startswith("predictor"):
@@ -201,15 +206,20 @@ def output_of(
     was_training = network.training
     try:
         layer_noise = in_layers(layer_seeds, len(batch_shape) == 2, device)
-        with torch.set_grad_enabled(graph), unchecked(), torch_alone(), layer_noise, warnings.catch_warnings():
+        with (
+            torch.set_grad_enabled(graph),
+            without_argument_checks(),
+            only_torch_draws(),
+            layer_noise,
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")
             is_conditional = isinstance(network.copies[0] if isinstance(network, Copies) else network, Conditional)
             return (network_copy if training else network_copy.eval())(*inputs, **(labels if is_conditional else {}))
     except Exception as error:
         error_text = str(error)
-        if isinstance(error, RuntimeError) and (
-            "dtype" in error_text or "scalar type" in error_text
-        ):  # as it is, it may suit the data
+        # As it is, it may suit the data.
+        if isinstance(error, RuntimeError) and ("dtype" in error_text or "scalar type" in error_text):
             return _UNKNOWN
         inputs_text = (
             " and ".join(f"{variable} {[*batch_shape, *shape]}" for variable, shape in shapes.items()) or "nothing"
@@ -241,7 +251,7 @@ def _check_output(name: str, output: Any, known_shapes: dict[str, Shape], batch_
         logits: Any = getattr(output, "logits", None)
         per_class = not name.startswith("discriminator")
         axes = ", ".join(map(str, batch_shape))
-        due = f"[{axes}, classes]" if per_class else f"[{axes}]"
+        due_shape = f"[{axes}, classes]" if per_class else f"[{axes}]"
         has_rows = isinstance(logits, Tensor) and logits.shape[: len(batch_shape)] == batch_shape
         if not has_rows or logits.ndim != len(batch_shape) + per_class:
             actual = (
@@ -249,8 +259,8 @@ def _check_output(name: str, output: Any, known_shapes: dict[str, Shape], batch_
             )
             wrapper_text = "Classifier(trunk)" if per_class else "Discriminator(trunk)"
             raise TypeError(
-                f"{name} must give logits {due} for a batch of {_ROWS}, one row or number for each example, but gives "
-                f"{actual}; return a distribution with them, as nets.{wrapper_text} does."
+                f"{name} must give logits {due_shape} for a batch of {_ROWS}, one row or number for each example, but "
+                f"gives {actual}; return a distribution with them, as nets.{wrapper_text} does."
             )
     elif name.startswith(("predictor", "denoiser_")):
         shape = known_shapes[role_of(name).sees[0]]
@@ -262,23 +272,29 @@ def _check_output(name: str, output: Any, known_shapes: dict[str, Shape], batch_
             )
 
 
-def _check_distribution(name: str, output: Any, made: str, known: dict[str, Shape], batch_shape: Shape) -> None:
+def _check_distribution(
+    name: str, output: Any, variable: str, known_shapes: dict[str, Shape], batch_shape: Shape
+) -> None:
     if not isinstance(output, Distribution):
         raise TypeError(
-            f"{name} must give a distribution of {made}, but gives a {type(output).__name__}; return one of "
+            f"{name} must give a distribution of {variable}, but gives a {type(output).__name__}; return one of "
             f"torch.distributions{'' if name == 'density' else f', as nets.{name.capitalize()}(trunk, ...) does'}."
         )
-    event = tuple(output.event_shape)
+    event_shape = tuple(output.event_shape)
     allowed_shapes: list[Shape] = [batch_shape[:-1], (*batch_shape[:-1], 1)] if name == "density" else [batch_shape]
-    if tuple(output.batch_shape) not in allowed_shapes or len(event) != len(known.get(made, event)):
+    if tuple(output.batch_shape) not in allowed_shapes or len(event_shape) != len(
+        known_shapes.get(variable, event_shape)
+    ):
         got_shape = list(output.batch_shape)
         raise ValueError(
             f"{name} gives a distribution ({type(output).__name__}) of batch shape {got_shape} and event shape "
-            f"{list(event)} for a batch of {_ROWS}, where {list(allowed_shapes[-1])} and {made} of shape "
-            f"{list(known.get(made, event))} are due; torch.distributions.Independent(p, 1) makes one event of an axis."
+            f"{list(event_shape)} for a batch of {_ROWS}, where {list(allowed_shapes[-1])} and {variable} of shape "
+            f"{list(known_shapes.get(variable, event_shape))} are due; torch.distributions.Independent(p, 1) makes one "
+            "event of an axis."
         )
-    if event != known.setdefault(made, event):
+    if event_shape != known_shapes.setdefault(variable, event_shape):
         raise ValueError(
-            f"{name} gives a distribution of {made} of shape {list(event)}, where {list(known[made])} is due; change "
-            f"the features that its trunk gives, or the {'prior' if made == 'z' else 'shape of the other networks'}."
+            f"{name} gives a distribution of {variable} of shape {list(event_shape)}, where "
+            f"{list(known_shapes[variable])} is due; change the features that its trunk gives, or the "
+            f"{'prior' if variable == 'z' else 'shape of the other networks'}."
         )

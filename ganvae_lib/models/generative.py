@@ -184,10 +184,10 @@ class Generative:
         """
         labels = self._labels_with(x, labels)
         x = self._as_examples("x", x)
-        denoise, axes = denoise_of(self.model), len(self.model.seeds_shape) + 1
+        tool, axes = denoise_of(self.model), len(self.model.seeds_shape) + 1
         with evaluating(self.model):
-            x_of = denoise.denoised(self._model_at(labels, len(x)).networks["denoiser_x"], axes)
-            return self._add_seeds_axis(flow_density(x_of, PATHS[denoise.path], self._expand_to_seeds(x), axes, steps))
+            x_hat = tool.denoised(self._model_at(labels, len(x)).networks["denoiser_x"], axes)
+            return self._add_seeds_axis(flow_density(x_hat, PATHS[tool.path], self._expand_to_seeds(x), axes, steps))
 
     def draw_codes(self, n: int, seed: int = 0, *, labels: Any = None) -> Tensor:
         """``n`` codes z ~ p(z), or of the prior that is learned, as ``sample`` decodes them: [seeds, n, latent].
@@ -217,16 +217,16 @@ class Generative:
         self, space: str, n: int, seed: int, labels: Any, sampler: Any = None, steps: Any = None, guidance: Any = None
     ) -> Tensor:
         """From noise to data, or to codes: [seeds, n, *shape]."""
-        denoise, unconditional = denoise_of(self.model, space), None
+        tool, unconditional = denoise_of(self.model, space), None
         network: Any = self.model.networks[f"denoiser_{space}"]
         if guidance is not None:
             if labels is None:
                 raise ValueError("guidance leads to a label; give labels, and train given(objective) with drop > 0.")
             unconditional = partial(network, labels=self._expand_to_seeds(torch.full((n,), -1, device=self._device)))
         conditional = self._model_at(labels, n).networks[f"denoiser_{space}"]
-        denoised = denoise.denoised(conditional, len(self.model.seeds_shape) + 1, unconditional, guidance or 0.0)
+        denoised = tool.denoised(conditional, len(self.model.seeds_shape) + 1, unconditional, guidance or 0.0)
         with evaluating(self.model, seed):
-            noise, path = self._noise(seed), PATHS[denoise.path]
+            noise, path = self._noise(seed), PATHS[tool.path]
             return self._add_seeds_axis(
                 from_noise(denoised, path, n, network.shape, noise, 50 if steps is None else steps, sampler or "heun")
             )

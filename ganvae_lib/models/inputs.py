@@ -18,7 +18,16 @@ from ..distributions.densities import as_floats
 from ..distributions.noise import DrawnUnseeded, Noise
 from ..errors import check_int, described
 
-__all__ = ["check_scale", "codes", "evaluating", "examples", "labels_of", "numbers", "torch_alone", "unchecked"]
+__all__ = [
+    "check_pixel_values",
+    "codes",
+    "evaluating",
+    "examples",
+    "labels_of",
+    "numbers",
+    "only_torch_draws",
+    "without_argument_checks",
+]
 
 
 @contextmanager
@@ -28,6 +37,7 @@ def evaluating(model: nn.Module, seed: int = 0) -> Iterator[None]:
     A network that draws by itself in eval mode, too, draws what the ``seed`` says, and every copy the same.
     """
     seed, seeds = check_int("seed", seed, least=0), getattr(model, "seeds", 0)
+    # A source of random numbers.
     noise = Noise([seed] * len(seeds) if isinstance(seeds, list) else seed, next(model.parameters()).device)
     training = [module for module in model.modules() if module.training]
     model.eval()
@@ -40,56 +50,56 @@ def evaluating(model: nn.Module, seed: int = 0) -> Iterator[None]:
 
 
 @contextmanager
-def torch_alone() -> Iterator[None]:
+def only_torch_draws() -> Iterator[None]:
     """Raise DrawnUnseeded (a ValueError) if Python's or NumPy's global generator moves while this is open.
 
     Both stand afterwards where they stood before.
     """
-    of_python, of_numpy = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
+    python_state, numpy_state = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
     try:
         yield
-        pairs = zip(_numbers_of(of_numpy), _numbers_of(np.random.get_state(legacy=False)), strict=True)  # noqa: NPY002
-        if random.getstate() != of_python or not all(np.array_equal(a, b) for a, b in pairs):
+        pairs = zip(_flatten_state(numpy_state), _flatten_state(np.random.get_state(legacy=False)), strict=True)  # noqa: NPY002
+        if random.getstate() != python_state or not all(np.array_equal(a, b) for a, b in pairs):
             raise DrawnUnseeded(
                 "something drew from Python's or NumPy's global generator, which no seed sets and no checkpoint keeps: "
                 "draw from torch's (torch.rand, torch.randn), which then stands in a stream of each seed's own."
             )
     finally:
-        random.setstate(of_python)
-        np.random.set_state(of_numpy)  # noqa: NPY002
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
 
 
-def _numbers_of(state: Any) -> list[Any]:
+def _flatten_state(state: Any) -> list[Any]:
     """What stands in a dict of dicts, in order."""
     if not isinstance(state, dict):
         return [state]
-    return [number for part in state.values() for number in _numbers_of(part)]
+    return [number for part in state.values() for number in _flatten_state(part)]
 
 
-class _Unchecked:
+class _ArgumentChecks:
     """How many are at work without checks, in whichever thread, and whether there were checks before the first."""
 
-    lock, inside, before = threading.Lock(), 0, __debug__
+    lock, open_count, validated_before = threading.Lock(), 0, __debug__
 
 
 @contextmanager
-def unchecked() -> Iterator[None]:
+def without_argument_checks() -> Iterator[None]:
     """Switch off the argument checks of distributions: each costs a host sync per call.
 
     The switch belongs to the whole process: it is set back when the last one leaves, in whichever thread.
     """
-    with _Unchecked.lock:
-        if not _Unchecked.inside:
-            _Unchecked.before = Distribution._validate_args
+    with _ArgumentChecks.lock:
+        if not _ArgumentChecks.open_count:
+            _ArgumentChecks.validated_before = Distribution._validate_args
             Distribution.set_default_validate_args(False)
-        _Unchecked.inside += 1
+        _ArgumentChecks.open_count += 1
     try:
         yield
     finally:
-        with _Unchecked.lock:
-            _Unchecked.inside -= 1
-            if not _Unchecked.inside:
-                Distribution.set_default_validate_args(_Unchecked.before)
+        with _ArgumentChecks.lock:
+            _ArgumentChecks.open_count -= 1
+            if not _ArgumentChecks.open_count:
+                Distribution.set_default_validate_args(_ArgumentChecks.validated_before)
 
 
 def numbers(name: str, value: Any) -> Tensor:
@@ -109,10 +119,10 @@ def numbers(name: str, value: Any) -> Tensor:
         raise ValueError(
             f"{name} must be numbers in a tensor, an array or a list of one shape, got {described(value)}."
         )
-    bad = ~tensor.isfinite()
-    if bad.any():
-        where = bad.nonzero()[0].tolist()
-        raise ValueError(f"{name} holds NaN or infinity, first at {where}; remove or repair it.")
+    is_not_finite = ~tensor.isfinite()
+    if is_not_finite.any():
+        first_index = is_not_finite.nonzero()[0].tolist()
+        raise ValueError(f"{name} holds NaN or infinity, first at {first_index}; remove or repair it.")
     return tensor
 
 
@@ -129,17 +139,19 @@ def _tensor(value: Any) -> Tensor:
     return torch.tensor(value)
 
 
-def _listed(shape: Sequence[int], *axes: str) -> str:
+def _format_shape(shape: Sequence[int], *axes: str) -> str:
     """A shape as it is written in errors: [n, 1, 8, 8]."""
     return f"[{', '.join([*axes, *map(str, shape)])}]"
 
 
-def examples(name: str, value: Any, shape: Sequence[int] | None, about: Mapping[str, Any] | None = None) -> Tensor:
+def examples(
+    name: str, value: Any, shape: Sequence[int] | None, data_description: Mapping[str, Any] | None = None
+) -> Tensor:
     """Examples [n, *shape] of data, a tensor, an array, or a list, as networks see them.
 
-    ``shape`` is None where it is not known; ``about`` is what a run keeps of its data. Bytes of images are levels, that
-    is x/255, but for zeros and ones where the run's data were no bytes. Raises ValueError, saying what to pass, for
-    another shape, no example, and pixels of another scale.
+    ``shape`` is None where it is not known; ``data_description`` is what a run keeps of its data. Bytes of images are
+    levels, that is x/255, but for zeros and ones where the run's data were no bytes. Raises ValueError, saying what to
+    pass, for another shape, no example, and pixels of another scale.
 
     >>> examples("x", torch.zeros(1, 8, 8), (1, 8, 8))
     Traceback (most recent call last):
@@ -152,25 +164,25 @@ def examples(name: str, value: Any, shape: Sequence[int] | None, about: Mapping[
     if shape is not None:
         if x.shape == tuple(shape):
             raise ValueError(
-                f"{name} is one example, without a batch axis; pass {name}[None], of shape {_listed(shape, '1')}."
+                f"{name} is one example, without a batch axis; pass {name}[None], of shape {_format_shape(shape, '1')}."
             )
         if x.shape[1:] != tuple(shape):
             raise ValueError(
-                f"{name} must be examples of the shape that the model was made for, {_listed(shape, 'n')}; "
+                f"{name} must be examples of the shape that the model was made for, {_format_shape(shape, 'n')}; "
                 f"got {list(x.shape)}."
             )
     if x.ndim < 2 or not len(x):
         raise ValueError(f"{name} must be at least one example, [n, ...]; got the shape {list(x.shape)}.")
     if x.ndim == 4:
-        return _as_pixels(name, x, about or {})
+        return _as_pixels(name, x, data_description or {})
     return x
 
 
-def _as_pixels(name: str, x: Tensor, about: Mapping[str, Any]) -> Tensor:
+def _as_pixels(name: str, x: Tensor, data_description: Mapping[str, Any]) -> Tensor:
     """Numbers as pixels of images, where it is clear which."""
-    were_bytes, interval = bool(about.get("bytes")), about.get("range")
+    were_bytes, interval = bool(data_description.get("bytes")), data_description.get("range")
     if x.is_floating_point():
-        check_scale(name, (float(x.min()), float(x.max())), about)
+        check_pixel_values(name, (float(x.min()), float(x.max())), data_description)
         return x
     if x.dtype == torch.bool or (int(x.min()) >= 0 and int(x.max()) <= 1 and not were_bytes):
         return x
@@ -183,40 +195,41 @@ def _as_pixels(name: str, x: Tensor, about: Mapping[str, Any]) -> Tensor:
     )
 
 
-def check_scale(name: str, extent: tuple[float, float], about: Mapping[str, Any]) -> None:
+def check_pixel_values(name: str, min_max: tuple[float, float], data_description: Mapping[str, Any]) -> None:
     """Raise ValueError for pixels that go from one number to another, far outside of what a run's images were in.
 
     There is room for noise: ten times as much.
     """
-    interval = about.get("range")
+    interval = data_description.get("range")
     if interval is None or isinstance(interval, str):
         return
     low, high = interval
     room = 10 * (high - low)
-    if extent[0] < low - room or extent[1] > high + room:
+    if min_max[0] < low - room or min_max[1] > high + room:
         raise ValueError(
-            f"{name} goes from {extent[0]:.4g} to {extent[1]:.4g}, and the model's images were in [{low:g}, {high:g}]; "
-            "pass them scaled alike."
+            f"{name} goes from {min_max[0]:.4g} to {min_max[1]:.4g}, and the model's images were in "
+            f"[{low:g}, {high:g}]; pass them scaled alike."
         )
 
 
-def codes(name: str, value: Any, shape: tuple[int, ...], seeds_shape: tuple[int, ...], dry: Tensor) -> Tensor:
-    """Codes [*seeds, n, *shape] as ``dry`` is, of codes [n, *shape] for all copies, or [seeds, n, *shape], of each.
+def codes(name: str, value: Any, shape: tuple[int, ...], seeds_shape: tuple[int, ...], reference: Tensor) -> Tensor:
+    """Codes [*seeds, n, *shape], of codes [n, *shape] for all copies, or [seeds, n, *shape], of each; typed as
+    ``reference`` is, and on its device.
 
     Raises ValueError for another shape.
     """
-    z = numbers(name, value).to(dry.device, dry.dtype)
-    copies = (seeds_shape or (1,))[0]
+    z = numbers(name, value).to(reference.device, reference.dtype)
+    n_copies = (seeds_shape or (1,))[0]
     n_axis = z.ndim - len(shape) - 1
-    one_per_copy = n_axis == 1 and len(z) == copies
-    if z.shape[n_axis + 1 :] != shape or not (n_axis == 0 or one_per_copy) or 0 in z.shape:
+    has_one_per_copy = n_axis == 1 and len(z) == n_copies
+    if z.shape[n_axis + 1 :] != shape or not (n_axis == 0 or has_one_per_copy) or 0 in z.shape:
         axes = ", ".join(map(str, shape))
         one = " One code is z[None]." if tuple(z.shape) == shape else ""
         raise ValueError(
-            f"z must be codes [n, {axes}] for all copies, or [{copies}, n, {axes}], each copy's own; "
+            f"z must be codes [n, {axes}] for all copies, or [{n_copies}, n, {axes}], each copy's own; "
             f"got {list(z.shape)}.{one}"
         )
-    if not one_per_copy:
+    if not has_one_per_copy:
         return z.expand(*seeds_shape, *z.shape)
     return z if seeds_shape else z[0]
 

@@ -13,7 +13,7 @@ from torch.distributions import Distribution
 from ..distributions.batch import OtherDomain
 from ..errors import check_type
 from ..figures.formula import GREEK, plain
-from ..figures.table import Shown, Table
+from ..figures.table import ShownAsTable, Table
 from ..networks.fresh import altered_weights, initialise
 from ..networks.stacking import Copies, copied, stack, unstack
 from ..objective.algebra import Objective
@@ -26,7 +26,7 @@ from .spec import Spec
 __all__ = ["Conditioned", "Model", "objective_rows", "title_of"]
 
 
-class Model(Shown, nn.Module):
+class Model(ShownAsTable, nn.Module):
     """An objective, the networks that it needs, and the prior p(z).
 
     ``networks`` maps "decoder" p(x|z), "encoder" q(z|x), "density" p(x), "features", "classifier", "discriminator_x",
@@ -111,9 +111,9 @@ class Model(Shown, nn.Module):
         return () if isinstance(self.seeds, int) else (len(self.seeds),)
 
     def _table(self) -> Table:
-        copies = (self.seeds_shape or (1,))[0]
+        n_copies = (self.seeds_shape or (1,))[0]
         n_parameters = {
-            name: sum(weight.numel() for weight in net.parameters()) // copies for name, net in self.networks.items()
+            name: sum(weight.numel() for weight in net.parameters()) // n_copies for name, net in self.networks.items()
         }
         networks = ", ".join(f"{name} ({count:,} parameters)" for name, count in n_parameters.items())
         seeds_text = (
@@ -160,17 +160,17 @@ class Model(Shown, nn.Module):
         Such a part is within a network that is in training mode, or it is a network of which nothing learns.
         """
         in_eval = {
-            part for network in self.networks.values() for part in network.modules() if _kept_in_eval(part, network)
+            part for network in self.networks.values() for part in network.modules() if _is_kept_in_eval(part, network)
         }
         if not self.training:  # all are in eval mode now; those that were before
-            in_eval = {part for part in self.modules() if vars(part).get("rests")}
+            in_eval = {part for part in self.modules() if vars(part).get("is_kept_in_eval")}
         super().train(mode)
         for part in self.modules():
-            part.rests = part in in_eval  # type: ignore[assignment]
+            part.is_kept_in_eval = part in in_eval  # type: ignore[assignment]
             part.training = mode and part not in in_eval
         return self
 
-    def _first_names(self) -> dict[str, str]:
+    def _first_name_of_repeated(self) -> dict[str, str]:
         """Of weights that stand in several places: each further name, and the first one."""
         named_tensors = [*self.named_parameters(remove_duplicate=False), *self.named_buffers(remove_duplicate=False)]
         name_of_id: dict[int, str] = {}
@@ -183,13 +183,15 @@ class Model(Shown, nn.Module):
     def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
         """As torch has it, but that weights which stand in several places are there once, under the first name."""
         state = super().state_dict(*args, destination=destination, prefix=prefix, keep_vars=keep_vars)
-        for name in self._first_names():
+        for name in self._first_name_of_repeated():
             state.pop(prefix + name, None)
         return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """Take the weights of a ``state_dict``; those that are shared among places stand there once or at each."""
-        repeated = {name: state_dict[first] for name, first in self._first_names().items() if first in state_dict}
+        repeated = {
+            name: state_dict[first] for name, first in self._first_name_of_repeated().items() if first in state_dict
+        }
         return super().load_state_dict(repeated | dict(state_dict), strict, assign)
 
     def copies(self, seeds: int | list[int], fresh: bool = True) -> Model:
@@ -229,15 +231,16 @@ class Model(Shown, nn.Module):
     def _check_unaltered(self) -> None:
         """Raise ValueError for weights that fresh ones would destroy."""
         if names := altered_weights(self.networks):
-            more = f" and {len(names) - 3} more" * (len(names) > 3)
+            more_text = f" and {len(names) - 3} more" * (len(names) > 3)
             raise ValueError(
-                f"{', '.join(names[:3])}{more}: loaded, trained or set by hand, and fresh weights would destroy that; "
-                "pass fresh=False to start every seed from them, mark what is to stay by nets.pretrained(module), let "
-                "go of them by nets.initialise(module, 0), or draw them so in a method reset_parameters of theirs."
+                f"{', '.join(names[:3])}{more_text}: loaded, trained or set by hand, and fresh weights would destroy "
+                "that; pass fresh=False to start every seed from them, mark what is to stay by "
+                "nets.pretrained(module), let go of them by nets.initialise(module, 0), or draw them so in a method "
+                "reset_parameters of theirs."
             )
 
 
-def _kept_in_eval(part: nn.Module, network: nn.Module) -> bool:
+def _is_kept_in_eval(part: nn.Module, network: nn.Module) -> bool:
     """Has a part been put in eval mode while its network was not, or as all of a network that does not learn?"""
     return not part.training and (network.training or not any(p.requires_grad for p in network.parameters()))
 

@@ -34,11 +34,11 @@ __all__ = [
 class MaskedConv2d(Conv2d):
     """A convolution whose kernel is zero where ``mask``, [height, width], is: it looks at one side only.
 
-    >>> MaskedConv2d(1, 4, mask_left(3, here=False))(torch.zeros(2, 1, 8, 8)).shape
+    >>> MaskedConv2d(1, 4, mask_left(3, include_center=False))(torch.zeros(2, 1, 8, 8)).shape
     torch.Size([2, 4, 8, 8])
     """
 
-    stackable = True
+    stackable = True  # its parameters can carry a seeds axis
     mask: Tensor
 
     def __init__(self, inputs: int, outputs: int, mask: Tensor):
@@ -46,19 +46,19 @@ class MaskedConv2d(Conv2d):
         super().__init__(inputs, outputs, (height, width), padding=(height // 2, width // 2))
         self.register_buffer("mask", mask, persistent=False)
 
-    def kernels(self) -> Tensor:
+    def effective_weight(self) -> Tensor:
         return self.weight * self.mask
 
 
-def mask_above(side: int, here: bool) -> Tensor:
-    """Mask of a square kernel: the rows above, and the middle row where ``here``."""
-    row_is_seen = torch.arange(side) < side // 2 + here
+def mask_above(side: int, include_center: bool) -> Tensor:
+    """Mask of a square kernel: the rows above, and the middle row where ``include_center``."""
+    row_is_seen = torch.arange(side) < side // 2 + include_center
     return row_is_seen[:, None].expand(side, side).float()
 
 
-def mask_left(side: int, here: bool) -> Tensor:
-    """Mask of a flat kernel: what stands to the left, and the pixel itself where ``here``."""
-    column_is_seen = torch.arange(side) < side // 2 + here
+def mask_left(side: int, include_center: bool) -> Tensor:
+    """Mask of a flat kernel: what stands to the left, and the pixel itself where ``include_center``."""
+    column_is_seen = torch.arange(side) < side // 2 + include_center
     return column_is_seen[None].float()  # a kernel of one row
 
 
@@ -160,7 +160,7 @@ class PixelRNN(_Pixels):
         row_kernel, padding = (1, kernel), (0, kernel // 2)
         self.read = Conv2d(1, 3 * width, row_kernel, padding=padding)
         self.state = Conv2d(width, 3 * width, row_kernel, padding=padding)
-        self.left = MaskedConv2d(1, width, mask_left(2 * self.shape[2] - 1, here=False))  # reaches the whole row
+        self.left = MaskedConv2d(1, width, mask_left(2 * self.shape[2] - 1, include_center=False))  # the whole row
         self.down = Conv2d(width, width, 1)
         self.mix = Conv2d(width, width, 1)
         self.head = Conv2d(width, levels, 1)
@@ -265,7 +265,7 @@ def ngram(train: Tensor, x: Tensor, order: int, alphabet_size: int, strength: fl
     probabilities = torch.full(x.shape, 1 / alphabet_size, dtype=torch.float64)
     for length in range(min(order, x.shape[1])):  # symbols of context
         # A context and the symbol after it, read as the digits of one number: the context alone is all but the last.
-        place_values = alphabet_size ** torch.arange(length, -1, -1)
+        place_values = alphabet_size ** torch.arange(length, -1, -1)  # they make a context one number
         train_contexts = (train.unfold(1, length + 1, 1) * place_values).sum(-1)
         contexts = (x.unfold(1, length + 1, 1) * place_values).sum(-1)
         count = _count_in(train_contexts, contexts)

@@ -84,23 +84,23 @@ def _point_in_unit_cube(features: Tensor) -> Distribution:
     return Point(features.sigmoid(), 1)
 
 
-class _LearnedPrior(Point):
+class _CodebookPrior(Point):
     """In the place of p(z) where a code is one of the entries of a codebook: a learned prior alone knows them."""
 
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> _LearnedPrior:
-        return _LearnedPrior(self.value.expand(*batch_shape, *self.event_shape), 1)
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> _CodebookPrior:
+        return _CodebookPrior(self.value.expand(*batch_shape, *self.event_shape), 1)
 
 
 @draw.register
-def _(p: _LearnedPrior, noise: Noise, name: str) -> Tensor:
+def _(p: _CodebookPrior, noise: Noise, name: str) -> Tensor:  # ``noise`` is a source of random numbers
     raise TypeError(
         "codes of a codebook are drawn by a prior that is learned, and no term compares with it; add "
         "Match('code', Likelihood()) and sample from the run."
     )
 
 
-def _learned_prior(zeros: Tensor) -> Distribution:
-    return _LearnedPrior(zeros, 1)
+def _codebook_prior(zeros: Tensor) -> Distribution:
+    return _CodebookPrior(zeros, 1)
 
 
 #: The kinds of code. "point" and "unit" are inferred without noise, "unit" in (0, 1); "implicit" has an encoder with
@@ -113,7 +113,7 @@ CODES: dict[str, Kind] = {
     "point": Kind(_standard_normal, _point, features=1, density=False),
     "unit": Kind(_uniform_units, _point_in_unit_cube, features=1, density=False),
     "implicit": Kind(_standard_normal, _point, features=1, density=False, implicit=True),
-    "codebook": Kind(_learned_prior, _point, features=1, density=False),
+    "codebook": Kind(_codebook_prior, _point, features=1, density=False),
 }
 
 
@@ -168,7 +168,7 @@ class Codebook(nn.Module):
     (torch.Size([4, 2]), torch.Size([4, 6]))
     """
 
-    stackable = True
+    stackable = True  # its parameters can carry a seeds axis
 
     def __init__(self, entries: int, parts: int, latent: int):
         super().__init__()

@@ -28,7 +28,7 @@ class GaussianDensity(nn.Module):
     Its maximum-likelihood fit has the moments of the data (Eq. ``eq-forward-kl-moments``, chapter 02).
     """
 
-    stackable = True
+    stackable = True  # its parameters can carry a seeds axis
 
     def __init__(self, shape: Sequence[int]):
         super().__init__()
@@ -36,7 +36,7 @@ class GaussianDensity(nn.Module):
         size = math.prod(shape)
         self.loc = nn.Parameter(torch.zeros(size))
         self.log_diagonal = nn.Parameter(torch.zeros(size))
-        self.below = nn.Parameter(torch.zeros(size, size))
+        self.below = nn.Parameter(torch.zeros(size, size))  # of L, below its diagonal
 
     def reset_parameters(self) -> None:
         with torch.no_grad():
@@ -55,7 +55,7 @@ class GaussianDensity(nn.Module):
         unflatten = ReshapeTransform(self.loc.shape[-1:], torch.Size(self.shape))
         return TransformedDistribution(self.flattened_distribution(), unflatten)
 
-    def draw(self, n: int, noise: Noise) -> Tensor:
+    def draw(self, n: int, noise: Noise) -> Tensor:  # ``noise`` is a source of random numbers
         """``n`` draws x ~ p_θ(x), [*seeds, n, *shape], from named noise."""
         gaussian = self.flattened_distribution()
         standard_normal = noise.normal("sample x", n, self.loc.shape[-1])
@@ -184,7 +184,7 @@ class Autoregressive(nn.Module):
 
 
 class _LogitTable(nn.Module):
-    stackable = True
+    stackable = True  # its parameters can carry a seeds axis
 
     def __init__(self, levels: int):
         super().__init__()

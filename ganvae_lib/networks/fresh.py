@@ -22,7 +22,7 @@ __all__ = ["altered_weights", "copied", "initialise", "pretrained"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
-_FALSE_ALARM = 1e-9  # that weights are taken for trained which are as their layer has drawn them
+_FALSE_ALARM_RATE = 1e-9  # that weights are taken for trained which are as their layer has drawn them
 
 
 def copied(module: Network) -> Network:
@@ -43,16 +43,16 @@ def copied(module: Network) -> Network:
     except Exception as error:
         reason = str(error).partition(".")[0].partition("\n")[0]
         raise TypeError(
-            f"{_culprit(module)} cannot be copied ({reason}); keep no tensors with a gradient in a module but its "
-            "parameters, and use torch.nn.utils.parametrizations in the place of the old weight_norm."
+            f"{_uncopyable_part(module)} cannot be copied ({reason}); keep no tensors with a gradient in a module but "
+            "its parameters, and use torch.nn.utils.parametrizations in the place of the old weight_norm."
         ) from error
-    for parameter, copy_of_it in zip(module.parameters(), module_copy.parameters(), strict=True):
+    for parameter, parameter_copy in zip(module.parameters(), module_copy.parameters(), strict=True):
         for hook in (parameter._backward_hooks or {}).values():
-            copy_of_it.register_hook(hook)
+            parameter_copy.register_hook(hook)
     return module_copy
 
 
-def _culprit(module: nn.Module) -> str:
+def _uncopyable_part(module: nn.Module) -> str:
     """The innermost part that cannot be copied."""
     for path, part in reversed(list(module.named_modules())):
         try:
@@ -74,7 +74,7 @@ def initialise(module: Network, seed: int) -> Network:
     fresh_module = copied(module).cpu()
     _redraw(fresh_module, seed)
     for layer in fresh_module.modules():
-        vars(layer)["as_drawn"] = _digest(layer)  # what ``altered_weights`` compares
+        vars(layer)["digest_as_drawn"] = _digest(layer)  # what ``altered_weights`` compares
     return fresh_module
 
 
@@ -114,8 +114,8 @@ def altered_weights(module: nn.Module) -> list[str]:
         layer = module.get_submodule(name.rpartition(".")[0])
         if name not in write_counts:
             continue
-        if "as_drawn" in vars(layer):
-            changed = vars(layer)["as_drawn"] != _digest(layer)
+        if "digest_as_drawn" in vars(layer):
+            changed = vars(layer)["digest_as_drawn"] != _digest(layer)
         else:
             rewritten = isinstance(tensor, nn.Parameter) and tensor._version > write_counts[name]
             changed = rewritten or _differs_in_law(tensor.detach().cpu(), fresh_tensors[name].detach())
@@ -291,10 +291,10 @@ def _differs_in_law(present: Tensor, drawn: Tensor) -> bool:
     if (
         count >= 200
         and max_drawn < 1.85 * rms_drawn
-        and float(weights.abs().max()) > max_drawn * _FALSE_ALARM ** (-1 / count)
+        and float(weights.abs().max()) > max_drawn * _FALSE_ALARM_RATE ** (-1 / count)
     ):
         return True  # beyond the end of a uniform distribution
     weights, redrawn = weights.sort().values, redrawn.sort().values
     cdfs = (torch.searchsorted(values, weights, right=True).double() / count for values in (weights, redrawn))
     ks_distance = torch.stack(list(cdfs)).diff(dim=0).abs().max()  # of Kolmogorov and Smirnov
-    return float(ks_distance) > math.sqrt(math.log(2 / _FALSE_ALARM) / count)
+    return float(ks_distance) > math.sqrt(math.log(2 / _FALSE_ALARM_RATE) / count)

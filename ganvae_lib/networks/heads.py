@@ -140,20 +140,20 @@ class Predictor(nn.Module):
     One trunk serves all units: it sees the code with unit i blanked out, and which unit that is.
     """
 
-    which: Tensor
+    one_hot_units: Tensor
 
     def __init__(self, trunk: nn.Module, units: int):
         super().__init__()
         self.trunk = trunk
-        self.register_buffer("which", torch.eye(units), persistent=False)
+        self.register_buffer("one_hot_units", torch.eye(units), persistent=False)
 
     def forward(self, z: Tensor) -> Tensor:
-        masked_codes = z.unsqueeze(-2) * (1 - self.which)  # [..., L, L]: row i is z with unit i blanked out
-        trunk_input = torch.cat((masked_codes, self.which.expand_as(masked_codes)), -1)
+        masked_codes = z.unsqueeze(-2) * (1 - self.one_hot_units)  # [..., L, L]: row i is z with unit i blanked out
+        trunk_input = torch.cat((masked_codes, self.one_hot_units.expand_as(masked_codes)), -1)
         return full_precision(self.trunk(trunk_input)).squeeze(-1)
 
 
-_FREQUENCIES = 8  # of the time, each twice the one before
+_N_FREQUENCIES = 8  # of the time, each twice the one before
 
 
 class Denoiser(nn.Module):
@@ -171,7 +171,7 @@ class Denoiser(nn.Module):
     torch.Size([5, 2])
     """
 
-    time_features = 2 * _FREQUENCIES
+    time_features = 2 * _N_FREQUENCIES
 
     def __init__(self, trunk: nn.Module, shape: Sequence[int], planes: bool = False, skip: bool = False):
         super().__init__()
@@ -181,7 +181,7 @@ class Denoiser(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         """x [*seeds, batch, ...] with noise of ``time`` [*seeds, batch, 1] on it: [*seeds, batch, *shape]."""
-        frequencies = 2.0 ** torch.arange(_FREQUENCIES, device=time.device, dtype=time.dtype)
+        frequencies = 2.0 ** torch.arange(_N_FREQUENCIES, device=time.device, dtype=time.dtype)
         angles = math.pi / 2 * frequencies * time
         features = torch.cat((angles.sin(), angles.cos()), -1)
         if self.planes:
@@ -189,8 +189,9 @@ class Denoiser(nn.Module):
             trunk_input = torch.cat((x, channels), -3)
         else:
             trunk_input = torch.cat((x.flatten(time.ndim - 1), features), -1)
-        told = full_precision(self.trunk(trunk_input)).reshape(*time.shape[:-1], *self.shape)
-        return told + x[..., : self.shape[0], :, :] if self.skip else told  # a label's channels stand behind those of x
+        output = full_precision(self.trunk(trunk_input)).reshape(*time.shape[:-1], *self.shape)
+        # A label's channels stand behind those of x.
+        return output + x[..., : self.shape[0], :, :] if self.skip else output
 
 
 class DenoiserPair(nn.Module):
@@ -219,7 +220,7 @@ class Conditional(nn.Module):
         super().__init__()
         self.network, self.classes, self.planes = network, classes, planes
 
-    def join(self, x: Tensor, labels: Tensor) -> Tensor:
+    def append_labels(self, x: Tensor, labels: Tensor) -> Tensor:
         """x beside its labels [*seeds, batch]; several minibatches side by side share the labels."""
         batch_axis = labels.ndim - 1
         one_hot = (labels.unsqueeze(-1) == torch.arange(self.classes, device=labels.device)).to(x.dtype)
@@ -232,7 +233,7 @@ class Conditional(nn.Module):
         return torch.cat((x.flatten(labels.ndim), one_hot), -1)
 
     def forward(self, x: Tensor, *other_inputs: Tensor, labels: Tensor) -> Distribution:
-        return self.network(self.join(x, labels), *other_inputs)
+        return self.network(self.append_labels(x, labels), *other_inputs)
 
     def __getattr__(self, name: str) -> Any:
         # Called for what is not found. torch keeps the network itself where only its own __getattr__ looks; and while

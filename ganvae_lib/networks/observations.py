@@ -27,17 +27,18 @@ __all__ = [
     "Observation",
     "OneHot",
     "PointPixels",
-    "Squash",
+    "OutputRange",
     "observation_of",
 ]
 
-Squash = bool | tuple[float, float]
+#: False: the real line; True: [0, 1]; or (low, high).
+OutputRange = bool | tuple[float, float]
 
 
-def squashed(features: Tensor, squash: Squash) -> Tensor:
+def squash_into_range(features: Tensor, squash: OutputRange) -> Tensor:
     """Features as the means of what lies in a range: True for [0, 1], False for the real line, or (low, high).
 
-    >>> squashed(torch.tensor([-99.0, 0.0, 99.0]), (-1, 1))
+    >>> squash_into_range(torch.tensor([-99.0, 0.0, 99.0]), (-1, 1))
     tensor([-1.,  0.,  1.])
     """
     if isinstance(squash, bool):
@@ -64,7 +65,7 @@ class Observation(nn.Module):
     advice = "choose another observation"
 
     @classmethod
-    def of(cls, scale: float | None, squash: Squash) -> Observation:
+    def of(cls, scale: float | None, squash: OutputRange) -> Observation:
         """The observation model that ``build`` asks for; it takes the options that it knows.
 
         scale:   fixes the width of the noise; None learns it.
@@ -98,10 +99,10 @@ class Gaussian(Observation):
     own σ.
     """
 
-    stackable = True
+    stackable = True  # its parameters can carry a seeds axis
     law: type[Normal] | type[Laplace] = Normal
 
-    def __init__(self, scale: float | None = None, squash: Squash = False, own: int = 1):
+    def __init__(self, scale: float | None = None, squash: OutputRange = False, own: int = 1):
         super().__init__()
         self.initial_log_scale = 0.0 if scale is None else math.log(scale)
         initial_value = torch.full((own,), self.initial_log_scale)
@@ -112,7 +113,7 @@ class Gaussian(Observation):
             self.register_buffer("log_scale", initial_value)
 
     @classmethod
-    def of(cls, scale: float | None, squash: Squash) -> Gaussian:
+    def of(cls, scale: float | None, squash: OutputRange) -> Gaussian:
         return cls(scale, squash)
 
     def reset_parameters(self) -> None:
@@ -120,7 +121,7 @@ class Gaussian(Observation):
             self.log_scale.fill_(self.initial_log_scale)
 
     def forward(self, features: Tensor, dims: int) -> Distribution:
-        loc = squashed(features, self.squash)
+        loc = squash_into_range(features, self.squash)
         # [*seeds, 1] becomes [*seeds, 1, 1, ...]: one scale for the batch and for all axes of an example.
         scale = self.log_scale.exp()
         scale = scale.reshape(*scale.shape[:-1], *[1] * dims, scale.shape[-1])
@@ -170,16 +171,16 @@ class PointPixels(Observation):
 
     explicit = False
 
-    def __init__(self, squash: Squash = False):
+    def __init__(self, squash: OutputRange = False):
         super().__init__()
         self.squash = squash
 
     @classmethod
-    def of(cls, scale: float | None, squash: Squash) -> PointPixels:
+    def of(cls, scale: float | None, squash: OutputRange) -> PointPixels:
         return cls(squash)
 
     def forward(self, features: Tensor, dims: int) -> Distribution:
-        return Point(squashed(features, self.squash), dims)
+        return Point(squash_into_range(features, self.squash), dims)
 
 
 class OneHot(Observation):
@@ -227,7 +228,7 @@ OBSERVATIONS: dict[str, type[Observation]] = {
 }
 
 
-def observation_of(choice: str | Sequence[tuple[str, int]], scale: float | None, squash: Squash) -> Observation:
+def observation_of(choice: str | Sequence[tuple[str, int]], scale: float | None, squash: OutputRange) -> Observation:
     """The observation model of a name; or of parts, each a name and how many numbers of x it explains.
 
     A Gaussian part has a scale of its own for each number.

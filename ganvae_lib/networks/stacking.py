@@ -70,12 +70,12 @@ class Copies(nn.Module):
             with of_seed(seed_index):
                 results.append(
                     getattr(module_copy, method)(
-                        *self._for_copy(args, seed_index), **self._for_copy(kwargs, seed_index)
+                        *self._select_for_copy(args, seed_index), **self._select_for_copy(kwargs, seed_index)
                     )
                 )
         return self._merge_results(results)
 
-    def _for_copy(self, value: Any, seed_index: int) -> Any:
+    def _select_for_copy(self, value: Any, seed_index: int) -> Any:
         """What the k-th copy gets of an argument."""
         if isinstance(value, Tensor):
             if not value.ndim or len(value) != len(self.copies):
@@ -86,7 +86,7 @@ class Copies(nn.Module):
             return value[seed_index]
         if isinstance(value, Noise):
             return Noise(value.seeds[seed_index], value.device, value.share)
-        return _map_nested(lambda element: self._for_copy(element, seed_index), value)
+        return _map_nested(lambda element: self._select_for_copy(element, seed_index), value)
 
     def _merge_results(self, results: list[Any]) -> Any:
         """The results of all copies as one."""
@@ -174,7 +174,7 @@ def stack(modules: Sequence[Network], seeds: Sequence[int] | None = None) -> Any
     }  # by the path in every one of the modules
     for layer_copies in copies_at_path.values():
         vars(layer_copies)["of_seeds"] = seed_list
-    if "" in copies_at_path:
+    if "" in copies_at_path:  # the path of the module itself
         return copies_at_path[""]
     replaced = {id(stacked.get_submodule(path)): layer_copies for path, layer_copies in copies_at_path.items()}
     for layer in list(stacked.modules()):
@@ -182,8 +182,8 @@ def stack(modules: Sequence[Network], seeds: Sequence[int] | None = None) -> Any
             layer._modules[name] = replaced.get(id(child), child)
     stacked_parameters: dict[int, nn.Parameter] = {}  # a weight that stands in two places is stacked once
     for path, layer in _layers_with_seeds(stacked):
-        if all("as_drawn" in vars(module.get_submodule(path)) for module in modules):
-            vars(layer)["as_drawn"] = [vars(module.get_submodule(path))["as_drawn"] for module in modules]
+        if all("digest_as_drawn" in vars(module.get_submodule(path)) for module in modules):
+            vars(layer)["digest_as_drawn"] = [vars(module.get_submodule(path))["digest_as_drawn"] for module in modules]
         vars(layer)["of_seeds"] = seed_list
         layer.__class__ = STACKABLE.get(type(layer), type(layer))  # same parameters, a forward that knows the axis
         _shift_axes(layer, by=1)
@@ -209,8 +209,8 @@ def unstack(module: nn.Module, k: int) -> nn.Module:
     single_parameters: dict[int, nn.Parameter] = {}
     for _, layer in seed_layers:
         vars(layer).pop("of_seeds", None)
-        if "as_drawn" in vars(layer):
-            vars(layer)["as_drawn"] = vars(layer)["as_drawn"][k]
+        if "digest_as_drawn" in vars(layer):
+            vars(layer)["digest_as_drawn"] = vars(layer)["digest_as_drawn"][k]
         _shift_axes(layer, by=-1)
         for name, parameter in layer._parameters.items():
             if parameter is not None and id(parameter) not in single_parameters:

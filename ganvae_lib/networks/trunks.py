@@ -73,19 +73,19 @@ def grouped(x: Tensor, n_seeds: int, convolve: Callable[[Tensor], Tensor]) -> Te
 class Conv2d(nn.Conv2d):
     """``nn.Conv2d``; with a leading seeds axis, one grouped convolution."""
 
-    def kernels(self) -> Tensor:
+    def effective_weight(self) -> Tensor:
         """The weights that are used."""
         return self.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        kernels, bias = self.kernels(), self.bias
-        if kernels.ndim == 4:
-            return self._conv_forward(x, kernels, bias)
-        n_seeds = len(kernels)
-        flat_kernels = kernels.flatten(0, 1)  # the seeds become groups
+        weight, bias = self.effective_weight(), self.bias
+        if weight.ndim == 4:
+            return self._conv_forward(x, weight, bias)
+        n_seeds = len(weight)
+        flat_weight = weight.flatten(0, 1)  # the seeds become groups
         flat_bias = None if bias is None else bias.flatten()
         options: tuple[Any, ...] = self.stride, self.padding, self.dilation, n_seeds * self.groups
-        return grouped(x, n_seeds, lambda x: F.conv2d(x, flat_kernels, flat_bias, *options))
+        return grouped(x, n_seeds, lambda x: F.conv2d(x, flat_weight, flat_bias, *options))
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
@@ -95,10 +95,10 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         if self.weight.ndim == 4:
             return super().forward(x)
         n_seeds = len(self.weight)
-        flat_kernels = self.weight.flatten(0, 1)  # the seeds become groups
+        flat_weight = self.weight.flatten(0, 1)  # the seeds become groups
         flat_bias = None if self.bias is None else self.bias.flatten()
         options: tuple[Any, ...] = self.stride, self.padding, self.output_padding, n_seeds * self.groups, self.dilation
-        return grouped(x, n_seeds, lambda x: F.conv_transpose2d(x, flat_kernels, flat_bias, *options))
+        return grouped(x, n_seeds, lambda x: F.conv_transpose2d(x, flat_weight, flat_bias, *options))
 
 
 class GroupNorm(nn.GroupNorm):
@@ -143,7 +143,7 @@ def _one_after_another(trunk: nn.Module, x: Tensor) -> Tensor:
     copies = zip(*(parameter.unbind() for parameter in stacked_parameters), strict=True)
     copies_weights = [dict(zip(names, tensors, strict=True)) for tensors in copies]
     return torch.stack(
-        [functional_call(trunk, weights, (own_x,)) for weights, own_x in zip(copies_weights, x, strict=True)]
+        [functional_call(trunk, weights, (copy_x,)) for weights, copy_x in zip(copies_weights, x, strict=True)]
     )
 
 

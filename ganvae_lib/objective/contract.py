@@ -17,7 +17,7 @@ from ..distributions.schedules import Schedule, as_weight
 from ..distributions.spaces import OTHER, Space
 from ..errors import unknown
 from ..figures.formula import GREEK, Writer, number
-from ..figures.values import call, field_names, register
+from ..figures.values import field_names, format_call, register
 from .algebra import Objective
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Tool(ABC):
         cls.__repr__ = cls.__repr__  # type: ignore[method-assign]  # on the class itself: else @dataclass makes another
 
     def __repr__(self) -> str:
-        return call(self, field_names(self), self.always_shown)
+        return format_call(self, field_names(self), self.always_shown)
 
     @property
     def title(self) -> str:
@@ -237,5 +237,5 @@ class Term(Objective, ABC):
 
     def __repr__(self) -> str:
         own_fields = tuple(name for name in field_names(self) if name not in ("weight", "only", "given"))
-        text = call(self, (*own_fields, "only", "given"), self.always_shown)
+        text = format_call(self, (*own_fields, "only", "given"), self.always_shown)
         return text if self.weight == 1 else f"{number(self.weight)} * {text}"

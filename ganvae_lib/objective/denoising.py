@@ -40,7 +40,8 @@ def _square_norm(x: Tensor, t: Tensor) -> Tensor:
     return x.square().flatten(t.ndim).sum(-1)
 
 
-def _why_not_in(tool: Tool, space: Space) -> str | None:
+def _reason_unsuitable(tool: Tool, space: Space) -> str | None:
+    # One variable, given by the data, beside what one player makes; or a density of it.
     if len(space.sees) == 1 and not space.target_by and len(space.made_by) == 1 and (space.made or tool.explicit):
         return None
     return f"there is no sample of one thing, made by one player, to put noise on; {type(tool).__name__} compares in x"
@@ -68,11 +69,11 @@ class Denoise(Tool):
     path: str = "variance preserving"
     predicts: str = "noise"
     drop: float = 0.1
-    model_stands = "second"
-    explicit = True
-    takes_labels = True
-    always_shown = ("weight",)
-    where = _why_not_in
+    model_stands = "second"  # in the KL that is descended
+    explicit = True  # it needs a density, not samples alone
+    takes_labels = True  # it can compare what is given a label
+    always_shown = ("weight",)  # printed at its default, too
+    where = _reason_unsuitable
 
     def __post_init__(self) -> None:
         check_choice("weight", self.weight, WEIGHTS)
@@ -122,7 +123,8 @@ class Denoise(Tool):
             time = t.expand(*z.shape[:axes], 1)
             output = denoiser(z, time)
             if without is not None:
-                output = output + guidance * (output - without(z, time))  # as x̂: an affine function of what is said
+                # As of x̂, an affine function of what is said; ``without`` is the denoiser without the label.
+                output = output + guidance * (output - without(z, time))
             return clean(self.predicts, output, z, t, PATHS[self.path])
 
         return denoise
@@ -164,11 +166,11 @@ class Distill(Tool):
     path: str = "cosine"
     predicts: str = "velocity"
     steps: int = 1
-    model_stands = "first"
-    adversarial = True
+    model_stands = "first"  # in the KL that is descended
+    adversarial = True  # a discriminator comes with it
     network_name = "scores"
     title = "distillation"
-    where = _why_not_in
+    where = _reason_unsuitable
 
     def __post_init__(self) -> None:
         check_choice("path", self.path, PATHS)
@@ -199,7 +201,7 @@ class Distill(Tool):
         difference = x_of_model - x_of_data  # σ²/α times the difference of the scores
         value = path.diffusion(t) / 2 * path.snr(t) / path.sigma(t).square() * _square_norm(difference, t)
         gradient_term = (difference * x).flatten(t.ndim).sum(-1)
-        return value + gradient_term - gradient_term.detach()
+        return value + gradient_term - gradient_term.detach()  # the value of the one, the gradient of the other
 
     def discriminator_loss(self, discriminator: Network, target: Samples, model: Samples, noise: Noise) -> Tensor:
         denoisers: Any = discriminator

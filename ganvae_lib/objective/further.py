@@ -85,8 +85,8 @@ class MMD(Tool):
 
     kernel: str = "inverse multiquadric"
     scales: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-    whole_batches = True
-    always_shown = ("kernel",)
+    whole_batches = True  # it compares minibatches, not examples
+    always_shown = ("kernel",)  # printed at its default, too
 
     def __post_init__(self) -> None:
         check_choice("kernel", self.kernel, _KERNELS)
@@ -140,7 +140,7 @@ class Summaries(Tool):
     """
 
     statistics: tuple[str, ...] = ("mean", "variance")
-    whole_batches = True
+    whole_batches = True  # it compares minibatches, not examples
 
     def __post_init__(self) -> None:
         names = self.statistics if isinstance(self.statistics, list | tuple) else ()
@@ -181,10 +181,10 @@ class Unpredictable(Term):
     """
 
     variable: str = "z"
-    adversarial = True
+    adversarial = True  # a discriminator comes with it
     steps = 1
     title = "predictor"
-    always_shown = ("variable",)
+    always_shown = ("variable",)  # printed at its default, too
     space = property(lambda self: self.variable)
 
     def __post_init__(self) -> None:

@@ -213,9 +213,8 @@ def gradient_penalty(
     segment_weights = noise.uniform("segment", target[0].shape[len(noise.seeds_shape)])
     segment_points = []  # one on each segment
     for target_part, model_part in zip(target, model, strict=True):
-        wide_weight = segment_weights.reshape(
-            *segment_weights.shape, *[1] * (target_part.ndim - segment_weights.ndim)
-        )  # one for all entries of an example
+        # One weight for all entries of an example.
+        wide_weight = segment_weights.reshape(*segment_weights.shape, *[1] * (target_part.ndim - segment_weights.ndim))
         segment_points.append((wide_weight * target_part + (1 - wide_weight) * model_part).requires_grad_())
     gradients = torch.autograd.grad(discriminator(*segment_points).logits.sum(), segment_points, create_graph=True)
     square_norm = torch.stack([gradient.flatten(segment_weights.ndim).square().sum(-1) for gradient in gradients]).sum(

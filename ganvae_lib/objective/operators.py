@@ -62,9 +62,9 @@ class Bound(Term):
     inferred: str | None = None
     activated: bool = False
     space = "x"
-    reaches = BOTH
-    takes_labels = True
-    needs_decoder_density = True
+    reaches = BOTH  # the players on whom the loss depends
+    takes_labels = True  # it can compare what is given a label
+    needs_decoder_density = True  # it asks for log p(x|z)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", check_int("k, a number of samples,", self.k))
@@ -95,13 +95,13 @@ class Bound(Term):
     def loss(self, batch: Batch) -> Tensor:
         (x,) = batch.read(self._variable)
         if not self.activated:
-            return self._energy(batch, x).mean(-1)
+            return self._free_energy(batch, x).mean(-1)
         # As many generated examples as real ones: the mean over both is the two halves of the formula.
         x = torch.cat((x, batch.x_from_z.detach()), len(batch.noise.seeds_shape))
         real_probability = batch.model.networks[self.discriminator](x).logits.detach().sigmoid()
-        return (real_probability * self._energy(batch, x)).mean(-1)
+        return (real_probability * self._free_energy(batch, x)).mean(-1)
 
-    def _energy(self, batch: Batch, x: Tensor) -> Tensor:
+    def _free_energy(self, batch: Batch, x: Tensor) -> Tensor:
         """The negative bound of each example, [*seeds, batch]."""
         axis = len(batch.noise.seeds_shape)
         n_rows = x.shape[axis]
@@ -132,16 +132,16 @@ class Bound(Term):
     def formula(self, writer: Writer, player: str) -> str:
         if player == "phi":
             return Adversary().formula(writer, SPACES["x"], player)
-        energy = self._energy_formula(Writer("label") if self.inferred else writer)
+        energy_formula = self._free_energy_formula(Writer("label") if self.inferred else writer)
         if self.inferred:
-            energy = expectation(r"q_\eta(t|x)", rf"{energy} + \log q_\eta(t|x)") + r" + \log C"
+            energy_formula = expectation(r"q_\eta(t|x)", rf"{energy_formula} + \log q_\eta(t|x)") + r" + \log C"
         if not self.activated:
-            return expectation(writer.d, energy)
+            return expectation(writer.d, energy_formula)
         frozen_law = writer.made(writer.p("x", theta=r"{\theta_0}"))
         expectations = rf"(\mathbb{{E}}_{{{writer.d}}} + \mathbb{{E}}_{{{frozen_law}}})"
-        return rf"\tfrac12{expectations}[{writer.at(('x',)).D}\,({energy})]"
+        return rf"\tfrac12{expectations}[{writer.at(('x',)).D}\,({energy_formula})]"
 
-    def _energy_formula(self, writer: Writer) -> str:
+    def _free_energy_formula(self, writer: Writer) -> str:
         if self.k == 1:
             reconstruction = rf"-\log {writer.p('x', 'z')}"
             return f"{expectation(writer.q('z', 'x'), reconstruction)} + {kl(writer.q('z', 'x'), 'p(z)')}"
@@ -202,7 +202,7 @@ def importance_weighted(objective: Objective, k: int | str) -> Objective:
         elif isinstance(term, Bound):
             term = replace(term, k=k)  # type: ignore[arg-type]  # a Bound refuses a k that is no number
         elif not isinstance(term, Classify) or len(with_bounds.terms) == 1:
-            raise _refused(term, "weights samples by importance", "is neither a bound nor a non-saturating adversary")
+            raise _refusal(term, "weights samples by importance", "is neither a bound nor a non-saturating adversary")
         terms.append(term)
     weighted = Sum.of(*terms)
     return objective if weighted == with_bounds else weighted
@@ -222,7 +222,7 @@ def adversary_activated(objective: Objective) -> Objective:
     allowed = Bound | Classify if len(terms) > 1 else Bound  # a classifier only beside bounds, as in an SVAE
     for term in terms:
         if not isinstance(term, allowed):
-            raise _refused(term, "activates the discriminator of a bound", "is no part of one")
+            raise _refusal(term, "activates the discriminator of a bound", "is no part of one")
     return Sum.of(*(replace(term, activated=True) if isinstance(term, Bound) else term for term in terms))
 
 
@@ -239,7 +239,7 @@ def given(objective: Objective, label: str = "label") -> Objective:
     check_choice("thing to be given", label, ("label",))
     for term in _terms(objective):
         if not term.takes_labels:
-            raise _refused(term, "tells the label to every network", "has no place for it")
+            raise _refusal(term, "tells the label to every network", "has no place for it")
     return Sum.of(*(replace(term, given=label) for term in _terms(objective)))
 
 
@@ -257,7 +257,7 @@ def semi_supervised(objective: Objective, classify: float = 1.0) -> Objective:
     bounds = _with_bounds(objective).terms
     if len(bounds) > 1 or not isinstance(bounds[0], Bound) or bounds[0].inferred:
         refused_term = next((term for term in bounds if not isinstance(term, Bound)), bounds[-1])
-        raise _refused(refused_term, "sums a bound over the labels", "is no part of one")
+        raise _refusal(refused_term, "sums a bound over the labels", "is no part of one")
     return given(objective) + replace(bounds[0], given=None, inferred="label") + classify * Classify(seen="x")
 
 
@@ -277,7 +277,7 @@ def _with_bounds(objective: Objective) -> Objective:
     return Sum.of(*terms)
 
 
-def _refused(term: Term, does: str, why: str) -> TypeError:
+def _refusal(term: Term, does: str, why: str) -> TypeError:
     """The error for a term with which an operator that ``does`` something cannot deal, and ``why``."""
     return TypeError(
         f"this operator {does}, but {term!r} {why}; it knows Reconstruct('x') + Match('z', KL()) of one weight, Bound, "

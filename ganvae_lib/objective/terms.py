@@ -35,7 +35,7 @@ class Match(Term):
 
     space: str
     tool: Tool
-    takes_labels = True
+    takes_labels = True  # it can compare what is given a label
 
     def __post_init__(self) -> None:
         check_choice("space", self.space, SPACES)
@@ -132,8 +132,8 @@ class Reconstruct(Term):
 
     variable: str
     within: str | None = None
-    reaches = BOTH
-    takes_labels = True
+    reaches = BOTH  # the players on whom the loss depends
+    takes_labels = True  # it can compare what is given a label
     space = property(lambda self: self.variable)
 
     def __post_init__(self) -> None:

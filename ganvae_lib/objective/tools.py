@@ -36,9 +36,9 @@ class KL(Tool):
       η descends E_{d(x)}[KL(q_η(z|x)‖p(z))]
     """
 
-    model_stands = "first"
-    explicit = True
-    takes_labels = True
+    model_stands = "first"  # in the KL that is descended
+    explicit = True  # it needs a density, not samples alone
+    takes_labels = True  # it can compare what is given a label
 
     def loss(self, batch: Batch, space: Space, discriminator: Network | None = None) -> Tensor:
         if space.distributions:
@@ -65,8 +65,8 @@ class Likelihood(Tool):
       θ descends E_{d(x)}[-log p_θ(x)]
     """
 
-    model_stands = "second"
-    explicit = True
+    model_stands = "second"  # in the KL that is descended
+    explicit = True  # it needs a density, not samples alone
 
     def networks(self, space: Space) -> tuple[str, ...]:
         return (space.density,) if space.density else space.networks
@@ -103,9 +103,9 @@ class Adversary(Tool):
     steps: int = 1
     penalty: float = 0.0
     k: int | str = 1
-    adversarial = True
-    takes_labels = True
-    always_shown = ("link",)
+    adversarial = True  # a discriminator comes with it
+    takes_labels = True  # it can compare what is given a label
+    always_shown = ("link",)  # printed at its default, too
 
     def __post_init__(self) -> None:
         if self.k != "batch":
@@ -169,7 +169,7 @@ class Adversary(Tool):
 
     def formula(self, writer: Writer, space: Space, player: str) -> str:
         link = LINKS[self.link]
-        target, model = space.target_law(writer), space.made_law(writer)
+        target, model = space.target_law(writer), space.made_law(writer)  # of the two sides
         at_target, at_model = (writer.at(names, space.separator) for names in (space.arguments, space.made_arguments))
         if player == "phi":
             loss = f"{expectation(target, link.real_tex(at_target))} + {expectation(model, link.fake_tex(at_model))}"

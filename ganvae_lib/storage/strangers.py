@@ -164,11 +164,11 @@ def _is_rising(logged_steps: Any) -> bool:
     return _is_list_of(is_count)(logged_steps) and logged_steps == sorted(set(logged_steps))
 
 
-def _is_stream_position(place: Any) -> bool:
+def _is_stream_position(stream_position: Any) -> bool:
     """Does it say where a stream of noise stands: its law, its name, the shape of its numbers, how many are used?"""
-    if not isinstance(place, list) or len(place) != 4:
+    if not isinstance(stream_position, list) or len(stream_position) != 4:
         return False
-    law, name, shape, position = place
+    law, name, shape, position = stream_position
     return _is_string(law) and _is_string(name) and _is_list_of(is_count)(shape) and is_count(position)
 
 

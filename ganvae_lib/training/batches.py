@@ -15,7 +15,15 @@ from ..distributions.densities import as_floats
 from ..distributions.noise import Noise, Share
 from ..models.model import Model
 
-__all__ = ["Batches", "batch_source", "first", "leave", "share", "wait", "writes"]
+__all__ = [
+    "Batches",
+    "batch_source",
+    "is_first_process",
+    "is_writing_process",
+    "join_processes",
+    "leave_processes",
+    "wait_for_all_processes",
+]
 
 
 class Batches:
@@ -116,7 +124,7 @@ def batch_source(
 # run has the losses of one process on the whole batch, up to rounding.
 
 
-def share(device: torch.device) -> Share:
+def join_processes(device: torch.device) -> Share:
     """This process's share. Under ``torchrun`` the processes find each other here; otherwise there is one."""
     if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
         return Share()
@@ -125,17 +133,17 @@ def share(device: torch.device) -> Share:
     return Share(dist.get_rank(), dist.get_world_size())
 
 
-def first() -> bool:
+def is_first_process() -> bool:
     """Is this the one process, or the one of several that writes files?"""
     return os.environ.get("RANK", "0") == "0"
 
 
-def writes() -> bool:
+def is_writing_process() -> bool:
     """Is this the process that writes what all of them hold? The first of each machine is, for it may see no other."""
     return os.environ.get("LOCAL_RANK", os.environ.get("RANK", "0")) == "0"
 
 
-def wait(device: torch.device) -> None:
+def wait_for_all_processes(device: torch.device) -> None:
     """Return when every process has come here."""
     if dist.is_initialized():
         dummy = torch.zeros(1, device=device)
@@ -143,7 +151,7 @@ def wait(device: torch.device) -> None:
         dummy.item()  # without it the host would go on before the GPU is done
 
 
-def leave() -> None:
+def leave_processes() -> None:
     """Part from the other processes, at the end of a program."""
     if dist.is_initialized():
         dist.destroy_process_group()

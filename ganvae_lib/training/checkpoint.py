@@ -24,7 +24,7 @@ from .run import Run
 from .settings import Settings, seed_list
 from .state import Training
 
-__all__ = ["AnotherTraining", "Checkpoint", "begin", "opened"]
+__all__ = ["AnotherTraining", "Checkpoint", "begin_training", "checkpoint_in_folder"]
 
 #: What makes a training another one. With another batch, rate, precision or device it goes on.
 IDENTITY = ("objective", "networks", "seeds", "fresh", "data")
@@ -68,9 +68,9 @@ class Checkpoint:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Hold the folder for the life of a training. Raises ValueError if another one has it, or nobody can write."""
-        with ExitStack() as holding:
+        with ExitStack() as stack:
             try:
-                holding.enter_context(folder_lock(self.folder, wait=0.5))
+                stack.enter_context(folder_lock(self.folder, wait=0.5))
             except OSError as error:
                 reason = error.strerror or error
                 raise ValueError(
@@ -121,7 +121,7 @@ class Checkpoint:
 
 
 @contextmanager
-def opened(
+def checkpoint_in_folder(
     folder: str | os.PathLike[str] | None, every: int | None, resume: bool, training: Training, run: Run
 ) -> Iterator[Checkpoint | None]:
     """The checkpoint of this training, in a folder of its own; if there is one already, the training goes on from it.
@@ -156,7 +156,7 @@ def opened(
         yield checkpoint
 
 
-def begin(
+def begin_training(
     model: Any, data: Examples | None, steps: int | None, arguments: dict[str, Any], on_point: Any = None
 ) -> Training:
     """The training of copies of a model; or that of a run, which goes on, but for the ``arguments``."""
@@ -164,7 +164,7 @@ def begin(
         raise ValueError(f"on_point must be a function of a run, got {on_point!r}.")
     new_steps = check_int("steps", steps)
     if hasattr(model, "going"):
-        return _go_on(model, data, new_steps, arguments)
+        return _continue_run(model, data, new_steps, arguments)
     check_type("model", model, Model, "build(objective, data) makes one, and fit(run, steps=...) goes on with a run")
     settings = Settings(model.objective, new_steps, **arguments)
     if data is None:
@@ -174,13 +174,13 @@ def begin(
     return Training(model, data, settings)
 
 
-def _go_on(run: Any, data: Examples | None, new_steps: int, arguments: dict[str, Any]) -> Training:
+def _continue_run(run: Any, data: Examples | None, new_steps: int, arguments: dict[str, Any]) -> Training:
     state_card, tensors = run.going.state() if run.going else (None, {})
     if state_card is None:
-        why = f" ({run.stopped})" if run.stopped else ""
+        reason_text = f" ({run.stopped})" if run.stopped else ""
         raise ValueError(
-            f"this run has no state of its training from which to go on{why}; begin a new training from its weights: "
-            "fit(run.model, data, steps, seeds=run.seeds, fresh=False)."
+            f"this run has no state of its training from which to go on{reason_text}; begin a new training from its "
+            "weights: fit(run.model, data, steps, seeds=run.seeds, fresh=False)."
         )
     arguments = dict(arguments)
     seeds, fresh = arguments.pop("seeds"), arguments.pop("fresh")

@@ -19,7 +19,7 @@ from torch.utils import _pytree as pytree
 from ..distributions.batch import Batch
 from ..distributions.noise import Noise
 from ..distributions.schedules import Schedule, at
-from .settings import in_precision, unchecked
+from .settings import in_precision, without_argument_checks
 
 __all__ = ["whole_step"]
 
@@ -197,7 +197,7 @@ def whole_step(training: Any) -> Callable[[], Tensor] | None:
     streams = [training.noise, *training.orders]
     stream_states = [stream.state() for stream in streams]
     try:
-        with unchecked(), in_precision(settings.precision, settings.device):
+        with without_argument_checks(), in_precision(settings.precision, settings.device):
             return _compiled_step(training)
     except Exception as error:  # what a graph cannot hold is raised in many ways
         error_text = (

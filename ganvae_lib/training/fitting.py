@@ -10,12 +10,12 @@ from torch.optim import Optimizer
 
 from ..data.dataset import Examples
 from ..distributions.schedules import Schedule
-from ..measure.history import Bar, Interrupts, says_stop
+from ..measure.history import Bar, Interrupts, is_true_answer
 from ..models.model import Model
-from .checkpoint import Checkpoint, begin, opened
+from .checkpoint import Checkpoint, begin_training, checkpoint_in_folder
 from .compiled import whole_step
 from .run import Run
-from .settings import in_precision, unchecked
+from .settings import in_precision, without_argument_checks
 from .state import Training
 
 __all__ = ["fit"]
@@ -70,9 +70,9 @@ def fit(
     arguments = dict(batch=batch, seeds=seeds, fresh=fresh, device=device, precision=precision, lr=lr, betas=betas)
     more_arguments = dict(log_every=log_every, optimizer=optimizer, clip=clip, ema=ema, compile=compile)
     with Interrupts() as interrupts:
-        training = begin(model, data, steps, arguments | more_arguments, on_point)
+        training = begin_training(model, data, steps, arguments | more_arguments, on_point)
         run = Run(training.model, training.history, training.data, training.settings.config, training)
-        with opened(checkpoint, checkpoint_every, resume, training, run) as open_checkpoint:
+        with checkpoint_in_folder(checkpoint, checkpoint_every, resume, training, run) as open_checkpoint:
             try:
                 _train(training, run, open_checkpoint, Bar(training, progress), interrupts, on_point)
             except Exception as error:
@@ -90,13 +90,13 @@ def _train(
     settings, stop_reason, training.compiled = training.settings, None, whole_step(training)
     with bar:
         while training.done < settings.steps and not run.stopped:
-            with unchecked(), in_precision(settings.precision, settings.device):
+            with without_argument_checks(), in_precision(settings.precision, settings.device):
                 training.step()
-                while not (training.recorded or interrupts.waiting):
-                    bar.moved()
+                while not (training.recorded or interrupts.is_waiting):
+                    bar.advance()
                     training.step()
-            bar.moved()
-            stop_reason = "interrupted" if interrupts.arrived() else None
+            bar.advance()
+            stop_reason = "interrupted" if interrupts.take_pending() else None
             if training.recorded and on_point and not stop_reason:
                 stop_reason = _call_on_point(on_point, training, run, checkpoint, interrupts)
             if stop_reason:
@@ -115,8 +115,8 @@ def _call_on_point(
     run.config["steps"] = training.done
     training.pause()
     try:
-        with interrupts.released():
-            user_stops = training.agreed(lambda: says_stop(on_point(run)))
+        with interrupts.deliver_at_once():
+            user_stops = training.agreed(lambda: is_true_answer(on_point(run)))
     except KeyboardInterrupt:
         return "interrupted"
     except Exception:

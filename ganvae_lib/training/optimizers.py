@@ -174,37 +174,46 @@ class Clip:
 
     def __init__(self, model: Model, limit: float):
         self.limit = limit
-        self.owner_of = {  # the player, and which of the copies; None where its first axis is that of the seeds
+        # Who trains a parameter, and which of the copies it is: None where its first axis is that of the seeds.
+        self.player_and_seed_of = {
             id(parameter): (role_of(name).player, model.seed_of(parameter))
             for name, network in model.networks.items()
             for parameter in network.parameters()
         }
         n_seeds = len(model.seeds) if isinstance(model.seeds, list) else 0
-        self.basis = torch.eye(n_seeds, device=next(model.parameters()).device)  # without rows where nothing is stacked
+        # [seeds, seeds], with no rows where nothing is stacked.
+        self.one_hot_seeds = torch.eye(n_seeds, device=next(model.parameters()).device)
 
     def __call__(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
         """The gradients of these parameters, clipped."""
-        owners = [self.owner_of[id(parameter)] for parameter in parameters]
-        norms_2: dict[str, Any] = {}
-        for (player, copy), gradient in zip(owners, gradients, strict=True):
-            norms_2[player] = norms_2.get(player, 0) + self._square_norm(gradient, copy)
-        scales = {player: (self.limit / (square.sqrt() + 1e-6)).clamp(max=1) for player, square in norms_2.items()}
+        player_and_seed = [self.player_and_seed_of[id(parameter)] for parameter in parameters]
+        squared_norms: dict[str, Any] = {}
+        for (player, seed_index), gradient in zip(player_and_seed, gradients, strict=True):
+            squared_norms[player] = squared_norms.get(player, 0) + self._squared_norm(gradient, seed_index)
+        scale_of_player = {
+            player: (self.limit / (squared_norm.sqrt() + 1e-6)).clamp(max=1)
+            for player, squared_norm in squared_norms.items()
+        }
         return [
-            gradient * self._spread(scales[player], gradient, copy)
-            for (player, copy), gradient in zip(owners, gradients, strict=True)
+            gradient * self._broadcast_factor(scale_of_player[player], gradient, seed_index)
+            for (player, seed_index), gradient in zip(player_and_seed, gradients, strict=True)
         ]
 
-    def _square_norm(self, gradient: Tensor, seed_index: int | None) -> Tensor:
+    def _squared_norm(self, gradient: Tensor, seed_index: int | None) -> Tensor:
         """What a gradient adds to the square of the norm: [seeds], or a number."""
         if seed_index is not None:
-            return self.basis[seed_index] * gradient.square().sum()
-        return gradient.reshape(len(self.basis), -1).square().sum(-1) if len(self.basis) else gradient.square().sum()
+            return self.one_hot_seeds[seed_index] * gradient.square().sum()
+        return (
+            gradient.reshape(len(self.one_hot_seeds), -1).square().sum(-1)
+            if len(self.one_hot_seeds)
+            else gradient.square().sum()
+        )
 
-    def _spread(self, factor: Tensor, gradient: Tensor, copy: int | None) -> Tensor:
+    def _broadcast_factor(self, factor: Tensor, gradient: Tensor, seed_index: int | None) -> Tensor:
         """The factor as it multiplies a gradient."""
-        if copy is not None:
-            return factor[copy]
-        return factor.reshape(-1, *[1] * (gradient.ndim - 1)) if len(self.basis) else factor
+        if seed_index is not None:
+            return factor[seed_index]
+        return factor.reshape(-1, *[1] * (gradient.ndim - 1)) if len(self.one_hot_seeds) else factor
 
 
 @torch.no_grad()
@@ -239,9 +248,8 @@ def descend(
         for weight, gradient in zip(parameters, gradients, strict=True)
         if gradient is not None
     ]
-    mean_gradients = batch.noise.share.mean(
-        [gradient for _, gradient in trained_pairs]
-    )  # over processes, if there are several
+    # Over processes, if there are several.
+    mean_gradients = batch.noise.share.mean([gradient for _, gradient in trained_pairs])
     if clip is not None:
         mean_gradients = clip([parameter for parameter, _ in trained_pairs], mean_gradients)
     for (parameter, _), gradient in zip(trained_pairs, mean_gradients, strict=True):

@@ -12,7 +12,7 @@ import torch
 from ..data.dataset import Examples
 from ..data.loading import law_card, law_from
 from ..errors import check_folder, check_type
-from ..figures.table import Shown, Table
+from ..figures.table import ShownAsTable, Table
 from ..measure.history import History
 from ..measure.scores import Measures, Scores, evaluate
 from ..models.builder import model_of, shapes_of
@@ -21,13 +21,13 @@ from ..models.model import Model, objective_rows, title_of
 from ..objective.operators import to_dict
 from ..storage.cards import await_written, is_json, read, weights_of, write
 from ..storage.strangers import NoModel, check_state, first_mismatch, most_bytes
-from .batches import writes
+from .batches import is_writing_process
 from .state import Kept, Training
 
 __all__ = ["Run"]
 
 
-class Run(Shown, Generative):
+class Run(ShownAsTable, Generative):
     """A finished (or interrupted) training: ``.model`` with its copies, ``.history``, ``.config``.
 
     ``.data`` has the name, the digest and the note of the data, ``.about`` their shape and what they are in words,
@@ -57,7 +57,7 @@ class Run(Shown, Generative):
         self.going = going  # what fit(run, ...) goes on from: what was kept of the training, or that itself
         self.stopped: str | None = None  # where and by what the training was stopped before its last step
         self.data = None if data is None else dict(name=data.name, digest=data.digest, note=data.note)
-        self.about = None if data is None else about(data)
+        self.about = None if data is None else describe_data(data)
         self._law = None if data is None else data.law
         self._law_card = None if data is None else law_card(data)
 
@@ -178,7 +178,7 @@ class Run(Shown, Generative):
         tensors = self.model.state_dict()
         tensors |= {f"training/{n}": t for n, t in saved.items() if n.startswith(prefix) and not n.startswith("model/")}
         card = self.card() | {"training": training_state}
-        if not writes():
+        if not is_writing_process():
             await_written(path, "run.json", weights_of(tensors, "model")[1]["sha256"])
             return path
         write(path, "run.json", card, "model", tensors)
@@ -231,7 +231,7 @@ class Run(Shown, Generative):
         return run
 
 
-def about(data: Examples) -> dict[str, Any]:
+def describe_data(data: Examples) -> dict[str, Any]:
     """What a run keeps of its data beside their name, ready for JSON: shape and range of an example, and words."""
     value_range = getattr(data, "range", None)
     value_range = value_range if value_range is None or isinstance(value_range, str) else list(value_range)

@@ -13,11 +13,11 @@ import torch
 from ..distributions.schedules import SCHEDULES, Schedule
 from ..errors import check_bool, check_choice, check_int, check_real, check_type, unknown
 from ..figures.values import as_entry, field_names, from_entry
-from ..models.inputs import unchecked
+from ..models.inputs import without_argument_checks
 from ..objective.algebra import Objective
 from .optimizers import Recipe
 
-__all__ = ["Settings", "find_device", "in_precision", "seed_list", "unchecked"]
+__all__ = ["Settings", "find_device", "in_precision", "seed_list", "without_argument_checks"]
 
 PLAYERS = ("theta", "eta", "phi")  # who owns parameters; ``ROLES`` says whose each network is
 PRECISIONS = ("fp32", "tf32", "bf16")
@@ -96,7 +96,7 @@ class Settings:
     ) -> Settings:
         """Those of a run with this ``config`` that goes on to ``steps`` in all, but for what was ``asked`` for now."""
         names = ("batch", "precision", "lr", "betas", "log_every", "optimizer", "clip", "ema", "compile")
-        merged = {name: config.get(name) for name in names} | {"device": _nearest_device(config.get("device", "auto"))}
+        merged = {name: config.get(name) for name in names} | {"device": _device_or_auto(config.get("device", "auto"))}
         merged |= _without_none(asked)
         if asked.get("betas") is None and not Recipe(merged["optimizer"]).has_betas:
             merged["betas"] = None  # those of the optimizer before
@@ -169,12 +169,12 @@ def _betas(betas: Any) -> tuple[float, float]:
 def seed_list(seeds: Any) -> list[int]:
     """The seeds as a list: 3 stands for [0, 1, 2]. Raises ValueError for anything but seeds, each once."""
     if hasattr(seeds, "__iter__") and not isinstance(seeds, str | bytes | dict) and getattr(seeds, "ndim", None) != 0:
-        listed = [check_int("each of seeds", seed, least=0, most=2**32 - 1) for seed in seeds]
+        checked_seeds = [check_int("each of seeds", seed, least=0, most=2**32 - 1) for seed in seeds]
     else:
-        listed = list(range(check_int("seeds (how many, or a list of them)", seeds, most=MOST_SEEDS)))
-    if not listed or len(set(listed)) < len(listed):
+        checked_seeds = list(range(check_int("seeds (how many, or a list of them)", seeds, most=MOST_SEEDS)))
+    if not checked_seeds or len(set(checked_seeds)) < len(checked_seeds):
         raise ValueError(f"seeds must be different, and one or more, got {seeds}.")
-    return listed
+    return checked_seeds
 
 
 def find_device(device_name: Any) -> torch.device:
@@ -195,7 +195,7 @@ def find_device(device_name: Any) -> torch.device:
     return device
 
 
-def _nearest_device(name: str) -> torch.device:
+def _device_or_auto(name: str) -> torch.device:
     """The device of this name; where there is none here, what "auto" takes."""
     try:
         return find_device(name)

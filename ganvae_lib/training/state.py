@@ -12,9 +12,9 @@ from torch import Tensor
 from ..data.dataset import Examples
 from ..distributions.noise import Noise
 from ..measure.history import History
-from ..models.dry import try_own
+from ..models.dry import check_user_defined_parts
 from ..models.model import Model
-from .batches import Batches, batch_source, share
+from .batches import Batches, batch_source, join_processes
 from .optimizers import Clip, adam, average, descend, restore_state, set_rates, state_tensors
 from .settings import Settings
 
@@ -79,9 +79,9 @@ class Training:
         self.earlier_steps = 0  # steps of earlier trainings, whose streams these may be
         model_seeds = seeds[0] if len(seeds) == 1 else seeds  # one seed needs no seeds axis
         self.model = model.copies(model_seeds, settings.fresh).to(device).train()
-        self.noise = Noise(self.model.seeds, device, share(device))
+        self.noise = Noise(self.model.seeds, device, join_processes(device))
         self.noise.share.check(self.model.objective, settings.batch, self.model)
-        try_own(self.model, data, settings.batch)
+        check_user_defined_parts(self.model, data, settings.batch)
         self.next_batch, self.orders = batch_source(self.model, data, settings.batch, self.noise, device)
         self.model.streams = None
         if model.streams and not settings.fresh and not state:

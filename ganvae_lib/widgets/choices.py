@@ -17,7 +17,7 @@ from ..distributions.noise import Noise
 from ..distributions.sample import draw
 from ..measure.samples import coverage
 from ..models.builder import build
-from ..models.inputs import unchecked
+from ..models.inputs import without_argument_checks
 from ..objective.algebra import Objective, Sum
 from ..objective.contract import Term
 from ..objective.denoising import Denoise, Distill
@@ -36,10 +36,10 @@ __all__ = [
     "SETTINGS",
     "Choice",
     "distance",
-    "every",
+    "all_choices",
     "measure",
     "train",
-    "why_so_few",
+    "explain_missing_modes",
 ]
 
 #: What can be chosen, part by part, with its words on the page. MMD enters with the weight 10 of the WAE.
@@ -223,12 +223,12 @@ class Choice:
 
 
 @cache
-def every() -> tuple[Choice, ...]:
+def all_choices() -> tuple[Choice, ...]:
     """All choices, in the order of ``CHOICES``, the last part changing fastest."""
     return tuple(Choice(*values) for values in itertools.product(*CHOICES.values()))
 
 
-def why_so_few(models: dict[str, Any], steps: int) -> str:
+def explain_missing_modes(models: dict[str, Any], steps: int) -> str:
     """Why the VAE covers fewer modes here than elsewhere in the book, if it does."""
     mode_summary = models.get(Choice().key, {}).get("measures", {}).get("modes")
     if mode_summary is None or mode_summary["mean"] == RANGES["modes"][1] or steps != SETTINGS["steps"]:
@@ -264,7 +264,7 @@ def distance(samples: Tensor, reference: Tensor, directions: int = 32) -> Tensor
 
 
 @torch.no_grad()
-@unchecked()  # an encoder that is all but deterministic may have a standard deviation that rounds to zero
+@without_argument_checks()  # an encoder that is all but deterministic may have a standard deviation that rounds to zero
 def measure(run: Run, world: Any, n: int = 4000, seed: int = 1) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
     """The measures that apply, [seeds] each; samples [seeds, n, 2]; and codes [seeds, n, latent], if there are any.
 
@@ -272,9 +272,9 @@ def measure(run: Run, world: Any, n: int = 4000, seed: int = 1) -> tuple[dict[st
     dimension, to the mean of what comes back. Fresh data, codes and noise.
     """
     test_examples = world.sample(n, 10_000 + seed)
-    learnt, z = {"density_code", "denoiser_code"} & set(run.model.networks), None
+    prior_nets, z = {"density_code", "denoiser_code"} & set(run.model.networks), None  # where the prior is learned
     if "decoder" in run.model.networks:
-        z = run.draw_codes(n, seed) if learnt else draw(run.model.prior().expand((n,)), Noise(seed), "z to measure")
+        z = run.draw_codes(n, seed) if prior_nets else draw(run.model.prior().expand((n,)), Noise(seed), "z to measure")
     samples = run.sample(n, z=z, seed=seed)
     scores = {"mismatch_x": distance(samples, test_examples)}
     if getattr(world, "modes", None) is not None:

@@ -13,20 +13,21 @@ from typing import Any
 from ..distributions.spaces import SPACES
 from ..experiments.record import recorded
 from ..figures.formula import plain
-from ..measure.intervals import written
+from ..measure.intervals import format_interval
 from ..objective.contract import Term
-from .choices import ALSO, CHOICES, LABELS, MEASURES, RANGES, Choice, every, why_so_few
+from .choices import ALSO, CHOICES, LABELS, MEASURES, RANGES, Choice, all_choices, explain_missing_modes
 from .compose_live import Live
-from .compose_page import LOOK, READ, SCRIPT, graph
-from .page import STYLE, Figure, identifier, page
+from .compose_page import COMPOSER_CSS, COMPOSER_SCRIPT, READ_CHOICE_SCRIPT, graph_svg
+from .page import PAGE_CSS, Figure, element_id, page
 
-__all__ = ["compose", "facts", "shown"]
+__all__ = ["compose", "format_measure", "page_data"]
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# In the page a letter stands for a term, so that thousands of sums are short.
+_TERM_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PLAYERS = ("theta", "eta", "phi")
 
 
-def shown(measure: str, summary: dict | None) -> str:
+def format_measure(measure: str, summary: dict | None) -> str:
     """A mean with its 95 % interval, as the table has it; a dash where there is none.
 
     An interval that would leave the range of a count or a percentage is cut there.
@@ -34,12 +35,12 @@ def shown(measure: str, summary: dict | None) -> str:
     if summary is None:
         return "–"
     digits = {"modes": 1, "high_quality": 0}.get(measure, 2)
-    return written(summary["mean"], summary["half_width_95"], RANGES.get(measure), digits)
+    return format_interval(summary["mean"], summary["half_width_95"], RANGES.get(measure), digits)
 
 
 def _row(entry: dict) -> list[str]:
     """The cells of a model in the table of scores."""
-    return [shown(measure, entry["measures"].get(measure)) for measure in MEASURES]
+    return [format_measure(measure, entry["measures"].get(measure)) for measure in MEASURES]
 
 
 def _sort_key(term: Term) -> tuple:
@@ -47,16 +48,16 @@ def _sort_key(term: Term) -> tuple:
     return hasattr(term, "variable"), ["noisy x", *SPACES].index(term.space), repr(term)
 
 
-def facts(record: dict) -> tuple[dict, list]:
+def page_data(record: dict) -> tuple[dict, list]:
     """All that the page knows, as JSON values, and the terms that it can write.
 
-    ``terms``, ``missing``, ``name`` and ``result`` have an entry for every choice, in the order of ``every``: which
+    ``terms``, ``missing``, ``name`` and ``result`` have an entry for every choice, in the order of ``all_choices``: which
     letters of ``code`` make its sum, and which entry of ``messages``, ``names`` and ``results`` is its own.
     """
-    choices = every()
+    choices = all_choices()
     trained_models = record["models"]
     terms = sorted({term for choice in choices for term in choice.terms}, key=_sort_key)
-    letters = dict(zip(terms, _LETTERS, strict=False))
+    letters = dict(zip(terms, _TERM_LETTERS, strict=False))
     results = list(trained_models)
     names: list[str] = []
     messages: list[str] = []
@@ -122,7 +123,7 @@ def _formula(terms: list[Term]) -> str:
     for player in _PLAYERS:
         pieces = "".join(
             rf'<span class="piece" data-term="{letter}" hidden>\({escape(tex)}\)</span> '
-            for letter, term in zip(_LETTERS, terms, strict=False)
+            for letter, term in zip(_TERM_LETTERS, terms, strict=False)
             if (tex := term.lines().get(player))
         )
         lines.append(
@@ -160,36 +161,36 @@ def compose(
         return Live(start or Choice()).box
     path = recorded("compose.json") if record is None else record
     results = path if isinstance(path, dict) else json.loads(Path(path).read_text(encoding="utf-8"))
-    choices = every()
+    choices = all_choices()
     start = start or Choice()
-    page_facts, terms = facts(results)
+    page_values, terms = page_data(results)
     header_cells = "".join(f'<th scope="col">{escape(words)}</th>' for words in MEASURES.values())
     table_cells = lambda row: "".join(f'<td class="value">{escape(text)}</td>' for text in row)
     rows = "".join(
         f'<tr data-index="{i}"><th scope="row"><button type="button" data-go="{i}">{escape(label)}</button></th>'
         f"{table_cells(_row(results['models'][choices[i].key]))}</tr>"
-        for label, i in page_facts["known"].items()
+        for label, i in page_values["known"].items()
     )
     perfect = f'<tr><th scope="row">a perfect model</th>{table_cells(_row(results["references"]["perfect"]))}</tr>'
     label = (
         "Interactive figure: the parts of a model are chosen; its name, formula, graph, samples, codes and scores, "
         "trained before, are shown."
     )
-    css = STYLE.replace("#ID svg", "#ID .pictures svg") + LOOK  # a formula is an svg, too
+    css = PAGE_CSS.replace("#ID svg", "#ID .pictures svg") + COMPOSER_CSS  # a formula is an svg, too
     selects = "".join(_select(part, start) for part in CHOICES)
     html = (
         f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{css}</style>'
         f'<div class="parts">{selects}</div><p role="status"></p><p class="code"><code></code></p>'
         f'<div class="formula mathjax_process tex2jax_process">{_formula(terms)}</div>'
-        f'<div class="pictures">{graph(identifier(name))}<svg class="x" viewBox="0 0 220 220" role="img"></svg>'
+        f'<div class="pictures">{graph_svg(element_id(name))}<svg class="x" viewBox="0 0 220 220" role="img"></svg>'
         '<svg class="z" viewBox="0 0 220 220" role="img"></svg></div>'
         '<div class="scores" tabindex="0" role="region" aria-label="Scores"><table><thead><tr><th scope="col">model</th>'
         f'{header_cells}</tr></thead><tbody><tr class="chosen" data-chosen><th scope="row">your choice</th>{table_cells(_row({"measures": {}}))}'
         f'</tr>{rows}{perfect}</tbody></table></div><p class="note">{len(results["seeds"])} seeds, mean and 95 % '
         f"interval; {len(results['models'])} combinations were trained for {escape(str(results['config']['steps']))} steps "
-        f"each. {escape(why_so_few(results['models'], results['config']['steps']))}</p>"
-        f"<script>{{{READ}{SCRIPT}}}</script></div>"
+        f"each. {escape(explain_missing_modes(results['models'], results['config']['steps']))}</p>"
+        f"<script>{{{READ_CHOICE_SCRIPT}{COMPOSER_SCRIPT}}}</script></div>"
     )
     figure = page(html, name, {"modes": results["facts"]["modes"], "std": results["facts"]["std"]})
     # Last, as the pictures may hold the letters of a placeholder.
-    return Figure(figure.html.replace("%FACTS%", json.dumps(page_facts, ensure_ascii=False).replace("</", "<\\/")))
+    return Figure(figure.html.replace("%FACTS%", json.dumps(page_values, ensure_ascii=False).replace("</", "<\\/")))

@@ -46,22 +46,22 @@ class Live:
         self.steps = ipw.IntSlider(
             SETTINGS["steps"], 200, 3000, 100, description="steps", continuous_update=False, **layout_options
         )
-        self.button = ipw.Button(description="Train", button_style="primary")
-        self.stop = ipw.Button(description="Stop", disabled=True)
-        self.bar = ipw.IntProgress(0, 0, CHECKS_PER_RUN, layout={"width": "14em"})
+        self.train_button = ipw.Button(description="Train", button_style="primary")
+        self.stop_button = ipw.Button(description="Stop", disabled=True)
+        self.progress_bar = ipw.IntProgress(0, 0, CHECKS_PER_RUN, layout={"width": "14em"})
         self.progress_text = ipw.HTML()  # how far it is, or why it ended
         self.status, self.formula, self.graph = ipw.HTML(), ipw.HTMLMath(), ipw.Image(format="png", layout=_WIDE)
         self.title, self.pictures, self.scores = ipw.HTML(), ipw.Image(format="png", layout=_WIDE), ipw.HTML()
         self.graph.layout.display = self.pictures.layout.display = "none"
-        button_row = ipw.HBox([self.button, self.stop, self.bar, self.progress_text])
+        button_row = ipw.HBox([self.train_button, self.stop_button, self.progress_bar, self.progress_text])
         self.model = ipw.VBox([self.status, self.formula, self.graph])
         self.result = ipw.VBox([self.title, self.pictures, self.scores])
         self.box = ipw.VBox([*self.controls.values(), self.steps, button_row, self.model, self.result])
         self._stopped, self._thread = threading.Event(), threading.Thread()
         for control in self.controls.values():
             control.observe(lambda change: self.describe(), "value")
-        self.button.on_click(lambda button: self.train())
-        self.stop.on_click(lambda button: self._stopped.set())
+        self.train_button.on_click(lambda button: self.train())
+        self.stop_button.on_click(lambda button: self._stopped.set())
         self.describe()
 
     def choice(self) -> Choice:
@@ -71,11 +71,11 @@ class Live:
         """Show name, formula and graph of what is chosen, or what it lacks."""
         choice = self.choice()
         missing = choice.missing()
-        self.status.value = escape(missing) if missing else f"<b>{escape(named(choice))}</b>"
+        self.status.value = escape(missing) if missing else f"<b>{escape(zoo_name(choice))}</b>"
         objective = sum(choice.terms[1:], choice.terms[0]) if choice.terms else None
         self.formula.value = f"$${objective._repr_latex_().strip('$')}$$" if objective is not None else ""
         _show(self.graph, graph_of(objective) if objective is not None and not missing else b"")
-        self.button.disabled = bool(missing) or self._thread.is_alive()
+        self.train_button.disabled = bool(missing) or self._thread.is_alive()
 
     def train(self) -> None:
         """Begin to train what is chosen, unless something is being trained."""
@@ -83,8 +83,8 @@ class Live:
             return
         choice, steps = self.choice(), self.steps.value
         self._stopped.clear()
-        self.button.disabled, self.stop.disabled = True, False
-        self.bar.value, self.progress_text.value = 0, "begins"
+        self.train_button.disabled, self.stop_button.disabled = True, False
+        self.progress_bar.value, self.progress_text.value = 0, "begins"
         self._thread = threading.Thread(target=self._train_in_thread, args=(choice, steps), daemon=True)
         self._thread.start()
 
@@ -100,7 +100,7 @@ class Live:
         def report_progress(run: Any) -> bool:
             steps_done = run.history.steps[-1]
             seconds_left = (time.perf_counter() - start_time) * (steps / steps_done - 1)
-            self.bar.value = round(CHECKS_PER_RUN * steps_done / steps)
+            self.progress_bar.value = round(CHECKS_PER_RUN * steps_done / steps)
             self.progress_text.value = f"step {steps_done:,} of {steps:,}, {seconds_left:.0f} s left"
             return self._stopped.is_set()
 
@@ -115,8 +115,8 @@ class Live:
         except Exception as error:  # in a thread nobody else would hear of it
             self.progress_text.value = escape(f"{type(error).__name__}: {error}")
         finally:
-            self.stop.disabled = True
-            self.button.disabled = bool(self.choice().missing())
+            self.stop_button.disabled = True
+            self.train_button.disabled = bool(self.choice().missing())
 
     def _show_result(self, choice: Choice, steps: int, run: Any) -> None:
         scores, x, z = measure(run, self.data.law)
@@ -124,12 +124,12 @@ class Live:
         ranges = {MEASURES[name]: RANGES[name] for name in measured_names if name in RANGES}
         table = Scores({MEASURES[name]: scores[name] for name in measured_names}, ranges)
         choice_text = "; ".join(f"{LABELS[part]}: {CHOICES[part][getattr(choice, part)]}" for part in CHOICES)
-        self.title.value = f"<b>Result of {escape(named(choice))}</b>, {steps:,} steps, {SEEDS} seeds<br><small>{escape(choice_text)}</small>"
+        self.title.value = f"<b>Result of {escape(zoo_name(choice))}</b>, {steps:,} steps, {SEEDS} seeds<br><small>{escape(choice_text)}</small>"
         _show(self.pictures, pictures_of(x, z, self.data.law))
         self.scores.value = f"<pre>{escape(repr(table))}</pre>"
 
 
-def named(choice: Choice) -> str:
+def zoo_name(choice: Choice) -> str:
     """The model's name in the zoo, or that it has none."""
     return choice.name() or ALSO.get(choice.key) or "no name in the zoo"
 

@@ -2,10 +2,10 @@
 
 from ..figures.style import COLOR
 
-__all__ = ["LOOK", "READ", "SCRIPT", "graph"]
+__all__ = ["COMPOSER_CSS", "COMPOSER_SCRIPT", "READ_CHOICE_SCRIPT", "graph_svg"]
 
 # The formulas keep the colours that suit the figure's paper, in a dark page, too.
-LOOK = """
+COMPOSER_CSS = """
 #ID { --obj-data: DATA; --obj-theta: THETA; --obj-eta: %ETA%; --obj-phi: PHI; }
 #ID .parts { display: grid; grid-template-columns: repeat(auto-fit, minmax(10em, 1fr)); gap: .35em 1.2em; }
 #ID .parts label { display: grid; gap: .1em; }
@@ -66,7 +66,7 @@ def _node(x: int, y: int, text: str, face: str, radius: int = 15) -> str:
     )
 
 
-def graph(name: str) -> str:
+def graph_svg(name: str) -> str:
     """The schematic of ``draw.schematic`` in layers, one per network; the page shows those that the sum needs."""
     arrow_heads = "".join(
         f'<marker id="{name}-{player}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" '
@@ -96,7 +96,7 @@ def graph(name: str) -> str:
 
 
 #: What the page says of the choice with number i: pure, so that tests run it in Node.
-READ = """
+READ_CHOICE_SCRIPT = """
 const read = (facts, i) => {
   // Columns come as one text each, to keep the page small.
   for (const key of ["terms", "missing", "name", "result"]) if (!Array.isArray(facts[key])) facts[key] = facts[key].split(",");
@@ -115,7 +115,7 @@ const read = (facts, i) => {
 };
 """
 
-SCRIPT = """
+COMPOSER_SCRIPT = """
 const root = document.getElementById("ID"), $ = s => root.querySelector(s), $$ = s => Array.from(root.querySelectorAll(s));
 const facts = %FACTS%, world = START, selects = $$(".parts select");
 

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from .page import SLIDERS, STYLE, Figure, identifier, page, slider
+from .page import PAGE_CSS, SLIDER_SCRIPT, Figure, element_id, page, slider_html
 
 __all__ = ["MATHS", "two_directions"]
 
@@ -173,7 +173,7 @@ def two_directions(
     d, p, m = "<i class='data'>d</i>", "<i class='theta'>p<sub>θ</sub></i>", "<i>m</i>"
 
     rows = "".join(
-        f'<tr data-row="{key}"><th scope="row"><label><input type="radio" name="{identifier(name)}-chosen" value="{key}" '
+        f'<tr data-row="{key}"><th scope="row"><label><input type="radio" name="{element_id(name)}-chosen" value="{key}" '
         f'data-title="{title}"{" checked" if key == "forward" else ""}> {text.format(d=d, p=p, m=m)}</label></th>'
         f'<td class="value" data-value="{key}"></td><td><button type="button" data-go="descend" '
         f'aria-label="{title}: downhill from here">downhill</button><button type="button" data-go="best" '
@@ -185,16 +185,16 @@ def two_directions(
         "Jensen-Shannon and non-saturating divergence are recomputed, in nats."
     )
     html = (
-        f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{STYLE}</style>'
+        f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{PAGE_CSS}</style>'
         '<svg height="260" aria-hidden="true"></svg><div class="sliders">'
-        + slider("mean", f"mean of {p}", -6, 6, 0.05, "model", mean)
-        + slider("sd", f"standard deviation of {p}", 0.2, 6, 0.05, "model", std)
-        + slider("weight", f"weight of the left mode of {d}", 0.02, 0.98, 0.01, "world", weight)
-        + slider("gap", f"distance of the modes of {d}", 0, 10, 0.1, "world", gap)
+        + slider_html("mean", f"mean of {p}", -6, 6, 0.05, "model", mean)
+        + slider_html("sd", f"standard deviation of {p}", 0.2, 6, 0.05, "model", std)
+        + slider_html("weight", f"weight of the left mode of {d}", 0.02, 0.98, 0.01, "world", weight)
+        + slider_html("gap", f"distance of the modes of {d}", 0, 10, 0.1, "world", gap)
         + '</div><table><thead><tr><th scope="col">divergence</th><th scope="col" style="text-align:right">nats</th>'
         f'<th scope="col">move the model</th></tr></thead><tbody>{rows}</tbody></table>'
         f"<p>{m} is the half-and-half mixture of {d} and {p}. "
         '<button type="button" data-reset>start again</button></p><p role="status"></p>'
-        f"<script>{{{MATHS}{SLIDERS}{_PAGE}}}</script></div>"
+        f"<script>{{{MATHS}{SLIDER_SCRIPT}{_PAGE}}}</script></div>"
     )
     return page(html, name, start)

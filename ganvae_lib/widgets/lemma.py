@@ -2,7 +2,7 @@
 
 from html import escape
 
-from .page import SLIDERS, STYLE, Figure, page, slider
+from .page import PAGE_CSS, SLIDER_SCRIPT, Figure, page, slider_html
 
 __all__ = ["LEMMA_MATHS", "lemma_1"]
 
@@ -192,15 +192,17 @@ def lemma_1(
         "touches the left one, where the step starts."
     )
     html = (
-        f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{STYLE}'
+        f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{PAGE_CSS}'
         "#ID .phi { color: PHI; } #ID .sliders .judge input { accent-color: PHI; } #ID tr.term th { padding-left: 1.2em; }"
         "#ID th { white-space: normal; }</style>"
         '<svg class="densities" height="222" aria-hidden="true"></svg>'
         '<svg class="sides" height="200" aria-hidden="true"></svg><div class="sliders">'
-        + "".join(slider(key, words, low, high, 0.01, color, start[key]) for key, words, low, high, color in _SLIDERS)
+        + "".join(
+            slider_html(key, words, low, high, 0.01, color, start[key]) for key, words, low, high, color in _SLIDERS
+        )
         + f'</div><p>discriminator: {judges}</p><p>generator: <button type="button" data-step>one gradient step</button>'
         '<button type="button" data-home>back to θ₀</button> <button type="button" data-reset>start again</button></p>'
         f'<table><tbody>{rows}</tbody></table><p role="status"></p>'
-        f"<script>{{{LEMMA_MATHS}{SLIDERS}{_PAGE}}}</script></div>"
+        f"<script>{{{LEMMA_MATHS}{SLIDER_SCRIPT}{_PAGE}}}</script></div>"
     )
     return page(html, name, start)

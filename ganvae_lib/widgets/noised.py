@@ -2,7 +2,7 @@
 
 from html import escape
 
-from .page import SLIDERS, STYLE, Figure, page, slider
+from .page import PAGE_CSS, SLIDER_SCRIPT, Figure, page, slider_html
 
 __all__ = ["NOISED_MATHS", "noised"]
 
@@ -156,15 +156,17 @@ def noised(
         "the noisy laws, the rates at which they fall, and the scores of both laws are recomputed for every noise level."
     )
     html = (
-        f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{STYLE}'
+        f'<div id="ID" role="group" KEYS aria-label="{escape(label)}"><style>{PAGE_CSS}'
         "#ID .sliders .noise input { accent-color: PRIOR; } #ID tr.term th { padding-left: 1.2em; }"
         "#ID th { white-space: normal; }</style>"
         '<svg class="densities" height="312" aria-hidden="true"></svg>'
         '<svg class="times" height="150" aria-hidden="true"></svg><div class="sliders">'
-        + "".join(slider(key, words, low, high, 0.01, color, start[key]) for key, words, low, high, color in _SLIDERS)
+        + "".join(
+            slider_html(key, words, low, high, 0.01, color, start[key]) for key, words, low, high, color in _SLIDERS
+        )
         + '</div><p>noise: <button type="button" data-t="0.02">least</button><button type="button" data-t="0.3">some</button>'
         '<button type="button" data-t="0.7">much</button> model: <button type="button" data-mode>on the right mode</button>'
         f'<button type="button" data-reset>start again</button></p><table><tbody>{rows}</tbody></table>'
-        f"<script>{{{NOISED_MATHS}{SLIDERS}{_PAGE}}}</script></div>"
+        f"<script>{{{NOISED_MATHS}{SLIDER_SCRIPT}{_PAGE}}}</script></div>"
     )
     return page(html, name, start)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..figures.style import COLOR, INK, PAPER
 
-__all__ = ["SLIDERS", "STYLE", "Figure", "identifier", "page", "slider"]
+__all__ = ["PAGE_CSS", "SLIDER_SCRIPT", "Figure", "element_id", "page", "slider_html"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Figure:
         return self.html
 
 
-STYLE = """
+PAGE_CSS = """
 #ID { background: PAPER; color: INK; border: 1px solid #D9D9D2; border-radius: 8px; padding: .7em .9em;
   font: 14px/1.4 system-ui, sans-serif; text-align: left; color-scheme: light; max-width: 760px; box-sizing: border-box; }
 #ID * { box-sizing: border-box; }
@@ -51,7 +51,7 @@ STYLE = """
 
 
 #: What the scripts of figures with sliders begin with.
-SLIDERS = """
+SLIDER_SCRIPT = """
 const root = document.getElementById("ID"), $ = selector => root.querySelector(selector), start = START, sliders = {};
 root.querySelectorAll("input[type=range]").forEach(e => sliders[e.name] = e);
 const value = name => Number(sliders[name].value), minus = s => s.replace("-", "\\u2212");
@@ -59,16 +59,16 @@ const path = (line, stroke, more) => "<path d='" + line + "' fill='none' stroke=
 """
 
 
-def identifier(name: str) -> str:
+def element_id(name: str) -> str:
     """A name as the id of an element: what would be markup there becomes a dash.
 
-    >>> identifier("two-directions"), identifier("<b>x</b>")
+    >>> element_id("two-directions"), element_id("<b>x</b>")
     ('two-directions', '-b-x--b-')
     """
     return re.sub(r"[^\w-]", "-", str(name))
 
 
-def slider(name: str, label_text: str, low: float, high: float, step: float, css_class: str, start: float) -> str:
+def slider_html(name: str, label_text: str, low: float, high: float, step: float, css_class: str, start: float) -> str:
     """A slider, with its words and its value above it; ``css_class`` gives it a colour."""
     return (
         f'<label class="{css_class}"><span>{label_text}</span><span data-shown="{name}" aria-hidden="true"></span><input type="range" '
@@ -92,7 +92,7 @@ def page(html: str, name: str, start: dict[str, Any]) -> Figure:
         "PAPER": PAPER,
         "INK": INK,
         **{colour_name.upper(): COLOR[colour_name] for colour_name in ("theta", "data", "phi", "prior", "second")},
-        "ID": identifier(name),
+        "ID": element_id(name),
     }
     for placeholder, text in placeholders.items():
         html = html.replace(placeholder, text)

@@ -7,7 +7,7 @@ import re
 import pytest
 from helpers import ROOT
 
-from ganvae_lib.figures.style import OBJECTS, OTHERS
+from ganvae_lib.figures.style import CYCLE_STYLES, OBJECT_STYLES
 
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # What may be called by a name that has the colour.
@@ -30,7 +30,7 @@ def words(node) -> str:
 def key_of(node) -> str:
     """ "theta", of "theta", of COLOR["theta"] and of STYLE["theta"]; "" of anything else."""
     node = node.slice if isinstance(node, ast.Subscript) else node
-    return node.value if isinstance(node, ast.Constant) and node.value in OBJECTS else ""
+    return node.value if isinstance(node, ast.Constant) and node.value in OBJECT_STYLES else ""
 
 
 def named(code: str):
@@ -52,7 +52,7 @@ def named(code: str):
         elif isinstance(node, ast.Tuple) and sum(bool(key_of(part)) for part in node.elts) == 1:
             (key,) = filter(None, map(key_of, node.elts))
             texts = [words(part) for part in node.elts if isinstance(part, ast.Constant | ast.JoinedStr)]
-            yield from ((text, key) for text in texts if re.search(r"\w\w", text) and text not in {key, *OTHERS})
+            yield from ((text, key) for text in texts if re.search(r"\w\w", text) and text not in {key, *CYCLE_STYLES})
         elif isinstance(node, ast.Dict):
             for name, value in zip(node.keys, node.values, strict=True):
                 first = value.elts[0] if isinstance(value, ast.Tuple) and value.elts else value
@@ -90,6 +90,6 @@ def test_a_colour_for_something_else_is_found(code):
 
 
 def test_the_colours_and_lines_of_the_rest_are_none_of_an_objects():
-    looks = [*OBJECTS.values(), *OTHERS.values()]
+    looks = [*OBJECT_STYLES.values(), *CYCLE_STYLES.values()]
     assert len({color for color, _ in looks}) == len(looks) == 9
-    assert len({str(line) for _, line in OTHERS.values()}) == len(OTHERS)
+    assert len({str(line) for _, line in CYCLE_STYLES.values()}) == len(CYCLE_STYLES)

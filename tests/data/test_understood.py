@@ -273,7 +273,7 @@ def test_a_network_of_ones_own_that_cannot_make_such_data_is_refused(name, obser
     model = Model(zoo.GAN, networks, nets.StandardNormal(4))
     for data in (Data(GREY, name="grey"), SIGNED, Data(4 * GREY - 1, name="wide", range="real")):
         for seeds in ([0], [0, 1]):
-            low, high = data.extent
+            low, high = data.min_max
             if bounds is None or (bounds[0] <= low and high <= bounds[1]):
                 quick(model, data, seeds=seeds)
                 continue

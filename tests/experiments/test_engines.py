@@ -103,7 +103,7 @@ def alone():
     """The record and the picture of one process."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         prepare(folder, patch)
-        assert ask() == 0 and trained() == (ROWS, [os.getpid()] * len(ROWS))
+        assert ask() == 0 and fit_trial() == (ROWS, [os.getpid()] * len(ROWS))
         return json.loads(Path("out", "own.json").read_text(encoding="utf-8")), Path("out", "own.pt").read_bytes()
 
 
@@ -127,7 +127,7 @@ def array(place, of, *words, monkeypatch=None):
     )
 
 
-def trained():
+def fit_trial():
     """The rows in the order in which their training began, and the processes."""
     lines = [line.rsplit(" ", 1) for line in Path("log").read_text().splitlines()]
     Path("log").unlink()
@@ -165,7 +165,7 @@ def test_a_cluster_one_of_whose_workers_is_killed(capsys):
     pytest.importorskip("distributed")
     Path("deadly").write_text("grid, GAN; once")
     assert ask("--workers", 2) == 0
-    names, processes = trained()
+    names, processes = fit_trial()
     assert set(names) == set(ROWS) and names.count("grid, GAN") >= 2  # of those that are begun again after a death
     assert len(set(processes)) >= 2 and os.getpid() not in processes
     told = capsys.readouterr().out
@@ -176,7 +176,7 @@ def test_a_cluster_that_is_there_and_whose_worker_lives_longer_than_the_study(ca
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(**ONE_PROCESS) as cluster:
         assert ask("--scheduler", cluster.scheduler_address) == 0
-        assert set(trained()[0]) == set(ROWS) and same()  # one at a time, in whatever order
+        assert set(fit_trial()[0]) == set(ROWS) and same()  # one at a time, in whatever order
         Path("own.py").write_text(OWN.replace("hidden=(12,)", "hidden=(0,)"))
         assert ask("--scheduler", cluster.scheduler_address, out="bad") == 1
         said = capsys.readouterr().err
@@ -196,14 +196,14 @@ def test_what_another_thread_of_the_worker_drew_is_not_taken_for_the_network_s()
                 raise ValueError("decoder cannot be called") from error
         return f"row {number}"
 
-    assert engines._quietly(lambda number: task(number, 9), 4) == "row 4" and calls == [4] * 10
+    assert engines._run_in_worker(lambda number: task(number, 9), 4) == "row 4" and calls == [4] * 10
     calls.clear()
     with pytest.raises(ValueError, match="decoder cannot be called"):
-        engines._quietly(lambda number: task(number, 99), 4)
+        engines._run_in_worker(lambda number: task(number, 99), 4)
     assert len(calls) == 10, "a network that draws does so each time"
     calls.clear()
     with pytest.raises(ZeroDivisionError):
-        engines._quietly(lambda number: calls.append(number) or 1 // 0, 4)
+        engines._run_in_worker(lambda number: calls.append(number) or 1 // 0, 4)
     assert len(calls) == 1
 
 
@@ -215,11 +215,11 @@ def test_a_row_that_kills_every_worker_is_told(capsys):
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
         assert ask("--workers", 1) == 1
     assert "row 4 has ended one worker after another" in capsys.readouterr().err
-    first = trained()[0]  # in whatever order; the deadly one may not be the last
+    first = fit_trial()[0]  # in whatever order; the deadly one may not be the last
     assert ROWS[4] in first and set(first) <= set(ROWS)
     Path("deadly").unlink()
     assert ask() == 1 and "go on with it by --resume" in capsys.readouterr().err
-    then = trained()[0] if ask("--resume") == 0 else []
+    then = fit_trial()[0] if ask("--resume") == 0 else []
     assert ROWS[4] in then and set(first) | set(then) == set(ROWS) and same()
 
 
@@ -232,8 +232,8 @@ def test_workers_in_another_folder_find_the_study_and_the_rows(stage, monkeypatc
         os.chdir(stage)
         return iter(lines)
 
-    monkeypatch.setattr(engines, "done", elsewhere)
-    assert ask("--workers", 3) == 0 and trained()[0] == ROWS[::-1] and same() and not list(Path("other").iterdir())
+    monkeypatch.setattr(engines, "results_as_completed", elsewhere)
+    assert ask("--workers", 3) == 0 and fit_trial()[0] == ROWS[::-1] and same() and not list(Path("other").iterdir())
 
 
 def test_without_distributed_an_error_says_how_to_get_it(monkeypatch, capsys):
@@ -242,7 +242,7 @@ def test_without_distributed_an_error_says_how_to_get_it(monkeypatch, capsys):
         assert ask(*way) == 1 and not Path("log").exists()
         said = capsys.readouterr().err
         assert said.count("\n") == 1 and 'pip install "ganvae_lib[cluster]"' in said
-    assert ask() == 0 and trained()[0] == ROWS and same()  # nothing is left over
+    assert ask() == 0 and fit_trial()[0] == ROWS and same()  # nothing is left over
 
 
 # An array
@@ -253,7 +253,7 @@ def test_the_tasks_of_an_array_in_any_order(order, monkeypatch, capsys):
     for already, place in enumerate(order):
         assert not Path("out", "own.json").exists()
         assert array(place, 3, monkeypatch=monkeypatch) == 0
-        assert trained()[0] == ROWS[place::3]
+        assert fit_trial()[0] == ROWS[place::3]
         told = capsys.readouterr().out.splitlines()
         assert ("rows are not there yet" in told[-1]) == (already < 2)
     assert told[-1] == str(Path("out", "own.json"))
@@ -267,9 +267,9 @@ def test_three_tasks_at_once_one_of_which_is_killed_and_runs_again(monkeypatch, 
     tasks = [array(place, 3) for place in range(3)]
     said = [task.communicate(timeout=300) for task in tasks]
     assert [task.returncode == 0 for task in tasks] == [False, True, True], said
-    assert not Path("out", "own.json").exists() and sorted(trained()[0]) == sorted(ROWS)
+    assert not Path("out", "own.json").exists() and sorted(fit_trial()[0]) == sorted(ROWS)
     assert ask() == 1 and "go on with it by --resume" in capsys.readouterr().err
-    assert array(0, 3, monkeypatch=monkeypatch) == 0 and trained()[0] == ["grid, VAE"] and same()
+    assert array(0, 3, monkeypatch=monkeypatch) == 0 and fit_trial()[0] == ["grid, VAE"] and same()
 
 
 def test_tasks_that_end_together_write_one_record():
@@ -277,7 +277,7 @@ def test_tasks_that_end_together_write_one_record():
     tasks = [array(place, 2) for place in range(2)]
     said = [task.communicate(timeout=300) for task in tasks]
     assert [task.returncode for task in tasks] == [0, 0], said
-    names, processes = trained()
+    names, processes = fit_trial()
     assert sorted(names) == sorted(ROWS) and len(set(processes)) == 2 and same()
 
 
@@ -292,7 +292,7 @@ def test_a_task_that_comes_when_another_has_put_the_record_together_trains_nothi
 
     monkeypatch.setattr(records, "lock_folder", after_another)
     assert array(1, 2, monkeypatch=monkeypatch) == 0 and records.lock_folder is hold
-    assert sorted(trained()[0]) == sorted(ROWS) and same()
+    assert sorted(fit_trial()[0]) == sorted(ROWS) and same()
 
 
 def test_a_task_leaves_the_record_to_another_that_puts_it_together(monkeypatch, capsys):
@@ -302,7 +302,7 @@ def test_a_task_leaves_the_record_to_another_that_puts_it_together(monkeypatch, 
         process = array(1, 2)
         shown.append(process.communicate(timeout=300))
     assert process.returncode == 0 and "another task writes" in shown[0][0], shown
-    assert not Path("out", "own.json").exists() and sorted(trained()[0]) == sorted(ROWS)
+    assert not Path("out", "own.json").exists() and sorted(fit_trial()[0]) == sorted(ROWS)
     assert array(1, 2, monkeypatch=monkeypatch) == 0 and not Path("log").exists() and same()
 
 
@@ -327,7 +327,7 @@ def test_the_share_of_a_task(task, rows_of, monkeypatch, capsys):
     for name, value in zip(("ID", "COUNT", "MIN", "STEP"), task.split(), strict=False):
         monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", value)
     if isinstance(rows_of, list):
-        assert list(range(8))[engines.share()] == rows_of
+        assert list(range(8))[engines.task_slice()] == rows_of
     else:
         assert ask("--array") == 1
         said = capsys.readouterr().err
@@ -337,7 +337,7 @@ def test_the_share_of_a_task(task, rows_of, monkeypatch, capsys):
 def test_slurm_is_not_read_unless_asked(monkeypatch):
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "1")
     monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "5")
-    assert ask() == 0 and trained()[0] == ROWS
+    assert ask() == 0 and fit_trial()[0] == ROWS
 
 
 @pytest.mark.parametrize("words", ["--workers 0", "--workers x", "--workers 2 --array", "--workers 2 --scheduler a"])
@@ -352,7 +352,7 @@ def test_ways_that_cannot_be_are_told_before_anything_is_trained(words, capsys):
 
 def test_a_row_of_other_settings_is_refused(monkeypatch, capsys):
     assert array(0, 2, monkeypatch=monkeypatch) == 0  # rows 0, 2 and 4
-    trained()
+    fit_trial()
     capsys.readouterr()
     for old, new, what in (
         ("", "# a comment\n", r"file"),  # what it measures may be another thing
@@ -367,24 +367,24 @@ def test_a_row_of_other_settings_is_refused(monkeypatch, capsys):
             said = capsys.readouterr().err
             assert said.count("\n") == 1 and f"holds a row of other settings ({what}: " in said, said
     Path("own.py").write_text(OWN)
-    monkeypatch.setattr(engines, "share", lambda: slice(1, 2))
+    monkeypatch.setattr(engines, "task_slice", lambda: slice(1, 2))
     assert ask("--array", "--seeds", 1) == 1 and "interrupted run of" in capsys.readouterr().err
     assert not Path("log").exists(), "nothing is trained"
-    assert ask("--resume") == 0 and trained()[0] == ROWS[1::2] and same()
+    assert ask("--resume") == 0 and fit_trial()[0] == ROWS[1::2] and same()
 
 
 def test_a_row_of_other_data_is_refused_and_one_can_be_trained_again(monkeypatch, capsys):
-    assert array(0, 1, "--steps", 5, monkeypatch=monkeypatch) == 0 and trained()
+    assert array(0, 1, "--steps", 5, monkeypatch=monkeypatch) == 0 and fit_trial()
     for name in ("own.json", "own.pt"):
         Path("out", name).unlink()
-    assert array(1, 5, monkeypatch=monkeypatch) == 0 and trained()
+    assert array(1, 5, monkeypatch=monkeypatch) == 0 and fit_trial()
     card = Path("out/work/own/0001/row.json")
     content = json.loads(card.read_text())
     content["data"]["train"]["digest"] = "0" * 16
     records.write(card, content)
-    assert ask("--resume") == 1 and "(data: " in capsys.readouterr().err and trained()[0] == ROWS[:1]
+    assert ask("--resume") == 1 and "(data: " in capsys.readouterr().err and fit_trial()[0] == ROWS[:1]
     shutil.rmtree(card.parent)
-    assert ask("--resume") == 0 and trained()[0] == ROWS[1:] and same()
+    assert ask("--resume") == 0 and fit_trial()[0] == ROWS[1:] and same()
 
 
 def test_settings_are_told_alike_in_every_process():
@@ -450,7 +450,7 @@ def test_runs_are_shared_among_tasks_and_workers(stage, monkeypatch, capsys):
         os.chdir(stage)
         return iter(made)
 
-    monkeypatch.setattr(engines, "done", elsewhere)
+    monkeypatch.setattr(engines, "results_as_completed", elsewhere)
     capsys.readouterr()
     assert run("--workers", "2", out="workers") == 0
     assert records_of_runs("workers") == records_of_runs("alone")

@@ -157,20 +157,24 @@ def test_a_full_disk_leaves_the_old_record(where, tmp_path, monkeypatch):
 
 
 def test_the_time_of_earlier_parts_is_counted(tmp_path):
-    assert records.earlier(tmp_path / "run", "a command") == 0
+    assert records.seconds_before_this_part(tmp_path / "run", "a command") == 0
     kept = tmp_path / "run" / "VAE" / "checkpoint.json"
     for part, seconds in enumerate((100, 250), 1):
         begun = read(tmp_path / "run" / "clock.json")["begun"]
         kept.parent.mkdir(exist_ok=True)
         kept.touch()
         os.utime(kept, (begun + seconds, begun + seconds))
-        assert records.earlier(tmp_path / "run", "a command") == pytest.approx((0, 100, 350)[part], abs=1)
+        assert records.seconds_before_this_part(tmp_path / "run", "a command") == pytest.approx(
+            (0, 100, 350)[part], abs=1
+        )
     changed = (tmp_path / "run" / "clock.json").read_text().replace("350", "351")
     for damaged in ("", "{}", "[1]", changed):
         (tmp_path / "run" / "clock.json").write_text(damaged)
-        assert records.earlier(tmp_path / "run", "a command") == 0, "the time is lost, and nothing else"
+        assert records.seconds_before_this_part(tmp_path / "run", "a command") == 0, (
+            "the time is lost, and nothing else"
+        )
     kept.unlink()
-    assert records.earlier(tmp_path / "run", "a command") == 0, "nothing to go on with"
+    assert records.seconds_before_this_part(tmp_path / "run", "a command") == 0, "nothing to go on with"
 
 
 # What is asked for
@@ -786,7 +790,7 @@ def test_a_record_agrees_with_itself_with_its_table_and_with_its_experiment(path
     assert config["networks"] == networks and config["batch"] == size["batch"]
     assert depth == (
         None
-        if experiment.bounded or setting.data not in ("svhn", "cifar10", "cifar10-jpeg")
+        if experiment.compares_bounds or setting.data not in ("svhn", "cifar10", "cifar10-jpeg")
         else 4
         if setting.size == "full"
         else 3
@@ -798,7 +802,7 @@ def test_a_record_agrees_with_itself_with_its_table_and_with_its_experiment(path
     )
     accuracy = card["classifier_accuracy"]
     least = 0.5 if setting.data.startswith("cifar10") else 0.8  # photographs are hard for so small a judge
-    assert accuracy is None if experiment.bounded else least < accuracy <= 1
+    assert accuracy is None if experiment.compares_bounds else least < accuracy <= 1
     assert card["data"]["note"] and all(
         re.fullmatch("[0-9a-f]{12}( [0-9a-f]{12})?", card["data"][d]) for d in ("digest", "test_digest")
     )

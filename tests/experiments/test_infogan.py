@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganvae_lib.experiments.study import measured
+from ganvae_lib.experiments.study import split_measures
 from studies import infogan
 
 
@@ -23,7 +23,7 @@ def test_the_code_that_knows_a_factor_is_its_best_and_numbers_are_told_from_name
     found = infogan.of_factors({"u1": noise, "u2": factor + 0.01 * noise}, {"class": factor})
     assert found["best code for class"] == ["u2"] and found["gap of class"] == pytest.approx(1, abs=0.1)
     assert found["information on class"] == pytest.approx(2.3026, abs=0.1) and found["mig"] == found["gap of class"]
-    kept = measured(found)
+    kept = split_measures(found)
     assert kept["series"] == {"best code for class": ["u2"]}
     assert kept["measures"]["mig"] == [found["mig"]] and len(kept["measures"]) == 3
 

@@ -133,7 +133,7 @@ def test_an_interrupted_study_keeps_its_finished_models(own, tmp_path, monkeypat
             raise KeyboardInterrupt
         return order(study, name, *rest)
 
-    monkeypatch.setattr(rows, "entry", stopped)
+    monkeypatch.setattr(rows, "train_and_measure", stopped)
     assert ask(*asked, "--out", tmp_path) == 130 and not (tmp_path / "width.json").exists()
     assert ask(*asked, "--out", tmp_path) == 1 and "--resume" in capsys.readouterr().err
     assert ask(own, "--steps", 6, "--seeds", 2, "--out", tmp_path, "--resume") == 1
@@ -182,9 +182,11 @@ def test_mistakes_are_one_line_that_says_what_to_do(own, tmp_path, capsys):
 
 
 def test_which_seeds_are_asked_for_is_in_the_command(own):
-    some = runner.Order(str(own), seeds=(5,))
+    some = runner.StudyRequest(str(own), seeds=(5,))
     assert some.command.endswith("--seeds 5,") and some.study().seeds == (5,)
-    assert runner.Order(str(own), seeds=2).study().seeds == (0, 1) and runner.Order(str(own)).study().seeds == (0, 1, 2)
+    assert runner.StudyRequest(str(own), seeds=2).study().seeds == (0, 1) and runner.StudyRequest(
+        str(own)
+    ).study().seeds == (0, 1, 2)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*.py")), ids=lambda path: path.stem)
@@ -199,7 +201,7 @@ def test_every_study_of_the_book_is_a_value(path):
     firsts = {one.partition(": ")[0] for one, _ in study.pairs}  # a reference may stand on the other side
     assert all(isinstance(trial, Trial) for trial in trials.values()) and firsts <= set(trials)
     assert len(study.seeds) > 1 and study.words
-    its = rows.Rows(study, ROOT / "results", ROOT / "results" / "work", "a command", path)
+    its = rows.StudyRows(study, ROOT / "results", ROOT / "results" / "work", "a command", path)
     said = json.dumps([its.settings(row) for row in its.all_rows])
     assert its.all_rows and " at 0x" not in said, "no process has another's addresses"
 
@@ -213,10 +215,10 @@ def test_a_seed_that_fails_is_written_down_and_the_others_train_without_it():
             raise NonFiniteLoss("the loss 'match x' is nan at step 7, seed 3; lower lr", seed=3)
         return SimpleNamespace(seeds=seeds.copy())
 
-    run, failed = studies.survivors(train, [1, 3, 5])
+    run, failed = studies.train_surviving_seeds(train, [1, 3, 5])
     assert run.seeds == [1, 5] and failed == {3: "the loss 'match x' is nan at step 7, seed 3"}
     assert asked == [[1, 3, 5], [1, 5]]
-    assert studies.survivors(train, [3])[0] is None
+    assert studies.train_surviving_seeds(train, [3])[0] is None
 
 
 def small(**choices):
@@ -247,9 +249,11 @@ def test_ways_and_references_can_be_compared_and_pairs_are_by_seed():
         SimpleNamespace(),
         [1, 2, 4],
     )
-    entries = {name: studies.entry(study, name, trial, world, seeds)[0] for name, trial in study.models.items()}
-    entries["data"] = studies.measured({"score": [0.0, 0.0, 0.0]})
-    found = studies.compared(study, entries, seeds)
+    entries = {
+        name: studies.train_and_measure(study, name, trial, world, seeds)[0] for name, trial in study.models.items()
+    }
+    entries["data"] = studies.split_measures({"score": [0.0, 0.0, 0.0]})
+    found = studies.compare_pairs(study, entries, seeds)
     assert found["B - A"]["score"]["values"] == [1, 1, 1] and found["B - A"]["score"]["half_width_95"] == 0
     assert found["A - A: means"]["score"]["values"] == [-1, -2, -4] and found["A - data"]["score"]["values"] == [
         1,
@@ -257,8 +261,8 @@ def test_ways_and_references_can_be_compared_and_pairs_are_by_seed():
         4,
     ]
     one_failed = entries | {"A": entries["A"] | {"failed": {"2": "nan"}, "measures": {"score": [1.0, 4.0]}}}
-    assert studies.compared(study, one_failed, seeds)["B - A"]["score"]["values"] == [1, 1]
-    welch = studies.compared(dataclasses.replace(study, paired=False), entries, seeds)["B - A"]["score"]
+    assert studies.compare_pairs(study, one_failed, seeds)["B - A"]["score"]["values"] == [1, 1]
+    welch = studies.compare_pairs(dataclasses.replace(study, paired=False), entries, seeds)["B - A"]["score"]
     assert welch["mean"] == 1 and welch["agree"]
 
 
@@ -266,7 +270,7 @@ def test_one_after_another_is_the_same_and_worlds_nest(tmp_path, monkeypatch):
     cards = []
     for apart in (False, True):
         monkeypatch.setattr(runner, "find", lambda name, apart=apart: small(apart=apart))
-        cards.append(read(runner.run(runner.Order("small", out=tmp_path / str(apart)), say=lambda text: None)))
+        cards.append(read(runner.run(runner.StudyRequest("small", out=tmp_path / str(apart)), say=lambda text: None)))
     blocks = [card["worlds"] for card in cards]
     assert list(blocks[0]) == ["a", "b"] and list(blocks[0]["a"]["models"]) == ["A", "B"]
     assert list(blocks[0]["b"]["models"]) == ["A", "B", "elsewhere"]
@@ -281,7 +285,7 @@ def test_seeds_that_are_apart_are_trained_one_at_a_time():
             asked.append(list(seeds)) or SimpleNamespace(seeds=seeds, shift=0)
         )
         study = dataclasses.replace(small(apart=apart), train=train)
-        studies.entry(study, "A", study.models["A"], SimpleNamespace(), [1, 2, 4])
+        studies.train_and_measure(study, "A", study.models["A"], SimpleNamespace(), [1, 2, 4])
         assert asked == groups
 
 
@@ -304,7 +308,7 @@ def test_the_bar_counts_the_rows(tmp_path, monkeypatch):
 
     monkeypatch.setattr(runner, "tqdm", Bar)
     monkeypatch.setattr(runner, "find", lambda name: small())
-    runner.run(runner.Order("small", out=tmp_path), say=lambda text: None)
+    runner.run(runner.StudyRequest("small", out=tmp_path), say=lambda text: None)
     assert [(bar.total, bar.moved) for bar in bars] == [(5, 5)]
 
 
@@ -341,7 +345,7 @@ def test_threads_are_given_back():
 
 def test_spreads_are_computed_before_rounding_and_trials_take_their_share_of_the_steps():
     exact = [0.00004, 0.00001, 0.00002]
-    shown = studies.shown({"measures": {"v": exact}, "series": {"w": [[1 / 3]]}})
+    shown = studies.summarise_entry({"measures": {"v": exact}, "series": {"w": [[1 / 3]]}})
     assert shown["measures"]["v"]["half_width_95"] == summary(exact)["half_width_95"] and shown["series"]["w"] == [
         [0.3333]
     ]
@@ -352,7 +356,7 @@ def test_spreads_are_computed_before_rounding_and_trials_take_their_share_of_the
 
 def test_rows_by_seed_become_columns_and_tensors_series():
     assert by_seed([{"a": 1, "b": 2}, {"a": 3, "b": 4}]) == {"a": [1, 3], "b": [2, 4]} and by_seed([]) == {}
-    found = studies.measured({"a": torch.tensor([1.0, 2.0]), "b": torch.ones(2, 3), "c": ["x", "y"]})
+    found = studies.split_measures({"a": torch.tensor([1.0, 2.0]), "b": torch.ones(2, 3), "c": ["x", "y"]})
     assert found == {"measures": {"a": [1, 2]}, "series": {"b": [[1, 1, 1], [1, 1, 1]], "c": ["x", "y"]}}
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ganvae_lib.figures.cells import changed, compared, made_by
+from ganvae_lib.figures.cells import changed_values, describe_failed_check, find_making_cell
 
 CELLS = [
     ("markdown", "# A chapter\n\n## The world"),
@@ -87,34 +87,41 @@ def test_a_check_of_the_books_values_is_not_excused(run):
 
 
 def test_what_was_changed():
-    assert changed(["WIDTH = 1.0  # change me (book: 1.0)"]) == {}
-    assert changed(["    a, b = 1, 2  # change me (book: 1, 3)"]) == {"a, b": ("1, 2", "1, 3")}
-    assert changed(["a = 1  # change me (book: 2)", "a = 2  # change me (book: 2)"]) == {}  # the last that ran counts
+    assert changed_values(["WIDTH = 1.0  # change me (book: 1.0)"]) == {}
+    assert changed_values(["    a, b = 1, 2  # change me (book: 1, 3)"]) == {"a, b": ("1, 2", "1, 3")}
+    assert (
+        changed_values(["a = 1  # change me (book: 2)", "a = 2  # change me (book: 2)"]) == {}
+    )  # the last that ran counts
 
 
 def test_what_a_check_compared():
     import torch
 
     names = dict(a=torch.tensor([1.0, 2.0]), b=torch.tensor([1.0, 2.5]), torch=torch, n=3, found={"x": [1, 2]})
-    assert compared("torch.equal(a, b)", names).endswith("a is [1, 2], b is [1, 2.5].")
-    assert compared("(a - b).abs().max() < 1e-3", names).endswith(
+    assert describe_failed_check("torch.equal(a, b)", names).endswith("a is [1, 2], b is [1, 2.5].")
+    assert describe_failed_check("(a - b).abs().max() < 1e-3", names).endswith(
         "a is [1, 2], b is [1, 2.5], (a - b).abs().max() is 0.5."
     )
-    assert compared("0 < n < 2", names) == "The check n < 2 does not hold: n is 3."
+    assert describe_failed_check("0 < n < 2", names) == "The check n < 2 does not hold: n is 3."
     assert (
-        compared("all(u < 2 and v for u in found['x'] for v in [u])", names) == "The check u < 2 does not hold: u is 2."
+        describe_failed_check("all(u < 2 and v for u in found['x'] for v in [u])", names)
+        == "The check u < 2 does not hold: u is 2."
     )
-    assert compared("not n", names) == "The check not n does not hold: n is 3."
-    assert compared("next(iter([])) or False", names).startswith("The check next(iter([])) or False does not hold")
-    assert compared("a.sum() > torch.zeros(3, 3).sum() + 9", names).endswith("is 3, torch.zeros(3, 3).sum() + 9 is 9.")
-    assert "a tensor of shape [3, 3], from 0 to 0" in compared("torch.zeros(3, 3) is None", names)
+    assert describe_failed_check("not n", names) == "The check not n does not hold: n is 3."
+    assert describe_failed_check("next(iter([])) or False", names).startswith(
+        "The check next(iter([])) or False does not hold"
+    )
+    assert describe_failed_check("a.sum() > torch.zeros(3, 3).sum() + 9", names).endswith(
+        "is 3, torch.zeros(3, 3).sum() + 9 is 9."
+    )
+    assert "a tensor of shape [3, 3], from 0 to 0" in describe_failed_check("torch.zeros(3, 3) is None", names)
 
 
 def test_without_a_notebook_it_says_what_can_be_said():
-    assert made_by("x", "print(x)", None).startswith("If an earlier cell makes it")
+    assert find_making_cell("x", "print(x)", None).startswith("If an earlier cell makes it")
     lookahead = [{"cell_type": "code", "source": "print(x)"}, {"cell_type": "code", "source": "x = 1"}]
-    assert made_by("x", "print(x)", lookahead) == ""  # a later cell is no help
+    assert find_making_cell("x", "print(x)", lookahead) == ""  # a later cell is no help
     exercise = {"cell_type": "code", "source": "x = 2", "metadata": {"ganvae": {"role": "given"}}}
     cells = [lookahead[1], exercise, {"cell_type": "code", "source": "print(x + 1)"}]
-    assert "number 1 " in made_by("x", "print(x + 1)", cells)  # an exercise has names of its own
-    assert "number 2 " in made_by("x", "print(x)", [*cells, exercise | {"source": "print(x)"}])
+    assert "number 1 " in find_making_cell("x", "print(x + 1)", cells)  # an exercise has names of its own
+    assert "number 2 " in find_making_cell("x", "print(x)", [*cells, exercise | {"source": "print(x)"}])

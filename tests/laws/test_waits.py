@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganvae_lib.training import Settings, Training
-from ganvae_lib.training.settings import unchecked
+from ganvae_lib.training.settings import without_argument_checks
 
 WAITING_OPS = {
     *("_local_scalar_dense", "nonzero", "masked_select", "unique_dim", "_unique2", "equal", "is_nonzero"),
@@ -61,7 +61,7 @@ def waits(training, steps):
     """What these steps would wait for."""
     operations = Waits()
     methods = Handed(operations)
-    with unchecked(), methods, operations:
+    with without_argument_checks(), methods, operations:
         for _ in range(steps):
             training.step()
     return operations.found + methods.found

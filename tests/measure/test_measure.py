@@ -71,7 +71,10 @@ def test_an_interval_stays_in_the_range_of_what_was_averaged():
         "share: 0.25, 0.00 to 0.89 (2 seeds)",
         "loss: 4.50 ± 57.18 (2 seeds)",
     ]
-    assert metrics.written(7.0, 0.5, (0, 8)) == "7.00 ± 0.50" and metrics.written(8.0, 0.0, (0, 8)) == "8.00 ± 0.00"
+    assert (
+        metrics.format_interval(7.0, 0.5, (0, 8)) == "7.00 ± 0.50"
+        and metrics.format_interval(8.0, 0.0, (0, 8)) == "8.00 ± 0.00"
+    )
     run = short(small(zoo.VAE, points()), steps=2, seeds=4)
     scores = run.evaluate(n=100)
     assert scores.within["modes"] == (0, 8) and scores.within["high quality"] == (0, 1)
@@ -334,5 +337,5 @@ def test_the_bar_stands_where_the_training_does(monkeypatch):
     )
     with Bar(training, True) as bar:
         for training.done in (5, 6):
-            bar.moved()
+            bar.advance()
             assert (bar._progress_bar.n, bar._progress_bar.total) == (training.done, 10)

@@ -4,7 +4,7 @@ import threading
 
 from torch.distributions import Distribution
 
-from ganvae_lib.models.inputs import unchecked
+from ganvae_lib.models.inputs import without_argument_checks
 
 
 def test_argument_checks_come_back_when_threads_overlap():
@@ -12,13 +12,13 @@ def test_argument_checks_come_back_when_threads_overlap():
     entered, left = threading.Event(), threading.Event()
 
     def second():
-        with unchecked():
+        with without_argument_checks():
             entered.set()
             left.wait(10)
 
     thread = threading.Thread(target=second)
     before = Distribution._validate_args
-    with unchecked():
+    with without_argument_checks():
         thread.start()
         assert entered.wait(10) and not Distribution._validate_args
     assert not Distribution._validate_args  # the other is still at work

@@ -117,7 +117,7 @@ def test_the_rows_of_a_study(tmp_path):
         steps=1,
         seeds=(3, 5),
     )
-    kept = rows.Rows(study, tmp_path, tmp_path / "work", "the command")
+    kept = rows.StudyRows(study, tmp_path, tmp_path / "work", "the command")
     world = study.world("")
     for row, modes, failed in zip(kept.all_rows, ([1.0], [1.0, float("inf")]), ({"3": "nan"}, {}), strict=True):
         kept.train(row, world)
@@ -130,7 +130,7 @@ def test_the_rows_of_a_study(tmp_path):
 
         for path in (tmp_path / "work" / f"000{row.number}").iterdir():
             told_or_the_same(path, lambda row=row: kept.read_row(row, world), None, equal, rounds=3)
-    another = rows.Rows(study, tmp_path, tmp_path / "work", "another")
+    another = rows.StudyRows(study, tmp_path, tmp_path / "work", "another")
     with pytest.raises(ValueError, match=r"other settings \(command: "):
         another.read_row(another.all_rows[0], world)
 

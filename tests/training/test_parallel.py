@@ -30,33 +30,33 @@ def test_alone_there_is_one_share_and_nobody_to_wait_for(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     monkeypatch.setattr(dist, "all_reduce", lambda tensor: pytest.fail("asked somebody"))
     monkeypatch.setattr(dist, "destroy_process_group", lambda: pytest.fail("left somebody"))
-    assert parallel.share(CPU) == Share(0, 1) and parallel.first()
-    parallel.wait(CPU)
-    parallel.leave()
+    assert parallel.join_processes(CPU) == Share(0, 1) and parallel.is_first_process()
+    parallel.wait_for_all_processes(CPU)
+    parallel.leave_processes()
     for name in ("RANK", "WORLD_SIZE"):  # one alone is not torchrun
         monkeypatch.setenv(name, "1")
-        assert parallel.share(CPU) == Share()
+        assert parallel.join_processes(CPU) == Share()
         monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize(("device", "backend"), [("cpu", "gloo"), ("cuda", "nccl")])
 def test_processes_find_each_other_once(together, device, backend):
     for _ in range(2):
-        assert parallel.share(torch.device(device)) == Share(1, 3)
-    assert together == [backend] and not parallel.first()
+        assert parallel.join_processes(torch.device(device)) == Share(1, 3)
+    assert together == [backend] and not parallel.is_first_process()
 
 
 def test_the_first_is_number_zero(monkeypatch):
     for rank, first in (("0", True), ("1", False), ("10", False)):
         monkeypatch.setenv("RANK", rank)
-        assert parallel.first() == first
+        assert parallel.is_first_process() == first
 
 
 def test_waiting_is_a_sum_over_all(together):
-    parallel.share(CPU)
-    parallel.wait(CPU)
+    parallel.join_processes(CPU)
+    parallel.wait_for_all_processes(CPU)
     assert len(together) == 2 and together[1].numel() == 1
-    parallel.leave()
+    parallel.leave_processes()
     assert together[-1] == "left"
 
 

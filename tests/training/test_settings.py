@@ -145,9 +145,9 @@ def bar_of(monkeypatch, steps, seconds=0.0, **options):
     monkeypatch.setattr(auto, "tqdm", lambda **how: plain(file=terminal, ncols=200, **how))
 
     class Slow(history.Bar):
-        def moved(self):
+        def advance(self):
             time.sleep(seconds)
-            super().moved()
+            super().advance()
 
     from ganvae_lib.training import fitting
 

@@ -16,17 +16,19 @@ import pytest
 import torch
 
 from ganvae_lib import Data, Model, build, draw, load, ring, widgets, zoo
-from ganvae_lib.experiments.study import entry
+from ganvae_lib.experiments.study import train_and_measure
 from ganvae_lib.widgets import choices
-from ganvae_lib.widgets.choices import ALSO, CHOICES, MEASURES, SETTINGS, Choice, every
-from ganvae_lib.widgets.compose_page import READ
+from ganvae_lib.widgets.choices import ALSO, CHOICES, MEASURES, SETTINGS, Choice, all_choices
+from ganvae_lib.widgets.compose_page import READ_CHOICE_SCRIPT
 from studies import compose as grid_study, compose_study
 
-facts, shown = (getattr(sys.modules["ganvae_lib.widgets.compose"], name) for name in ("facts", "shown"))
+page_data, format_measure = (
+    getattr(sys.modules["ganvae_lib.widgets.compose"], name) for name in ("page_data", "format_measure")
+)
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = json.loads((ROOT / "results" / "compose.json").read_text(encoding="utf-8"))
 GRID = grid_study.grid()
-FACTS = facts(RECORD)[0]
+FACTS = page_data(RECORD)[0]
 WORLD = Data(ring().sample(512, 0), None, "ring", ring())
 
 NAMED = {
@@ -109,7 +111,7 @@ def test_unknown_parts_are_errors():
 
 def test_choices_of_the_same_key_are_the_same_sum_and_well_formed_ones_build():
     sums = {}
-    for choice in every():
+    for choice in all_choices():
         if not choice.missing():
             assert sums.setdefault(choice.key, choice.objective()) == choice.objective()
     for objective in set(sums.values()):
@@ -118,7 +120,7 @@ def test_choices_of_the_same_key_are_the_same_sum_and_well_formed_ones_build():
 
 
 def test_the_sum_prints_what_the_page_shows():
-    for choice, letters in zip(every(), FACTS["terms"].split(","), strict=True):
+    for choice, letters in zip(all_choices(), FACTS["terms"].split(","), strict=True):
         if not choice.missing():
             assert " + ".join(FACTS["code"][a] for a in letters) == repr(choice.objective())
 
@@ -130,7 +132,7 @@ def test_the_formula_of_the_page_is_that_of_the_objective():
         found = re.findall(r'data-term="(\w)" hidden>\\\((.*?)\\\)</span>', line)
         pieces[player] = [(a, tex.replace("&amp;", "&").replace("&#x27;", "'")) for a, tex in found]
     letters = FACTS["terms"].split(",")
-    for i, choice in enumerate(every()):
+    for i, choice in enumerate(all_choices()):
         if not choice.missing():
             lines = {p: " + ".join(tex for a, tex in held if a in letters[i]) for p, held in pieces.items()}
             assert {p: line for p, line in lines.items() if line} == choice.objective().lines()
@@ -155,7 +157,7 @@ def test_the_record_holds_the_grid_and_nothing_else():
 def test_a_combination_that_is_trained_again_has_the_same_form():
     choice = NAMED["CycleGAN"]
     short = dataclasses.replace(grid_study.STUDY, steps=2)
-    found, _ = entry(short, choice.key, short.models[choice.key], SimpleNamespace(train=WORLD), [0, 1])
+    found, _ = train_and_measure(short, choice.key, short.models[choice.key], SimpleNamespace(train=WORLD), [0, 1])
     assert set(found) == set(RECORD["models"][choice.key])
     assert all(len(found["measures"][name]) == 2 for name in MEASURES)
 
@@ -193,21 +195,21 @@ def test_neighbours_of_a_set_itself_and_of_one_far_away():
 def node(expression):
     if not (program := shutil.which("node")):
         pytest.skip("no Node.js here to run the figure's JavaScript")
-    script = f"{READ}const facts = {json.dumps(FACTS)};console.log(JSON.stringify({expression}))"
+    script = f"{READ_CHOICE_SCRIPT}const facts = {json.dumps(FACTS)};console.log(JSON.stringify({expression}))"
     return json.loads(subprocess.run([program, "-"], input=script, capture_output=True, text=True, check=True).stdout)
 
 
 def test_the_script_finds_every_combination_and_shows_its_numbers():
-    said = node(f"Array.from({{length: {len(every())}}}, (_, i) => read(facts, i))")
+    said = node(f"Array.from({{length: {len(all_choices())}}}, (_, i) => read(facts, i))")
     found = set()
-    for choice, says in zip(every(), said, strict=True):
+    for choice, says in zip(all_choices(), said, strict=True):
         missing, key = choice.missing(), choice.key
         if missing:
             assert says["says"] == says["missing"] == missing
         elif key in GRID:
             found.add(key)
             known = RECORD["models"][key]
-            assert says["row"] == [shown(m, known["measures"].get(m)) for m in MEASURES]
+            assert says["row"] == [format_measure(m, known["measures"].get(m)) for m in MEASURES]
             assert [says[v] for v in "xz"] == [known["examples"].get(v) or "" for v in "xz"]
         else:
             assert "live=True" in says["says"] and not says["row"]
@@ -219,17 +221,17 @@ def test_the_script_finds_every_combination_and_shows_its_numbers():
 
 def test_numbers_are_rounded_means_and_half_widths():
     entry = {"mean": 7.25, "half_width_95": 0.796, "values": []}
-    assert shown("modes", entry) == "7.2, 6.5 to 8.0" and shown("error_x", entry) == "7.25 ± 0.80"
-    assert shown("modes", entry | {"half_width_95": None}) == "7.2" and shown("modes", None) == "–"
+    assert format_measure("modes", entry) == "7.2, 6.5 to 8.0" and format_measure("error_x", entry) == "7.25 ± 0.80"
+    assert format_measure("modes", entry | {"half_width_95": None}) == "7.2" and format_measure("modes", None) == "–"
 
 
 def test_intervals_of_counts_and_shares_stay_in_their_range():
     """In the record some would not: that of the VAE's modes is 1.75 ± 3.28."""
     vae = RECORD["models"]["none kl none x 1 all"]["measures"]["modes"]
-    assert vae["mean"] < vae["half_width_95"] and shown("modes", vae) == "1.8, 0.0 to 5.0"
+    assert vae["mean"] < vae["half_width_95"] and format_measure("modes", vae) == "1.8, 0.0 to 5.0"
     for model in RECORD["models"].values():
         for name, high in (("modes", 8), ("high_quality", 100)):
-            if name in model["measures"] and " to " in (text := shown(name, model["measures"][name])):
+            if name in model["measures"] and " to " in (text := format_measure(name, model["measures"][name])):
                 ends = [float(end) for end in text.partition(", ")[2].split(" to ")]
                 assert 0 <= ends[0] <= model["measures"][name]["mean"] <= ends[1] <= high
 
@@ -237,7 +239,7 @@ def test_intervals_of_counts_and_shares_stay_in_their_range():
 def test_the_page_says_why_the_vae_covers_so_few_modes_and_training_on_covers_all():
     """The book's first page shows all eight: the cause is how long it has trained, and nothing else is changed here."""
     modes = RECORD["models"]["none kl none x 1 all"]["measures"]["modes"]["values"]
-    says = choices.why_so_few(RECORD["models"], RECORD["config"]["steps"])
+    says = choices.explain_missing_modes(RECORD["models"], RECORD["config"]["steps"])
     assert "cover {:.0f}, {:.0f}, {:.0f} and {:.0f} of the 8 modes".format(*modes) in says
     assert escape(says) in widgets.compose(RECORD).html
     first_page = (ROOT / "book" / "intro.md").read_text(encoding="utf8")
@@ -299,33 +301,33 @@ def live():
 
     controls = Live(Choice())
     yield controls
-    controls.stop.click()
+    controls.stop_button.click()
     controls.wait(30)
 
 
 def test_live_controls_explain_and_train(live):
-    assert "VAE" in live.status.value and not live.button.disabled and r"\theta" in live.formula.value
+    assert "VAE" in live.status.value and not live.train_button.disabled and r"\theta" in live.formula.value
     assert live.graph.value[:4] == b"\x89PNG"
     live.controls["rec_x"].value = False
-    assert "Nothing moves the decoder" in live.status.value and live.button.disabled
+    assert "Nothing moves the decoder" in live.status.value and live.train_button.disabled
     live.controls["x"].value, live.controls["z"].value = "ns", "none"
-    assert "GAN" in live.status.value and not live.button.disabled
+    assert "GAN" in live.status.value and not live.train_button.disabled
     live.steps.min = live.steps.value = 2
-    live.button.click()
+    live.train_button.click()
     live.wait(60)
-    assert live.progress_text.value == "done" and not live.button.disabled and live.stop.disabled
+    assert live.progress_text.value == "done" and not live.train_button.disabled and live.stop_button.disabled
     assert "Result of GAN" in live.title.value and "2 steps, 4 seeds" in live.title.value
     assert live.pictures.value[:4] == b"\x89PNG" and "modes" in live.scores.value
 
 
 def test_stop_stops_within_a_second_and_shows_what_there_is(live):
     live.steps.max = live.steps.value = 100_000
-    live.button.click()
+    live.train_button.click()
     begun = time.monotonic()
-    while live.bar.value == 0 and time.monotonic() - begun < 60:
+    while live.progress_bar.value == 0 and time.monotonic() - begun < 60:
         time.sleep(0.01)
     asked = time.process_time()  # of this process: others may have the processor meanwhile
-    live.stop.click()
+    live.stop_button.click()
     live.wait(60)
     assert live.progress_text.value.startswith("stopped at step") and time.process_time() - asked < 3
     assert "Result of VAE" in live.title.value and "100,000 steps" not in live.title.value
@@ -333,7 +335,7 @@ def test_stop_stops_within_a_second_and_shows_what_there_is(live):
 
 def test_a_result_stays_while_another_choice_is_described(live):
     live.steps.min = live.steps.value = 2
-    live.button.click()
+    live.train_button.click()
     live.controls["z"].value = "adversary" if "adversary" in CHOICES["z"] else next(iter(CHOICES["z"]))
     live.wait(60)
     of = live.title.value
@@ -346,7 +348,7 @@ def test_nothing_chosen_has_no_formula(live):
     for part, control in live.controls.items():
         control.value = False if False in CHOICES[part] else ("none" if "none" in CHOICES[part] else control.value)
     assert not live.choice().terms and live.formula.value == "" and live.graph.value == b""
-    assert live.graph.layout.display == "none" and live.button.disabled
+    assert live.graph.layout.display == "none" and live.train_button.disabled
 
 
 def test_live_pictures_need_no_pyplot(live):
@@ -356,7 +358,7 @@ def test_live_pictures_need_no_pyplot(live):
     plt.close("all")
     live.controls["z"].value = "none"
     live.steps.min = live.steps.value = 2
-    live.button.click()
+    live.train_button.click()
     live.wait(60)
     assert plt.get_fignums() == []
 
@@ -368,6 +370,6 @@ def test_what_fails_in_the_thread_is_told(live, monkeypatch):
         raise RuntimeError("no <room>")
 
     monkeypatch.setattr(compose_live, "train", broken)
-    live.button.click()
+    live.train_button.click()
     live.wait(60)
-    assert live.progress_text.value == "RuntimeError: no &lt;room&gt;" and not live.button.disabled
+    assert live.progress_text.value == "RuntimeError: no &lt;room&gt;" and not live.train_button.disabled
