@@ -29,8 +29,7 @@ class _Adam(torch.optim.Adam):
 
     step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
     add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
-    state_dict = inspect.unwrap(torch.optim.Adam.state_dict)
-    load_state_dict = inspect.unwrap(torch.optim.Adam.load_state_dict)
+    state_dict, load_state_dict = map(inspect.unwrap, (torch.optim.Adam.state_dict, torch.optim.Adam.load_state_dict))
 
 
 class Recipe:
@@ -190,10 +189,7 @@ class Clip:
         squared_norms: dict[str, Any] = {}
         for (player, seed_index), gradient in zip(player_and_seed, gradients, strict=True):
             squared_norms[player] = squared_norms.get(player, 0) + self._squared_norm(gradient, seed_index)
-        scale_of_player = {
-            player: (self.limit / (squared_norm.sqrt() + 1e-6)).clamp(max=1)
-            for player, squared_norm in squared_norms.items()
-        }
+        scale_of_player = {who: (self.limit / (n.sqrt() + 1e-6)).clamp(max=1) for who, n in squared_norms.items()}
         return [
             gradient * self._broadcast_factor(scale_of_player[player], gradient, seed_index)
             for (player, seed_index), gradient in zip(player_and_seed, gradients, strict=True)
@@ -203,11 +199,8 @@ class Clip:
         """What a gradient adds to the square of the norm: [seeds], or a number."""
         if seed_index is not None:
             return self.one_hot_seeds[seed_index] * gradient.square().sum()
-        return (
-            gradient.reshape(len(self.one_hot_seeds), -1).square().sum(-1)
-            if len(self.one_hot_seeds)
-            else gradient.square().sum()
-        )
+        n_seeds = len(self.one_hot_seeds)
+        return gradient.reshape(n_seeds, -1).square().sum(-1) if n_seeds else gradient.square().sum()
 
     def _broadcast_factor(self, factor: Tensor, gradient: Tensor, seed_index: int | None) -> Tensor:
         """The factor as it multiplies a gradient."""
