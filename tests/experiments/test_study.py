@@ -125,7 +125,7 @@ def values(card):
 def test_an_interrupted_study_keeps_its_finished_models(own, tmp_path, monkeypatch, capsys):
     asked = (own, "--steps", 5, "--seeds", 2)
     assert ask(*asked, "--out", tmp_path / "whole") == 0
-    trained, order = [], rows.entry
+    trained, order = [], rows.train_and_measure
 
     def stopped(study, name, *rest):
         trained.append(name)
