@@ -17,11 +17,11 @@ import pytest
 import torch
 from falsehoods import FALSE
 from registry import Registry, labels_of
+from whole_registry import REGISTRY
 
 matplotlib.use("Agg")
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-REGISTRY = Registry(ROOT)
 LINUX = sys.platform == "linux"
 # Figures, training and results are not what a check needs.
 SLOW = re.compile(r"\bfit\(|train_judges\(|t_learned|plt\.(subplots|show)|open\(|read_text|Image\(|widgets\.")

@@ -35,9 +35,9 @@ from small_worlds import (
 )
 from torch import sigmoid, softmax, tensor, xlogy
 from torch.autograd import grad
+from whole_registry import REGISTRY
 
 ROOT = Path(__file__).parents[2]
-REGISTRY = Registry(ROOT)
 pytestmark = pytest.mark.usefixtures("float64")
 
 

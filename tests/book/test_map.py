@@ -7,7 +7,7 @@ import contents
 import nbformat
 import pytest
 import zoomap
-from registry import Registry
+from whole_registry import REGISTRY
 
 from ganvae_lib import zoo
 
@@ -25,7 +25,7 @@ def notebooks():
 def page(notebooks):
     text = (ROOT / "book" / "map.md").read_text(encoding="utf8")
     assert text.count(zoomap.PLACE) == 1
-    return zoomap.filled(text, notebooks, Registry(ROOT).titles)
+    return zoomap.filled(text, notebooks, REGISTRY.titles)
 
 
 def test_every_model_has_a_place_and_every_place_a_model():

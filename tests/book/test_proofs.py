@@ -11,9 +11,9 @@ import pytest
 from proofs import PROOFS, is_zero, value
 from registry import CITED, Registry
 from sympy import exp, log, symbols
+from whole_registry import REGISTRY
 
 ROOT = Path(__file__).parents[2]
-REGISTRY = Registry(ROOT)
 
 
 @cache

@@ -4,6 +4,7 @@ It takes minutes; GANVAE_LAB=0 leaves it out.
 """
 
 import os
+from contextlib import contextmanager
 
 import pytest
 from helpers import ROOT
@@ -22,9 +23,8 @@ def address(tmp_path_factory, browser):
         yield address
 
 
-@pytest.fixture
-def opened(address, browser):
-    """``opened("02")``: an open chapter, with a kernel of its own."""
+@contextmanager
+def opening(address, browser):
     notebooks = []
 
     def opened(chapter):
@@ -35,6 +35,20 @@ def opened(address, browser):
     for notebook in notebooks:
         notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
         notebook.page.close()
+
+
+@pytest.fixture
+def opened(address, browser):
+    """``opened("02")``: an open chapter, with a kernel of its own."""
+    with opening(address, browser) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def untouched(address, browser):
+    """Chapter 02, opened once for two tests, of which the first runs nothing."""
+    with opening(address, browser) as opened:
+        yield opened("02")
 
 
 def drags_and_hears_keys(notebook):
@@ -68,10 +82,9 @@ def test_run_all_runs_to_the_end(opened, chapter):
         drags_and_hears_keys(notebook)
 
 
-def test_what_is_opened_reads_like_the_book(opened):
+def test_what_is_opened_reads_like_the_book(untouched):
     """Before a kernel has run anything: numbers, citations and captions are text, and a stored figure says what to do."""
-    notebook = opened("02")
-    page = notebook.page.locator(".jp-Notebook")
+    notebook, page = untouched, untouched.page.locator(".jp-Notebook")
     notebook.go("kl-05")
     page.get_by_text("Lemma 2.2 (Forward KL matches moments)").first.wait_for()
     page.locator(".katex").nth(10).wait_for()
@@ -87,8 +100,8 @@ def test_what_is_opened_reads_like_the_book(opened):
     assert "{prf" not in shown and "not found" not in shown
 
 
-def test_a_changed_world_and_a_cell_out_of_order_say_what_they_need(opened):
-    notebook = opened("02")
+def test_a_changed_world_and_a_cell_out_of_order_say_what_they_need(untouched):
+    notebook = untouched
     said = text_of(notebook.run("kl-06"))  # the first cell to be run
     assert "NameError: name 'torch' is not defined. The cell that makes it has not run" in said
     notebook.type_over("kl-02", "0.35, 0.65  # change me", "0.20, 0.80  # change me")
