@@ -7,8 +7,9 @@ It needs no GPU, but torch's CPU build, Linux and a C++ compiler. A tensor witho
 knows its shape, its type and that it lies on "cuda", and torch works out the same of every result. So an operation on
 host and device at once raises, and so does one that asks for a number (``item``, ``bool``, ``nonzero``, a mask as an
 index). ``NoWaits`` adds what torch lets pass: a copy between host and device, for which the host would stand still.
-Each entry runs on points by "mlp" and on images by "conv", for one seed and for two stacked ones: its training is made
-as ``fit`` makes it and takes ``STEPS`` whole steps, past the end of an epoch: minibatches, noise, all phases with their
+Each entry runs on points by "mlp" and on images by "conv" (densities of pixels and characters on theirs), for one seed
+and for two stacked ones, and so does a VAE of layers that carry no seeds axis: the training is made as ``fit`` makes it
+and takes ``STEPS`` whole steps, past the end of an epoch: minibatches, noise, all phases with their
 penalties, gradients, clipping, Adam, averages of the weights. It ends with 1 if any fails, and says in which line.
 
 Not seen: what a kernel computes, in what time and memory, and whether it waits by itself; generators (``Generator``
@@ -25,24 +26,26 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from ganvae_lib import Data, Domains, Model, Objective, build, zoo
+from ganvae_lib import Data, Domains, Model, Objective, build, nets, text, zoo
 from ganvae_lib.distributions import noise as noises
 from ganvae_lib.training import Settings, Training
 from ganvae_lib.training.settings import PRECISIONS, in_precision, unchecked
 
 STEPS = 5
 BATCH, EXAMPLES = 32, 100  # three minibatches an epoch
+COPIED = "VAE of copied layers"  # no entry of the zoo has any
+DENSITIES = dict(zip(zoo.NETWORKS, ("pixelcnn", "pixelrnn", "rnn"), strict=True))
 ARCHITECTURES = {"mlp": (2,), "conv": (1, 8, 8)}  # and the shape of an example
 COPIES = {"_to_copy", "copy_", "copy", "device_put"}
 
@@ -52,14 +55,10 @@ DEVICE = """
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 using namespace c10;
-const Device here(DeviceType::CUDA, 0);
 struct Guard final : impl::NoOpDeviceGuardImpl<DeviceType::CUDA> {
-  Device exchangeDevice(Device) const override { return here; }
-  Device getDevice() const override { return here; }
-  Stream getStream(Device) const noexcept override { return Stream(Stream::DEFAULT, here); }
+  Stream getStream(Device) const noexcept override { return Stream(Stream::DEFAULT, Device(DeviceType::CUDA, 0)); }
   void record(void**, const Stream&, const DeviceIndex, const EventFlag) const override {}
   void block(void*, const Stream&) const override {}
-  bool queryEvent(void*) const override { return true; }
 };
 C10_REGISTER_GUARD_IMPL(CUDA, Guard)
 struct CUDAHooks final : at::CUDAHooksInterface {  // torch looks for this name
@@ -71,12 +70,8 @@ namespace at { REGISTER_CUDA_HOOKS(CUDAHooks) }
 """
 
 
-class Waits(RuntimeError):
-    """The host would stand still until the device has come so far."""
-
-
 class NoWaits(TorchDispatchMode):
-    """While this is open, an operation that moves numbers between host and device raises ``Waits``.
+    """While this is open, an operation that moves numbers between host and device raises RuntimeError.
 
     A number of the host beside tensors of the device, as in ``2 * x``, goes along with the kernel; a copy of it waits.
     """
@@ -87,7 +82,7 @@ class NoWaits(TorchDispatchMode):
         tensors = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, Tensor)]
         kinds = {tensor.device.type for tensor in tensors if tensor.ndim or name in COPIES}
         if len(kinds) > 1 or name == "_linalg_check_errors":
-            raise Waits(f"{name} of {' and '.join(sorted(kinds))}")
+            raise RuntimeError(f"for {name} of {' and '.join(sorted(kinds))} the host waits for the device")
         return result
 
 
@@ -102,18 +97,14 @@ class Generator(torch.Generator):
         generator.place = torch.device(device)
         return generator
 
-    @property
-    def device(self) -> torch.device:  # type: ignore[override]
-        return self.place
+    device = property(lambda generator: generator.place)  # type: ignore[assignment]
 
 
 @contextmanager
 def fake() -> Iterator[None]:
     """While this is open tensors have no numbers, and "cuda" is a device."""
-    with ExitStack() as stack:
-        stack.enter_context(patch("torch.Generator", Generator))
-        stack.enter_context(patch.object(noises, "_global_generators", lambda device: []))
-        stack.enter_context(FakeTensorMode(allow_non_fake_inputs=True))
+    no_global_generators = patch.object(noises, "_global_generators", lambda device: [])
+    with patch("torch.Generator", Generator), no_global_generators, FakeTensorMode(allow_non_fake_inputs=True):
         yield
 
 
@@ -126,14 +117,29 @@ def suited(objective: Objective, shape: tuple[int, ...]) -> Data | Domains:
     return Domains(source, target) if "other" in objective.reads else source
 
 
-def dry_run(objective: Objective, architecture: str, seeds: int, precision: str) -> None:
+def models(name: str) -> Iterator[tuple[str, Model, Data | Domains]]:
+    """What an entry's networks are, a model of them, and data that suit it."""
+    small = dict(hidden=(16,), width=16, latent=3)
+    if name == COPIED:
+        layers = lambda inputs, outputs: nn.Sequential(nn.Linear(inputs, 8), nn.PReLU(), nn.Linear(8, outputs))
+        networks = {"encoder": nets.Encoder(layers(2, 6)), "decoder": nets.Decoder(layers(3, 2), nets.Gaussian(), (2,))}
+        yield "layers of torch", Model(zoo.VAE, networks, nets.StandardNormal(3)), suited(zoo.VAE, (2,))
+    elif density := DENSITIES.get(name):
+        images = suited(zoo.NETWORKS[name], (1, 4, 4)).map(torch.round, "pixels")
+        data = text(length=8)[:EXAMPLES] if density == "rnn" else images
+        yield density, build(zoo.NETWORKS[name], data, density=density, **small), data
+    else:
+        for architecture, shape in ARCHITECTURES.items():
+            data = suited(zoo.ALL[name], shape)
+            yield architecture, build(zoo.ALL[name], data, architecture=architecture, **small), data
+
+
+def dry_run(model: Model, data: Data | Domains, seeds: int, precision: str) -> None:
     """``fit`` without its points of the history. Raises what the first operation raises that a GPU would not take."""
-    data = suited(objective, ARCHITECTURES[architecture])
-    model = build(objective, data, architecture=architecture, hidden=(16,), width=16, latent=3)
     copies = model.copies(list(range(seeds)) if seeds > 1 else 0)  # with numbers, on the host, where ``fit`` draws them
     how = dict(batch=BATCH, seeds=seeds, precision=precision, log_every=2 * STEPS, clip=1.0, ema=0.9)
     with patch("torch.cuda.is_available", lambda: True):
-        settings = Settings(objective, 2 * STEPS, device="cuda", **how)
+        settings = Settings(model.objective, 2 * STEPS, device="cuda", **how)
     with fake():
         with patch.object(Model, "copies", lambda model, *_: copies):
             training = Training(model, data, settings)
@@ -155,36 +161,35 @@ def where(error: BaseException) -> str:
 
 def with_device() -> int:
     """This script once more, in a process that has ``DEVICE`` from its start: torch looks for devices only once."""
-    if torch.version.cuda is not None:
-        raise SystemExit("torch's build with CUDA asks its driver; take the CPU build or, on a GPU, benchmarks/gpu.py.")
-    torch_folder = Path(torch.__file__).parent
+    include, lib = (Path(torch.__file__).parent / name for name in ("include", "lib"))
+    flags = ["-std=c++20", "-shared", "-fPIC", "-w", f"-I{include}", f"-L{lib}", f"-Wl,-rpath,{lib}"]
     with tempfile.TemporaryDirectory() as folder:
         source, library = Path(folder) / "device.cpp", Path(folder) / "device.so"
         source.write_text(DEVICE)
-        flags = ["-std=c++20", "-shared", "-fPIC", "-w", f"-I{torch_folder / 'include'}", f"-L{torch_folder / 'lib'}"]
-        flags += ["-ltorch_cpu", "-lc10", f"-Wl,-rpath,{torch_folder / 'lib'}"]
-        subprocess.run(["c++", str(source), "-o", str(library), *flags], check=True)
-        environment = os.environ | {"LD_PRELOAD": str(library)}
-        return subprocess.run([sys.executable, *sys.argv], env=environment).returncode
+        subprocess.run(["c++", *flags, source, "-o", library, "-ltorch_cpu", "-lc10"], check=True)
+        return subprocess.run([sys.executable, *sys.argv], env=os.environ | {"LD_PRELOAD": str(library)}).returncode
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="entry", help="of the zoo; all by default")
+    every = [*zoo.ALL, *DENSITIES, COPIED]
+    parser.add_argument("names", nargs="*", metavar="entry", choices=[*every, []], help="of the zoo; all by default")
     parser.add_argument("--precision", default="fp32", choices=PRECISIONS)
     asked = parser.parse_args()
-    if torch.accelerator.current_accelerator() is None:
+    if torch.version.cuda is not None:
+        raise SystemExit("torch's build with CUDA asks its driver; take the CPU build or, on a GPU, benchmarks/gpu.py.")
+    if torch.accelerator.current_accelerator() != torch.device("cuda"):
         return with_device()
     failed = 0
-    for name in asked.names or zoo.ALL:
+    for name in asked.names or every:
         said = []
-        for architecture in ARCHITECTURES:
+        for kind, model, data in models(name):
             for seeds in (1, 2):
                 try:
-                    dry_run(zoo.ALL[name], architecture, seeds, asked.precision)
+                    dry_run(model, data, seeds, asked.precision)
                 except Exception as error:
                     reason = str(error).strip().partition("\n")[0]
-                    said.append(f"{architecture}, seeds={seeds}: {type(error).__name__} at {where(error)}: {reason}")
+                    said.append(f"{kind}, seeds={seeds}: {type(error).__name__} at {where(error)}: {reason}")
         failed += bool(said)
         print(f"{name:30} {'; '.join(said) or 'passed'}", flush=True)
     print(f"{failed} failed")

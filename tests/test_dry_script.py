@@ -59,6 +59,7 @@ def test_what_a_gpu_takes_without_waiting_passes(script):
 
 
 def test_a_fault_is_told_with_its_place(script, monkeypatch, capsys):
+    monkeypatch.setattr(torch.version, "cuda", None)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
     monkeypatch.setattr("sys.argv", ["dry_cuda.py", "VAE"])
     monkeypatch.setattr(script, "dry_run", lambda *_: Noise(0, "nowhere"))
