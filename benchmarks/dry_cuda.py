@@ -40,7 +40,7 @@ from torch.utils._pytree import tree_leaves
 from ganvae_lib import Data, Domains, Model, Objective, build, nets, text, zoo
 from ganvae_lib.distributions import noise as noises
 from ganvae_lib.training import Settings, Training
-from ganvae_lib.training.settings import PRECISIONS, in_precision, unchecked
+from ganvae_lib.training.settings import PRECISIONS, in_precision, without_argument_checks
 
 STEPS = 5
 BATCH, EXAMPLES = 32, 100  # three minibatches an epoch
@@ -143,7 +143,7 @@ def dry_run(model: Model, data: Data | Domains, seeds: int, precision: str) -> N
     with fake():
         with patch.object(Model, "copies", lambda model, *_: copies):
             training = Training(model, data, settings)
-        with unchecked(), in_precision(settings.precision, settings.device), NoWaits():
+        with without_argument_checks(), in_precision(settings.precision, settings.device), NoWaits():
             for _ in range(STEPS):
                 training.step()
     places = {tensor.device.type for tensor in (*training.model.parameters(), training._recent_losses)}

@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ganvae_lib import EXPERIMENTS, Setting, build
 from ganvae_lib.experiments import record, techniques
 from ganvae_lib.training import Settings, Training
-from ganvae_lib.training.settings import unchecked
+from ganvae_lib.training.settings import without_argument_checks
 
 SEEDS = 10
 LEAST, MOST, ENOUGH = 5, 50, 10.0  # steps that are timed, and seconds after which no more are
@@ -40,7 +40,7 @@ def timed(objective, data, config: dict, quick: bool, device: str) -> dict:
     training = Training(build(objective, data, **config["networks"]), data, settings)
     seconds: list[float] = []
     least, most = (1, 1) if quick else (LEAST, MOST)
-    with unchecked():
+    with without_argument_checks():
         with FlopCounterMode(display=False) as flops:
             training.step()
         while len(seconds) < least or (len(seconds) < most and sum(seconds) < ENOUGH):
