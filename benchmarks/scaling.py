@@ -40,7 +40,7 @@ from ganvae_lib.distributions import Share
 from ganvae_lib.experiments import record
 from ganvae_lib.models import Model
 from ganvae_lib.training import Settings, Training
-from ganvae_lib.training.batches import leave, share
+from ganvae_lib.training.batches import join_processes, leave_processes
 
 ROOT = Path(__file__).resolve().parents[1]
 PIXELS = dict(latent=20, hidden=(400,), observation="bernoulli")
@@ -110,11 +110,11 @@ def losses(name: str, batch: int, nudge: float) -> list[list[float]]:
 
 def serve() -> None:
     """Answer the lines of standard input, [function, arguments], with what it returns."""
-    share(torch.device("cpu"))  # several find each other here
+    join_processes(torch.device("cpu"))  # several find each other here
     for function, *arguments in map(json.loads, sys.stdin):
         dist.all_reduce = send
         print(json.dumps(globals()[function](*arguments)), flush=True)
-    leave()
+    leave_processes()
 
 
 class Group:

@@ -316,7 +316,7 @@ def test_words_of_a_measure_are_those_of_its_other_views_and_no_others(tmp_path,
     both_views = lambda run, world: {"low": list(run.seeds), "means: high": list(run.seeds)}
     study = small(words={"low": "one", "high": "two", "absent": "three"})
     monkeypatch.setattr(runner, "find", lambda name: dataclasses.replace(study, measure=both_views))
-    card = read(runner.run(runner.Order("small", out=tmp_path), say=lambda text: None))
+    card = read(runner.run(runner.StudyRequest("small", out=tmp_path), say=lambda text: None))
     assert card["words"] == {"low": "one", "high": "two"}
 
 
@@ -324,12 +324,12 @@ def test_a_study_that_is_interrupted_raises_and_half_a_training_is_none(tmp_path
     seen = []
 
     def train(trial, world, seeds):
-        seen.append(Interrupts.raised)
+        seen.append(Interrupts.is_raised)
         return SimpleNamespace(seeds=seeds, shift=0.0)
 
     monkeypatch.setattr(runner, "find", lambda name: dataclasses.replace(small(), train=train))
-    runner.run(runner.Order("small", out=tmp_path), say=lambda text: None)
-    assert seen == [True] * 5 and not Interrupts.raised
+    runner.run(runner.StudyRequest("small", out=tmp_path), say=lambda text: None)
+    assert seen == [True] * 5 and not Interrupts.is_raised
 
 
 def test_threads_are_given_back():
