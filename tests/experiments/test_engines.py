@@ -27,7 +27,7 @@ import beside
 import torch
 from ganvae_lib import load, zoo
 from ganvae_lib.experiments import Study, Trial
-from ganvae_lib.experiments.study import trained
+from ganvae_lib.experiments.study import fit_trial
 
 STAGE = Path(os.environ["STAGE"])
 
@@ -36,7 +36,7 @@ def train(trial, world, seeds):
     name = f"{world.name}, {trial.about['name']}"
     with open(STAGE / "log", "a") as log:
         print(name, os.getpid(), file=log)
-    run = trained(trial, world, seeds)
+    run = fit_trial(trial, world, seeds)
     deadly = (STAGE / "deadly").read_text().split("; ") if (STAGE / "deadly").exists() else []
     if name in deadly:
         if "once" in deadly:
