@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent, Laplace, Normal, OneHotCategorical
 
 from ..distributions.densities import Point, Product, as_floats
-from ..distributions.grey import ContinuousBernoulli
+from ..distributions.sample import ContinuousBernoulli
 
 __all__ = [
     "OBSERVATIONS",

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from ..distributions import products
 from ..errors import check_choice, check_int, check_sizes
 
 __all__ = [
@@ -44,6 +45,8 @@ class Linear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         weight: Tensor = self.weight
         bias: Tensor | None = self.bias
+        if products.pays(x, weight):
+            return products.affine(x, weight, bias)
         is_single = weight.ndim == 2
         if is_single and self.out_features > 1:
             return F.linear(x, weight, bias)
