@@ -27,27 +27,15 @@ from pathlib import Path
 
 import torch
 from products import products_of
+from speed import library_gan
 
-from ganvae_lib import Domains, build, fit, load, nets, zoo
+from ganvae_lib import Domains, build, fit, load, zoo
 from ganvae_lib.experiments import record
-from ganvae_lib.models import Model
 from ganvae_lib.training import Settings, Training
 from ganvae_lib.training.compiled import whole_step
 from ganvae_lib.training.settings import unchecked
 
 ROUNDS = 9
-
-
-def mlp_gan(data):
-    """The GAN of PyTorch-GAN's gan.py, without BatchNorm."""
-    from speed import gan_trunks
-
-    generator, discriminator = gan_trunks()
-    networks = {
-        "decoder": nets.Decoder(generator, nets.OBSERVATIONS["point"](squash=True), data.shape),
-        "discriminator_x": nets.Discriminator(torch.nn.Sequential(nets.Flatten(3), *discriminator[1:])),
-    }
-    return Model(zoo.GAN, networks, nets.StandardNormal(100))
 
 
 #: By name: what it is, the data, the model, batch, steps in a round, the ratio to reach.
@@ -71,7 +59,7 @@ WORKLOADS = {
     "gan": (
         "GAN of PyTorch-GAN/gan.py without BatchNorm, batch 128, MNIST",
         partial(load, "mnist"),
-        mlp_gan,
+        library_gan,
         128,
         30,
         1.1,
