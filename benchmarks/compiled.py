@@ -8,8 +8,11 @@ Contenders take turns, round by round; a ratio is the median over rounds of the 
 of this process, and above 1 where the graph is faster. Compiling and the first steps are not in it: they are
 ``compile_seconds``, on the clock.
 
-    rows  {workload, rounds, steps (in a round), ratio (median), ratio_range [min, max], ms_per_step: {eager, compiled},
-          compile_seconds, target}
+    rows  {workload, rounds, steps (in a round), ratio (median), ratio_range [min, max], ms_per_step: {eager, compiled,
+          products, "products, oneDNN"}, limit (median), limit_range, compile_seconds, target}
+
+``products`` are the bare products of an eager step, as torch does them and on a CPU by oneDNN, too (see products.py);
+``limit`` is how many times as long as the former the eager step takes: no graph that multiplies as torch gains more.
 """
 
 from __future__ import annotations
@@ -23,27 +26,16 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from products import products_of
+from speed import library_gan
 
-from ganvae_lib import Domains, build, fit, load, nets, zoo
+from ganvae_lib import Domains, build, fit, load, zoo
 from ganvae_lib.experiments import record
-from ganvae_lib.models import Model
 from ganvae_lib.training import Settings, Training
 from ganvae_lib.training.compiled import whole_step
 from ganvae_lib.training.settings import without_argument_checks
 
 ROUNDS = 9
-
-
-def mlp_gan(data):
-    """The GAN of PyTorch-GAN's gan.py, without BatchNorm."""
-    from speed import gan_trunks
-
-    generator, discriminator = gan_trunks()
-    networks = {
-        "decoder": nets.Decoder(generator, nets.OBSERVATIONS["point"](squash=True), data.shape),
-        "discriminator_x": nets.Discriminator(torch.nn.Sequential(nets.Flatten(3), *discriminator[1:])),
-    }
-    return Model(zoo.GAN, networks, nets.StandardNormal(100))
 
 
 #: By name: what it is, the data, the model, batch, steps in a round, the ratio to reach.
@@ -67,7 +59,7 @@ WORKLOADS = {
     "gan": (
         "GAN of PyTorch-GAN/gan.py without BatchNorm, batch 128, MNIST",
         partial(load, "mnist"),
-        mlp_gan,
+        library_gan,
         128,
         30,
         1.1,
@@ -91,6 +83,9 @@ def row(workload: str, load_data, make, batch: int, steps: int, target: float, d
         eager.step()
         compile_seconds = time.perf_counter() - start
         contenders = {"eager": eager.step, "compiled": graph.step}
+        contenders["products"] = products_of(eager.step)
+        if device == "cpu" and torch.backends.mkldnn.is_available():
+            contenders["products, oneDNN"] = products_of(eager.step, onednn=True)
         times: dict[str, list[float]] = {name: [] for name in contenders}
         for i in range(ROUNDS + 1):  # the first one warms up
             for name in list(contenders)[:: 1 if i % 2 else -1]:
@@ -98,13 +93,17 @@ def row(workload: str, load_data, make, batch: int, steps: int, target: float, d
                 for _ in range(steps):
                     contenders[name]()
                 times[name].append((now(device) - start) / steps)
-    ratios = [a / b for a, b in zip(times["eager"][1:], times["compiled"][1:], strict=True)]
+    rounds = [dict(zip(times, values, strict=True)) for values in zip(*times.values(), strict=True)][1:]
+    ratios = [seconds["eager"] / seconds["compiled"] for seconds in rounds]
+    limits = [seconds["eager"] / seconds["products"] for seconds in rounds]
     return dict(
         workload=workload,
         rounds=ROUNDS,
         steps=steps,
         ratio=round(statistics.median(ratios), 2),
         ratio_range=[round(min(ratios), 2), round(max(ratios), 2)],
+        limit=round(statistics.median(limits), 2),
+        limit_range=[round(min(limits), 2), round(max(limits), 2)],
         ms_per_step={name: round(1e3 * statistics.median(values[1:]), 3) for name, values in times.items()},
         compile_seconds=round(compile_seconds, 1),
         target=target,

@@ -10,9 +10,13 @@ Adam), without what a run begins with.
 
     rows      one per workload: {workload, seeds, rounds, steps (in a round), ms_per_step (medians, of all seeds):
               {here, before, one after another}, against_before, against_one_after_another: {ratio (median), range
-              [min, max]}}; a ratio above 1 says that stacked seeds here are faster
-    trunks    where ``trunks.LARGE`` comes from: {trunk, width, numbers (largest kernel of one seed), seeds, batch,
-              ratio, range}: how many times as fast, forward and backward, copies in turn are as groups of convolutions
+              [min, max]}}; a ratio above 1 says that stacked seeds here are faster. Without ``before`` where the other
+              build cannot
+    formats   one seed here: {workload, ms_per_step (medians): {contiguous, "channels last", and of each the bare
+              products: products.py}, ratio, range, bare: the same of the bare products}: how many times as fast
+              images and kernels with their channels last are
+    trunks    where ``trunks.LARGE`` comes from: {trunk, width, numbers (largest kernel of one seed), pixels, seeds,
+              batch, ratio, range}: how many times as fast, forward and backward, copies in turn are as groups
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from io import BytesIO
 from pathlib import Path
 
 import torch
+from products import products_of
 
 from ganvae_lib import Data, build, nets, zoo
 from ganvae_lib.training.settings import Settings
@@ -45,10 +50,21 @@ WORKLOADS = {
     "GAN 32-64, 28 x 28": ("GAN", (1, 28, 28), dict(architecture="conv", width=32), 4, 64, 1),
     "VAE 32-64, 28 x 28": ("VAE", (1, 28, 28), dict(architecture="conv", width=32), 4, 64, 1),
     "GAN 16-32, 28 x 28": ("GAN", (1, 28, 28), dict(architecture="conv", width=16), 4, 64, 2),
+    "GAN 16-32, 16 x 16": ("GAN", (1, 16, 16), dict(architecture="conv", width=16), 4, 64, 4),
+    "GAN 8-16, 28 x 28": ("GAN", (1, 28, 28), dict(architecture="conv", width=8), 4, 64, 3),
     "GAN 8-16, 8 x 8": ("GAN", (1, 8, 8), dict(architecture="conv", width=8), 4, 64, 10),
+    "DIFFUSION 8-16-32, 28 x 28": ("DIFFUSION", (1, 28, 28), dict(architecture="conv", width=8), 4, 64, 1),
+    "DIFFUSION 8-16-32, 16 x 16": ("DIFFUSION", (1, 16, 16), dict(architecture="conv", width=8), 4, 64, 2),
+    "DIFFUSION 8-16-32, 8 x 8": ("DIFFUSION", (1, 8, 8), dict(architecture="conv", width=8), 4, 64, 6),
+    "GAN 784-256-512": ("GAN", (1, 28, 28), dict(hidden=(256, 512)), 4, 128, 4),
+    "VAE 784-1600-20": ("VAE", (1, 28, 28), dict(hidden=(1600,), latent=20), 4, 128, 2),
+    "VAE 784-100-20": ("VAE", (1, 28, 28), dict(hidden=(100,), latent=20), 4, 128, 8),
     "VAE 784-400-20": ("VAE", (1, 28, 28), dict(hidden=(400,), latent=20), 4, 128, 5),
     "GAN 128-128, the plane": ("GAN", (2,), dict(hidden=(128, 128)), 8, 256, 10),
+    "GAN 512-512, the plane": ("GAN", (2,), dict(hidden=(512, 512)), 8, 256, 2),
 }
+#: Those for one seed in both memory formats.
+FORMATS = ("GAN 64-128-256, 3 x 32 x 32", "GAN 32-64, 28 x 28", "VAE 32-64, 28 x 28", "GAN 16-32, 28 x 28")
 #: Widths of ``conv_down`` and ``conv_up`` on images of 1 x 16 x 16, and of ``UNet``.
 WIDTHS = (8, 16, 32, 64)
 TRUNKS = {
@@ -58,14 +74,19 @@ TRUNKS = {
 }
 
 
-def begun(name: str, seeds: list[int]) -> Training:
-    """A training of a workload that has made its first step."""
+def begun(name: str, seeds: list[int], last: bool = False) -> Training:
+    """A training of a workload that has made its first step; with channels last if asked to, wherever they are seen."""
     objective, shape, networks, _, batch, _ = WORKLOADS[name]
     objective = getattr(zoo, objective)
     x = torch.rand(512, *shape, generator=torch.Generator().manual_seed(0))
     data = Data(x)
     settings = Settings(objective, steps=10**6, batch=batch, seeds=seeds, log_every=10**3, device="cpu")
     training = Training(build(objective, data, **networks), data, settings)
+    if last:
+        to_last = lambda _, images: images[0].contiguous(memory_format=torch.channels_last)
+        for layer in training.model.to(memory_format=torch.channels_last).modules():
+            if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+                layer.register_forward_pre_hook(to_last)
     training.step()
     return training
 
@@ -113,6 +134,8 @@ def workload(name: str, here: Build, before: Build, rounds: int) -> dict:
     """One of the rows."""
     seeds, steps = WORKLOADS[name][3], WORKLOADS[name][5]
     contenders = {"here": (here, True), "before": (before, True), "one after another": (here, False)}
+    if WORKLOADS[name][0] == "DIFFUSION":  # it had no such networks
+        del contenders["before"]
     times: dict[str, list[float]] = {who: [] for who in contenders}
     for i in range(-1, rounds):  # the first is to warm up
         for who in list(contenders) if i % 2 else list(reversed(contenders)):  # nobody always comes first
@@ -122,6 +145,26 @@ def workload(name: str, here: Build, before: Build, rounds: int) -> dict:
     ms = {who: round(1e3 * statistics.median(seconds) / steps, 2) for who, seconds in times.items()}
     row = {"workload": name, "seeds": seeds, "rounds": rounds, "steps": steps, "ms_per_step": ms}
     row |= {f"against_{who.replace(' ', '_')}": ratio(times["here"], times[who]) for who in list(contenders)[1:]}
+    print(json.dumps(row), flush=True)
+    return row
+
+
+def formats(name: str, rounds: int) -> dict:
+    """One of the formats."""
+    trainings = {"contiguous": begun(name, [0]), "channels last": begun(name, [0], last=True)}
+    contenders = {way: training.step for way, training in trainings.items()}
+    contenders |= {f"{way}, products": products_of(training.step) for way, training in trainings.items()}
+    times: dict[str, list[float]] = {way: [] for way in contenders}
+    for i in range(-1, rounds):
+        for way in list(contenders) if i % 2 else list(reversed(contenders)):
+            start = time.process_time()
+            for _ in range(3):
+                contenders[way]()
+            if i >= 0:
+                times[way].append((time.process_time() - start) / 3)
+    ms = {way: round(1e3 * statistics.median(seconds), 2) for way, seconds in times.items()}
+    row = {"workload": name, "ms_per_step": ms} | ratio(times["channels last"], times["contiguous"])
+    row["bare"] = ratio(times["channels last, products"], times["contiguous, products"])
     print(json.dumps(row), flush=True)
     return row
 
@@ -143,7 +186,7 @@ def trunk(name: str, width: int, rounds: int, seeds: int = 4, batch: int = 64) -
             if i >= 0:
                 times[least].append(time.process_time() - start)
     numbers = max(p[0].numel() for p in stacked.parameters() if p.ndim == 5)
-    row = {"trunk": name, "width": width, "numbers": numbers, "seeds": seeds, "batch": batch}
+    row = {"trunk": name, "width": width, "numbers": numbers, "pixels": 16**2, "seeds": seeds, "batch": batch}
     row |= ratio(times[0], times[math.inf])
     print(json.dumps(row), flush=True)
     return row
@@ -166,12 +209,13 @@ def main() -> None:
         rows = [workload(name, here, before, rounds) for name in WORKLOADS]
         for build_ in (here, before):
             build_.process.stdin.close()
+    in_both = [formats(name, rounds) for name in FORMATS]
     trunks = [trunk(name, width, rounds) for name in TRUNKS for width in WIDTHS]
     if not asked.quick:
         from ganvae_lib.experiments import record
 
         about = {"experiment": "stacked convolutions", "command": f"python benchmarks/convolutions.py {asked.commit}"}
-        results = {"rows": rows, "trunks": trunks, "environment": record.environment()}
+        results = {"rows": rows, "formats": in_both, "trunks": trunks, "environment": record.environment()}
         record.write(ROOT / "results" / "convolutions.json", about | results)
 
 

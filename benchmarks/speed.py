@@ -9,10 +9,13 @@ there too or its folder in PYTHONPATH.
 Contenders take turns, round by round, and each ratio is the median over rounds of the ratio within a round, so a
 machine that slows down for a while slows down both. Times are processor time of this process, which other programs
 disturb less than the clock on the wall; ratios of wall time are kept too. A call of ``fit`` is timed whole, with its
-copies of the networks and its checks; of pythae only the loop over the training set.
+copies of the networks and its checks; of pythae only the loop over the training set, and of what is compiled only the
+steps.
 
     rows      one per comparison: {workload, this, against, rounds, ratio (median), ratio_range [min, max],
-              ratio_wall (median), ms_per_step: {this, against} (medians; per step of one seed), target}
+              ratio_wall (median), ms_per_step: {this, against} (medians; per step of one seed), target}; where ``this``
+              is a step of the library's, limit {ratio (median), range, ms_per_step}: how many times as fast as
+              ``against`` the bare products of that step are, as torch does them (products.py)
     bf16      what bf16 does to the bound: elbo_fp32, elbo_bf16 (test, nats): {values [4], mean, half_width_95};
               difference: the same of bf16 minus fp32 seed by seed; steps
     missing   what could not be measured, and why
@@ -31,6 +34,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
+from products import products_of
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
@@ -38,6 +42,9 @@ from torch.utils.data import DataLoader, TensorDataset
 from ganvae_lib import Model, build, fit, load, metrics, nets, zoo
 from ganvae_lib.experiments import record
 from ganvae_lib.measure import summary
+from ganvae_lib.training import Settings, Training
+from ganvae_lib.training.compiled import whole_step
+from ganvae_lib.training.settings import without_argument_checks
 
 BATCH = 128
 
@@ -72,7 +79,38 @@ def row(workload: str, times: dict, this: str, against: str, steps: int, target:
     }
     ms_per_step = {side: round(1e3 * seconds / steps, 3) for side, seconds in median_cpu.items()}
     head = {"workload": workload, **names, "rounds": len(rounds)}
-    return {**head, **ratios, "ms_per_step": ms_per_step, "target": target}
+    found = {**head, **ratios, "ms_per_step": ms_per_step, "target": target}
+    if bare := times.get("products, as in the step"):
+        products = [cpu for cpu, _ in bare]
+        limits = [other_cpu / least for (_, (other_cpu, _)), least in zip(rounds, products, strict=True)]
+        found["limit"] = {
+            "ratio": round(statistics.median(limits), 2),
+            "range": [round(min(limits), 2), round(max(limits), 2)],
+            "ms_per_step": round(1e3 * statistics.median(products) / steps, 3),
+        }
+    return found
+
+
+def repeated(step, steps: int):
+    """Many steps, as ``fit`` makes them."""
+
+    def run() -> None:
+        with without_argument_checks():
+            for _ in range(steps):
+                step()
+
+    return run
+
+
+def by_steps(model, data, steps: int) -> dict:
+    """Contenders that are steps of a training that has begun: compiled ones, and the bare products of an eager one."""
+    how = dict(steps=10**6, batch=BATCH, seeds=[0], device="cpu", log_every=steps)
+    eager = Training(model, data, Settings(model.objective, **how))
+    graph = Training(model, data, Settings(model.objective, compile=True, **how))
+    graph.compiled = whole_step(graph)
+    eager.step()
+    contenders = {"ganvae_lib, compiled": graph.step, "products, as in the step": products_of(eager.step)}
+    return {name: repeated(step, steps) for name, step in contenders.items()}
 
 
 # VAE 784-400-20
@@ -163,11 +201,13 @@ def vae(rounds: int, missing: list[str]) -> list[dict]:
     except ImportError as error:
         missing.append(f"pythae is not installed here ({error}); `pip install pythae==0.1.2` to compare with it")
     contenders["ganvae_lib, bf16"] = partial(ours, precision="bf16")
+    contenders |= by_steps(model, data, steps)
     times = race(contenders, rounds)
     name = f"VAE 784-400-20, batch {BATCH}, one epoch of MNIST"
     rows = [row(name, times, "ganvae_lib, fp32", "textbook loop, fp32", steps, None)]
     if "pythae 0.1.2, fp32" in times:
-        rows.append(row(name, times, "ganvae_lib, fp32", "pythae 0.1.2, fp32", steps, 1.3))
+        rows.append(row(name, times, "ganvae_lib, fp32", "pythae 0.1.2, fp32", steps, 1.6))
+        rows.append(row(name, times, "ganvae_lib, compiled", "pythae 0.1.2, fp32", steps, 1.8))
         rows.append(row(name, times, "ganvae_lib, bf16", "pythae 0.1.2, fp32", steps, 1.9))
     return rows
 
@@ -215,22 +255,27 @@ def loop_gan(data, steps: int):
     return epoch
 
 
+def library_gan(data) -> Model:
+    """The same networks of the library's layers."""
+    generator = nets.mlp((100,), (128, 256, 512, 1024), 784, "leaky relu")
+    networks = {
+        "decoder": nets.Decoder(generator, nets.OBSERVATIONS["point"](squash=True), data.shape),
+        "discriminator_x": nets.Discriminator(nets.mlp(data.shape, (512, 256), 1, "leaky relu")),
+    }
+    return Model(zoo.GAN, networks, nets.StandardNormal(100))
+
+
 def gan(rounds: int, missing: list[str]) -> list[dict]:
     data = load("mnist")
     steps = 200
-    generator_trunk, discriminator_trunk = gan_trunks()
-    after_flatten = discriminator_trunk[1:]  # the library flattens by a layer that keeps the dimension of the seeds
-    networks = {
-        "decoder": nets.Decoder(generator_trunk, nets.OBSERVATIONS["point"](squash=True), data.shape),
-        "discriminator_x": nets.Discriminator(nn.Sequential(nets.Flatten(3), *after_flatten)),
-    }
-    model = Model(zoo.GAN, networks, nets.StandardNormal(100))
+    model = library_gan(data)
     contenders = {
         "ganvae_lib, fp32": lambda: fit(model, data, steps=steps, batch=BATCH, seeds=[0], device="cpu"),
         "loop of gan.py on ready tensors, fp32": loop_gan(data, steps),
     }
-    times = race(contenders, rounds)
-    return [row(f"GAN of PyTorch-GAN/gan.py without BatchNorm, batch {BATCH}, MNIST", times, *contenders, steps, 1.15)]
+    times = race(contenders | by_steps(model, data, steps), rounds)
+    name, (ours, loop) = f"GAN of PyTorch-GAN/gan.py without BatchNorm, batch {BATCH}, MNIST", contenders
+    return [row(name, times, ours, loop, steps, 1.35), row(name, times, "ganvae_lib, compiled", loop, steps, 1.5)]
 
 
 # stacked seeds

@@ -2,7 +2,7 @@
 
 With parameters [seeds, ...] such a layer runs all copies as one batched matrix product or one grouped convolution,
 [seeds, batch, ...] in and out; a single network is an ordinary torch module. A trunk gives flat features. One whose
-convolutions are large runs its copies one after another, each through all layers (``LARGE`` chooses).
+convolutions are large runs its copies in turn, each through all layers (``LARGE`` chooses).
 """
 
 from __future__ import annotations
@@ -125,16 +125,15 @@ class LayerNorm(nn.LayerNorm):
         return normalised if self.bias is None else normalised + self.bias.unflatten(0, (-1, *unit_axes))
 
 
-#: By kind of device, how many numbers the kernel of one seed has at least where stacked copies of a trunk run one after
-#: another and not as groups of its convolutions. Nothing else chooses; results are the same up to rounding. On a CPU
-#: benchmarks/convolutions.py measured it. Elsewhere nobody did, and many small launches may cost more than a large one.
-LARGE = {"cpu": 2**15}
+#: By kind of device, up to which size (numbers of the largest kernel of one seed, times pixels) stacked copies of a
+#: trunk run as groups of its convolutions, and not one after another. Results are the same up to rounding. On a CPU
+#: benchmarks/convolutions.py measured it; elsewhere nobody did, and many small launches may cost more than a large one.
+LARGE = {"cpu": 2**21}
 
 
-def _has_large_kernels(trunk: nn.Module) -> bool:
-    """Has the trunk stacked kernels, [seeds, ...], that are large where they lie?"""
-    kernels = (parameter for parameter in trunk.parameters() if parameter.ndim == 5)
-    return any(kernel[0].numel() >= LARGE.get(kernel.device.type, math.inf) for kernel in kernels)
+def _is_large(trunk: nn.Module, pixels: int) -> bool:
+    kernels = (parameter for parameter in trunk.parameters() if parameter.ndim == 5)  # stacked ones
+    return any(kernel[0].numel() * pixels > LARGE.get(kernel.device.type, math.inf) for kernel in kernels)
 
 
 def _one_after_another(trunk: nn.Module, x: Tensor) -> Tensor:
@@ -142,16 +141,19 @@ def _one_after_another(trunk: nn.Module, x: Tensor) -> Tensor:
     names, stacked_parameters = zip(*trunk.named_parameters(), strict=True)
     copies = zip(*(parameter.unbind() for parameter in stacked_parameters), strict=True)
     copies_weights = [dict(zip(names, tensors, strict=True)) for tensors in copies]
-    return torch.stack(
-        [functional_call(trunk, weights, (copy_x,)) for weights, copy_x in zip(copies_weights, x, strict=True)]
-    )
+    pairs = zip(copies_weights, x, strict=True)
+    return torch.stack([functional_call(trunk, weights, (copy_x,)) for weights, copy_x in pairs])
 
 
 class Trunk(nn.Sequential):
-    """``nn.Sequential``; stacked copies with large kernels run one after another."""
+    """``nn.Sequential`` that sees or makes images of so many pixels; large stacked copies run one after another."""
+
+    def __init__(self, *layers: Any, pixels: int = 0):
+        super().__init__(*layers)
+        self.pixels = pixels
 
     def forward(self, x: Tensor) -> Tensor:
-        return _one_after_another(self, x) if _has_large_kernels(self) else super().forward(x)
+        return _one_after_another(self, x) if _is_large(self, self.pixels) else super().forward(x)
 
 
 _NORM_GROUPS = 8  # of channels that GroupNorm normalises together
@@ -224,7 +226,7 @@ def conv_down(
     layers = [_halve_side(shape[0], width), _activation(activation)]
     for channels in (width * 2**i for i in range(depth - 1)):
         layers += [_halve_side(channels, 2 * channels), GroupNorm(_NORM_GROUPS, 2 * channels), _activation(activation)]
-    return Trunk(*layers, Flatten(3), Linear(most_channels * small_side**2, out))
+    return Trunk(*layers, Flatten(3), Linear(most_channels * small_side**2, out), pixels=shape[1] ** 2)
 
 
 def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "relu", depth: int = 2) -> nn.Sequential:
@@ -241,7 +243,7 @@ def conv_up(features: int, width: int, shape: Sequence[int], activation: str = "
         upsample = _double_side(2 * channels, channels)
         layers += [_activation(activation), upsample, GroupNorm(_NORM_GROUPS, channels)]
     to_image = _double_side(width, shape[0])
-    return Trunk(*layers, _activation(activation), to_image, Flatten(3))
+    return Trunk(*layers, _activation(activation), to_image, Flatten(3), pixels=shape[1] ** 2)
 
 
 def conv_same(shape: Sequence[int], width: int, channels: int, activation: str = "relu") -> nn.Sequential:
@@ -255,6 +257,7 @@ def conv_same(shape: Sequence[int], width: int, channels: int, activation: str =
         _activation(activation),
         Conv2d(width, channels, 5, padding=2),
         Flatten(3),
+        pixels=shape[1] ** 2,
     )
 
 
@@ -286,7 +289,7 @@ class UNet(nn.Module):
         self.leave = Conv2d(width, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        if _has_large_kernels(self):
+        if _is_large(self, x.shape[-1] ** 2):
             return _one_after_another(self, x)
         skips = [self.enter(x)]
         for down in self.down:

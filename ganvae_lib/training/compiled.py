@@ -7,6 +7,7 @@ both see the same numbers: a first step, on copies, writes down what is asked fo
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -66,14 +67,14 @@ class _Step:
         self.training, self.caller = training, _WithTensors(training.model)
         parameters = dict(self.caller.named_parameters())
         name_of = {id(weight): name for name, weight in parameters.items()}
-        #: Of each phase: what it moves, by name, with its group of the optimizer.
+        #: Of each phase: what it moves, by name, with the place of its group in the optimizer.
         self.moved = [
-            {name_of[id(weight)]: group for group in optimizer.param_groups for weight in group["params"]}
-            for optimizer in training.optimizers
+            {name_of[id(weight)]: place for place, group in enumerate(groups) for weight in group["params"]}
+            for groups in (optimizer.param_groups for optimizer in training.optimizers)
         ]
         weights = [term.weight for phase in training.phases for term in phase.terms]
-        rates = [group["rate"] for groups in self.moved for group in groups.values()]
-        self.schedules = list(dict.fromkeys(rate for rate in weights + rates if isinstance(rate, Schedule)))
+        self.schedules = list(dict.fromkeys(weight for weight in weights if isinstance(weight, Schedule)))
+        self.begun = training.done
         self.used_names: set[str] = set()  # the names of what has a gradient
         #: Of each phase, by name: how often it has moved. What has moved equally often shares a tensor that counts.
         self.counts: list[dict[str, float]] = []
@@ -88,6 +89,11 @@ class _Step:
                 for name, state in states.items()
             }
             moments.append({"steps": steps, "means": means})
+        #: Of each phase: the counts and places of what it moves, each pair once.
+        self.paces = [
+            sorted({(counts[name], place) for name, place in moved.items()})
+            for counts, moved in zip(self.counts, self.moved, strict=True)
+        ]
         self.state: dict[str, Any] = {
             "parameters": parameters,
             "buffers": dict(self.caller.named_buffers()),
@@ -120,13 +126,33 @@ class _Step:
             "minibatches": [
                 {name: tensor for name, tensor in minibatch.items() if tensor is not None} for minibatch in minibatches
             ],
-            "now": [torch.tensor(values, dtype=torch.float64, device=training.settings.device)] if values else [],
+            "now": [self._on_device(values, torch.float64)] if values else [],
+            "scales": self._on_device(self._scales(), torch.float32),
         }
+
+    def _on_device(self, values: list[Any], kind: torch.dtype) -> Tensor:
+        device, numbers = self.training.settings.device, torch.tensor(values, dtype=kind)
+        return numbers.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else numbers.to(device)
+
+    def _scales(self) -> list[tuple[float, float]]:
+        """Adam's step size and the root of its other correction, of each update of this step and each of its paces.
+
+        They are computed here, once: a compiler would have them computed again for every few numbers of a parameter.
+        """
+        training, scales = self.training, []
+        for phase, optimizer, paces in zip(training.phases, training.optimizers, self.paces, strict=True):
+            moved_before = (training.done - self.begun) * phase.steps
+            for update, (count, place) in itertools.product(range(1, phase.steps + 1), paces):
+                group, number = optimizer.param_groups[place], count + moved_before + update
+                beta_1, beta_2 = group["betas"]
+                scales.append((at(group["rate"], training.done) / (1 - beta_1**number), (1 - beta_2**number) ** 0.5))
+        return scales
 
     def __call__(self, state: Any, drawn: Any, noise: Noise) -> Tensor:
         """The losses, [names, *seeds]; ``state`` is changed in place."""
         training = self.training
         value_of: dict[Any, Any] = dict(zip(self.schedules, drawn["now"][0] if drawn["now"] else (), strict=True))
+        scales = list(drawn["scales"])
         batch, *extra_batches = [
             Batch(training.model, noise=noise, detached=index > 0, **minibatch)
             for index, minibatch in enumerate(drawn["minibatches"])
@@ -145,7 +171,7 @@ class _Step:
                     clipped = training.clip([self.state["parameters"][n] for n in gradients], [*gradients.values()])
                     gradients = dict(zip(gradients, clipped, strict=True))
                 self.used_names |= set(gradients)
-                self._adam(phase_index, state, gradients, value_of)
+                self._adam(phase_index, state, gradients, [scales.pop(0) for _ in self.paces[phase_index]])
                 parameters |= {name: state["parameters"][name].detach().requires_grad_() for name in gradients}
             last_losses = {name: loss.detach() for name, loss in losses.items()} | last_losses
             batch.moved(phase.players)
@@ -163,27 +189,22 @@ class _Step:
         return losses, {name: gradient for name, gradient in zip(names, gradients, strict=True) if gradient is not None}
 
     @torch.no_grad()
-    def _adam(
-        self, phase_index: int, state: Any, gradients: dict[str, Tensor], value_of_schedule: dict[Any, Any]
-    ) -> None:
-        """Adam's update of the phase of this index, as torch's fused kernel has it: corrections in float64."""
-        moments = state["moments"][phase_index]
-        moved_counts = {self.counts[phase_index][name] for name in gradients}
-        steps = {count: step.add_(1).double() for count, step in moments["steps"].items() if count in moved_counts}
+    def _adam(self, phase_index: int, state: Any, gradients: dict[str, Tensor], scales: list[Tensor]) -> None:
+        """Adam's update of the phase of this index, as torch's fused kernel has it."""
+        moments, counts = state["moments"][phase_index], self.counts[phase_index]
+        scales_of = dict(zip(self.paces[phase_index], scales, strict=True))
+        for count in {counts[name]: 0 for name in gradients}:
+            moments["steps"][count].add_(1)
         for name, gradient in gradients.items():
-            group, step, (mean, mean_square) = (
-                self.moved[phase_index][name],
-                steps[self.counts[phase_index][name]],
-                moments["means"][name],
-            )
+            place, (mean, mean_square) = self.moved[phase_index][name], moments["means"][name]
+            group = self.training.optimizers[phase_index].param_groups[place]
             parameter, (beta_1, beta_2) = state["parameters"][name], group["betas"]
+            step_size, root = scales_of[counts[name], place]
             if group["weight_decay"]:
                 gradient = gradient + group["weight_decay"] * parameter
             mean.lerp_(gradient, 1 - beta_1)
             mean_square.mul_(beta_2).addcmul_(gradient, gradient, value=1 - beta_2)
-            step_size = value_of_schedule.get(group["rate"], group["lr"]) / (1 - beta_1**step)
-            denominator = mean_square.sqrt() / (1 - beta_2**step).sqrt() + group["eps"]
-            parameter.sub_(step_size * (mean / denominator))
+            parameter.sub_(step_size * (mean / (mean_square.sqrt() / root + group["eps"])))
 
 
 def whole_step(training: Any) -> Callable[[], Tensor] | None:

@@ -236,19 +236,29 @@ def test_copies_in_turn_are_each_alone_and_the_groups_of_one_convolution(name, s
         close(a, b, rtol=0, atol=1e-13 * max(a.abs().max().item(), 1))
 
 
-def test_trunks_of_width_32_are_large_on_a_cpu_and_those_of_the_chapters_are_not(monkeypatch):
+def test_trunks_are_large_on_a_cpu_by_kernel_and_pixels_and_those_of_the_chapters_are_not(monkeypatch):
     """Records of the chapters stay bit for bit."""
     asked = []
     convolve = F.conv2d
     watched = lambda *arguments: asked.append(arguments[-1]) or convolve(*arguments)  # groups stand last
     monkeypatch.setattr(trunks.F, "conv2d", watched)
-    for width, groups in ((8, [3, 3]), (16, [3, 3]), (32, [1] * 6)):
-        nets.stack([nets.conv_down((2, 8, 8), width, 5) for _ in range(3)])(randn(3, 2, 2, 8, 8))
-        assert asked == groups
+    together, in_turn = [3, 3], [1] * 6
+    sizes = {(8, 8): together, (8, 32): together, (16, 16): together, (16, 28): in_turn, (32, 16): in_turn}
+    for (width, side), groups in sizes.items():
+        nets.stack([nets.conv_down((2, side, side), width, 5) for _ in range(3)])(randn(3, 2, 2, side, side))
+        assert asked == groups, (width, side)
         asked.clear()
     with torch.device("meta"):  # on a GPU, too, nothing was measured
-        nets.stack([nets.conv_down((2, 8, 8), 32, 5) for _ in range(3)])(torch.empty(3, 2, 2, 8, 8))
-    assert asked == [3, 3]
+        nets.stack([nets.conv_down((2, 16, 16), 32, 5) for _ in range(3)])(torch.empty(3, 2, 2, 16, 16))
+    assert asked == together
+
+
+@pytest.mark.parametrize("side, large", [(8, False), (16, True)])
+def test_what_makes_images_is_as_large_as_what_sees_them(side, large):
+    for make in (partial(nets.conv_up, 5, 32), partial(nets.conv_same, width=32, channels=1)):
+        stacked = nets.stack([make(shape=(1, side, side)) for _ in range(2)])
+        assert trunks._is_large(stacked, stacked.pixels) == large
+        assert not trunks._is_large(nets.unstack(stacked, 0), side**2), "one alone is never one after another"
 
 
 def test_stacked_gaussians_keep_one_scale_per_copy():
