@@ -294,7 +294,7 @@ def test_the_bar_counts_the_rows(tmp_path, monkeypatch):
 
     class Bar:
         def __init__(self, total, **how):
-            self.total, self.moved = total, 0
+            self.total, self.moved, self.is_hidden = total, 0, how["disable"]
             bars.append(self)
 
         def __enter__(self):
@@ -308,8 +308,10 @@ def test_the_bar_counts_the_rows(tmp_path, monkeypatch):
 
     monkeypatch.setattr(runner, "tqdm", Bar)
     monkeypatch.setattr(runner, "find", lambda name: small())
-    runner.run(runner.StudyRequest("small", out=tmp_path), say=lambda text: None)
-    assert [(bar.total, bar.moved) for bar in bars] == [(5, 5)]
+    for asked in ("0", "1"):
+        monkeypatch.setenv("GANVAE_PROGRESS", asked)
+        runner.run(runner.StudyRequest("small", out=tmp_path / asked), say=lambda text: None)
+    assert [(bar.total, bar.moved, bar.is_hidden) for bar in bars] == [(5, 5, True), (5, 5, False)]
 
 
 def test_words_of_a_measure_are_those_of_its_other_views_and_no_others(tmp_path, monkeypatch):
