@@ -115,7 +115,7 @@ def check_seeds(seeds: tuple[int, ...]) -> None:
 def _recorded_command(path: Path) -> str | None:
     """The command of a record, or of a run that was interrupted; None if there is none, or a damaged one."""
     with suppress(FileNotFoundError, ValueError, KeyError):
-        return read_card(path)["command"] or "a command that was not recorded"
+        return read_card(path)["command"]
     return None
 
 

@@ -370,18 +370,17 @@ def test_the_records_of_the_book_have_the_one_shape(path):
     blocks = card.get("worlds", {"": card})
     block = {"data", "facts", "references", "models", "comparisons"}
     assert SHAPE - block <= set(card) and "environment" in card and list(blocks) == list(study.worlds())
-    assert card["command"] or "the command was not recorded" in card["converted"]
+    assert card["command"] == f"python -m ganvae_lib study {path.stem}" and "converted" not in card
     for found in blocks.values():
         assert block <= set(found)
         for entry in [*found["models"].values(), *found["references"].values()]:
             assert all(set(v) == {"values", "mean", "half_width_95"} for v in entry["measures"].values())
             for told in entry["measures"].values():  # means and spreads are those of the values, which are rounded
-                if told["values"]:  # some earlier records have only means
-                    again = summary(told["values"])
-                    assert again["mean"] == pytest.approx(told["mean"], abs=1.1e-4)
-                    # Each value may be off by 5e-5; of two seeds the half width is 12.7 times half their difference.
-                    rounding = 3e-4 if len(told["values"]) > 2 else 12.7 * 5e-5 + 1e-4
-                    assert again["half_width_95"] == pytest.approx(told["half_width_95"], abs=rounding)
+                again = summary(told["values"])
+                assert again["mean"] == pytest.approx(told["mean"], abs=1.1e-4)
+                # Each value may be off by 5e-5; of two seeds the half width is 12.7 times half their difference.
+                rounding = 3e-4 if len(told["values"]) > 2 else 12.7 * 5e-5 + 1e-4
+                assert again["half_width_95"] == pytest.approx(told["half_width_95"], abs=rounding)
             keys = {key.split(": ")[-1] for key in entry["measures"]}
             assert keys <= set(study.words), keys - set(study.words)
 
