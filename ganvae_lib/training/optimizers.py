@@ -29,7 +29,8 @@ class _Adam(torch.optim.Adam):
 
     step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
     add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
-    state_dict, load_state_dict = map(inspect.unwrap, (torch.optim.Adam.state_dict, torch.optim.Adam.load_state_dict))
+    state_dict = inspect.unwrap(torch.optim.Adam.state_dict)
+    load_state_dict = inspect.unwrap(torch.optim.Adam.load_state_dict)
 
 
 class Recipe:
@@ -180,8 +181,7 @@ class Clip:
             for parameter in network.parameters()
         }
         n_seeds = len(model.seeds) if isinstance(model.seeds, list) else 0
-        # [seeds, seeds], with no rows where nothing is stacked.
-        self.one_hot_seeds = torch.eye(n_seeds, device=next(model.parameters()).device)
+        self.one_hot_seeds = torch.eye(n_seeds, device=next(model.parameters()).device)  # no rows: nothing is stacked
 
     def __call__(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
         """The gradients of these parameters, clipped."""
