@@ -79,8 +79,9 @@ _GANS = {
     "full": {"steps": {1.0: 20_000}, "batch": 64, "build": {"architecture": "conv", "width": 64, "latent": 100}},
 }
 
-# Steps by the fraction of the data: of the small ones at 1 % about where a VAE of another seed had its best bound on test
-# data; at the other fractions the budget ends the training before. The full ones overfit at 1 %, as their record says.
+# Steps by the fraction of the data: of the small ones at 1 % about where a VAE of another seed had its best bound on
+# test data; at the other fractions the budget ends the training before. The full ones overfit at 1 %, as their record
+# says.
 _VAES = {
     "tiny": {"steps": {1.0: 60}, "batch": 32, "build": _TINY},
     "small": {"steps": {0.01: 1000, 0.1: 2000, 1.0: 3000}, "batch": 64, "build": _SMALL},
