@@ -29,7 +29,7 @@ def test_a_share_that_is_alone_sends_as_many_numbers_as_the_record_says(scaling,
                 sent.clear()
                 training.step()
                 assert sent == expected
-            assert 2 * len(half.next_world().x) == len(whole.next_world().x) == row["batch"]
+            assert 2 * len(half.next_batch().x) == len(whole.next_batch().x) == row["batch"]
 
 
 def test_messages_of_more_processes_go_round_a_ring(scaling):

@@ -299,8 +299,10 @@ def test_labels_are_kept_back_as_often_as_said():
     for drop in (0.0, 0.3, 1.0):
         model = small(given(Match("x", Denoise(drop=drop))), data)
         network = model.networks["denoiser_x"]
-        join = type(network).join
-        network.join = lambda x, labels, join=join, network=network: seen.append(labels) or join(network, x, labels)
+        append = type(network).append_labels
+        network.append_labels = lambda x, labels, append=append, network=network: (
+            seen.append(labels) or append(network, x, labels)
+        )
         short(model, data, steps=20, batch=128)
     shares = [float((torch.stack(seen[i : i + 20]) == -1).float().mean()) for i in (0, 20, 40)]
     assert shares[0] == 0 and abs(shares[1] - 0.3) < 0.04 and shares[2] == 1

@@ -158,11 +158,11 @@ import sys
 from helpers import points, small
 from ganvae_lib import fit, zoo
 from ganvae_lib.training import fitting
-data, begin = points(200), fitting.begin
+data, begin = points(200), fitting.begin_training
 def beginning(*args):
     print("begins", flush=True)
     return begin(*args)
-fitting.begin = beginning
+fitting.begin_training = beginning
 seen = lambda run: print("point", flush=True)
 how = dict(batch=32, device="cpu", log_every=200, seeds=2)
 run = fit(small(zoo.GAN, data, hidden=(8,)), data, 3000, on_point=seen, progress=True, **how)
