@@ -123,9 +123,7 @@ class _Step:
         minibatches = [{name: getattr(batch, name) for name in ("x", "labels", "other")} for batch in batches]
         values = [at(schedule, training.done) for schedule in self.schedules]
         return {
-            "minibatches": [
-                {name: tensor for name, tensor in minibatch.items() if tensor is not None} for minibatch in minibatches
-            ],
+            "minibatches": [{name: part for name, part in of.items() if part is not None} for of in minibatches],
             "now": [self._on_device(values, torch.float64)] if values else [],
             "scales": self._on_device(self._scales(), torch.float32),
         }
@@ -295,6 +293,7 @@ def _compiled_graph(function: Callable[..., Tensor], inputs: list[Tensor], devic
     signature = [(tensor.shape, tensor.stride(), tensor.dtype, type(tensor), tensor.requires_grad) for tensor in inputs]
     graph_key = repr((graph.code, constants, signature, device, torch.get_float32_matmul_precision()))
     if graph_key not in _graphs:
-        mode = "reduce-overhead" if device.type == "cuda" else None
-        _graphs[graph_key] = torch.compile(graph, fullgraph=True, dynamic=False, mode=mode)
+        # On a CPU few operations at once, which is as fast: of many, torch makes loops that it fails to write for some.
+        how: Any = {"mode": "reduce-overhead"} if device.type == "cuda" else {"options": {"max_fusion_size": 8}}
+        _graphs[graph_key] = torch.compile(graph, fullgraph=True, dynamic=False, **how)
     return _graphs[graph_key]
