@@ -1,6 +1,6 @@
 """Training speed, side by side in one process on one thread: the library, the usual loops, and pythae's trainer.
 
-    python benchmarks/speed.py                     # about 10 minutes; writes results/speed.json
+    python benchmarks/speed.py                     # about 12 minutes; writes results/speed.json
     python benchmarks/speed.py --quick             # fewer rounds, nothing written
 
 pythae is optional: ``pip install pythae==0.1.2``, best in a virtual environment of its own, with this library installed
