@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
@@ -265,10 +266,7 @@ def _construct_again(layer: nn.Module) -> nn.Module | None:
     for parameter in list(inspect.signature(layer_class).parameters.values()):
         if hasattr(layer, parameter.name):
             arguments[parameter.name] = getattr(layer, parameter.name)
-        elif parameter.default is parameter.empty and parameter.kind not in (
-            parameter.VAR_POSITIONAL,
-            parameter.VAR_KEYWORD,
-        ):
+        elif parameter.default is parameter.empty and not parameter.kind.name.startswith("VAR_"):  # *args, **kwargs
             return None
     try:
         return layer_class(**arguments)
@@ -279,14 +277,14 @@ def _construct_again(layer: nn.Module) -> nn.Module | None:
 def _differs_in_law(present: Tensor, drawn: Tensor) -> bool:
     """Can numbers not have been drawn as others were, but with a chance of about one in a billion?"""
     weights, redrawn = (tensor.flatten().cpu().double() for tensor in (present, drawn))
-    if len(weights) != len(redrawn):
+    count = len(weights)
+    if count != len(redrawn):
         return True
     present_is_constant, drawn_is_constant = (bool((values == values[:1]).all()) for values in (weights, redrawn))
     if drawn_is_constant:  # of a single number that is not all that is known
-        return not torch.equal(weights, redrawn) if len(weights) > 1 else False
+        return count > 1 and not torch.equal(weights, redrawn)
     if present_is_constant:
-        return len(weights) > 2
-    count = len(weights)
+        return count > 2
     max_drawn, rms_drawn = float(redrawn.abs().max()), float(redrawn.square().mean().sqrt())
     if (
         count >= 200
@@ -294,7 +292,8 @@ def _differs_in_law(present: Tensor, drawn: Tensor) -> bool:
         and float(weights.abs().max()) > max_drawn * _FALSE_ALARM_RATE ** (-1 / count)
     ):
         return True  # beyond the end of a uniform distribution
-    weights, redrawn = weights.sort().values, redrawn.sort().values
-    cdfs = (torch.searchsorted(values, weights, right=True).double() / count for values in (weights, redrawn))
-    ks_distance = torch.stack(list(cdfs)).diff(dim=0).abs().max()  # of Kolmogorov and Smirnov
-    return float(ks_distance) > math.sqrt(math.log(2 / _FALSE_ALARM_RATE) / count)
+    present_sorted, drawn_sorted = np.sort(weights.numpy()), np.sort(redrawn.numpy())  # torch's takes ten times as long
+    places = present_sorted[:: max(1, count // 10_000)]  # what lies between two of them changes a cdf by 0.0001
+    cdfs = (np.searchsorted(values, places, side="right") / count for values in (present_sorted, drawn_sorted))
+    ks_distance = np.abs(np.subtract(*cdfs)).max()  # of Kolmogorov and Smirnov
+    return bool(ks_distance > math.sqrt(math.log(2 / _FALSE_ALARM_RATE) / count))

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 import pickle
 import random
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import same_run
+from scipy import stats
 from torch import nn
 from torch.distributions import Independent, MixtureSameFamily, MultivariateNormal, Normal
 from torch.nn import functional as F
@@ -417,6 +419,19 @@ def test_other_sizes_are_another_law_and_single_numbers_may_differ():
     assert fresh._differs_in_law(torch.zeros(3), torch.zeros(2)) and not fresh._differs_in_law(
         torch.ones(1), torch.zeros(1)
     )
+
+
+@pytest.mark.parametrize("count", [400, 100_000])  # all places are compared, or every tenth
+def test_weights_differ_in_law_where_the_test_of_kolmogorov_and_smirnov_says_so(count):
+    generator = torch.Generator().manual_seed(0)
+    one, other = torch.randn(2, count, generator=generator)
+    bound = math.sqrt(math.log(2e9) / count)
+    verdicts = []
+    for share in (0.0, 0.5 * bound, bound, 3 * bound, 6 * bound, 1.0):
+        altered = torch.where(torch.rand(count, generator=generator) < share, one.abs(), one)
+        verdicts.append(fresh._differs_in_law(altered, other))
+        assert verdicts[-1] == (stats.ks_2samp(altered.numpy(), other.numpy()).statistic > bound)
+    assert not verdicts[0] and verdicts[-1] and sorted(verdicts) == verdicts
 
 
 def test_copies_of_several_kinds_stand_side_by_side_in_any_order():
