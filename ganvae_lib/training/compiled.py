@@ -67,32 +67,32 @@ class _Step:
         self.training, self.caller = training, _WithTensors(training.model)
         parameters = dict(self.caller.named_parameters())
         name_of = {id(weight): name for name, weight in parameters.items()}
-        #: Of each phase: what it moves, by name, with the place of its group in the optimizer.
-        self.moved = [
-            {name_of[id(weight)]: place for place, group in enumerate(groups) for weight in group["params"]}
+        #: Of each phase, by the name of a weight that it moves: the index of its group in the optimizer.
+        self.group_index_of = [
+            {name_of[id(weight)]: index for index, group in enumerate(groups) for weight in group["params"]}
             for groups in (optimizer.param_groups for optimizer in training.optimizers)
         ]
         weights = [term.weight for phase in training.phases for term in phase.terms]
         self.schedules = list(dict.fromkeys(weight for weight in weights if isinstance(weight, Schedule)))
-        self.begun = training.done
+        self.first_step = training.done
         self.used_names: set[str] = set()  # the names of what has a gradient
-        #: Of each phase, by name: how often it has moved. What has moved equally often shares a tensor that counts.
-        self.counts: list[dict[str, float]] = []
+        #: Of each phase, by name: how many updates it has had. What has had equally many shares a tensor that counts.
+        self.updates: list[dict[str, float]] = []
         moments = []
-        for optimizer, moved in zip(training.optimizers, self.moved, strict=True):
-            states = {name: optimizer.state.get(parameters[name], {}) for name in moved}
-            self.counts.append({name: float(state.get("step", 0)) for name, state in states.items()})
-            steps = {rate: torch.full((), rate, device=training.settings.device) for rate in self.counts[-1].values()}
+        for optimizer, group_index_of in zip(training.optimizers, self.group_index_of, strict=True):
+            states = {name: optimizer.state.get(parameters[name], {}) for name in group_index_of}
+            self.updates.append({name: float(state.get("step", 0)) for name, state in states.items()})
+            steps = {n: torch.full((), n, device=training.settings.device) for n in self.updates[-1].values()}
             zeros_like = lambda name: torch.zeros_like(parameters[name])
             means = {
                 name: [state[mean] if state else zeros_like(name) for mean in ("exp_avg", "exp_avg_sq")]
                 for name, state in states.items()
             }
             moments.append({"steps": steps, "means": means})
-        #: Of each phase: the counts and places of what it moves, each pair once.
-        self.paces = [
-            sorted({(counts[name], place) for name, place in moved.items()})
-            for counts, moved in zip(self.counts, self.moved, strict=True)
+        #: Of each phase: the numbers of updates and the groups of its weights, each pair once.
+        self.update_kinds = [
+            sorted({(updates[name], group_index) for name, group_index in group_index_of.items()})
+            for updates, group_index_of in zip(self.updates, self.group_index_of, strict=True)
         ]
         self.state: dict[str, Any] = {
             "parameters": parameters,
@@ -102,17 +102,17 @@ class _Step:
 
     def drop_unused_state(self) -> None:
         """Forget the state of what has no gradient: Adam has none for it either."""
-        for counts, moments in zip(self.counts, self.state["moments"], strict=True):
+        for updates, moments in zip(self.updates, self.state["moments"], strict=True):
             moments["means"] = {name: means for name, means in moments["means"].items() if name in self.used_names}
-            moments["steps"] = {n: moments["steps"][n] for n in {counts[name]: 0 for name in moments["means"]}}
+            moments["steps"] = {n: moments["steps"][n] for n in {updates[name]: 0 for name in moments["means"]}}
 
     def share_state_with_optimizers(self) -> None:
         """Let the optimizers have the state that the graph changes."""
-        for optimizer, counts, moments in zip(
-            self.training.optimizers, self.counts, self.state["moments"], strict=True
+        for optimizer, updates, moments in zip(
+            self.training.optimizers, self.updates, self.state["moments"], strict=True
         ):
             for name, (mean, square) in moments["means"].items():
-                step = moments["steps"][counts[name]]
+                step = moments["steps"][updates[name]]
                 optimizer.state[self.state["parameters"][name]] = dict(step=step, exp_avg=mean, exp_avg_sq=square)
 
     def drawn(self) -> dict[str, Any]:
@@ -133,15 +133,15 @@ class _Step:
         return numbers.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else numbers.to(device)
 
     def _scales(self) -> list[tuple[float, float]]:
-        """Adam's step size and the root of its other correction, of each update of this step and each of its paces.
+        """Adam's step size and the root of its other correction, of each update of this step and each of its kinds.
 
         They are computed here, once: a compiler would have them computed again for every few numbers of a parameter.
         """
         training, scales = self.training, []
-        for phase, optimizer, paces in zip(training.phases, training.optimizers, self.paces, strict=True):
-            moved_before = (training.done - self.begun) * phase.steps
-            for update, (count, place) in itertools.product(range(1, phase.steps + 1), paces):
-                group, number = optimizer.param_groups[place], count + moved_before + update
+        for phase, optimizer, kinds in zip(training.phases, training.optimizers, self.update_kinds, strict=True):
+            moved_before = (training.done - self.first_step) * phase.steps
+            for update, (count, group_index) in itertools.product(range(1, phase.steps + 1), kinds):
+                group, number = optimizer.param_groups[group_index], count + moved_before + update
                 beta_1, beta_2 = group["betas"]
                 scales.append((at(group["rate"], training.done) / (1 - beta_1**number), (1 - beta_2**number) ** 0.5))
         return scales
@@ -169,7 +169,7 @@ class _Step:
                     clipped = training.clip([self.state["parameters"][n] for n in gradients], [*gradients.values()])
                     gradients = dict(zip(gradients, clipped, strict=True))
                 self.used_names |= set(gradients)
-                self._adam(phase_index, state, gradients, [scales.pop(0) for _ in self.paces[phase_index]])
+                self._adam(phase_index, state, gradients, [scales.pop(0) for _ in self.update_kinds[phase_index]])
                 parameters |= {name: state["parameters"][name].detach().requires_grad_() for name in gradients}
             last_losses = {name: loss.detach() for name, loss in losses.items()} | last_losses
             batch.moved(phase.players)
@@ -177,7 +177,7 @@ class _Step:
 
     def _gradients(self, phase_index: int, weights: list[Any], batch: Batch, leaf_tensors: dict[str, Tensor]) -> Any:
         """The losses of the phase of this index, and the gradients of what it moves, by name."""
-        phase, names = self.training.phases[phase_index], list(self.moved[phase_index])
+        phase, names = self.training.phases[phase_index], list(self.group_index_of[phase_index])
         losses = phase.losses(batch)
         total = sum(
             (weight * loss for weight, loss in zip(weights, losses.values(), strict=True)), torch.zeros(())
@@ -189,15 +189,15 @@ class _Step:
     @torch.no_grad()
     def _adam(self, phase_index: int, state: Any, gradients: dict[str, Tensor], scales: list[Tensor]) -> None:
         """Adam's update of the phase of this index, as torch's fused kernel has it."""
-        moments, counts = state["moments"][phase_index], self.counts[phase_index]
-        scales_of = dict(zip(self.paces[phase_index], scales, strict=True))
-        for count in {counts[name]: 0 for name in gradients}:
+        moments, updates = state["moments"][phase_index], self.updates[phase_index]
+        scales_of = dict(zip(self.update_kinds[phase_index], scales, strict=True))
+        for count in {updates[name]: 0 for name in gradients}:
             moments["steps"][count].add_(1)
         for name, gradient in gradients.items():
-            place, (mean, mean_square) = self.moved[phase_index][name], moments["means"][name]
-            group = self.training.optimizers[phase_index].param_groups[place]
+            group_index, (mean, mean_square) = self.group_index_of[phase_index][name], moments["means"][name]
+            group = self.training.optimizers[phase_index].param_groups[group_index]
             parameter, (beta_1, beta_2) = state["parameters"][name], group["betas"]
-            step_size, root = scales_of[counts[name], place]
+            step_size, root = scales_of[updates[name], group_index]
             if group["weight_decay"]:
                 gradient = gradient + group["weight_decay"] * parameter
             mean.lerp_(gradient, 1 - beta_1)

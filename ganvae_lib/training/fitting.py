@@ -116,7 +116,7 @@ def _call_on_point(
     training.pause()
     try:
         with interrupts.deliver_at_once():
-            user_stops = training.agreed(lambda: is_true_answer(on_point(run)))
+            user_stops = training.decided_by_first_process(lambda: is_true_answer(on_point(run)))
     except KeyboardInterrupt:
         return "interrupted"
     except Exception:

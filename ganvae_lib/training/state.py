@@ -101,7 +101,9 @@ class Training:
         window = min(settings.log_every, settings.steps)
         self._recent_losses = torch.zeros(window, len(loss_names), *self.noise.seeds_shape, device=device)
         self.unrecorded = 0  # how many steps lie behind the last full window of the history
-        self.provisional = False  # is the last point of the history that of these steps, so that it may change?
+        self.last_point_is_partial = (
+            False  # is the last point of the history that of these steps, so that it may change?
+        )
         self.is_between_steps = True  # does it stand between two steps?
         if state:
             self.restore(*state)
@@ -112,9 +114,9 @@ class Training:
         Only then does the host wait for the device. Raises NonFiniteLoss if a loss since the last point is not finite.
         """
         self.is_between_steps = False
-        if self.provisional:
+        if self.last_point_is_partial:
             self.history.drop()
-            self.provisional = False
+            self.last_point_is_partial = False
         losses = self.compiled() if self.compiled else self._eager_step()
         if self.settings.ema is not None:
             average(self.averages, self.model, self.settings.ema)
@@ -140,7 +142,7 @@ class Training:
     @property
     def recorded(self) -> bool:
         """Does the history know every step?"""
-        return self.provisional or not self.unrecorded
+        return self.last_point_is_partial or not self.unrecorded
 
     def record(self) -> None:
         """Add a point to the history: the mean over the steps since the last one, and over processes.
@@ -151,8 +153,8 @@ class Training:
         if self.recorded:
             return
         recent = self._recent_losses[: self.unrecorded]
-        self.provisional = self.unrecorded < self.settings.log_every
-        self.unrecorded = self.unrecorded if self.provisional else 0
+        self.last_point_is_partial = self.unrecorded < self.settings.log_every
+        self.unrecorded = self.unrecorded if self.last_point_is_partial else 0
         self.history.append(self.done, *self.noise.share.mean([recent]))
 
     def pause(self) -> None:
@@ -160,7 +162,7 @@ class Training:
         self.model.eval()
         self.model.remember(self._stream_positions())
 
-    def agreed(self, question: Callable[[], bool]) -> bool:
+    def decided_by_first_process(self, question: Callable[[], bool]) -> bool:
         """What the first process answers, in each of them."""
         answer = question() if self.noise.share.rank == 0 else False
         (mean_answer,) = self.noise.share.mean([torch.tensor([float(answer)], device=self.settings.device)])
@@ -176,10 +178,10 @@ class Training:
 
     def _stream_positions(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Where every stream stands, after how many steps, and of what it is one."""
-        streams: list[Noise | Batches] = [self.noise, *self.orders]
+        random_streams: list[Noise | Batches] = [self.noise, *self.orders]
         positions: list[Any] = []
         tensors: dict[str, Tensor] = {}
-        for index, stream in enumerate(streams):
+        for index, stream in enumerate(random_streams):
             position, generators = stream.state()
             positions.append(position)
             tensors |= {f"stream/{index}/{name}": tensor for name, tensor in generators.items()}
@@ -207,7 +209,7 @@ class Training:
                 f"optimizer/{index}/{name}": tensor for name, tensor in state_tensors(optimizer, self.model).items()
             }
         tensors |= {f"ema/{name}": tensor for name, tensor in self.averages.items()}
-        full_windows = len(self.history.points) - self.provisional  # windows
+        full_windows = len(self.history.points) - self.last_point_is_partial  # windows
         if full_windows:
             tensors["history"] = torch.stack(self.history.points[:full_windows])
         if self.unrecorded:
@@ -249,7 +251,7 @@ class Training:
 
     def _restore_unrecorded(self, card: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Go on with a window that is not full; with windows of another length, it makes a point as it is."""
-        self.unrecorded, self.provisional = 0, False
+        self.unrecorded, self.last_point_is_partial = 0, False
         if "unrecorded" not in tensors:
             return
         recent = tensors["unrecorded"].to(self._recent_losses.device)
@@ -261,28 +263,30 @@ class Training:
         if self.done >= self.settings.steps:
             self.record()
 
-    def _restore_streams(self, card: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    def _restore_streams(self, saved: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Go on with these streams, exactly where they stand; where that cannot be, with new ones, none that has been.
 
         Other examples or another batch have a new order; on another kind of device, or for other seeds, all is new.
         """
-        streams: list[Noise | Batches] = [self.noise, *self.orders]
+        random_streams: list[Noise | Batches] = [self.noise, *self.orders]
         seeds = self.noise.seeds
-        same_seeds = set(seeds) <= set(card["seeds"])
-        if not same_seeds or card["device"] != self.settings.device.type or not card["streams"]:
-            for stream in streams:
-                stream.restart(card["total"])
+        same_seeds = set(seeds) <= set(saved["seeds"])
+        if not same_seeds or saved["device"] != self.settings.device.type or not saved["streams"]:
+            for stream in random_streams:
+                stream.restart(saved["total"])
             return
-        seed_rows = [card["seeds"].index(seed) for seed in seeds]
-        self.noise.since = card["since"]
-        for index, stream in enumerate(streams):
-            can_continue = index < len(card["streams"]) and (index == 0 or card["examples"] == self._order_identity())
+        seed_rows = [saved["seeds"].index(seed) for seed in seeds]
+        self.noise.since = saved["since"]
+        for index, stream in enumerate(random_streams):
+            can_continue = index < len(saved["streams"]) and (index == 0 or saved["examples"] == self._order_identity())
             if can_continue:
                 generators = _with_prefix(tensors, f"stream/{index}/")
                 # The states of generators stay on the host, whatever the device.
-                stream.restore(card["streams"][index], {name: states[seed_rows] for name, states in generators.items()})
+                stream.restore(
+                    saved["streams"][index], {name: states[seed_rows] for name, states in generators.items()}
+                )
             else:
-                stream.restart(card["total"])
+                stream.restart(saved["total"])
 
 
 def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
