@@ -145,7 +145,7 @@ class ContinuousBernoulli(Distribution):
 def _quantile_series(logit: Tensor, level: Tensor) -> Tensor:
     """log(1 + u (eᵗ - 1)) / t = Σ_n κ_n t^(n-1) / n! with the cumulants κ_n of a coin with probability u, to t⁶."""
     variance, skew = level * (1 - level), 1 - 2 * level
-    cumulants = (
+    cumulants = (  # κ_2 to κ_7: each is u (1 - u) times the derivative in u of the one before
         variance,
         variance * skew,
         variance * (1 - 6 * variance),

@@ -229,7 +229,7 @@ def random_steps(
         gaussians = torch.distributions.Normal(means, log_stds.exp(), validate_args=False).log_prob(space.points)
         return (logits.log_softmax(-2) + gaussians).logsumexp(-2)
 
-    theta_0, log_d = random_parameters(), mixture(random_parameters())
+    theta_0, log_d = random_parameters(), mixture(random_parameters())  # where it stands; the log density of the data
     prior = 0.5 if real == "uniform" else uniform(0.1, 0.9, n)
     # Four sine waves of random height, frequency and phase.
     sines = uniform(0.2, 1.5, n, 4, 1) * (uniform(0.2, 1.5, n, 4, 1) * space.points + uniform(0, 6.3, n, 4, 1)).sin()

@@ -130,7 +130,7 @@ class Denoise(Tool):
         return denoise
 
     def formula(self, writer: Writer, space: Space, player: str) -> str:
-        path, x = PATHS[self.path], space.arguments[0]
+        path, x = PATHS[self.path], space.arguments[0]  # the variable, as a formula names it
         noisy = rf"\tilde {x}={path.alpha_tex}{x}+{path.sigma_tex}\epsilon"
         return expectation(
             rf"{space.target_law(writer)},\,\tau,\,\epsilon", f"{WEIGHTS[self.weight].tex(x)};\\,{noisy}"

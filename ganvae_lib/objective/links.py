@@ -194,7 +194,7 @@ def weighted_mean(loss: Tensor, log_odds: Tensor, k: int | str, share: Share | N
     minibatch that groups of k do not divide.
     """
     batch = loss.shape[-1]
-    if k == "batch" and share and share.size > 1:  # times their number, by which the mean over processes divides
+    if k == "batch" and share and share.size > 1:  # times the processes, by which their mean divides
         return ((log_odds - share.logsumexp(log_odds)).exp() * loss).sum(-1) * share.size
     group_size = batch if k == "batch" else int(k)
     if batch % group_size:
