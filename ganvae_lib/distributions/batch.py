@@ -7,33 +7,22 @@ stays drawn until a player on which it depends has moved, so a step computes not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast, overload
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
-from ..errors import check_sizes, unknown
+from ..errors import unknown
 from .noise import Noise
-from .sample import draw
+from .sample import OtherDomain, draw
 
-__all__ = ["Batch", "OtherDomain", "drawn"]
+__all__ = ["Batch", "drawn"]
 
 Value = TypeVar("Value")
 Made = TypeVar("Made")
-
-
-class OtherDomain(nn.Module):
-    """In the place of a prior: z is data too, the examples of a second domain (chapter 12)."""
-
-    def __init__(self, shape: Sequence[int]):
-        super().__init__()
-        self.shape = check_sizes("shape", shape)
-
-    def forward(self) -> Distribution:
-        raise TypeError("here z is data of a second domain, which has no density and is not drawn; pass z=...")
 
 
 class drawn(Generic[Value]):

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
 import torch
-from torch import Tensor, distributions
+from torch import Tensor, distributions, nn
 from torch.nn.functional import one_hot
 
+from ..errors import check_sizes
 from .densities import Noiseless, Point, Product, Pushforward, tiled
 from .grey import ContinuousBernoulli
 from .noise import Noise
 
-__all__ = ["draw", "free_energy"]
+__all__ = ["OtherDomain", "draw", "free_energy"]
+
+
+class OtherDomain(nn.Module):
+    """In the place of a prior: z is data too, the examples of a second domain (chapter 12), and is not drawn."""
+
+    def __init__(self, shape: Sequence[int]):
+        super().__init__()
+        self.shape = check_sizes("shape", shape)
+
+    def forward(self) -> distributions.Distribution:
+        raise TypeError("here z is data of a second domain, which has no density and is not drawn; pass z=...")
 
 
 @singledispatch

@@ -43,7 +43,6 @@ class Schedule(ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         register(cls, SCHEDULES)
-        cls.__repr__ = cls.__repr__  # type: ignore[method-assign]  # on the class itself: else @dataclass makes another
 
     def __post_init__(self) -> None:
         """Check the fields: numbers, of which those that count steps are positive and whole."""

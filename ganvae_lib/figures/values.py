@@ -30,6 +30,7 @@ def register(cls: type, registry: dict[str, type]) -> None:
         cls.formula = _formula_by_name  # type: ignore[attr-defined]
     if "__post_init__" in vars(cls) or not hasattr(cls, "__post_init__"):
         cls.__post_init__ = _with_plain_fields(getattr(cls, "__post_init__", None))  # type: ignore[attr-defined]
+    cls.__repr__ = cls.__repr__  # type: ignore[method-assign]  # on the class itself: else @dataclass makes another
     registry[cls.__name__] = cls
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..data.dataset import Examples
-from ..distributions.batch import OtherDomain
+from ..distributions.sample import OtherDomain
 from ..errors import check_int, described, unknown
 from ..models.model import Model
 from .bounds import as_data, denoising_bound, elbo, iwae, learns_prior, log_likelihood

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..data.dataset import Examples, as_data
 from ..data.sources import is_shape
-from ..distributions.batch import OtherDomain
+from ..distributions.sample import OtherDomain
 from ..networks.codes import Prior
 from ..objective.algebra import Objective
 from ..objective.operators import from_dict

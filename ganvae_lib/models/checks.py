@@ -15,8 +15,8 @@ from torch.distributions import Independent, Laplace, Normal
 from torch.nn.parameter import is_lazy
 
 from ..data.dataset import Data, Examples, within_range
-from ..distributions.batch import OtherDomain
 from ..distributions.densities import Noiseless, Point, as_floats
+from ..distributions.sample import OtherDomain
 from ..errors import check_type
 from ..networks.heads import Conditional
 from ..networks.stacking import Copies, seeds_in

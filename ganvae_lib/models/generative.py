@@ -11,10 +11,9 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from ..data.dataset import Examples
-from ..distributions.batch import OtherDomain
 from ..distributions.noise import Noise
 from ..distributions.paths import PATHS, flow_density, from_noise
-from ..distributions.sample import draw
+from ..distributions.sample import OtherDomain, draw
 from ..errors import check_bool, check_int, unknown
 from ..networks.codes import interpolated_codes
 from .inputs import codes, evaluating, examples, labels_of, numbers

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from ..distributions.batch import OtherDomain
+from ..distributions.sample import OtherDomain
 from ..errors import check_type
 from ..figures.formula import GREEK, plain
 from ..figures.table import ShownAsTable, Table

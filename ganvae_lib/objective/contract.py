@@ -59,7 +59,6 @@ class Tool(ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         register(cls, TOOLS)
-        cls.__repr__ = cls.__repr__  # type: ignore[method-assign]  # on the class itself: else @dataclass makes another
 
     def __repr__(self) -> str:
         return format_call(self, field_names(self), self.always_shown)
@@ -127,7 +126,6 @@ class Term(Objective, ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         register(cls, TERMS)
-        cls.__repr__ = cls.__repr__  # type: ignore[method-assign]  # on the class itself: else @dataclass makes another
 
     def __post_init__(self) -> None:
         if self.given not in (None, "label"):

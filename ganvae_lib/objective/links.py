@@ -183,6 +183,7 @@ LINKS: dict[str, Link] = {
         generator_tex=lambda writer: rf"\log 2{writer.not_D}",
         descends=r"2\,\mathrm{JSD}(d,g)",
         label="eq-fgan",
+        reversible=True,
     ),
 }
 

@@ -46,9 +46,9 @@ def test_every_law_is_listed():
 
 def test_the_code_runs(monkeypatch):
     monkeypatch.setenv("GANVAE_PROGRESS", "0")
-    added = {"exponential": LINKS, "denoiser": ROLES, "Denoise": TERMS, "squares": data.DATA_SETS}
+    added = {"exponential": LINKS, "restorer": ROLES, "Restore": TERMS, "squares": data.DATA_SETS}
     names = {"__name__": "contributing"}
     exec(compile(CODE, "CONTRIBUTING.md", "exec"), names)
     assert all(name in registry for name, registry in added.items())
-    assert names["run"].history.keys() >= {"match x", "denoise x"}
+    assert names["run"].history.keys() >= {"match x", "restore x"}
     assert names["run"].sample(5).shape == (2, 5, 2)

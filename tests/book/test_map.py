@@ -53,11 +53,12 @@ def test_a_place_has_a_chapter_and_sources_and_a_result(name, notebooks):
     place = zoomap.PLACES[name]
     assert f"notebooks/{place.chapter}" in notebooks
     known = re.findall(r"^@\w+\{([^,\s]+),", (ROOT / "book" / "references.bib").read_text(encoding="utf8"), re.M)
-    assert set(zoo.REFERENCES[name].split(",")) <= set(known)
+    missing = set(zoo.REFERENCES[name].split(",")) - set(known)
+    assert not missing, f"book/references.bib has no entry with the key {missing}, a source of {name!r} in zoo.py"
     here = f"notebooks/{place.chapter}"
-    assert place.result in set().union(
-        *(zoomap.labels(n) for page, n in notebooks.items() if page == here or "10_" in page)
-    )
+    labels = set().union(*(zoomap.labels(n) for page, n in notebooks.items() if page == here or "10_" in page))
+    advice = "name a figure or an equation there; a model without one has the general result, such as eq-link"
+    assert place.result in labels, f"PLACES in book/zoomap.py: {name!r} has {place.result!r}; {advice}."
 
 
 @pytest.mark.parametrize("name", zoomap.PLACES)
