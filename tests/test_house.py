@@ -169,7 +169,9 @@ def test_the_top_level_has_at_most_fourteen_names():
 def test_no_module_is_over_300_lines_and_no_function_over_60(path):
     source = path.read_text(encoding="utf8")
     length = len(source.splitlines())
-    assert length <= 300, f"{path.name} has {length} lines: move what does not belong there, or what few need, elsewhere"
+    assert length <= 300, (
+        f"{path.name} has {length} lines: move what does not belong there, or what few need, elsewhere"
+    )
     functions = [n for n in ast.walk(ast.parse(source)) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
     long = {f.name: f.end_lineno - f.lineno + 1 for f in functions if f.end_lineno - f.lineno + 1 > 60}
     assert long == {}

@@ -94,7 +94,9 @@ def test_right_calls_return_and_wrong_ones_are_named(call):
 def test_every_public_name_is_called():
     named = {name for name in ganvae_lib._PACKAGE_OF_NAME if callable(getattr(ganvae_lib, name))}
     missing = named - set(EXEMPT) - set(CALLS)
-    assert not missing, f"add a call of each, or why there is none, to CALLS or EXEMPT in tests/fuzz/calls.py: {missing}"
+    assert not missing, (
+        f"add a call of each, or why there is none, to CALLS or EXEMPT in tests/fuzz/calls.py: {missing}"
+    )
 
 
 @pytest.mark.parametrize(
