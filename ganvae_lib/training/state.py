@@ -101,9 +101,7 @@ class Training:
         window = min(settings.log_every, settings.steps)
         self._recent_losses = torch.zeros(window, len(loss_names), *self.noise.seeds_shape, device=device)
         self.unrecorded = 0  # how many steps lie behind the last full window of the history
-        self.last_point_is_partial = (
-            False  # is the last point of the history that of these steps, so that it may change?
-        )
+        self.last_point_is_partial = False  # is the history's last point that of these steps, and may change?
         self.is_between_steps = True  # does it stand between two steps?
         if state:
             self.restore(*state)
