@@ -12,6 +12,10 @@ Adam), without what a run begins with.
               {here, before, one after another}, against_before, against_one_after_another: {ratio (median), range
               [min, max]}}; a ratio above 1 says that stacked seeds here are faster. Without ``before`` where the other
               build cannot
+    memory    what a step frees stays with the process in ``fit``, or is given back, as the C library would have it:
+              {workload, seeds, steps, ms_per_step and page_faults (of a whole fit): {kept, "given back"}, ratio, range}
+    turned    gradients of stacked layers lie transposed, and are copied before Adam sees them: {shape of the weights,
+              ms_per_copy: {stack, matrices} (as one copy, and matrix by matrix, as ``descend`` does), ratio, range}
     formats   one seed here: {workload, ms_per_step (medians): {contiguous, "channels last", and of each the bare
               products: products.py}, ratio, range, bare: the same of the bare products}: how many times as fast
               images and kernels with their channels last are
@@ -26,27 +30,32 @@ import gc
 import json
 import math
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 
 import torch
 from products import products_of
 
-from ganvae_lib import Data, build, nets, zoo
+from ganvae_lib import Data, build, fit, nets, zoo
+from ganvae_lib.training import fitting, settings as training_settings
 from ganvae_lib.training.settings import Settings
 from ganvae_lib.training.state import Training
 
 ROOT = Path(__file__).resolve().parents[1]
+KEEPING = getattr(training_settings, "keeping_freed_memory", nullcontext)  # the other build may not know it
 LARGE = dict(architecture="conv", width=64, depth=3, latent=100)
 #: (model, shape of an example, networks, seeds, batch, steps in a round)
 WORKLOADS = {
     "GAN 64-128-256, 3 x 32 x 32": ("GAN", (3, 32, 32), LARGE, 10, 64, 1),
+    "VAE 64-128-256, 3 x 32 x 32": ("VAE", (3, 32, 32), LARGE, 10, 64, 1),
     "GAN 32-64, 28 x 28": ("GAN", (1, 28, 28), dict(architecture="conv", width=32), 4, 64, 1),
     "VAE 32-64, 28 x 28": ("VAE", (1, 28, 28), dict(architecture="conv", width=32), 4, 64, 1),
     "GAN 16-32, 28 x 28": ("GAN", (1, 28, 28), dict(architecture="conv", width=16), 4, 64, 2),
@@ -57,14 +66,30 @@ WORKLOADS = {
     "DIFFUSION 8-16-32, 16 x 16": ("DIFFUSION", (1, 16, 16), dict(architecture="conv", width=8), 4, 64, 2),
     "DIFFUSION 8-16-32, 8 x 8": ("DIFFUSION", (1, 8, 8), dict(architecture="conv", width=8), 4, 64, 6),
     "GAN 784-256-512": ("GAN", (1, 28, 28), dict(hidden=(256, 512)), 4, 128, 4),
+    "GAN 784-512-512": ("GAN", (1, 28, 28), dict(hidden=(512, 512)), 4, 128, 2),
+    "GAN 784-1024-1024": ("GAN", (1, 28, 28), dict(hidden=(1024, 1024)), 4, 128, 1),
+    "VAE 784-1024-1024-20": ("VAE", (1, 28, 28), dict(hidden=(1024, 1024), latent=20), 4, 128, 1),
+    "VAE 784-1600-20, ten": ("VAE", (1, 28, 28), dict(hidden=(1600,), latent=20), 10, 128, 1),
     "VAE 784-1600-20": ("VAE", (1, 28, 28), dict(hidden=(1600,), latent=20), 4, 128, 2),
     "VAE 784-100-20": ("VAE", (1, 28, 28), dict(hidden=(100,), latent=20), 4, 128, 8),
+    "VAE 784-400-20, sixteen": ("VAE", (1, 28, 28), dict(hidden=(400,), latent=20), 16, 128, 2),
     "VAE 784-400-20": ("VAE", (1, 28, 28), dict(hidden=(400,), latent=20), 4, 128, 5),
     "GAN 128-128, the plane": ("GAN", (2,), dict(hidden=(128, 128)), 8, 256, 10),
     "GAN 512-512, the plane": ("GAN", (2,), dict(hidden=(512, 512)), 8, 256, 2),
+    "GAN 1024-1024, the plane": ("GAN", (2,), dict(hidden=(1024, 1024)), 4, 256, 1),
 }
 #: Those for one seed in both memory formats.
 FORMATS = ("GAN 64-128-256, 3 x 32 x 32", "GAN 32-64, 28 x 28", "VAE 32-64, 28 x 28", "GAN 16-32, 28 x 28")
+#: (model, shape of an example, networks, seeds, batch, steps of a fit)
+FITS = {
+    "VAE 784-1600-20": ("VAE", (1, 28, 28), dict(hidden=(1600,), latent=20), 10, 128, 20),
+    "VAE 784-400-20": ("VAE", (1, 28, 28), dict(hidden=(400,), latent=20), 64, 128, 8),
+    "GAN 128-128, the plane": ("GAN", (2,), dict(hidden=(128, 128)), 64, 256, 40),
+    "GAN 64-128-256, 3 x 32 x 32": ("GAN", (3, 32, 32), LARGE, 10, 64, 3),
+    "VAE 784-400-20, four": ("VAE", (1, 28, 28), dict(hidden=(400,), latent=20), 4, 128, 40),
+}
+#: Weights of stacked linear layers.
+WEIGHTS = ((4, 1024, 1024), (4, 1024, 784), (4, 512, 512), (4, 400, 784), (8, 128, 128))
 #: Widths of ``conv_down`` and ``conv_up`` on images of 1 x 16 x 16, and of ``UNet``.
 WIDTHS = (8, 16, 32, 64)
 TRUNKS = {
@@ -149,6 +174,54 @@ def workload(name: str, here: Build, before: Build, rounds: int) -> dict:
     return row
 
 
+def memory(name: str, rounds: int) -> dict:
+    """One of the fits with and without what they free."""
+    objective, shape, networks, seeds, batch, steps = FITS[name]
+    data = Data(torch.rand(2048, *shape, generator=torch.Generator().manual_seed(0)))
+    model = build(getattr(zoo, objective), data, **networks)
+    ways = {"kept": KEEPING, "given back": nullcontext}
+    times: dict[str, list[float]] = {way: [] for way in ways}
+    faults: dict[str, list[int]] = {way: [] for way in ways}
+    for i in range(-1, rounds):
+        for way in list(ways) if i % 2 else list(reversed(ways)):
+            fitting.keeping_freed_memory = ways[way]
+            start, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            fit(model, data, steps, batch=batch, seeds=seeds, log_every=steps, device="cpu", progress=False)
+            if i >= 0:
+                times[way].append(time.process_time() - start)
+                faults[way].append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    fitting.keeping_freed_memory = KEEPING
+    ms = {way: round(1e3 * statistics.median(seconds) / steps, 2) for way, seconds in times.items()}
+    row = {"workload": name, "seeds": seeds, "steps": steps, "ms_per_step": ms}
+    row |= {"page_faults": {way: int(statistics.median(counts)) for way, counts in faults.items()}}
+    row |= ratio(times["kept"], times["given back"])
+    print(json.dumps(row), flush=True)
+    return row
+
+
+def turned(shape: tuple[int, ...], rounds: int) -> dict:
+    """One of the copies that turn a gradient."""
+    gradient, copied = torch.randn(shape[0], shape[2], shape[1]).mT, torch.empty(shape)
+
+    def matrices() -> None:
+        for to, one in zip(copied, gradient, strict=True):
+            to.copy_(one)
+
+    contenders = {"stack": lambda: copied.copy_(gradient), "matrices": matrices}
+    times: dict[str, list[float]] = {way: [] for way in contenders}
+    for i in range(-1, rounds):
+        for way in list(contenders) if i % 2 else list(reversed(contenders)):
+            start = time.process_time()
+            for _ in range(20):
+                contenders[way]()
+            if i >= 0:
+                times[way].append((time.process_time() - start) / 20)
+    ms = {way: round(1e3 * statistics.median(seconds), 3) for way, seconds in times.items()}
+    row = {"weights": list(shape), "ms_per_copy": ms} | ratio(times["matrices"], times["stack"])
+    print(json.dumps(row), flush=True)
+    return row
+
+
 def formats(name: str, rounds: int) -> dict:
     """One of the formats."""
     trainings = {"contiguous": begun(name, [0]), "channels last": begun(name, [0], last=True)}
@@ -200,8 +273,9 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     if asked.serve:
-        return serve()
-    rounds = 1 if asked.quick else 5
+        with KEEPING():
+            return serve()
+    rounds = 1 if asked.quick else 7
     packed = subprocess.run(["git", "archive", asked.commit, "ganvae_lib"], cwd=ROOT, capture_output=True, check=True)
     with tempfile.TemporaryDirectory() as folder:
         tarfile.open(fileobj=BytesIO(packed.stdout)).extractall(folder, filter="data")
@@ -209,13 +283,24 @@ def main() -> None:
         rows = [workload(name, here, before, rounds) for name in WORKLOADS]
         for build_ in (here, before):
             build_.process.stdin.close()
-    in_both = [formats(name, rounds) for name in FORMATS]
-    trunks = [trunk(name, width, rounds) for name in TRUNKS for width in WIDTHS]
+    with KEEPING():
+        in_both = [formats(name, rounds) for name in FORMATS]
+    kept = [memory(name, rounds) for name in FITS]
+    copies = [turned(shape, rounds) for shape in WEIGHTS]
+    with KEEPING():
+        trunks = [trunk(name, width, rounds) for name in TRUNKS for width in WIDTHS]
     if not asked.quick:
         from ganvae_lib.experiments import record
 
         about = {"experiment": "stacked convolutions", "command": f"python benchmarks/convolutions.py {asked.commit}"}
-        results = {"rows": rows, "formats": in_both, "trunks": trunks, "environment": record.environment()}
+        results = {
+            "rows": rows,
+            "formats": in_both,
+            "memory": kept,
+            "turned": copies,
+            "trunks": trunks,
+            "environment": record.environment(),
+        }
         record.write(ROOT / "results" / "convolutions.json", about | results)
 
 

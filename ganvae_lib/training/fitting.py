@@ -15,7 +15,7 @@ from ..models.model import Model
 from .checkpoint import Checkpoint, begin_training, checkpoint_in_folder
 from .compiled import whole_step
 from .run import Run
-from .settings import in_precision, without_argument_checks
+from .settings import in_precision, keeping_freed_memory, without_argument_checks
 from .state import Training
 
 __all__ = ["fit"]
@@ -88,7 +88,7 @@ def _train(
 ) -> None:
     """Go on to the last step, or until something stops it; at a point of the history, say and keep where it is."""
     settings, stop_reason, training.compiled = training.settings, None, whole_step(training)
-    with bar:
+    with bar, keeping_freed_memory():
         while training.done < settings.steps and not run.stopped:
             with without_argument_checks(), in_precision(settings.precision, settings.device):
                 training.step()

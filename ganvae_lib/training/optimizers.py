@@ -18,7 +18,7 @@ from ..models.model import Model
 from ..models.roles import role_of
 from ..objective.algebra import Phase
 
-__all__ = ["OPTIMIZERS", "Clip", "Recipe", "adam", "average", "descend", "restore_state", "state_tensors", "set_rates"]
+__all__ = ["OPTIMIZERS", "Clip", "Recipe", "average", "descend", "restore_state", "state_tensors", "set_rates"]
 
 #: By name. A class of one's own enters when ``fit`` is first given it.
 OPTIMIZERS: dict[str, Any] = {name: value for name, value in vars(torch.optim).items() if inspect.isclass(value)}
@@ -152,13 +152,6 @@ class Recipe:
         return [parameter.detach() for parameter in parameters]
 
 
-def adam(
-    model: Model, players: Sequence[str], rates: Mapping[str, Any], betas: tuple[float, float], device: torch.device
-) -> Optimizer:
-    """Adam over the parameters of these players, each player at its own rate."""
-    return Recipe().of(model, players, rates, betas, device)
-
-
 class Clip:
     """Gradients no longer than ``limit``: the norm of all of a player's, of each seed for itself, as torch has it.
 
@@ -236,24 +229,31 @@ def descend(
         # Not all must be in use: discriminators may train at different paces, and samples that are means need no scale.
         total = phase.total(losses, step).sum()
         gradients = torch.autograd.grad(total, parameters, allow_unused=True) if parameters else ()  # all may be frozen
-    trained_pairs = [
-        (weight, _dense(gradient))
-        for weight, gradient in zip(parameters, gradients, strict=True)
-        if gradient is not None
-    ]
+    pairs = zip(parameters, gradients, strict=True)
+    trained_pairs = [(weight, _dense(gradient)) for weight, gradient in pairs if gradient is not None]
     # Over processes, if there are several.
     mean_gradients = batch.noise.share.mean([gradient for _, gradient in trained_pairs])
     if clip is not None:
         mean_gradients = clip([parameter for parameter, _ in trained_pairs], mean_gradients)
     for (parameter, _), gradient in zip(trained_pairs, mean_gradients, strict=True):
-        # Fused Adam walks through memory: parameter and gradient must lie alike in it.
-        same_layout = gradient.stride() == parameter.stride()
-        parameter.grad = gradient if same_layout else torch.empty_like(parameter).copy_(gradient)
+        parameter.grad = _laid_out_like(parameter, gradient)
     optimizer.step()
     torch.clear_autocast_cache()  # under autocast torch remembers the weights in bf16, as they were before the update
     for parameter in parameters:
         parameter.grad = None
     return {name: loss.detach() for name, loss in losses.items()}
+
+
+def _laid_out_like(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """A gradient that lies in memory as its parameter does: fused Adam walks through both side by side."""
+    if gradient.stride() == parameter.stride():
+        return gradient
+    laid_out = torch.empty_like(parameter)
+    # On a CPU torch transposes a large matrix by blocks, but a stack of them number by number.
+    is_stack = parameter.ndim == 3 and parameter.device.type == "cpu" and parameter[0].numel() >= 2**16
+    for target, source in zip(laid_out, gradient, strict=True) if is_stack else [(laid_out, gradient)]:
+        target.copy_(source)
+    return laid_out
 
 
 def _dense(gradient: Tensor) -> Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +19,14 @@ from ..models.inputs import without_argument_checks
 from ..objective.algebra import Objective
 from .optimizers import Recipe
 
-__all__ = ["Settings", "find_device", "in_precision", "seed_list", "without_argument_checks"]
+__all__ = [
+    "Settings",
+    "find_device",
+    "in_precision",
+    "keeping_freed_memory",
+    "seed_list",
+    "without_argument_checks",
+]
 
 PLAYERS = ("theta", "eta", "phi")  # who owns parameters; ``ROLES`` says whose each network is
 PRECISIONS = ("fp32", "tf32", "bf16")
@@ -217,3 +226,30 @@ def in_precision(name: str, device: torch.device) -> Iterator[None]:
     finally:
         torch.set_float32_matmul_precision(matmul_before)
         torch.backends.cudnn.allow_tf32 = cudnn_before
+
+
+# glibc's options, by their numbers in malloc.h.
+_MMAP_THRESHOLD, _TRIM_THRESHOLD, _MMAP_MAX = -3, -1, -4
+_KEEPING = {_TRIM_THRESHOLD: 2**31 - 1, _MMAP_MAX: 0}
+_USUAL = {_MMAP_THRESHOLD: 2**25, _TRIM_THRESHOLD: 2**26, _MMAP_MAX: 2**16}  # the most that glibc comes to by itself
+
+
+@contextmanager
+def keeping_freed_memory() -> Iterator[None]:
+    """Let the memory that a step frees stay with the process, for the next step.
+
+    glibc hands blocks of 32 MiB and more, and the free end of its heap, back to the system at once; stacked networks
+    want them again in the next step, and page faults took up to a quarter of it. Another C library is left as it is.
+    """
+    _set_malloc(_KEEPING)
+    try:
+        yield
+    finally:
+        _set_malloc(_USUAL)
+
+
+def _set_malloc(options: dict[int, int]) -> None:
+    """Give the C library these options, if it is one that has such."""
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    for option, value in options.items() if hasattr(libc, "mallopt") else ():
+        libc.mallopt(option, value)  # type: ignore[union-attr]

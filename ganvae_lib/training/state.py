@@ -15,10 +15,10 @@ from ..measure.history import History
 from ..models.dry import check_user_defined_parts
 from ..models.model import Model
 from .batches import Batches, batch_source, join_processes
-from .optimizers import Clip, adam, average, descend, restore_state, set_rates, state_tensors
+from .optimizers import Clip, average, descend, restore_state, set_rates, state_tensors
 from .settings import Settings
 
-__all__ = ["Kept", "Training", "adam", "descend"]
+__all__ = ["Kept", "Training", "descend"]
 
 
 class Kept(NamedTuple):

@@ -12,7 +12,7 @@ from helpers import ROOT
 from torch.distributions import Independent, Normal, kl_divergence
 
 from ganvae_lib import KL, LINKS, Adversary, Batch, Match, Mixture, Noise, Reconstruct, build, coverage, data, ring
-from ganvae_lib.training.optimizers import adam, descend
+from ganvae_lib.training.optimizers import Recipe, descend
 
 SCRIPT = ROOT / "book" / "_static" / "first_hour.js"
 SLOPES = {"relu": 0.0, "leaky relu": 0.2}
@@ -61,7 +61,7 @@ def steps_of(model, rate, beta, batch_size=13, steps=3):
     noise, told = Remembered(3), []
     rates = dict.fromkeys(("theta", "eta", "phi"), rate)
     phases = model.objective.phases()
-    optimizers = [adam(model, phase.players, rates, (beta, 0.999), torch.device("cpu")) for phase in phases]
+    optimizers = [Recipe().of(model, phase.players, rates, (beta, 0.999), torch.device("cpu")) for phase in phases]
     law = ring()
     for step in range(steps):
         batch = Batch(model, law.sample(batch_size, step), noise)

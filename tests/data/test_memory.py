@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import platform
 import sys
 
 import numpy as np
@@ -118,3 +119,27 @@ def test_without_room_for_the_block_that_makes_steps_faster_training_goes_on(mon
     monkeypatch.setattr(torch, "empty", no_room)
     run = fit(build(zoo.VAE, data, hidden=(4,)), data, 2, batch=16, device="cpu")
     assert asked and int(run.history.steps[-1]) == 2
+
+
+FREED = """
+import resource, torch
+from ganvae_lib import Data, build, fit, zoo
+
+def stays():
+    for _ in range(4):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.full((2**24,), 1.0)  # 64 MiB, which are freed at once
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 1000
+
+data, seen = Data(torch.randn(64, 2)), []
+seen.append(stays())
+fit(build(zoo.VAE, data, hidden=(4,)), data, 2, batch=16, device="cpu", on_point=lambda run: seen.append(stays()))
+seen.append(stays())
+print(*seen)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="asks glibc")
+def test_what_a_step_frees_stays_in_a_training_and_no_longer():
+    """Pages that a process has need not be asked for again: before, at two points of a training, and after."""
+    assert new_process(FREED).split() == ["False", "True", "True", "False"]

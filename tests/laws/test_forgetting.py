@@ -13,7 +13,7 @@ from ganvae_lib import KL, Batch, Match, Noise, Reconstruct, zoo
 from ganvae_lib.distributions import Noiseless, Point, Product, Pushforward
 from ganvae_lib.training import Settings, Training
 from ganvae_lib.training.batches import batch_source
-from ganvae_lib.training.state import adam, descend
+from ganvae_lib.training.optimizers import Recipe, descend
 
 CPU = torch.device("cpu")
 
@@ -70,7 +70,7 @@ def test_a_step_is_one_of_batches_that_remember_nothing(case, monkeypatch):
     next_batch, _ = batch_source(twin, data, 16, noise, CPU)
     batch, first = next_batch(), {}
     for phase in twin.objective.phases():
-        optimizer = adam(twin, phase.players, settings.rates, settings.betas, CPU)
+        optimizer = Recipe().of(twin, phase.players, settings.rates, settings.betas, CPU)
         for _ in range(phase.steps - 1):
             descend(phase, next_batch(), optimizer)
         first = descend(phase, anew(batch), optimizer) | first
@@ -95,7 +95,7 @@ def test_of_a_term_in_two_phases_history_keeps_the_loss_before_anybody_moved():
     noise = Noise(4)
     batch = batch_source(start, POINTS, 32, noise, CPU)[0]()
     before = phases[0].losses(batch)["reconstruct x"].item()
-    descend(phases[0], batch, adam(start, ("theta",), settings.rates, settings.betas, CPU))
+    descend(phases[0], batch, Recipe().of(start, ("theta",), settings.rates, settings.betas, CPU))
     batch.moved(("theta",))
     after = phases[1].losses(batch)["reconstruct x"].item()
     assert abs(after - before) > 0.01

@@ -8,7 +8,7 @@ from values import tensors_of
 from ganvae_lib import Batch, Noise
 from ganvae_lib.distributions.batch import drawn
 from ganvae_lib.training.batches import batch_source
-from ganvae_lib.training.state import adam, descend
+from ganvae_lib.training.optimizers import Recipe, descend
 
 
 def reached(value, model):
@@ -61,7 +61,7 @@ def test_after_a_phase_only_its_players_have_moved(case):
     for phase in model.objective.phases():
         before = {n: v.clone() for n, v in model.state_dict().items()}
         rates = dict.fromkeys(PLAYERS, 1e-2)
-        losses = descend(phase, batch, adam(model, phase.players, rates, (0.5, 0.9), torch.device("cpu")))
+        losses = descend(phase, batch, Recipe().of(model, phase.players, rates, (0.5, 0.9), torch.device("cpu")))
         assert all(loss.shape == (2,) and loss.isfinite().all() for loss in losses.values())
         batch.moved(phase.players)
         assert not {n for n in batch.memory if vars(Batch)[n].depends & set(phase.players)}

@@ -11,7 +11,7 @@ from torch import nn
 
 from ganvae_lib import Model, Run, fit, nets, zoo
 from ganvae_lib.training import Settings, Training
-from ganvae_lib.training.optimizers import OPTIMIZERS, Recipe
+from ganvae_lib.training.optimizers import OPTIMIZERS, Recipe, _laid_out_like
 
 DATA = points(200)
 HOW = dict(batch=32, progress=False, device="cpu", log_every=5)
@@ -173,6 +173,14 @@ def test_the_check_of_an_optimizer_sees_a_coupling():
 
 
 # ---------------------------------------------------------------- clipping
+
+
+@pytest.mark.parametrize("shape", [(3, 300, 400), (3, 4, 5), (300, 400), (2, 3, 4, 5)])
+def test_a_gradient_that_lies_across_is_turned_and_has_the_same_numbers(shape):
+    parameter, gradient = torch.zeros(shape), torch.randn(*shape[:-2], shape[-1], shape[-2]).mT
+    turned = _laid_out_like(parameter, gradient)
+    assert turned.stride() == parameter.stride() != gradient.stride() and torch.equal(turned, gradient)
+    assert _laid_out_like(parameter, turned) is turned
 
 
 @pytest.mark.parametrize("seeds", [2, [3]], ids=str)
