@@ -12,7 +12,7 @@ Adam), without what a run begins with.
               {here, before, one after another}, against_before, against_one_after_another: {ratio (median), range
               [min, max]}}; a ratio above 1 says that stacked seeds here are faster. Without ``before`` where the other
               build cannot
-    memory    what a step frees stays with the process in ``fit``, or is given back, as the C library would have it:
+    memory    what a step frees stays with the process in ``fit``, or is given back, above glibc's 32 and 64 MiB:
               {workload, seeds, steps, ms_per_step and page_faults (of a whole fit): {kept, "given back"}, ratio, range}
     turned    gradients of stacked layers lie transposed, and are copied before Adam sees them: {shape of the weights,
               ms_per_copy: {stack, matrices} (as one copy, and matrix by matrix, as ``descend`` does), ratio, range}

@@ -238,8 +238,9 @@ _USUAL = {_MMAP_THRESHOLD: 2**25, _TRIM_THRESHOLD: 2**26, _MMAP_MAX: 2**16}  # t
 def keeping_freed_memory() -> Iterator[None]:
     """Let the memory that a step frees stay with the process, for the next step.
 
-    glibc hands blocks of 32 MiB and more, and the free end of its heap, back to the system at once; stacked networks
-    want them again in the next step, and page faults took up to a quarter of it. Another C library is left as it is.
+    glibc hands freed blocks of 32 MiB and more back to the system, and a free end of its heap of 64 MiB and more.
+    Stacked networks want them again in the next step, and page faults took up to a quarter of it. Another C library
+    stays as it is.
     """
     _set_malloc(_KEEPING)
     try:
