@@ -37,6 +37,7 @@ import sys
 import tarfile
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
@@ -199,6 +200,19 @@ def memory(name: str, rounds: int) -> dict:
     return row
 
 
+def by_turns(contenders: dict[str, Callable[[], object]], repeats: int, rounds: int) -> dict[str, list[float]]:
+    """Seconds of processor time that each contender takes, round by round, after one that is not counted."""
+    times: dict[str, list[float]] = {way: [] for way in contenders}
+    for i in range(-1, rounds):
+        for way in list(contenders) if i % 2 else list(reversed(contenders)):  # nobody always comes first
+            start = time.process_time()
+            for _ in range(repeats):
+                contenders[way]()
+            if i >= 0:
+                times[way].append((time.process_time() - start) / repeats)
+    return times
+
+
 def turned(shape: tuple[int, ...], rounds: int) -> dict:
     """One of the copies that turn a gradient."""
     gradient, copied = torch.randn(shape[0], shape[2], shape[1]).mT, torch.empty(shape)
@@ -208,14 +222,7 @@ def turned(shape: tuple[int, ...], rounds: int) -> dict:
             to.copy_(one)
 
     contenders = {"stack": lambda: copied.copy_(gradient), "matrices": matrices}
-    times: dict[str, list[float]] = {way: [] for way in contenders}
-    for i in range(-1, rounds):
-        for way in list(contenders) if i % 2 else list(reversed(contenders)):
-            start = time.process_time()
-            for _ in range(20):
-                contenders[way]()
-            if i >= 0:
-                times[way].append((time.process_time() - start) / 20)
+    times = by_turns(contenders, 20, rounds)
     ms = {way: round(1e3 * statistics.median(seconds), 3) for way, seconds in times.items()}
     row = {"weights": list(shape), "ms_per_copy": ms} | ratio(times["matrices"], times["stack"])
     print(json.dumps(row), flush=True)
@@ -227,14 +234,7 @@ def formats(name: str, rounds: int) -> dict:
     trainings = {"contiguous": begun(name, [0]), "channels last": begun(name, [0], last=True)}
     contenders = {way: training.step for way, training in trainings.items()}
     contenders |= {f"{way}, products": products_of(training.step) for way, training in trainings.items()}
-    times: dict[str, list[float]] = {way: [] for way in contenders}
-    for i in range(-1, rounds):
-        for way in list(contenders) if i % 2 else list(reversed(contenders)):
-            start = time.process_time()
-            for _ in range(3):
-                contenders[way]()
-            if i >= 0:
-                times[way].append((time.process_time() - start) / 3)
+    times = by_turns(contenders, 3, rounds)
     ms = {way: round(1e3 * statistics.median(seconds), 2) for way, seconds in times.items()}
     row = {"workload": name, "ms_per_step": ms} | ratio(times["channels last"], times["contiguous"])
     row["bare"] = ratio(times["channels last, products"], times["contiguous, products"])
